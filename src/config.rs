@@ -1,0 +1,288 @@
+//! Settings: flags, then `SCRIP_…` variables, then a TOML file, then the defaults. An unknown or
+//! impossible one stops the start with a line that names it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Deserialize;
+
+/// What stops the start.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// What may be given on the command line or in the environment; the same names stand in the file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Given {
+    /// A TOML file with these same names (listen = "127.0.0.1:8080").
+    #[arg(long, env = "SCRIP_CONFIG", global = true)]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// The address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long, env = "SCRIP_LISTEN", global = true)]
+    pub listen: Option<String>,
+    /// The folder of the database and the keys [default: ./scrip-data].
+    #[arg(long, env = "SCRIP_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// `sqlite` (in the data folder) or a `postgres://` URL [default: sqlite].
+    #[arg(long, env = "SCRIP_DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The key file [default: scrip.key in the data folder].
+    #[arg(long, env = "SCRIP_KEY_FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// The address that people use, such as https://credits.example.com [default: http:// and the listen address].
+    #[arg(long, env = "SCRIP_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// The address of a reverse proxy whose X-Forwarded-For is believed.
+    #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true)]
+    pub trusted_proxy: Option<String>,
+    /// Whether a person with a code and no account may sign up (true or false) [default: false].
+    #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
+    pub sign_up: Option<bool>,
+    /// The mail server, such as smtp.example.com:587; without it no mail is sent.
+    #[arg(long, env = "SCRIP_SMTP_SERVER", global = true)]
+    pub smtp_server: Option<String>,
+    /// How the connection to the mail server is kept secret: tls, starttls or none [default: starttls].
+    #[arg(long, env = "SCRIP_SMTP_SECURITY", global = true)]
+    pub smtp_security: Option<String>,
+    #[arg(long, env = "SCRIP_SMTP_USER", global = true)]
+    pub smtp_user: Option<String>,
+    /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
+    #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
+    pub smtp_password: Option<String>,
+    /// The sender of mails, such as "Acme credits <credits@example.com>".
+    #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+    /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
+    #[arg(long, env = "SCRIP_LOG", global = true)]
+    pub log: Option<String>,
+    /// text or json [default: text].
+    #[arg(long, env = "SCRIP_LOG_FORMAT", global = true)]
+    pub log_format: Option<String>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres(String),
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    pub host: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    pub login: Option<(String, String)>,
+    pub from: lettre::message::Mailbox,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    Tls,
+    StartTls,
+    None,
+}
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub database: Database,
+    pub key_file: PathBuf,
+    /// Without a slash at the end.
+    pub public_url: String,
+    pub trusted_proxy: Option<IpAddr>,
+    pub sign_up: bool,
+    pub mail: Option<MailConfig>,
+    pub log: String,
+    pub log_json: bool,
+    /// Set by `scrip demo`: the sign-in page tells the accounts.
+    pub demo: bool,
+}
+
+impl Config {
+    /// Puts the settings together and checks each.
+    ///
+    /// # Errors
+    /// Names the setting that is unknown or impossible.
+    pub fn load(given: &Given) -> Result<Config, ConfigError> {
+        refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        let file = match &given.config {
+            Some(path) => read_file(path)?,
+            None => Given::default(),
+        };
+        Config::check(given, &file)
+    }
+
+    fn check(given: &Given, file: &Given) -> Result<Config, ConfigError> {
+        macro_rules! setting {
+            ($name:ident) => {
+                given.$name.clone().or_else(|| file.$name.clone())
+            };
+        }
+        let listen_text = setting!(listen).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let listen: SocketAddr = listen_text
+            .parse()
+            .map_err(|_| wrong("listen", &listen_text, "an address and a port, such as 127.0.0.1:8080"))?;
+        let data = setting!(data).unwrap_or_else(|| "scrip-data".into());
+        let public_url = match setting!(public_url) {
+            Some(text) => public_url(&text)?,
+            None => format!("http://{listen}"),
+        };
+        Ok(Config {
+            listen,
+            key_file: setting!(key_file).unwrap_or_else(|| data.join("scrip.key")),
+            data,
+            database: database(setting!(database_url))?,
+            public_url,
+            trusted_proxy: setting!(trusted_proxy)
+                .map(|t| t.parse().map_err(|_| wrong("trusted-proxy", &t, "one IP address")))
+                .transpose()?,
+            sign_up: setting!(sign_up).unwrap_or(false),
+            mail: mail(
+                setting!(smtp_server),
+                setting!(smtp_security),
+                setting!(smtp_user).zip(setting!(smtp_password)),
+                setting!(mail_from),
+            )?,
+            log: setting!(log).unwrap_or_else(|| "info".into()),
+            log_json: match setting!(log_format).as_deref() {
+                None | Some("text") => false,
+                Some("json") => true,
+                Some(other) => return Err(wrong("log-format", other, "text or json")),
+            },
+            demo: false,
+        })
+    }
+
+    /// Whether people reach the portal by https: cookies are then Secure.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+fn wrong(name: &str, given: &str, wanted: &str) -> ConfigError {
+    ConfigError(format!("setting {name}: {given:?} is not possible; give {wanted}"))
+}
+
+fn read_file(path: &std::path::Path) -> Result<Given, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| ConfigError(format!("settings file {}: {e}", path.display())))?;
+    toml::from_str(&text)
+        .map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
+}
+
+/// A misspelt variable would otherwise be passed over in silence.
+fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    use clap::CommandFactory as _;
+    #[derive(clap::Parser)]
+    struct OnlyGiven {
+        #[command(flatten)]
+        given: Given,
+    }
+    let command = OnlyGiven::command();
+    let known: Vec<String> = command
+        .get_arguments()
+        .filter_map(|a| a.get_env().map(|e| e.to_string_lossy().into_owned()))
+        .collect();
+    for name in names.filter(|n| n.starts_with("SCRIP_") && !n.starts_with("SCRIP_TEST_")) {
+        if !known.contains(&name) {
+            return Err(ConfigError(format!("variable {name} is no setting of Scrip; see scrip --help")));
+        }
+    }
+    Ok(())
+}
+
+fn database(url: Option<String>) -> Result<Database, ConfigError> {
+    match url.as_deref() {
+        None | Some("sqlite") => Ok(Database::Sqlite),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Database::Postgres(url.to_owned()))
+        }
+        // The value may hold a password, so it is not repeated.
+        Some(_) => Err(ConfigError("setting database-url: give sqlite or a postgres:// URL".into())),
+    }
+}
+
+fn public_url(text: &str) -> Result<String, ConfigError> {
+    let wanted = "an address such as https://credits.example.com, without a path";
+    let url = url::Url::parse(text).map_err(|_| wrong("public-url", text, wanted))?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.has_host();
+    if plain { Ok(url.origin().ascii_serialization()) } else { Err(wrong("public-url", text, wanted)) }
+}
+
+fn mail(
+    server: Option<String>,
+    security: Option<String>,
+    login: Option<(String, String)>,
+    from: Option<String>,
+) -> Result<Option<MailConfig>, ConfigError> {
+    let Some(server) = server else { return Ok(None) };
+    let (host, port) = server
+        .rsplit_once(':')
+        .and_then(|(h, p)| Some((h.to_owned(), p.parse().ok()?)))
+        .ok_or_else(|| wrong("smtp-server", &server, "a name and a port, such as smtp.example.com:587"))?;
+    let security = match security.as_deref() {
+        None | Some("starttls") => MailSecurity::StartTls,
+        Some("tls") => MailSecurity::Tls,
+        Some("none") => MailSecurity::None,
+        Some(other) => return Err(wrong("smtp-security", other, "tls, starttls or none")),
+    };
+    let from = from.ok_or_else(|| ConfigError("setting mail-from is missing: mails need a sender".into()))?;
+    let from = from.parse().map_err(|_| wrong("mail-from", &from, "an e-mail address"))?;
+    Ok(Some(MailConfig { host, port, security, login, from }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, String> {
+        let file: Given = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        Config::check(&Given::default(), &file).map_err(|e| e.0)
+    }
+
+    #[test]
+    fn defaults_serve_on_loopback() {
+        let config = check("").unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+        assert_eq!(config.database, Database::Sqlite);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        for (text, said) in [
+            ("lisen = 'x'", "lisen"),
+            ("listen = 'nowhere'", "listen"),
+            ("public-url = 'ftp://x'", "public-url"),
+            ("public-url = 'https://x/path'", "public-url"),
+            ("database-url = 'mysql://secret@x'", "database-url"),
+            ("log-format = 'xml'", "log-format"),
+            ("smtp-server = 'x'", "smtp-server"),
+            ("smtp-server = 'x:25'", "mail-from"),
+            ("trusted-proxy = 'x'", "trusted-proxy"),
+        ] {
+            let error = check(text).unwrap_err();
+            assert!(error.contains(said) && !error.contains("secret"), "{text}: {error}");
+        }
+        let unknown = refuse_unknown_variables(["SCRIP_LISTN".to_owned()].into_iter()).unwrap_err();
+        assert!(unknown.0.contains("SCRIP_LISTN"));
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file() {
+        let given = Given { listen: Some("127.0.0.1:1".into()), ..Given::default() };
+        let file = Given { listen: Some("127.0.0.1:2".into()), ..Given::default() };
+        assert_eq!(Config::check(&given, &file).unwrap().listen.port(), 1);
+    }
+}

@@ -1,0 +1,24 @@
+//! Forgets what has run out: sessions, links, old failures.
+
+use crate::app::App;
+use crate::store;
+
+const THROTTLE_SECONDS_MAX: i64 = 31 * 86_400;
+
+/// Cleans up once.
+pub async fn run(app: &App) {
+    if let Err(error) = try_run(app).await {
+        tracing::warn!(%error, "the clean-up failed");
+    }
+}
+
+async fn try_run(app: &App) -> Result<(), store::db::DbError> {
+    let now = app.clock.now();
+    let mut tx = app.db.sessions().await?;
+    store::sessions::forget(&mut tx, now).await?;
+    drop(tx);
+    let mut tx = app.db.write().await?;
+    store::users::forget_links(&mut tx, now).await?;
+    store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
+    tx.commit().await
+}

@@ -1,0 +1,103 @@
+//! Mails: their texts, and sending them by SMTP.
+
+use askama::Template;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+use crate::app::App;
+use crate::config::{MailConfig, MailSecurity};
+
+/// A mail to one address.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Mail {
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+}
+
+macro_rules! mail_text {
+    ($name:ident, $path:literal, $($field:ident),*) => {
+        #[derive(Template)]
+        #[template(path = $path, escape = "none")]
+        struct $name<'a> { $($field: &'a str),* }
+    };
+}
+mail_text!(InvitationText, "mail/invitation.txt", from, company, link);
+mail_text!(ResetText, "mail/reset.txt", link);
+mail_text!(ConfirmEmailText, "mail/confirm_email.txt", link);
+mail_text!(EmailChangedText, "mail/email_changed.txt", new);
+mail_text!(ConfirmSignUpText, "mail/confirm_sign_up.txt", link);
+mail_text!(HasAccountText, "mail/has_account.txt", portal);
+
+fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
+    Mail { to: to.into(), subject: subject.into(), text: text.render().unwrap_or_default() }
+}
+
+#[must_use]
+pub fn invitation(to: &str, from: &str, company: &str, link: &str) -> Mail {
+    mail(to, &format!("You are invited to {company}"), &InvitationText { from, company, link })
+}
+
+#[must_use]
+pub fn reset(to: &str, link: &str) -> Mail {
+    mail(to, "Set a new password", &ResetText { link })
+}
+
+#[must_use]
+pub fn confirm_email(to: &str, link: &str) -> Mail {
+    mail(to, "Confirm your new e-mail address", &ConfirmEmailText { link })
+}
+
+#[must_use]
+pub fn email_changed(to: &str, new: &str) -> Mail {
+    mail(to, "Your e-mail address was changed", &EmailChangedText { new })
+}
+
+#[must_use]
+pub fn confirm_sign_up(to: &str, link: &str) -> Mail {
+    mail(to, "Confirm your account", &ConfirmSignUpText { link })
+}
+
+#[must_use]
+pub fn has_account(to: &str, portal: &str) -> Mail {
+    mail(to, "You have an account already", &HasAccountText { portal })
+}
+
+/// Sends a sealed mail.
+///
+/// # Errors
+/// What the mail server said, without the mail's text.
+pub async fn send(app: &App, sealed: &str) -> Result<(), String> {
+    let text = app.keys.open_text(sealed).ok_or("the mail does not open with this key file")?;
+    let mail: Mail = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let Some(config) = &app.config.mail else {
+        tracing::warn!(subject = mail.subject, "no mail server is set: a mail was dropped");
+        return Ok(());
+    };
+    let message = Message::builder()
+        .from(config.from.clone())
+        .to(mail.to.parse().map_err(|e: lettre::address::AddressError| e.to_string())?)
+        .subject(mail.subject)
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.text)
+        .map_err(|e| e.to_string())?;
+    transport(config)?.send(message).await.map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+fn transport(config: &MailConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    type Smtp = AsyncSmtpTransport<Tokio1Executor>;
+    let builder = match config.security {
+        MailSecurity::Tls => Smtp::relay(&config.host).map_err(|e| e.to_string())?,
+        MailSecurity::StartTls => Smtp::starttls_relay(&config.host).map_err(|e| e.to_string())?,
+        MailSecurity::None => Smtp::builder_dangerous(&config.host),
+    };
+    let builder = builder.port(config.port).timeout(Some(std::time::Duration::from_secs(20)));
+    Ok(match &config.login {
+        Some((user, password)) => {
+            builder.credentials(Credentials::new(user.clone(), password.clone())).build()
+        }
+        None => builder.build(),
+    })
+}

@@ -1,0 +1,302 @@
+//! The key file, and what is done with its keys. A ring of versions: new secrets take the newest,
+//! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
+//! for each purpose, so that no key serves two ends.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::model::code::Code;
+use crate::model::ledger::{CodeFacts, Fingerprint, Tag};
+use crate::rng::Rng;
+use crate::store::db::hex;
+
+const NONCE_LENGTH: usize = 24;
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("the key file cannot be read or written: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the key file is not one of Scrip's")]
+    Malformed,
+    #[error("the key file does not belong to this database: restore the right one (scrip.key)")]
+    WrongKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    /// Version number to 32 bytes in hexadecimal.
+    keys: BTreeMap<String, String>,
+}
+
+/// The subkeys of one version.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Subkeys {
+    code_tag: [u8; 32],
+    code_seal: [u8; 32],
+    fingerprint: [u8; 32],
+    form_token: [u8; 32],
+    known_device: [u8; 32],
+    job_seal: [u8; 32],
+    check: [u8; 32],
+}
+
+/// All keys, by version. Codes' tags, fingerprints and tokens take the first version for good.
+pub struct Keys {
+    versions: BTreeMap<i64, Subkeys>,
+}
+
+impl Keys {
+    /// New keys, for tests, for the demo, and for the first start.
+    #[must_use]
+    pub fn generate(rng: &Rng) -> (Keys, String) {
+        let file = KeyFile { keys: BTreeMap::from([("1".into(), hex(&rng.bytes::<32>()))]) };
+        let text = serde_json::to_string_pretty(&file).unwrap_or_default();
+        let keys = Keys::parse(&text).unwrap_or(Keys { versions: BTreeMap::new() });
+        (keys, text)
+    }
+
+    /// Reads the key file, or makes it (mode 0600) where there is none.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn open(file: &Path, rng: &Rng) -> Result<Keys, KeyError> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => Keys::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let (keys, text) = Keys::generate(rng);
+                write_private(file, text.as_bytes())?;
+                Ok(keys)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a key file's text.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`].
+    pub fn parse(text: &str) -> Result<Keys, KeyError> {
+        let file: KeyFile = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
+        let mut versions = BTreeMap::new();
+        for (version, key) in &file.keys {
+            let version = version.parse().map_err(|_| KeyError::Malformed)?;
+            let key = unhex(key).filter(|k| k.len() == 32).ok_or(KeyError::Malformed)?;
+            versions.insert(version, Subkeys::derive(&key));
+        }
+        if versions.is_empty() { Err(KeyError::Malformed) } else { Ok(Keys { versions }) }
+    }
+
+    /// A value that a database keeps, to tell a wrong key file at the start.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        hex(&mac(&self.first().check, &[b"scrip"])[..16])
+    }
+
+    /// The keyed hash that a code is found by.
+    #[must_use]
+    pub fn tag(&self, code: &Code) -> Tag {
+        Tag(short(mac(&self.first().code_tag, &[b"code", code.digits()])))
+    }
+
+    /// The keyed hash of a code's last four characters, below 2^53.
+    #[must_use]
+    pub fn suffix_tag(&self, suffix: &str) -> i64 {
+        let hash = mac(&self.first().code_tag, &[b"suffix", suffix.as_bytes()]);
+        i64::from_be_bytes(hash[..8].try_into().unwrap_or_default()) & ((1 << 53) - 1)
+    }
+
+    /// Seals a code, bound to what it is worth and whose it is. Gives the key's version too.
+    #[must_use]
+    pub fn seal(&self, code: &Code, facts: &CodeFacts, rng: &Rng) -> (i64, Vec<u8>) {
+        let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
+        let nonce = rng.bytes::<NONCE_LENGTH>();
+        let payload = Payload { msg: code.digits(), aad: &bound_to(facts) };
+        let sealed =
+            cipher(key).encrypt(&XNonce::from(nonce), payload).expect("sealing 20 bytes cannot fail");
+        (*version, [nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens a sealed code; `None` where it was tampered with or its key is missing.
+    #[must_use]
+    pub fn open_code(&self, version: i64, sealed: &[u8], facts: &CodeFacts) -> Option<Code> {
+        let key = self.versions.get(&version)?;
+        let (nonce, text) = sealed.split_at_checked(NONCE_LENGTH)?;
+        let nonce: [u8; NONCE_LENGTH] = nonce.try_into().ok()?;
+        let payload = Payload { msg: text, aad: &bound_to(facts) };
+        let digits = cipher(key).decrypt(&XNonce::from(nonce), payload).ok()?;
+        Code::from_digits(&digits)
+    }
+
+    /// Seals the text of a job, which may carry a secret, as hexadecimal text.
+    #[must_use]
+    pub fn seal_text(&self, text: &str, rng: &Rng) -> String {
+        let nonce = rng.bytes::<NONCE_LENGTH>();
+        let cipher = XChaCha20Poly1305::new(&self.first().job_seal.into());
+        let sealed =
+            cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).expect("sealing a short text cannot fail");
+        hex(&[nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`Keys::seal_text`] sealed.
+    #[must_use]
+    pub fn open_text(&self, sealed: &str) -> Option<String> {
+        let bytes = unhex(sealed)?;
+        let (nonce, text) = bytes.split_at_checked(NONCE_LENGTH)?;
+        let nonce: [u8; NONCE_LENGTH] = nonce.try_into().ok()?;
+        let cipher = XChaCha20Poly1305::new(&self.first().job_seal.into());
+        String::from_utf8(cipher.decrypt(&XNonce::from(nonce), text).ok()?).ok()
+    }
+
+    /// The fingerprint of a request's canonical form.
+    #[must_use]
+    pub fn fingerprint(&self, canonical: &str) -> Fingerprint {
+        Fingerprint(short(mac(&self.first().fingerprint, &[canonical.as_bytes()])))
+    }
+
+    /// The second half of a form's token: binds its nonce to the session.
+    #[must_use]
+    pub fn form_mac(&self, session: &[u8], nonce: &str) -> String {
+        hex(&mac(&self.first().form_token, &[session, nonce.as_bytes()])[..16])
+    }
+
+    /// Whether a form's token belongs to the session, in constant time.
+    #[must_use]
+    pub fn form_mac_matches(&self, session: &[u8], nonce: &str, given: &str) -> bool {
+        self.form_mac(session, nonce).as_bytes().ct_eq(given.as_bytes()).into()
+    }
+
+    /// What marks a browser as one that an account was signed in from.
+    #[must_use]
+    pub fn device_mark(&self, account: &str) -> String {
+        hex(&mac(&self.first().known_device, &[account.as_bytes()])[..16])
+    }
+
+    fn first(&self) -> &Subkeys {
+        self.versions.first_key_value().expect("a key ring is never empty").1
+    }
+}
+
+impl Subkeys {
+    fn derive(key: &[u8]) -> Subkeys {
+        let hkdf = Hkdf::<Sha256>::new(None, key);
+        let subkey = |purpose: &str| {
+            let mut out = [0; 32];
+            hkdf.expand(purpose.as_bytes(), &mut out).expect("32 bytes are a valid length");
+            out
+        };
+        Subkeys {
+            code_tag: subkey("code tag"),
+            code_seal: subkey("code seal"),
+            fingerprint: subkey("operation fingerprint"),
+            form_token: subkey("form token"),
+            known_device: subkey("known device"),
+            job_seal: subkey("job seal"),
+            check: subkey("check value"),
+        }
+    }
+}
+
+fn cipher(key: &Subkeys) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&key.code_seal.into())
+}
+
+/// What a sealed code is bound to: moved to another row, it does not open.
+fn bound_to(facts: &CodeFacts) -> Vec<u8> {
+    [facts.id, facts.company_id, facts.resource_type.id(), facts.amount]
+        .iter()
+        .flat_map(|n| n.to_be_bytes())
+        .collect()
+}
+
+/// HMAC-SHA-256 over the parts, each with its length before it.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("any length of key will do");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn short(hash: [u8; 32]) -> [u8; 16] {
+    let mut out = [0; 16];
+    out.copy_from_slice(&hash[..16]);
+    out
+}
+
+/// Bytes from hexadecimal text.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+    let digits = digits.filter(|d| d.len().is_multiple_of(2))?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+/// Writes a new file that only its owner may read, and makes it durable.
+///
+/// # Errors
+/// When the file exists already or cannot be written.
+pub fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    out.write_all(bytes)?;
+    out.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ledger::CodeStatus;
+    use crate::model::resources::ResourceType;
+
+    #[test]
+    fn a_sealed_code_opens_only_where_it_belongs() {
+        let rng = Rng::seeded(1);
+        let (keys, _) = Keys::generate(&rng);
+        let code = Code::from_random(rng.bytes());
+        let facts = CodeFacts {
+            id: 7,
+            tag: keys.tag(&code),
+            company_id: 3,
+            resource_type: ResourceType::CREDIT,
+            amount: 5,
+            status: CodeStatus::Unused,
+            expires_at: None,
+            used_at: None,
+        };
+        let (version, sealed) = keys.seal(&code, &facts, &rng);
+        assert_eq!(keys.open_code(version, &sealed, &facts), Some(code.clone()));
+        assert_eq!(keys.open_code(version, &sealed, &CodeFacts { amount: 500, ..facts.clone() }), None);
+        assert_eq!(keys.open_code(version + 1, &sealed, &facts), None);
+        let (other, _) = Keys::generate(&rng);
+        assert_ne!(other.tag(&code), keys.tag(&code));
+        assert_ne!(other.check_value(), keys.check_value());
+        assert_eq!(other.open_code(version, &sealed, &facts), None);
+    }
+
+    #[test]
+    fn the_key_file_is_private_and_read_back() {
+        let folder = std::env::temp_dir().join(format!("scrip-keys-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("scrip.key");
+        let rng = Rng::seeded(2);
+        let made = Keys::open(&file, &rng).unwrap().check_value();
+        assert_eq!(Keys::open(&file, &rng).unwrap().check_value(), made);
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert!(matches!(Keys::parse("{}"), Err(KeyError::Malformed)));
+    }
+}

@@ -1,0 +1,25 @@
+//! Scrip: who owns which prepaid resources, moved, turned into codes, redeemed, and proved.
+//! The map, in reading order:
+
+/// What every door is given, and how acts are written.
+pub mod app;
+/// Time as a parameter.
+pub mod clock;
+/// The settings, checked.
+pub mod config;
+/// What happens later: mails, clean-up, the WAL.
+pub mod jobs;
+/// The key file: codes sealed and found, requests fingerprinted.
+pub mod keys;
+/// The nouns and the rules; `model::ledger` decides every change of a balance.
+pub mod model;
+/// The acts, and reads scoped to the actor.
+pub mod ops;
+/// Randomness as a parameter.
+pub mod rng;
+/// SQL, written once for both databases.
+pub mod store;
+/// Logs.
+pub mod telemetry;
+/// Gathers the ledger's operations and writes them in batches.
+pub mod writer;

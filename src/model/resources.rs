@@ -1,0 +1,175 @@
+//! The resource types: what is counted. Built in; the ids never change (they stand in every transfer).
+
+use serde::Serialize;
+
+/// What one operation counts in. The number is the id in the database and in the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceType(i64);
+
+/// The groups of the Type field, in the order of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Family {
+    Credit,
+    ManagementPack,
+    ConnectDataPack,
+    Subscription,
+}
+
+struct Facts {
+    slug: &'static str,
+    label: &'static str,
+    family: Family,
+    buys: &'static str,
+}
+
+/// Ids 1 to 9 in this order.
+const ALL: [Facts; 9] = [
+    Facts {
+        slug: "credit",
+        label: "Credit",
+        family: Family::Credit,
+        buys: "30 days of service for one device",
+    },
+    Facts {
+        slug: "management_6m",
+        label: "Management pack 6 months",
+        family: Family::ManagementPack,
+        buys: "6 months for one device, bound for good",
+    },
+    Facts {
+        slug: "management_1y",
+        label: "Management pack 1 year",
+        family: Family::ManagementPack,
+        buys: "1 year for one device, bound for good",
+    },
+    Facts {
+        slug: "management_3y",
+        label: "Management pack 3 years",
+        family: Family::ManagementPack,
+        buys: "3 years for one device, bound for good",
+    },
+    Facts {
+        slug: "management_5y",
+        label: "Management pack 5 years",
+        family: Family::ManagementPack,
+        buys: "5 years for one device, bound for good",
+    },
+    Facts {
+        slug: "management_10y",
+        label: "Management pack 10 years",
+        family: Family::ManagementPack,
+        buys: "10 years for one device, bound for good",
+    },
+    Facts {
+        slug: "data_150GB_10y",
+        label: "Connect data pack 150 GB 10 y",
+        family: Family::ConnectDataPack,
+        buys: "150 GB over 10 years for one device, bound for good",
+    },
+    Facts {
+        slug: "device_year",
+        label: "Device subscription",
+        family: Family::Subscription,
+        buys: "1 year for one device",
+    },
+    Facts {
+        slug: "apartment_year",
+        label: "Apartment subscription",
+        family: Family::Subscription,
+        buys: "1 year for one apartment",
+    },
+];
+
+impl Family {
+    pub const ALL: [Family; 4] =
+        [Family::Credit, Family::ManagementPack, Family::ConnectDataPack, Family::Subscription];
+
+    /// The heading of the group in the Type field.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Family::Credit => "Credit",
+            Family::ManagementPack => "Management pack",
+            Family::ConnectDataPack => "Connect data pack",
+            Family::Subscription => "Subscription",
+        }
+    }
+
+    /// The types of the group.
+    pub fn types(self) -> impl Iterator<Item = ResourceType> {
+        ResourceType::all().filter(move |t| t.family() == self)
+    }
+}
+
+impl ResourceType {
+    pub const CREDIT: ResourceType = ResourceType(1);
+
+    /// All types, in the order of the screen.
+    pub fn all() -> impl Iterator<Item = ResourceType> {
+        (1..=ALL.len() as i64).map(ResourceType)
+    }
+
+    #[must_use]
+    pub fn id(self) -> i64 {
+        self.0
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<ResourceType> {
+        Self::all().find(|t| t.slug() == slug)
+    }
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        self.facts().slug
+    }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        self.facts().label
+    }
+
+    #[must_use]
+    pub fn family(self) -> Family {
+        self.facts().family
+    }
+
+    /// What one unit buys, as a phrase.
+    #[must_use]
+    pub fn buys(self) -> &'static str {
+        self.facts().buys
+    }
+
+    fn facts(self) -> &'static Facts {
+        &ALL[(self.0 - 1) as usize]
+    }
+}
+
+impl TryFrom<i64> for ResourceType {
+    type Error = UnknownResourceType;
+
+    fn try_from(id: i64) -> Result<Self, UnknownResourceType> {
+        if (1..=ALL.len() as i64).contains(&id) { Ok(ResourceType(id)) } else { Err(UnknownResourceType(id)) }
+    }
+}
+
+/// An id that no resource type has.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no resource type {0}")]
+pub struct UnknownResourceType(i64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_found_by_its_slug_and_id_and_stands_in_one_family() {
+        for t in ResourceType::all() {
+            assert_eq!(ResourceType::from_slug(t.slug()), Some(t));
+            assert_eq!(ResourceType::try_from(t.id()).unwrap(), t);
+        }
+        let grouped: usize = Family::ALL.iter().map(|f| f.types().count()).sum();
+        assert_eq!(grouped, ResourceType::all().count());
+        assert!(ResourceType::try_from(0).is_err() && ResourceType::try_from(10).is_err());
+    }
+}

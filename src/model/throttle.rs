@@ -1,0 +1,126 @@
+//! How attempts are slowed down: some are free, then each one costs twice the wait of the last.
+
+use super::time::Moment;
+
+/// How one kind of attempt is limited.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Failures that cost no wait.
+    pub free: i64,
+    /// The wait after the first failure past the free ones.
+    pub first_wait_seconds: i64,
+    pub longest_wait_seconds: i64,
+    /// From this many failures in a row on, no wait helps (only a reset does).
+    pub dead_end: Option<i64>,
+    /// Failures are forgotten after so long without another.
+    pub forget_after_seconds: i64,
+}
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// Wrong codes of one user.
+pub const CODES_OF_USER: Policy = Policy {
+    free: 10,
+    first_wait_seconds: 15,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: DAY_SECONDS,
+};
+/// Wrong codes of all users of one company.
+pub const CODES_OF_COMPANY: Policy = Policy { free: 30, ..CODES_OF_USER };
+/// Wrong codes from one address.
+pub const CODES_OF_ADDRESS: Policy = Policy { free: 40, ..CODES_OF_USER };
+/// Wrong passwords for one account.
+pub const PASSWORDS_OF_ACCOUNT: Policy = Policy {
+    free: 5,
+    first_wait_seconds: 5,
+    longest_wait_seconds: 900,
+    dead_end: Some(100),
+    forget_after_seconds: 30 * DAY_SECONDS,
+};
+/// Wrong passwords from one address, whatever the account.
+pub const PASSWORDS_OF_ADDRESS: Policy = Policy {
+    free: 60,
+    first_wait_seconds: 5,
+    longest_wait_seconds: 900,
+    dead_end: None,
+    forget_after_seconds: DAY_SECONDS,
+};
+/// Mails asked for by one address: reset links, sign-ups.
+pub const MAILS_OF_ADDRESS: Policy = Policy {
+    free: 10,
+    first_wait_seconds: 60,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: DAY_SECONDS,
+};
+
+/// What is remembered of the failed attempts under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    pub failures: i64,
+    pub last_at: Moment,
+}
+
+impl Attempts {
+    pub const NONE: Attempts = Attempts { failures: 0, last_at: Moment(0) };
+
+    /// Until when the next attempt must wait; `None` where it may go ahead now.
+    #[must_use]
+    pub fn blocked_until(self, policy: &Policy, now: Moment) -> Option<Moment> {
+        let failures = self.current(policy, now);
+        if policy.dead_end.is_some_and(|end| failures >= end) {
+            return Some(Moment(i64::MAX));
+        }
+        let past_free = failures - policy.free;
+        if past_free <= 0 {
+            return None;
+        }
+        let doublings = (past_free - 1).min(30) as u32;
+        let wait = policy.first_wait_seconds.saturating_mul(1 << doublings).min(policy.longest_wait_seconds);
+        let until = self.last_at.plus_seconds(wait);
+        (until > now).then_some(until)
+    }
+
+    /// With one failure more.
+    #[must_use]
+    pub fn failed(self, policy: &Policy, now: Moment) -> Attempts {
+        Attempts { failures: self.current(policy, now) + 1, last_at: now }
+    }
+
+    fn current(self, policy: &Policy, now: Moment) -> i64 {
+        let forgotten = now > self.last_at.plus_seconds(policy.forget_after_seconds);
+        if forgotten { 0 } else { self.failures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_end_and_are_forgotten() {
+        let policy = PASSWORDS_OF_ACCOUNT;
+        let mut attempts = Attempts::NONE;
+        let mut now = Moment(1_000_000_000);
+        for _ in 0..policy.free {
+            assert_eq!(attempts.blocked_until(&policy, now), None);
+            attempts = attempts.failed(&policy, now);
+        }
+        attempts = attempts.failed(&policy, now);
+        assert_eq!(attempts.blocked_until(&policy, now), Some(now.plus_seconds(5)));
+        now = now.plus_seconds(5);
+        assert_eq!(attempts.blocked_until(&policy, now), None);
+        attempts = attempts.failed(&policy, now);
+        assert_eq!(attempts.blocked_until(&policy, now), Some(now.plus_seconds(10)));
+        let later = now.plus_seconds(policy.forget_after_seconds + 1);
+        assert_eq!(attempts.failed(&policy, later).failures, 1);
+    }
+
+    #[test]
+    fn after_a_hundred_in_a_row_no_wait_helps() {
+        let attempts = Attempts { failures: 100, last_at: Moment(0) };
+        let a_day_later = Moment(0).plus_seconds(DAY_SECONDS);
+        assert!(attempts.blocked_until(&PASSWORDS_OF_ACCOUNT, a_day_later).is_some());
+    }
+}

@@ -1,0 +1,103 @@
+//! Moments: microseconds since 1970 in UTC, as the database keeps them.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+/// A moment in microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Moment(pub i64);
+
+impl From<i64> for Moment {
+    fn from(microseconds: i64) -> Self {
+        Moment(microseconds)
+    }
+}
+
+impl Moment {
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Moment {
+        Moment(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// Whole seconds from `earlier` to this moment, rounded up; 0 where it has passed.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Moment) -> i64 {
+        (self.0 - earlier.0).max(0).div_ceil_micros()
+    }
+
+    /// As people read it, in a named time zone: "21 Nov 2026, 14:05".
+    #[must_use]
+    pub fn readable(self, zone: &TimeZone) -> String {
+        self.zoned(zone).strftime("%-d %b %Y, %H:%M").to_string()
+    }
+
+    /// Only the day, in a named time zone: "21 Nov 2026".
+    #[must_use]
+    pub fn readable_date(self, zone: &TimeZone) -> String {
+        self.zoned(zone).strftime("%-d %b %Y").to_string()
+    }
+
+    /// The exact moment in UTC: "2026-11-21 14:05:09 UTC".
+    #[must_use]
+    pub fn exact(self) -> String {
+        self.zoned(&TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    }
+
+    /// RFC 3339 in UTC, for `<time datetime>`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        self.zoned(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    fn zoned(self, zone: &TimeZone) -> jiff::Zoned {
+        Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
+    }
+}
+
+/// Reads a day as a date field sends it ("2026-11-21") and gives its first moment in the zone.
+#[must_use]
+pub fn day_start(text: &str, zone: &TimeZone) -> Option<Moment> {
+    let date: jiff::civil::Date = text.trim().parse().ok()?;
+    let start = date.to_zoned(zone.clone()).ok()?;
+    Some(Moment(start.timestamp().as_microsecond()))
+}
+
+/// The first moment after the day that `text` names.
+#[must_use]
+pub fn day_end(text: &str, zone: &TimeZone) -> Option<Moment> {
+    let date: jiff::civil::Date = text.trim().parse().ok()?;
+    let end = date.tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
+    Some(Moment(end.timestamp().as_microsecond()))
+}
+
+trait DivCeilMicros {
+    fn div_ceil_micros(self) -> i64;
+}
+
+impl DivCeilMicros for i64 {
+    fn div_ceil_micros(self) -> i64 {
+        self / 1_000_000 + i64::from(self % 1_000_000 > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_reads_in_the_zone_of_its_reader() {
+        let moment = Moment(1_795_269_909_000_000);
+        assert_eq!(moment.exact(), "2026-11-21 14:05:09 UTC");
+        let vilnius = TimeZone::get("Europe/Vilnius").unwrap();
+        assert_eq!(moment.readable(&vilnius), "21 Nov 2026, 16:05");
+        assert_eq!(moment.rfc3339(), "2026-11-21T14:05:09Z");
+    }
+
+    #[test]
+    fn a_day_begins_and_ends_in_its_zone() {
+        let start = day_start("2026-11-21", &TimeZone::UTC).unwrap();
+        let end = day_end("2026-11-21", &TimeZone::UTC).unwrap();
+        assert_eq!(end.seconds_since(start), 86_400);
+        assert!(day_start("2026-02-30", &TimeZone::UTC).is_none());
+        assert!(day_end("nonsense", &TimeZone::UTC).is_none());
+    }
+}

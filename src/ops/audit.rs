@@ -1,0 +1,92 @@
+//! History, and the notice of an operation that has happened.
+
+use super::actor::Actor;
+use super::error::OpResult;
+use crate::app::App;
+use crate::model::ledger::Transfer;
+use crate::store;
+use crate::store::audit::{HistoryFilter, HistoryRow};
+
+/// Up to so many companies their own indexes are merged; past it the history is walked.
+const MERGED_COMPANIES_MAX: i64 = 50;
+
+/// Each verb of the history with its words on the screen.
+pub const VERBS: [(&str, &str); 24] = [
+    ("issue", "Resources issued"),
+    ("move", "Resources moved"),
+    ("create_code", "Code created"),
+    ("redeem", "Code activated"),
+    ("delete_code", "Code deleted"),
+    ("code.comment_changed", "Code comment changed"),
+    ("company.created", "Company created"),
+    ("company.renamed", "Company renamed"),
+    ("company.moved", "Company put under another"),
+    ("company.removed", "Company removed"),
+    ("company.parent_credits_on", "Use parent credits on"),
+    ("company.parent_credits_off", "Use parent credits off"),
+    ("user.invited", "User invited"),
+    ("user.link_made", "User link renewed"),
+    ("user.role_changed", "User role changed"),
+    ("user.disabled", "User disabled"),
+    ("user.enabled", "User enabled"),
+    ("user.sessions_ended", "Sessions ended"),
+    ("user.signed_in", "Signed in"),
+    ("user.signed_out", "Signed out"),
+    ("user.sign_in_failed", "Sign-in failed"),
+    ("user.password_set", "Password set"),
+    ("user.password_changed", "Password changed"),
+    ("user.email_changed", "E-mail changed"),
+];
+
+/// The words of a verb.
+#[must_use]
+pub fn label(verb: &str) -> &str {
+    VERBS.iter().find(|(slug, _)| *slug == verb).map_or(verb, |(_, label)| label)
+}
+
+/// A page of the history of one company of the tree, or of the whole tree. End users see the own
+/// company's.
+///
+/// # Errors
+/// [`super::error::OpError::NotFound`] outside the tree.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    company_id: Option<i64>,
+    filter: &HistoryFilter,
+) -> OpResult<Vec<HistoryRow>> {
+    let company_id = if actor.sees_tree() { company_id } else { Some(actor.company_id) };
+    if let Some(id) = company_id {
+        super::companies::find(app, actor, id).await?;
+        let mut tx = app.db.read().await?;
+        return Ok(store::audit::of_companies(&mut tx, &[id], filter).await?);
+    }
+    let mut tx = app.db.read().await?;
+    let companies = store::companies::ids(&mut tx, &actor.company_path, MERGED_COMPANIES_MAX + 1).await?;
+    if companies.len() as i64 <= MERGED_COMPANIES_MAX {
+        Ok(store::audit::of_companies(&mut tx, &companies, filter).await?)
+    } else {
+        Ok(store::audit::of_tree(&mut tx, &actor.company_path, filter).await?)
+    }
+}
+
+/// What an operation did: what the notice says.
+pub enum Happened {
+    Transfers(Vec<Transfer>),
+    /// Verb and sentence, apart by a line break.
+    Other(String),
+}
+
+/// The operation that the actor sent with this key, if it has happened.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn happened(app: &App, actor: &Actor, key: &str) -> OpResult<Option<Happened>> {
+    let mut tx = app.db.read().await?;
+    let transfers = store::ledger::operation(&mut tx, actor.user_id, key).await?;
+    if !transfers.is_empty() {
+        return Ok(Some(Happened::Transfers(transfers)));
+    }
+    let stored = store::operations::find(&mut tx, actor.user_id, key).await?;
+    Ok(stored.map(|s| Happened::Other(s.result)))
+}

@@ -1,0 +1,488 @@
+//! Signing in, passwords, and the links that stand in for them.
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
+use sha2::{Digest as _, Sha256};
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use crate::app::{Act, App};
+use crate::jobs::Job;
+use crate::model::company;
+use crate::model::throttle::{MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy};
+use crate::model::time::Moment;
+use crate::model::user::{self, Role};
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::auth::Credentials;
+use crate::store::users::{Link, Purpose};
+
+/// How long a link to set a password is good.
+pub const RESET_LINK_SECONDS: i64 = 3_600;
+pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
+
+/// What a sign-in form sends.
+pub struct SignIn {
+    pub email: String,
+    pub password: String,
+    pub address: String,
+    /// The mark of a browser that this account was signed in from before.
+    pub device_mark: Option<String>,
+}
+
+/// Who has signed in: what a session keeps.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct SignedInAs {
+    pub user_id: i64,
+    pub session_epoch: i64,
+}
+
+/// Checks an e-mail address and a password. The attempt is counted before the password is looked
+/// at, so that many at the same moment are as slow as one after the other.
+///
+/// # Errors
+/// One refusal, whatever was wrong; or how long to wait.
+pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<SignedInAs> {
+    let account_key = account_key(app, &form.email, form.device_mark.as_deref());
+    let address_key = format!("password:address:{}", form.address);
+    let found = app
+        .act(async |act| {
+            allow(act, &account_key, &PASSWORDS_OF_ACCOUNT).await?;
+            allow(act, &address_key, &PASSWORDS_OF_ADDRESS).await?;
+            store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+            Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
+        })
+        .await?;
+    let hash = found.as_ref().and_then(|c| c.password_hash.clone());
+    let matches = verify_password(app, form.password.clone(), hash).await?;
+    match found.filter(|c| matches && c.disabled_at.is_none()) {
+        Some(credentials) => signed_in(app, form, &credentials, &account_key).await,
+        None => failed(app, form, &address_key).await,
+    }
+}
+
+async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<SignedInAs> {
+    app.act(async |act| {
+        store::throttle::clear(&mut act.tx, account_key).await?;
+        store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
+        act.note(NewHistory {
+            actor_id: Some(who.id),
+            company_id: Some(who.company_id),
+            address: form.address.clone(),
+            verb: "user.signed_in",
+            subject: who.email.clone(),
+            details: String::new(),
+        });
+        Ok(())
+    })
+    .await?;
+    Ok(SignedInAs { user_id: who.id, session_epoch: who.session_epoch })
+}
+
+async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<SignedInAs> {
+    app.act(async |act| {
+        store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
+        let known = store::auth::credentials(&mut act.tx, &form.email).await?;
+        act.note(NewHistory {
+            actor_id: None,
+            company_id: known.as_ref().map(|c| c.company_id),
+            address: form.address.clone(),
+            verb: "user.sign_in_failed",
+            subject: known.map_or(String::new(), |c| c.email),
+            details: String::new(),
+        });
+        Ok(())
+    })
+    .await?;
+    refuse("password", Reason::SignInFailed)
+}
+
+async fn allow(act: &mut Act, key: &str, policy: &'static Policy) -> OpResult<()> {
+    let attempts = store::throttle::read(&mut act.tx, key, act.now).await?;
+    match attempts.blocked_until(policy, act.now) {
+        None => Ok(()),
+        Some(Moment(i64::MAX)) => refuse("password", Reason::ResetNeeded),
+        Some(until) => refuse("password", Reason::Wait { until }),
+    }
+}
+
+/// Failures of a browser that the account knows are counted apart, so that a stranger's guesses
+/// do not lock the owner out.
+fn account_key(app: &App, email: &str, device_mark: Option<&str>) -> String {
+    let account = company::searchable(email);
+    let known = device_mark.is_some_and(|mark| mark == app.keys.device_mark(&account));
+    format!("password:{}:{}", if known { "known" } else { "account" }, hash_hex(&account))
+}
+
+/// The keys under which failures for an account stand.
+fn throttle_keys(email: &str) -> [String; 2] {
+    ["known", "account"].map(|kind| format!("password:{kind}:{}", hash_hex(&company::searchable(email))))
+}
+
+fn hash_hex(text: &str) -> String {
+    store::db::hex(&Sha256::digest(text.as_bytes())[..16])
+}
+
+/// Checks a password off the request's thread; without a hash it takes as long as with one.
+async fn verify_password(app: &App, password: String, hash: Option<String>) -> OpResult<bool> {
+    // Of a password that nobody has.
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$gZiV/M1gPc22ElAH/Jh1Hw$CWOrkoo7oJBQ/iyh7uJ0LO2aLEfrHwTWllSAxT0zRno";
+    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
+    let has_hash = hash.is_some();
+    let matches = tokio::task::spawn_blocking(move || {
+        let text = hash.unwrap_or_else(|| NOBODY.into());
+        PasswordHash::new(&text)
+            .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+    })
+    .await
+    .map_err(|e| OpError::Internal(e.to_string()))?;
+    Ok(matches && has_hash)
+}
+
+/// Hashes a password off the request's thread.
+///
+/// # Errors
+/// Only when the application is shutting down.
+pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
+    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
+    let salt = app.rng.bytes::<16>();
+    tokio::task::spawn_blocking(move || {
+        let hash: argon2::password_hash::Result<PasswordHash> =
+            Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+        hash.map(|h| h.to_string()).map_err(|e| OpError::Internal(e.to_string()))
+    })
+    .await
+    .map_err(|e| OpError::Internal(e.to_string()))?
+}
+
+/// Asks for the password again before something dear is changed. Counted like a sign-in.
+///
+/// # Errors
+/// A refusal at the field `password`.
+pub async fn confirm_password(app: &App, actor: &Actor, password: &str) -> OpResult<()> {
+    let key = format!("password:confirm:{}", actor.user_id);
+    let found = app
+        .act(async |act| {
+            allow(act, &key, &PASSWORDS_OF_ACCOUNT).await?;
+            store::throttle::fail(&mut act.tx, &key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+            Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+        })
+        .await?;
+    if !verify_password(app, password.to_owned(), found.and_then(|c| c.password_hash)).await? {
+        return refuse("password", Reason::WrongPassword);
+    }
+    app.act(async |act| Ok(store::throttle::clear(&mut act.tx, &key).await?)).await
+}
+
+/// A new password and its repetition, checked.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub fn check_new_password(password: &str, again: &str, email: &str) -> OpResult<()> {
+    let mut problems = Problems::default();
+    problems.take("new_password", user::check_password(password, email).map_err(Reason::Password));
+    if password != again {
+        problems.add("new_password_again", Reason::PasswordsDiffer);
+    }
+    problems.finish()
+}
+
+/// Changes the own password. All sessions end; the door begins the present one anew.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn change_password(
+    app: &App,
+    actor: &Actor,
+    old: &str,
+    new: &str,
+    again: &str,
+) -> OpResult<SignedInAs> {
+    check_new_password(new, again, &actor.email)?;
+    confirm_password(app, actor, old).await?;
+    let hash = hash_password(app, new.to_owned()).await?;
+    let now_as = app
+        .act(async |act| {
+            store::users::set_password(&mut act.tx, actor.user_id, &hash).await?;
+            act.note(actor.note("user.password_changed", &actor.email, ""));
+            Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+        })
+        .await?
+        .ok_or(OpError::NotFound)?;
+    end_sessions(app, actor.user_id, None).await?;
+    Ok(SignedInAs { user_id: now_as.id, session_epoch: now_as.session_epoch })
+}
+
+/// Removes the stored sessions of a person. That they no longer count is the epoch's doing.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_sessions(app: &App, user_id: i64, but: Option<&[u8]>) -> OpResult<()> {
+    let mut tx = app.db.sessions().await?;
+    store::sessions::delete_of_user(&mut tx, user_id, but).await?;
+    Ok(())
+}
+
+/// Makes a link's secret. Only its hash is kept.
+#[must_use]
+pub fn new_link_token(app: &App) -> (String, Vec<u8>) {
+    let token = store::db::hex(&app.rng.bytes::<20>());
+    let hash = link_hash(&token);
+    (token, hash)
+}
+
+#[must_use]
+pub fn link_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// The address of a link, as it is mailed and shown.
+#[must_use]
+pub fn link_address(app: &App, token: &str) -> String {
+    format!("{}/link/{token}", app.config.public_url)
+}
+
+/// Sends a link to set a new password to the address, if it has an account. The answer is the same
+/// if it has none.
+///
+/// # Errors
+/// How long to wait, when one address asks too often.
+pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<()> {
+    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
+    let (token, hash) = new_link_token(app);
+    app.act(async |act| {
+        count_mail(act, address).await?;
+        let found = store::users::by_email(&mut act.tx, &email).await?;
+        let Some(found) = found.filter(|u| u.disabled_at.is_none()) else { return Ok(()) };
+        let link = Link { purpose: Purpose::Reset, user_id: Some(found.id), payload: String::new() };
+        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+        let mail = crate::jobs::mail::reset(&found.email, &link_address(app, &token));
+        act.job(&Job::mail(app, &mail)).await
+    })
+    .await
+}
+
+/// Counts a mail that an address asks for.
+pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
+    let key = format!("mail:address:{address}");
+    let attempts = store::throttle::read(&mut act.tx, &key, act.now).await?;
+    if let Some(until) = attempts.blocked_until(&MAILS_OF_ADDRESS, act.now) {
+        return refuse("email", Reason::Wait { until });
+    }
+    Ok(store::throttle::fail(&mut act.tx, &key, &MAILS_OF_ADDRESS, act.now).await?)
+}
+
+/// What a link is for, and for whom, if it is still good.
+pub struct OpenLink {
+    pub purpose: Purpose,
+    pub email: String,
+}
+
+/// Looks at a link without using it up.
+///
+/// # Errors
+/// A refusal when it is dead.
+pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
+    let mut tx = app.db.read().await?;
+    let link = store::users::find_link(&mut tx, &link_hash(token), app.clock.now()).await?;
+    let Some(link) = link else { return refuse("", Reason::LinkDead) };
+    let email = match link.user_id {
+        Some(id) => store::auth::credentials_of(&mut tx, id).await?.map_or(String::new(), |c| c.email),
+        None => String::new(),
+    };
+    Ok(OpenLink { purpose: link.purpose, email })
+}
+
+/// Sets a password by an invitation or a reset link. All sessions of the person end.
+///
+/// # Errors
+/// A refusal at the field that is wrong, or when the link is dead.
+pub async fn set_password_by_link(
+    app: &App,
+    token: &str,
+    new: &str,
+    again: &str,
+    address: &str,
+) -> OpResult<()> {
+    let open = look_at_link(app, token).await?;
+    check_new_password(new, again, &open.email)?;
+    let password_hash = hash_password(app, new.to_owned()).await?;
+    let hash = link_hash(token);
+    let user_id = app
+        .act(async |act| {
+            let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+            let user_id = match link {
+                Some(Link { purpose: Purpose::Invite | Purpose::Reset, user_id: Some(id), .. }) => id,
+                _ => return refuse("", Reason::LinkDead),
+            };
+            let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
+            if person.disabled_at.is_some() {
+                return refuse("", Reason::LinkDead);
+            }
+            store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
+            for key in throttle_keys(&person.email) {
+                store::throttle::clear(&mut act.tx, &key).await?;
+            }
+            act.note(NewHistory {
+                actor_id: Some(user_id),
+                company_id: Some(person.company_id),
+                address: address.to_owned(),
+                verb: "user.password_set",
+                subject: person.email,
+                details: String::new(),
+            });
+            Ok(user_id)
+        })
+        .await?;
+    end_sessions(app, user_id, None).await
+}
+
+/// Makes the one-time link for the first start; `None` once there is a root company.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
+    let (token, hash) = new_link_token(app);
+    let made = app
+        .act(async |act| {
+            if store::companies::root(&mut act.tx).await?.is_some() {
+                return Ok(false);
+            }
+            store::users::void_links(&mut act.tx, Purpose::Setup).await?;
+            let link = Link { purpose: Purpose::Setup, user_id: None, payload: String::new() };
+            let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+            store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(made.then(|| link_address(app, &token)))
+}
+
+/// What the set-up page sends.
+pub struct Setup {
+    pub company: String,
+    pub email: String,
+    pub password: String,
+    pub again: String,
+    pub address: String,
+}
+
+/// Names the root company and makes its first administrator.
+///
+/// # Errors
+/// A refusal at the field that is wrong, or when the link is dead.
+pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
+    let mut problems = Problems::default();
+    let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
+    let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
+    if let Err(OpError::Invalid(more)) = check_new_password(&form.password, &form.again, &form.email) {
+        more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
+    }
+    problems.finish()?;
+    let (Some(name), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
+    let password_hash = hash_password(app, form.password.clone()).await?;
+    let hash = link_hash(token);
+    app.act(async |act| {
+        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+        if !matches!(link, Some(Link { purpose: Purpose::Setup, .. }))
+            || store::companies::root(&mut act.tx).await?.is_some()
+        {
+            return refuse("", Reason::LinkDead);
+        }
+        make_root(act, &name, &email, &password_hash, &form.address).await
+    })
+    .await
+}
+
+/// The root company and its first administrator.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn make_root(
+    act: &mut Act,
+    name: &str,
+    email: &str,
+    password_hash: &str,
+    address: &str,
+) -> OpResult<()> {
+    let company_id = store::companies::insert(&mut act.tx, name, None, act.now).await?;
+    let user_id = store::users::insert(&mut act.tx, company_id, email, Role::Admin, act.now).await?;
+    let user_id = user_id.ok_or(OpError::Refused("email", Reason::EmailTaken))?;
+    store::users::set_password(&mut act.tx, user_id, password_hash).await?;
+    act.note(NewHistory {
+        actor_id: Some(user_id),
+        company_id: Some(company_id),
+        address: address.to_owned(),
+        verb: "company.created",
+        subject: name.to_owned(),
+        details: String::new(),
+    });
+    Ok(())
+}
+
+/// Notes that somebody signed out.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
+    app.act(async |act| {
+        act.note(actor.note("user.signed_out", &actor.email, ""));
+        Ok(())
+    })
+    .await
+}
+
+/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn request_email(app: &App, actor: &Actor, email: &str, password: &str) -> OpResult<()> {
+    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
+    confirm_password(app, actor, password).await?;
+    let (token, hash) = new_link_token(app);
+    app.act(async |act| {
+        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
+            return refuse("email", Reason::EmailTaken);
+        }
+        count_mail(act, &actor.address).await?;
+        let link = Link { purpose: Purpose::Email, user_id: Some(actor.user_id), payload: email.clone() };
+        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+        act.note(actor.note("user.email_asked", &actor.email, &email));
+        let mail = crate::jobs::mail::confirm_email(&email, &link_address(app, &token));
+        act.job(&Job::mail(app, &mail)).await
+    })
+    .await
+}
+
+/// Confirms a new e-mail address by its link.
+///
+/// # Errors
+/// A refusal when the link is dead or the address was taken meanwhile.
+pub async fn confirm_email(app: &App, token: &str, address: &str) -> OpResult<()> {
+    let hash = link_hash(token);
+    app.act(async |act| {
+        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+        let Some(Link { purpose: Purpose::Email, user_id: Some(user_id), payload }) = link else {
+            return refuse("", Reason::LinkDead);
+        };
+        if store::users::by_email(&mut act.tx, &payload).await?.is_some() {
+            return refuse("", Reason::EmailTaken);
+        }
+        let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
+        store::users::set_email(&mut act.tx, user_id, &payload).await?;
+        act.note(NewHistory {
+            actor_id: Some(user_id),
+            company_id: Some(person.company_id),
+            address: address.to_owned(),
+            verb: "user.email_changed",
+            subject: person.email.clone(),
+            details: payload.clone(),
+        });
+        let mail = crate::jobs::mail::email_changed(&person.email, &payload);
+        act.job(&Job::mail(app, &mail)).await
+    })
+    .await
+}

@@ -1,0 +1,264 @@
+//! Codes: made, shown to those who may see them, redeemed, deleted.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Reason, refuse};
+use crate::app::App;
+use crate::model::code::{self, Code};
+use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
+use crate::model::resources::ResourceType;
+use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use crate::model::time::Moment;
+use crate::model::user::Role;
+use crate::store;
+use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
+
+pub const COMMENT_LENGTH_MAX: usize = 1_000;
+
+/// A code as its reader may see it.
+#[derive(Debug, Clone)]
+pub struct ShownCode {
+    pub row: CodeRow,
+    pub resource_type: ResourceType,
+    pub status: CodeStatus,
+    /// Whole for administrators; else all but the last four characters are hidden.
+    pub text: String,
+    pub is_masked: bool,
+}
+
+/// Makes codes that belong to a company of the actor's tree. Their units are locked at once.
+///
+/// # Errors
+/// The ledger's refusals.
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    company_id: i64,
+    resource_type: ResourceType,
+    amount: i64,
+    comment: &str,
+) -> OpResult<Done> {
+    actor.require_admin()?;
+    let comment = check_comment(comment)?;
+    let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment]);
+    let codes = vec![new_code(app)];
+    super::resources::submit(
+        app,
+        actor,
+        key,
+        &request,
+        Act::CreateCodes { company_id, resource_type, amount, comment, codes },
+    )
+    .await
+}
+
+fn new_code(app: &App) -> NewCode {
+    let code = Code::from_random(app.rng.bytes());
+    NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
+}
+
+fn check_comment(comment: &str) -> OpResult<String> {
+    let comment: String = comment.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    if comment.chars().count() > COMMENT_LENGTH_MAX {
+        return refuse("comment", Reason::TooLong { maximum: COMMENT_LENGTH_MAX });
+    }
+    Ok(comment)
+}
+
+/// Redeems a code for the actor's own company, whoever issued it.
+///
+/// # Errors
+/// Mistyped, unknown, used, expired; or how long to wait after too many wrong ones.
+pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult<Done> {
+    actor.require_redeemer()?;
+    let tag = read_code(app, text)?;
+    let request = serde_json::json!(["redeem", store::db::hex(&tag.0)]);
+    super::resources::submit(app, actor, key, &request, Act::Redeem { tag, limits: limits(actor) }).await
+}
+
+fn read_code(app: &App, text: &str) -> OpResult<Tag> {
+    let code = Code::parse(text).map_err(|e| OpError::Refused("code", Reason::Code(e)))?;
+    Ok(app.keys.tag(&code))
+}
+
+fn limits(actor: &Actor) -> Vec<Limit> {
+    vec![
+        Limit { key: format!("code:user:{}", actor.user_id), policy: &CODES_OF_USER },
+        Limit { key: format!("code:company:{}", actor.company_id), policy: &CODES_OF_COMPANY },
+        Limit { key: format!("code:address:{}", actor.address), policy: &CODES_OF_ADDRESS },
+    ]
+}
+
+/// What a code holds, before it is redeemed.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    pub resource_type: ResourceType,
+    pub amount: i64,
+    pub balance: i64,
+}
+
+/// Tells what redeeming a code would do, without doing it. Limited like redeeming.
+///
+/// # Errors
+/// As [`redeem`].
+pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> {
+    actor.require_redeemer()?;
+    let tag = read_code(app, text)?;
+    let limits = limits(actor);
+    let outcome = app
+        .act(async |act| {
+            for limit in &limits {
+                let attempts: Attempts = store::throttle::read(&mut act.tx, &limit.key, act.now).await?;
+                if let Some(until) = attempts.blocked_until(limit.policy, act.now) {
+                    return Ok(Err(Refusal::TooManyAttempts { until }));
+                }
+            }
+            let found = store::codes::by_tag(&mut act.tx, tag).await?;
+            let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
+                for limit in &limits {
+                    store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
+                }
+                // The wrong code counts: the transaction is committed.
+                return Ok(Err(Refusal::UnknownCode));
+            };
+            Ok(redeemable(&found, act.now).map(|()| found))
+        })
+        .await?;
+    let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
+    let resource_type = resource_type(&found)?;
+    let mut tx = app.db.read().await?;
+    let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
+    Ok(Preview { resource_type, amount: found.amount, balance })
+}
+
+fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {
+    let status = CodeStatus::try_from(row.status).unwrap_or(CodeStatus::Deleted);
+    let at = row.ended_at.map(Moment);
+    match status {
+        CodeStatus::Unused if row.expires_at.is_none_or(|end| now.0 < end) => Ok(()),
+        CodeStatus::Unused | CodeStatus::Expired => {
+            Err(Refusal::CodeExpired { at: row.expires_at.map(Moment) })
+        }
+        CodeStatus::Used => Err(Refusal::CodeUsed { at }),
+        status => Err(Refusal::CodeNotUnused { status }),
+    }
+}
+
+/// Deletes an unused code; its units return to the company that owns it.
+///
+/// # Errors
+/// The ledger's refusals.
+pub async fn delete(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
+    actor.require_admin()?;
+    let request = serde_json::json!(["delete_code", code_id]);
+    super::resources::submit(app, actor, key, &request, Act::DeleteCode { code_id }).await
+}
+
+/// Sets a code's comment.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the actor's tree.
+pub async fn set_comment(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    code_id: i64,
+    comment: &str,
+) -> OpResult<String> {
+    actor.require_admin()?;
+    let comment = check_comment(comment)?;
+    let request = serde_json::json!([code_id, comment]).to_string();
+    app.act_once(actor, key, "code_comment", &request, async |act| {
+        let found = store::codes::find(&mut act.tx, &actor.company_path, code_id).await?;
+        let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
+        store::codes::set_comment(&mut act.tx, code_id, &comment).await?;
+        act.note(actor.note_at(
+            found.company_id,
+            "code.comment_changed",
+            &format!("Code #{code_id}"),
+            &comment,
+        ));
+        Ok("Update\nThe comment was saved.".to_owned())
+    })
+    .await
+}
+
+/// Reads what a person searches codes by: a whole code, its last four characters, or the comment.
+#[must_use]
+pub fn search(app: &App, text: &str) -> CodeSearch {
+    let text = text.trim();
+    if text.is_empty() {
+        CodeSearch::Nothing
+    } else if let Ok(code) = Code::parse(text) {
+        CodeSearch::Whole(app.keys.tag(&code))
+    } else if let Some(suffix) = code::parse_suffix(text) {
+        CodeSearch::Suffix(app.keys.suffix_tag(&suffix), text.to_owned())
+    } else {
+        CodeSearch::Comment(text.to_owned())
+    }
+}
+
+/// A page of the codes of a company of the tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    company_id: i64,
+    filter: &CodeFilter,
+) -> OpResult<Vec<ShownCode>> {
+    actor.require_tree()?;
+    super::companies::find(app, actor, company_id).await?;
+    let mut tx = app.db.read().await?;
+    let found = store::codes::list(&mut tx, company_id, filter).await?;
+    found.into_iter().map(|row| show(app, actor, row)).collect()
+}
+
+/// One code of the tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownCode> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::codes::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+    show(app, actor, found)
+}
+
+/// Some codes of the tree, to be printed; only whole and unused ones are.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever sees codes masked.
+pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
+    actor.require_admin()?;
+    let mut tx = app.db.read().await?;
+    let found = store::codes::some(&mut tx, &actor.company_path, ids).await?;
+    found.into_iter().map(|row| show(app, actor, row)).collect()
+}
+
+fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {
+    let resource_type = resource_type(&row)?;
+    let status = CodeStatus::try_from(row.status).map_err(|e| OpError::Internal(e.to_string()))?;
+    let facts = CodeFacts {
+        id: row.id,
+        tag: Tag(row.tag.as_slice().try_into().unwrap_or_default()),
+        company_id: row.company_id,
+        resource_type,
+        amount: row.amount,
+        status,
+        expires_at: None,
+        used_at: None,
+    };
+    let code = app
+        .keys
+        .open_code(row.key_version, &row.sealed, &facts)
+        .ok_or_else(|| OpError::Internal(format!("code {} does not open with this key file", row.id)))?;
+    let is_masked = actor.role != Role::Admin;
+    let text = if is_masked { code.masked() } else { code.reveal() };
+    Ok(ShownCode { row, resource_type, status, text, is_masked })
+}
+
+fn resource_type(row: &CodeRow) -> OpResult<ResourceType> {
+    ResourceType::try_from(row.resource_type).map_err(|e| OpError::Internal(e.to_string()))
+}

@@ -1,0 +1,294 @@
+//! Companies: the tree and what is done to it.
+
+use super::actor::Actor;
+use super::error::{Obstacle, ObstacleKind, OpError, OpResult, Reason, refuse};
+use crate::app::App;
+use crate::model::company::{self, DEPTH_MAX};
+use crate::store;
+use crate::store::companies::{Company, CompanyFilter, CompanyName, LockedCompany};
+
+/// From this many companies on, a choice of companies is searched and not listed.
+pub const CHOICES_MAX: i64 = 50;
+
+/// A company of the actor's tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] for one outside it, as for one that does not exist.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
+    if id != actor.company_id {
+        actor.require_tree()?;
+    }
+    let mut tx = app.db.read().await?;
+    store::companies::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
+}
+
+/// A page of the actor's tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<Vec<Company>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
+}
+
+/// A page of the companies right below one, by name.
+///
+/// # Errors
+/// As [`find`].
+pub async fn subsidiaries(
+    app: &App,
+    actor: &Actor,
+    id: i64,
+    after: Option<(String, i64)>,
+    limit: i64,
+) -> OpResult<Vec<Company>> {
+    list(app, actor, &CompanyFilter { parent_id: Some(id), after, limit, ..CompanyFilter::default() }).await
+}
+
+/// The companies to choose from: all of them where they are few, else those that fit the text.
+pub struct Choices {
+    pub companies: Vec<CompanyName>,
+    /// Whether there are more than the list shows.
+    pub is_partial: bool,
+}
+
+/// Companies of the actor's tree for a field.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> {
+    let mut tx = app.db.read().await?;
+    let mut companies = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX + 1).await?;
+    let is_partial = companies.len() as i64 > CHOICES_MAX;
+    companies.truncate(CHOICES_MAX as usize);
+    Ok(Choices { companies, is_partial })
+}
+
+/// Finds the company that a field names: by "Name (#id)", by id, or by a name that only one bears.
+///
+/// # Errors
+/// A refusal at the field; several candidates come with it.
+pub async fn resolve(app: &App, actor: &Actor, text: &str) -> Result<CompanyName, ResolveError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(ResolveError::Reason(Reason::MissingCompany));
+    }
+    let mut tx = app.db.read().await.map_err(OpError::from)?;
+    let id =
+        text.rsplit_once("(#").map_or(text, |(_, rest)| rest.trim_end_matches(')')).trim_start_matches('#');
+    if let Ok(id) = id.parse::<i64>()
+        && let Some(found) =
+            store::companies::find(&mut tx, &actor.company_path, id).await.map_err(OpError::from)?
+    {
+        return Ok(CompanyName { id: found.id, name: found.name, parent_name: found.parent_name });
+    }
+    let mut named = store::companies::named(&mut tx, &actor.company_path, text, CHOICES_MAX)
+        .await
+        .map_err(OpError::from)?;
+    if named.len() == 1 {
+        return Ok(named.remove(0));
+    }
+    if named.is_empty() {
+        named = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX)
+            .await
+            .map_err(OpError::from)?;
+    }
+    Err(ResolveError::Reason(if named.is_empty() {
+        Reason::UnknownCompany
+    } else {
+        Reason::AmbiguousCompany(named)
+    }))
+}
+
+/// Why a field names no company.
+pub enum ResolveError {
+    Reason(Reason),
+    Fault(OpError),
+}
+
+impl From<OpError> for ResolveError {
+    fn from(error: OpError) -> ResolveError {
+        ResolveError::Fault(error)
+    }
+}
+
+/// Creates a company below one of the actor's tree.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<String> {
+    actor.require_admin()?;
+    let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
+    let request = serde_json::json!([name, parent_id]).to_string();
+    app.act_once(actor, key, "create_company", &request, async |act| {
+        let parent = lock_one(act, actor, parent_id, "parent").await?;
+        if parent.level + 1 >= DEPTH_MAX as i64 {
+            return refuse("parent", Reason::TooDeep);
+        }
+        let path = company::Path::from_stored(parent.path);
+        let id = store::companies::insert(&mut act.tx, &name, Some((parent.id, &path)), act.now).await?;
+        act.note(actor.note_at(id, "company.created", &name, &parent.name));
+        Ok(format!("Create\nCompany {name} (#{id}) was created under {}.", parent.name))
+    })
+    .await
+}
+
+/// Gives a company another name.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn rename(app: &App, actor: &Actor, key: &str, id: i64, name: &str) -> OpResult<String> {
+    actor.require_admin()?;
+    let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
+    let request = serde_json::json!([id, name]).to_string();
+    app.act_once(actor, key, "rename_company", &request, async |act| {
+        let old = lock_one(act, actor, id, "name").await?;
+        store::companies::rename(&mut act.tx, id, &name).await?;
+        act.note(actor.note_at(id, "company.renamed", &old.name, &name));
+        Ok(format!("Rename\n{} is now called {name}.", old.name))
+    })
+    .await
+}
+
+/// Switches whether a company uses its parent's credits.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; the own company's switch is its parent's to set.
+pub async fn use_parent_credits(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<String> {
+    actor.require_admin()?;
+    let request = serde_json::json!([id, on]).to_string();
+    app.act_once(actor, key, "use_parent_credits", &request, async |act| {
+        let company = lock_one(act, actor, id, "").await?;
+        if company.level == 0 {
+            return Err(OpError::Forbidden);
+        }
+        store::companies::set_use_parent_credits(&mut act.tx, id, on).await?;
+        let (verb, phrase) = if on {
+            ("company.parent_credits_on", "now uses")
+        } else {
+            ("company.parent_credits_off", "no longer uses")
+        };
+        act.note(actor.note_at(id, verb, &company.name, ""));
+        Ok(format!("Update\n{} {phrase} its parent's credits.", company.name))
+    })
+    .await
+}
+
+/// Puts a company, with everything below it, under another parent.
+///
+/// # Errors
+/// A refusal at the field `parent`: under itself, too deep, or outside the tree.
+pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: i64) -> OpResult<String> {
+    actor.require_admin()?;
+    if id == actor.company_id {
+        return Err(OpError::Forbidden);
+    }
+    let request = serde_json::json!([id, parent_id]).to_string();
+    app.act_once(actor, key, "put_under", &request, async |act| {
+        store::companies::lock_tree(&mut act.tx).await?;
+        let both = store::companies::lock(&mut act.tx, &actor.company_path, &[id, parent_id]).await?;
+        let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;
+        let Some(parent) = both.iter().find(|c| c.id == parent_id) else {
+            return refuse("parent", Reason::UnknownCompany);
+        };
+        let path = company::Path::from_stored(company.path.clone());
+        let parent_path = company::Path::from_stored(parent.path.clone());
+        if path.contains(&parent_path) {
+            return refuse("parent", Reason::UnderItself);
+        }
+        let deepest = store::companies::deepest_level(&mut act.tx, &path).await?;
+        if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
+            return refuse("parent", Reason::TooDeep);
+        }
+        store::companies::put_under(&mut act.tx, id, &path, parent_id, &parent_path).await?;
+        act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
+        Ok(format!("Move\n{} is now under {}.", company.name, parent.name))
+    })
+    .await
+}
+
+/// Removes companies: all of them, or none and the obstacles of each.
+///
+/// # Errors
+/// [`Reason::Obstacles`] where something hangs on one of them.
+pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<String> {
+    actor.require_admin()?;
+    if ids.is_empty() {
+        return refuse("companies", Reason::NothingChosen);
+    }
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let request = serde_json::json!(ids).to_string();
+    app.act_once(actor, key, "remove_companies", &request, async |act| {
+        let found = store::companies::lock(&mut act.tx, &actor.company_path, &ids).await?;
+        if found.len() != ids.len() {
+            return Err(OpError::NotFound);
+        }
+        let obstacles = obstacles(act, actor, &found).await?;
+        if !obstacles.is_empty() {
+            return refuse("companies", Reason::Obstacles(obstacles));
+        }
+        store::companies::remove(&mut act.tx, &ids, act.now).await?;
+        for company in &found {
+            act.note(actor.note_at(company.id, "company.removed", &company.name, ""));
+        }
+        let names: Vec<_> = found.iter().map(|c| c.name.as_str()).collect();
+        Ok(format!("Remove\nRemoved: {}.", names.join(", ")))
+    })
+    .await
+}
+
+/// What stands in the way of removing locked companies. Subsidiaries that go along do not count.
+async fn obstacles(
+    act: &mut crate::app::Act,
+    actor: &Actor,
+    companies: &[LockedCompany],
+) -> OpResult<Vec<Obstacle>> {
+    let ids: Vec<i64> = companies.iter().map(|c| c.id).collect();
+    let mut obstacles = Vec::new();
+    for (holdings, company) in store::companies::holdings(&mut act.tx, &ids).await?.iter().zip(companies) {
+        let mut add =
+            |what| obstacles.push(Obstacle { company_id: company.id, company: company.name.clone(), what });
+        let below = company::Path::from_stored(company.path.clone());
+        let going_along = companies
+            .iter()
+            .filter(|c| {
+                c.level == company.level + 1 && below.contains(&company::Path::from_stored(c.path.clone()))
+            })
+            .count() as i64;
+        if company.level == 0 {
+            add(ObstacleKind::Root);
+        } else if company.id == actor.company_id {
+            add(ObstacleKind::OwnCompany);
+        }
+        if holdings.balances > 0 {
+            add(ObstacleKind::Balance);
+        }
+        if holdings.unused_codes > 0 {
+            add(ObstacleKind::UnusedCodes(holdings.unused_codes));
+        }
+        if holdings.subsidiaries > going_along {
+            add(ObstacleKind::Subsidiaries(holdings.subsidiaries - going_along));
+        }
+        if holdings.users > 0 {
+            add(ObstacleKind::Users(holdings.users));
+        }
+    }
+    Ok(obstacles)
+}
+
+async fn lock_one(
+    act: &mut crate::app::Act,
+    actor: &Actor,
+    id: i64,
+    field: &'static str,
+) -> OpResult<LockedCompany> {
+    let mut found = store::companies::lock(&mut act.tx, &actor.company_path, &[id]).await?;
+    match found.pop() {
+        Some(company) => Ok(company),
+        None if field.is_empty() => Err(OpError::NotFound),
+        None => refuse(field, Reason::UnknownCompany),
+    }
+}

@@ -1,0 +1,11 @@
+//! Acts and reads. Each is scoped to its actor's tree here, and nowhere else.
+
+pub mod actor;
+pub mod audit;
+pub mod auth;
+pub mod codes;
+pub mod companies;
+pub mod error;
+pub mod resources;
+pub mod sign_up;
+pub mod users;

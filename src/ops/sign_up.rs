@@ -1,0 +1,103 @@
+//! Sign-up of a person who holds a code and has no account (a setting, off by default).
+
+use super::auth::{count_mail, hash_password, link_address, link_hash, new_link_token};
+use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use crate::app::App;
+use crate::jobs::Job;
+use crate::model::company;
+use crate::model::user::{self, Role};
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::users::{Link, Purpose};
+
+/// How long a person has to confirm.
+const SIGN_UP_LINK_SECONDS: i64 = 86_400;
+
+/// What the sign-up page sends.
+pub struct SignUp {
+    pub company: String,
+    pub email: String,
+    pub password: String,
+    pub again: String,
+    pub address: String,
+}
+
+/// What is kept until the person confirms.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Pending {
+    company: String,
+    email: String,
+    password_hash: String,
+}
+
+/// Sends a link to confirm. The answer is the same where the address has an account: its owner is
+/// then told so by mail.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn ask(app: &App, form: &SignUp) -> OpResult<()> {
+    if !app.config.sign_up {
+        return Err(OpError::NotFound);
+    }
+    let mut problems = Problems::default();
+    let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
+    let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
+    if let Err(OpError::Invalid(more)) =
+        super::auth::check_new_password(&form.password, &form.again, &form.email)
+    {
+        more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
+    }
+    problems.finish()?;
+    let (Some(company), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
+    let password_hash = hash_password(app, form.password.clone()).await?;
+    let pending = Pending { company, email: email.clone(), password_hash };
+    let payload = serde_json::to_string(&pending).map_err(|e| OpError::Internal(e.to_string()))?;
+    let (token, hash) = new_link_token(app);
+    app.act(async |act| {
+        count_mail(act, &form.address).await?;
+        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
+            let mail = crate::jobs::mail::has_account(&email, &app.config.public_url);
+            return act.job(&Job::mail(app, &mail)).await;
+        }
+        let link = Link { purpose: Purpose::SignUp, user_id: None, payload: payload.clone() };
+        let until = act.now.plus_seconds(SIGN_UP_LINK_SECONDS);
+        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+        let mail = crate::jobs::mail::confirm_sign_up(&email, &link_address(app, &token));
+        act.job(&Job::mail(app, &mail)).await
+    })
+    .await
+}
+
+/// Confirms: makes the company under the root, and its administrator.
+///
+/// # Errors
+/// A refusal when the link is dead or the address has got an account meanwhile.
+pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::auth::SignedInAs> {
+    let hash = link_hash(token);
+    app.act(async |act| {
+        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+        let Some(Link { purpose: Purpose::SignUp, payload, .. }) = link else {
+            return refuse("", Reason::LinkDead);
+        };
+        let pending: Pending =
+            serde_json::from_str(&payload).map_err(|e| OpError::Internal(e.to_string()))?;
+        let (root_id, root_path) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
+        let company_id =
+            store::companies::insert(&mut act.tx, &pending.company, Some((root_id, &root_path)), act.now)
+                .await?;
+        let user_id =
+            store::users::insert(&mut act.tx, company_id, &pending.email, Role::Admin, act.now).await?;
+        let Some(user_id) = user_id else { return refuse("", Reason::EmailTaken) };
+        store::users::set_password(&mut act.tx, user_id, &pending.password_hash).await?;
+        act.note(NewHistory {
+            actor_id: Some(user_id),
+            company_id: Some(company_id),
+            address: address.to_owned(),
+            verb: "company.created",
+            subject: pending.company,
+            details: String::new(),
+        });
+        Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
+    })
+    .await
+}

@@ -1,0 +1,267 @@
+//! People: invited, changed, disabled; and what each may change of the own account.
+
+use super::actor::Actor;
+use super::auth::{INVITE_LINK_SECONDS, link_address, new_link_token};
+use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use crate::app::{Act, App};
+use crate::jobs::Job;
+use crate::model::user::{self, Role};
+use crate::store;
+use crate::store::sessions::ListedSession;
+use crate::store::users::{Link, Purpose, User};
+
+const NAME_LENGTH_MAX: usize = 100;
+
+/// A page of the users of the actor's tree, or of one company of it.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    company_id: Option<i64>,
+    text: &str,
+    after: i64,
+    limit: i64,
+) -> OpResult<Vec<User>> {
+    actor.require_tree()?;
+    if let Some(id) = company_id {
+        super::companies::find(app, actor, id).await?;
+    }
+    let mut tx = app.db.read().await?;
+    Ok(store::users::list(&mut tx, &actor.company_path, company_id, text, after, limit).await?)
+}
+
+/// A person of the actor's tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    store::users::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
+}
+
+/// What an invitation answers: the link is told once, for only its hash is kept.
+pub struct Invited {
+    pub message: String,
+    /// `None` where the same form was sent before.
+    pub link: Option<String>,
+}
+
+/// Invites a person to a company of the tree.
+///
+/// # Errors
+/// A refusal at the field that is wrong; an address with an account is told so.
+pub async fn invite(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    email: &str,
+    role: &str,
+    company_id: i64,
+) -> OpResult<Invited> {
+    actor.require_admin()?;
+    let mut problems = Problems::default();
+    let email = problems.take("email", user::email(email).map_err(Reason::Email));
+    let role = problems.take("role", Role::from_slug(role).ok_or(Reason::UnknownRole));
+    problems.finish()?;
+    let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
+    let (token, hash) = new_link_token(app);
+    let request = serde_json::json!([email, role.slug(), company_id]).to_string();
+    let fresh = std::sync::atomic::AtomicBool::new(false);
+    let message = app
+        .act_once(actor, key, "invite_user", &request, async |act| {
+            let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+            let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
+            let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
+            let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
+            send_invitation(app, act, actor, id, &email, &company.name, &token, &hash).await?;
+            act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
+            fresh.store(true, std::sync::atomic::Ordering::SeqCst);
+            Ok(format!("Invite\n{email} was invited to {} as {}.", company.name, role.label().to_lowercase()))
+        })
+        .await?;
+    let link = fresh.into_inner().then(|| link_address(app, &token));
+    Ok(Invited { message, link })
+}
+
+#[expect(clippy::too_many_arguments, reason = "all of one invitation")]
+async fn send_invitation(
+    app: &App,
+    act: &mut Act,
+    actor: &Actor,
+    id: i64,
+    email: &str,
+    company: &str,
+    token: &str,
+    hash: &[u8],
+) -> OpResult<()> {
+    let link = Link { purpose: Purpose::Invite, user_id: Some(id), payload: String::new() };
+    let until = act.now.plus_seconds(INVITE_LINK_SECONDS);
+    store::users::add_link(&mut act.tx, hash, &link, act.now, until).await?;
+    if app.config.mail.is_some() {
+        let mail = crate::jobs::mail::invitation(email, &actor.email, company, &link_address(app, token));
+        act.job(&Job::mail(app, &mail)).await?;
+    }
+    Ok(())
+}
+
+/// Makes a new link for somebody who has not set a password yet, or has lost it. Earlier links die.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree.
+pub async fn new_link(app: &App, actor: &Actor, id: i64) -> OpResult<Invited> {
+    actor.require_admin()?;
+    let (token, hash) = new_link_token(app);
+    let message = app
+        .act(async |act| {
+            let person =
+                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+            if person.disabled_at.is_some() {
+                return refuse("", Reason::LinkDead);
+            }
+            send_invitation(app, act, actor, id, &person.email, &person.company_name, &token, &hash).await?;
+            act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
+            Ok(format!("Invite\nA new link for {} was made; earlier ones no longer work.", person.email))
+        })
+        .await?;
+    Ok(Invited { message, link: Some(link_address(app, &token)) })
+}
+
+/// Changes a person's role.
+///
+/// # Errors
+/// A refusal for the own account and for a company's last administrator.
+pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<String> {
+    actor.require_admin()?;
+    let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
+    if id == actor.user_id {
+        return refuse("role", Reason::OwnAccount);
+    }
+    let request = serde_json::json!([id, role.slug()]).to_string();
+    app.act_once(actor, key, "set_role", &request, async |act| {
+        let person =
+            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        if role != Role::Admin {
+            keep_an_administrator(act, &person, "role").await?;
+        }
+        store::users::set_role(&mut act.tx, id, role).await?;
+        act.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
+        Ok(format!("Update\n{} is now {}.", person.email, role.label().to_lowercase()))
+    })
+    .await
+}
+
+/// Disables a person, which ends all sessions at once, or enables one again.
+///
+/// # Errors
+/// A refusal for the own account and for a company's last administrator.
+pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<String> {
+    actor.require_admin()?;
+    if id == actor.user_id {
+        return refuse("", Reason::OwnAccount);
+    }
+    let request = serde_json::json!([id, disabled]).to_string();
+    let message = app
+        .act_once(actor, key, "set_disabled", &request, async |act| {
+            let person =
+                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+            if disabled {
+                keep_an_administrator(act, &person, "").await?;
+            }
+            store::users::set_disabled(&mut act.tx, id, disabled.then_some(act.now)).await?;
+            let (verb, phrase) = if disabled {
+                ("user.disabled", "can no longer sign in")
+            } else {
+                ("user.enabled", "can sign in again")
+            };
+            act.note(actor.note_at(person.company_id, verb, &person.email, ""));
+            Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
+        })
+        .await?;
+    super::auth::end_sessions(app, id, None).await?;
+    Ok(message)
+}
+
+/// The root company always keeps somebody who can administer it.
+async fn keep_an_administrator(act: &mut Act, person: &User, field: &'static str) -> OpResult<()> {
+    let is_root = store::companies::root(&mut act.tx).await?.is_some_and(|(id, _)| id == person.company_id);
+    let administrators = store::users::lock_administrators(&mut act.tx, person.company_id).await?;
+    if is_root && administrators == [person.id] {
+        return refuse(field, Reason::LastAdministrator);
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a person.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree.
+pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<String> {
+    actor.require_admin()?;
+    let message = app
+        .act_once(actor, key, "end_sessions", &id.to_string(), async |act| {
+            let person =
+                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+            store::users::end_sessions(&mut act.tx, id).await?;
+            act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
+            Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
+        })
+        .await?;
+    super::auth::end_sessions(app, id, None).await?;
+    Ok(message)
+}
+
+/// Saves the own name and time zone.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn save_profile(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    first: &str,
+    last: &str,
+    zone: &str,
+) -> OpResult<String> {
+    let (first, last) = (first.trim(), last.trim());
+    let mut problems = Problems::default();
+    for (field, text) in [("first_name", first), ("last_name", last)] {
+        if text.chars().count() > NAME_LENGTH_MAX {
+            problems.add(field, Reason::TooLong { maximum: NAME_LENGTH_MAX });
+        }
+    }
+    if jiff::tz::TimeZone::get(zone).is_err() {
+        problems.add("time_zone", Reason::UnknownTimeZone);
+    }
+    problems.finish()?;
+    let request = serde_json::json!([first, last, zone]).to_string();
+    app.act_once(actor, key, "save_profile", &request, async |act| {
+        store::users::set_profile(&mut act.tx, actor.user_id, first, last, zone).await?;
+        Ok("Update\nYour profile was saved.".to_owned())
+    })
+    .await
+}
+
+/// The own sessions, the latest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> {
+    let mut tx = app.db.sessions().await?;
+    Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
+}
+
+/// Ends the own sessions but the present one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_other_sessions(app: &App, actor: &Actor, present: &[u8]) -> OpResult<()> {
+    super::auth::end_sessions(app, actor.user_id, Some(present)).await?;
+    app.act(async |act| {
+        act.note(actor.note("user.sessions_ended", &actor.email, ""));
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,249 @@
+//! History: transfers and all else that happened, as one list by one sequence of ids.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, rows, sql_for};
+use super::ledger::reserve;
+use crate::model::time::Moment;
+
+/// What happened, besides transfers.
+#[derive(Debug, Clone)]
+pub struct NewHistory {
+    pub actor_id: Option<i64>,
+    pub company_id: Option<i64>,
+    pub address: String,
+    /// Such as `company.created`; see [`crate::ops::audit::VERBS`].
+    pub verb: &'static str,
+    /// The name of what it happened to, as it was.
+    pub subject: String,
+    pub details: String,
+}
+
+/// Writes history rows.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct NewRow<'a> {
+        id: i64,
+        at: i64,
+        actor_id: Option<i64>,
+        company_id: Option<i64>,
+        address: &'a str,
+        verb: &'a str,
+        subject: &'a str,
+        details: &'a str,
+    }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let ids = reserve(tx, "entry", entries.len() as i64).await?;
+    let new: Vec<_> = ids
+        .into_iter()
+        .zip(entries)
+        .map(|(id, e)| NewRow {
+            id,
+            at: now.0,
+            actor_id: e.actor_id,
+            company_id: e.company_id,
+            address: &e.address,
+            verb: e.verb,
+            subject: &e.subject,
+            details: &e.details,
+        })
+        .collect();
+    sql_for(
+        "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
+         select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
+             value->>'verb', value->>'subject', value->>'details' from json_each($1)",
+        "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
+         select id, at, actor_id, company_id, address, verb, subject, details
+         from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
+             address text, verb text, subject text, details text)",
+    )
+    .bind(rows(&new))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// One line of the history, a transfer or not.
+#[derive(Debug, Clone, FromRow)]
+pub struct HistoryRow {
+    pub id: i64,
+    pub at: i64,
+    pub who: Option<String>,
+    pub verb: String,
+    pub resource_type: Option<i64>,
+    pub amount: Option<i64>,
+    pub from_name: Option<String>,
+    pub to_name: Option<String>,
+    pub from_balance: Option<i64>,
+    pub to_balance: Option<i64>,
+    pub code_id: Option<i64>,
+    pub subject: String,
+    pub details: String,
+    pub address: String,
+}
+
+/// Which lines, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryFilter {
+    pub verb: Option<String>,
+    pub from: Option<Moment>,
+    pub to: Option<Moment>,
+    /// Only lines older than this one.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+macro_rules! history_sql {
+    ($of_source:expr, $of_target:expr, $of_history:expr) => {
+        concat!(
+            "select h.id, h.at, p.email as who, h.verb, h.resource_type, h.amount, h.from_name, h.to_name,
+                 h.from_balance, h.to_balance, h.code_id, h.subject, h.details, h.address
+             from (select * from (",
+            $of_source,
+            ") a union select * from (",
+            $of_target,
+            ") b union all select * from (",
+            $of_history,
+            ") c) h
+             left join person p on p.id = h.actor_id order by h.id desc limit $2"
+        )
+    };
+}
+
+macro_rules! transfer_columns {
+    () => {
+        "select t.id, t.at, t.actor_id, t.cause as verb, t.resource_type, t.amount, t.from_name, t.to_name,
+             t.from_balance, t.to_balance, t.code_id, '' as subject, t.memo as details, t.address "
+    };
+}
+
+macro_rules! history_columns {
+    () => {
+        "select y.id, y.at, y.actor_id, y.verb, cast(null as bigint) as resource_type, cast(null as bigint) as amount,
+             cast(null as text) as from_name, cast(null as text) as to_name, cast(null as bigint) as from_balance,
+             cast(null as bigint) as to_balance, cast(null as bigint) as code_id, y.subject, y.details, y.address "
+    };
+}
+
+macro_rules! transfer_filter {
+    () => {
+        " t.id < $3 and (cast($4 as text) is null or t.cause = $4) and t.at >= $5 and t.at < $6 "
+    };
+}
+
+macro_rules! history_filter {
+    () => {
+        " y.id < $3 and (cast($4 as text) is null or y.verb = $4) and y.at >= $5 and y.at < $6 "
+    };
+}
+
+/// The history of some companies, few: their own indexes are merged.
+const MERGED_SQLITE: &str = history_sql!(
+    concat!(
+        transfer_columns!(),
+        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        where t.from_company_id = r.value and ",
+        transfer_filter!(),
+        " order by t.id desc limit $2)"
+    ),
+    concat!(
+        transfer_columns!(),
+        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        where t.to_company_id = r.value and ",
+        transfer_filter!(),
+        " order by t.id desc limit $2)"
+    ),
+    concat!(
+        history_columns!(),
+        "from json_each($1) r join history y on y.id in (select y.id from history y
+        where y.company_id = r.value and ",
+        history_filter!(),
+        " order by y.id desc limit $2)"
+    )
+);
+
+const MERGED_POSTGRES: &str = history_sql!(
+    concat!(
+        transfer_columns!(),
+        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
+        (select * from transfer t where t.from_company_id = r.value::bigint and ",
+        transfer_filter!(),
+        "
+         order by t.id desc limit $2) t"
+    ),
+    concat!(
+        transfer_columns!(),
+        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
+        (select * from transfer t where t.to_company_id = r.value::bigint and ",
+        transfer_filter!(),
+        "
+         order by t.id desc limit $2) t"
+    ),
+    concat!(
+        history_columns!(),
+        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
+        (select * from history y where y.company_id = r.value::bigint and ",
+        history_filter!(),
+        "
+         order by y.id desc limit $2) y"
+    )
+);
+
+/// The history of a large tree: walked by id, with a test of membership.
+const WALKED: &str = history_sql!(
+    concat!(
+        transfer_columns!(),
+        "from transfer t where ",
+        transfer_filter!(),
+        " and exists (select 1 from company c
+        where c.id = t.from_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+    ),
+    concat!(
+        transfer_columns!(),
+        "from transfer t where ",
+        transfer_filter!(),
+        " and exists (select 1 from company c
+        where c.id = t.to_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+    ),
+    concat!(
+        history_columns!(),
+        "from history y where ",
+        history_filter!(),
+        " and exists (select 1 from company c
+        where c.id = y.company_id and c.path >= $1 and c.path < $7) order by y.id desc limit $2"
+    )
+);
+
+/// The history of a few companies.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
+    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter).all(tx).await
+}
+
+/// The history of everything between two paths.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_tree(
+    tx: &mut Tx,
+    path: &crate::model::company::Path,
+    filter: &HistoryFilter,
+) -> Result<Vec<HistoryRow>> {
+    bind_filter(sql_for(WALKED, WALKED).bind(path.as_str()), filter).bind(path.end()).all(tx).await
+}
+
+fn bind_filter(query: super::db::Query, filter: &HistoryFilter) -> super::db::Query {
+    query
+        .bind(filter.limit)
+        .bind(filter.before.unwrap_or(i64::MAX))
+        .bind(filter.verb.clone())
+        .bind(filter.from.map_or(i64::MIN, |m| m.0))
+        .bind(filter.to.map_or(i64::MAX, |m| m.0))
+}

@@ -1,0 +1,82 @@
+//! What a request needs to know of whom it comes from.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, rows, sql, sql_for};
+use crate::model::company::searchable;
+use crate::model::user::Role;
+
+/// A person who may sign in.
+#[derive(FromRow)]
+pub struct Credentials {
+    pub id: i64,
+    pub company_id: i64,
+    pub email: String,
+    pub password_hash: Option<String>,
+    pub disabled_at: Option<i64>,
+    pub session_epoch: i64,
+}
+
+/// The credentials of an e-mail address.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>> {
+    sql("select id, company_id, email, password_hash, disabled_at, session_epoch from person where email_search = $1")
+        .bind(searchable(email))
+        .optional(tx)
+        .await
+}
+
+/// The credentials of a person.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
+    sql("select id, company_id, email, password_hash, disabled_at, session_epoch from person where id = $1")
+        .bind(id)
+        .optional(tx)
+        .await
+}
+
+/// A signed-in person with the company, as of now.
+#[derive(Debug, Clone, FromRow)]
+pub struct SignedIn {
+    pub id: i64,
+    pub email: String,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    pub first_name: String,
+    pub last_name: String,
+    pub time_zone: String,
+    pub session_epoch: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub company_path: String,
+    pub may_buy_vouchers: i64,
+}
+
+macro_rules! signed_in_sql {
+    ($which:literal) => {
+        concat!(
+            "select u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
+                 c.name as company_name, c.path as company_path, c.may_buy_vouchers
+             from person u join company c on c.id = u.company_id
+             where u.disabled_at is null and c.removed_at is null and u.id ", $which
+        )
+    };
+}
+
+/// The people of several requests at once; those who are disabled are left out.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn signed_in(tx: &mut Tx, ids: &[i64]) -> Result<Vec<SignedIn>> {
+    sql_for(
+        signed_in_sql!("in (select value from json_each($1))"),
+        signed_in_sql!("in (select value::bigint from jsonb_array_elements_text($1::jsonb))"),
+    )
+    .bind(rows(ids))
+    .all(tx)
+    .await
+}

@@ -1,0 +1,174 @@
+//! Codes as lists show them. Their value changes in `store::ledger` alone.
+
+use sqlx::FromRow;
+
+use super::companies::escape_like;
+use super::db::{Result, Tx, rows, sql, sql_for};
+use crate::model::company::{Path, searchable};
+use crate::model::ledger::{CodeStatus, Tag};
+use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
+
+/// A code with what a list shows of it; the code itself is still sealed.
+#[derive(Debug, Clone, FromRow)]
+pub struct CodeRow {
+    pub id: i64,
+    pub tag: Vec<u8>,
+    pub company_id: i64,
+    pub company_name: String,
+    pub resource_type: i64,
+    pub amount: i64,
+    pub status: i64,
+    pub key_version: i64,
+    pub sealed: Vec<u8>,
+    pub comment: String,
+    pub created_by: String,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    pub ended_by: Option<String>,
+    pub ended_company_name: Option<String>,
+}
+
+/// Which codes of one company, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct CodeFilter {
+    pub status: Option<CodeStatus>,
+    pub resource_type: Option<ResourceType>,
+    pub created_from: Option<Moment>,
+    pub created_to: Option<Moment>,
+    pub search: CodeSearch,
+    /// Only codes older than this one.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+/// What a code is searched by.
+#[derive(Debug, Clone, Default)]
+pub enum CodeSearch {
+    #[default]
+    Nothing,
+    Whole(Tag),
+    Suffix(i64, String),
+    Comment(String),
+}
+
+macro_rules! codes_sql {
+    ($where:expr) => {
+        concat!(
+            "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
+                 k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
+                 e.email as ended_by, k.ended_company_name
+             from code k join company c on c.id = k.company_id join person p on p.id = k.created_by
+             left join person e on e.id = k.ended_by
+             where ", $where
+        )
+    };
+}
+
+macro_rules! list_sql {
+    ($where:expr) => {
+        codes_sql!(concat!(
+            "k.company_id = $1 and k.id < $2 and (cast($3 as bigint) is null or k.resource_type = $3)
+             and k.created_at >= $4 and k.created_at < $5 and ",
+            $where,
+            " order by k.id desc limit $6"
+        ))
+    };
+}
+
+/// A page of a company's codes.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<Vec<CodeRow>> {
+    let status = filter.status;
+    let query = match (&filter.search, status) {
+        (CodeSearch::Nothing, None) => sql(list_sql!("1 = 1")),
+        (CodeSearch::Nothing, Some(_)) => sql(list_sql!("k.status = $7")),
+        (CodeSearch::Whole(_), _) => {
+            sql(list_sql!("(cast($7 as bigint) is null or k.status = $7) and k.tag = $8"))
+        }
+        // Four letters may also be part of a comment.
+        (CodeSearch::Suffix(..), _) => sql(list_sql!(
+            "(cast($7 as bigint) is null or k.status = $7) and (k.suffix_tag = $8 or k.comment_search like $9 escape '\\')"
+        )),
+        (CodeSearch::Comment(_), _) => sql(list_sql!(
+            "(cast($7 as bigint) is null or k.status = $7) and k.comment_search like $8 escape '\\'"
+        )),
+    };
+    let query = query
+        .bind(company_id)
+        .bind(filter.before.unwrap_or(i64::MAX))
+        .bind(filter.resource_type)
+        .bind(filter.created_from.map_or(i64::MIN, |m| m.0))
+        .bind(filter.created_to.map_or(i64::MAX, |m| m.0))
+        .bind(filter.limit);
+    let query = match &filter.search {
+        CodeSearch::Nothing if status.is_none() => query,
+        CodeSearch::Nothing => query.bind(status),
+        CodeSearch::Whole(tag) => query.bind(status).bind(tag.0.as_slice()),
+        CodeSearch::Suffix(suffix, text) => query.bind(status).bind(*suffix).bind(contains(text)),
+        CodeSearch::Comment(text) => query.bind(status).bind(contains(text)),
+    };
+    query.all(tx).await
+}
+
+fn contains(text: &str) -> String {
+    format!("%{}%", escape_like(&searchable(text)))
+}
+
+/// One code of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> {
+    sql(codes_sql!("k.id = $1 and c.path >= $2 and c.path < $3"))
+        .bind(id)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .optional(tx)
+        .await
+}
+
+/// Some codes of a tree, by id.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
+    sql_for(
+        codes_sql!(
+            "k.id in (select value from json_each($1)) and c.path >= $2 and c.path < $3 order by k.id"
+        ),
+        codes_sql!(
+            "k.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+             and c.path >= $2 and c.path < $3 order by k.id"
+        ),
+    )
+    .bind(rows(ids))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
+/// A code by its tag, whosever it is: only to tell what redeeming it would do.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_tag(tx: &mut Tx, tag: Tag) -> Result<Option<CodeRow>> {
+    sql(codes_sql!("k.tag = $1")).bind(tag.0.as_slice()).optional(tx).await
+}
+
+/// Sets a code's comment.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_comment(tx: &mut Tx, id: i64, comment: &str) -> Result<u64> {
+    sql("update code set comment = $2, comment_search = $3 where id = $1")
+        .bind(id)
+        .bind(comment)
+        .bind(searchable(comment))
+        .run(tx)
+        .await
+}

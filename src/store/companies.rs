@@ -1,0 +1,457 @@
+//! Companies: a tree by materialised paths.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, rows, sql, sql_for};
+use crate::model::company::{Path, searchable};
+use crate::model::time::Moment;
+
+/// A company as it stands.
+#[derive(Debug, Clone, FromRow)]
+pub struct Company {
+    pub id: i64,
+    pub name: String,
+    pub parent_id: Option<i64>,
+    pub parent_name: Option<String>,
+    pub path: String,
+    pub level: i64,
+    pub use_parent_credits: i64,
+    pub may_buy_vouchers: i64,
+    pub created_at: i64,
+    pub users: i64,
+    pub credits_left: i64,
+    pub subsidiaries: i64,
+}
+
+impl Company {
+    #[must_use]
+    pub fn path(&self) -> Path {
+        Path::from_stored(self.path.clone())
+    }
+
+    #[must_use]
+    pub fn uses_parent_credits(&self) -> bool {
+        self.use_parent_credits == 1
+    }
+}
+
+/// What a choice of companies shows.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct CompanyName {
+    pub id: i64,
+    pub name: String,
+    pub parent_name: Option<String>,
+}
+
+/// The facts that hang on a company's row, counted only for the rows that are shown.
+macro_rules! company_facts {
+    ($rows:expr, $order:expr) => {
+        concat!(
+            "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
+                 c.may_buy_vouchers, c.created_at,
+                 (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
+                 coalesce((select a.balance from account a
+                     where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
+                 (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries
+             from (", $rows, ") c left join company p on p.id = c.parent_id ", $order
+        )
+    };
+}
+
+/// A company in a tree; `None` where there is none or it was removed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> {
+    sql(company_facts!(
+        "select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null",
+        ""
+    ))
+    .bind(id)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .optional(tx)
+    .await
+}
+
+/// By what a list of companies is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Name,
+    Level,
+    Created,
+    Credits,
+}
+
+impl Sort {
+    pub const ALL: [(Sort, &'static str); 4] = [
+        (Sort::Name, "name"),
+        (Sort::Level, "level"),
+        (Sort::Created, "created"),
+        (Sort::Credits, "credits"),
+    ];
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<Sort> {
+        Sort::ALL.into_iter().find(|(_, s)| *s == slug).map(|(sort, _)| sort)
+    }
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        Sort::ALL.into_iter().find(|(s, _)| *s == self).map_or("name", |(_, slug)| slug)
+    }
+}
+
+/// Which companies, in which order, from where.
+#[derive(Debug, Clone, Default)]
+pub struct CompanyFilter {
+    /// Part of the name, or an id.
+    pub text: String,
+    pub parent_id: Option<i64>,
+    pub sort: Sort,
+    pub descending: bool,
+    /// The sort value and id of the last row of the page before.
+    pub after: Option<(String, i64)>,
+    pub limit: i64,
+}
+
+macro_rules! list_sql {
+    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+        company_facts!(
+            concat!(
+                "select c.*, ",
+                $key,
+                " as sort_key from company c
+                 left join account b on b.company_id = c.id and b.resource_type = 1 and b.kind = 0
+                 where c.removed_at is null and c.path >= $1 and c.path < $2
+                 and (cast($3 as bigint) is null or c.parent_id = $3)
+                 and ($4 = '' or c.name_search like $5 escape '\\' or cast(c.id as text) = $4)
+                 and (",
+                $key,
+                ", c.id) ",
+                $compare,
+                " (cast($6 as ",
+                $cast,
+                "), $7)
+                 order by ",
+                $key,
+                " ",
+                $direction,
+                ", c.id ",
+                $direction,
+                " limit $8"
+            ),
+            concat!("order by c.sort_key ", $direction, ", c.id ", $direction)
+        )
+    };
+}
+
+/// A page of companies of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, tree: &Path, filter: &CompanyFilter) -> Result<Vec<Company>> {
+    let text = match (filter.sort, filter.descending) {
+        (Sort::Name, false) => list_sql!("c.name_search", "text", ">", "asc"),
+        (Sort::Name, true) => list_sql!("c.name_search", "text", "<", "desc"),
+        (Sort::Level, false) => list_sql!("c.level", "bigint", ">", "asc"),
+        (Sort::Level, true) => list_sql!("c.level", "bigint", "<", "desc"),
+        (Sort::Created, false) => list_sql!("c.created_at", "bigint", ">", "asc"),
+        (Sort::Created, true) => list_sql!("c.created_at", "bigint", "<", "desc"),
+        (Sort::Credits, false) => list_sql!("coalesce(b.balance, 0)", "bigint", ">", "asc"),
+        (Sort::Credits, true) => list_sql!("coalesce(b.balance, 0)", "bigint", "<", "desc"),
+    };
+    let first = match (filter.sort, filter.descending) {
+        (Sort::Name, false) => (String::new(), 0),
+        (Sort::Name, true) => ("\u{10ffff}".repeat(4), i64::MAX),
+        (_, false) => ("-1".into(), 0),
+        (_, true) => (i64::MAX.to_string(), i64::MAX),
+    };
+    let (value, id) = filter.after.clone().unwrap_or(first);
+    let wanted = searchable(&filter.text);
+    sql(text)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .bind(filter.parent_id)
+        .bind(&wanted)
+        .bind(format!("%{}%", escape_like(&wanted)))
+        .bind(value)
+        .bind(id)
+        .bind(filter.limit)
+        .all(tx)
+        .await
+}
+
+/// A text for `like … escape '\'` that stands for itself.
+#[must_use]
+pub fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// Companies of a tree whose name holds the text, or whose id it is, by name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn search(tx: &mut Tx, tree: &Path, text: &str, limit: i64) -> Result<Vec<CompanyName>> {
+    let wanted = searchable(text);
+    sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
+         where c.removed_at is null and c.path >= $1 and c.path < $2
+         and ($3 = '' or c.name_search like $4 escape '\\' or cast(c.id as text) = $3)
+         order by c.name_search, c.id limit $5")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(&wanted)
+    .bind(format!("%{}%", escape_like(&wanted)))
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// Companies of a tree that bear exactly this name, whatever the case.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<Vec<CompanyName>> {
+    sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
+         where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")
+    .bind(searchable(name))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// The ids of a tree, up to `limit` of them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> =
+        sql("select id from company where path >= $1 and path < $2 order by path limit $3")
+            .bind(tree.as_str())
+            .bind(tree.end())
+            .bind(limit)
+            .all(tx)
+            .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+/// A company that is being changed, locked until the end of the transaction.
+#[derive(FromRow)]
+pub struct LockedCompany {
+    pub id: i64,
+    pub name: String,
+    pub path: String,
+    pub level: i64,
+}
+
+/// Locks companies of a tree by ascending id.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCompany>> {
+    sql_for(
+        "select c.id, c.name, c.path, c.level from json_each($1) r join company c on c.id = r.value
+         where c.removed_at is null and c.path >= $2 and c.path < $3 order by c.id",
+        "select id, name, path, level from company
+         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         and removed_at is null and path >= $2 and path < $3 order by id for update",
+    )
+    .bind(rows(ids))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
+/// Adds a company below another, or the root.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, name: &str, parent: Option<(i64, &Path)>, now: Moment) -> Result<i64> {
+    let id = super::ledger::reserve(tx, "company", 1).await?[0];
+    let path = Path::of(parent.map(|p| p.1), id);
+    sql("insert into company (id, name, name_search, parent_id, path, level, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)")
+    .bind(id)
+    .bind(name)
+    .bind(searchable(name))
+    .bind(parent.map(|p| p.0))
+    .bind(path.as_str())
+    .bind(path.level() as i64)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// Gives a company another name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn rename(tx: &mut Tx, id: i64, name: &str) -> Result<()> {
+    sql("update company set name = $2, name_search = $3 where id = $1")
+        .bind(id)
+        .bind(name)
+        .bind(searchable(name))
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets whether a company uses its parent's credits.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_use_parent_credits(tx: &mut Tx, id: i64, on: bool) -> Result<()> {
+    sql("update company set use_parent_credits = $2 where id = $1").bind(id).bind(on).run(tx).await?;
+    Ok(())
+}
+
+/// Takes the one lock of the tree's shape: the root's row.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
+    let _: Option<(i64,)> = sql_for(
+        "select id from company where level = 0",
+        "select id from company where level = 0 for no key update",
+    )
+    .optional(tx)
+    .await?;
+    Ok(())
+}
+
+/// Puts a company and everything below it under another parent. Rows change in the order of ids.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn put_under(tx: &mut Tx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
+    let new = Path::of(Some(parent), id);
+    if tx.is_postgres() {
+        let _: Vec<(i64,)> =
+            sql_for("", "select id from company where path >= $1 and path < $2 order by id for update")
+                .bind(old.as_str())
+                .bind(old.end())
+                .all(tx)
+                .await?;
+    }
+    sql("update company set parent_id = $2 where id = $1").bind(id).bind(parent_id).run(tx).await?;
+    sql(
+        "update company set path = $1 || substr(path, $2), level = level + $3 where path >= $4 and path < $5",
+    )
+    .bind(new.as_str())
+    .bind(old.as_str().len() as i64 + 1)
+    .bind(new.level() as i64 - old.level() as i64)
+    .bind(old.as_str())
+    .bind(old.end())
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// The deepest level in a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn deepest_level(tx: &mut Tx, tree: &Path) -> Result<i64> {
+    let (level,): (i64,) =
+        sql("select cast(coalesce(max(level), 0) as bigint) from company where path >= $1 and path < $2")
+            .bind(tree.as_str())
+            .bind(tree.end())
+            .one(tx)
+            .await?;
+    Ok(level)
+}
+
+macro_rules! holdings_sql {
+    ($list:literal, $id:literal) => {
+        concat!(
+            "select cast(",
+            $id,
+            " as bigint) as id,
+             (select count(*) from account a where a.company_id = ",
+            $id,
+            " and a.kind = 0 and a.balance > 0) as balances,
+             (select count(*) from code k where k.company_id = ",
+            $id,
+            " and k.status = 0) as unused_codes,
+             (select count(*) from company s where s.parent_id = ",
+            $id,
+            " and s.removed_at is null) as subsidiaries,
+             (select count(*) from person u where u.company_id = ",
+            $id,
+            " and u.disabled_at is null) as users
+             from ",
+            $list,
+            " c"
+        )
+    };
+}
+
+/// What hangs on companies that are to be removed.
+#[derive(FromRow)]
+pub struct Holdings {
+    pub id: i64,
+    pub balances: i64,
+    pub unused_codes: i64,
+    pub subsidiaries: i64,
+    pub users: i64,
+}
+
+/// Counts it, for locked companies.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
+    sql_for(
+        holdings_sql!("json_each($1)", "c.value"),
+        holdings_sql!("jsonb_array_elements_text($1::jsonb)", "c.value::bigint"),
+    )
+    .bind(rows(ids))
+    .all(tx)
+    .await
+}
+
+/// Leaves tombstones.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn remove(tx: &mut Tx, ids: &[i64], now: Moment) -> Result<()> {
+    sql_for(
+        "update company set removed_at = $2 where id in (select value from json_each($1))",
+        "update company set removed_at = $2
+         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
+    )
+    .bind(rows(ids))
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// How many companies a tree has, counted up to `limit`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
+    let (count,): (i64,) = sql("select count(*) from (select 1 from company
+         where path >= $1 and path < $2 and removed_at is null limit $3) c")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(limit)
+    .one(tx)
+    .await?;
+    Ok(count)
+}
+
+/// The id and the path of the root company, once it has been set up.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
+    let row: Option<(i64, String)> = sql("select id, path from company where level = 0").optional(tx).await?;
+    Ok(row.map(|(id, path)| (id, Path::from_stored(path))))
+}

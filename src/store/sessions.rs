@@ -1,0 +1,132 @@
+//! Sessions: found by the SHA-256 of the cookie's value.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use crate::model::time::Moment;
+
+/// A session as it is kept.
+#[derive(Debug, Clone)]
+pub struct NewSession<'a> {
+    pub id_hash: &'a [u8],
+    pub user_id: Option<i64>,
+    pub data: String,
+    pub expires_at: Moment,
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// Keeps a session; an older one of the same id gives way.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn save(tx: &mut Tx, session: &NewSession<'_>, now: Moment) -> Result<()> {
+    sql("insert into session (id_hash, user_id, data, created_at, seen_at, expires_at, address, user_agent)
+         values ($1, $2, $3, $4, $4, $5, $6, $7)
+         on conflict (id_hash) do update set user_id = excluded.user_id, data = excluded.data,
+             seen_at = excluded.seen_at, expires_at = excluded.expires_at")
+    .bind(session.id_hash)
+    .bind(session.user_id)
+    .bind(&session.data)
+    .bind(now)
+    .bind(session.expires_at)
+    .bind(&session.address)
+    .bind(&session.user_agent)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// The data of several sessions at once.
+#[derive(Debug, Clone, FromRow)]
+pub struct SessionRow {
+    pub id_hash: Vec<u8>,
+    pub data: String,
+    pub created_at: i64,
+    pub seen_at: i64,
+    pub expires_at: i64,
+}
+
+/// The sessions with these hashes that are still good.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
+    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    sql_for(
+        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from json_each($1) r
+         join session s on s.id_hash = unhex(r.value) where s.expires_at > $2",
+        "select id_hash, data, created_at, seen_at, expires_at from session where id_hash in
+         (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb)) and expires_at > $2",
+    )
+    .bind(rows(&hashes))
+    .bind(now)
+    .all(tx)
+    .await
+}
+
+/// Moves the idle time-out on.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn touch(tx: &mut Tx, id_hash: &[u8], now: Moment, until: Moment) -> Result<()> {
+    sql("update session set seen_at = $2, expires_at = $3 where id_hash = $1")
+        .bind(id_hash)
+        .bind(now)
+        .bind(until)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn delete(tx: &mut Tx, id_hash: &[u8]) -> Result<()> {
+    sql("delete from session where id_hash = $1").bind(id_hash).run(tx).await?;
+    Ok(())
+}
+
+/// A session in its owner's list.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedSession {
+    pub id_hash: Vec<u8>,
+    pub created_at: i64,
+    pub seen_at: i64,
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// The sessions of a person that are still good, the latest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<ListedSession>> {
+    sql("select id_hash, created_at, seen_at, address, user_agent from session
+         where user_id = $1 and expires_at > $2 order by seen_at desc, id_hash limit 100")
+    .bind(user_id)
+    .bind(now)
+    .all(tx)
+    .await
+}
+
+/// Ends a person's sessions, but for the one that stays.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn delete_of_user(tx: &mut Tx, user_id: i64, but: Option<&[u8]>) -> Result<u64> {
+    sql("delete from session where user_id = $1 and id_hash <> $2")
+        .bind(user_id)
+        .bind(but.unwrap_or_default())
+        .run(tx)
+        .await
+}
+
+/// Forgets sessions that are past their time.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget(tx: &mut Tx, now: Moment) -> Result<u64> {
+    sql("delete from session where expires_at <= $1").bind(now).run(tx).await
+}

@@ -1,0 +1,60 @@
+//! Failed attempts, counted across processes and restarts.
+
+use super::db::{Result, Tx, sql, sql_for};
+use crate::model::throttle::{Attempts, Policy};
+use crate::model::time::Moment;
+
+/// What is remembered under a key, locked until the end of the transaction.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn read(tx: &mut Tx, key: &str, now: Moment) -> Result<Attempts> {
+    if tx.is_postgres() {
+        sql("insert into throttle (key, failures, last_at) values ($1, 0, $2) on conflict do nothing")
+            .bind(key)
+            .bind(now)
+            .run(tx)
+            .await?;
+    }
+    let row: Option<(i64, i64)> = sql_for(
+        "select failures, last_at from throttle where key = $1",
+        "select failures, last_at from throttle where key = $1 for update",
+    )
+    .bind(key)
+    .optional(tx)
+    .await?;
+    Ok(row.map_or(Attempts::NONE, |(failures, last_at)| Attempts { failures, last_at: Moment(last_at) }))
+}
+
+/// Counts one failure more.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn fail(tx: &mut Tx, key: &str, policy: &Policy, now: Moment) -> Result<()> {
+    let attempts = read(tx, key, now).await?.failed(policy, now);
+    sql("insert into throttle (key, failures, last_at) values ($1, $2, $3)
+         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at")
+    .bind(key)
+    .bind(attempts.failures)
+    .bind(attempts.last_at)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a key's failures.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
+    sql("delete from throttle where key = $1").bind(key).run(tx).await?;
+    Ok(())
+}
+
+/// Forgets what is too old to count.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_before(tx: &mut Tx, before: Moment) -> Result<u64> {
+    sql("delete from throttle where last_at < $1").bind(before).run(tx).await
+}

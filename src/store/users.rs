@@ -1,0 +1,336 @@
+//! People, and the links that they are sent.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, sql};
+use crate::model::company::{Path, searchable};
+use crate::model::time::Moment;
+use crate::model::user::Role;
+
+/// A person as lists show one.
+#[derive(Debug, Clone, FromRow)]
+pub struct User {
+    pub id: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub email: String,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    pub first_name: String,
+    pub last_name: String,
+    pub time_zone: String,
+    /// 1 once a password is set.
+    pub is_active: i64,
+    pub last_login_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+    pub created_at: i64,
+}
+
+macro_rules! users_sql {
+    ($where:expr) => {
+        concat!(
+            "select u.id, u.company_id, c.name as company_name, u.email, u.role, u.first_name, u.last_name,
+                 u.time_zone, cast(case when u.password_hash is null then 0 else 1 end as bigint) as is_active,
+                 u.last_login_at, u.disabled_at, u.created_at
+             from person u join company c on c.id = u.company_id where ", $where
+        )
+    };
+}
+
+/// A page of the users of a tree, oldest first; of one company where it is named.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(
+    tx: &mut Tx,
+    tree: &Path,
+    company_id: Option<i64>,
+    text: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<User>> {
+    let wanted = searchable(text);
+    let like = format!("%{}%", super::companies::escape_like(&wanted));
+    if let Some(company_id) = company_id {
+        return sql(users_sql!(
+            "u.company_id = $1 and u.id > $2 and ($3 = '' or u.email_search like $4 escape '\\') order by u.id limit $5"
+        ))
+        .bind(company_id)
+        .bind(after)
+        .bind(wanted)
+        .bind(like)
+        .bind(limit)
+        .all(tx)
+        .await;
+    }
+    sql(users_sql!(
+        "c.path >= $1 and c.path < $2 and u.id > $3 and ($4 = '' or u.email_search like $5 escape '\\'
+         or c.name_search like $5 escape '\\') order by u.id limit $6"
+    ))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(after)
+    .bind(wanted)
+    .bind(like)
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// A person of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
+    sql(users_sql!("u.id = $1 and c.path >= $2 and c.path < $3"))
+        .bind(id)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .optional(tx)
+        .await
+}
+
+/// A person by e-mail address, wherever: for signing in and for the command line.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
+    sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
+}
+
+/// Everybody, for the command line.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
+    sql(users_sql!("u.id > $1 order by u.id limit 500")).bind(after).all(tx).await
+}
+
+/// Adds a person without a password; `None` where the address has an account already.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(
+    tx: &mut Tx,
+    company_id: i64,
+    email: &str,
+    role: Role,
+    now: Moment,
+) -> Result<Option<i64>> {
+    let id = super::ledger::reserve(tx, "user", 1).await?[0];
+    let added = sql("insert into person (id, company_id, email, email_search, role, created_at)
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing")
+    .bind(id)
+    .bind(company_id)
+    .bind(email)
+    .bind(searchable(email))
+    .bind(role.slug())
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok((added == 1).then_some(id))
+}
+
+/// Changes a role. The next request of the person counts it already.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_role(tx: &mut Tx, id: i64, role: Role) -> Result<()> {
+    sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
+    Ok(())
+}
+
+/// Disables a person, which ends all sessions at once, or enables one again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_disabled(tx: &mut Tx, id: i64, at: Option<Moment>) -> Result<()> {
+    sql("update person set disabled_at = $2, session_epoch = session_epoch + 1 where id = $1")
+        .bind(id)
+        .bind(at)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a person at once.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_sessions(tx: &mut Tx, id: i64) -> Result<()> {
+    sql("update person set session_epoch = session_epoch + 1 where id = $1").bind(id).run(tx).await?;
+    Ok(())
+}
+
+/// Administrators of a company who can act, locked: so that the last one stays.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> = super::db::sql_for(
+        "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",
+        "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id for update",
+    )
+    .bind(company_id)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+/// Sets a password, which ends all sessions at once.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
+    sql("update person set password_hash = $2, session_epoch = session_epoch + 1 where id = $1")
+        .bind(id)
+        .bind(hash)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets the name and the time zone.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_profile(tx: &mut Tx, id: i64, first: &str, last: &str, zone: &str) -> Result<()> {
+    sql("update person set first_name = $2, last_name = $3, time_zone = $4 where id = $1")
+        .bind(id)
+        .bind(first)
+        .bind(last)
+        .bind(zone)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets a confirmed e-mail address.
+///
+/// # Errors
+/// A unique violation where another account has it.
+pub async fn set_email(tx: &mut Tx, id: i64, email: &str) -> Result<()> {
+    sql("update person set email = $2, email_search = $3 where id = $1")
+        .bind(id)
+        .bind(email)
+        .bind(searchable(email))
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes a sign-in.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_last_login(tx: &mut Tx, id: i64, now: Moment) -> Result<()> {
+    sql("update person set last_login_at = $2 where id = $1").bind(id).bind(now).run(tx).await?;
+    Ok(())
+}
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Setup,
+    Invite,
+    Reset,
+    Email,
+    SignUp,
+}
+
+impl Purpose {
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Purpose::Setup => "setup",
+            Purpose::Invite => "invite",
+            Purpose::Reset => "reset",
+            Purpose::Email => "email",
+            Purpose::SignUp => "sign_up",
+        }
+    }
+}
+
+impl TryFrom<String> for Purpose {
+    type Error = std::io::Error;
+
+    fn try_from(slug: String) -> std::result::Result<Self, std::io::Error> {
+        [Purpose::Setup, Purpose::Invite, Purpose::Reset, Purpose::Email, Purpose::SignUp]
+            .into_iter()
+            .find(|p| p.slug() == slug)
+            .ok_or_else(|| std::io::Error::other(slug))
+    }
+}
+
+/// A link that somebody holds.
+#[derive(Debug, Clone, FromRow)]
+pub struct Link {
+    #[sqlx(try_from = "String")]
+    pub purpose: Purpose,
+    pub user_id: Option<i64>,
+    pub payload: String,
+}
+
+/// Keeps a link's hash; a person has one link for each purpose, the newest.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add_link(tx: &mut Tx, hash: &[u8], link: &Link, now: Moment, until: Moment) -> Result<()> {
+    sql("delete from link where user_id = $1 and purpose = $2")
+        .bind(link.user_id)
+        .bind(link.purpose.slug())
+        .run(tx)
+        .await?;
+    sql("insert into link (token_hash, purpose, user_id, payload, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6)")
+    .bind(hash)
+    .bind(link.purpose.slug())
+    .bind(link.user_id)
+    .bind(&link.payload)
+    .bind(now)
+    .bind(until)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// A link that is still good.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
+    sql("select purpose, user_id, payload from link where token_hash = $1 and expires_at > $2")
+        .bind(hash)
+        .bind(now)
+        .optional(tx)
+        .await
+}
+
+/// Uses a link up; `None` where somebody did before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
+    sql("delete from link where token_hash = $1 and expires_at > $2 returning purpose, user_id, payload")
+        .bind(hash)
+        .bind(now)
+        .optional(tx)
+        .await
+}
+
+/// Forgets links that are past their time.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_links(tx: &mut Tx, now: Moment) -> Result<u64> {
+    sql("delete from link where expires_at <= $1").bind(now).run(tx).await
+}
+
+/// Voids links of a purpose that belong to nobody yet.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn void_links(tx: &mut Tx, purpose: Purpose) -> Result<()> {
+    sql("delete from link where purpose = $1 and user_id is null").bind(purpose.slug()).run(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Recomputes every balance from the transfers and checks each rule of the ledger.
+
+use super::db::{Result, Tx, sql};
+
+/// One rule, checked.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static str,
+    /// How many things break it; 0 is good.
+    pub broken: i64,
+}
+
+/// What was counted on the way.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Figures {
+    pub companies: i64,
+    pub accounts: i64,
+    pub transfers: i64,
+    pub codes: i64,
+    pub unused_codes: i64,
+}
+
+const RULES: [(&str, &str); 8] = [
+    (
+        "each balance equals its transfers",
+        "select count(*) from (
+             select company_id, resource_type, kind, cast(sum(amount) as bigint) as amount from (
+                 select from_company_id as company_id, resource_type, from_kind as kind, -amount as amount from transfer
+                 union all select to_company_id, resource_type, to_kind, amount from transfer
+                 union all select company_id, resource_type, kind, -balance from account) entries
+             group by company_id, resource_type, kind having sum(amount) <> 0) wrong",
+    ),
+    (
+        "each resource type sums to zero",
+        "select count(*) from (select 1 from account group by resource_type having sum(balance) <> 0) wrong",
+    ),
+    ("no balance is below zero", "select count(*) from account where balance < 0 and kind <> 4"),
+    (
+        "only the root company issues",
+        "select count(*) from account a join company c on c.id = a.company_id where a.kind = 4 and c.level > 0",
+    ),
+    (
+        "units in codes equal the unused codes",
+        "select count(*) from (
+             select company_id, resource_type, cast(sum(amount) as bigint) as amount from (
+                 select company_id, resource_type, amount from code where status = 0
+                 union all select company_id, resource_type, -balance from account where kind = 1) entries
+             group by company_id, resource_type having sum(amount) <> 0) wrong",
+    ),
+    (
+        "each code's state agrees with its transfers",
+        "select count(*) from code k left join (
+             select code_id, min(amount) as lowest, max(amount) as highest,
+                 sum(case cause when 'create_code' then 1 else 0 end) as made,
+                 sum(case cause when 'redeem' then 1 else 0 end) as used,
+                 sum(case cause when 'delete_code' then 1 else 0 end) as deleted
+             from transfer where code_id is not null group by code_id) t on t.code_id = k.id
+         where coalesce(t.made, 0) <> 1 or t.lowest <> k.amount or t.highest <> k.amount
+             or t.used <> case k.status when 1 then 1 else 0 end
+             or t.deleted <> case k.status when 3 then 1 else 0 end",
+    ),
+    (
+        "each transfer of a code has its code",
+        "select count(*) from transfer t where t.code_id is not null
+             and not exists (select 1 from code k where k.id = t.code_id)",
+    ),
+    (
+        "each company's path leads through its parent",
+        "select count(*) from company c left join company p on p.id = c.parent_id
+             where (c.level > 0 and (p.id is null or substr(c.path, 1, length(p.path)) <> p.path or c.level <> p.level + 1))
+             or (c.level = 0 and c.parent_id is not null)",
+    ),
+];
+
+/// Checks all rules on what the transaction sees.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn check(tx: &mut Tx) -> Result<(Figures, Vec<Finding>)> {
+    let figures = sql("select (select count(*) from company where removed_at is null) as companies,
+             (select count(*) from account) as accounts, (select count(*) from transfer) as transfers,
+             (select count(*) from code) as codes, (select count(*) from code where status = 0) as unused_codes")
+    .one(tx)
+    .await?;
+    let mut findings = Vec::new();
+    for (rule, text) in RULES {
+        let (broken,): (i64,) = sql(text).one(tx).await?;
+        findings.push(Finding { rule, broken });
+    }
+    Ok((figures, findings))
+}
