@@ -10,7 +10,7 @@ use crate::keys::Keys;
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
-use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::ops::error::{OpResult, Reason, refuse};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -20,7 +20,6 @@ use crate::writer::Writer;
 
 /// Password hashing takes a core each: a flood of sign-ins must not take all.
 const HASHES_AT_ONCE: usize = 2;
-const TRIES_MAX: usize = 8;
 
 /// Everything that a request needs. Clones share it.
 #[derive(Clone)]
@@ -107,25 +106,20 @@ impl App {
         Ok((app, writing))
     }
 
-    /// Runs an act in one transaction with its history rows and jobs, and answers after the
-    /// commit. Tried again where two processes met.
+    /// Begins an act: see [`act!`].
     ///
     /// # Errors
-    /// Whatever the act or the database says; then nothing has changed.
-    pub async fn act<T>(&self, run: impl AsyncFn(&mut Act) -> OpResult<T>) -> OpResult<T> {
-        let mut tries = 1;
-        loop {
-            match self.try_act(&run).await {
-                Err(OpError::Collision) if tries < TRIES_MAX => tries += 1,
-                outcome => return outcome,
-            }
-        }
+    /// When the database gives no transaction.
+    pub async fn begin(&self) -> OpResult<Act> {
+        Ok(Act { tx: self.db.write().await?, now: self.clock.now(), history: Vec::new(), has_jobs: false })
     }
 
-    async fn try_act<T>(&self, run: &impl AsyncFn(&mut Act) -> OpResult<T>) -> OpResult<T> {
-        let mut act =
-            Act { tx: self.db.write().await?, now: self.clock.now(), history: Vec::new(), has_jobs: false };
-        let value = run(&mut act).await?;
+    /// Ends an act: with its history rows and its jobs it is committed, or all of it undone.
+    ///
+    /// # Errors
+    /// The act's own, or whatever the database says; then nothing has changed.
+    pub async fn end<T>(&self, mut act: Act, outcome: OpResult<T>) -> OpResult<T> {
+        let value = outcome?;
         store::audit::add(&mut act.tx, &act.history, act.now).await?;
         act.tx.commit().await?;
         if act.has_jobs {
@@ -133,36 +127,80 @@ impl App {
         }
         Ok(value)
     }
+}
 
-    /// Runs an act of somebody once: a second request with the same key gets the first result.
-    /// `request` is the canonical form that tells a retry from another request.
-    ///
-    /// # Errors
-    /// As [`App::act`]; also when the key was used for another request.
-    pub async fn act_once(
-        &self,
-        actor: &Actor,
-        key: &str,
-        verb: &'static str,
-        request: &str,
-        run: impl AsyncFn(&mut Act) -> OpResult<String>,
-    ) -> OpResult<String> {
-        let fingerprint = self.keys.fingerprint(&format!("{verb}\n{request}"));
-        self.act(async |act| {
-            if let Some(stored) = store::operations::find(&mut act.tx, actor.user_id, key).await? {
-                return replay(stored, fingerprint);
+/// How often an act is tried when two processes meet.
+pub const TRIES_MAX: usize = 8;
+
+/// Runs an act: one transaction with its history rows and its jobs, answered after the commit, and
+/// tried again where two processes met. (A macro and no function: a closure that borrows would make
+/// the future one that cannot be sent between threads.)
+macro_rules! act {
+    ($app:expr, $act:ident => $body:block) => {{
+        let mut tries = 1;
+        loop {
+            let mut begun = $app.begin().await?;
+            let outcome: $crate::ops::error::OpResult<_> = {
+                let $act = &mut begun;
+                async { $body }.await
+            };
+            match $app.end(begun, outcome).await {
+                Err($crate::ops::error::OpError::Collision) if tries < $crate::app::TRIES_MAX => tries += 1,
+                outcome => break outcome,
             }
-            let result = run(act).await?;
-            let stored = Stored { fingerprint, verb: verb.into(), result: result.clone() };
-            store::operations::add(&mut act.tx, actor.user_id, key, &stored, act.now).await?;
-            Ok(result)
+        }
+    }};
+}
+pub(crate) use act;
+
+/// Runs an act of somebody once: a second request with the same key gets the first result. `request`
+/// is the canonical form that tells a retry from another request.
+macro_rules! act_once {
+    ($app:expr, $actor:expr, $key:expr, $verb:literal, $request:expr, $act:ident => $body:block) => {{
+        let fingerprint = $app.keys.fingerprint(&format!("{}\n{}", $verb, $request));
+        $crate::app::act!($app, $act => {
+            if let Some(first) = $crate::app::replay($act, $actor, $key, fingerprint).await? {
+                return Ok(first);
+            }
+            let outcome: $crate::ops::error::OpResult<String> = async { $body }.await;
+            $crate::app::keep($act, $actor, $key, fingerprint, $verb, outcome?).await
         })
-        .await
+    }};
+}
+pub(crate) use act_once;
+
+/// The first result of an operation that has happened.
+///
+/// # Errors
+/// A refusal when the key was used for another request.
+pub async fn replay(
+    act: &mut Act,
+    actor: &Actor,
+    key: &str,
+    fingerprint: Fingerprint,
+) -> OpResult<Option<String>> {
+    match store::operations::find(&mut act.tx, actor.user_id, key).await? {
+        None => Ok(None),
+        Some(stored) if stored.fingerprint == fingerprint => Ok(Some(stored.result)),
+        Some(_) => refuse("", Reason::KeyReused),
     }
 }
 
-fn replay(stored: Stored, fingerprint: Fingerprint) -> OpResult<String> {
-    if stored.fingerprint == fingerprint { Ok(stored.result) } else { refuse("", Reason::KeyReused) }
+/// Keeps an operation's result, so that it happens once.
+///
+/// # Errors
+/// A collision where it happened meanwhile.
+pub async fn keep(
+    act: &mut Act,
+    actor: &Actor,
+    key: &str,
+    fingerprint: Fingerprint,
+    verb: &str,
+    result: String,
+) -> OpResult<String> {
+    let stored = Stored { fingerprint, verb: verb.to_owned(), result: result.clone() };
+    store::operations::add(&mut act.tx, actor.user_id, key, &stored, act.now).await?;
+    Ok(result)
 }
 
 fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {

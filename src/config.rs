@@ -134,6 +134,12 @@ impl Config {
             Some(text) => public_url(&text)?,
             None => format!("http://{listen}"),
         };
+        let sign_up = setting!(sign_up).unwrap_or(false);
+        if sign_up && setting!(smtp_server).is_none() {
+            return Err(ConfigError(
+                "setting sign-up needs smtp-server: addresses are confirmed by mail".into(),
+            ));
+        }
         Ok(Config {
             listen,
             key_file: setting!(key_file).unwrap_or_else(|| data.join("scrip.key")),
@@ -143,7 +149,7 @@ impl Config {
             trusted_proxy: setting!(trusted_proxy)
                 .map(|t| t.parse().map_err(|_| wrong("trusted-proxy", &t, "one IP address")))
                 .transpose()?,
-            sign_up: setting!(sign_up).unwrap_or(false),
+            sign_up,
             mail: mail(
                 setting!(smtp_server),
                 setting!(smtp_security),

@@ -3,10 +3,14 @@
 
 /// What every door is given, and how acts are written.
 pub mod app;
+/// The door for the command line.
+pub mod cli;
 /// Time as a parameter.
 pub mod clock;
 /// The settings, checked.
 pub mod config;
+/// The example that `scrip demo` shows.
+pub mod demo;
 /// What happens later: mails, clean-up, the WAL.
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted.
@@ -21,5 +25,7 @@ pub mod rng;
 pub mod store;
 /// Logs.
 pub mod telemetry;
+/// The door for browsers.
+pub mod web;
 /// Gathers the ledger's operations and writes them in batches.
 pub mod writer;

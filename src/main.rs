@@ -1,1 +1,8 @@
-fn main() {}
+//! Parses the command line and calls `cli`.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    scrip::cli::main()
+}

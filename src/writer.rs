@@ -9,12 +9,16 @@ use crate::rng::Rng;
 use crate::store;
 use crate::store::db::{Db, DbError};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 const QUEUE_LENGTH_MAX: usize = 4_096;
 const BATCH_LENGTH_MAX: usize = 512;
 const TRIES_MAX: usize = 8;
 /// The writer empties the WAL past this size, so that it stays below twice as much.
 const WAL_BYTES_MAX: u64 = 32 << 20;
+const TRUNCATE_EVERY_MILLISECONDS: u64 = 200;
 
 /// Why an operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,7 @@ impl Writer {
 
 async fn run(db: Db, keys: Arc<Keys>, rng: Rng, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
+    let mut truncated_at = None;
     while waiting.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
         let (operations, answers): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|w| (w.operation, w.answer)).unzip();
@@ -72,7 +77,7 @@ async fn run(db: Db, keys: Arc<Keys>, rng: Rng, mut waiting: mpsc::Receiver<Wait
             // Whoever went away does not hear it; it has happened all the same.
             let _ = answer.send(outcome);
         }
-        keep_wal_small(&db).await;
+        keep_wal_small(&db, &mut truncated_at).await;
     }
 }
 
@@ -135,11 +140,16 @@ async fn one_by_one(
     outcomes
 }
 
-async fn keep_wal_small(db: &Db) {
-    if let Db::Sqlite(sqlite) = db
-        && sqlite.wal_bytes() > WAL_BYTES_MAX
-        && let Err(error) = sqlite.truncate_wal().await
-    {
+/// Where a long reader holds the WAL open, it is not tried again at once.
+async fn keep_wal_small(db: &Db, tried_at: &mut Option<Instant>) {
+    let Db::Sqlite(sqlite) = db else { return };
+    let tried_lately =
+        tried_at.is_some_and(|at| at.elapsed() < Duration::from_millis(TRUNCATE_EVERY_MILLISECONDS));
+    if tried_lately || sqlite.wal_bytes() < WAL_BYTES_MAX {
+        return;
+    }
+    *tried_at = Some(Instant::now());
+    if let Err(error) = sqlite.truncate_wal().await {
         tracing::warn!(%error, "the WAL could not be truncated");
     }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::{Act, App};
+use crate::app::{Act, App, act};
 use crate::jobs::Job;
 use crate::model::company;
 use crate::model::throttle::{MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy};
@@ -45,14 +45,12 @@ pub struct SignedInAs {
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<SignedInAs> {
     let account_key = account_key(app, &form.email, form.device_mark.as_deref());
     let address_key = format!("password:address:{}", form.address);
-    let found = app
-        .act(async |act| {
-            allow(act, &account_key, &PASSWORDS_OF_ACCOUNT).await?;
-            allow(act, &address_key, &PASSWORDS_OF_ADDRESS).await?;
-            store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
-            Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
-        })
-        .await?;
+    let found = act!(app, act => {
+        allow(act, &account_key, &PASSWORDS_OF_ACCOUNT).await?;
+        allow(act, &address_key, &PASSWORDS_OF_ADDRESS).await?;
+        store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+        Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
+    })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
     let matches = verify_password(app, form.password.clone(), hash).await?;
     match found.filter(|c| matches && c.disabled_at.is_none()) {
@@ -62,7 +60,7 @@ pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<SignedInAs> {
 }
 
 async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<SignedInAs> {
-    app.act(async |act| {
+    act!(app, act => {
         store::throttle::clear(&mut act.tx, account_key).await?;
         store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
         act.note(NewHistory {
@@ -74,13 +72,12 @@ async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &st
             details: String::new(),
         });
         Ok(())
-    })
-    .await?;
+    })?;
     Ok(SignedInAs { user_id: who.id, session_epoch: who.session_epoch })
 }
 
 async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<SignedInAs> {
-    app.act(async |act| {
+    act!(app, act => {
         store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
         let known = store::auth::credentials(&mut act.tx, &form.email).await?;
         act.note(NewHistory {
@@ -92,8 +89,7 @@ async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<SignedI
             details: String::new(),
         });
         Ok(())
-    })
-    .await?;
+    })?;
     refuse("password", Reason::SignInFailed)
 }
 
@@ -159,20 +155,18 @@ pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
 /// Asks for the password again before something dear is changed. Counted like a sign-in.
 ///
 /// # Errors
-/// A refusal at the field `password`.
-pub async fn confirm_password(app: &App, actor: &Actor, password: &str) -> OpResult<()> {
+/// A refusal at the field.
+pub async fn confirm_password(app: &App, actor: &Actor, field: &'static str, password: &str) -> OpResult<()> {
     let key = format!("password:confirm:{}", actor.user_id);
-    let found = app
-        .act(async |act| {
-            allow(act, &key, &PASSWORDS_OF_ACCOUNT).await?;
-            store::throttle::fail(&mut act.tx, &key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
-            Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
-        })
-        .await?;
+    let found = act!(app, act => {
+        allow(act, &key, &PASSWORDS_OF_ACCOUNT).await?;
+        store::throttle::fail(&mut act.tx, &key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+        Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+    })?;
     if !verify_password(app, password.to_owned(), found.and_then(|c| c.password_hash)).await? {
-        return refuse("password", Reason::WrongPassword);
+        return refuse(field, Reason::WrongPassword);
     }
-    app.act(async |act| Ok(store::throttle::clear(&mut act.tx, &key).await?)).await
+    act!(app, act => { Ok(store::throttle::clear(&mut act.tx, &key).await?) })
 }
 
 /// A new password and its repetition, checked.
@@ -200,16 +194,14 @@ pub async fn change_password(
     again: &str,
 ) -> OpResult<SignedInAs> {
     check_new_password(new, again, &actor.email)?;
-    confirm_password(app, actor, old).await?;
+    confirm_password(app, actor, "password", old).await?;
     let hash = hash_password(app, new.to_owned()).await?;
-    let now_as = app
-        .act(async |act| {
-            store::users::set_password(&mut act.tx, actor.user_id, &hash).await?;
-            act.note(actor.note("user.password_changed", &actor.email, ""));
-            Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
-        })
-        .await?
-        .ok_or(OpError::NotFound)?;
+    let now_as = act!(app, act => {
+        store::users::set_password(&mut act.tx, actor.user_id, &hash).await?;
+        act.note(actor.note("user.password_changed", &actor.email, ""));
+        Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+    })?
+    .ok_or(OpError::NotFound)?;
     end_sessions(app, actor.user_id, None).await?;
     Ok(SignedInAs { user_id: now_as.id, session_epoch: now_as.session_epoch })
 }
@@ -251,7 +243,7 @@ pub fn link_address(app: &App, token: &str) -> String {
 pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<()> {
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
     let (token, hash) = new_link_token(app);
-    app.act(async |act| {
+    act!(app, act => {
         count_mail(act, address).await?;
         let found = store::users::by_email(&mut act.tx, &email).await?;
         let Some(found) = found.filter(|u| u.disabled_at.is_none()) else { return Ok(()) };
@@ -261,7 +253,6 @@ pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<
         let mail = crate::jobs::mail::reset(&found.email, &link_address(app, &token));
         act.job(&Job::mail(app, &mail)).await
     })
-    .await
 }
 
 /// Counts a mail that an address asks for.
@@ -310,32 +301,30 @@ pub async fn set_password_by_link(
     check_new_password(new, again, &open.email)?;
     let password_hash = hash_password(app, new.to_owned()).await?;
     let hash = link_hash(token);
-    let user_id = app
-        .act(async |act| {
-            let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
-            let user_id = match link {
-                Some(Link { purpose: Purpose::Invite | Purpose::Reset, user_id: Some(id), .. }) => id,
-                _ => return refuse("", Reason::LinkDead),
-            };
-            let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
-            if person.disabled_at.is_some() {
-                return refuse("", Reason::LinkDead);
-            }
-            store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
-            for key in throttle_keys(&person.email) {
-                store::throttle::clear(&mut act.tx, &key).await?;
-            }
-            act.note(NewHistory {
-                actor_id: Some(user_id),
-                company_id: Some(person.company_id),
-                address: address.to_owned(),
-                verb: "user.password_set",
-                subject: person.email,
-                details: String::new(),
-            });
-            Ok(user_id)
-        })
-        .await?;
+    let user_id = act!(app, act => {
+        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+        let user_id = match link {
+            Some(Link { purpose: Purpose::Invite | Purpose::Reset, user_id: Some(id), .. }) => id,
+            _ => return refuse("", Reason::LinkDead),
+        };
+        let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
+        if person.disabled_at.is_some() {
+            return refuse("", Reason::LinkDead);
+        }
+        store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
+        for key in throttle_keys(&person.email) {
+            store::throttle::clear(&mut act.tx, &key).await?;
+        }
+        act.note(NewHistory {
+            actor_id: Some(user_id),
+            company_id: Some(person.company_id),
+            address: address.to_owned(),
+            verb: "user.password_set",
+            subject: person.email,
+            details: String::new(),
+        });
+        Ok(user_id)
+    })?;
     end_sessions(app, user_id, None).await
 }
 
@@ -345,18 +334,16 @@ pub async fn set_password_by_link(
 /// Whatever the database says.
 pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
     let (token, hash) = new_link_token(app);
-    let made = app
-        .act(async |act| {
-            if store::companies::root(&mut act.tx).await?.is_some() {
-                return Ok(false);
-            }
-            store::users::void_links(&mut act.tx, Purpose::Setup).await?;
-            let link = Link { purpose: Purpose::Setup, user_id: None, payload: String::new() };
-            let until = act.now.plus_seconds(RESET_LINK_SECONDS);
-            store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
-            Ok(true)
-        })
-        .await?;
+    let made = act!(app, act => {
+        if store::companies::root(&mut act.tx).await?.is_some() {
+            return Ok(false);
+        }
+        store::users::void_links(&mut act.tx, Purpose::Setup).await?;
+        let link = Link { purpose: Purpose::Setup, user_id: None, payload: String::new() };
+        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+        Ok(true)
+    })?;
     Ok(made.then(|| link_address(app, &token)))
 }
 
@@ -384,7 +371,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let (Some(name), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
     let password_hash = hash_password(app, form.password.clone()).await?;
     let hash = link_hash(token);
-    app.act(async |act| {
+    act!(app, act => {
         let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
         if !matches!(link, Some(Link { purpose: Purpose::Setup, .. }))
             || store::companies::root(&mut act.tx).await?.is_some()
@@ -393,7 +380,6 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
         }
         make_root(act, &name, &email, &password_hash, &form.address).await
     })
-    .await
 }
 
 /// The root company and its first administrator.
@@ -427,11 +413,10 @@ pub async fn make_root(
 /// # Errors
 /// Whatever the database says.
 pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
-    app.act(async |act| {
+    act!(app, act => {
         act.note(actor.note("user.signed_out", &actor.email, ""));
         Ok(())
     })
-    .await
 }
 
 /// Asks for a new e-mail address: it counts once it is confirmed by the link sent there.
@@ -440,9 +425,9 @@ pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
 /// A refusal at the field that is wrong.
 pub async fn request_email(app: &App, actor: &Actor, email: &str, password: &str) -> OpResult<()> {
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
-    confirm_password(app, actor, password).await?;
+    confirm_password(app, actor, "email_password", password).await?;
     let (token, hash) = new_link_token(app);
-    app.act(async |act| {
+    act!(app, act => {
         if store::users::by_email(&mut act.tx, &email).await?.is_some() {
             return refuse("email", Reason::EmailTaken);
         }
@@ -454,7 +439,6 @@ pub async fn request_email(app: &App, actor: &Actor, email: &str, password: &str
         let mail = crate::jobs::mail::confirm_email(&email, &link_address(app, &token));
         act.job(&Job::mail(app, &mail)).await
     })
-    .await
 }
 
 /// Confirms a new e-mail address by its link.
@@ -463,7 +447,7 @@ pub async fn request_email(app: &App, actor: &Actor, email: &str, password: &str
 /// A refusal when the link is dead or the address was taken meanwhile.
 pub async fn confirm_email(app: &App, token: &str, address: &str) -> OpResult<()> {
     let hash = link_hash(token);
-    app.act(async |act| {
+    act!(app, act => {
         let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
         let Some(Link { purpose: Purpose::Email, user_id: Some(user_id), payload }) = link else {
             return refuse("", Reason::LinkDead);
@@ -484,5 +468,4 @@ pub async fn confirm_email(app: &App, token: &str, address: &str) -> OpResult<()
         let mail = crate::jobs::mail::email_changed(&person.email, &payload);
         act.job(&Job::mail(app, &mail)).await
     })
-    .await
 }

@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::App;
+use crate::app::{App, act, act_once};
 use crate::model::code::{self, Code};
 use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
 use crate::model::resources::ResourceType;
@@ -39,7 +39,7 @@ pub async fn create(
     comment: &str,
 ) -> OpResult<Done> {
     actor.require_admin()?;
-    let comment = check_comment(comment)?;
+    let comment = check_text("comment", comment)?;
     let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment]);
     let codes = vec![new_code(app)];
     super::resources::submit(
@@ -57,12 +57,13 @@ fn new_code(app: &App) -> NewCode {
     NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
 }
 
-fn check_comment(comment: &str) -> OpResult<String> {
-    let comment: String = comment.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    if comment.chars().count() > COMMENT_LENGTH_MAX {
-        return refuse("comment", Reason::TooLong { maximum: COMMENT_LENGTH_MAX });
+/// A comment or a memo: trimmed, without control characters, not too long.
+pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
+    let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    if text.chars().count() > COMMENT_LENGTH_MAX {
+        return refuse(field, Reason::TooLong { maximum: COMMENT_LENGTH_MAX });
     }
-    Ok(comment)
+    Ok(text)
 }
 
 /// Redeems a code for the actor's own company, whoever issued it.
@@ -105,25 +106,23 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let limits = limits(actor);
-    let outcome = app
-        .act(async |act| {
-            for limit in &limits {
-                let attempts: Attempts = store::throttle::read(&mut act.tx, &limit.key, act.now).await?;
-                if let Some(until) = attempts.blocked_until(limit.policy, act.now) {
-                    return Ok(Err(Refusal::TooManyAttempts { until }));
-                }
+    let outcome = act!(app, act => {
+        for limit in &limits {
+            let attempts: Attempts = store::throttle::read(&mut act.tx, &limit.key, act.now).await?;
+            if let Some(until) = attempts.blocked_until(limit.policy, act.now) {
+                return Ok(Err(Refusal::TooManyAttempts { until }));
             }
-            let found = store::codes::by_tag(&mut act.tx, tag).await?;
-            let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
-                for limit in &limits {
-                    store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
-                }
-                // The wrong code counts: the transaction is committed.
-                return Ok(Err(Refusal::UnknownCode));
-            };
-            Ok(redeemable(&found, act.now).map(|()| found))
-        })
-        .await?;
+        }
+        let found = store::codes::by_tag(&mut act.tx, tag).await?;
+        let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
+            for limit in &limits {
+                store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
+            }
+            // The wrong code counts: the transaction is committed.
+            return Ok(Err(Refusal::UnknownCode));
+        };
+        Ok(redeemable(&found, act.now).map(|()| found))
+    })?;
     let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
     let resource_type = resource_type(&found)?;
     let mut tx = app.db.read().await?;
@@ -166,9 +165,9 @@ pub async fn set_comment(
     comment: &str,
 ) -> OpResult<String> {
     actor.require_admin()?;
-    let comment = check_comment(comment)?;
+    let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
-    app.act_once(actor, key, "code_comment", &request, async |act| {
+    act_once!(app, actor, key, "code_comment", &request, act => {
         let found = store::codes::find(&mut act.tx, &actor.company_path, code_id).await?;
         let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
         store::codes::set_comment(&mut act.tx, code_id, &comment).await?;
@@ -180,7 +179,6 @@ pub async fn set_comment(
         ));
         Ok("Update\nThe comment was saved.".to_owned())
     })
-    .await
 }
 
 /// Reads what a person searches codes by: a whole code, its last four characters, or the comment.

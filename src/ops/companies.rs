@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::error::{Obstacle, ObstacleKind, OpError, OpResult, Reason, refuse};
-use crate::app::App;
+use crate::app::{App, act_once};
 use crate::model::company::{self, DEPTH_MAX};
 use crate::store;
 use crate::store::companies::{Company, CompanyFilter, CompanyName, LockedCompany};
@@ -121,7 +121,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: 
     actor.require_admin()?;
     let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
     let request = serde_json::json!([name, parent_id]).to_string();
-    app.act_once(actor, key, "create_company", &request, async |act| {
+    act_once!(app, actor, key, "create_company", &request, act => {
         let parent = lock_one(act, actor, parent_id, "parent").await?;
         if parent.level + 1 >= DEPTH_MAX as i64 {
             return refuse("parent", Reason::TooDeep);
@@ -131,7 +131,6 @@ pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: 
         act.note(actor.note_at(id, "company.created", &name, &parent.name));
         Ok(format!("Create\nCompany {name} (#{id}) was created under {}.", parent.name))
     })
-    .await
 }
 
 /// Gives a company another name.
@@ -142,13 +141,12 @@ pub async fn rename(app: &App, actor: &Actor, key: &str, id: i64, name: &str) ->
     actor.require_admin()?;
     let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
     let request = serde_json::json!([id, name]).to_string();
-    app.act_once(actor, key, "rename_company", &request, async |act| {
+    act_once!(app, actor, key, "rename_company", &request, act => {
         let old = lock_one(act, actor, id, "name").await?;
         store::companies::rename(&mut act.tx, id, &name).await?;
         act.note(actor.note_at(id, "company.renamed", &old.name, &name));
         Ok(format!("Rename\n{} is now called {name}.", old.name))
     })
-    .await
 }
 
 /// Switches whether a company uses its parent's credits.
@@ -158,7 +156,7 @@ pub async fn rename(app: &App, actor: &Actor, key: &str, id: i64, name: &str) ->
 pub async fn use_parent_credits(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<String> {
     actor.require_admin()?;
     let request = serde_json::json!([id, on]).to_string();
-    app.act_once(actor, key, "use_parent_credits", &request, async |act| {
+    act_once!(app, actor, key, "use_parent_credits", &request, act => {
         let company = lock_one(act, actor, id, "").await?;
         if company.level == 0 {
             return Err(OpError::Forbidden);
@@ -172,7 +170,6 @@ pub async fn use_parent_credits(app: &App, actor: &Actor, key: &str, id: i64, on
         act.note(actor.note_at(id, verb, &company.name, ""));
         Ok(format!("Update\n{} {phrase} its parent's credits.", company.name))
     })
-    .await
 }
 
 /// Puts a company, with everything below it, under another parent.
@@ -185,7 +182,7 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         return Err(OpError::Forbidden);
     }
     let request = serde_json::json!([id, parent_id]).to_string();
-    app.act_once(actor, key, "put_under", &request, async |act| {
+    act_once!(app, actor, key, "put_under", &request, act => {
         store::companies::lock_tree(&mut act.tx).await?;
         let both = store::companies::lock(&mut act.tx, &actor.company_path, &[id, parent_id]).await?;
         let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;
@@ -205,7 +202,6 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
         Ok(format!("Move\n{} is now under {}.", company.name, parent.name))
     })
-    .await
 }
 
 /// Removes companies: all of them, or none and the obstacles of each.
@@ -221,7 +217,7 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
     ids.sort_unstable();
     ids.dedup();
     let request = serde_json::json!(ids).to_string();
-    app.act_once(actor, key, "remove_companies", &request, async |act| {
+    act_once!(app, actor, key, "remove_companies", &request, act => {
         let found = store::companies::lock(&mut act.tx, &actor.company_path, &ids).await?;
         if found.len() != ids.len() {
             return Err(OpError::NotFound);
@@ -237,7 +233,6 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
         let names: Vec<_> = found.iter().map(|c| c.name.as_str()).collect();
         Ok(format!("Remove\nRemoved: {}.", names.join(", ")))
     })
-    .await
 }
 
 /// What stands in the way of removing locked companies. Subsidiaries that go along do not count.
@@ -291,4 +286,24 @@ async fn lock_one(
         None if field.is_empty() => Err(OpError::NotFound),
         None => refuse(field, Reason::UnknownCompany),
     }
+}
+
+/// The companies above one, from the actor's own down.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn above(app: &App, actor: &Actor, company: &Company) -> OpResult<Vec<Company>> {
+    let mut ids = company.path().ids();
+    ids.pop();
+    some(app, actor, &ids).await
+}
+
+/// Companies of the actor's tree, by id; others are left out. From the top down.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Company>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::companies::some(&mut tx, &actor.company_path, ids).await?)
 }

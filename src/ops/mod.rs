@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod codes;
 pub mod companies;
+pub mod console;
 pub mod error;
 pub mod resources;
 pub mod sign_up;

@@ -72,8 +72,9 @@ pub async fn issue(
     memo: &str,
 ) -> OpResult<Done> {
     actor.require_operator()?;
+    let memo = super::codes::check_text("memo", memo)?;
     let request = serde_json::json!(["issue", resource_type.id(), amount, memo]);
-    submit(app, actor, key, &request, Act::Issue { resource_type, amount, memo: memo.to_owned() }).await
+    submit(app, actor, key, &request, Act::Issue { resource_type, amount, memo }).await
 }
 
 /// Moves units between two companies of the actor's tree.

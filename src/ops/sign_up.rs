@@ -2,7 +2,7 @@
 
 use super::auth::{count_mail, hash_password, link_address, link_hash, new_link_token};
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::App;
+use crate::app::{App, act};
 use crate::jobs::Job;
 use crate::model::company;
 use crate::model::user::{self, Role};
@@ -31,11 +31,11 @@ struct Pending {
 }
 
 /// Sends a link to confirm. The answer is the same where the address has an account: its owner is
-/// then told so by mail.
+/// then told so by mail. Only the demo, which sends no mail, gives the link back.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn ask(app: &App, form: &SignUp) -> OpResult<()> {
+pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     if !app.config.sign_up {
         return Err(OpError::NotFound);
     }
@@ -53,19 +53,20 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<()> {
     let pending = Pending { company, email: email.clone(), password_hash };
     let payload = serde_json::to_string(&pending).map_err(|e| OpError::Internal(e.to_string()))?;
     let (token, hash) = new_link_token(app);
-    app.act(async |act| {
+    act!(app, act => {
         count_mail(act, &form.address).await?;
         if store::users::by_email(&mut act.tx, &email).await?.is_some() {
             let mail = crate::jobs::mail::has_account(&email, &app.config.public_url);
-            return act.job(&Job::mail(app, &mail)).await;
+            act.job(&Job::mail(app, &mail)).await?;
+            return Ok(None);
         }
         let link = Link { purpose: Purpose::SignUp, user_id: None, payload: payload.clone() };
         let until = act.now.plus_seconds(SIGN_UP_LINK_SECONDS);
         store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
         let mail = crate::jobs::mail::confirm_sign_up(&email, &link_address(app, &token));
-        act.job(&Job::mail(app, &mail)).await
+        act.job(&Job::mail(app, &mail)).await?;
+        Ok(app.config.demo.then(|| link_address(app, &token)))
     })
-    .await
 }
 
 /// Confirms: makes the company under the root, and its administrator.
@@ -74,7 +75,7 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<()> {
 /// A refusal when the link is dead or the address has got an account meanwhile.
 pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::auth::SignedInAs> {
     let hash = link_hash(token);
-    app.act(async |act| {
+    act!(app, act => {
         let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
         let Some(Link { purpose: Purpose::SignUp, payload, .. }) = link else {
             return refuse("", Reason::LinkDead);
@@ -99,5 +100,4 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::a
         });
         Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
     })
-    .await
 }

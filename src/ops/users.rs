@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::auth::{INVITE_LINK_SECONDS, link_address, new_link_token};
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::{Act, App};
+use crate::app::{Act, App, act, act_once};
 use crate::jobs::Job;
 use crate::model::user::{self, Role};
 use crate::store;
@@ -70,18 +70,16 @@ pub async fn invite(
     let (token, hash) = new_link_token(app);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
-    let message = app
-        .act_once(actor, key, "invite_user", &request, async |act| {
-            let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
-            let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
-            let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
-            let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
-            send_invitation(app, act, actor, id, &email, &company.name, &token, &hash).await?;
-            act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
-            fresh.store(true, std::sync::atomic::Ordering::SeqCst);
-            Ok(format!("Invite\n{email} was invited to {} as {}.", company.name, role.label().to_lowercase()))
-        })
-        .await?;
+    let message = act_once!(app, actor, key, "invite_user", &request, act => {
+        let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+        let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
+        let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
+        let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
+        send_invitation(app, act, actor, id, &email, &company.name, &token, &hash).await?;
+        act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
+        fresh.store(true, std::sync::atomic::Ordering::SeqCst);
+        Ok(format!("Invite\n{email} was invited to {} as {}.", company.name, role.label().to_lowercase()))
+    })?;
     let link = fresh.into_inner().then(|| link_address(app, &token));
     Ok(Invited { message, link })
 }
@@ -114,18 +112,16 @@ async fn send_invitation(
 pub async fn new_link(app: &App, actor: &Actor, id: i64) -> OpResult<Invited> {
     actor.require_admin()?;
     let (token, hash) = new_link_token(app);
-    let message = app
-        .act(async |act| {
-            let person =
-                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-            if person.disabled_at.is_some() {
-                return refuse("", Reason::LinkDead);
-            }
-            send_invitation(app, act, actor, id, &person.email, &person.company_name, &token, &hash).await?;
-            act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
-            Ok(format!("Invite\nA new link for {} was made; earlier ones no longer work.", person.email))
-        })
-        .await?;
+    let message = act!(app, act => {
+        let person =
+            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        if person.disabled_at.is_some() {
+            return refuse("", Reason::LinkDead);
+        }
+        send_invitation(app, act, actor, id, &person.email, &person.company_name, &token, &hash).await?;
+        act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
+        Ok(format!("Invite\nA new link for {} was made; earlier ones no longer work.", person.email))
+    })?;
     Ok(Invited { message, link: Some(link_address(app, &token)) })
 }
 
@@ -140,7 +136,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
         return refuse("role", Reason::OwnAccount);
     }
     let request = serde_json::json!([id, role.slug()]).to_string();
-    app.act_once(actor, key, "set_role", &request, async |act| {
+    act_once!(app, actor, key, "set_role", &request, act => {
         let person =
             store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if role != Role::Admin {
@@ -150,7 +146,6 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
         act.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
         Ok(format!("Update\n{} is now {}.", person.email, role.label().to_lowercase()))
     })
-    .await
 }
 
 /// Disables a person, which ends all sessions at once, or enables one again.
@@ -163,23 +158,21 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         return refuse("", Reason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
-    let message = app
-        .act_once(actor, key, "set_disabled", &request, async |act| {
-            let person =
-                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-            if disabled {
-                keep_an_administrator(act, &person, "").await?;
-            }
-            store::users::set_disabled(&mut act.tx, id, disabled.then_some(act.now)).await?;
-            let (verb, phrase) = if disabled {
-                ("user.disabled", "can no longer sign in")
-            } else {
-                ("user.enabled", "can sign in again")
-            };
-            act.note(actor.note_at(person.company_id, verb, &person.email, ""));
-            Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
-        })
-        .await?;
+    let message = act_once!(app, actor, key, "set_disabled", &request, act => {
+        let person =
+            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        if disabled {
+            keep_an_administrator(act, &person, "").await?;
+        }
+        store::users::set_disabled(&mut act.tx, id, disabled.then_some(act.now)).await?;
+        let (verb, phrase) = if disabled {
+            ("user.disabled", "can no longer sign in")
+        } else {
+            ("user.enabled", "can sign in again")
+        };
+        act.note(actor.note_at(person.company_id, verb, &person.email, ""));
+        Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
+    })?;
     super::auth::end_sessions(app, id, None).await?;
     Ok(message)
 }
@@ -200,15 +193,13 @@ async fn keep_an_administrator(act: &mut Act, person: &User, field: &'static str
 /// [`OpError::NotFound`] outside the tree.
 pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<String> {
     actor.require_admin()?;
-    let message = app
-        .act_once(actor, key, "end_sessions", &id.to_string(), async |act| {
-            let person =
-                store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-            store::users::end_sessions(&mut act.tx, id).await?;
-            act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
-            Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
-        })
-        .await?;
+    let message = act_once!(app, actor, key, "end_sessions", &id.to_string(), act => {
+        let person =
+            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        store::users::end_sessions(&mut act.tx, id).await?;
+        act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
+        Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
+    })?;
     super::auth::end_sessions(app, id, None).await?;
     Ok(message)
 }
@@ -237,11 +228,10 @@ pub async fn save_profile(
     }
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
-    app.act_once(actor, key, "save_profile", &request, async |act| {
+    act_once!(app, actor, key, "save_profile", &request, act => {
         store::users::set_profile(&mut act.tx, actor.user_id, first, last, zone).await?;
         Ok("Update\nYour profile was saved.".to_owned())
     })
-    .await
 }
 
 /// The own sessions, the latest first.
@@ -259,9 +249,8 @@ pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> 
 /// Whatever the database says.
 pub async fn end_other_sessions(app: &App, actor: &Actor, present: &[u8]) -> OpResult<()> {
     super::auth::end_sessions(app, actor.user_id, Some(present)).await?;
-    app.act(async |act| {
+    act!(app, act => {
         act.note(actor.note("user.sessions_ended", &actor.email, ""));
         Ok(())
     })
-    .await
 }

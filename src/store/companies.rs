@@ -455,3 +455,27 @@ pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
     let row: Option<(i64, String)> = sql("select id, path from company where level = 0").optional(tx).await?;
     Ok(row.map(|(id, path)| (id, Path::from_stored(path))))
 }
+
+/// Companies of a tree, by id, from the top down.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
+    sql_for(
+        company_facts!(
+            "select * from company where id in (select value from json_each($1))
+             and path >= $2 and path < $3 and removed_at is null",
+            "order by c.level, c.id"
+        ),
+        company_facts!(
+            "select * from company where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+             and path >= $2 and path < $3 and removed_at is null",
+            "order by c.level, c.id"
+        ),
+    )
+    .bind(rows(ids))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}

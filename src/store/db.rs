@@ -412,13 +412,32 @@ impl SqliteDb {
         Ok(())
     }
 
-    /// Takes the writer's turn and empties the WAL file.
+    /// Takes the writer's turn and empties the WAL file, unless somebody still reads from it: a
+    /// long reader, such as a backup, must not make writers wait.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn truncate_wal(&self) -> Result<()> {
-        sqlx::query("pragma wal_checkpoint(truncate)").execute(&self.writer).await?;
+        sqlx::raw_sql(
+            "pragma busy_timeout = 20; pragma wal_checkpoint(truncate); pragma busy_timeout = 5000;",
+        )
+        .execute(&self.writer)
+        .await?;
         Ok(())
+    }
+
+    /// SQLite's own checks of the file: what is wrong, empty when nothing is.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn check_file(&self) -> Result<Vec<String>> {
+        let lines: Vec<(String,)> = sqlx::query_as("pragma integrity_check").fetch_all(&self.readers).await?;
+        let mut wrong: Vec<String> = lines.into_iter().map(|l| l.0).filter(|l| l != "ok").collect();
+        let broken = sqlx::query("pragma foreign_key_check").fetch_all(&self.readers).await?;
+        if !broken.is_empty() {
+            wrong.push(format!("{} rows refer to rows that do not exist", broken.len()));
+        }
+        Ok(wrong)
     }
 
     /// The size of the WAL file in bytes.

@@ -1,0 +1,37 @@
+//! `scrip demo`: a living example on a throw-away database, on loopback only.
+
+use std::process::ExitCode;
+
+use super::{CliResult, serve};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Database};
+use crate::demo;
+use crate::model::time::Moment;
+use crate::rng::Rng;
+use crate::web::pages::auth::DEMO_ACCOUNTS;
+
+pub async fn run(mut config: Config) -> CliResult {
+    if !config.listen.ip().is_loopback() {
+        return Err("setting listen: the demo's passwords are public, so it listens on loopback only".into());
+    }
+    let listener = serve::listen(&config).await?;
+    let folder = tempfile::Builder::new().prefix("scrip-demo-").tempdir()?;
+    config.data = folder.path().to_owned();
+    config.key_file = folder.path().join("scrip.key");
+    config.database = Database::Sqlite;
+    config.mail = None;
+    config.sign_up = true;
+    config.demo = true;
+    let begin = Moment(Clock::System.now().0).plus_seconds(-demo::HISTORY_SECONDS);
+    let (mut app, writing): (App, _) = App::start(config, Clock::fixed(begin), Rng::System).await?;
+    demo::fill(&app).await?;
+    app.clock = Clock::System;
+    println!("Scrip's demo is at {}", app.config.public_url);
+    println!(
+        "Everything in it is thrown away when it stops (Ctrl-C). Sign in with the password scrip-demo as"
+    );
+    DEMO_ACCOUNTS.iter().for_each(|(email, who)| println!("    {email:<24}{who}"));
+    serve::until_stopped(app, writing, listener).await?;
+    Ok(ExitCode::SUCCESS)
+}

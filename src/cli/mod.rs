@@ -1,0 +1,88 @@
+//! The door for the command line. To add a command: a variant of [`Command`] and a file here.
+
+mod backup;
+mod bench;
+mod demo;
+mod migrate;
+mod serve;
+mod user;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Given};
+use crate::rng::Rng;
+use crate::telemetry;
+
+/// Who owns which prepaid resources: moved, turned into codes, redeemed, and proved.
+#[derive(Parser)]
+#[command(name = "scrip", version, about, propagate_version = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the portal and runs the background jobs (this is the default).
+    Serve,
+    /// Serves a living example on a throw-away database, on loopback only.
+    Demo,
+    /// Brings the database's schema up to date.
+    Migrate,
+    /// People, from the console.
+    User {
+        #[command(subcommand)]
+        action: user::Action,
+    },
+    /// Recomputes every balance from the ledger; exits 1 on any difference.
+    Verify,
+    /// Writes a consistent copy of the running SQLite database.
+    Backup(backup::Backup),
+    /// Brings a backup back into an empty data folder.
+    Restore(backup::Restore),
+    /// Measures this machine and this build.
+    Bench(bench::Bench),
+}
+
+/// What a command says when it fails.
+type CliResult = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let outcome = Config::load(&line.given).map_err(Into::into).and_then(|config| {
+        telemetry::start(&config)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(line.command.unwrap_or(Command::Serve), config))
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("scrip: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command, config: Config) -> CliResult {
+    match command {
+        Command::Serve => serve::run(config).await,
+        Command::Demo => demo::run(config).await,
+        Command::Migrate => migrate::run(config).await,
+        Command::User { action } => user::run(config, action).await,
+        Command::Verify => verify::run(config).await,
+        Command::Backup(backup) => backup::back_up(config, backup).await,
+        Command::Restore(restore) => backup::restore(config, restore).await,
+        Command::Bench(bench) => bench::run(config, bench).await,
+    }
+}
+
+/// The application on the machine's own clock and randomness.
+async fn start(config: Config) -> Result<(App, tokio::task::JoinHandle<()>), crate::app::StartError> {
+    App::start(config, Clock::System, Rng::System).await
+}

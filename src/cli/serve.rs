@@ -1,0 +1,55 @@
+//! `scrip serve`: the portal and its background jobs, until SIGTERM.
+
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::CliResult;
+use crate::app::App;
+use crate::config::Config;
+use crate::jobs;
+use crate::ops;
+use crate::web::router::router;
+use crate::web::serve;
+
+pub async fn run(config: Config) -> CliResult {
+    let listener = listen(&config).await?;
+    let (app, writing) = super::start(config).await?;
+    if let Some(link) = ops::auth::setup_link(&app).await? {
+        println!("Set up this portal within one hour, by a link that works once:\n\n    {link}\n");
+    }
+    println!("Scrip serves {}", app.config.public_url);
+    until_stopped(app, writing, listener).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the port first: where it is taken, nothing else is begun.
+pub async fn listen(config: &Config) -> Result<TcpListener, String> {
+    TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen on {}: {e}", config.listen))
+}
+
+/// Serves until SIGTERM or Ctrl-C, then finishes what was begun: requests, then the writer's queue.
+pub async fn until_stopped(app: App, writing: JoinHandle<()>, listener: TcpListener) -> std::io::Result<()> {
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
+    let checkpointing = tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
+    let db = app.db.clone();
+    let serving = tokio::spawn(serve::serve(listener, router(app), stop.clone()));
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    for task in [serving, working, checkpointing] {
+        let _ = task.await;
+    }
+    // Connections that were cut may still hold the writer's door.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), writing).await;
+    db.close().await;
+    Ok(())
+}

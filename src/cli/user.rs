@@ -1,0 +1,80 @@
+//! `scrip user`: people, from the console.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::CliResult;
+use crate::config::Config;
+use crate::ops::console;
+
+#[derive(Subcommand)]
+pub enum Action {
+    /// Makes a user and prints a link to set the password.
+    Create {
+        #[arg(long)]
+        email: String,
+        /// The number of the company.
+        #[arg(long)]
+        company: i64,
+        /// admin, end_user or read_only.
+        #[arg(long)]
+        role: String,
+    },
+    /// Lists all users.
+    List,
+    /// Disables a user and ends all sessions.
+    Disable {
+        #[arg(long)]
+        email: String,
+    },
+}
+
+pub async fn run(config: Config, action: Action) -> CliResult {
+    let (app, _) = super::start(config).await?;
+    match action {
+        Action::Create { email, company, role } => {
+            let link = console::create_user(&app, &email, company, &role).await.map_err(said)?;
+            println!("Open this link within 7 days to set the password:\n\n    {link}\n");
+        }
+        Action::List => {
+            let mut after = 0;
+            loop {
+                let page = console::users(&app, after).await.map_err(said)?;
+                let Some(last) = page.last() else { break };
+                after = last.id;
+                for user in &page {
+                    let state = match (user.disabled_at, user.is_active) {
+                        (Some(_), _) => "disabled",
+                        (None, 1) => "active",
+                        _ => "invited",
+                    };
+                    println!(
+                        "{}\t{}\t{}\t{} (#{})\t{state}",
+                        user.id,
+                        user.email,
+                        user.role.slug(),
+                        user.company_name,
+                        user.company_id
+                    );
+                }
+            }
+        }
+        Action::Disable { email } => {
+            console::disable_user(&app, &email).await.map_err(said)?;
+            println!("{email} can no longer sign in.");
+        }
+    }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A refusal in words.
+fn said(error: crate::ops::error::OpError) -> String {
+    use crate::ops::error::OpError;
+    match error {
+        OpError::Refused(_, reason) => crate::web::words::reason(&reason),
+        OpError::NotFound => "there is no such company or user".into(),
+        other => other.to_string(),
+    }
+}

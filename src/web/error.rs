@@ -1,0 +1,124 @@
+//! What a browser gets when a request is not done: a page that says so, and that nothing changed.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::urls;
+use crate::ops::error::{OpError, Reason};
+
+/// Why a request is not answered with its page.
+#[derive(Debug)]
+pub enum WebError {
+    NotFound,
+    Forbidden,
+    /// The form is of another session, or was altered.
+    FormForeign,
+    /// Not signed in; where to go afterwards.
+    SignIn(String),
+    /// A refusal that has no form to stand beside.
+    Refused(Reason),
+    BadRequest,
+    Unavailable,
+    Internal(String),
+}
+
+pub type WebResult<T> = Result<T, WebError>;
+
+impl From<OpError> for WebError {
+    fn from(error: OpError) -> WebError {
+        match error {
+            OpError::Refused(_, reason) => WebError::Refused(reason),
+            OpError::Invalid(mut problems) => {
+                problems.pop().map_or(WebError::BadRequest, |(_, reason)| WebError::Refused(reason))
+            }
+            OpError::NotFound => WebError::NotFound,
+            OpError::Forbidden => WebError::Forbidden,
+            OpError::Unavailable | OpError::Collision => WebError::Unavailable,
+            OpError::Internal(text) => WebError::Internal(text),
+        }
+    }
+}
+
+impl From<askama::Error> for WebError {
+    fn from(error: askama::Error) -> WebError {
+        WebError::Internal(error.to_string())
+    }
+}
+
+impl From<tower_sessions::session::Error> for WebError {
+    fn from(error: tower_sessions::session::Error) -> WebError {
+        tracing::error!(%error, "a session could not be read or written");
+        WebError::Unavailable
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/error.html")]
+struct ErrorPage<'a> {
+    title: &'a str,
+    text: &'a str,
+    request_id: String,
+    style: &'a str,
+    icon: &'a str,
+}
+
+impl IntoResponse for WebError {
+    fn into_response(self) -> Response {
+        let (status, title, text) = match &self {
+            WebError::SignIn(next) => {
+                return Redirect::to(&urls::with_query(urls::SIGN_IN, &[("next", next)])).into_response();
+            }
+            WebError::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Page not found",
+                "There is nothing at this address, or it belongs to a company that you do not see.".to_owned(),
+            ),
+            WebError::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "Not allowed",
+                "Your role does not allow this. Nothing was changed. Ask an administrator of your company.".to_owned(),
+            ),
+            WebError::FormForeign => (
+                StatusCode::FORBIDDEN,
+                "This form is out of date",
+                "It was opened before you signed in or in another session. Nothing was changed. Go back, reload the page and try again.".to_owned(),
+            ),
+            WebError::Refused(reason) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "Not done", format!("{} Nothing was changed.", super::words::reason(reason)))
+            }
+            WebError::BadRequest => (
+                StatusCode::BAD_REQUEST,
+                "Request not understood",
+                "The request is malformed. Nothing was changed.".to_owned(),
+            ),
+            WebError::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Busy",
+                "The portal cannot take this request now. Nothing was changed. Try again in a moment.".to_owned(),
+            ),
+            WebError::Internal(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong",
+                "It is our fault, not yours, and has been written down. Nothing was changed. Try again later.".to_owned(),
+            ),
+        };
+        let request_id = super::guard::present_request_id();
+        if let WebError::Internal(error) = &self {
+            tracing::error!(error, request_id, "a request failed");
+        }
+        let shown_id = if status.is_server_error() { request_id } else { String::new() };
+        let page = ErrorPage {
+            title,
+            text: &text,
+            request_id: shown_id,
+            style: super::assets::address("style.css"),
+            icon: super::assets::address("icon.svg"),
+        };
+        let mut response = (status, Html(page.render().unwrap_or_else(|_| title.to_owned()))).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

@@ -1,0 +1,156 @@
+//! What handlers ask for: who is signed in, and what was posted.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use tower_sessions::Session;
+
+use super::error::{WebError, WebResult};
+use super::form::Form;
+use super::router::Portal;
+use super::{guard, session};
+use crate::model::company::Path;
+use crate::ops::actor::Actor;
+
+/// The signed-in person of a request, with the session.
+pub struct Me {
+    pub actor: Actor,
+    pub session: Session,
+    pub theme: Theme,
+    pub path: String,
+    /// The page's own address, with its query.
+    pub here: String,
+    /// The operation whose notice is to be shown.
+    pub done: Option<String>,
+}
+
+/// The colour scheme that a person chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub fn slug(self) -> &'static str {
+        match self {
+            Theme::System => "",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+
+    pub fn from_slug(slug: &str) -> Theme {
+        match slug {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::System,
+        }
+    }
+}
+
+/// The value of a cookie.
+pub fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts
+        .headers
+        .get_all(axum::http::header::COOKIE)
+        .iter()
+        .filter_map(|h| h.to_str().ok())
+        .flat_map(|h| h.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, value)| value)
+}
+
+/// Who makes a request that nobody need be signed in for.
+pub struct Visitor {
+    pub session: Session,
+    pub address: String,
+    pub user_agent: String,
+    pub theme: Theme,
+    pub known_device: Option<String>,
+    pub link: Option<String>,
+}
+
+impl FromRequestParts<Portal> for Visitor {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Visitor> {
+        let session =
+            Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
+        let agent = parts.headers.get(axum::http::header::USER_AGENT).and_then(|h| h.to_str().ok());
+        Ok(Visitor {
+            session,
+            address: guard::client_address(&portal.app, parts),
+            user_agent: agent.unwrap_or_default().to_owned(),
+            theme: Theme::from_slug(cookie(parts, "theme").unwrap_or_default()),
+            known_device: cookie(parts, portal.cookie_names.known_device).map(str::to_owned),
+            link: cookie(parts, portal.cookie_names.link).map(str::to_owned),
+        })
+    }
+}
+
+impl FromRequestParts<Portal> for Me {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Me> {
+        let session =
+            Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
+        let here = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+        // After signing in, a page is shown; a form is not sent again.
+        let next = if parts.method == axum::http::Method::GET { here.to_owned() } else { String::new() };
+        let Some(who) = session::signed_in_as(&session).await? else { return Err(WebError::SignIn(next)) };
+        let found = portal.people.get(who.user_id).await.map_err(|_| WebError::Unavailable)?;
+        let Some(found) = found.filter(|p| p.session_epoch == who.session_epoch) else {
+            session.flush().await?;
+            return Err(WebError::SignIn(next));
+        };
+        let actor = Actor {
+            user_id: found.id,
+            email: found.email,
+            first_name: found.first_name,
+            last_name: found.last_name,
+            role: found.role,
+            time_zone: jiff::tz::TimeZone::get(&found.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+            company_id: found.company_id,
+            company_name: found.company_name,
+            company_path: Path::from_stored(found.company_path),
+            may_buy_vouchers: found.may_buy_vouchers == 1,
+            address: guard::client_address(&portal.app, parts),
+        };
+        let theme = Theme::from_slug(cookie(parts, "theme").unwrap_or_default());
+        let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
+        let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);
+        Ok(Me { actor, session, theme, path: parts.uri.path().to_owned(), here: here.to_owned(), done })
+    }
+}
+
+/// The query of an address, as a form.
+pub struct Asked(pub Form);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Self::Rejection> {
+        Ok(Asked(Form::read(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+/// A posted form.
+pub struct Posted(pub Form);
+
+impl<S: Send + Sync> FromRequest<S> for Posted {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Posted, Self::Rejection> {
+        use axum::response::IntoResponse as _;
+        let kind = request.headers().get(axum::http::header::CONTENT_TYPE).and_then(|h| h.to_str().ok());
+        let is_form = kind.is_some_and(|k| k.starts_with("application/x-www-form-urlencoded"));
+        if !is_form {
+            return Err(WebError::BadRequest.into_response());
+        }
+        let body = axum::body::Bytes::from_request(request, state).await.map_err(|e| e.into_response())?;
+        Ok(Posted(Form::read(&body)))
+    }
+}

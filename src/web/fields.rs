@@ -1,0 +1,190 @@
+//! The parts of forms: a label, help under it, the reason of a refusal beside it. Written once here,
+//! drawn by `templates/parts`.
+
+use askama::Template;
+
+use super::form::Form;
+use crate::model::resources::{Family, ResourceType};
+use crate::ops::companies::Choices;
+use crate::store::companies::CompanyName;
+
+/// An input of one line.
+#[derive(Template)]
+#[template(path = "parts/input.html")]
+pub struct Input<'a> {
+    name: &'a str,
+    label: &'a str,
+    help: &'a str,
+    kind: &'a str,
+    autocomplete: &'a str,
+    value: &'a str,
+    problem: Option<&'a str>,
+    is_required: bool,
+}
+
+/// A choice of values.
+#[derive(Template)]
+#[template(path = "parts/select.html")]
+pub struct Select<'a> {
+    name: &'a str,
+    label: &'a str,
+    help: &'a str,
+    value: &'a str,
+    problem: Option<&'a str>,
+    options: Vec<(String, String)>,
+}
+
+/// The Type field, grouped by family.
+#[derive(Template)]
+#[template(path = "parts/type.html")]
+pub struct TypeField<'a> {
+    value: &'a str,
+    problem: Option<&'a str>,
+    families: Vec<(Family, Vec<ResourceType>)>,
+}
+
+/// A choice of a company: a list where they are few, a search where they are many.
+#[derive(Template)]
+#[template(path = "parts/company.html")]
+pub struct CompanyField<'a> {
+    name: &'a str,
+    label: &'a str,
+    help: &'a str,
+    value: &'a str,
+    problem: Option<&'a str>,
+    companies: &'a [CompanyName],
+    is_search: bool,
+}
+
+/// The Amount field, with a button that fills in all there is.
+#[derive(Template)]
+#[template(path = "parts/amount.html")]
+pub struct AmountField<'a> {
+    value: &'a str,
+    problem: Option<&'a str>,
+    has_all: bool,
+}
+
+/// A text of several lines.
+#[derive(Template)]
+#[template(path = "parts/textarea.html")]
+pub struct TextArea<'a> {
+    name: &'a str,
+    label: &'a str,
+    help: &'a str,
+    value: &'a str,
+    problem: Option<&'a str>,
+}
+
+/// What is wrong with the form as a whole; it takes the focus.
+#[derive(Template)]
+#[template(path = "parts/problems.html")]
+pub struct Problems<'a> {
+    form: &'a Form,
+}
+
+impl Form {
+    pub fn input<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input {
+            name,
+            label,
+            help,
+            kind: "text",
+            autocomplete: "off",
+            value: self.value(name),
+            problem: self.problem(name),
+            is_required: true,
+        }
+    }
+
+    pub fn optional<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { is_required: false, ..self.input(name, label, help) }
+    }
+
+    pub fn email<'a>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+        help: &'a str,
+        autocomplete: &'a str,
+    ) -> Input<'a> {
+        Input { kind: "email", autocomplete, ..self.input(name, label, help) }
+    }
+
+    /// A password, which is never shown again.
+    pub fn password<'a>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+        help: &'a str,
+        autocomplete: &'a str,
+    ) -> Input<'a> {
+        Input { kind: "password", autocomplete, value: "", ..self.input(name, label, help) }
+    }
+
+    pub fn types(&self) -> TypeField<'_> {
+        let families = Family::ALL.into_iter().map(|f| (f, f.types().collect())).collect();
+        TypeField { value: self.value("type"), problem: self.problem("type"), families }
+    }
+
+    pub fn amount(&self, has_all: bool) -> AmountField<'_> {
+        AmountField { value: self.value("amount"), problem: self.problem("amount"), has_all }
+    }
+
+    pub fn area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
+        TextArea { name, label, help, value: self.value(name), problem: self.problem(name) }
+    }
+
+    pub fn company<'a>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+        help: &'a str,
+        choices: &'a Choices,
+    ) -> CompanyField<'a> {
+        let candidates = self.candidates(name);
+        CompanyField {
+            name,
+            label,
+            help,
+            value: self.value(name),
+            problem: self.problem(name),
+            companies: candidates.unwrap_or(&choices.companies),
+            is_search: choices.is_partial && candidates.is_none(),
+        }
+    }
+
+    pub fn select<'a>(
+        &'a self,
+        name: &'a str,
+        label: &'a str,
+        help: &'a str,
+        options: &[(String, String)],
+    ) -> Select<'a> {
+        Select {
+            name,
+            label,
+            help,
+            value: self.value(name),
+            problem: self.problem(name),
+            options: options.to_vec(),
+        }
+    }
+
+    pub fn summary(&self) -> Problems<'_> {
+        Problems { form: self }
+    }
+}
+
+impl CompanyField<'_> {
+    /// What the search field shows: a chosen id as its name.
+    fn shown(&self) -> String {
+        let id = self.value.parse::<i64>().ok();
+        self.companies.iter().find(|c| Some(c.id) == id).map_or_else(|| self.value.to_owned(), label)
+    }
+}
+
+/// "Acme North (#12)": what a field reads back.
+pub fn label(company: &CompanyName) -> String {
+    format!("{} (#{})", company.name, company.id)
+}

@@ -1,0 +1,160 @@
+//! A form is a value: what was typed, and what is wrong where. Secrets are never shown again.
+
+use std::borrow::Cow;
+
+use super::error::{WebError, WebResult};
+use super::extract::Me;
+use super::words;
+use crate::app::App;
+use crate::ops::error::{OpError, Reason};
+use crate::store::companies::CompanyName;
+
+/// The hidden field that carries the operation's id.
+pub const TOKEN: &str = "form";
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// What was typed into a form, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub struct Form {
+    values: Vec<(String, String)>,
+    problems: Vec<Problem>,
+    /// Companies that a field's text fits, when it fits several.
+    candidates: Vec<(&'static str, Vec<CompanyName>)>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub field: &'static str,
+    pub message: String,
+}
+
+impl Form {
+    /// Reads an URL-encoded body or query.
+    pub fn read(bytes: &[u8]) -> Form {
+        let values =
+            url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+        Form { values, ..Form::default() }
+    }
+
+    /// A form as it is first shown, with values filled in.
+    pub fn filled(values: &[(&str, &str)]) -> Form {
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Form { values, ..Form::default() }
+    }
+
+    /// A field's value; empty where there is none.
+    pub fn value(&self, field: &str) -> &str {
+        self.values.iter().find(|(k, _)| k == field).map_or("", |(_, v)| v)
+    }
+
+    /// All values of a field that may occur several times.
+    pub fn all<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |(k, _)| k == field).map(|(_, v)| v.as_str())
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.values.iter().any(|(k, _)| k == field)
+    }
+
+    /// Sets a field's value, where it has none yet.
+    pub fn or(mut self, field: &str, value: impl Into<Cow<'static, str>>) -> Form {
+        if !self.has(field) {
+            self.values.push((field.to_owned(), value.into().into_owned()));
+        }
+        self
+    }
+
+    /// What is wrong with a field.
+    pub fn problem(&self, field: &str) -> Option<&str> {
+        self.problems.iter().find(|p| p.field == field).map(|p| p.message.as_str())
+    }
+
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub fn candidates(&self, field: &str) -> Option<&[CompanyName]> {
+        self.candidates.iter().find(|(f, _)| *f == field).map(|(_, c)| c.as_slice())
+    }
+
+    /// Notes what is wrong with a field.
+    pub fn refuse(&mut self, field: &'static str, reason: Reason) {
+        self.problems.push(Problem { field, message: words::reason(&reason) });
+        if let Reason::AmbiguousCompany(candidates) = reason {
+            self.candidates.push((field, candidates));
+        }
+    }
+
+    /// The form again after a refusal. What is no refusal goes on as an error.
+    pub fn refused(mut self, error: OpError) -> WebResult<Form> {
+        match error {
+            OpError::Refused(field, reason) => self.refuse(field, reason),
+            OpError::Invalid(problems) => {
+                problems.into_iter().for_each(|(field, reason)| self.refuse(field, reason))
+            }
+            other => return Err(WebError::from(other)),
+        }
+        Ok(self)
+    }
+
+    /// The operation's id, of a form that this session was given.
+    pub fn operation(&self, app: &App, me: &Me) -> WebResult<String> {
+        let (nonce, mac) = self.value(TOKEN).split_once('.').ok_or(WebError::FormForeign)?;
+        let is_nonce = nonce.len() == 26 && nonce.bytes().all(|b| CROCKFORD.contains(&b));
+        if is_nonce && app.keys.form_mac_matches(&session_bytes(me), nonce, mac) {
+            Ok(nonce.to_owned())
+        } else {
+            Err(WebError::FormForeign)
+        }
+    }
+}
+
+/// A new form's token: the operation's id, which begins with the time so that ids sort as they
+/// are made, and what binds it to the session.
+pub fn new_token(app: &App, me: &Me) -> String {
+    let nonce = new_nonce(app);
+    let mac = app.keys.form_mac(&session_bytes(me), &nonce);
+    format!("{nonce}.{mac}")
+}
+
+/// 48 bits of milliseconds and 80 random bits, in Crockford's base 32.
+pub fn new_nonce(app: &App) -> String {
+    let milliseconds = (app.clock.now().0 / 1_000) as u128;
+    let mut random = [0; 16];
+    random[6..].copy_from_slice(&app.rng.bytes::<10>());
+    let number = (milliseconds << 80) | u128::from_be_bytes(random);
+    (0..26).rev().map(|i| CROCKFORD[((number >> (5 * i)) & 31) as usize] as char).collect()
+}
+
+fn session_bytes(me: &Me) -> [u8; 16] {
+    me.session.id().map_or([0; 16], |id| id.0.to_be_bytes())
+}
+
+/// A field's text, read as something.
+pub fn read<T>(
+    form: &mut Form,
+    field: &'static str,
+    read: impl FnOnce(&str) -> Result<T, Reason>,
+) -> Option<T> {
+    match read(form.value(field)) {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            form.refuse(field, reason);
+            None
+        }
+    }
+}
+
+/// The Type field.
+pub fn resource_type(slug: &str) -> Result<crate::model::resources::ResourceType, Reason> {
+    if slug.is_empty() {
+        return Err(Reason::MissingType);
+    }
+    crate::model::resources::ResourceType::from_slug(slug).ok_or(Reason::UnknownType)
+}
+
+/// The Amount field.
+pub fn amount(text: &str) -> Result<i64, Reason> {
+    crate::model::amount::parse(text).map_err(Reason::Amount)
+}

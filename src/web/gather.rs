@@ -1,0 +1,78 @@
+//! Gathers look-ups that arrive at the same time into one statement: what the writer does for
+//! writes, for the two reads that every request begins with.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::db::DbError;
+
+const BATCH_LENGTH_MAX: usize = 256;
+const QUEUE_LENGTH_MAX: usize = 8_192;
+
+struct Asked<K, V> {
+    key: K,
+    answer: oneshot::Sender<Result<Option<V>, Unavailable>>,
+}
+
+/// The look-up could not be made.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the database cannot be read now")]
+pub struct Unavailable;
+
+/// Looks keys up, many at once.
+pub struct Gatherer<K, V> {
+    queue: mpsc::Sender<Asked<K, V>>,
+}
+
+impl<K, V> Clone for Gatherer<K, V> {
+    fn clone(&self) -> Self {
+        Gatherer { queue: self.queue.clone() }
+    }
+}
+
+impl<K, V> std::fmt::Debug for Gatherer<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gatherer")
+    }
+}
+
+impl<K, V> Gatherer<K, V>
+where
+    K: Eq + Hash + Clone + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    /// Starts the task; `look_up` gives what it finds of the keys.
+    pub fn start<F, R>(look_up: F) -> Gatherer<K, V>
+    where
+        F: Fn(Vec<K>) -> R + Send + 'static,
+        R: Future<Output = Result<HashMap<K, V>, DbError>> + Send,
+    {
+        let (queue, mut asked) = mpsc::channel::<Asked<K, V>>(QUEUE_LENGTH_MAX);
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
+            while asked.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
+                let mut keys: Vec<K> = batch.iter().map(|a| a.key.clone()).collect();
+                keys.dedup();
+                let found = look_up(keys).await;
+                if let Err(error) = &found {
+                    tracing::error!(%error, "a look-up failed");
+                }
+                for Asked { key, answer } in batch.drain(..) {
+                    let _ =
+                        answer.send(found.as_ref().map(|f| f.get(&key).cloned()).map_err(|_| Unavailable));
+                }
+            }
+        });
+        Gatherer { queue }
+    }
+
+    /// The value of a key, as of now.
+    pub async fn get(&self, key: K) -> Result<Option<V>, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Asked { key, answer }).map_err(|_| Unavailable)?;
+        answered.await.map_err(|_| Unavailable)?
+    }
+}

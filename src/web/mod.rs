@@ -1,0 +1,21 @@
+//! The door for browsers: parses the request, calls one function of `ops`, renders the answer.
+//! To add a page: its address in [`urls`], its line in [`router`], a handler in `pages`, a template.
+
+pub mod assets;
+pub mod chart;
+pub mod csv;
+pub mod error;
+pub mod extract;
+pub mod fields;
+pub mod form;
+pub mod gather;
+pub mod guard;
+pub mod health;
+pub mod notice;
+pub mod pages;
+pub mod router;
+pub mod serve;
+pub mod session;
+pub mod urls;
+pub mod view;
+pub mod words;

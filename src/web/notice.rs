@@ -1,0 +1,57 @@
+//! The message at the top of the page after something was done, from what was stored: right on
+//! reload, with several processes, and for the actor alone.
+
+use super::error::WebResult;
+use crate::app::App;
+use crate::model::amount::grouped;
+use crate::model::ledger::{Cause, Transfer};
+use crate::ops::actor::Actor;
+use crate::ops::audit::{self, Happened};
+
+/// "Move operation completed successfully." and what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub headline: String,
+    pub text: String,
+}
+
+/// The notice of an operation, if it has happened.
+pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
+    Ok(audit::happened(app, actor, key).await?.map(|happened| match happened {
+        Happened::Transfers(transfers) => of_transfers(&transfers),
+        Happened::Other(result) => of_result(&result),
+    }))
+}
+
+/// The notice of an act: its verb and its sentence.
+pub fn of_result(result: &str) -> Notice {
+    let (verb, text) = result.split_once('\n').unwrap_or(("Update", result));
+    Notice { headline: format!("{verb} operation completed successfully."), text: text.to_owned() }
+}
+
+fn of_transfers(transfers: &[Transfer]) -> Notice {
+    let Some(first) = transfers.first() else { return of_result("") };
+    Notice {
+        headline: format!("{} operation completed successfully.", first.cause.verb()),
+        text: sentence(first),
+    }
+}
+
+fn sentence(t: &Transfer) -> String {
+    let units = format!("{} {}", grouped(t.amount), t.resource_type.label());
+    match t.cause {
+        Cause::Issue => {
+            format!("{units} issued to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
+        }
+        Cause::Move => format!("{units} moved from {} to {}.", t.from_name, t.to_name),
+        Cause::CreateCode => {
+            format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(t.from_balance))
+        }
+        Cause::DeleteCode => {
+            format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
+        }
+        Cause::Redeem => {
+            format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
+        }
+    }
+}

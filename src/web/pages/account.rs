@@ -1,0 +1,125 @@
+//! Account settings: profile and security.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::ops;
+use crate::store::sessions::ListedSession;
+use crate::web::error::WebResult;
+use crate::web::extract::{Me, Posted};
+use crate::web::form::Form;
+use crate::web::notice;
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, page_of_form};
+use crate::web::{session, urls};
+
+#[derive(Template)]
+#[template(path = "account/profile.html")]
+struct ProfilePage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    zones: Vec<(String, String)>,
+}
+
+async fn show_profile(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Profile").await?;
+    let zones =
+        jiff::tz::db().available().map(|z| (z.to_string(), z.to_string().replace('_', " "))).collect();
+    page_of_form(&ProfilePage { frame, form, zones }, form)
+}
+
+pub async fn profile(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let zone = me.actor.time_zone.iana_name().unwrap_or("UTC").to_owned();
+    let form = Form::filled(&[
+        ("first_name", &me.actor.first_name),
+        ("last_name", &me.actor.last_name),
+        ("time_zone", &zone),
+    ]);
+    show_profile(&portal, &me, &form).await
+}
+
+pub async fn save_profile(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let [first, last, zone] = ["first_name", "last_name", "time_zone"].map(|f| form.value(f));
+    match ops::users::save_profile(&portal.app, &me.actor, &key, first, last, zone).await {
+        Ok(_) => Ok(view::done(urls::PROFILE, &key)),
+        Err(error) => show_profile(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "account/security.html")]
+struct SecurityPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    sessions: Vec<ListedSession>,
+    present: Vec<u8>,
+    has_mail: bool,
+}
+
+async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>) -> WebResult<Response> {
+    let mut frame = Frame::of(portal, me, "Security").await?;
+    if let Some(told) = told {
+        frame.notice = Some(notice::of_result(told));
+    }
+    let sessions = ops::users::sessions(&portal.app, &me.actor).await?;
+    let page = SecurityPage {
+        frame,
+        form,
+        sessions,
+        present: present(me),
+        has_mail: portal.app.config.mail.is_some(),
+    };
+    page_of_form(&page, form)
+}
+
+fn present(me: &Me) -> Vec<u8> {
+    me.session.id().map(session::hash).unwrap_or_default()
+}
+
+pub async fn security(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_security(&portal, &me, &Form::default(), None).await
+}
+
+pub async fn change_password(
+    State(portal): State<Portal>,
+    me: Me,
+    visitor: crate::web::extract::Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    let [old, new, again] = ["password", "new_password", "new_password_again"].map(|f| form.value(f));
+    match ops::auth::change_password(&portal.app, &me.actor, old, new, again).await {
+        Ok(who) => {
+            session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent).await?;
+            let told = "Change password\nYour password was changed. All other sessions have ended.";
+            show_security(&portal, &me, &Form::default(), Some(told)).await
+        }
+        Err(error) => show_security(&portal, &me, &form.refused(error)?, None).await,
+    }
+}
+
+pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    let (email, password) = (form.value("email"), form.value("email_password"));
+    match ops::auth::request_email(&portal.app, &me.actor, email, password).await {
+        Ok(()) => {
+            let told = format!(
+                "Change e-mail\nA link to confirm was sent to {email}. Until you open it, the old address counts."
+            );
+            show_security(&portal, &me, &Form::default(), Some(&told)).await
+        }
+        Err(error) => show_security(&portal, &me, &form.refused(error)?, None).await,
+    }
+}
+
+pub async fn end_other_sessions(
+    State(portal): State<Portal>,
+    me: Me,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    ops::users::end_other_sessions(&portal.app, &me.actor, &present(&me)).await?;
+    Ok(Redirect::to(urls::SECURITY).into_response())
+}

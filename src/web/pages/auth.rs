@@ -1,0 +1,329 @@
+//! Signing in and out, links, sign-up: what nobody need be signed in for.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, header};
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+
+use crate::ops;
+use crate::ops::auth::{Setup, SignIn};
+use crate::ops::error::Reason;
+use crate::ops::sign_up::SignUp;
+use crate::store::users::Purpose;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Me, Posted, Theme, Visitor};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::view::{Plain, page_of_form};
+use crate::web::{session, urls, words};
+
+#[derive(Template)]
+#[template(path = "auth/sign_in.html")]
+struct SignInPage<'a> {
+    plain: Plain,
+    form: &'a Form,
+    is_demo: bool,
+    has_sign_up: bool,
+    told: &'a str,
+}
+
+/// The accounts of the demo, as its sign-in page lists them.
+pub const DEMO_ACCOUNTS: [(&str, &str); 5] = [
+    ("operator@scrip.test", "the vendor's customer care"),
+    ("distributor@scrip.test", "a distributor"),
+    ("admin@scrip.test", "a company's administrator"),
+    ("customer@scrip.test", "an end customer with a code"),
+    ("auditor@scrip.test", "looks, touches nothing"),
+];
+
+impl SignInPage<'_> {
+    fn accounts(&self) -> [(&'static str, &'static str); 5] {
+        DEMO_ACCOUNTS
+    }
+}
+
+fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Response> {
+    let told = match form.value("told") {
+        "password" => "Your password is set. Sign in with it.",
+        "email" => "Your new e-mail address is confirmed. Sign in with it.",
+        "out" => "You are signed out.",
+        "set-up" => "The portal is set up. Sign in to begin.",
+        "confirmed" => "Your account is confirmed. Sign in to activate your code.",
+        _ => "",
+    };
+    let page = SignInPage {
+        plain: Plain::new("Sign in", theme),
+        form,
+        is_demo: portal.app.config.demo,
+        has_sign_up: portal.app.config.sign_up,
+        told,
+    };
+    page_of_form(&page, form)
+}
+
+pub async fn sign_in_page(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_sign_in(&portal, visitor.theme, &form)
+}
+
+pub async fn sign_in(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let given = SignIn {
+        email: form.value("email").to_owned(),
+        password: form.value("password").to_owned(),
+        address: visitor.address.clone(),
+        device_mark: visitor.known_device.clone(),
+    };
+    let who = match ops::auth::sign_in(&portal.app, &given).await {
+        Ok(who) => who,
+        Err(ops::error::OpError::Refused(_, Reason::Wait { until })) => {
+            return wait(&portal, &visitor, form, until);
+        }
+        Err(error) => return show_sign_in(&portal, visitor.theme, &form.refused(error)?),
+    };
+    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
+    let mark = portal.app.keys.device_mark(&crate::model::company::searchable(&given.email));
+    let next = form.value("next");
+    let next = if urls::is_local(next) { next } else { urls::OVERVIEW };
+    let year_seconds = 31_536_000;
+    let known = cookie(&portal, portal.cookie_names.known_device, &mark, year_seconds);
+    Ok((AppendHeaders([known]), Redirect::to(next)).into_response())
+}
+
+/// Too many attempts: 429, with the time to wait.
+fn wait(
+    portal: &Portal,
+    visitor: &Visitor,
+    mut form: Form,
+    until: crate::model::time::Moment,
+) -> WebResult<Response> {
+    let seconds = until.seconds_since(portal.app.clock.now()).max(1);
+    form.refuse("password", Reason::Wait { until });
+    let mut response = show_sign_in(portal, visitor.theme, &form)?;
+    *response.status_mut() = axum::http::StatusCode::TOO_MANY_REQUESTS;
+    if let Ok(value) = seconds.to_string().parse() {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    Ok(response)
+}
+
+fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (HeaderName, String) {
+    let secure = if portal.app.config.is_https() { "; Secure" } else { "" };
+    (
+        header::SET_COOKIE,
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_seconds}{secure}"),
+    )
+}
+
+pub async fn sign_out(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    ops::auth::signed_out(&portal.app, &me.actor).await?;
+    me.session.flush().await?;
+    let clear = [(HeaderName::from_static("clear-site-data"), "\"cache\", \"storage\"")];
+    Ok((clear, Redirect::to(&urls::with_query(urls::SIGN_IN, &[("told", "out")]))).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "auth/forgotten.html")]
+struct ForgottenPage<'a> {
+    plain: Plain,
+    form: &'a Form,
+    has_mail: bool,
+    is_sent: bool,
+}
+
+fn show_forgotten(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> WebResult<Response> {
+    let has_mail = portal.app.config.mail.is_some();
+    page_of_form(
+        &ForgottenPage { plain: Plain::new("Forgotten password", theme), form, has_mail, is_sent },
+        form,
+    )
+}
+
+pub async fn forgotten_page(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_forgotten(&portal, visitor.theme, &form, false)
+}
+
+pub async fn forgotten(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    match ops::auth::forgot_password(&portal.app, form.value("email"), &visitor.address).await {
+        Ok(()) => show_forgotten(&portal, visitor.theme, &form, true),
+        Err(error) => show_forgotten(&portal, visitor.theme, &form.refused(error)?, false),
+    }
+}
+
+/// Puts a link's secret into a cookie and leads on, so that no page has it in its address.
+pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>) -> WebResult<Response> {
+    if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(WebError::NotFound);
+    }
+    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::auth::RESET_LINK_SECONDS);
+    Ok((AppendHeaders([kept]), Redirect::to(urls::LINK_PAGE)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "auth/link.html")]
+struct LinkPage<'a> {
+    plain: Plain,
+    form: &'a Form,
+    what: &'static str,
+    email: &'a str,
+    dead: String,
+}
+
+fn show_link(visitor: &Visitor, open: &ops::auth::OpenLink, form: &Form) -> WebResult<Response> {
+    let (what, title) = match open.purpose {
+        Purpose::Setup => ("setup", "Set up the portal"),
+        Purpose::Invite | Purpose::Reset => ("password", "Set your password"),
+        Purpose::Email => ("email", "Confirm your new e-mail address"),
+        Purpose::SignUp => ("sign-up", "Confirm your account"),
+    };
+    let page = LinkPage {
+        plain: Plain::new(title, visitor.theme),
+        form,
+        what,
+        email: &open.email,
+        dead: String::new(),
+    };
+    page_of_form(&page, form)
+}
+
+fn show_dead_link(visitor: &Visitor) -> WebResult<Response> {
+    let form = Form::default();
+    let dead = words::reason(&Reason::LinkDead);
+    let page = LinkPage {
+        plain: Plain::new("This link no longer works", visitor.theme),
+        form: &form,
+        what: "dead",
+        email: "",
+        dead,
+    };
+    let mut response = page_of_form(&page, &form)?;
+    *response.status_mut() = axum::http::StatusCode::GONE;
+    Ok(response)
+}
+
+pub async fn link_page(State(portal): State<Portal>, visitor: Visitor) -> WebResult<Response> {
+    let Some(token) = &visitor.link else { return show_dead_link(&visitor) };
+    match ops::auth::look_at_link(&portal.app, token).await {
+        Ok(open) => show_link(&visitor, &open, &Form::default()),
+        Err(ops::error::OpError::Refused(..)) => show_dead_link(&visitor),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub async fn use_link(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let app = &portal.app;
+    let Some(token) = visitor.link.clone() else { return show_dead_link(&visitor) };
+    let open = match ops::auth::look_at_link(app, &token).await {
+        Ok(open) => open,
+        Err(ops::error::OpError::Refused(..)) => return show_dead_link(&visitor),
+        Err(error) => return Err(error.into()),
+    };
+    let (password, again) = (form.value("new_password"), form.value("new_password_again"));
+    let (outcome, told) = match open.purpose {
+        Purpose::Setup => {
+            let setup = Setup {
+                company: form.value("company").to_owned(),
+                email: form.value("email").to_owned(),
+                password: password.to_owned(),
+                again: again.to_owned(),
+                address: visitor.address.clone(),
+            };
+            (ops::auth::set_up(app, &token, &setup).await, "set-up")
+        }
+        Purpose::Invite | Purpose::Reset => (
+            ops::auth::set_password_by_link(app, &token, password, again, &visitor.address).await,
+            "password",
+        ),
+        Purpose::Email => (ops::auth::confirm_email(app, &token, &visitor.address).await, "email"),
+        Purpose::SignUp => {
+            return match ops::sign_up::confirm(app, &token, &visitor.address).await {
+                Ok(who) => {
+                    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
+                    Ok(Redirect::to(urls::REDEEM).into_response())
+                }
+                Err(error) => show_link(&visitor, &open, &form.refused(error)?),
+            };
+        }
+    };
+    match outcome {
+        Ok(()) => {
+            let gone = cookie(&portal, portal.cookie_names.link, "", 0);
+            let next = urls::with_query(urls::SIGN_IN, &[("told", told)]);
+            Ok((AppendHeaders([gone]), Redirect::to(&next)).into_response())
+        }
+        Err(error) => show_link(&visitor, &open, &form.refused(error)?),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "auth/sign_up.html")]
+struct SignUpPage<'a> {
+    plain: Plain,
+    form: &'a Form,
+    has_mail: bool,
+    is_sent: bool,
+}
+
+fn show_sign_up(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> WebResult<Response> {
+    if !portal.app.config.sign_up {
+        return Err(WebError::NotFound);
+    }
+    let has_mail = portal.app.config.mail.is_some();
+    page_of_form(&SignUpPage { plain: Plain::new("Create an account", theme), form, has_mail, is_sent }, form)
+}
+
+pub async fn sign_up_page(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_sign_up(&portal, visitor.theme, &form, false)
+}
+
+pub async fn sign_up(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let given = SignUp {
+        company: form.value("company").to_owned(),
+        email: form.value("email").to_owned(),
+        password: form.value("new_password").to_owned(),
+        again: form.value("new_password_again").to_owned(),
+        address: visitor.address.clone(),
+    };
+    match ops::sign_up::ask(&portal.app, &given).await {
+        Ok(Some(link)) => Ok(Redirect::to(&link).into_response()),
+        Ok(None) => show_sign_up(&portal, visitor.theme, &form, true),
+        Err(error) => show_sign_up(&portal, visitor.theme, &form.refused(error)?, false),
+    }
+}
+
+/// Remembers the colour scheme in a cookie.
+pub async fn theme(State(portal): State<Portal>, Posted(form): Posted) -> Response {
+    let theme = Theme::from_slug(form.value("theme"));
+    let back = form.value("back");
+    let back = if urls::is_local(back) { back } else { urls::OVERVIEW };
+    let year_seconds = 31_536_000;
+    let kept = cookie(&portal, "theme", theme.slug(), year_seconds);
+    (AppendHeaders([kept]), Redirect::to(back)).into_response()
+}

@@ -1,0 +1,295 @@
+//! Codes: the section with its filters, and the windows to create, comment, delete and print.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use crate::model::amount::grouped;
+use crate::model::ledger::CodeStatus;
+use crate::model::resources::ResourceType;
+use crate::model::time::{self, Moment};
+use crate::ops;
+use crate::ops::codes::ShownCode;
+use crate::store::codes::CodeFilter;
+use crate::store::companies::Company;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, PAGE_SIZE, Plain, page, page_of_form};
+use crate::web::{csv as csv_file, urls};
+
+/// The list of codes of a company.
+pub struct CodesSection {
+    pub codes: Vec<ShownCode>,
+    pub statuses: Vec<CodeStatus>,
+    pub types: Vec<ResourceType>,
+    pub next: Option<String>,
+    pub csv: String,
+    pub is_filtered: bool,
+}
+
+const FILTERS: [&str; 5] = ["q", "status", "type", "from", "to"];
+
+impl CodesSection {
+    pub fn of(mut codes: Vec<ShownCode>, form: &Form, here: &str, company_id: i64) -> CodesSection {
+        let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
+        let mut next = None;
+        if codes.len() as i64 > PAGE_SIZE {
+            codes.truncate(PAGE_SIZE as usize);
+            let before = codes.last().map_or(String::new(), |c| c.row.id.to_string());
+            next = Some(urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
+        }
+        CodesSection {
+            codes,
+            statuses: CodeStatus::ALL.to_vec(),
+            types: ResourceType::all().collect(),
+            next,
+            csv: urls::with_query(&urls::company_part(company_id, "codes.csv"), &parameters),
+            is_filtered: parameters.iter().any(|(_, value)| !value.is_empty()) || form.has("before"),
+        }
+    }
+}
+
+/// Reads the filters of an address. What cannot be read filters nothing.
+pub fn read_filter(portal: &Portal, me: &Me, form: &Form) -> CodeFilter {
+    CodeFilter {
+        status: CodeStatus::from_slug(form.value("status")),
+        resource_type: ResourceType::from_slug(form.value("type")),
+        created_from: time::day_start(form.value("from"), &me.actor.time_zone),
+        created_to: time::day_end(form.value("to"), &me.actor.time_zone),
+        search: ops::codes::search(&portal.app, &form.value("q").chars().take(200).collect::<String>()),
+        before: form.value("before").parse().ok(),
+        limit: PAGE_SIZE + 1,
+    }
+}
+
+/// The filtered codes as a file.
+pub async fn csv(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    const STEP: i64 = 500;
+    let mut filter = CodeFilter { before: None, limit: STEP, ..read_filter(&portal, &me, &form) };
+    let mut page = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
+    let (feed, chunks) = tokio::sync::mpsc::channel(2);
+    let head = [
+        "code",
+        "type",
+        "amount",
+        "status",
+        "comment",
+        "created_by",
+        "created_at",
+        "used_by_company",
+        "used_by",
+        "ended_at",
+    ];
+    tokio::spawn(async move {
+        let mut lines = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+        loop {
+            lines.extend(page.iter().map(csv_line));
+            let last = page.last().map(|c| c.row.id);
+            if feed.send(csv_file::lines(&lines)).await.is_err() || (page.len() as i64) < STEP {
+                return;
+            }
+            lines.clear();
+            filter.before = last;
+            match ops::codes::list(&portal.app, &me.actor, id, &filter).await {
+                Ok(more) => page = more,
+                Err(error) => return tracing::error!(%error, "a CSV file was cut short"),
+            }
+        }
+    });
+    Ok(csv_file::download(&format!("codes-{id}.csv"), chunks))
+}
+
+fn csv_line(code: &ShownCode) -> Vec<String> {
+    let row = &code.row;
+    vec![
+        code.text.clone(),
+        code.resource_type.slug().to_owned(),
+        row.amount.to_string(),
+        code.status.label().to_owned(),
+        row.comment.clone(),
+        row.created_by.clone(),
+        Moment(row.created_at).exact(),
+        if code.status == CodeStatus::Used {
+            row.ended_company_name.clone().unwrap_or_default()
+        } else {
+            String::new()
+        },
+        if code.status == CodeStatus::Used {
+            row.ended_by.clone().unwrap_or_default()
+        } else {
+            String::new()
+        },
+        row.ended_at.map_or(String::new(), |at| Moment(at).exact()),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "codes/create.html")]
+struct CreateWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    company: Company,
+    back: &'a str,
+}
+
+async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let id = form.value("company").parse().unwrap_or(me.actor.company_id);
+    let company = ops::companies::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, "Create new code").await?;
+    page_of_form(&CreateWindow { frame, form, company, back: view::back(form, urls::RESOURCES_CODES) }, form)
+}
+
+pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    show_create(&portal, &me, &form.or("type", "credit")).await
+}
+
+pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
+    let resource_type = form::read(&mut form, "type", form::resource_type);
+    let amount = form::read(&mut form, "amount", form::amount);
+    let (Some(resource_type), Some(amount)) = (resource_type, amount) else {
+        return show_create(&portal, &me, &form).await;
+    };
+    let comment = form.value("comment").to_owned();
+    match ops::codes::create(&portal.app, &me.actor, &key, company_id, resource_type, amount, &comment).await
+    {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+        Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "codes/comment.html")]
+struct CommentWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    code: ShownCode,
+    back: &'a str,
+}
+
+async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let form = form.or("comment", code.row.comment.clone());
+    let frame = Frame::of(portal, me, "Edit comment").await?;
+    let otherwise = urls::company_part(code.row.company_id, "codes");
+    page_of_form(&CommentWindow { frame, form: &form, code, back: view::back(&form, &otherwise) }, &form)
+}
+
+pub async fn comment_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_comment(&portal, &me, id, form).await
+}
+
+pub async fn set_comment(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::codes::set_comment(&portal.app, &me.actor, &key, id, form.value("comment")).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+        Err(error) => show_comment(&portal, &me, id, form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "codes/delete.html")]
+struct DeleteWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    code: ShownCode,
+    back: &'a str,
+}
+
+async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, "Delete code").await?;
+    let otherwise = urls::company_part(code.row.company_id, "codes");
+    page_of_form(&DeleteWindow { frame, form, code, back: view::back(form, &otherwise) }, form)
+}
+
+pub async fn delete_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_delete(&portal, &me, id, &form).await
+}
+
+pub async fn delete(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::codes::delete(&portal.app, &me.actor, &key, id).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+        Err(error) => show_delete(&portal, &me, id, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "codes/sheet.html")]
+struct SheetPage {
+    plain: Plain,
+    cards: Vec<Card>,
+    portal: String,
+    back: String,
+}
+
+/// A card to cut out: the code, what it holds, and how to redeem it.
+struct Card {
+    code: String,
+    units: String,
+    company: String,
+    qr: String,
+}
+
+/// Unused codes as cards on A4 sheets. A page for the printer: it has no frame.
+pub async fn sheet(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    const CARDS_MAX: usize = 500;
+    let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
+    let codes = ops::codes::some(&portal.app, &me.actor, &ids).await?;
+    let address = &portal.app.config.public_url;
+    let cards = codes
+        .iter()
+        .filter(|c| c.status == CodeStatus::Unused)
+        .map(|c| card(c, address))
+        .collect::<WebResult<Vec<_>>>()?;
+    let plain = Plain::new("Sheet of codes", me.theme);
+    let back = view::back(&form, urls::RESOURCES_CODES).to_owned();
+    page(&SheetPage { plain, cards, portal: address.clone(), back })
+}
+
+fn card(code: &ShownCode, portal: &str) -> WebResult<Card> {
+    // The code stands in the fragment, which a browser sends to nobody.
+    let link = format!("{portal}{}#{}", urls::REDEEM, code.text);
+    let qr = qrcode::QrCode::new(link.as_bytes()).map_err(|e| WebError::Internal(e.to_string()))?;
+    let svg = qr.render::<qrcode::render::svg::Color>().min_dimensions(110, 110).quiet_zone(false).build();
+    Ok(Card {
+        code: code.text.clone(),
+        units: format!("{} {}", grouped(code.row.amount), code.resource_type.label()),
+        company: code.row.company_name.clone(),
+        // An XML declaration has no place inside a page.
+        qr: svg.split_once("?>").map_or(svg.clone(), |(_, rest)| rest.to_owned()),
+    })
+}

@@ -1,0 +1,197 @@
+//! Company details with its tabs, and the Resources page, which shows the same of the own company.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::codes::{CodesSection, read_filter};
+use super::companies::{cursor, next_page};
+use super::history::{HistorySection, read_history};
+use crate::ops;
+use crate::store::companies::{Company, Sort};
+use crate::store::resources::Pool;
+use crate::store::users::User;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{Frame, PAGE_SIZE, page};
+
+/// What every tab of a company shows.
+pub struct Head {
+    pub company: Company,
+    pub above: Vec<Company>,
+    pub tab: &'static str,
+    /// Whether this is the Resources page of the own company, and not Company details.
+    pub is_own_page: bool,
+}
+
+impl Head {
+    async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
+        me.actor.require_tree()?;
+        let company = ops::companies::find(&portal.app, &me.actor, id).await?;
+        let above = ops::companies::above(&portal.app, &me.actor, &company).await?;
+        Ok(Head { company, above, tab, is_own_page: false })
+    }
+
+    /// The address of a section of the resources.
+    pub fn section(&self, part: &str) -> String {
+        match (self.is_own_page, part) {
+            (true, "codes") => urls::RESOURCES_CODES.to_owned(),
+            (true, _) => urls::RESOURCES.to_owned(),
+            (false, part) => urls::company_part(self.company.id, part),
+        }
+    }
+
+    /// The own company's page is the one place to activate a code.
+    pub fn is_own(&self, frame: &Frame) -> bool {
+        self.company.id == frame.actor.company_id
+    }
+}
+
+#[derive(Template)]
+#[template(path = "companies/overview.html")]
+struct OverviewTab {
+    frame: Frame,
+    head: Head,
+    pools: Vec<Pool>,
+}
+
+pub async fn overview(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "overview").await?;
+    let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
+    page(&OverviewTab { frame, head, pools })
+}
+
+#[derive(Template)]
+#[template(path = "companies/resources.html")]
+struct ResourcesTab {
+    frame: Frame,
+    head: Head,
+    pools: Vec<Pool>,
+}
+
+async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Response> {
+    let pools = ops::resources::pools(&portal.app, &me.actor, head.company.id).await?;
+    let title =
+        if head.is_own_page { "Resources".into() } else { format!("{}: resources", head.company.name) };
+    let frame = Frame::of(portal, me, title).await?;
+    page(&ResourcesTab { frame, head, pools })
+}
+
+pub async fn resources(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "resources").await?;
+    show_resources(&portal, &me, head).await
+}
+
+pub async fn own_resources(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, me.actor.company_id, "resources").await?;
+    show_resources(&portal, &me, Head { is_own_page: true, ..head }).await
+}
+
+#[derive(Template)]
+#[template(path = "companies/codes.html")]
+struct CodesTab<'a> {
+    frame: Frame,
+    head: Head,
+    form: &'a Form,
+    section: CodesSection,
+}
+
+async fn show_codes(portal: &Portal, me: &Me, head: Head, form: &Form) -> WebResult<Response> {
+    let filter = read_filter(portal, me, form);
+    let codes = ops::codes::list(&portal.app, &me.actor, head.company.id, &filter).await?;
+    let section = CodesSection::of(codes, form, &head.section("codes"), head.company.id);
+    let title = if head.is_own_page { "Codes".into() } else { format!("{}: codes", head.company.name) };
+    let frame = Frame::of(portal, me, title).await?;
+    page(&CodesTab { frame, head, form, section })
+}
+
+pub async fn codes(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "resources").await?;
+    show_codes(&portal, &me, head, &form).await
+}
+
+pub async fn own_codes(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, me.actor.company_id, "resources").await?;
+    show_codes(&portal, &me, Head { is_own_page: true, ..head }, &form).await
+}
+
+#[derive(Template)]
+#[template(path = "companies/users.html")]
+struct UsersTab {
+    frame: Frame,
+    head: Head,
+    users: Vec<User>,
+    next: Option<String>,
+}
+
+pub async fn users(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "users").await?;
+    let after = form.value("after").parse().unwrap_or(0);
+    let mut users = ops::users::list(&portal.app, &me.actor, Some(id), "", after, PAGE_SIZE + 1).await?;
+    let next = super::users::next_page(&mut users)
+        .map(|after| urls::with_query(&urls::company_part(id, "users"), &[("after", &after)]));
+    let frame = Frame::of(&portal, &me, format!("{}: users", head.company.name)).await?;
+    page(&UsersTab { frame, head, users, next })
+}
+
+#[derive(Template)]
+#[template(path = "companies/subsidiaries.html")]
+struct SubsidiariesTab {
+    frame: Frame,
+    head: Head,
+    companies: Vec<Company>,
+    next: Option<String>,
+}
+
+pub async fn subsidiaries(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "subsidiaries").await?;
+    let after = cursor(form.value("after"));
+    let mut companies =
+        ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
+    let next = next_page(&mut companies, Sort::Name)
+        .map(|after| urls::with_query(&urls::company_part(id, "subsidiaries"), &[("after", &after)]));
+    let frame = Frame::of(&portal, &me, format!("{}: subsidiaries", head.company.name)).await?;
+    page(&SubsidiariesTab { frame, head, companies, next })
+}
+
+#[derive(Template)]
+#[template(path = "companies/history.html")]
+struct HistoryTab<'a> {
+    frame: Frame,
+    head: Head,
+    form: &'a Form,
+    section: HistorySection,
+}
+
+pub async fn history(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "history").await?;
+    let filter = read_history(&me, &form, PAGE_SIZE + 1);
+    let rows = ops::audit::list(&portal.app, &me.actor, Some(id), &filter).await?;
+    let section = HistorySection::of(rows, &form, &urls::company_part(id, "history"), Some(id));
+    let frame = Frame::of(&portal, &me, format!("{}: history", head.company.name)).await?;
+    page(&HistoryTab { frame, head, form: &form, section })
+}

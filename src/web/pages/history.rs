@@ -1,0 +1,140 @@
+//! History: every act and transfer of the tree, with filters and as a file.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::resources::ResourceType;
+use crate::model::time::{self, Moment};
+use crate::ops;
+use crate::ops::audit::VERBS;
+use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::view::{Frame, PAGE_SIZE, page};
+use crate::web::{csv as csv_file, urls};
+
+/// The list, wherever it is shown.
+pub struct HistorySection {
+    pub rows: Vec<HistoryRow>,
+    pub verbs: [(&'static str, &'static str); 24],
+    pub next: Option<String>,
+    pub csv: String,
+    pub is_filtered: bool,
+}
+
+const FILTERS: [&str; 3] = ["action", "from", "to"];
+
+impl HistorySection {
+    pub fn of(mut rows: Vec<HistoryRow>, form: &Form, here: &str, company_id: Option<i64>) -> HistorySection {
+        let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
+        let mut next = None;
+        if rows.len() as i64 > PAGE_SIZE {
+            rows.truncate(PAGE_SIZE as usize);
+            let before = rows.last().map_or(String::new(), |r| r.id.to_string());
+            next = Some(urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
+        }
+        let company = company_id.map_or(String::new(), |id| id.to_string());
+        HistorySection {
+            rows,
+            verbs: VERBS,
+            next,
+            csv: urls::with_query(
+                urls::HISTORY_CSV,
+                &[parameters.as_slice(), &[("company", &company)]].concat(),
+            ),
+            is_filtered: parameters.iter().any(|(_, value)| !value.is_empty()) || form.has("before"),
+        }
+    }
+}
+
+impl HistoryRow {
+    pub fn action(&self) -> &str {
+        ops::audit::label(&self.verb)
+    }
+
+    pub fn type_label(&self) -> &'static str {
+        self.resource_type.and_then(|t| ResourceType::try_from(t).ok()).map_or("", ResourceType::label)
+    }
+
+    /// What it happened to, where it is no transfer.
+    pub fn what(&self) -> String {
+        match (self.code_id, self.subject.as_str(), self.details.as_str()) {
+            (Some(id), _, _) => format!("Code #{id}"),
+            (None, subject, "") => subject.to_owned(),
+            (None, "", details) => details.to_owned(),
+            (None, subject, details) => format!("{subject}: {details}"),
+        }
+    }
+}
+
+/// Reads the filters of an address. What cannot be read filters nothing.
+pub fn read_history(me: &Me, form: &Form, limit: i64) -> HistoryFilter {
+    HistoryFilter {
+        verb: VERBS.iter().find(|(v, _)| *v == form.value("action")).map(|(v, _)| (*v).to_owned()),
+        from: time::day_start(form.value("from"), &me.actor.time_zone),
+        to: time::day_end(form.value("to"), &me.actor.time_zone),
+        before: form.value("before").parse().ok(),
+        limit,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/history.html")]
+struct HistoryPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    section: HistorySection,
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let filter = read_history(&me, &form, PAGE_SIZE + 1);
+    let rows = ops::audit::list(&portal.app, &me.actor, None, &filter).await?;
+    let section = HistorySection::of(rows, &form, urls::HISTORY, None);
+    let frame = Frame::of(&portal, &me, "History").await?;
+    page(&HistoryPage { frame, form: &form, section })
+}
+
+/// The filtered history as a file.
+pub async fn csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    const STEP: i64 = 500;
+    let company = form.value("company").parse().ok();
+    let mut filter = HistoryFilter { before: None, ..read_history(&me, &form, STEP) };
+    let mut page = ops::audit::list(&portal.app, &me.actor, company, &filter).await?;
+    let (feed, chunks) = tokio::sync::mpsc::channel(2);
+    let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address"];
+    tokio::spawn(async move {
+        let mut lines = vec![head.iter().map(|h| (*h).to_owned()).collect()];
+        loop {
+            lines.extend(page.iter().map(csv_line));
+            let last = page.last().map(|r| r.id);
+            if feed.send(csv_file::lines(&lines)).await.is_err() || (page.len() as i64) < STEP {
+                return;
+            }
+            lines.clear();
+            filter.before = last;
+            match ops::audit::list(&portal.app, &me.actor, company, &filter).await {
+                Ok(more) => page = more,
+                Err(error) => return tracing::error!(%error, "a CSV file was cut short"),
+            }
+        }
+    });
+    Ok(csv_file::download("history.csv", chunks))
+}
+
+fn csv_line(row: &HistoryRow) -> Vec<String> {
+    let slug = row.resource_type.and_then(|t| ResourceType::try_from(t).ok()).map_or("", ResourceType::slug);
+    vec![
+        Moment(row.at).exact(),
+        row.who.clone().unwrap_or_default(),
+        row.action().to_owned(),
+        row.from_name.clone().unwrap_or_default(),
+        row.to_name.clone().unwrap_or_default(),
+        row.amount.map_or(String::new(), |a| a.to_string()),
+        slug.to_owned(),
+        row.what(),
+        row.address.clone(),
+    ]
+}

@@ -1,0 +1,13 @@
+//! The pages, by noun. A handler asks `ops` and renders; it decides nothing.
+
+pub mod account;
+pub mod auth;
+pub mod codes;
+pub mod companies;
+pub mod company;
+pub mod history;
+pub mod moves;
+pub mod operator;
+pub mod overview;
+pub mod redeem;
+pub mod users;

@@ -1,0 +1,107 @@
+//! Move resources: the window, and the balances before and after.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::companies::read_company;
+use crate::model::amount;
+use crate::ops;
+use crate::ops::companies::Choices;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "moves/window.html")]
+struct MoveWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    choices: Choices,
+    balances: Balances,
+    back: &'a str,
+}
+
+/// Both balances before and after, as far as the form tells.
+#[derive(Template, Default)]
+#[template(path = "moves/balances.html")]
+pub struct Balances {
+    label: &'static str,
+    lines: Vec<BalanceLine>,
+    /// What the source has: the most that can be moved.
+    most: Option<i64>,
+}
+
+struct BalanceLine {
+    company: String,
+    before: i64,
+    after: Option<i64>,
+}
+
+impl BalanceLine {
+    fn number(&self, number: &i64) -> String {
+        amount::grouped(*number)
+    }
+}
+
+/// What the form as it stands would do. Whatever is not chosen yet is left out.
+async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> {
+    let Ok(resource_type) = form::resource_type(form.value("type")) else { return Ok(Balances::default()) };
+    let moved = form::amount(form.value("amount")).ok();
+    let mut balances = Balances { label: resource_type.label(), ..Balances::default() };
+    for (field, sign) in [("from", -1), ("to", 1)] {
+        let Ok(company) = ops::companies::resolve(&portal.app, &me.actor, form.value(field)).await else {
+            continue;
+        };
+        let before = ops::resources::balance(&portal.app, &me.actor, company.id, resource_type).await?;
+        if field == "from" {
+            balances.most = Some(before);
+        }
+        let after = moved.map(|m| before.saturating_add(sign * m));
+        balances.lines.push(BalanceLine { company: company.name, before, after });
+    }
+    Ok(balances)
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    let balances = balances(portal, me, form).await?;
+    let frame = Frame::of(portal, me, "Move resources").await?;
+    page_of_form(
+        &MoveWindow { frame, form, choices, balances, back: view::back(form, urls::RESOURCES) },
+        form,
+    )
+}
+
+pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    show(&portal, &me, &form.or("type", "credit")).await
+}
+
+/// The balances alone, for the window as it is filled in.
+pub async fn preview(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    Ok(Html(balances(&portal, &me, &form).await?.render()?).into_response())
+}
+
+pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    if form.has("show-balances") {
+        return show(&portal, &me, &form).await;
+    }
+    let resource_type = form::read(&mut form, "type", form::resource_type);
+    let from = read_company(&portal, &me, &mut form, "from").await?;
+    let to = read_company(&portal, &me, &mut form, "to").await?;
+    let amount = form::read(&mut form, "amount", form::amount);
+    let (Some(resource_type), Some(from), Some(to), Some(amount)) = (resource_type, from, to, amount) else {
+        return show(&portal, &me, &form).await;
+    };
+    match ops::resources::move_units(&portal.app, &me.actor, &key, resource_type, from, to, amount).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &key)),
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}

@@ -1,0 +1,46 @@
+//! What only the operator does: bringing resources into being.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::ops;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/issue.html")]
+struct IssueWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    back: &'a str,
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let frame = Frame::of(portal, me, "Issue resources").await?;
+    page_of_form(&IssueWindow { frame, form, back: view::back(form, urls::RESOURCES) }, form)
+}
+
+pub async fn issue_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    show(&portal, &me, &form.or("type", "credit")).await
+}
+
+pub async fn issue(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let key = form.operation(&portal.app, &me)?;
+    let resource_type = form::read(&mut form, "type", form::resource_type);
+    let amount = form::read(&mut form, "amount", form::amount);
+    let (Some(resource_type), Some(amount)) = (resource_type, amount) else {
+        return show(&portal, &me, &form).await;
+    };
+    match ops::resources::issue(&portal.app, &me.actor, &key, resource_type, amount, form.value("memo")).await
+    {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &key)),
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}

@@ -1,0 +1,67 @@
+//! Redeem code: at once, or after a look at what the code holds.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+
+use crate::model::ledger::Refusal;
+use crate::ops;
+use crate::ops::codes::Preview;
+use crate::ops::error::{OpError, Reason};
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "redeem/window.html")]
+struct RedeemPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    preview: Option<Preview>,
+    back: &'a str,
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -> WebResult<Response> {
+    me.actor.require_redeemer()?;
+    let frame = Frame::of(portal, me, "Redeem code").await?;
+    page_of_form(&RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) }, form)
+}
+
+pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    // A code in the query would stand in logs: it is not taken from there.
+    let blank = Form::filled(&[("back", form.value("back"))]);
+    show(&portal, &me, &blank, None).await
+}
+
+pub async fn redeem(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let code = form.value("code");
+    let error = if form.has("check") {
+        match ops::codes::preview(&portal.app, &me.actor, code).await {
+            Ok(preview) => return show(&portal, &me, &form, Some(preview)).await,
+            Err(error) => error,
+        }
+    } else {
+        match ops::codes::redeem(&portal.app, &me.actor, &key, code).await {
+            Ok(_) => return Ok(view::done(view::back(&form, urls::REDEEM), &key)),
+            Err(error) => error,
+        }
+    };
+    let until = match &error {
+        OpError::Refused(_, Reason::Ledger(Refusal::TooManyAttempts { until })) => Some(*until),
+        _ => None,
+    };
+    let mut response = show(&portal, &me, &form.refused(error)?, None).await?;
+    if let Some(until) = until {
+        let seconds = until.seconds_since(portal.app.clock.now()).max(1);
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        if let Ok(value) = seconds.to_string().parse() {
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+    }
+    Ok(response)
+}

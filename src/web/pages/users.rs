@@ -1,0 +1,188 @@
+//! Users: the list, invitations, and what administrators do to an account.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::companies::read_company;
+use crate::model::user::Role;
+use crate::ops;
+use crate::ops::companies::Choices;
+use crate::ops::error::Reason;
+use crate::store::users::User;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::notice;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+
+#[derive(Template)]
+#[template(path = "users/list.html")]
+struct ListPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    users: Vec<User>,
+    next: Option<String>,
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let after = form.value("after").parse().unwrap_or(0);
+    let text: String = form.value("q").chars().take(200).collect();
+    let mut users = ops::users::list(&portal.app, &me.actor, None, &text, after, PAGE_SIZE + 1).await?;
+    let next =
+        next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
+    let frame = Frame::of(&portal, &me, "Users").await?;
+    page(&ListPage { frame, form: &form, users, next })
+}
+
+/// The id after which the next page begins.
+pub fn next_page(users: &mut Vec<User>) -> Option<String> {
+    if users.len() as i64 <= PAGE_SIZE {
+        return None;
+    }
+    users.truncate(PAGE_SIZE as usize);
+    users.last().map(|last| last.id.to_string())
+}
+
+#[derive(Template)]
+#[template(path = "users/invite.html")]
+struct InviteWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    choices: Choices,
+    roles: [Role; 3],
+    back: &'a str,
+}
+
+async fn show_invite(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    let frame = Frame::of(portal, me, "Invite user").await?;
+    let window = InviteWindow { frame, form, choices, roles: Role::ALL, back: view::back(form, urls::USERS) };
+    page_of_form(&window, form)
+}
+
+pub async fn invite_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let own = me.actor.company_id.to_string();
+    show_invite(&portal, &me, &form.or("company", own).or("role", "end_user")).await
+}
+
+pub async fn invite(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let company = read_company(&portal, &me, &mut form, "company").await?;
+    form::read(&mut form, "email", |t| crate::model::user::email(t).map_err(Reason::Email));
+    form::read(&mut form, "role", |t| Role::from_slug(t).ok_or(Reason::UnknownRole));
+    let Some(company) = company.filter(|_| form.problems().is_empty()) else {
+        return show_invite(&portal, &me, &form).await;
+    };
+    let (email, role) = (form.value("email"), form.value("role"));
+    match ops::users::invite(&portal.app, &me.actor, &key, email, role, company).await {
+        Ok(invited) => show_link(&portal, &me, invited).await,
+        Err(error) => show_invite(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "users/link.html")]
+struct LinkPage {
+    frame: Frame,
+    link: Option<String>,
+    is_mailed: bool,
+}
+
+/// A link is shown once, in the answer itself: it is a secret, so no address leads to it.
+async fn show_link(portal: &Portal, me: &Me, invited: ops::users::Invited) -> WebResult<Response> {
+    let mut frame = Frame::of(portal, me, "Invitation").await?;
+    frame.notice = Some(notice::of_result(&invited.message));
+    let is_mailed = portal.app.config.mail.is_some();
+    page(&LinkPage { frame, link: invited.link, is_mailed })
+}
+
+#[derive(Template)]
+#[template(path = "users/show.html")]
+struct UserPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    user: User,
+    roles: [Role; 3],
+}
+
+impl UserPage<'_> {
+    fn is_me(&self) -> bool {
+        self.user.id == self.frame.actor.user_id
+    }
+}
+
+async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, user.email.clone()).await?;
+    page_of_form(&UserPage { frame, form, user, roles: Role::ALL }, form)
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+    show_user(&portal, &me, id, &Form::default()).await
+}
+
+pub async fn set_role(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let outcome = ops::users::set_role(&portal.app, &me.actor, &key, id, form.value("role")).await;
+    finish(&portal, &me, id, form, &key, outcome).await
+}
+
+pub async fn set_disabled(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let disabled = form.value("disabled") == "1";
+    let outcome = ops::users::set_disabled(&portal.app, &me.actor, &key, id, disabled).await;
+    finish(&portal, &me, id, form, &key, outcome).await
+}
+
+pub async fn end_sessions(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let outcome = ops::users::end_sessions(&portal.app, &me.actor, &key, id).await;
+    finish(&portal, &me, id, form, &key, outcome).await
+}
+
+async fn finish(
+    portal: &Portal,
+    me: &Me,
+    id: i64,
+    form: Form,
+    key: &str,
+    outcome: ops::error::OpResult<String>,
+) -> WebResult<Response> {
+    match outcome {
+        Ok(_) => Ok(view::done(&urls::user(id), key)),
+        Err(error) => show_user(portal, me, id, &form.refused(error)?).await,
+    }
+}
+
+pub async fn new_link(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(id): Path<i64>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    match ops::users::new_link(&portal.app, &me.actor, id).await {
+        Ok(invited) => show_link(&portal, &me, invited).await,
+        Err(error) => show_user(&portal, &me, id, &form.refused(error)?).await,
+    }
+}

@@ -1,0 +1,142 @@
+//! The whole map of addresses, nothing else.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+
+use super::gather::Gatherer;
+use super::pages::{
+    account, auth, codes, companies, company, history, moves, operator, overview, redeem, users,
+};
+use super::{assets, error::WebError, guard, health, session, urls};
+use crate::app::App;
+use crate::store;
+use crate::store::auth::SignedIn;
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Portal {
+    pub app: App,
+    /// Who is signed in, looked up for many requests at once.
+    pub people: Gatherer<i64, SignedIn>,
+    pub cookie_names: CookieNames,
+}
+
+/// Cookies behind https are bound to the host by their names.
+#[derive(Clone, Copy)]
+pub struct CookieNames {
+    pub known_device: &'static str,
+    pub link: &'static str,
+}
+
+impl FromRef<Portal> for App {
+    fn from_ref(portal: &Portal) -> App {
+        portal.app.clone()
+    }
+}
+
+/// The portal as one service.
+pub fn router(app: App) -> Router {
+    let cookie_names = if app.config.is_https() {
+        CookieNames { known_device: "__Host-known", link: "__Host-link" }
+    } else {
+        CookieNames { known_device: "known", link: "link" }
+    };
+    let portal = Portal { app: app.clone(), people: people(&app), cookie_names };
+    let csrf = CsrfLayer::new().add_trusted_origin(&app.config.public_url).unwrap_or_default();
+    Router::new()
+        .merge(signed_out())
+        .merge(administration())
+        .merge(own_account())
+        .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
+        .layer(from_fn(guard::run_to_end))
+        .layer(csrf)
+        .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
+        .route(urls::HEALTHZ, get(health::healthz))
+        .route(urls::READYZ, get(health::readyz))
+        .fallback(async || WebError::NotFound)
+        .method_not_allowed_fallback(async || axum::http::StatusCode::METHOD_NOT_ALLOWED)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), guard::host))
+        .layer(from_fn_with_state(app, guard::outermost))
+        .with_state(portal)
+}
+
+fn signed_out() -> Router<Portal> {
+    Router::new()
+        .route(urls::SIGN_IN, get(auth::sign_in_page).post(auth::sign_in))
+        .route(urls::SIGN_OUT, post(auth::sign_out))
+        .route(urls::FORGOTTEN_PASSWORD, get(auth::forgotten_page).post(auth::forgotten))
+        .route(urls::SIGN_UP, get(auth::sign_up_page).post(auth::sign_up))
+        .route("/link/{token}", get(auth::follow_link))
+        .route(urls::LINK_PAGE, get(auth::link_page).post(auth::use_link))
+        .route(urls::THEME, post(auth::theme))
+}
+
+fn administration() -> Router<Portal> {
+    Router::new()
+        .route(urls::OVERVIEW, get(overview::show))
+        .route(urls::SUMMARY, get(overview::summary))
+        .route(urls::COMPANIES, get(companies::list).post(companies::create))
+        .route(urls::COMPANIES_NEW, get(companies::create_window))
+        .route(urls::COMPANIES_REMOVAL, get(companies::remove_window).post(companies::remove))
+        .route(urls::COMPANY_OPTIONS, get(companies::options))
+        .route("/companies/{id}", get(company::overview))
+        .route("/companies/{id}/resources", get(company::resources))
+        .route("/companies/{id}/codes", get(company::codes))
+        .route("/companies/{id}/codes.csv", get(codes::csv))
+        .route("/companies/{id}/users", get(company::users))
+        .route("/companies/{id}/subsidiaries", get(company::subsidiaries))
+        .route("/companies/{id}/history", get(company::history))
+        .route("/companies/{id}/name", get(companies::rename_window).post(companies::rename))
+        .route("/companies/{id}/parent", get(companies::parent_window).post(companies::put_under))
+        .route("/companies/{id}/parent-credits", post(companies::parent_credits))
+        .route(urls::RESOURCES, get(company::own_resources))
+        .route(urls::RESOURCES_CODES, get(company::own_codes))
+        .route(urls::MOVES, post(moves::create))
+        .route(urls::MOVES_NEW, get(moves::window))
+        .route(urls::MOVES_PREVIEW, get(moves::preview))
+        .route(urls::CODES, post(codes::create))
+        .route(urls::CODES_NEW, get(codes::create_window))
+        .route(urls::CODES_SHEET, get(codes::sheet))
+        .route("/codes/{id}/comment", get(codes::comment_window).post(codes::set_comment))
+        .route("/codes/{id}/deletion", get(codes::delete_window).post(codes::delete))
+        .route(urls::REDEEM, get(redeem::window).post(redeem::redeem))
+        .route(urls::USERS, get(users::list).post(users::invite))
+        .route(urls::USERS_NEW, get(users::invite_window))
+        .route("/users/{id}", get(users::show))
+        .route("/users/{id}/role", post(users::set_role))
+        .route("/users/{id}/disabled", post(users::set_disabled))
+        .route("/users/{id}/link", post(users::new_link))
+        .route("/users/{id}/sessions", post(users::end_sessions))
+        .route(urls::HISTORY, get(history::show))
+        .route(urls::HISTORY_CSV, get(history::csv))
+        .route(urls::ISSUES, post(operator::issue))
+        .route(urls::ISSUES_NEW, get(operator::issue_window))
+}
+
+fn own_account() -> Router<Portal> {
+    Router::new()
+        .route(urls::PROFILE, get(account::profile).post(account::save_profile))
+        .route(urls::SECURITY, get(account::security))
+        .route(urls::SECURITY_PASSWORD, post(account::change_password))
+        .route(urls::SECURITY_EMAIL, post(account::change_email))
+        .route(urls::SECURITY_SESSIONS, post(account::end_other_sessions))
+}
+
+fn people(app: &App) -> Gatherer<i64, SignedIn> {
+    let db = app.db.clone();
+    Gatherer::start(move |ids: Vec<i64>| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.read().await?;
+            let found = store::auth::signed_in(&mut tx, &ids).await?;
+            Ok(found.into_iter().map(|p| (p.id, p)).collect())
+        }
+    })
+}

@@ -1,0 +1,111 @@
+//! Every address as a function, so that none is written twice.
+
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $path;)*
+    };
+}
+
+fixed! {
+    OVERVIEW = "/";
+    SIGN_IN = "/sign-in";
+    SIGN_OUT = "/sign-out";
+    FORGOTTEN_PASSWORD = "/forgotten-password";
+    SIGN_UP = "/sign-up";
+    /// Where a link leads once its secret is in a cookie.
+    LINK_PAGE = "/link";
+    THEME = "/theme";
+    COMPANIES = "/companies";
+    COMPANIES_NEW = "/companies/new";
+    COMPANIES_REMOVAL = "/companies/removal";
+    COMPANY_OPTIONS = "/companies/options";
+    RESOURCES = "/resources";
+    RESOURCES_CODES = "/resources/codes";
+    MOVES = "/moves";
+    MOVES_NEW = "/moves/new";
+    MOVES_PREVIEW = "/moves/preview";
+    CODES = "/codes";
+    CODES_NEW = "/codes/new";
+    CODES_SHEET = "/codes/sheet";
+    REDEEM = "/redeem";
+    SUMMARY = "/summary";
+    USERS = "/users";
+    USERS_NEW = "/users/new";
+    PROFILE = "/account/profile";
+    SECURITY = "/account/security";
+    SECURITY_PASSWORD = "/account/security/password";
+    SECURITY_EMAIL = "/account/security/email";
+    SECURITY_SESSIONS = "/account/security/sessions";
+    HISTORY = "/history";
+    HISTORY_CSV = "/history.csv";
+    ISSUES = "/operator/issues";
+    ISSUES_NEW = "/operator/issues/new";
+    HEALTHZ = "/healthz";
+    READYZ = "/readyz";
+}
+
+pub fn link(token: &str) -> String {
+    format!("/link/{token}")
+}
+
+pub fn company(id: i64) -> String {
+    format!("/companies/{id}")
+}
+
+/// A tab or an action of a company: `resources`, `codes`, `users`, `subsidiaries`, `history`, `name`, `parent`…
+pub fn company_part(id: i64, part: &str) -> String {
+    format!("/companies/{id}/{part}")
+}
+
+pub fn code_part(id: i64, part: &str) -> String {
+    format!("/codes/{id}/{part}")
+}
+
+pub fn user(id: i64) -> String {
+    format!("/users/{id}")
+}
+
+pub fn user_part(id: i64, part: &str) -> String {
+    format!("/users/{id}/{part}")
+}
+
+/// A query value, escaped.
+pub fn escape(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// An address with query parameters; empty ones are left out.
+pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
+    let parts: Vec<String> = parameters
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect();
+    if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
+}
+
+/// Whether a text is a path of this portal, safe to lead to after signing in.
+pub fn is_local(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && !path.chars().any(|c| c.is_control() || c == '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_paths_are_led_to() {
+        assert!(is_local("/companies?q=a") && is_local("/"));
+        for foreign in ["", "https://x", "//x", "/\\x", "/a\\b", "/\n"] {
+            assert!(!is_local(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn queries_are_escaped() {
+        assert_eq!(with_query("/a", &[("q", "x & y"), ("r", "")]), "/a?q=x+%26+y");
+    }
+}

@@ -1,0 +1,192 @@
+//! What every page shows around its content, and the small things that templates ask for.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use jiff::tz::TimeZone;
+
+use super::error::WebResult;
+use super::extract::{Me, Theme};
+use super::notice::Notice;
+use super::router::Portal;
+use super::{assets, form, notice, urls};
+use crate::model::amount;
+use crate::model::time::Moment;
+use crate::ops::actor::Actor;
+use crate::store::resources::Pool;
+
+/// How many rows a page of a list has.
+pub const PAGE_SIZE: i64 = 50;
+
+/// The frame of a signed-in page.
+pub struct Frame {
+    pub title: String,
+    pub actor: Actor,
+    pub pools: Vec<Pool>,
+    pub notice: Option<Notice>,
+    /// A new form's token: each window takes it, and sends it once.
+    pub token: String,
+    pub groups: Vec<NavGroup>,
+    pub path: String,
+    pub theme: Theme,
+    pub assets: Assets,
+}
+
+/// The frame of a page that nobody need be signed in for.
+pub struct Plain {
+    pub title: String,
+    pub theme: Theme,
+    pub assets: Assets,
+}
+
+/// The addresses of what each page loads.
+#[derive(Clone, Copy)]
+pub struct Assets {
+    pub style: &'static str,
+    pub script: &'static str,
+    pub icon: &'static str,
+}
+
+impl Assets {
+    pub fn present() -> Assets {
+        Assets {
+            style: assets::address("style.css"),
+            script: assets::address("app.js"),
+            icon: assets::address("icon.svg"),
+        }
+    }
+}
+
+pub struct NavGroup {
+    pub heading: &'static str,
+    pub items: Vec<NavItem>,
+}
+
+pub struct NavItem {
+    pub label: &'static str,
+    pub href: &'static str,
+    pub is_current: bool,
+}
+
+impl Plain {
+    pub fn new(title: &str, theme: Theme) -> Plain {
+        Plain { title: title.to_owned(), theme, assets: Assets::present() }
+    }
+}
+
+impl Frame {
+    /// The frame of a page for somebody.
+    pub async fn of(portal: &Portal, me: &Me, title: impl Into<String>) -> WebResult<Frame> {
+        let pools = crate::ops::resources::own_pools(&portal.app, &me.actor).await?;
+        let notice = match &me.done {
+            Some(key) => notice::of(&portal.app, &me.actor, key).await?,
+            None => None,
+        };
+        Ok(Frame {
+            title: title.into(),
+            actor: me.actor.clone(),
+            pools,
+            notice,
+            token: form::new_token(&portal.app, me),
+            groups: navigation(&me.actor, &me.path),
+            path: me.path.clone(),
+            theme: me.theme,
+            assets: Assets::present(),
+        })
+    }
+
+    /// Whether this page's form needs the frame's fresh token, or keeps the one that was posted.
+    pub fn form_token<'a>(&'a self, form: &'a form::Form) -> &'a str {
+        let posted = form.value(form::TOKEN);
+        if posted.is_empty() { &self.token } else { posted }
+    }
+
+    pub fn number(&self, number: &i64) -> String {
+        amount::grouped(*number)
+    }
+
+    /// A moment as its reader's zone has it, the exact one on hover.
+    pub fn time(&self, at: &i64) -> Time {
+        Time::of(Moment(*at), &self.actor.time_zone)
+    }
+
+    pub fn is_theme(&self, slug: &str) -> bool {
+        self.theme.slug() == slug
+    }
+}
+
+/// A `<time>` element.
+#[derive(Template)]
+#[template(source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ text }}</time>"#, ext = "html")]
+pub struct Time {
+    machine: String,
+    exact: String,
+    text: String,
+}
+
+impl Time {
+    pub fn of(at: Moment, zone: &TimeZone) -> Time {
+        Time { machine: at.rfc3339(), exact: at.exact(), text: at.readable(zone) }
+    }
+}
+
+/// The sidebar: only what the person may use.
+fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
+    let item = |label, href: &'static str| NavItem {
+        label,
+        href,
+        is_current: path == href
+            || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))),
+    };
+    let mut groups = vec![NavGroup { heading: "", items: vec![item("Overview", urls::OVERVIEW)] }];
+    if actor.sees_tree() {
+        groups.push(NavGroup {
+            heading: "Administration",
+            items: vec![
+                item("Companies", urls::COMPANIES),
+                item("Resources", urls::RESOURCES),
+                item("Users", urls::USERS),
+            ],
+        });
+    }
+    if actor.may_redeem() {
+        groups.push(NavGroup {
+            heading: "Subscriptions, licences",
+            items: vec![item("Redeem voucher", urls::REDEEM)],
+        });
+    }
+    groups.push(NavGroup { heading: "Records", items: vec![item("History", urls::HISTORY)] });
+    if actor.is_operator() {
+        groups.push(NavGroup { heading: "Operator", items: vec![item("Issue resources", urls::ISSUES_NEW)] });
+    }
+    groups
+}
+
+/// A page.
+pub fn page(template: &impl Template) -> WebResult<Response> {
+    Ok(Html(template.render()?).into_response())
+}
+
+/// A page whose form was refused: 422, so that clients and tests can tell.
+pub fn page_of_form(template: &impl Template, form: &form::Form) -> WebResult<Response> {
+    let status = if form.problems().is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, Html(template.render()?)).into_response())
+}
+
+/// Back to a page after something was done; the notice is rendered there.
+pub fn done(back: &str, key: &str) -> Response {
+    let (path, query) = back.split_once('?').unwrap_or((back, ""));
+    let kept: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name != "done")
+        .map(|(n, v)| (n.into_owned(), v.into_owned()))
+        .collect();
+    let mut parameters: Vec<(&str, &str)> = kept.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    parameters.push(("done", key));
+    axum::response::Redirect::to(&urls::with_query(path, &parameters)).into_response()
+}
+
+/// Where a form leads back to: the page it names, if it is one of this portal.
+pub fn back<'a>(form: &'a form::Form, otherwise: &'a str) -> &'a str {
+    let wanted = form.value("back");
+    if urls::is_local(wanted) { wanted } else { otherwise }
+}

@@ -1,0 +1,126 @@
+//! Reasons in words: what happened and what to do. That nothing was changed is said above the form.
+
+use crate::model::amount::{AMOUNT_MAX, AmountError, grouped};
+use crate::model::code::CodeError;
+use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
+use crate::model::ledger::Refusal;
+use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
+use crate::ops::error::{Obstacle, ObstacleKind, Reason};
+
+/// A reason as a sentence.
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Ledger(refusal) => self::refusal(refusal),
+        Reason::Amount(AmountError::Missing) => "Enter an amount.".into(),
+        Reason::Amount(AmountError::NotWhole) => "Enter a whole number, such as 5.".into(),
+        Reason::Amount(AmountError::OutOfRange) => out_of_range(),
+        Reason::Code(CodeError::Missing) => "Enter the code.".into(),
+        Reason::Code(CodeError::Malformed) => {
+            "This is not a code: a code has 20 letters and digits, in five groups of four.".into()
+        }
+        Reason::Code(CodeError::Mistyped) => {
+            "A character of the code is mistyped. Compare it with what you were given.".into()
+        }
+        Reason::Name(NameError::Missing) => "Enter a name.".into(),
+        Reason::Name(NameError::TooShort) => format!("Enter a name of {NAME_LENGTH_MIN} characters or more."),
+        Reason::Name(NameError::TooLong) => format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer."),
+        Reason::Email(EmailError::Missing) => "Enter an e-mail address.".into(),
+        Reason::Email(EmailError::Malformed) => "Enter an e-mail address such as name@example.com.".into(),
+        Reason::Password(PasswordError::Missing) => "Enter a password.".into(),
+        Reason::Password(PasswordError::TooShort { minimum }) => {
+            format!("Enter a password of {minimum} characters or more. A few words in a row do well.")
+        }
+        Reason::Password(PasswordError::TooLong) => {
+            format!("Enter a password of {PASSWORD_LENGTH_MAX} characters or fewer.")
+        }
+        Reason::Password(PasswordError::Common) => {
+            "This password is easily guessed. Choose one that nobody else would.".into()
+        }
+        Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
+        Reason::WrongPassword => "This is not your present password.".into(),
+        Reason::MissingType => "Choose a type.".into(),
+        Reason::UnknownType => "There is no such type. Choose one of the list.".into(),
+        Reason::MissingCompany => "Choose a company.".into(),
+        Reason::UnknownCompany => "There is no such company among yours. Choose one of the list.".into(),
+        Reason::AmbiguousCompany(found) if found.len() == 1 => {
+            "Did you mean this one? Choose it, or type another name.".into()
+        }
+        Reason::AmbiguousCompany(_) => "Several companies fit. Choose one of these.".into(),
+        Reason::UnderItself => {
+            "A company cannot be put under itself or under one of its own subsidiaries.".into()
+        }
+        Reason::TooDeep => format!("The tree would become deeper than {DEPTH_MAX} levels."),
+        Reason::NameTaken => "Another company has this name.".into(),
+        Reason::EmailTaken => "This address has an account already.".into(),
+        Reason::UnknownRole => "Choose a role.".into(),
+        Reason::UnknownTimeZone => "There is no such time zone. Choose one of the list.".into(),
+        Reason::TooLong { maximum } => format!("Enter {} characters or fewer.", grouped(*maximum as i64)),
+        Reason::LastAdministrator => {
+            "This is the last administrator of the root company. Make another one first.".into()
+        }
+        Reason::OwnAccount => "This is your own account. Another administrator can change it.".into(),
+        Reason::LinkDead => {
+            "This link was used already, was replaced by a newer one, or is too old. Ask for a new one."
+                .into()
+        }
+        Reason::FormForeign => "This form is out of date. Reload the page.".into(),
+        Reason::KeyReused => {
+            "This form was sent before with other values. Reload the page to begin anew.".into()
+        }
+        Reason::SignInFailed => "The e-mail address or the password is wrong.".into(),
+        Reason::Wait { .. } => "Too many attempts. Wait a little, then try again.".into(),
+        Reason::ResetNeeded => {
+            "Too many wrong passwords in a row. Set a new password by “Forgotten password”.".into()
+        }
+        Reason::NothingChosen => "Choose at least one company.".into(),
+        Reason::Obstacles(obstacles) => obstacles.iter().map(obstacle).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn out_of_range() -> String {
+    format!("Enter a whole number from 1 to {}.", grouped(AMOUNT_MAX))
+}
+
+fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotEnough { has, resource_type, company } => {
+            format!("{company} has {} {}. Enter that many or fewer.", grouped(*has), resource_type.label())
+        }
+        Refusal::SameCompany => "Choose another company than the one the resources come from.".into(),
+        Refusal::UnknownSource | Refusal::UnknownTarget => {
+            "There is no such company among yours. Choose one of the list.".into()
+        }
+        Refusal::AmountOutOfRange => out_of_range(),
+        Refusal::Overflow => "The balance would become too large.".into(),
+        Refusal::UnknownCode => "There is no such code. Compare it with what you were given.".into(),
+        Refusal::CodeUsed { at: Some(at) } => format!("This code was already used on {}.", at.exact()),
+        Refusal::CodeUsed { at: None } => "This code was already used.".into(),
+        Refusal::CodeExpired { at: Some(at) } => format!("This code expired on {}.", at.exact()),
+        Refusal::CodeExpired { at: None } => "This code has expired.".into(),
+        Refusal::CodeNotUnused { status } => {
+            format!("This code is no longer unused: its status is {}.", status.label().to_lowercase())
+        }
+        Refusal::TooManyAttempts { .. } => "Too many wrong codes. Wait a little, then try again.".into(),
+        Refusal::KeyReused => {
+            "This form was sent before with other values. Reload the page to begin anew.".into()
+        }
+        Refusal::NotIssuer => "Only the root company issues resources.".into(),
+    }
+}
+
+fn obstacle(obstacle: &Obstacle) -> String {
+    let name = &obstacle.company;
+    match obstacle.what {
+        ObstacleKind::Root => format!("{name} is the root company and stays."),
+        ObstacleKind::OwnCompany => format!("{name} is your own company."),
+        ObstacleKind::Balance => format!("{name} has a balance: move it first."),
+        ObstacleKind::UnusedCodes(1) => format!("{name} has 1 unused code: delete it first."),
+        ObstacleKind::UnusedCodes(n) => format!("{name} has {} unused codes: delete them first.", grouped(n)),
+        ObstacleKind::Subsidiaries(1) => format!("{name} has 1 subsidiary: remove it first."),
+        ObstacleKind::Subsidiaries(n) => {
+            format!("{name} has {} subsidiaries: remove them first.", grouped(n))
+        }
+        ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
+        ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),
+    }
+}

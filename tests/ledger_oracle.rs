@@ -1,0 +1,815 @@
+//! Random operations against the ledger's engine, and against an oracle that knows the rules but
+//! none of the engine's ways. They come in batches; between these stands a database that keeps only
+//! what `Ledger::changes` names, as `store::ledger` does, so that a change it forgets is missed.
+//!
+//! `SCRIP_TEST_OPERATIONS=5000000 cargo test --release --test ledger_oracle -- --nocapture` runs more
+//! and shows what was met; `SCRIP_TEST_SEED=n` runs only the world that a failure named.
+//!
+//! To add an act: how it comes up in `World::act`, what it reads in `Database::read`, and what it
+//! does by the rules in `Oracle::plan`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use scrip::model::code::Code;
+use scrip::model::company::Path;
+use scrip::model::ledger::{
+    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint, Kind,
+    Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+};
+use scrip::model::resources::ResourceType;
+use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use scrip::model::time::Moment;
+
+const FIRST_SEED: u64 = 20_261_121;
+const OPERATIONS: usize = 200_000;
+/// A world is left before its many codes make it slow; the next one has another tree.
+const OPERATIONS_OF_WORLD: usize = 2_000;
+const BATCH_LENGTH_MAX: usize = 64;
+const ROOT: i64 = 1;
+const COMPANIES: i64 = 9;
+const NOBODY: i64 = 99;
+const OLD_CODES: i64 = 40;
+const SECOND: i64 = 1_000_000;
+/// What must come up: each cause, "again", and each refusal. Fewer operations may not meet all.
+const RESULTS: usize = 5 + 1 + 13;
+const OPERATIONS_TO_MEET_ALL: usize = 100_000;
+
+type Outcome = Result<Done, Refusal>;
+
+#[test]
+fn the_engine_agrees_with_the_oracle() {
+    let only = setting("SCRIP_TEST_SEED");
+    let total = setting("SCRIP_TEST_OPERATIONS").map_or(OPERATIONS, |n| n as usize);
+    let mut left = if only.is_some() { OPERATIONS_OF_WORLD } else { total };
+    let mut met = BTreeMap::new();
+    for seed in only.unwrap_or(FIRST_SEED).. {
+        let operations = left.min(OPERATIONS_OF_WORLD);
+        World::new(seed).run(operations, &mut met);
+        left -= operations;
+        if left == 0 {
+            break;
+        }
+    }
+    println!("{met:#?}");
+    let enough = only.is_none() && total >= OPERATIONS_TO_MEET_ALL;
+    assert!(!enough || met.len() == RESULTS, "not every result came up: {met:#?}");
+}
+
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.replace('_', "").parse().expect("a whole number"))
+}
+
+/// One tree of companies with its operations, the engine's database and the oracle.
+struct World {
+    rng: StdRng,
+    database: Database,
+    oracle: Oracle,
+    now: Moment,
+    /// Numbers the keys, the requests and the codes.
+    last_number: u128,
+    /// To be sent again, and to be redeemed.
+    sent: Vec<Operation>,
+    tags: Vec<Tag>,
+    _seed: Seed,
+}
+
+/// Tells the seed when a check fails.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was the world of SCRIP_TEST_SEED={}", self.0);
+        }
+    }
+}
+
+/// How a world begins.
+impl World {
+    fn new(seed: u64) -> World {
+        let mut world = World {
+            rng: StdRng::seed_from_u64(seed),
+            database: Database::default(),
+            oracle: Oracle::default(),
+            now: Moment(1_000_000 * SECOND),
+            last_number: 0,
+            sent: Vec::new(),
+            tags: Vec::new(),
+            _seed: Seed(seed),
+        };
+        for id in ROOT..=COMPANIES {
+            world.found_company(id);
+        }
+        for id in 1..=OLD_CODES {
+            world.set_old_code(id);
+        }
+        world.database.last_code_id = OLD_CODES;
+        for resource_type in types() {
+            world.set_balances(resource_type);
+        }
+        world.check_books();
+        world
+    }
+
+    /// A tree of up to four levels, in which 2 and 3 and all below them are strangers.
+    fn found_company(&mut self, id: i64) {
+        let parent = match id {
+            ROOT => None,
+            2 | 3 => Some(ROOT),
+            _ => Some(self.rng.random_range(ROOT..id)),
+        };
+        let parent =
+            parent.filter(|p| self.database.companies[p].path.level() < 3).or(parent.and(Some(ROOT)));
+        let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
+        self.database.companies.insert(id, CompanyFacts { name: name_of(id), path, removed: false });
+        self.oracle.parents.insert(id, parent);
+    }
+
+    /// A code that ended before this world began, or that may expire in it.
+    fn set_old_code(&mut self, id: i64) {
+        let status = *CodeStatus::ALL.choose(&mut self.rng).expect("there are some");
+        let status = if self.rng.random_bool(0.5) { CodeStatus::Unused } else { status };
+        let hours = self.rng.random_range(0..100);
+        let code = CodeFacts {
+            id,
+            tag: self.new_code().tag,
+            company_id: self.rng.random_range(ROOT..=COMPANIES),
+            resource_type: self.resource_type(),
+            amount: self.rng.random_range(1..9),
+            status,
+            expires_at: self.rng.random_bool(0.5).then_some(self.now.plus_seconds(hours * 3_600)),
+            used_at: (status != CodeStatus::Unused).then_some(self.now),
+        };
+        self.database.codes.insert(code.tag, code.clone());
+        self.oracle.codes.insert(code.tag, code);
+    }
+
+    /// One company has a balance: in one case of three nearly 2^63, so that an overflow is near.
+    /// What stands in old codes was received before these were made.
+    fn set_balances(&mut self, resource_type: ResourceType) {
+        let units_in_codes = self.oracle.units_in_codes();
+        let in_codes = |id| {
+            let key = AccountKey::new(id, resource_type, Kind::InCodes);
+            units_in_codes.get(&key).map_or(0, |units| *units as i64)
+        };
+        let all_in_codes: i64 = (ROOT..=COMPANIES).map(in_codes).sum();
+        let few = self.rng.random_range(3..60);
+        let issued = if self.rng.random_ratio(1, 3) { i64::MAX - few } else { all_in_codes + few };
+        let owner = if self.rng.random_bool(0.5) { ROOT } else { self.rng.random_range(ROOT..=COMPANIES) };
+        for id in ROOT..=COMPANIES {
+            let in_codes = in_codes(id);
+            let available = if id == owner { issued - all_in_codes } else { 0 };
+            let mut set = |kind, balance, received_total| {
+                let key = AccountKey::new(id, resource_type, kind);
+                self.database.accounts.insert(key, Account { balance, received_total });
+                self.oracle.accounts.insert(key, (balance.into(), received_total.into()));
+            };
+            set(Kind::Available, available, available + in_codes);
+            set(Kind::InCodes, in_codes, in_codes);
+            if id == ROOT {
+                set(Kind::Issued, -issued, 0);
+            }
+        }
+    }
+}
+
+/// What happens in a world.
+impl World {
+    fn run(&mut self, operations: usize, met: &mut BTreeMap<String, usize>) {
+        let accounts_before = self.database.accounts.clone();
+        let mut left = operations;
+        while left > 0 {
+            self.pass_time();
+            let is_alone = self.rng.random_ratio(1, 3);
+            let length = if is_alone { 1 } else { self.rng.random_range(1..=BATCH_LENGTH_MAX).min(left) };
+            let batch: Vec<Operation> = (0..length).map(|_| self.operation()).collect();
+            for outcome in self.run_batch(&batch) {
+                *met.entry(name_of_outcome(&outcome)).or_default() += 1;
+            }
+            left -= length;
+        }
+        self.check_that_transfers_explain_balances(accounts_before);
+    }
+
+    fn run_batch(&mut self, batch: &[Operation]) -> Vec<Outcome> {
+        self.oracle.next_id = self.database.last_id + 1;
+        self.oracle.next_code_id = self.database.last_code_id + 1;
+        let mut ledger = self.database.prefetch(batch);
+        let outcomes = decide(&mut ledger, batch);
+        assert_eq!(outcomes.len(), batch.len());
+        for (operation, outcome) in batch.iter().zip(&outcomes) {
+            assert_eq!(*outcome, self.oracle.decide(operation), "engine, then oracle, of {operation:#?}");
+        }
+        if let ([operation], [outcome]) = (batch, &outcomes[..]) {
+            self.check_no_trace(operation, outcome, &ledger);
+        }
+        self.database.write(&ledger);
+        self.check_books();
+        outcomes
+    }
+
+    /// Mostly little, now and then more than any wait. A company may be removed, or founded again.
+    fn pass_time(&mut self) {
+        let seconds = match self.rng.random_range(0..50) {
+            0 => self.rng.random_range(0..200_000),
+            1..10 => self.rng.random_range(0..3_700),
+            _ => self.rng.random_range(0..30),
+        };
+        self.now = self.now.plus_seconds(seconds);
+        if self.rng.random_ratio(1, 30) {
+            let id = self.rng.random_range(ROOT + 1..=COMPANIES);
+            let company = self.database.companies.get_mut(&id).expect("it was founded");
+            // Few at a time: what is removed refuses nearly everything.
+            company.removed = !company.removed && self.oracle.removed.len() < 2;
+            self.oracle.removed.remove(&id);
+            self.oracle.removed.extend(company.removed.then_some(id));
+        }
+    }
+
+    fn operation(&mut self) -> Operation {
+        let latest = &self.sent[self.sent.len().saturating_sub(40)..];
+        let earlier = latest.choose(&mut self.rng).cloned();
+        let mut operation = self.new_operation();
+        if let Some(earlier) = earlier {
+            match self.rng.random_range(0..100) {
+                // A retry; other random codes come with it.
+                0..8 => {
+                    let retry = Operation { at: operation.at, ..earlier };
+                    operation = Operation { act: self.with_new_codes(retry.act.clone()), ..retry };
+                }
+                // The same form, corrected; the fingerprint is another one.
+                8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
+                // Somebody else's form with the same key.
+                12..15 => operation.key = earlier.key,
+                _ => {}
+            }
+        }
+        if let Act::Redeem { limits, .. } = &mut operation.act {
+            *limits = limits_of(&operation.actor);
+        }
+        self.sent.push(operation.clone());
+        operation
+    }
+
+    fn new_operation(&mut self) -> Operation {
+        let company_id = match self.rng.random_range(0..100) {
+            0..50 => ROOT,
+            50 => NOBODY,
+            _ => self.rng.random_range(ROOT..=COMPANIES),
+        };
+        let user_id = company_id * 10 + self.rng.random_range(0..2);
+        let address = format!("address {}", self.rng.random_range(0..5));
+        // Requests reach the writer a little out of order.
+        let at = Moment(self.now.0 + self.rng.random_range(-SECOND..=SECOND));
+        let number = self.next_number();
+        Operation {
+            actor: Actor { user_id, company_id, address },
+            key: format!("key {number}"),
+            fingerprint: Fingerprint(number.to_be_bytes()),
+            at,
+            act: self.act(company_id),
+        }
+    }
+
+    fn act(&mut self, own: i64) -> Act {
+        let resource_type = self.resource_type();
+        let amount = self.amount();
+        match self.rng.random_range(0..100) {
+            0..10 => Act::Issue { resource_type, amount: amount.saturating_mul(4), memo: "memo".to_owned() },
+            10..45 => Act::Move { resource_type, from: self.company(own), to: self.company(own), amount },
+            45..65 => {
+                let codes = (0..self.rng.random_range(1..5)).map(|_| self.new_code()).collect();
+                let comment = "comment".to_owned();
+                Act::CreateCodes { company_id: self.company(own), resource_type, amount, comment, codes }
+            }
+            65..78 => Act::DeleteCode { code_id: self.code_id() },
+            _ => Act::Redeem { tag: self.tag(), limits: Vec::new() },
+        }
+    }
+
+    fn with_new_codes(&mut self, mut act: Act) -> Act {
+        if let Act::CreateCodes { codes, .. } = &mut act {
+            codes.fill_with(|| self.new_code());
+        }
+        act
+    }
+
+    fn new_code(&mut self) -> NewCode {
+        let tag = Tag(self.next_number().to_be_bytes());
+        self.tags.push(tag);
+        NewCode { code: Code::from_random([0; 19]), tag, suffix_tag: 0 }
+    }
+
+    /// An unused code; or one of the latest, which this very batch may make, or may fail to; or any.
+    fn tag(&mut self) -> Tag {
+        let latest = &self.tags[self.tags.len().saturating_sub(40)..];
+        let any = match self.rng.random_range(0..60) {
+            0 => return Tag([255; 16]),
+            1..10 => self.tags.choose(&mut self.rng),
+            10..35 => latest.choose(&mut self.rng),
+            _ => None,
+        };
+        any.copied().or_else(|| self.unused_code().map(|c| c.tag)).unwrap_or(self.tags[0])
+    }
+
+    /// Ids go up by one: whoever guesses may hit a code that this batch is about to make.
+    fn code_id(&mut self) -> i64 {
+        let newest = self.database.last_code_id;
+        let guess = self.rng.random_range(newest - 10..newest + 20);
+        if self.rng.random_bool(0.2) { guess } else { self.unused_code().map_or(guess, |c| c.id) }
+    }
+
+    fn unused_code(&mut self) -> Option<&CodeFacts> {
+        let unused = self.oracle.codes.values().rev().filter(|c| c.status == CodeStatus::Unused);
+        unused.take(20).collect::<Vec<_>>().choose(&mut self.rng).copied()
+    }
+
+    fn amount(&mut self) -> i64 {
+        let odd = [0, -1, 1_000_000_000, 1_000_000_001, i64::MAX, i64::MIN];
+        let is_odd = self.rng.random_ratio(1, 25);
+        if is_odd { odd[self.rng.random_range(0..odd.len())] } else { self.rng.random_range(1..10) }
+    }
+
+    /// Mostly one that the actor may use.
+    fn company(&mut self, own: i64) -> i64 {
+        let any = self.rng.random_range(ROOT..=COMPANIES);
+        let usable: Vec<i64> = (ROOT..=COMPANIES).filter(|id| self.oracle.may_use(own, *id)).collect();
+        match self.rng.random_range(0..50) {
+            0 => NOBODY,
+            1..10 => any,
+            _ => usable.choose(&mut self.rng).copied().unwrap_or(any),
+        }
+    }
+
+    fn resource_type(&mut self) -> ResourceType {
+        types().nth(self.rng.random_range(0..3)).expect("there are more")
+    }
+
+    fn next_number(&mut self) -> u128 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// What must hold.
+impl World {
+    /// A refusal or a repetition leaves what was read as it was, but for the count of wrong codes.
+    fn check_no_trace(&self, operation: &Operation, outcome: &Outcome, ledger: &Ledger) {
+        if outcome.as_ref().is_ok_and(|done| !done.replayed) {
+            return;
+        }
+        let before = self.database.read(std::slice::from_ref(operation));
+        assert_eq!(ledger.accounts, before.accounts);
+        assert_eq!(ledger.companies, before.companies);
+        assert_eq!(ledger.codes, before.codes);
+        assert_eq!(ledger.operations, before.operations);
+        let changes = &ledger.changes;
+        assert!(changes.transfers.is_empty() && changes.accounts.is_empty());
+        assert!(changes.new_codes.is_empty() && changes.codes.is_empty());
+        let is_wrong_code = *outcome == Err(Refusal::UnknownCode);
+        let is_counted = is_wrong_code && matches!(operation.act, Act::Redeem { .. });
+        assert_eq!(ledger.attempts != before.attempts, is_counted);
+    }
+
+    /// The database and the oracle keep the same books, and these obey the rules.
+    fn check_books(&self) {
+        let Database { accounts, codes, attempts, .. } = &self.database;
+        let accounts: Accounts =
+            accounts.iter().map(|(key, a)| (*key, (a.balance.into(), a.received_total.into()))).collect();
+        assert_eq!(accounts, self.oracle.accounts);
+        assert_eq!(*codes, self.oracle.codes);
+        assert_eq!(*attempts, self.oracle.attempts());
+        for resource_type in types() {
+            let of_type = || accounts.iter().filter(|(key, _)| key.resource_type == resource_type);
+            let sum: i128 = of_type().map(|(_, (balance, _))| balance).sum();
+            assert_eq!(sum, 0, "the sum of {resource_type:?}");
+            for (key, (balance, received)) in of_type() {
+                let least =
+                    if *key == AccountKey::new(ROOT, resource_type, Kind::Issued) { *balance } else { 0 };
+                assert!(*balance >= least && received >= balance, "{key:?} has {balance} of {received}");
+            }
+        }
+        let mut units_in_codes = self.oracle.units_in_codes();
+        for (key, (balance, _)) in accounts.iter().filter(|(key, _)| key.kind == Kind::InCodes) {
+            let units = units_in_codes.remove(key).unwrap_or(0);
+            assert_eq!(*balance, units, "{key:?} against the unused codes");
+        }
+        assert!(units_in_codes.is_empty(), "codes without their units: {units_in_codes:?}");
+    }
+
+    /// As `scrip verify` does it: each balance anew from the first one and all transfers.
+    fn check_that_transfers_explain_balances(&self, mut accounts: BTreeMap<AccountKey, Account>) {
+        let mut transfers: Vec<&Transfer> = self.database.operations.values().flatten().collect();
+        transfers.sort_by_key(|t| t.id);
+        assert!(transfers.windows(2).all(|pair| pair[0].id < pair[1].id), "an id was given twice");
+        for t in transfers {
+            let from = accounts.entry(AccountKey::new(t.from.0, t.resource_type, t.from.1)).or_default();
+            from.balance -= t.amount;
+            assert_eq!(from.balance, t.from_balance, "{t:?}");
+            let to = accounts.entry(AccountKey::new(t.to.0, t.resource_type, t.to.1)).or_default();
+            to.balance += t.amount;
+            to.received_total += if t.cause == Cause::DeleteCode { 0 } else { t.amount };
+            assert_eq!(to.balance, t.to_balance, "{t:?}");
+        }
+        assert_eq!(accounts, self.database.accounts);
+    }
+}
+
+/// What outlives a batch. Reads what `store::ledger` reads, writes what it writes.
+#[derive(Default)]
+struct Database {
+    accounts: BTreeMap<AccountKey, Account>,
+    companies: BTreeMap<i64, CompanyFacts>,
+    codes: BTreeMap<Tag, CodeFacts>,
+    operations: BTreeMap<(i64, String), Vec<Transfer>>,
+    attempts: BTreeMap<String, Attempts>,
+    last_id: i64,
+    last_code_id: i64,
+}
+
+impl Database {
+    fn prefetch(&mut self, batch: &[Operation]) -> Ledger {
+        let mut ledger = self.read(batch);
+        let codes = batch.iter().map(|o| new_codes_of(o).len() as i64).sum::<i64>();
+        let ids = codes + batch.len() as i64;
+        ledger.ids = (self.last_id + 1..=self.last_id + ids).collect();
+        ledger.code_ids = (self.last_code_id + 1..=self.last_code_id + codes).collect();
+        self.last_id += ids;
+        self.last_code_id += codes;
+        ledger
+    }
+
+    fn read(&self, batch: &[Operation]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for operation in batch {
+            let identity = (operation.actor.user_id, operation.key.clone());
+            if let Some(transfers) = self.operations.get(&identity) {
+                ledger.operations.insert(identity, transfers.clone());
+            }
+            self.read_code(operation, &mut ledger);
+            self.read_attempts(operation, &mut ledger);
+            for (company_id, resource_type) in self.pools(operation, batch) {
+                let company = self.companies.get(&company_id).map(|c| (company_id, c.clone()));
+                ledger.companies.extend(company);
+                for kind in [Kind::Available, Kind::InCodes, Kind::Issued] {
+                    let key = AccountKey::new(company_id, resource_type, kind);
+                    ledger.accounts.extend(self.accounts.get(&key).map(|a| (key, *a)));
+                }
+            }
+        }
+        ledger
+    }
+
+    fn code(&self, act: &Act) -> Option<&CodeFacts> {
+        match act {
+            // The tags ascend with the ids, and the latest codes are asked for the most.
+            Act::DeleteCode { code_id } => self.codes.values().rev().find(|c| c.id == *code_id),
+            Act::Redeem { tag, .. } => self.codes.get(tag),
+            Act::Issue { .. } | Act::Move { .. } | Act::CreateCodes { .. } => None,
+        }
+    }
+
+    fn read_code(&self, operation: &Operation, ledger: &mut Ledger) {
+        ledger.codes.extend(self.code(&operation.act).map(|c| (c.tag, c.clone())));
+    }
+
+    fn read_attempts(&self, operation: &Operation, ledger: &mut Ledger) {
+        let Act::Redeem { limits, .. } = &operation.act else { return };
+        for limit in limits {
+            ledger.attempts.extend(self.attempts.get(&limit.key).map(|a| (limit.key.clone(), *a)));
+        }
+    }
+
+    /// The companies and types that an operation may touch.
+    fn pools(&self, operation: &Operation, batch: &[Operation]) -> Vec<(i64, ResourceType)> {
+        let own = operation.actor.company_id;
+        let of_code = self.code(&operation.act).map(|c| (c.company_id, c.resource_type));
+        match &operation.act {
+            Act::Issue { resource_type, .. } => vec![(own, *resource_type)],
+            Act::Move { resource_type, from, to, .. } => {
+                [own, *from, *to].map(|company_id| (company_id, *resource_type)).to_vec()
+            }
+            Act::CreateCodes { company_id, resource_type, .. } => {
+                [own, *company_id].map(|company_id| (company_id, *resource_type)).to_vec()
+            }
+            Act::DeleteCode { .. } => of_code.into_iter().chain([(own, ResourceType::CREDIT)]).collect(),
+            Act::Redeem { tag, .. } => {
+                // The code may be one that this very batch makes.
+                let of_new = batch.iter().find_map(|o| match &o.act {
+                    Act::CreateCodes { company_id, resource_type, codes, .. } => {
+                        codes.iter().any(|c| c.tag == *tag).then_some((*company_id, *resource_type))
+                    }
+                    _ => None,
+                });
+                let owner = of_code.or(of_new).unwrap_or((own, ResourceType::CREDIT));
+                vec![owner, (own, owner.1)]
+            }
+        }
+    }
+
+    fn write(&mut self, ledger: &Ledger) {
+        let changes = &ledger.changes;
+        for (facts, new, comment) in &changes.new_codes {
+            assert_eq!((facts.tag, comment.as_str()), (new.tag, "comment"));
+            assert!(self.codes.insert(facts.tag, facts.clone()).is_none(), "a code was made twice");
+        }
+        for (id, change) in &changes.codes {
+            let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.cause != Cause::CreateCode;
+            let end = changes.transfers.iter().find(is_end).expect("what ended a code moved its units");
+            assert_eq!((change.user_id, change.company_id), (end.actor.user_id, end.actor.company_id));
+            assert_eq!((&change.company_name, change.at), (&name_of(change.company_id), end.at));
+            let code = self.codes.get_mut(&change.tag).expect("only what exists is changed");
+            assert_eq!(code.id, *id);
+            code.status = change.status;
+            code.used_at = Some(change.at);
+        }
+        self.accounts.extend(changes.accounts.iter().map(|key| (*key, ledger.accounts[key])));
+        self.attempts.extend(changes.attempts.iter().map(|key| (key.clone(), ledger.attempts[key])));
+        for t in &changes.transfers {
+            let identity = (t.actor.user_id, t.operation.clone());
+            self.operations.entry(identity).or_default().push(t.clone());
+        }
+    }
+}
+
+/// Balance and all that was ever received, in numbers that do not overflow.
+type Accounts = BTreeMap<AccountKey, (i128, i128)>;
+
+/// The rules, without any care for speed: it tries everything on a copy of all balances and looks
+/// at what has become of them.
+#[derive(Default)]
+struct Oracle {
+    parents: BTreeMap<i64, Option<i64>>,
+    removed: BTreeSet<i64>,
+    accounts: Accounts,
+    codes: BTreeMap<Tag, CodeFacts>,
+    done: BTreeMap<(i64, String), Vec<Transfer>>,
+    /// When wrong codes came, since the last long pause.
+    wrong: BTreeMap<String, Vec<Moment>>,
+    next_id: i64,
+    next_code_id: i64,
+}
+
+/// What an operation is to do: units, and the code as it is then.
+struct Line {
+    cause: Cause,
+    resource_type: ResourceType,
+    amount: i64,
+    from: (i64, Kind),
+    to: (i64, Kind),
+    code: Option<CodeFacts>,
+}
+
+impl Oracle {
+    fn decide(&mut self, operation: &Operation) -> Outcome {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        if let Some(transfers) = self.done.get(&identity) {
+            let is_same = transfers[0].fingerprint == operation.fingerprint;
+            let again = Done { transfers: transfers.clone(), replayed: true };
+            return if is_same { Ok(again) } else { Err(Refusal::KeyReused) };
+        }
+        let lines = self.plan(operation)?;
+        let (accounts, balances) = self.attempt(&lines)?;
+        self.accounts = accounts;
+        let mut transfers = Vec::new();
+        for (line, balances) in lines.into_iter().zip(balances) {
+            let seq = transfers.len() as i64;
+            transfers.push(self.transfer(operation, seq, &line, balances));
+            self.codes.extend(line.code.map(|code| (code.tag, code)));
+        }
+        self.done.insert(identity, transfers.clone());
+        Ok(Done { transfers, replayed: false })
+    }
+
+    /// What is to be done, if those that it names are there and may.
+    fn plan(&mut self, operation: &Operation) -> Result<Vec<Line>, Refusal> {
+        let own = operation.actor.company_id;
+        match operation.act.clone() {
+            Act::Issue { resource_type, amount, .. } => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                let (from, to) = ((own, Kind::Issued), (own, Kind::Available));
+                Ok(vec![Line { cause: Cause::Issue, resource_type, amount, from, to, code: None }])
+            }
+            Act::Move { resource_type, from, to, amount } => {
+                ensure(self.may_use(own, from), Refusal::UnknownSource)?;
+                ensure(self.may_use(own, to), Refusal::UnknownTarget)?;
+                ensure(from != to, Refusal::SameCompany)?;
+                let (from, to) = ((from, Kind::Available), (to, Kind::Available));
+                Ok(vec![Line { cause: Cause::Move, resource_type, amount, from, to, code: None }])
+            }
+            Act::CreateCodes { company_id, resource_type, amount, codes, .. } => {
+                ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
+                let (status, expires_at, used_at) = (CodeStatus::Unused, None, None);
+                let code = |(id, NewCode { tag, .. })| CodeFacts {
+                    id,
+                    tag,
+                    company_id,
+                    resource_type,
+                    amount,
+                    status,
+                    expires_at,
+                    used_at,
+                };
+                let codes = (self.next_code_id..).zip(codes).map(code);
+                Ok(codes
+                    .map(|c| line_of(Cause::CreateCode, c, Kind::Available, (company_id, Kind::InCodes)))
+                    .collect())
+            }
+            Act::DeleteCode { code_id } => {
+                let code = self.codes.values().rev().find(|c| c.id == code_id).cloned();
+                let code =
+                    code.filter(|c| c.status != CodeStatus::Deleted && self.may_use(own, c.company_id));
+                let code = code.ok_or(Refusal::UnknownCode)?;
+                let status = code.status;
+                ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
+                let to = (code.company_id, Kind::Available);
+                let code = ended(code, CodeStatus::Deleted, operation.at);
+                Ok(vec![line_of(Cause::DeleteCode, code, Kind::InCodes, to)])
+            }
+            Act::Redeem { tag, limits } => {
+                let code = self.redeemable(tag, &limits, operation.at)?;
+                ensure(self.may_use(own, own), Refusal::UnknownTarget)?;
+                let code = ended(code, CodeStatus::Used, operation.at);
+                Ok(vec![line_of(Cause::Redeem, code, Kind::InCodes, (own, Kind::Available))])
+            }
+        }
+    }
+
+    fn redeemable(&mut self, tag: Tag, limits: &[Limit], now: Moment) -> Result<CodeFacts, Refusal> {
+        if let Some(until) = limits.iter().filter_map(|limit| self.wait(limit, now)).max() {
+            return Err(Refusal::TooManyAttempts { until });
+        }
+        let Some(code) = self.codes.get(&tag).filter(|c| c.status != CodeStatus::Deleted).cloned() else {
+            self.count_wrong(limits, now);
+            return Err(Refusal::UnknownCode);
+        };
+        let is_past = code.expires_at.is_some_and(|end| end <= now);
+        match code.status {
+            CodeStatus::Unused if !is_past => Ok(code),
+            CodeStatus::Unused | CodeStatus::Expired => Err(Refusal::CodeExpired { at: code.expires_at }),
+            CodeStatus::Used => Err(Refusal::CodeUsed { at: code.used_at }),
+            status => Err(Refusal::CodeNotUnused { status }),
+        }
+    }
+
+    /// Climbs from the company towards the root, and looks whether it meets the actor's.
+    fn may_use(&self, own: i64, company_id: i64) -> bool {
+        let is_there = |id| self.parents.contains_key(&id) && !self.removed.contains(&id);
+        let mut place = Some(company_id).filter(|id| is_there(*id) && is_there(own));
+        while place.is_some_and(|id| id != own) {
+            place = place.and_then(|id| self.parents[&id]);
+        }
+        place.is_some()
+    }
+
+    /// All balances as they would be, and those of each line's two accounts after it.
+    fn attempt(&self, lines: &[Line]) -> Result<(Accounts, Vec<(i128, i128)>), Refusal> {
+        let mut accounts = self.accounts.clone();
+        let mut balances = Vec::new();
+        for line in lines {
+            ensure((1..=1_000_000_000).contains(&line.amount), Refusal::AmountOutOfRange)?;
+            let from = accounts.entry(line.source()).or_default();
+            from.0 -= i128::from(line.amount);
+            let from_balance = from.0;
+            let to = accounts.entry(line.target()).or_default();
+            to.0 += i128::from(line.amount);
+            to.1 += i128::from(line.amount);
+            balances.push((from_balance, to.0));
+        }
+        if let Some((key, _)) =
+            accounts.iter().find(|(key, account)| key.kind != Kind::Issued && account.0 < 0)
+        {
+            let has = self.accounts.get(key).map_or(0, |account| account.0 as i64);
+            let resource_type = key.resource_type;
+            return Err(Refusal::NotEnough { has, resource_type, company: name_of(key.company_id) });
+        }
+        let fits = |n: i128| i64::try_from(n).is_ok();
+        ensure(
+            accounts.values().all(|(balance, received)| fits(*balance) && fits(*received)),
+            Refusal::Overflow,
+        )?;
+        // What a deleted code gives back was received before. (That it must not overflow all the
+        // same is the engine's way; nobody has ever received so much.)
+        for line in lines.iter().filter(|line| line.cause == Cause::DeleteCode) {
+            accounts.entry(line.target()).or_default().1 -= i128::from(line.amount);
+        }
+        Ok((accounts, balances))
+    }
+
+    fn transfer(&mut self, o: &Operation, seq: i64, line: &Line, balances: (i128, i128)) -> Transfer {
+        self.next_id += 1;
+        self.next_code_id += i64::from(line.cause == Cause::CreateCode);
+        Transfer {
+            id: self.next_id - 1,
+            actor: o.actor.clone(),
+            operation: o.key.clone(),
+            seq,
+            fingerprint: o.fingerprint,
+            at: o.at,
+            cause: line.cause,
+            resource_type: line.resource_type,
+            amount: line.amount,
+            from: line.from,
+            to: line.to,
+            from_balance: balances.0 as i64,
+            to_balance: balances.1 as i64,
+            from_name: name_of(line.from.0),
+            to_name: name_of(line.to.0),
+            code_id: line.code.as_ref().map(|code| code.id),
+            memo: if line.cause == Cause::Issue { "memo".to_owned() } else { String::new() },
+        }
+    }
+
+    /// Each wrong code past the free ones doubles the wait after the last.
+    fn wait(&self, limit: &Limit, now: Moment) -> Option<Moment> {
+        let wrong = self.wrong.get(&limit.key)?;
+        let last = *wrong.last()?;
+        let mut seconds = 0;
+        for _ in wrong.iter().skip(limit.policy.free as usize) {
+            seconds = (seconds * 2).clamp(15, 3_600);
+        }
+        let until = last.plus_seconds(seconds);
+        (until > now && seconds > 0 && now <= last.plus_seconds(86_400)).then_some(until)
+    }
+
+    fn count_wrong(&mut self, limits: &[Limit], now: Moment) {
+        for limit in limits {
+            let wrong = self.wrong.entry(limit.key.clone()).or_default();
+            if wrong.last().is_some_and(|last| now > last.plus_seconds(86_400)) {
+                wrong.clear();
+            }
+            wrong.push(now);
+        }
+    }
+
+    fn attempts(&self) -> BTreeMap<String, Attempts> {
+        let count = |w: &Vec<Moment>| Attempts { failures: w.len() as i64, last_at: w[w.len() - 1] };
+        self.wrong.iter().map(|(key, wrong)| (key.clone(), count(wrong))).collect()
+    }
+
+    /// What the `in_codes` accounts should hold.
+    fn units_in_codes(&self) -> BTreeMap<AccountKey, i128> {
+        let mut units = BTreeMap::new();
+        for code in self.codes.values().filter(|c| c.status == CodeStatus::Unused) {
+            let key = AccountKey::new(code.company_id, code.resource_type, Kind::InCodes);
+            *units.entry(key).or_default() += i128::from(code.amount);
+        }
+        units
+    }
+}
+
+impl Line {
+    fn source(&self) -> AccountKey {
+        AccountKey::new(self.from.0, self.resource_type, self.from.1)
+    }
+
+    fn target(&self) -> AccountKey {
+        AccountKey::new(self.to.0, self.resource_type, self.to.1)
+    }
+}
+
+fn line_of(cause: Cause, code: CodeFacts, from: Kind, to: (i64, Kind)) -> Line {
+    let (resource_type, amount, from) = (code.resource_type, code.amount, (code.company_id, from));
+    Line { cause, resource_type, amount, from, to, code: Some(code) }
+}
+
+fn ended(code: CodeFacts, status: CodeStatus, at: Moment) -> CodeFacts {
+    CodeFacts { status, used_at: Some(at), ..code }
+}
+
+fn ensure(is_right: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if is_right { Ok(()) } else { Err(refusal) }
+}
+
+fn types() -> impl Iterator<Item = ResourceType> {
+    ResourceType::all().take(3)
+}
+
+fn name_of(company_id: i64) -> String {
+    format!("Company {company_id}")
+}
+
+fn new_codes_of(operation: &Operation) -> &[NewCode] {
+    if let Act::CreateCodes { codes, .. } = &operation.act { codes } else { &[] }
+}
+
+fn limits_of(actor: &Actor) -> Vec<Limit> {
+    vec![
+        Limit { key: format!("user {}", actor.user_id), policy: &CODES_OF_USER },
+        Limit { key: format!("company {}", actor.company_id), policy: &CODES_OF_COMPANY },
+        Limit { key: actor.address.clone(), policy: &CODES_OF_ADDRESS },
+    ]
+}
+
+/// The cause of what was done, "again", or the name of the refusal.
+fn name_of_outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(Done { replayed: true, .. }) => "again".to_owned(),
+        Ok(Done { transfers, .. }) => transfers[0].cause.slug().to_owned(),
+        Err(refusal) => format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect(),
+    }
+}

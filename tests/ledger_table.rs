@@ -1,0 +1,485 @@
+//! Runs `ledger_table.txt`, whose head explains its language. A line is read word by word; what
+//! comes of an operation is written as text and compared with what the line says.
+//!
+//! To add an act or a refusal: its words in `Table::act`, `cause_of` or `refused`, and its lines.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::iter::Peekable;
+use std::str::SplitWhitespace;
+
+use scrip::model::code::Code;
+use scrip::model::company::Path;
+use scrip::model::ledger::{
+    Account, AccountKey, Act, Actor, Cause, Changes, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint,
+    Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+};
+use scrip::model::resources::ResourceType;
+use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use scrip::model::time::Moment;
+
+const TABLE: &str = include_str!("ledger_table.txt");
+const NOBODY: i64 = 999;
+const NO_CODE: i64 = 999_999;
+const MEMO: &str = "order 7";
+/// As many as `Refusal` has variants: the table shows each of them.
+const REFUSALS: usize = 13;
+
+/// What is read from a line, or what is wrong with it.
+type Read<T = ()> = Result<T, String>;
+
+#[test]
+fn every_line_of_the_table_holds() {
+    let mut table = Table::default();
+    let mut failures = String::new();
+    for (number, line) in (1..).zip(TABLE.lines()) {
+        if let Err(why) = table.line(line) {
+            failures += &format!("\ntests/ledger_table.txt:{number}: {why}\n    {line}");
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+    assert_eq!(table.refusals_seen.len(), REFUSALS, "only {:?}", table.refusals_seen);
+    assert_eq!(table.causes_seen.len(), Cause::ALL.len(), "only {:?}", table.causes_seen);
+}
+
+#[test]
+fn a_line_that_makes_no_sense_is_told() {
+    for (line, why) in [
+        ("compny Root", "\"compny\" starts no line"),
+        ("company North in Root", "there is no company \"Root\""),
+        ("company Root closed", "\"closed\" is too much"),
+        ("balance Nobody.left 1 credit", "there is no kind \"left\""),
+        ("Root issue 1 credit -> Root.issued=-1", "there is no company \"Root\""),
+        ("Nobody issue one credit -> refused: not the issuer", "\"one\" is no amount"),
+        ("Nobody issue 1 -> refused: not the issuer", "a type is missing"),
+        ("Nobody give 1 credit -> refused: not the issuer", "there is no act \"give\""),
+        ("Nobody delete nope now -> refused: unknown code", "\"now\" is too much"),
+        ("Nobody delete nope -> refused: code is used", "it gave: refused: unknown code"),
+        ("expect code a used", "it is missing"),
+        ("expect Nobody.spent 1 credit", "it is 0 received 0"),
+    ] {
+        assert_eq!(Table::default().line(line), Err(why.to_owned()), "{line}");
+    }
+}
+
+/// The state that the lines so far have made.
+#[derive(Default)]
+struct Table {
+    ledger: Ledger,
+    companies: HashMap<String, i64>,
+    now_seconds: i64,
+    /// Numbers the rows, the codes, and the keys that a line does not name.
+    last_id: i64,
+    refusals_seen: BTreeSet<String>,
+    causes_seen: BTreeSet<&'static str>,
+}
+
+/// The lines of state.
+impl Table {
+    fn line(&mut self, line: &str) -> Read {
+        let line = line.split('#').next().unwrap_or_default();
+        if let Some((operation, result)) = line.split_once("->") {
+            return self.operation(operation, result);
+        }
+        let mut words = Words::of(line);
+        match words.0.next() {
+            None => {}
+            Some("section") => {
+                self.start_anew();
+                return Ok(());
+            }
+            Some("company") => self.company(&mut words)?,
+            Some("balance") => self.balance(&mut words)?,
+            Some("code") => self.code(&mut words)?,
+            Some("time") => self.now_seconds = words.number("second")?,
+            Some("expect") if words.skip("code") => self.expect_code(&mut words)?,
+            Some("expect") => self.expect_balance(&mut words)?,
+            Some(other) => return Err(format!("{other:?} starts no line")),
+        }
+        words.end()
+    }
+
+    fn start_anew(&mut self) {
+        let refusals_seen = std::mem::take(&mut self.refusals_seen);
+        let causes_seen = std::mem::take(&mut self.causes_seen);
+        *self = Table { refusals_seen, causes_seen, ..Table::default() };
+    }
+
+    fn company(&mut self, words: &mut Words) -> Read {
+        let name = words.word("name")?.to_owned();
+        let id = self.companies.len() as i64 + 1;
+        let parent = if words.skip("in") { Some(self.company_id(words)?) } else { None };
+        let parent = parent.and_then(|id| self.ledger.companies.get(&id)).map(|c| &c.path);
+        let path = Path::of(parent, id);
+        let facts = CompanyFacts { name: name.clone(), path, removed: words.skip("removed") };
+        self.ledger.companies.insert(id, facts);
+        self.companies.insert(name, id);
+        Ok(())
+    }
+
+    fn balance(&mut self, words: &mut Words) -> Read {
+        let (key, balance, received) = self.account(words)?;
+        let received_total = received.unwrap_or(balance.max(0));
+        self.ledger.accounts.insert(key, Account { balance, received_total });
+        Ok(())
+    }
+
+    fn expect_balance(&mut self, words: &mut Words) -> Read {
+        let (key, balance, received) = self.account(words)?;
+        let is = self.ledger.accounts.get(&key).copied().unwrap_or_default();
+        let right = is.balance == balance && received.is_none_or(|r| r == is.received_total);
+        ensure(right, || format!("it is {} received {}", is.balance, is.received_total))
+    }
+
+    /// `COMPANY.KIND AMOUNT TYPE [received TOTAL]`
+    fn account(&self, words: &mut Words) -> Read<(AccountKey, i64, Option<i64>)> {
+        let place = words.word("account")?;
+        let (company, kind) = place.split_once('.').ok_or(format!("{place:?} is no COMPANY.KIND"))?;
+        let company_id = self.company_named(company)?;
+        let kind = KINDS.into_iter().find(|k| k.1 == kind).ok_or(format!("there is no kind {kind:?}"))?.0;
+        let balance = words.number("amount")?;
+        let key = AccountKey::new(company_id, words.resource_type()?, kind);
+        Ok((key, balance, words.number_after("received")?))
+    }
+
+    /// `LABEL AMOUNT TYPE of COMPANY STATUS [expires SECOND] [ended SECOND]`
+    fn code(&mut self, words: &mut Words) -> Read {
+        let tag = tag(words.word("label")?);
+        let amount = words.number("amount")?;
+        let resource_type = words.resource_type()?;
+        ensure(words.skip("of"), || "an \"of\" is missing".to_owned())?;
+        let company_id = self.company_id(words)?;
+        let status = words.word("status")?;
+        let status = CodeStatus::from_slug(status).ok_or(format!("there is no status {status:?}"))?;
+        let expires_at = words.number_after("expires")?.map(moment);
+        let used_at = words.number_after("ended")?.map(moment);
+        if status == CodeStatus::Unused {
+            let in_codes = AccountKey::new(company_id, resource_type, Kind::InCodes);
+            let account = self.ledger.accounts.entry(in_codes).or_default();
+            account.balance += amount;
+            account.received_total += amount;
+        }
+        let id = self.next_id();
+        let facts = CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, used_at };
+        self.ledger.codes.insert(tag, facts);
+        Ok(())
+    }
+
+    fn expect_code(&mut self, words: &mut Words) -> Read {
+        let found = self.ledger.codes.get(&tag(words.word("label")?));
+        let is = found.map_or("missing", |code| code.status.slug());
+        ensure(words.word("status")? == is, || format!("it is {is}"))
+    }
+
+    fn company_id(&self, words: &mut Words) -> Read<i64> {
+        self.company_named(words.word("company")?)
+    }
+
+    fn company_named(&self, name: &str) -> Read<i64> {
+        let nobody = (name == "Nobody").then_some(NOBODY);
+        let found = self.companies.get(name).copied().or(nobody);
+        found.ok_or(format!("there is no company {name:?}"))
+    }
+
+    fn next_id(&mut self) -> i64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+/// The operations.
+impl Table {
+    /// `[10x] ACTOR [key KEY] ACT -> RESULT`
+    fn operation(&mut self, line: &str, want: &str) -> Read {
+        let mut words = Words::of(line);
+        let times = words.times();
+        let actor = self.actor(words.word("actor")?)?;
+        let key = if words.skip("key") { Some(words.word("key")?) } else { None };
+        let fingerprint = fingerprint(words.0.clone());
+        let act = self.act(&mut words, &actor)?;
+        words.end()?;
+        for _ in 0..times {
+            let key = key.map_or_else(|| format!("line {}", self.next_id()), str::to_owned);
+            let at = moment(self.now_seconds);
+            let operation = Operation { actor: actor.clone(), key, fingerprint, at, act: act.clone() };
+            let is = self.run(&operation)?;
+            ensure(is == want.trim(), || format!("it gave: {is}"))?;
+        }
+        Ok(())
+    }
+
+    /// `COMPANY[/USER][@ADDRESS]`
+    fn actor(&self, text: &str) -> Read<Actor> {
+        let (who, address) = text.split_once('@').unwrap_or((text, text));
+        let (company, user) = who.split_once('/').unwrap_or((who, "1"));
+        let company_id = self.company_named(company)?;
+        let user: i64 = user.parse().map_err(|_| format!("{user:?} is no user"))?;
+        Ok(Actor { user_id: company_id * 100 + user, company_id, address: address.to_owned() })
+    }
+
+    fn act(&self, words: &mut Words, actor: &Actor) -> Read<Act> {
+        let verb = words.word("act")?;
+        if let "redeem" | "delete" = verb {
+            let tag = tag(words.word("label")?);
+            let code_id = self.ledger.codes.get(&tag).map_or(NO_CODE, |code| code.id);
+            let redeem = Act::Redeem { tag, limits: limits(actor) };
+            return Ok(if verb == "redeem" { redeem } else { Act::DeleteCode { code_id } });
+        }
+        ensure(matches!(verb, "issue" | "move" | "create"), || format!("there is no act {verb:?}"))?;
+        let amount = words.number("amount")?;
+        let resource_type = words.resource_type()?;
+        if verb == "issue" {
+            return Ok(Act::Issue { resource_type, amount, memo: MEMO.to_owned() });
+        }
+        let company_id = self.company_id(words)?;
+        if verb == "move" {
+            return Ok(Act::Move { resource_type, from: company_id, to: self.company_id(words)?, amount });
+        }
+        let codes = words.0.by_ref().map(new_code).collect();
+        Ok(Act::CreateCodes { company_id, resource_type, amount, comment: String::new(), codes })
+    }
+
+    /// Decides one operation, looks at what no line says, and writes down what came of it.
+    fn run(&mut self, operation: &Operation) -> Read<String> {
+        let new_codes = if let Act::CreateCodes { codes, .. } = &operation.act { codes.len() } else { 0 };
+        self.ledger.ids = (0..=new_codes).map(|_| self.next_id()).collect();
+        self.ledger.code_ids = (0..new_codes).map(|_| self.next_id()).collect();
+        self.ledger.changes = Changes::default();
+        let before = Books::of(&self.ledger);
+        let outcome = decide(&mut self.ledger, std::slice::from_ref(operation)).remove(0);
+        let after = Books::of(&self.ledger);
+        ensure(before.sums() == after.sums(), || "the sum of all accounts has changed".to_owned())?;
+        match outcome {
+            Ok(Done { transfers, replayed: true }) => {
+                before.must_equal(&after, false)?;
+                Ok(format!("again: {}", self.balances(&transfers)))
+            }
+            Ok(Done { transfers, replayed: false }) => {
+                self.causes_seen.extend(transfers.iter().map(|t| t.cause.slug()));
+                self.check_transfers(operation, &transfers)?;
+                Ok(self.balances(&transfers))
+            }
+            Err(refusal) => {
+                let is_wrong_code = refusal == Refusal::UnknownCode;
+                let counts = is_wrong_code && matches!(operation.act, Act::Redeem { .. });
+                before.must_equal(&after, counts)?;
+                self.refusals_seen.insert(variant(&refusal));
+                Ok(format!("refused: {}", refused(&refusal)))
+            }
+        }
+    }
+
+    /// Each row tells who, when, why and which code, and all of them will be written.
+    fn check_transfers(&self, operation: &Operation, transfers: &[Transfer]) -> Read {
+        let written = &self.ledger.changes.transfers;
+        ensure(written == transfers, || format!("it would write {written:?}"))?;
+        for (seq, is) in (0..).zip(transfers) {
+            let want = Transfer {
+                actor: operation.actor.clone(),
+                operation: operation.key.clone(),
+                seq,
+                fingerprint: operation.fingerprint,
+                at: operation.at,
+                cause: cause_of(&operation.act),
+                from_name: self.name(is.from.0),
+                to_name: self.name(is.to.0),
+                memo: if is.cause == Cause::Issue { MEMO.to_owned() } else { String::new() },
+                ..is.clone()
+            };
+            ensure(*is == want, || format!("the row is {is:?}"))?;
+            let is_about_code = !matches!(is.cause, Cause::Issue | Cause::Move);
+            ensure(is.code_id.is_some() == is_about_code, || format!("code_id is {:?}", is.code_id))?;
+        }
+        Ok(())
+    }
+
+    fn balances(&self, transfers: &[Transfer]) -> String {
+        let account = |(company_id, kind): (i64, Kind), balance| {
+            let kind = KINDS.into_iter().find(|k| k.0 == kind).map_or("?", |k| k.1);
+            format!("{}.{kind}={balance}", self.name(company_id))
+        };
+        let pair =
+            |t: &Transfer| format!("{} {}", account(t.from, t.from_balance), account(t.to, t.to_balance));
+        transfers.iter().map(pair).collect::<Vec<_>>().join("; ")
+    }
+
+    fn name(&self, company_id: i64) -> String {
+        self.ledger.companies.get(&company_id).map_or(String::new(), |c| c.name.clone())
+    }
+}
+
+/// All that an operation may change, kept to be compared with what it is afterwards.
+struct Books {
+    accounts: HashMap<AccountKey, Account>,
+    codes: HashMap<Tag, CodeFacts>,
+    operations: HashMap<(i64, String), Vec<Transfer>>,
+    attempts: HashMap<String, Attempts>,
+    has_changes: bool,
+}
+
+impl Books {
+    fn of(ledger: &Ledger) -> Books {
+        let Changes { transfers, accounts, new_codes, codes, attempts: _ } = &ledger.changes;
+        Books {
+            accounts: ledger.accounts.clone(),
+            codes: ledger.codes.clone(),
+            operations: ledger.operations.clone(),
+            attempts: ledger.attempts.clone(),
+            has_changes: !(transfers.is_empty()
+                && accounts.is_empty()
+                && new_codes.is_empty()
+                && codes.is_empty()),
+        }
+    }
+
+    fn sums(&self) -> BTreeMap<ResourceType, i128> {
+        let mut sums: BTreeMap<_, _> = ResourceType::all().map(|t| (t, 0)).collect();
+        for (key, account) in &self.accounts {
+            *sums.entry(key.resource_type).or_default() += i128::from(account.balance);
+        }
+        sums
+    }
+
+    /// A refusal and a repetition change nothing; but a wrong code is counted.
+    fn must_equal(&self, after: &Books, is_counted: bool) -> Read {
+        let same = self.accounts == after.accounts
+            && self.codes == after.codes
+            && self.operations == after.operations
+            && (self.attempts != after.attempts) == is_counted
+            && !after.has_changes;
+        ensure(same, || "it was refused or repeated, and yet it changed something".to_owned())
+    }
+}
+
+/// The words of a line, taken one by one.
+struct Words<'a>(Peekable<SplitWhitespace<'a>>);
+
+impl<'a> Words<'a> {
+    fn of(line: &'a str) -> Words<'a> {
+        Words(line.split_whitespace().peekable())
+    }
+
+    fn word(&mut self, what: &str) -> Read<&'a str> {
+        let article = if what.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        self.0.next().ok_or(format!("{article} {what} is missing"))
+    }
+
+    fn number(&mut self, what: &str) -> Read<i64> {
+        let word = self.word(what)?;
+        word.parse().map_err(|_| format!("{word:?} is no {what}"))
+    }
+
+    fn number_after(&mut self, mark: &str) -> Read<Option<i64>> {
+        if self.skip(mark) { self.number("number").map(Some) } else { Ok(None) }
+    }
+
+    fn resource_type(&mut self) -> Read<ResourceType> {
+        let slug = self.word("type")?;
+        ResourceType::from_slug(slug).ok_or(format!("there is no type {slug:?}"))
+    }
+
+    /// Takes the word where it comes next.
+    fn skip(&mut self, word: &str) -> bool {
+        self.0.next_if_eq(&word).is_some()
+    }
+
+    /// `10x`, or once.
+    fn times(&mut self) -> usize {
+        let times = self.0.peek().and_then(|word| word.strip_suffix('x')?.parse().ok());
+        if times.is_some() {
+            self.0.next();
+        }
+        times.unwrap_or(1)
+    }
+
+    fn end(&mut self) -> Read {
+        self.0.next().map_or(Ok(()), |word| Err(format!("{word:?} is too much")))
+    }
+}
+
+fn ensure(is_right: bool, why: impl FnOnce() -> String) -> Read {
+    if is_right { Ok(()) } else { Err(why()) }
+}
+
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Available, "available"),
+    (Kind::InCodes, "in_codes"),
+    (Kind::Spent, "spent"),
+    (Kind::Expired, "expired"),
+    (Kind::Issued, "issued"),
+];
+
+fn cause_of(act: &Act) -> Cause {
+    match act {
+        Act::Issue { .. } => Cause::Issue,
+        Act::Move { .. } => Cause::Move,
+        Act::CreateCodes { .. } => Cause::CreateCode,
+        Act::DeleteCode { .. } => Cause::DeleteCode,
+        Act::Redeem { .. } => Cause::Redeem,
+    }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let at = |at: &Option<Moment>| at.map_or("?".to_owned(), |at| seconds(at).to_string());
+    match refusal {
+        Refusal::NotEnough { has, resource_type, company } => {
+            format!("not enough: {company} has {has} {}", resource_type.slug())
+        }
+        Refusal::SameCompany => "same company".to_owned(),
+        Refusal::UnknownSource => "unknown source".to_owned(),
+        Refusal::UnknownTarget => "unknown target".to_owned(),
+        Refusal::AmountOutOfRange => "amount out of range".to_owned(),
+        Refusal::Overflow => "overflow".to_owned(),
+        Refusal::UnknownCode => "unknown code".to_owned(),
+        Refusal::CodeUsed { at: used } => format!("code used at {}", at(used)),
+        Refusal::CodeExpired { at: expired } => format!("code expired at {}", at(expired)),
+        Refusal::CodeNotUnused { status } => format!("code is {}", status.slug()),
+        Refusal::TooManyAttempts { until } => format!("wait until {}", seconds(*until)),
+        Refusal::KeyReused => "key reused".to_owned(),
+        Refusal::NotIssuer => "not the issuer".to_owned(),
+    }
+}
+
+fn variant(refusal: &Refusal) -> String {
+    format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
+}
+
+/// As the doors limit it.
+fn limits(actor: &Actor) -> Vec<Limit> {
+    vec![
+        Limit { key: format!("user:{}", actor.user_id), policy: &CODES_OF_USER },
+        Limit { key: format!("company:{}", actor.company_id), policy: &CODES_OF_COMPANY },
+        Limit { key: format!("address:{}", actor.address), policy: &CODES_OF_ADDRESS },
+    ]
+}
+
+/// Of the act's words. The labels of new codes stay out: a retry brings other random codes along.
+fn fingerprint<'a>(words: impl Iterator<Item = &'a str>) -> Fingerprint {
+    let mut words: Vec<&str> = words.collect();
+    if words.first() == Some(&"create") {
+        words.truncate(4);
+    }
+    let mut hasher = DefaultHasher::new();
+    words.hash(&mut hasher);
+    Fingerprint(u128::from(hasher.finish()).to_be_bytes())
+}
+
+fn new_code(label: &str) -> NewCode {
+    NewCode { code: Code::from_random([0; 19]), tag: tag(label), suffix_tag: 0 }
+}
+
+fn tag(label: &str) -> Tag {
+    let mut bytes = [0; 16];
+    for (byte, letter) in bytes.iter_mut().zip(label.bytes()) {
+        *byte = letter;
+    }
+    Tag(bytes)
+}
+
+fn moment(second: i64) -> Moment {
+    Moment(0).plus_seconds(second)
+}
+
+fn seconds(moment: Moment) -> i64 {
+    moment.0 / 1_000_000
+}
