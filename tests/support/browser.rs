@@ -1,0 +1,140 @@
+//! A browser as far as requests go: it keeps cookies, follows nothing, reads forms.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+#[derive(Clone)]
+pub struct Browser {
+    router: Router,
+    cookies: BTreeMap<String, String>,
+    /// The address that requests come from.
+    pub address: [u8; 4],
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Page {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Page {
+    /// Where a redirect leads.
+    pub fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |l| l.to_str().unwrap())
+    }
+
+    /// The value of a hidden or filled-in field.
+    pub fn field(&self, name: &str) -> String {
+        let needle = format!("name=\"{name}\"");
+        let at = self.body.find(&needle).unwrap_or_else(|| panic!("no field {name} in {}", self.body));
+        let start = self.body[..at].rfind('<').unwrap();
+        let tag = &self.body[start..start + self.body[start..].find('>').unwrap()];
+        let value = tag.split("value=\"").nth(1).map_or("", |v| v.split('"').next().unwrap());
+        value.replace("&#38;", "&").replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">")
+    }
+
+    /// What is said beside a field.
+    pub fn problem(&self, name: &str) -> String {
+        let needle = format!("id=\"{name}-error\">");
+        let rest = self.body.split(&needle).nth(1).unwrap_or_else(|| panic!("no place for errors of {name}"));
+        rest.split("</p>").next().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub fn has(&self, text: &str) -> &Self {
+        assert!(self.body.contains(text), "{text:?} is not in\n{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn has_not(&self, text: &str) -> &Self {
+        assert!(!self.body.contains(text), "{text:?} is in\n{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn is(&self, status: u16) -> &Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self
+    }
+}
+
+impl Browser {
+    pub fn new(router: Router) -> Browser {
+        Browser { router, cookies: BTreeMap::new(), address: [127, 0, 0, 1] }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Opens a form's page and sends the form with a fresh token.
+    pub async fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+        let token = self.get(page).await.is(200).field("form");
+        self.post(action, &[fields, &[("form", token.as_str())]].concat()).await
+    }
+
+    /// As [`Browser::submit`], then the page that a success leads to.
+    #[track_caller]
+    pub fn done(&mut self, answer: Page) -> impl Future<Output = Page> {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        let location = answer.location().to_owned();
+        async move { self.get(&location).await }
+    }
+
+    pub async fn sign_in(&mut self, email: &str) -> &mut Self {
+        let page = self.post("/sign-in", &[("email", email), ("password", super::world::PASSWORD)]).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{email}: {}", page.body);
+        self
+    }
+
+    pub async fn send(&mut self, mut request: Request<Body>) -> Page {
+        let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        if !cookies.is_empty() {
+            request.headers_mut().insert(header::COOKIE, cookies.join("; ").parse().unwrap());
+        }
+        if !request.headers().contains_key(header::HOST) {
+            request.headers_mut().insert(header::HOST, "127.0.0.1:8080".parse().unwrap());
+        }
+        let peer = std::net::SocketAddr::from((self.address, 40_000));
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Page { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    pub fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+    }
+}

@@ -1,0 +1,112 @@
+//! An application for each test, on either database, and the people who use it.
+//! [`both!`] makes two tests of one: `sqlite` and `postgres`.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+mod browser;
+mod world;
+
+pub use browser::{Browser, Page};
+pub use world::{PASSWORD, World, browser as signed_in, who};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use scrip::app::App;
+use scrip::clock::Clock;
+use scrip::config::{Config, Given};
+use scrip::model::time::Moment;
+use scrip::rng::Rng;
+
+/// 21 November 2026, 12:00 UTC: what the clock shows when a test begins.
+pub const NOON: Moment = Moment(1_795_262_400_000_000);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes two tests of an async function that takes a [`TestApp`].
+#[macro_export]
+macro_rules! both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(app) = $crate::support::TestApp::start($crate::support::Backend::Sqlite).await {
+                    super::$name(app).await;
+                }
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(app) = $crate::support::TestApp::start($crate::support::Backend::Postgres).await {
+                    super::$name(app).await;
+                }
+            })*
+        }
+    };
+}
+
+/// One portal, in process.
+pub struct TestApp {
+    pub app: App,
+    pub router: Router,
+    pub backend: Backend,
+    folder: tempfile::TempDir,
+}
+
+impl TestApp {
+    /// Starts one; on PostgreSQL in a schema of its own. Without a server the test is skipped
+    /// aloud, and fails where `CI` is set.
+    pub async fn start(backend: Backend) -> Option<TestApp> {
+        Self::start_with(backend, Given::default()).await
+    }
+
+    /// Starts one with settings.
+    pub async fn start_with(backend: Backend, given: Given) -> Option<TestApp> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut given = Given { data: Some(folder.path().to_owned()), ..given };
+        if backend == Backend::Postgres {
+            given.database_url = Some(schema().await?);
+        }
+        let config = Config::load(&given).unwrap();
+        let (app, _) = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap();
+        let router = scrip::web::router::router(app.clone());
+        Some(TestApp { app, router, backend, folder })
+    }
+
+    /// A browser that nobody has signed in with.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.router.clone())
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Checks every rule of the ledger.
+    pub async fn verify(&self) {
+        let mut tx = self.app.db.snapshot().await.unwrap();
+        let (_, findings) = scrip::store::verify::check(&mut tx).await.unwrap();
+        for finding in findings {
+            assert_eq!(finding.broken, 0, "{}", finding.rule);
+        }
+    }
+}
+
+/// A fresh schema of the test server, as a URL.
+async fn schema() -> Option<String> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let Ok(server) = std::env::var("SCRIP_TEST_POSTGRES") else {
+        assert!(std::env::var("CI").is_err(), "SCRIP_TEST_POSTGRES is not set: tests/run sets it");
+        eprintln!("SKIPPED on PostgreSQL: SCRIP_TEST_POSTGRES is not set (tests/run sets it)");
+        return None;
+    };
+    let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let pool = sqlx::PgPool::connect(&server).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create schema {name}"))).execute(&pool).await.unwrap();
+    pool.close().await;
+    Some(format!("{server}?options=-c%20search_path%3D{name}"))
+}
