@@ -119,7 +119,13 @@ impl App {
     /// # Errors
     /// The act's own, or whatever the database says; then nothing has changed.
     pub async fn end<T>(&self, mut act: Act, outcome: OpResult<T>) -> OpResult<T> {
-        let value = outcome?;
+        let value = match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                act.tx.rollback().await?;
+                return Err(error);
+            }
+        };
         store::audit::add(&mut act.tx, &act.history, act.now).await?;
         act.tx.commit().await?;
         if act.has_jobs {

@@ -342,12 +342,19 @@ window.addEventListener('pageshow', (event) => {
 
 /* ---- The code of a redeem link: after the #, so that it never reaches a server's log ---- */
 
-const field = document.querySelector('input[data-from-fragment]');
-if (field && !field.value && location.hash.length > 1 && !document.getElementById(location.hash.slice(1))) {
-  try {
-    field.value = decodeURIComponent(location.hash.slice(1));
-    history.replaceState(history.state, '', location.pathname + location.search);
-  } catch {
-    // not a code: leave the address alone
+const hash = location.hash;
+if (hash.length > 1 && !document.getElementById(hash.slice(1))) {
+  const field = document.querySelector('form[data-from-fragment] input[name="code"]');
+  if (field && !field.value) {
+    try {
+      field.value = decodeURIComponent(hash.slice(1));
+      history.replaceState(history.state, '', location.pathname + location.search);
+    } catch {
+      // not a code: leave the address alone
+    }
+  } else if (document.body.classList.contains('plain')) {
+    // Not signed in yet: it goes along, past signing in or up, to the page that takes it.
+    for (const form of document.forms) form.setAttribute('action', form.getAttribute('action') + hash);
+    for (const link of document.links) if (link.origin === location.origin && !link.hash) link.hash = hash;
   }
 }

@@ -19,7 +19,8 @@ async fn at_once(browsers: Vec<(Browser, String, Vec<(String, String)>)>) -> Vec
         .into_iter()
         .map(|(mut browser, path, fields)| {
             tokio::spawn(async move {
-                let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                let fields: Vec<(&str, &str)> =
+                    fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
                 browser.post(&path, &fields).await.status.as_u16()
             })
         })
@@ -35,7 +36,12 @@ fn count(statuses: &[u16], wanted: u16) -> usize {
     statuses.iter().filter(|s| **s == wanted).count()
 }
 
-async fn request(browser: &mut Browser, page: &str, path: &str, fields: &[(&str, &str)]) -> (Browser, String, Vec<(String, String)>) {
+async fn request(
+    browser: &mut Browser,
+    page: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> (Browser, String, Vec<(String, String)>) {
     let token = browser.get(page).await.field("form");
     let mut all: Vec<(String, String)> = fields.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     all.push(("form".into(), token));
@@ -46,7 +52,9 @@ async fn of_forty_redeemers_of_one_code_one_wins(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut requests = Vec::new();
-    for email in ["other@test.example", "acme@test.example", "distributor@test.example", "customer@test.example"] {
+    for email in
+        ["other@test.example", "acme@test.example", "distributor@test.example", "customer@test.example"]
+    {
         let mut browser = signed_in(&test, email).await;
         for _ in 0..10 {
             requests.push(request(&mut browser, "/redeem", "/redeem", &[("code", &code)]).await);
@@ -104,7 +112,8 @@ async fn crossed_moves_all_answer(test: TestApp) {
     let ids = [world.acme.to_string(), world.other.to_string()];
     let mut requests = Vec::new();
     for i in 0..40 {
-        let fields = [("type", "credit"), ("from", ids[i % 2].as_str()), ("to", &ids[1 - i % 2]), ("amount", "2")];
+        let fields =
+            [("type", "credit"), ("from", ids[i % 2].as_str()), ("to", &ids[1 - i % 2]), ("amount", "2")];
         requests.push(request(&mut operator, "/moves/new", "/moves", &fields).await);
     }
     let statuses = at_once(requests).await;

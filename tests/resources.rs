@@ -36,7 +36,11 @@ async fn an_administrator_moves_resources_in_any_direction(test: TestApp) {
     for (from, to, amount) in [(0, 1, "30"), (1, 2, "20"), (2, 0, "5")] {
         let fields = [("type", "credit"), ("from", ids[from].as_str()), ("to", &ids[to]), ("amount", amount)];
         let answer = admin.submit("/moves/new", "/moves", &fields).await;
-        admin.done(answer).await.has("Move operation completed successfully.").has(&format!("{amount} Credit moved from"));
+        admin
+            .done(answer)
+            .await
+            .has("Move operation completed successfully.")
+            .has(&format!("{amount} Credit moved from"));
     }
     assert_eq!(world.credit(&test, world.distributor).await, 75);
     assert_eq!(world.credit(&test, world.acme).await, 15);
@@ -49,12 +53,14 @@ async fn a_form_sent_twice_moves_once(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let token = operator.get("/moves/new").await.field("form");
     let (from, to) = (world.vendor.to_string(), world.acme.to_string());
-    let fields = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "7")];
+    let fields =
+        [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "7")];
     let first = operator.post("/moves", &fields).await;
     let second = operator.post("/moves", &fields).await;
     assert_eq!(first.location(), second.location());
     operator.done(second).await.has("7 Credit moved from Vendor to Acme.");
-    let altered = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "8")];
+    let altered =
+        [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "8")];
     operator.post("/moves", &altered).await.is(422).has("This form was sent before with other values.");
     assert_eq!(world.credit(&test, world.acme).await, 7);
 }
@@ -99,7 +105,8 @@ async fn other_trees_are_out_of_reach(test: TestApp) {
         let outward = [("type", "credit"), ("from", own.as_str()), ("to", id), ("amount", "1")];
         let page = acme.submit("/moves/new", "/moves", &outward).await;
         assert!(page.problem("to").starts_with("There is no such company among yours."));
-        for part in ["", "/resources", "/codes", "/users", "/subsidiaries", "/history", "/name", "/codes.csv"] {
+        for part in ["", "/resources", "/codes", "/users", "/subsidiaries", "/history", "/name", "/codes.csv"]
+        {
             acme.get(&format!("/companies/{id}{part}")).await.is(404);
         }
     }
@@ -113,7 +120,8 @@ async fn only_administrators_move(test: TestApp) {
         let mut browser = signed_in(&test, email).await;
         browser.get("/moves/new").await.is(403);
         let token = browser.get("/").await.field("form");
-        let fields = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
+        let fields =
+            [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
         browser.post("/moves", &fields).await.is(403);
     }
     assert_eq!(world.credit(&test, world.acme).await, 0);
@@ -126,8 +134,13 @@ async fn the_window_shows_both_balances(test: TestApp) {
     let query = format!("type=credit&from={}&to={}&amount=5", world.vendor, world.acme);
     let fragment = operator.get(&format!("/moves/preview?{query}")).await;
     fragment.has("980 Credit").has("975").has("20 Credit").has("25").has("data-max=\"980\"");
-    let fields =
-        [("type", "credit"), ("from", &world.vendor.to_string()), ("to", "Acme"), ("amount", "5"), ("show-balances", "1")];
+    let fields = [
+        ("type", "credit"),
+        ("from", &world.vendor.to_string()),
+        ("to", "Acme"),
+        ("amount", "5"),
+        ("show-balances", "1"),
+    ];
     operator.submit("/moves/new", "/moves", &fields).await.is(200).has("975").has("25");
     assert_eq!(world.credit(&test, world.acme).await, 20);
 }

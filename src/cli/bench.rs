@@ -1,11 +1,33 @@
-//! `scrip bench`: figures of this machine and this build.
+//! `scrip bench`: figures of this machine and this build, on a throw-away database, through HTTP.
 
 use std::process::ExitCode;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use clap::{Args, ValueEnum};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower_sessions::session::Id;
 
 use super::CliResult;
-use crate::config::Config;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Database};
+use crate::jobs;
+use crate::model::amount::grouped;
+use crate::model::code::Code;
+use crate::model::company::Path;
+use crate::model::ledger::{self, Act, NewCode, Operation};
+use crate::model::resources::ResourceType;
+use crate::model::user::Role;
+use crate::ops::auth::SignedInAs;
+use crate::rng::Rng;
+use crate::store;
+use crate::web::{form, router, serve, session};
+use crate::writer::Writer;
 
 #[derive(Args)]
 pub struct Bench {
@@ -14,11 +36,236 @@ pub struct Bench {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
+    /// Durable redemptions a second through HTTP, at 1, 16, 64 and 256 connections.
     Redeem,
 }
 
-pub async fn run(_config: Config, bench: Bench) -> CliResult {
-    match bench.what {
-        What::Redeem => Ok(ExitCode::SUCCESS),
+/// Connections, and redemptions measured with them.
+const LEVELS: [(usize, usize); 4] = [(1, 4_000), (16, 40_000), (64, 80_000), (256, 80_000)];
+const ONE_BY_ONE: (usize, usize) = (64, 15_000);
+/// Redeemers: each of a company of its own.
+const PEOPLE: usize = 64;
+const CODES_A_BATCH: usize = 5_000;
+
+pub async fn run(mut config: Config, bench: Bench) -> CliResult {
+    let folder = tempfile::Builder::new().prefix("scrip-bench-").tempdir_in(".")?;
+    config.data = folder.path().to_owned();
+    config.key_file = folder.path().join("scrip.key");
+    if config.database != Database::Sqlite {
+        return Err(
+            "the benchmark writes to a database of its own; PostgreSQL is measured by the tests' cluster"
+                .into(),
+        );
     }
+    match bench.what {
+        What::Redeem => redeem(config).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn redeem(config: Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (app, _) = App::start(config, Clock::System, Rng::System).await?;
+    let stop = CancellationToken::new();
+    tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
+    let people = make_people(&app).await?;
+    println!("Durable redemptions through HTTP, embedded database, every commit flushed");
+    println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "connections", "redeemed/s", "p50 ms", "p99 ms", "max ms");
+    let mut at_64 = 0.0;
+    for (connections, count) in LEVELS {
+        let figures = measure(&app, &people, connections, count).await?;
+        figures.print(&connections.to_string());
+        if connections == ONE_BY_ONE.0 {
+            at_64 = figures.per_second;
+        }
+    }
+    let (writer, _) = Writer::start_with_batches_of(1, app.db.clone(), app.keys.clone(), app.rng.clone());
+    let single = App { writer, ..app.clone() };
+    let figures = measure(&single, &people, ONE_BY_ONE.0, ONE_BY_ONE.1).await?;
+    figures.print("64, one tx");
+    println!(
+        "Batches against one transaction a redemption, 64 connections: {:.1} x",
+        at_64 / figures.per_second
+    );
+    println!("Peak memory of the whole process, load generator and all: {} MB", peak_memory_megabytes());
+    stop.cancel();
+    Ok(())
+}
+
+/// A signed-in redeemer.
+#[derive(Clone)]
+struct Person {
+    cookie: String,
+    session: [u8; 16],
+}
+
+struct Figures {
+    per_second: f64,
+    milliseconds: Vec<f64>,
+}
+
+impl Figures {
+    fn print(&self, label: &str) {
+        let at = |share: f64| self.milliseconds[((self.milliseconds.len() - 1) as f64 * share) as usize];
+        println!(
+            "{label:>12} {:>12} {:>10.2} {:>10.2} {:>10.2}",
+            grouped(self.per_second as i64),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
+    }
+}
+
+async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut tx = app.db.write().await?;
+    let now = app.clock.now();
+    let root = store::companies::insert(&mut tx, "Bench", None, now).await?;
+    let path = Path::of(None, root);
+    let issuer = store::users::insert(&mut tx, root, "issuer@bench.test", Role::Admin, now).await?;
+    let mut ids = Vec::new();
+    for i in 0..PEOPLE {
+        let company =
+            store::companies::insert(&mut tx, &format!("Bench {i}"), Some((root, &path)), now).await?;
+        let id =
+            store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
+        ids.extend(id);
+    }
+    tx.commit().await?;
+    let by = ledger::Actor { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into() };
+    let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
+    app.writer.submit(operation(app, &by, act)).await?;
+    let mut people = Vec::new();
+    for user_id in ids {
+        people.push(sign_in(app, user_id).await?);
+    }
+    Ok(people)
+}
+
+/// A session as a sign-in leaves it.
+async fn sign_in(app: &App, user_id: i64) -> Result<Person, Box<dyn std::error::Error + Send + Sync>> {
+    let id = Id(i128::from_be_bytes(app.rng.bytes::<16>()));
+    let who = SignedInAs { user_id, session_epoch: 0 };
+    let row = store::sessions::NewSession {
+        id_hash: &session::hash(id),
+        user_id: Some(user_id),
+        data: serde_json::json!({ "as": who }).to_string(),
+        expires_at: app.clock.now().plus_seconds(3_600),
+        address: "bench".into(),
+        user_agent: "bench".into(),
+    };
+    let mut tx = app.db.sessions().await?;
+    store::sessions::save(&mut tx, &row, app.clock.now()).await?;
+    Ok(Person { cookie: format!("session={id}"), session: id.0.to_be_bytes() })
+}
+
+fn operation(app: &App, by: &ledger::Actor, act: Act) -> Operation {
+    let key = form::new_nonce(app);
+    let fingerprint = app.keys.fingerprint(&key);
+    Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), act }
+}
+
+/// Makes unused codes of one unit each.
+async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut made = Vec::with_capacity(count);
+    let mut tx = app.db.read().await?;
+    let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
+    let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
+    drop(tx);
+    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into() };
+    while made.len() < count {
+        let codes: Vec<NewCode> = (0..CODES_A_BATCH.min(count - made.len()))
+            .map(|_| {
+                let code = Code::from_random(app.rng.bytes());
+                NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
+            })
+            .collect();
+        made.extend(codes.iter().map(|c| c.code.clone()));
+        let act = Act::CreateCodes {
+            company_id: root,
+            resource_type: ResourceType::CREDIT,
+            amount: 1,
+            comment: String::new(),
+            codes,
+        };
+        app.writer.submit(operation(app, &by, act)).await?;
+    }
+    Ok(made)
+}
+
+async fn measure(
+    app: &App,
+    people: &[Person],
+    connections: usize,
+    count: usize,
+) -> Result<Figures, Box<dyn std::error::Error + Send + Sync>> {
+    let codes = make_codes(app, count).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve::serve(listener, router::router(app.clone()), stop.clone()));
+    let share = count / connections;
+    let begun = Instant::now();
+    let mut tasks = Vec::new();
+    for (i, codes) in codes.chunks(share).enumerate() {
+        let person = people[i % people.len()].clone();
+        let app = app.clone();
+        let codes = codes.to_vec();
+        tasks.push(tokio::spawn(async move { redeem_all(&app, address, &person, &codes).await }));
+    }
+    let mut milliseconds = Vec::with_capacity(count);
+    for task in tasks {
+        milliseconds.extend(task.await??);
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    stop.cancel();
+    let _ = serving.await;
+    milliseconds.sort_by(f64::total_cmp);
+    Ok(Figures { per_second: milliseconds.len() as f64 / seconds, milliseconds })
+}
+
+async fn redeem_all(
+    app: &App,
+    address: std::net::SocketAddr,
+    person: &Person,
+    codes: &[Code],
+) -> Result<Vec<f64>, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let mut milliseconds = Vec::with_capacity(codes.len());
+    for code in codes {
+        let nonce = form::new_nonce(app);
+        let token = format!("{nonce}.{}", app.keys.form_mac(&person.session, &nonce));
+        let begun = Instant::now();
+        let status =
+            send(&mut sender, &person.cookie, &format!("form={token}&code={}", code.reveal())).await?;
+        milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        if status != StatusCode::SEE_OTHER {
+            return Err(format!("a redemption was answered with {status}").into());
+        }
+    }
+    Ok(milliseconds)
+}
+
+async fn send(sender: &mut SendRequest<Body>, cookie: &str, body: &str) -> Result<StatusCode, hyper::Error> {
+    let request = Request::post("/redeem")
+        .header(header::HOST, "127.0.0.1:8080")
+        .header(header::COOKIE, cookie)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(body.to_owned()))
+        .expect("a request of constant parts");
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let _ = axum::body::to_bytes(Body::new(response.into_body()), 1 << 20).await;
+    Ok(status)
+}
+
+/// What Linux says; 0 elsewhere.
+fn peak_memory_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }

@@ -246,6 +246,12 @@ impl Cause {
         }
     }
 
+    /// Whether the target receives units. Those that come back from a deleted code were received
+    /// before.
+    fn is_receipt(self) -> bool {
+        self != Cause::DeleteCode
+    }
+
     /// The verb of the notice: "VERB operation completed successfully."
     #[must_use]
     pub fn verb(self) -> &'static str {
@@ -461,6 +467,7 @@ fn create_codes(
     codes: &[NewCode],
 ) -> Result<Vec<Transfer>, Refusal> {
     ledger.company_in_tree(&operation.actor, company_id).ok_or(Refusal::UnknownSource)?;
+    assert!(!codes.is_empty(), "an operation without transfers would leave no trace to be replayed from");
     let line = |code_id| Line {
         cause: Cause::CreateCode,
         resource_type,
@@ -593,7 +600,9 @@ impl Ledger {
             });
         }
         target.balance.checked_add(sum).ok_or(Refusal::Overflow)?;
-        target.received_total.checked_add(sum).ok_or(Refusal::Overflow)?;
+        if line.cause.is_receipt() {
+            target.received_total.checked_add(sum).ok_or(Refusal::Overflow)?;
+        }
         Ok(())
     }
 
@@ -611,8 +620,7 @@ impl Ledger {
         let to_balance = {
             let target = self.accounts.entry(line.target()).or_default();
             target.balance += line.amount;
-            // Units that come back from a deleted code were received before.
-            if line.cause != Cause::DeleteCode {
+            if line.cause.is_receipt() {
                 target.received_total += line.amount;
             }
             target.balance

@@ -11,7 +11,7 @@ use crate::store::audit::{HistoryFilter, HistoryRow};
 const MERGED_COMPANIES_MAX: i64 = 50;
 
 /// Each verb of the history with its words on the screen.
-pub const VERBS: [(&str, &str); 24] = [
+pub const VERBS: [(&str, &str); 25] = [
     ("issue", "Resources issued"),
     ("move", "Resources moved"),
     ("create_code", "Code created"),
@@ -35,6 +35,7 @@ pub const VERBS: [(&str, &str); 24] = [
     ("user.sign_in_failed", "Sign-in failed"),
     ("user.password_set", "Password set"),
     ("user.password_changed", "Password changed"),
+    ("user.email_asked", "E-mail change asked for"),
     ("user.email_changed", "E-mail changed"),
 ];
 

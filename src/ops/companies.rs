@@ -56,8 +56,9 @@ pub struct Choices {
 /// Companies of the actor's tree for a field.
 ///
 /// # Errors
-/// Whatever the database says.
+/// [`OpError::Forbidden`] for end users.
 pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> {
+    actor.require_tree()?;
     let mut tx = app.db.read().await?;
     let mut companies = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX + 1).await?;
     let is_partial = companies.len() as i64 > CHOICES_MAX;
@@ -155,12 +156,12 @@ pub async fn rename(app: &App, actor: &Actor, key: &str, id: i64, name: &str) ->
 /// [`OpError::NotFound`] outside the tree; the own company's switch is its parent's to set.
 pub async fn use_parent_credits(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<String> {
     actor.require_admin()?;
+    if id == actor.company_id {
+        return Err(OpError::Forbidden);
+    }
     let request = serde_json::json!([id, on]).to_string();
     act_once!(app, actor, key, "use_parent_credits", &request, act => {
         let company = lock_one(act, actor, id, "").await?;
-        if company.level == 0 {
-            return Err(OpError::Forbidden);
-        }
         store::companies::set_use_parent_credits(&mut act.tx, id, on).await?;
         let (verb, phrase) = if on {
             ("company.parent_credits_on", "now uses")

@@ -339,9 +339,8 @@ pub async fn put_under(tx: &mut Tx, id: i64, old: &Path, parent_id: i64, parent:
                 .await?;
     }
     sql("update company set parent_id = $2 where id = $1").bind(id).bind(parent_id).run(tx).await?;
-    sql(
-        "update company set path = $1 || substr(path, $2), level = level + $3 where path >= $4 and path < $5",
-    )
+    sql("update company set path = $1 || substr(path, cast($2 as integer)), level = level + $3
+         where path >= $4 and path < $5")
     .bind(new.as_str())
     .bind(old.as_str().len() as i64 + 1)
     .bind(new.level() as i64 - old.level() as i64)

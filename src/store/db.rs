@@ -107,7 +107,7 @@ impl Db {
     /// When no connection comes free in time.
     pub async fn write(&self) -> Result<Tx> {
         Ok(match self {
-            Db::Sqlite(db) => Tx::Sqlite(db.writer.begin_with("begin immediate").await?),
+            Db::Sqlite(db) => Tx::Sqlite(SqliteTx::begin(&db.writer, "begin immediate").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -129,7 +129,7 @@ impl Db {
     /// When no connection comes free in time.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(match self {
-            Db::Sqlite(db) => Tx::Sqlite(db.readers.begin().await?),
+            Db::Sqlite(db) => Tx::Sqlite(SqliteTx::begin(&db.readers, "begin").await?),
             Db::Postgres(pool) => {
                 Tx::Postgres(pool.begin_with("begin isolation level repeatable read read only").await?)
             }
@@ -186,7 +186,7 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
 /// A connection in use: a transaction, or one for single reads. Dropped without
 /// [`Tx::commit`], a transaction is rolled back.
 pub enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     SqliteRead(PoolConnection<Sqlite>),
     Postgres(Transaction<'static, Postgres>),
     PostgresRead(PoolConnection<Postgres>),
@@ -199,8 +199,21 @@ impl Tx {
     /// When the database could not keep it; then nothing has happened.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Sqlite(tx) => tx.end("commit").await?,
             Tx::Postgres(tx) => tx.commit().await?,
+            Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Undoes all of it.
+    ///
+    /// # Errors
+    /// When the connection is gone; then it has been undone all the same.
+    pub async fn rollback(self) -> Result<()> {
+        match self {
+            Tx::Sqlite(tx) => tx.end("rollback").await?,
+            Tx::Postgres(tx) => tx.rollback().await?,
             Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
         }
         Ok(())
@@ -209,6 +222,35 @@ impl Tx {
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         matches!(self, Tx::Postgres(_) | Tx::PostgresRead(_))
+    }
+}
+
+/// A transaction on SQLite. On a full disk SQLite ends a transaction by itself, so what was not
+/// ended here takes its connection with it: the pool opens a new one, in a known state.
+pub struct SqliteTx {
+    connection: PoolConnection<Sqlite>,
+    has_ended: bool,
+}
+
+impl SqliteTx {
+    async fn begin(pool: &SqlitePool, statement: &'static str) -> Result<SqliteTx> {
+        let mut tx = SqliteTx { connection: pool.acquire().await?, has_ended: false };
+        sqlx::query(statement).execute(&mut *tx.connection).await?;
+        Ok(tx)
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<()> {
+        sqlx::query(statement).execute(&mut *self.connection).await?;
+        self.has_ended = true;
+        Ok(())
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.connection.close_on_drop();
+        }
     }
 }
 
@@ -275,7 +317,7 @@ macro_rules! on_connection {
         }
         match $tx {
             Tx::Sqlite(tx) => {
-                let $connection = &mut **tx;
+                let $connection = &mut *tx.connection;
                 let $statement = bind_sqlite($make(query.sqlite), query.values);
                 $run
             }

@@ -1,7 +1,7 @@
 //! What the ledger's decisions read and write: a handful of statements for a whole batch, however
 //! large. Prefetch locks what it reads, in the one order: operations, codes, companies, accounts.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -214,6 +214,15 @@ async fn read_accounts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledge
 /// The accounts that the operations may touch, of companies that exist.
 fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey> {
     let mut keys = BTreeSet::new();
+    // A code that the same batch makes may be redeemed in it too.
+    let made: HashMap<Tag, ResourceType> = operations
+        .iter()
+        .filter_map(|o| match &o.act {
+            Act::CreateCodes { resource_type, codes, .. } => Some((*resource_type, codes)),
+            _ => None,
+        })
+        .flat_map(|(resource_type, codes)| codes.iter().map(move |c| (c.tag, resource_type)))
+        .collect();
     let mut add = |company_id: i64, resource_type: ResourceType, kind: Kind| {
         if ledger.companies.contains_key(&company_id) {
             keys.insert(AccountKey::new(company_id, resource_type, kind));
@@ -244,6 +253,8 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
                 if let Some(code) = ledger.codes.get(tag) {
                     add(code.company_id, code.resource_type, Kind::InCodes);
                     add(own, code.resource_type, Kind::Available);
+                } else if let Some(resource_type) = made.get(tag) {
+                    add(own, *resource_type, Kind::Available);
                 }
             }
         }
@@ -335,7 +346,7 @@ struct NewCodeRow<'a> {
 }
 
 async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
-    let makers: std::collections::HashMap<i64, &Transfer> = ledger
+    let makers: HashMap<i64, &Transfer> = ledger
         .changes
         .transfers
         .iter()

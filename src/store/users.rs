@@ -64,7 +64,7 @@ pub async fn list(
         .await;
     }
     sql(users_sql!(
-        "c.path >= $1 and c.path < $2 and u.id > $3 and ($4 = '' or u.email_search like $5 escape '\\'
+        "c.removed_at is null and c.path >= $1 and c.path < $2 and u.id > $3 and ($4 = '' or u.email_search like $5 escape '\\'
          or c.name_search like $5 escape '\\') order by u.id limit $6"
     ))
     .bind(tree.as_str())
@@ -77,12 +77,12 @@ pub async fn list(
     .await
 }
 
-/// A person of a tree.
+/// A person of a tree; those of removed companies are gone with them.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
-    sql(users_sql!("u.id = $1 and c.path >= $2 and c.path < $3"))
+    sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
         .bind(id)
         .bind(tree.as_str())
         .bind(tree.end())

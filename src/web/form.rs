@@ -30,10 +30,10 @@ pub struct Problem {
 }
 
 impl Form {
-    /// Reads an URL-encoded body or query.
+    /// Reads an URL-encoded body or query. PostgreSQL's texts cannot hold a NUL: it is left out here.
     pub fn read(bytes: &[u8]) -> Form {
         let values =
-            url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+            url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.replace('\0', ""))).collect();
         Form { values, ..Form::default() }
     }
 

@@ -37,7 +37,12 @@ impl Page {
         let start = self.body[..at].rfind('<').unwrap();
         let tag = &self.body[start..start + self.body[start..].find('>').unwrap()];
         let value = tag.split("value=\"").nth(1).map_or("", |v| v.split('"').next().unwrap());
-        value.replace("&#38;", "&").replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">")
+        value
+            .replace("&#38;", "&")
+            .replace("&#34;", "\"")
+            .replace("&#39;", "'")
+            .replace("&#60;", "<")
+            .replace("&#62;", ">")
     }
 
     /// What is said beside a field.
@@ -127,7 +132,11 @@ impl Browser {
             }
         }
         let bytes = body.collect().await.unwrap().to_bytes();
-        Page { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+        Page {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {

@@ -1,8 +1,9 @@
 //! An application for each test, on either database, and the people who use it.
 //! [`both!`] makes two tests of one: `sqlite` and `postgres`.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 mod browser;
+pub mod process;
 mod world;
 
 pub use browser::{Browser, Page};
@@ -54,6 +55,7 @@ pub struct TestApp {
     pub app: App,
     pub router: Router,
     pub backend: Backend,
+    pub database_url: Option<String>,
     folder: tempfile::TempDir,
 }
 
@@ -71,10 +73,11 @@ impl TestApp {
         if backend == Backend::Postgres {
             given.database_url = Some(schema().await?);
         }
+        let database_url = given.database_url.clone();
         let config = Config::load(&given).unwrap();
         let (app, _) = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap();
         let router = scrip::web::router::router(app.clone());
-        Some(TestApp { app, router, backend, folder })
+        Some(TestApp { app, router, backend, database_url, folder })
     }
 
     /// A browser that nobody has signed in with.

@@ -61,9 +61,17 @@ impl World {
     pub async fn give(&self, test: &TestApp, company: i64, amount: i64) {
         let operator = actor(&test.app, "operator@test.example").await.unwrap();
         let key = format!("seed-{company}-{amount}");
-        ops::resources::move_units(&test.app, &operator, &key, ResourceType::CREDIT, self.vendor, company, amount)
-            .await
-            .unwrap();
+        ops::resources::move_units(
+            &test.app,
+            &operator,
+            &key,
+            ResourceType::CREDIT,
+            self.vendor,
+            company,
+            amount,
+        )
+        .await
+        .unwrap();
     }
 
     /// What a company can use now of Credit.

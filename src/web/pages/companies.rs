@@ -54,7 +54,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> W
         parent_id: None,
         sort,
         descending,
-        after: cursor(form.value("after")),
+        after: cursor(form.value("after"), sort),
         limit: PAGE_SIZE + 1,
     };
     let mut companies = ops::companies::list(&portal.app, &me.actor, &filter).await?;
@@ -85,10 +85,11 @@ pub fn next_page(companies: &mut Vec<Company>, sort: Sort) -> Option<String> {
     })
 }
 
-/// Reads what [`next_page`] wrote.
-pub fn cursor(text: &str) -> Option<(String, i64)> {
+/// Reads what [`next_page`] wrote. All but names are sorted by a number.
+pub fn cursor(text: &str, sort: Sort) -> Option<(String, i64)> {
     let (id, value) = text.split_once('.')?;
-    Some((value.to_owned(), id.parse().ok()?))
+    let fits = sort == Sort::Name || value.parse::<i64>().is_ok();
+    Some((value.to_owned(), id.parse().ok().filter(|_| fits)?))
 }
 
 #[derive(Template)]
@@ -107,7 +108,7 @@ async fn tree(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let id = form.value("of").parse().unwrap_or(me.actor.company_id);
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let above = ops::companies::above(&portal.app, &me.actor, &company).await?;
-    let after = cursor(form.value("after"));
+    let after = cursor(form.value("after"), Sort::Name);
     let mut companies =
         ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
     let next = next_page(&mut companies, Sort::Name).map(|after| {

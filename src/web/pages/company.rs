@@ -164,7 +164,7 @@ pub async fn subsidiaries(
     Asked(form): Asked,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "subsidiaries").await?;
-    let after = cursor(form.value("after"));
+    let after = cursor(form.value("after"), Sort::Name);
     let mut companies =
         ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
     let next = next_page(&mut companies, Sort::Name)

@@ -1,0 +1,222 @@
+// What all browser tests share: a demo of Scrip, a browser, and a watch over every page they open.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+const WAIT_MS = 10_000;
+
+let server;
+let browser;
+let origin;
+const signedIn = new Map(); // account → cookies, so that each account signs in once per file
+
+export const url = (path) => origin + path;
+export const isNarrow = (page) => page.viewportSize().width < 900;
+
+/* ---- The demo and the browser ---- */
+
+async function freePort() {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  return port;
+}
+
+function findBrowser() {
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+    const found = spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).stdout.trim();
+    if (found) return found;
+  }
+  throw new Error('There is no Chromium here. tests/run installs it.');
+}
+
+export async function start() {
+  const program = process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
+  const port = await freePort();
+  origin = `http://127.0.0.1:${port}`;
+  // The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
+  server = spawn(program, ['demo', '--listen', `127.0.0.1:${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const isReady = () => {
+    assert.equal(server.exitCode, null, 'the demo ended while it started');
+    return fetch(url('/readyz')).then((answer) => answer.ok, () => false);
+  };
+  await until(isReady, 'the demo is ready', 60_000);
+  // Back must show nothing even where the browser may keep whole pages, as it does for people.
+  browser = await chromium.launch({
+    executablePath: findBrowser(), args: FLAGS, ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  });
+}
+
+export async function stop() {
+  await browser?.close();
+  assert.equal(server.exitCode, null, 'the demo is still there at the end');
+  const ended = once(server, 'exit');
+  server.kill('SIGTERM');
+  const [code] = await ended;
+  assert.equal(code, 0, 'the demo exits with 0 when it is told to stop');
+}
+
+/* ---- Visits: a person with a browser, watched ---- */
+
+/**
+ * Opens a browser for one person, tells the story, and then fails if any page misbehaved.
+ * @param {{as?: string, width?: number, scheme?: 'light' | 'dark', script?: boolean}} person
+ */
+export async function visit({ as, width = 1280, scheme = 'light', script = true } = {}, story) {
+  const context = await browser.newContext({
+    viewport: { width, height: width < 700 ? 740 : 900 }, colorScheme: scheme, javaScriptEnabled: script,
+    storageState: as && (await cookiesOf(as)), permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  context.setDefaultTimeout(WAIT_MS);
+  const watch = watchOver(context);
+  const page = await context.newPage();
+  page.hasScript = script;
+  try {
+    await story(page);
+    await lookAt(page);
+    assert.deepEqual(await watch.problems(), [], 'what went wrong on the pages');
+  } finally {
+    await context.close();
+  }
+}
+
+async function cookiesOf(account) {
+  if (!signedIn.has(account)) {
+    await visit({}, async (page) => {
+      await signIn(page, account);
+      signedIn.set(account, await page.context().storageState());
+    });
+  }
+  return signedIn.get(account);
+}
+
+export async function signIn(page, account, password = 'scrip-demo') {
+  const email = account.includes('@') ? account : `${account}@scrip.test`;
+  await page.goto(url('/sign-in'));
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: `Account menu: ${email}` }).waitFor();
+}
+
+// A refused form answers 4xx on purpose, and the browser writes that on its console.
+const DELIBERATE = /Failed to load resource: .* (404|410|422|429) /;
+const INLINE = /<style|\sstyle\s*=\s*["']|\son[a-z]+\s*=\s*["']|<script(?![^>]*\ssrc=)/i;
+
+function watchOver(context) {
+  const problems = [];
+  const reading = [];
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => problems.push(`script error: ${error.message}`));
+    page.on('load', () => reading.push(lookAt(page).catch((error) => {
+      if (error instanceof assert.AssertionError) problems.push(error.message); // else the page was left meanwhile
+    })));
+  });
+  context.on('console', (message) => {
+    if (message.type() === 'error' && !DELIBERATE.test(message.text())) problems.push(`console: ${message.text()}`);
+  });
+  context.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) problems.push(`request to another origin: ${request.url()}`);
+  });
+  context.on('response', (response) => {
+    if ((response.headers()['content-type'] ?? '').startsWith('text/html')) {
+      reading.push(response.text().then((html) => {
+        const inline = html.match(INLINE);
+        if (inline) problems.push(`inline style or script at ${response.url()}: ${inline[0]}`);
+      }, () => {})); // a page that was left before it had come has no text
+    }
+  });
+  return {
+    async problems() {
+      await Promise.all(reading);
+      return problems;
+    },
+  };
+}
+
+/** Nothing scrolls sideways: neither the page nor anything in it. */
+export async function lookAt(page) {
+  const wide = await page.evaluate(() => {
+    const scrolls = (element) => element.scrollWidth > element.clientWidth && /auto|scroll/.test(getComputedStyle(element).overflowX);
+    const found = [...document.querySelectorAll('body *')].filter((element) => scrolls(element) && element.tagName !== 'TEXTAREA');
+    if (document.documentElement.scrollWidth > innerWidth) found.push(document.documentElement);
+    return found.map((element) => `<${element.tagName.toLowerCase()} class="${element.className}">`);
+  });
+  assert.deepEqual(wide, [], `what scrolls sideways at ${page.viewportSize().width} px on ${page.url()}`);
+}
+
+/* ---- What people do on every page ---- */
+
+export async function until(isSo, what, milliseconds = WAIT_MS) {
+  const end = Date.now() + milliseconds;
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `timed out waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Chooses in the main navigation, which is behind a button on a phone. */
+export async function go(page, name) {
+  if (isNarrow(page)) await page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+}
+
+export async function openAccountMenu(page) {
+  await page.getByRole('button', { name: /^Account menu/ }).click();
+}
+
+export async function fromAccountMenu(page, name) {
+  await openAccountMenu(page);
+  await page.getByRole('banner').getByRole('link', { name, exact: true }).click();
+}
+
+export async function fromRowMenu(page, row, name) {
+  await page.getByLabel(`Actions for ${row}`, { exact: true }).click();
+  await page.getByRole('link', { name, exact: true }).filter({ visible: true }).last().click();
+}
+
+/** The action window with this title: a dialog over the page, or a page of its own without script. */
+export async function actionWindow(page, title) {
+  const place = page.hasScript ? page.getByRole('dialog', { name: title, exact: true }) : page.getByRole('main');
+  await place.getByRole('heading', { name: title, exact: true }).waitFor();
+  await lookAt(page);
+  return place;
+}
+
+/** Chooses a company by its name, whatever its number. */
+export async function chooseCompany(field, name) {
+  const labels = await field.locator('option').allInnerTexts();
+  const label = labels.find((text) => text.trim().replace(/ \(#\d+\)$/, '') === name);
+  assert.ok(label, `${name} can be chosen, among ${labels.join(', ')}`);
+  await field.selectOption({ label: label.trim() });
+}
+
+/** Waits for the notice of an operation, and gives what it says. */
+export async function notice(page, verb) {
+  const found = page.getByRole('status').filter({ hasText: `${verb} operation completed successfully.` });
+  await found.waitFor();
+  return found.innerText();
+}
+
+/** Reads a number as people read it: 1,234. */
+export const number = (text) => Number(text.replaceAll(',', ''));
+
+/** Asks for a download and reads it. */
+export async function download(page, press) {
+  const [file] = await Promise.all([page.waitForEvent('download'), press()]);
+  const parts = [];
+  for await (const part of await file.createReadStream()) parts.push(part);
+  return { name: file.suggestedFilename(), text: Buffer.concat(parts).toString('utf8') };
+}

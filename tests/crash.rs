@@ -1,0 +1,193 @@
+//! What an acknowledgement is worth: kill -9 under load, a full disk, SIGTERM.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scrip::store;
+use support::process::{Client, Process};
+use support::{TestApp, World, who};
+
+both!(nothing_acknowledged_is_lost_or_doubled_by_twenty_kills, sigterm_finishes_what_was_accepted);
+
+const CLIENTS: usize = 6;
+
+fn move_fields(world: &World) -> String {
+    format!("type=credit&from={}&to={}&amount=1", world.vendor, world.other)
+}
+
+/// What a client was told: operations acknowledged, and the last one, which got no answer.
+#[derive(Default)]
+struct Told {
+    acknowledged: Vec<String>,
+    unanswered: Option<String>,
+}
+
+/// Moves one unit after the other until the program is gone.
+async fn move_until_gone(test: Arc<TestApp>, process: std::net::SocketAddr, fields: String) -> Told {
+    let mut told = Told::default();
+    let key_file = test.folder().join("scrip.key");
+    let Some(mut client) = Client::sign_in(process, &key_file, "operator@test.example").await else {
+        return told;
+    };
+    loop {
+        match client.post(&test.app, "/moves", &fields).await {
+            (operation, Some(303)) => told.acknowledged.push(operation),
+            (operation, None) => {
+                told.unanswered = Some(operation);
+                return told;
+            }
+            (_, Some(status)) => panic!("a move was answered with {status}"),
+        }
+    }
+}
+
+async fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(test: TestApp) {
+    let test = Arc::new(test);
+    let world = World::new(&test).await;
+    let operator = who(&test.app, "operator@test.example").await;
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    scrip::ops::resources::issue(&test.app, &operator, "more", credit, 1_000_000, "").await.unwrap();
+    let fields = move_fields(&world);
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let mut moved = 0;
+    for round in 0..20 {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| tokio::spawn(move_until_gone(test.clone(), process.address, fields.clone())))
+            .collect();
+        // Killed at another moment each time, so that it falls into each phase of a commit.
+        tokio::time::sleep(Duration::from_millis(120 + round * 13)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        for client in clients {
+            moved += settle(&test, &process, client.await.unwrap(), &fields).await;
+        }
+        assert_eq!(world.credit(&test, world.other).await, moved, "round {round}");
+    }
+    assert!(moved > 20, "only {moved} moves got through");
+    test.verify().await;
+    assert!(process.command(&["verify"]));
+}
+
+/// Checks what a client was told; sends the unanswered operation again. Gives the units moved.
+async fn settle(test: &TestApp, process: &Process, told: Told, fields: &str) -> i64 {
+    let operator = who(&test.app, "operator@test.example").await;
+    let mut tx = test.app.db.read().await.unwrap();
+    for operation in &told.acknowledged {
+        let transfers = store::ledger::operation(&mut tx, operator.user_id, operation).await.unwrap();
+        assert_eq!(transfers.len(), 1, "acknowledged operation {operation}");
+    }
+    drop(tx);
+    let Some(operation) = told.unanswered else { return told.acknowledged.len() as i64 };
+    let key_file = test.folder().join("scrip.key");
+    let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
+    assert_eq!(client.post_as(&operation, "/moves", fields).await, Some(303));
+    told.acknowledged.len() as i64 + 1
+}
+
+async fn sigterm_finishes_what_was_accepted(test: TestApp) {
+    let test = Arc::new(test);
+    let world = World::new(&test).await;
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let key_file = test.folder().join("scrip.key");
+    let done = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
+        let (test, done, fields) = (test.clone(), done.clone(), move_fields(&world));
+        clients.push(tokio::spawn(async move {
+            let mut acknowledged = 0;
+            while !done.load(Ordering::SeqCst) {
+                match client.post(&test.app, "/moves", &fields).await.1 {
+                    Some(303) => acknowledged += 1,
+                    _ => break,
+                }
+            }
+            acknowledged
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let code = tokio::task::block_in_place(|| process.stop());
+    done.store(true, Ordering::SeqCst);
+    assert_eq!(code, Some(0));
+    let mut acknowledged = 0;
+    for client in clients {
+        acknowledged += client.await.unwrap();
+    }
+    // One more a client may have been written without its answer getting through.
+    let moved = world.credit(&test, world.other).await;
+    assert!((acknowledged..=acknowledged + 4).contains(&moved), "{acknowledged} acknowledged, {moved} moved");
+    test.verify().await;
+}
+
+/// A small disk of its own, which only root can make.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(megabytes: u32) -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let size = format!("size={megabytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).status();
+        if mounted.is_ok_and(|s| s.success()) {
+            return Some(SmallDisk(folder));
+        }
+        assert!(std::env::var("CI").is_err(), "a small disk cannot be mounted here");
+        eprintln!("SKIPPED: a small disk cannot be mounted here (needs root)");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
+    let Some(disk) = SmallDisk::mount(24) else { return };
+    let test = TestApp::start(support::Backend::Sqlite).await.unwrap();
+    let world = World::new(&test).await;
+    test.app.db.close().await;
+    for file in ["scrip.db", "sessions.db", "scrip.key"] {
+        std::fs::copy(test.folder().join(file), disk.0.join(file)).unwrap();
+    }
+    let process = Process::start(&disk.0, None);
+    let mut client =
+        Client::sign_in(process.address, &disk.0.join("scrip.key"), "operator@test.example").await.unwrap();
+    let ballast = disk.0.join("ballast");
+    fill(&ballast);
+    let fields = move_fields(&world);
+    let mut moved = 0;
+    let refused = loop {
+        match client.post(&test.app, "/moves", &fields).await.1 {
+            Some(303) => moved += 1,
+            other => break other,
+        }
+        assert!(moved < 900, "the disk never became full");
+    };
+    assert_eq!(refused, Some(503));
+    std::fs::remove_file(&ballast).unwrap();
+    for _ in 0..20 {
+        assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(303));
+        moved += 1;
+    }
+    drop(client);
+    assert!(process.command(&["verify"]));
+    let db = store::db::Db::open_sqlite(&disk.0).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
+}
+
+/// Writes until nothing more fits.
+fn fill(file: &Path) {
+    use std::io::Write as _;
+    let mut out = std::fs::File::create(file).unwrap();
+    for length in [64 << 10, 4 << 10, 512] {
+        while out.write_all(&vec![7; length]).is_ok() {}
+    }
+}

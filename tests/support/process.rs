@@ -1,0 +1,145 @@
+//! The real program in a process of its own, to be killed; and a client that keeps its connection.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use scrip::app::App;
+use scrip::keys::Keys;
+use scrip::rng::Rng;
+use scrip::web::form;
+
+/// A running `scrip serve`.
+pub struct Process {
+    child: Child,
+    pub address: SocketAddr,
+    folder: PathBuf,
+    database_url: Option<String>,
+}
+
+impl Process {
+    /// Starts the program on a folder that [`super::TestApp`] has filled.
+    pub fn start(folder: &Path, database_url: Option<String>) -> Process {
+        // The port is free a moment before the program takes it.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = spawn(folder, database_url.as_deref(), address);
+        let process = Process { child, address, folder: folder.to_owned(), database_url };
+        process.wait_until_ready();
+        process
+    }
+
+    /// Kills the program as a power cut would, and starts it again.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(&self.folder, self.database_url.as_deref(), self.address);
+        self.wait_until_ready();
+    }
+
+    /// Asks the program to stop, and gives its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Runs a command of the program on the same data, and tells whether it exited with 0.
+    pub fn command(&self, arguments: &[&str]) -> bool {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scrip"));
+        settings(&mut command, &self.folder, self.database_url.as_deref());
+        command.args(arguments).stdout(Stdio::null()).status().unwrap().success()
+    }
+
+    fn wait_until_ready(&self) {
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(self.address).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the program did not start");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn settings(command: &mut Command, folder: &Path, database_url: Option<&str>) {
+    command.arg("--data").arg(folder).args(["--log", "error"]);
+    if let Some(url) = database_url {
+        command.args(["--database-url", url]);
+    }
+}
+
+fn spawn(folder: &Path, database_url: Option<&str>, address: SocketAddr) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scrip"));
+    settings(&mut command, folder, database_url);
+    command.args(["--listen", &address.to_string(), "serve"]);
+    command.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// A signed-in client of a running program.
+pub struct Client {
+    sender: SendRequest<Body>,
+    host: String,
+    cookie: String,
+    session: [u8; 16],
+    keys: Keys,
+}
+
+impl Client {
+    /// Signs in and keeps the connection; `None` when the program is gone.
+    pub async fn sign_in(address: SocketAddr, key_file: &Path, email: &str) -> Option<Client> {
+        let stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(connection);
+        let keys = Keys::open(key_file, &Rng::System).unwrap();
+        let host = address.to_string();
+        let mut client = Client { sender, host, cookie: String::new(), session: [0; 16], keys };
+        let body = format!("email={email}&password={}", super::PASSWORD.replace(' ', "+"));
+        let response = client.request("/sign-in", body).await?;
+        let cookies = response.headers().get_all(header::SET_COOKIE);
+        let session =
+            cookies.iter().find_map(|c| c.to_str().ok()?.split(';').next()?.strip_prefix("session="))?;
+        client.cookie = format!("session={session}");
+        let id: tower_sessions::session::Id = session.parse().ok()?;
+        client.session = id.0.to_be_bytes();
+        Some(client)
+    }
+
+    /// Posts a form under a new operation; gives its id and the status, `None` when no answer came.
+    pub async fn post(&mut self, app: &App, path: &str, fields: &str) -> (String, Option<u16>) {
+        let nonce = form::new_nonce(app);
+        let status = self.post_as(&nonce, path, fields).await;
+        (nonce, status)
+    }
+
+    /// Posts a form under an operation that may have been sent before.
+    pub async fn post_as(&mut self, nonce: &str, path: &str, fields: &str) -> Option<u16> {
+        let token = format!("{nonce}.{}", self.keys.form_mac(&self.session, nonce));
+        let response = self.request(path, format!("form={token}&{fields}")).await?;
+        Some(response.status().as_u16())
+    }
+
+    async fn request(&mut self, path: &str, body: String) -> Option<axum::http::Response<()>> {
+        let request = Request::post(path)
+            .header(header::HOST, self.host.as_str())
+            .header(header::COOKIE, self.cookie.as_str())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body))
+            .unwrap();
+        // Reading an answer's body does not mean that the connection is free already.
+        self.sender.ready().await.ok()?;
+        let response = self.sender.send_request(request).await.ok()?;
+        let (parts, body) = response.into_parts();
+        axum::body::to_bytes(Body::new(body), 1 << 20).await.ok()?;
+        Some(axum::http::Response::from_parts(parts, ()))
+    }
+}
