@@ -209,7 +209,11 @@ pub async fn keep(
     Ok(result)
 }
 
-fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
+/// Makes the data folder, which only its owner may enter.
+///
+/// # Errors
+/// [`StartError::Folder`].
+pub fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)

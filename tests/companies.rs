@@ -16,6 +16,8 @@ both!(
     several_companies_are_removed_at_once,
     each_obstacle_to_a_removal_is_named,
     a_removed_company_is_gone_everywhere,
+    nothing_reaches_a_company_while_it_is_removed,
+    companies_that_are_put_under_each_other_at_once_make_no_ring,
     companies_are_searched_by_name_and_number,
     each_order_is_paged_without_gaps,
     the_tree_shows_one_level_at_a_time,
@@ -69,11 +71,16 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     text.split(before).nth(1).unwrap().split(after).next().unwrap()
 }
 
+/// The rows of the list: number and name.
+fn listed(page: &Page) -> Vec<(i64, &str)> {
+    let parts: Vec<&str> = page.body.split("</a> <span class=\"muted\">#").collect();
+    let pairs =
+        parts.windows(2).map(|two| (two[1].split('<').next().unwrap(), two[0].rsplit('>').next().unwrap()));
+    pairs.map(|(id, name)| (id.parse().unwrap(), name)).collect()
+}
+
 fn names(page: &Page) -> Vec<&str> {
-    cells(page, "Name")
-        .into_iter()
-        .map(|cell| between(cell, "\">", "</a>").rsplit('>').next().unwrap())
-        .collect()
+    listed(page).into_iter().map(|(_, name)| name).collect()
 }
 
 fn next_page(page: &Page) -> Option<String> {
@@ -240,10 +247,7 @@ async fn several_companies_are_removed_at_once(test: TestApp) {
     window.has("site 0").has("Çité 7").has_not("SITE 14");
     // What goes along is no obstacle; what stays is.
     remove(&mut admin, &ids).await.is(422).has("site 0 has 1 subsidiary: remove it first.");
-    let below = names(&admin.get("/companies?q=below").await).len();
-    assert_eq!(below, 1);
-    let last = admin.get("/companies?q=below").await;
-    let last: i64 = between(cells(&last, "Name")[0], "/companies/", "\"").parse().unwrap();
+    let last = listed(&admin.get("/companies?q=below").await)[0].0;
     let answer = remove(&mut admin, &[ids[0], ids[1], ids[2], last]).await;
     let page = admin.done(answer).await;
     page.has("Remove operation completed successfully.")
@@ -283,7 +287,7 @@ async fn a_removed_company_is_gone_everywhere(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let found = operator.get("/users?q=north").await;
-    let page = between(cells(&found, "E-mail")[0], "href=\"", "\"").to_owned();
+    let page = format!("/users/{}", between(&found.body, "<a href=\"/users/", "\""));
     operator.submit(&page, &format!("{page}/disabled"), &[("disabled", "1")]).await.is(303);
     remove(&mut operator, &[world.acme_north]).await.is(303);
     let id = world.acme_north.to_string();
@@ -369,7 +373,7 @@ async fn each_order_is_paged_without_gaps(test: TestApp) {
 
 /// What each row of a page is sorted by, and its number.
 fn keys_of(page: &Page, sort: &str) -> Vec<(String, i64)> {
-    let ids = cells(page, "Name").into_iter().map(|cell| between(cell, "/companies/", "\"").parse().unwrap());
+    let ids = listed(page).into_iter().map(|(id, _)| id);
     let values: Vec<String> = match sort {
         "name" => names(page).into_iter().map(str::to_lowercase).collect(),
         "level" => {
@@ -532,4 +536,75 @@ async fn only_administrators_change_the_tree(test: TestApp) {
     let list = signed_in(&test, "operator@test.example").await.get("/companies").await;
     assert_eq!(names(&list), ["Acme", "Acme North", "Distributor", "Other", "Vendor"]);
     assert!(cells(&list, "Use parent credits").iter().all(|c| *c == ">Off"));
+}
+
+/// Sends requests at the same moment; gives their statuses.
+async fn at_once(requests: Vec<(Browser, String, Vec<(&'static str, String)>)>) -> Vec<u16> {
+    let tasks: Vec<_> = requests
+        .into_iter()
+        .map(|(mut browser, path, fields)| {
+            tokio::spawn(async move {
+                let token = browser.get("/redeem").await.field("form");
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+                browser.post(&path, &[fields.as_slice(), &[("form", &token)]].concat()).await.status.as_u16()
+            })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for task in tasks {
+        statuses.push(task.await.unwrap());
+    }
+    statuses
+}
+
+async fn nothing_reaches_a_company_while_it_is_removed(test: TestApp) {
+    let world = World::new(&test).await;
+    let operator = signed_in(&test, "operator@test.example").await;
+    for (i, id) in many(&test, world.vendor, 12).await.into_iter().enumerate() {
+        let to = id.to_string();
+        let statuses = at_once(vec![
+            (operator.clone(), "/companies/removal".into(), vec![("company", to.clone())]),
+            match i % 3 {
+                0 => {
+                    let fields = vec![
+                        ("type", "credit".into()),
+                        ("from", "Vendor".into()),
+                        ("to", to),
+                        ("amount", "1".into()),
+                    ];
+                    (operator.clone(), "/moves".into(), fields)
+                }
+                1 => {
+                    (operator.clone(), "/companies".into(), vec![("name", "Below it".into()), ("parent", to)])
+                }
+                _ => {
+                    let fields = vec![
+                        ("email", format!("u{i}@test.example")),
+                        ("company", to),
+                        ("role", "admin".into()),
+                    ];
+                    (operator.clone(), "/users".into(), fields)
+                }
+            },
+        ])
+        .await;
+        // One of the two happens, never both.
+        let done = statuses.iter().filter(|s| **s < 400).count();
+        assert!(done == 1 && statuses.iter().all(|s| *s < 500), "{statuses:?}");
+    }
+    test.verify().await;
+}
+
+async fn companies_that_are_put_under_each_other_at_once_make_no_ring(test: TestApp) {
+    let world = World::new(&test).await;
+    let operator = signed_in(&test, "operator@test.example").await;
+    for two in many(&test, world.vendor, 12).await.chunks(2) {
+        let put = |one: i64, under: i64| {
+            (operator.clone(), format!("/companies/{one}/parent"), vec![("parent", under.to_string())])
+        };
+        let mut statuses = at_once(vec![put(two[0], two[1]), put(two[1], two[0])]).await;
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 422]);
+    }
+    test.verify().await;
 }

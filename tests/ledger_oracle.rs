@@ -670,13 +670,12 @@ impl Oracle {
             let resource_type = key.resource_type;
             return Err(Refusal::NotEnough { has, resource_type, company: name_of(key.company_id) });
         }
-        let fits = |n: i128| i64::try_from(n).is_ok();
-        ensure(accounts.values().all(|a| fits(a.0) && fits(a.1)), Refusal::Overflow)?;
-        // What a deleted code gives back was received before. That it must fit a second time is the
-        // engine's way; by the rules this loop belongs above the line that looks at what fits.
+        // What a deleted code gives back was received before.
         for line in lines.iter().filter(|line| line.cause == Cause::DeleteCode) {
             accounts.entry(line.target()).or_default().1 -= i128::from(line.amount);
         }
+        let fits = |n: i128| i64::try_from(n).is_ok();
+        ensure(accounts.values().all(|a| fits(a.0) && fits(a.1)), Refusal::Overflow)?;
         Ok((accounts, balances))
     }
 

@@ -77,7 +77,7 @@ pub async fn restore(config: Config, restore: Restore) -> CliResult {
     if target.exists() || target.with_extension("db-wal").exists() {
         return Err(format!("{} exists: restore into an empty data folder", target.display()).into());
     }
-    std::fs::create_dir_all(&config.data)?;
+    crate::app::make_folder(&config.data)?;
     if let Some(file) = &restore.passphrase_file {
         let text = std::fs::read_to_string(key_copy(&restore.file))?;
         let keys = Wrapped::unwrap(&text, &passphrase(file)?)?;

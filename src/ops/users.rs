@@ -243,12 +243,18 @@ pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> 
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
-/// Ends the own sessions but the present one.
+/// Ends one of the own sessions, or all but the present one.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end_other_sessions(app: &App, actor: &Actor, present: &[u8]) -> OpResult<()> {
-    super::auth::end_sessions(app, actor.user_id, Some(present)).await?;
+pub async fn end_own_sessions(app: &App, actor: &Actor, one: Option<&[u8]>, present: &[u8]) -> OpResult<()> {
+    match one {
+        Some(hash) => {
+            let mut tx = app.db.sessions().await?;
+            store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
+        }
+        None => super::auth::end_sessions(app, actor.user_id, Some(present)).await?,
+    }
     act!(app, act => {
         act.note(actor.note("user.sessions_ended", &actor.email, ""));
         Ok(())

@@ -12,7 +12,7 @@ pub struct NewHistory {
     pub actor_id: Option<i64>,
     pub company_id: Option<i64>,
     pub address: String,
-    /// Such as `company.created`; see [`crate::ops::audit::VERBS`].
+    /// Such as `company.created`; the history's page has words for each.
     pub verb: &'static str,
     /// The name of what it happened to, as it was.
     pub subject: String,

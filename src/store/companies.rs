@@ -385,7 +385,7 @@ macro_rules! holdings_sql {
             " and u.disabled_at is null) as users
              from ",
             $list,
-            " c"
+            " c order by 1"
         )
     };
 }
@@ -400,7 +400,7 @@ pub struct Holdings {
     pub users: i64,
 }
 
-/// Counts it, for locked companies.
+/// Counts it, for locked companies, by ascending id.
 ///
 /// # Errors
 /// Whatever the database says.

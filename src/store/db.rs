@@ -168,6 +168,8 @@ fn sqlite_options(file: &Path, synchronous: SqliteSynchronous) -> SqliteConnectO
         .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        // A whole batch's rows cross between the threads at once.
+        .row_buffer_size(1_024)
         .pragma("recursive_triggers", "1")
         .pragma("cache_size", "-16000")
         .pragma("journal_size_limit", "33554432")

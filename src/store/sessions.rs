@@ -111,6 +111,14 @@ pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<Liste
     .await
 }
 
+/// Ends one session of a person.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn delete_one_of_user(tx: &mut Tx, user_id: i64, id_hash: &[u8]) -> Result<u64> {
+    sql("delete from session where user_id = $1 and id_hash = $2").bind(user_id).bind(id_hash).run(tx).await
+}
+
 /// Ends a person's sessions, but for the one that stays.
 ///
 /// # Errors

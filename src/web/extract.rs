@@ -84,7 +84,7 @@ impl FromRequestParts<Portal> for Visitor {
             session,
             address: guard::client_address(&portal.app, parts),
             user_agent: agent.unwrap_or_default().to_owned(),
-            theme: Theme::from_slug(cookie(parts, "theme").unwrap_or_default()),
+            theme: Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default()),
             known_device: cookie(parts, portal.cookie_names.known_device).map(str::to_owned),
             link: cookie(parts, portal.cookie_names.link).map(str::to_owned),
         })
@@ -119,10 +119,22 @@ impl FromRequestParts<Portal> for Me {
             may_buy_vouchers: found.may_buy_vouchers == 1,
             address: guard::client_address(&portal.app, parts),
         };
-        let theme = Theme::from_slug(cookie(parts, "theme").unwrap_or_default());
+        let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);
         Ok(Me { actor, session, theme, path: parts.uri.path().to_owned(), here: here.to_owned(), done })
+    }
+}
+
+/// The id in an address. Where it is no number, there is nothing.
+pub struct Id(pub i64);
+
+impl FromRequestParts<Portal> for Id {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Id> {
+        let found = axum::extract::Path::<i64>::from_request_parts(parts, portal).await;
+        found.map(|id| Id(id.0)).map_err(|_| WebError::NotFound)
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Portal {
 pub struct CookieNames {
     pub known_device: &'static str,
     pub link: &'static str,
+    pub theme: &'static str,
 }
 
 impl FromRef<Portal> for App {
@@ -43,9 +44,9 @@ impl FromRef<Portal> for App {
 /// The portal as one service.
 pub fn router(app: App) -> Router {
     let cookie_names = if app.config.is_https() {
-        CookieNames { known_device: "__Host-known", link: "__Host-link" }
+        CookieNames { known_device: "__Host-known", link: "__Host-link", theme: "__Host-theme" }
     } else {
-        CookieNames { known_device: "known", link: "link" }
+        CookieNames { known_device: "known", link: "link", theme: "theme" }
     };
     let portal = Portal { app: app.clone(), people: people(&app), cookie_names };
     let csrf = CsrfLayer::new().add_trusted_origin(&app.config.public_url).unwrap_or_default();
@@ -126,7 +127,7 @@ fn own_account() -> Router<Portal> {
         .route(urls::SECURITY, get(account::security))
         .route(urls::SECURITY_PASSWORD, post(account::change_password))
         .route(urls::SECURITY_EMAIL, post(account::change_email))
-        .route(urls::SECURITY_SESSIONS, post(account::end_other_sessions))
+        .route(urls::SECURITY_SESSIONS, post(account::end_sessions))
 }
 
 fn people(app: &App) -> Gatherer<i64, SignedIn> {

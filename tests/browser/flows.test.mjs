@@ -33,7 +33,8 @@ function eachOf(cells, sentence, story) {
 async function balancesShown(place, company, type) {
   const line = place.getByRole('term').filter({ hasText: company }).locator('xpath=following-sibling::dd');
   await line.filter({ hasText: '→' }).waitFor();
-  const [before, later] = (await line.innerText()).match(/\d[\d,]*/g).map(number);
+  const numbers = (await line.innerText()).match(/\d[\d,]*/g).map(number); // also those in the type's name
+  const [before, later] = [numbers[0], numbers.at(-1)];
   assert.match(await line.innerText(), new RegExp(type));
   return { before, later };
 }

@@ -12,6 +12,7 @@ const FLAGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 const WAIT_MS = 10_000;
+const VISIT_MS = 60_000;
 
 let server;
 let browser;
@@ -83,8 +84,10 @@ export async function visit({ as, width = 1280, scheme = 'light', script = true 
   const page = await context.newPage();
   page.hasScript = script;
   try {
-    await story(page);
-    await lookAt(page);
+    await within(VISIT_MS, 'the visit to end', (async () => {
+      await story(page);
+      await lookAt(page);
+    })());
     assert.deepEqual(await watch.problems(), [], 'what went wrong on the pages');
   } finally {
     await context.close();
@@ -139,7 +142,8 @@ function watchOver(context) {
   });
   return {
     async problems() {
-      await Promise.all(reading);
+      // What a page left behind half read may never come.
+      await within(WAIT_MS, 'the last page to be read', Promise.all(reading)).catch(() => {});
       return problems;
     },
   };
@@ -164,6 +168,14 @@ export async function until(isSo, what, milliseconds = WAIT_MS) {
     assert.ok(Date.now() < end, `timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+function within(milliseconds, what, work) {
+  let timer;
+  const tooLate = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new assert.AssertionError({ message: `waited too long for ${what}` })), milliseconds);
+  });
+  return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
 /** Chooses in the main navigation, which is behind a button on a phone. */

@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use crate::keys::unhex;
 use crate::ops;
+use crate::store::db::hex;
 use crate::store::sessions::ListedSession;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
@@ -74,6 +76,12 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>
     page_of_form(&page, form)
 }
 
+impl SecurityPage<'_> {
+    fn hex(&self, hash: &[u8]) -> String {
+        hex(hash)
+    }
+}
+
 fn present(me: &Me) -> Vec<u8> {
     me.session.id().map(session::hash).unwrap_or_default()
 }
@@ -114,12 +122,10 @@ pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Po
     }
 }
 
-pub async fn end_other_sessions(
-    State(portal): State<Portal>,
-    me: Me,
-    Posted(form): Posted,
-) -> WebResult<Response> {
+/// Ends the session that the form names, or all but the present one.
+pub async fn end_sessions(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
-    ops::users::end_other_sessions(&portal.app, &me.actor, &present(&me)).await?;
+    let one = form.has("session").then(|| unhex(form.value("session")).unwrap_or_default());
+    ops::users::end_own_sessions(&portal.app, &me.actor, one.as_deref(), &present(&me)).await?;
     Ok(Redirect::to(urls::SECURITY).into_response())
 }

@@ -324,6 +324,6 @@ pub async fn theme(State(portal): State<Portal>, Posted(form): Posted) -> Respon
     let back = form.value("back");
     let back = if urls::is_local(back) { back } else { urls::OVERVIEW };
     let year_seconds = 31_536_000;
-    let kept = cookie(&portal, "theme", theme.slug(), year_seconds);
+    let kept = cookie(&portal, portal.cookie_names.theme, theme.slug(), year_seconds);
     (AppendHeaders([kept]), Redirect::to(back)).into_response()
 }

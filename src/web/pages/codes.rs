@@ -1,7 +1,7 @@
 //! Codes: the section with its filters, and the windows to create, comment, delete and print.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::amount::grouped;
@@ -13,7 +13,7 @@ use crate::ops::codes::ShownCode;
 use crate::store::codes::CodeFilter;
 use crate::store::companies::Company;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::router::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, Plain, page, page_of_form};
@@ -68,7 +68,7 @@ pub fn read_filter(portal: &Portal, me: &Me, form: &Form) -> CodeFilter {
 pub async fn csv(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     const STEP: i64 = 500;
@@ -189,7 +189,7 @@ async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResul
 pub async fn comment_window(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     show_comment(&portal, &me, id, form).await
@@ -198,7 +198,7 @@ pub async fn comment_window(
 pub async fn set_comment(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
@@ -228,7 +228,7 @@ async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
 pub async fn delete_window(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     show_delete(&portal, &me, id, &form).await
@@ -237,7 +237,7 @@ pub async fn delete_window(
 pub async fn delete(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;

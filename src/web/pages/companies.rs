@@ -1,14 +1,14 @@
 //! Companies: the table and the tree, and the windows of what is done to them.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::store::companies::{Company, CompanyFilter, Sort};
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::router::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
@@ -205,7 +205,7 @@ async fn show_rename(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
 pub async fn rename_window(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     show_rename(&portal, &me, id, form).await
@@ -214,7 +214,7 @@ pub async fn rename_window(
 pub async fn rename(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
@@ -250,7 +250,7 @@ async fn show_parent(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
 pub async fn parent_window(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     show_parent(&portal, &me, id, form).await
@@ -259,7 +259,7 @@ pub async fn parent_window(
 pub async fn put_under(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(mut form): Posted,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
@@ -276,7 +276,7 @@ pub async fn put_under(
 pub async fn parent_credits(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;

@@ -1,7 +1,7 @@
 //! Company details with its tabs, and the Resources page, which shows the same of the own company.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::codes::{CodesSection, read_filter};
@@ -12,7 +12,7 @@ use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
 use crate::store::users::User;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me};
+use crate::web::extract::{Asked, Id, Me};
 use crate::web::form::Form;
 use crate::web::router::Portal;
 use crate::web::urls;
@@ -58,7 +58,7 @@ struct OverviewTab {
     pools: Vec<Pool>,
 }
 
-pub async fn overview(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+pub async fn overview(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "overview").await?;
     let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
@@ -81,7 +81,7 @@ async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Respo
     page(&ResourcesTab { frame, head, pools })
 }
 
-pub async fn resources(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+pub async fn resources(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "resources").await?;
     show_resources(&portal, &me, head).await
 }
@@ -112,7 +112,7 @@ async fn show_codes(portal: &Portal, me: &Me, head: Head, form: &Form) -> WebRes
 pub async fn codes(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "resources").await?;
@@ -136,7 +136,7 @@ struct UsersTab {
 pub async fn users(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
@@ -160,7 +160,7 @@ struct SubsidiariesTab {
 pub async fn subsidiaries(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "subsidiaries").await?;
@@ -185,7 +185,7 @@ struct HistoryTab<'a> {
 pub async fn history(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "history").await?;

@@ -1,7 +1,7 @@
 //! Users: the list, invitations, and what administrators do to an account.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::companies::read_company;
@@ -11,7 +11,7 @@ use crate::ops::companies::Choices;
 use crate::ops::error::Reason;
 use crate::store::users::User;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::notice;
 use crate::web::router::Portal;
@@ -122,14 +122,14 @@ async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<
     page_of_form(&UserPage { frame, form, user, roles: Role::ALL }, form)
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Path(id): Path<i64>) -> WebResult<Response> {
+pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     show_user(&portal, &me, id, &Form::default()).await
 }
 
 pub async fn set_role(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
@@ -140,7 +140,7 @@ pub async fn set_role(
 pub async fn set_disabled(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
@@ -152,7 +152,7 @@ pub async fn set_disabled(
 pub async fn end_sessions(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
@@ -177,7 +177,7 @@ async fn finish(
 pub async fn new_link(
     State(portal): State<Portal>,
     me: Me,
-    Path(id): Path<i64>,
+    Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;

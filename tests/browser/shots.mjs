@@ -1,0 +1,35 @@
+// Pictures of every page, open window and open menu, to be looked at: node shots.mjs FOLDER
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { start, stop, visit } from './scrip.mjs';
+import { SIGNED_OUT, VIEWS } from './views.mjs';
+
+const folder = process.argv[2];
+if (!folder) throw new Error('usage: node shots.mjs FOLDER');
+mkdirSync(folder, { recursive: true });
+
+async function shoot(account, views) {
+  for (const width of [1280, 360]) {
+    await visit({ as: account, width }, async (page) => {
+      for (const view of views) {
+        await view.show(page);
+        for (const scheme of ['light', 'dark']) {
+          await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+          const name = `${account ?? 'nobody'} - ${view.name} - ${width} ${scheme}.png`;
+          // What lies over the page belongs to the screen, not to the page.
+          const fullPage = (await page.locator('dialog[open], [popover]:popover-open').count()) === 0;
+          await page.screenshot({ path: join(folder, name), fullPage });
+        }
+      }
+    });
+  }
+}
+
+await start();
+try {
+  await shoot(undefined, SIGNED_OUT);
+  for (const [account, views] of Object.entries(VIEWS)) await shoot(account, views);
+} finally {
+  await stop();
+}

@@ -1,0 +1,114 @@
+// Every page, open window and open menu: what the checks of accessibility and the screenshots go through.
+
+import { actionWindow, isNarrow, openAccountMenu, url } from './scrip.mjs';
+
+/** Opens a page. `part` opens something on it: a window by the name of its link, or a menu. */
+const page = (name, path, part) => ({
+  name,
+  async show(tab) {
+    await tab.goto(url(path));
+    await part?.(tab);
+  },
+});
+
+const windowOf = (link, title) => async (tab) => {
+  await tab.getByRole('main').getByRole('link', { name: link, exact: true }).first().click();
+  await actionWindow(tab, title);
+};
+const windowOfRow = (actions, link, title) => async (tab) => {
+  const menu = tab.getByLabel(actions).first();
+  await menu.click();
+  await tab.getByRole('link', { name: link, exact: true }).filter({ visible: true }).last().click();
+  await actionWindow(tab, title);
+};
+const refused = (open, button) => async (tab) => {
+  await open(tab);
+  await tab.locator('dialog form').evaluate((form) => { form.noValidate = true; });
+  await tab.getByRole('dialog').getByRole('button', { name: button, exact: true }).click();
+  await tab.getByRole('dialog').getByRole('alert').waitFor();
+};
+const rowMenu = async (tab) => tab.getByLabel(/^Actions for/).first().click();
+const navigation = async (tab) => {
+  if (isNarrow(tab)) await tab.getByRole('button', { name: 'Menu', exact: true }).click();
+};
+const actionsOfCode = /^Actions for code/;
+
+export const SIGNED_OUT = [
+  page('sign in', '/sign-in'),
+  page('sign in, refused', '/sign-in', async (tab) => {
+    await tab.getByLabel('E-mail').fill('nobody@scrip.test');
+    await tab.getByLabel('Password').fill('wrong');
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByRole('alert').waitFor();
+  }),
+  page('sign up', '/sign-up'),
+  page('forgotten password', '/forgotten-password'),
+  page('dead link', '/link'),
+];
+
+const EVERYBODY = [
+  page('overview', '/'),
+  page('overview, account menu', '/', openAccountMenu),
+  page('overview, navigation', '/', navigation),
+  page('resource summary', '/summary'),
+  page('history', '/history'),
+  page('history, nothing fits', '/history?from=2001-01-01&to=2001-01-02'),
+  page('profile', '/account/profile'),
+  page('security', '/account/security'),
+  page('not found', '/nothing-here'),
+];
+
+const READERS = [
+  page('companies', '/companies'),
+  page('companies, row menu', '/companies', rowMenu),
+  page('companies, nothing fits', '/companies?q=zzzzzz'),
+  page('companies as a tree', '/companies?view=tree'),
+  page('company', '/companies/2'),
+  page('company, resources', '/companies/2/resources'),
+  page('company, codes', '/companies/2/codes'),
+  page('company, users', '/companies/2/users'),
+  page('company, subsidiaries', '/companies/2/subsidiaries'),
+  page('company, history', '/companies/2/history'),
+  page('company without anything, codes', '/companies/8/codes'),
+  page('company without anything, subsidiaries', '/companies/8/subsidiaries'),
+  page('users', '/users'),
+  page('user', '/users/3'),
+];
+
+const move = windowOf('Move resources', 'Move resources');
+export const VIEWS = {
+  operator: [
+    ...EVERYBODY,
+    ...READERS,
+    page('resources', '/resources'),
+    page('codes', '/resources/codes'),
+    page('codes, nothing fits', '/companies/2/codes?q=zzzz'),
+    page('codes, row menu', '/companies/2/codes', rowMenu),
+    page('sheet of codes', '/codes/sheet?code=6&code=7'),
+    page('move resources', '/companies', move),
+    page('move resources, balances', '/companies', async (tab) => {
+      await move(tab);
+      await tab.getByLabel('Company from').selectOption({ index: 1 });
+      await tab.getByLabel('Company to').selectOption({ index: 2 });
+      await tab.getByLabel('Amount').fill('99999999');
+      await tab.getByText('not enough').waitFor();
+    }),
+    page('move resources, refused', '/companies', refused(move, 'Move')),
+    page('move resources as a page', '/moves/new'),
+    page('create code', '/resources/codes', windowOf('+ Create code', 'Create new code')),
+    page('create code, refused', '/resources/codes', refused(windowOf('+ Create code', 'Create new code'), 'Create')),
+    page('redeem code', '/redeem'),
+    page('redeem code, window', '/resources', windowOf('Activate Code', 'Redeem code')),
+    page('edit comment', '/companies/2/codes', windowOfRow(actionsOfCode, 'Edit comment', 'Edit comment')),
+    page('delete code', '/companies/2/codes', windowOfRow(actionsOfCode, 'Delete', 'Delete code')),
+    page('create company', '/companies', windowOf('Create company', 'Create company')),
+    page('rename company', '/companies/2', windowOf('Rename', 'Rename company')),
+    page('put under another company', '/companies/2', windowOf('Put under another company', 'Put under another company')),
+    page('remove company', '/companies/2', windowOf('Remove company', 'Remove company')),
+    page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),
+    page('invite user', '/users', windowOf('Invite user', 'Invite user')),
+    page('issue resources', '/operator/issues/new'),
+  ],
+  auditor: [...EVERYBODY, ...READERS],
+  customer: [...EVERYBODY, page('redeem code', '/redeem')],
+};

@@ -1,0 +1,223 @@
+//! Both databases have one schema, and bringing it up to date is safe to do at any time.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scrip::store::db::{Db, Query, Row, sql};
+use scrip::store::migrate;
+use support::{Backend, NOON, TestApp, World};
+
+both!(
+    migrating_again_changes_nothing,
+    processes_that_migrate_at_once_take_turns,
+    a_lease_of_a_dead_process_is_taken_over,
+    a_portal_starts_again_on_what_it_left,
+);
+
+/// What one database alone has: SQLite counts ids in a table, PostgreSQL in sequences.
+const OWN: [&str; 2] = ["counter", "_sqlx_migrations"];
+
+/// Table and column, with its kind and whether it may be null.
+type Columns = BTreeMap<(String, String), (&'static str, bool)>;
+
+/// An index: its table, whether it is unique, its columns, whether it covers a part of the rows.
+type Indexes = BTreeMap<String, (String, bool, String, bool)>;
+
+async fn all<T: Row>(test: &TestApp, query: Query) -> Vec<T> {
+    let mut tx = test.app.db.write().await.unwrap();
+    query.all(&mut tx).await.unwrap()
+}
+
+fn kind(name: &str) -> &'static str {
+    match name.to_lowercase().as_str() {
+        "integer" | "bigint" => "int",
+        "text" => "text",
+        "blob" | "bytea" => "bytes",
+        other => panic!("columns of kind {other} read differently on the two databases"),
+    }
+}
+
+async fn columns(test: &TestApp) -> Columns {
+    let found: Vec<(String, String, String, i64)> = match test.backend {
+        Backend::Sqlite => {
+            let text = "select m.name, p.name, p.type, cast(p.\"notnull\" = 0 and p.pk = 0 as integer)
+                 from sqlite_master m, pragma_table_info(m.name) p where m.type = 'table'";
+            let mut sessions = test.app.db.sessions().await.unwrap();
+            let mut found = all(test, sql(text)).await;
+            found.extend(sql(text).all::<(String, String, String, i64)>(&mut sessions).await.unwrap());
+            found
+        }
+        Backend::Postgres => {
+            let text = "select table_name::text, column_name::text, data_type::text,
+                 case is_nullable when 'YES' then 1::bigint else 0::bigint end
+                 from information_schema.columns where table_schema = current_schema()";
+            all(test, sql(text)).await
+        }
+    };
+    let shared = found.into_iter().filter(|row| !OWN.contains(&row.0.as_str()));
+    shared.map(|(table, column, of, nullable)| ((table, column), (kind(&of), nullable == 1))).collect()
+}
+
+async fn indexes(test: &TestApp) -> Indexes {
+    let found: Vec<(String, String, String)> = match test.backend {
+        Backend::Sqlite => {
+            let text =
+                "select name, tbl_name, sql from sqlite_master where type = 'index' and sql is not null";
+            let mut sessions = test.app.db.sessions().await.unwrap();
+            let mut found = all(test, sql(text)).await;
+            found.extend(sql(text).all::<(String, String, String)>(&mut sessions).await.unwrap());
+            found
+        }
+        Backend::Postgres => {
+            // Those that keys make have names of the database's own.
+            let text = "select indexname::text, tablename::text, indexdef::text from pg_indexes
+                 where schemaname = current_schema() and indexname not like '%\\_key' and indexname not like '%\\_pkey'";
+            all(test, sql(text)).await
+        }
+    };
+    let read = |definition: &str| {
+        let definition = definition.to_lowercase();
+        let columns = definition.split_once('(').unwrap().1.split_once(')').unwrap().0.to_owned();
+        (definition.starts_with("create unique"), columns, definition.contains(" where "))
+    };
+    found
+        .into_iter()
+        .map(|(name, table, definition)| {
+            let (unique, columns, is_partial) = read(&definition);
+            (name, (table, unique, columns, is_partial))
+        })
+        .collect()
+}
+
+/// Both, or nothing where there is no PostgreSQL server.
+async fn two() -> Option<(TestApp, TestApp)> {
+    Some((TestApp::start(Backend::Sqlite).await?, TestApp::start(Backend::Postgres).await?))
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_tables_and_columns() {
+    let Some((sqlite, postgres)) = two().await else { return };
+    let (one, other) = (columns(&sqlite).await, columns(&postgres).await);
+    assert!(one.len() > 80 && one.keys().any(|(table, _)| table == "session"), "{}", one.len());
+    let different: Vec<_> = one
+        .keys()
+        .chain(other.keys())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter(|key| one.get(key) != other.get(key))
+        .map(|key| (key, one.get(key), other.get(key)))
+        .collect();
+    assert!(different.is_empty(), "SQLite, PostgreSQL: {different:#?}");
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_indexes() {
+    let Some((sqlite, postgres)) = two().await else { return };
+    let (one, other) = (indexes(&sqlite).await, indexes(&postgres).await);
+    assert!(one.contains_key("transfer_operation") && one.contains_key("session_by_user"), "{one:#?}");
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
+async fn every_table_of_sqlite_is_strict() {
+    let sqlite = TestApp::start(Backend::Sqlite).await.unwrap();
+    let text = "select name, strict from pragma_table_list where schema = 'main' and type = 'table'";
+    let mut sessions = sqlite.app.db.sessions().await.unwrap();
+    let mut found: Vec<(String, i64)> = all(&sqlite, sql(text)).await;
+    found.extend(sql(text).all::<(String, i64)>(&mut sessions).await.unwrap());
+    // The bookkeeping of migrations comes before them.
+    let bookkeeping = ["_sqlx_migrations", "migration_lease", "sqlite_schema"];
+    let lax: Vec<_> =
+        found.iter().filter(|(name, strict)| *strict == 0 && !bookkeeping.contains(&name.as_str())).collect();
+    assert!(found.len() > 12 && lax.is_empty(), "{lax:?}");
+}
+
+#[test]
+fn migrations_have_the_same_names() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+        std::fs::read_dir(path).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    assert!(!names("sqlite").is_empty());
+}
+
+async fn migrating_again_changes_nothing(test: TestApp) {
+    let world = World::new(&test).await;
+    let (before, its_indexes) = (columns(&test).await, indexes(&test).await);
+    for _ in 0..2 {
+        migrate::run(&test.app.db, || NOON).await.unwrap();
+    }
+    assert_eq!(columns(&test).await, before);
+    assert_eq!(indexes(&test).await, its_indexes);
+    assert_eq!(world.credit(&test, world.vendor).await, 1_000);
+    test.verify().await;
+}
+
+/// A database that nobody has migrated, as several processes would open it.
+async fn opened(test: &TestApp, count: usize) -> Vec<Db> {
+    let folder = test.folder().join("fresh");
+    let url = match &test.app.db {
+        Db::Sqlite(_) => String::new(),
+        Db::Postgres(pool) => {
+            let schema: String =
+                sqlx::query_scalar("select current_schema()::text").fetch_one(pool).await.unwrap();
+            let text = format!("create schema {schema}_fresh");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(pool).await.unwrap();
+            let server = std::env::var("SCRIP_TEST_POSTGRES").unwrap();
+            format!("{server}?options=-c%20search_path%3D{schema}_fresh")
+        }
+    };
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut opened = Vec::new();
+    for _ in 0..count {
+        opened.push(match test.backend {
+            Backend::Sqlite => Db::open_sqlite(&folder).await.unwrap(),
+            Backend::Postgres => Db::open_postgres(&url).await.unwrap(),
+        });
+    }
+    opened
+}
+
+async fn processes_that_migrate_at_once_take_turns(test: TestApp) {
+    let databases = opened(&test, 3).await;
+    let runs =
+        databases.clone().into_iter().map(|db| tokio::spawn(async move { migrate::run(&db, || NOON).await }));
+    for run in runs.collect::<Vec<_>>() {
+        run.await.unwrap().unwrap();
+    }
+    for db in databases {
+        let mut tx = db.read().await.unwrap();
+        let (count,): (i64,) = sql("select count(*) from company").one(&mut tx).await.unwrap();
+        let (held,): (i64,) = sql("select held_until from migration_lease").one(&mut tx).await.unwrap();
+        assert_eq!((count, held), (0, 0));
+    }
+}
+
+async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
+    let mut tx = test.app.db.write().await.unwrap();
+    let until = NOON.plus_seconds(120);
+    sql("update migration_lease set held_until = $1").bind(until).run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    migrate::run(&test.app.db, || until.plus_seconds(1)).await.unwrap();
+    let held: Vec<(i64,)> = all(&test, sql("select held_until from migration_lease")).await;
+    assert_eq!(held, [(0,)]);
+}
+
+async fn a_portal_starts_again_on_what_it_left(test: TestApp) {
+    let world = World::new(&test).await;
+    let (_, code) = world.code(&test, "operator@test.example", 5).await;
+    let config = (*test.app.config).clone();
+    let rng = scrip::rng::Rng::System;
+    let (app, _) = scrip::app::App::start(config.clone(), test.app.clock.clone(), rng.clone()).await.unwrap();
+    let router = scrip::web::router::router(app.clone());
+    let mut browser = support::Browser::new(router);
+    browser.sign_in("other@test.example").await;
+    browser.submit("/redeem", "/redeem", &[("code", &code)]).await.is(303);
+    assert_eq!(world.credit(&test, world.other).await, 5);
+    // With another key file it does not start: every code would be unreadable.
+    let config = scrip::config::Config { key_file: test.folder().join("other.key"), ..config };
+    assert!(scrip::app::App::start(config, test.app.clock.clone(), rng).await.is_err());
+    test.verify().await;
+}
