@@ -501,7 +501,6 @@ async fn an_end_user_sees_no_lists(test: TestApp) {
         format!("/companies/{own}/subsidiaries"),
         format!("/companies/{own}/users"),
         format!("/companies/{own}/name"),
-        "/resources".into(),
         "/resources/codes".into(),
         "/users".into(),
         "/moves/new".into(),
@@ -538,8 +537,11 @@ async fn only_administrators_change_the_tree(test: TestApp) {
     assert!(cells(&list, "Use parent credits").iter().all(|c| *c == ">Off"));
 }
 
+/// A form to be sent: by whom, where to, what.
+type Sent = (Browser, String, Vec<(&'static str, String)>);
+
 /// Sends requests at the same moment; gives their statuses.
-async fn at_once(requests: Vec<(Browser, String, Vec<(&'static str, String)>)>) -> Vec<u16> {
+async fn at_once(requests: Vec<Sent>) -> Vec<u16> {
     let tasks: Vec<_> = requests
         .into_iter()
         .map(|(mut browser, path, fields)| {

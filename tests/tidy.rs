@@ -36,7 +36,11 @@ fn none_says(folder: &str, but: &[&str], forbidden: &[&str]) {
 
 #[test]
 fn layers_know_only_those_below_them() {
-    none_says("src/model", &[], &["crate::store", "crate::ops", "crate::web", "crate::app", "sqlx", "axum", "async fn"]);
+    none_says(
+        "src/model",
+        &[],
+        &["crate::store", "crate::ops", "crate::web", "crate::app", "sqlx", "axum", "async fn"],
+    );
     none_says("src/store", &[], &["crate::ops", "crate::web", "crate::app", "axum"]);
     none_says("src/ops", &[], &["crate::web", "axum", "sqlx::"]);
     none_says("src/jobs", &[], &["crate::web", "axum", "sqlx::"]);
@@ -72,5 +76,9 @@ fn both_databases_have_the_same_migrations() {
 
 #[test]
 fn templates_hold_no_inline_script_or_style() {
-    none_says("templates", &[], &["<style", "style=\"", "onclick=", "onsubmit=", "onchange=", "javascript:", "<script>"]);
+    none_says(
+        "templates",
+        &[],
+        &["<style", "style=\"", "onclick=", "onsubmit=", "onchange=", "javascript:", "<script>"],
+    );
 }

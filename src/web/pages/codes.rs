@@ -71,10 +71,8 @@ pub async fn csv(
     Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
-    const STEP: i64 = 500;
-    let mut filter = CodeFilter { before: None, limit: STEP, ..read_filter(&portal, &me, &form) };
-    let mut page = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
-    let (feed, chunks) = tokio::sync::mpsc::channel(2);
+    let filter = CodeFilter { before: None, limit: csv_file::STEP, ..read_filter(&portal, &me, &form) };
+    let first = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
     let head = [
         "code",
         "type",
@@ -87,28 +85,18 @@ pub async fn csv(
         "used_by",
         "ended_at",
     ];
-    tokio::spawn(async move {
-        let mut lines = vec![head.iter().map(|h| (*h).to_owned()).collect()];
-        loop {
-            lines.extend(page.iter().map(csv_line));
-            let last = page.last().map(|c| c.row.id);
-            if feed.send(csv_file::lines(&lines)).await.is_err() || (page.len() as i64) < STEP {
-                return;
-            }
-            lines.clear();
-            filter.before = last;
-            match ops::codes::list(&portal.app, &me.actor, id, &filter).await {
-                Ok(more) => page = more,
-                Err(error) => return tracing::error!(%error, "a CSV file was cut short"),
-            }
-        }
-    });
-    Ok(csv_file::download(&format!("codes-{id}.csv"), chunks))
+    let read = move |before| {
+        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let filter = CodeFilter { before: Some(before), ..filter.clone() };
+        async move { ops::codes::list(&app, &actor, id, &filter).await }
+    };
+    Ok(csv_file::download(&format!("codes-{id}.csv"), &head, first, csv_line, read))
 }
 
-fn csv_line(code: &ShownCode) -> Vec<String> {
+fn csv_line(code: &ShownCode) -> (i64, Vec<String>) {
     let row = &code.row;
-    vec![
+    let is_used = code.status == CodeStatus::Used;
+    let cells = vec![
         code.text.clone(),
         code.resource_type.slug().to_owned(),
         row.amount.to_string(),
@@ -116,18 +104,11 @@ fn csv_line(code: &ShownCode) -> Vec<String> {
         row.comment.clone(),
         row.created_by.clone(),
         Moment(row.created_at).exact(),
-        if code.status == CodeStatus::Used {
-            row.ended_company_name.clone().unwrap_or_default()
-        } else {
-            String::new()
-        },
-        if code.status == CodeStatus::Used {
-            row.ended_by.clone().unwrap_or_default()
-        } else {
-            String::new()
-        },
+        row.ended_company_name.clone().filter(|_| is_used).unwrap_or_default(),
+        row.ended_by.clone().filter(|_| is_used).unwrap_or_default(),
         row.ended_at.map_or(String::new(), |at| Moment(at).exact()),
-    ]
+    ];
+    (row.id, cells)
 }
 
 #[derive(Template)]

@@ -99,34 +99,21 @@ pub async fn show(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> W
 
 /// The filtered history as a file.
 pub async fn csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
-    const STEP: i64 = 500;
     let company = form.value("company").parse().ok();
-    let mut filter = HistoryFilter { before: None, ..read_history(&me, &form, STEP) };
-    let mut page = ops::audit::list(&portal.app, &me.actor, company, &filter).await?;
-    let (feed, chunks) = tokio::sync::mpsc::channel(2);
+    let filter = HistoryFilter { before: None, ..read_history(&me, &form, csv_file::STEP) };
+    let first = ops::audit::list(&portal.app, &me.actor, company, &filter).await?;
     let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address"];
-    tokio::spawn(async move {
-        let mut lines = vec![head.iter().map(|h| (*h).to_owned()).collect()];
-        loop {
-            lines.extend(page.iter().map(csv_line));
-            let last = page.last().map(|r| r.id);
-            if feed.send(csv_file::lines(&lines)).await.is_err() || (page.len() as i64) < STEP {
-                return;
-            }
-            lines.clear();
-            filter.before = last;
-            match ops::audit::list(&portal.app, &me.actor, company, &filter).await {
-                Ok(more) => page = more,
-                Err(error) => return tracing::error!(%error, "a CSV file was cut short"),
-            }
-        }
-    });
-    Ok(csv_file::download("history.csv", chunks))
+    let read = move |before| {
+        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let filter = HistoryFilter { before: Some(before), ..filter.clone() };
+        async move { ops::audit::list(&app, &actor, company, &filter).await }
+    };
+    Ok(csv_file::download("history.csv", &head, first, csv_line, read))
 }
 
-fn csv_line(row: &HistoryRow) -> Vec<String> {
+fn csv_line(row: &HistoryRow) -> (i64, Vec<String>) {
     let slug = row.resource_type.and_then(|t| ResourceType::try_from(t).ok()).map_or("", ResourceType::slug);
-    vec![
+    let cells = vec![
         Moment(row.at).exact(),
         row.who.clone().unwrap_or_default(),
         row.action().to_owned(),
@@ -136,5 +123,6 @@ fn csv_line(row: &HistoryRow) -> Vec<String> {
         slug.to_owned(),
         row.what(),
         row.address.clone(),
-    ]
+    ];
+    (row.id, cells)
 }

@@ -1,0 +1,17 @@
+//! The ledger's decisions: a pure, deterministic function over accounts, codes and operations
+//! held in memory. No I/O and no clock, so that property tests and the text table run against
+//! it by the million. [`decide`] takes the operations in order and gives, for each, its transfers
+//! or a typed refusal; what changed stands in the [`Ledger`] afterwards.
+//!
+//! To add an operation: a variant of [`Act`], what it reads in `store::ledger::prefetch`, its
+//! function in `decide`, and its lines in `tests/ledger_table.txt`.
+
+mod decide;
+mod operation;
+mod state;
+mod words;
+
+pub use decide::decide;
+pub use operation::{Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer};
+pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, Ledger};
+pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

@@ -1,0 +1,144 @@
+//! What is asked of the ledger, and what it answers.
+
+use super::words::{Cause, CodeStatus, Kind};
+use crate::model::code::Code;
+use crate::model::resources::ResourceType;
+use crate::model::throttle::Policy;
+use crate::model::time::Moment;
+
+/// A code's keyed hash: how it is found without being readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(pub [u8; 16]);
+
+/// Who acts: the user, the company that the user belongs to, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    pub user_id: i64,
+    pub company_id: i64,
+    pub address: String,
+}
+
+/// A keyed hash of a request's canonical form: tells a retry from another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// One change of balances, asked for once. (actor, key) is its identity.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub actor: Actor,
+    pub key: String,
+    pub fingerprint: Fingerprint,
+    pub at: Moment,
+    pub act: Act,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Brings units into being at the root company.
+    Issue {
+        resource_type: ResourceType,
+        amount: i64,
+        memo: String,
+    },
+    Move {
+        resource_type: ResourceType,
+        from: i64,
+        to: i64,
+        amount: i64,
+    },
+    CreateCodes {
+        company_id: i64,
+        resource_type: ResourceType,
+        amount: i64,
+        comment: String,
+        codes: Vec<NewCode>,
+    },
+    DeleteCode {
+        code_id: i64,
+    },
+    Redeem {
+        tag: Tag,
+        limits: Vec<Limit>,
+    },
+}
+
+/// A code that does not exist yet, with its keyed hashes.
+#[derive(Debug, Clone)]
+pub struct NewCode {
+    pub code: Code,
+    pub tag: Tag,
+    pub suffix_tag: i64,
+}
+
+/// One key under which wrong codes are counted.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    pub key: String,
+    pub policy: &'static Policy,
+}
+
+/// One row of the ledger: units leave one account and enter another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    pub id: i64,
+    pub actor: Actor,
+    pub operation: String,
+    pub seq: i64,
+    pub fingerprint: Fingerprint,
+    pub at: Moment,
+    pub cause: Cause,
+    pub resource_type: ResourceType,
+    pub amount: i64,
+    pub from: (i64, Kind),
+    pub to: (i64, Kind),
+    pub from_balance: i64,
+    pub to_balance: i64,
+    pub from_name: String,
+    pub to_name: String,
+    pub code_id: Option<i64>,
+    pub memo: String,
+}
+
+/// Why an operation was refused. Nothing has changed then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The source has fewer units than asked for.
+    NotEnough {
+        has: i64,
+        resource_type: ResourceType,
+        company: String,
+    },
+    SameCompany,
+    /// No such company in the actor's tree.
+    UnknownSource,
+    UnknownTarget,
+    AmountOutOfRange,
+    /// A balance would pass 2^63.
+    Overflow,
+    UnknownCode,
+    CodeUsed {
+        at: Option<Moment>,
+    },
+    CodeExpired {
+        at: Option<Moment>,
+    },
+    /// Deleting what is no longer unused.
+    CodeNotUnused {
+        status: CodeStatus,
+    },
+    TooManyAttempts {
+        until: Moment,
+    },
+    /// The operation's key was used for another request.
+    KeyReused,
+    /// Only the root company issues.
+    NotIssuer,
+}
+
+/// What an operation did, or had done when it was first sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    pub transfers: Vec<Transfer>,
+    pub replayed: bool,
+}

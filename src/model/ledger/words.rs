@@ -1,0 +1,149 @@
+//! The words of the ledger: kinds of account, states of a code, causes of a transfer.
+
+/// What an account holds units for. The numbers are the database's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The balance: what the company can use now.
+    Available = 0,
+    /// Locked in the company's unused codes.
+    InCodes = 1,
+    /// Used by its devices.
+    Spent = 2,
+    /// In vouchers that nobody redeemed in time.
+    Expired = 3,
+    /// What the operator brought into being. Only the root company has it, and it runs negative.
+    Issued = 4,
+}
+
+impl TryFrom<i64> for Kind {
+    type Error = UnknownKind;
+
+    fn try_from(number: i64) -> Result<Self, UnknownKind> {
+        [Kind::Available, Kind::InCodes, Kind::Spent, Kind::Expired, Kind::Issued]
+            .into_iter()
+            .find(|k| *k as i64 == number)
+            .ok_or(UnknownKind(number))
+    }
+}
+
+/// A number that no kind of account has.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no kind of account {0}")]
+pub struct UnknownKind(i64);
+
+/// The states of a code. The numbers are the database's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CodeStatus {
+    Unused = 0,
+    Used = 1,
+    Expired = 2,
+    Deleted = 3,
+    Cancelled = 4,
+    Replaced = 5,
+}
+
+impl CodeStatus {
+    pub const ALL: [CodeStatus; 6] = [
+        CodeStatus::Unused,
+        CodeStatus::Used,
+        CodeStatus::Expired,
+        CodeStatus::Deleted,
+        CodeStatus::Cancelled,
+        CodeStatus::Replaced,
+    ];
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            CodeStatus::Unused => "Unused",
+            CodeStatus::Used => "Used",
+            CodeStatus::Expired => "Expired",
+            CodeStatus::Deleted => "Deleted",
+            CodeStatus::Cancelled => "Cancelled",
+            CodeStatus::Replaced => "Replaced",
+        }
+    }
+
+    /// The word in an address or in the API.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            CodeStatus::Unused => "unused",
+            CodeStatus::Used => "used",
+            CodeStatus::Expired => "expired",
+            CodeStatus::Deleted => "deleted",
+            CodeStatus::Cancelled => "cancelled",
+            CodeStatus::Replaced => "replaced",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<CodeStatus> {
+        CodeStatus::ALL.into_iter().find(|s| s.slug() == slug)
+    }
+}
+
+impl TryFrom<i64> for CodeStatus {
+    type Error = UnknownKind;
+
+    fn try_from(number: i64) -> Result<Self, UnknownKind> {
+        CodeStatus::ALL.into_iter().find(|s| *s as i64 == number).ok_or(UnknownKind(number))
+    }
+}
+
+/// What made a transfer. The words are the database's and the history's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    Issue,
+    Move,
+    CreateCode,
+    DeleteCode,
+    Redeem,
+}
+
+impl Cause {
+    pub const ALL: [Cause; 5] =
+        [Cause::Issue, Cause::Move, Cause::CreateCode, Cause::DeleteCode, Cause::Redeem];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Cause::Issue => "issue",
+            Cause::Move => "move",
+            Cause::CreateCode => "create_code",
+            Cause::DeleteCode => "delete_code",
+            Cause::Redeem => "redeem",
+        }
+    }
+
+    /// Whether the target receives units. Those that come back from a deleted code were received
+    /// before.
+    pub(super) fn is_receipt(self) -> bool {
+        self != Cause::DeleteCode
+    }
+
+    /// The verb of the notice: "VERB operation completed successfully."
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Cause::Issue => "Issue",
+            Cause::Move => "Move",
+            Cause::CreateCode => "Create",
+            Cause::DeleteCode => "Delete",
+            Cause::Redeem => "Activate",
+        }
+    }
+}
+
+impl TryFrom<String> for Cause {
+    type Error = UnknownCause;
+
+    fn try_from(slug: String) -> Result<Self, UnknownCause> {
+        Cause::ALL.into_iter().find(|c| c.slug() == slug).ok_or(UnknownCause(slug))
+    }
+}
+
+/// A cause that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no cause {0:?}")]
+pub struct UnknownCause(String);

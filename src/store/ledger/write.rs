@@ -1,0 +1,286 @@
+//! Writes what a batch changed, a statement each.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::rows::{AccountRow, ThrottleRow};
+use crate::keys::Keys;
+use crate::model::company::searchable;
+use crate::model::ledger::{Cause, Ledger, Transfer};
+use crate::rng::Rng;
+use crate::store::db::{Result, Tx, hex, rows, sql_for};
+
+/// Writes what deciding changed.
+///
+/// # Errors
+/// Whatever the database says; the caller's transaction is then void.
+pub async fn write(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
+    write_new_codes(tx, ledger, keys, rng).await?;
+    write_code_changes(tx, ledger).await?;
+    write_accounts(tx, ledger).await?;
+    write_attempts(tx, ledger).await?;
+    write_transfers(tx, ledger).await
+}
+
+#[derive(Serialize)]
+struct NewCodeRow<'a> {
+    tag: String,
+    id: i64,
+    company_id: i64,
+    resource_type: i64,
+    amount: i64,
+    suffix_tag: i64,
+    key_version: i64,
+    sealed: String,
+    comment: &'a str,
+    comment_search: String,
+    created_by: i64,
+    created_at: i64,
+}
+
+async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
+    let makers: HashMap<i64, &Transfer> = ledger
+        .changes
+        .transfers
+        .iter()
+        .filter(|t| t.cause == Cause::CreateCode)
+        .filter_map(|t| Some((t.code_id?, t)))
+        .collect();
+    let new: Vec<NewCodeRow> = ledger
+        .changes
+        .new_codes
+        .iter()
+        .filter_map(|(facts, new, comment)| {
+            let maker = makers.get(&facts.id)?;
+            let (key_version, sealed) = keys.seal(&new.code, facts, rng);
+            Some(NewCodeRow {
+                tag: hex(&facts.tag.0),
+                id: facts.id,
+                company_id: facts.company_id,
+                resource_type: facts.resource_type.id(),
+                amount: facts.amount,
+                suffix_tag: new.suffix_tag,
+                key_version,
+                sealed: hex(&sealed),
+                comment,
+                comment_search: searchable(comment),
+                created_by: maker.actor.user_id,
+                created_at: maker.at.0,
+            })
+        })
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
+             comment, comment_search, created_by, created_at)
+         select unhex(value->>'tag'), value->>'id', value->>'company_id', value->>'resource_type',
+             value->>'amount', 0, value->>'suffix_tag', value->>'key_version', unhex(value->>'sealed'),
+             value->>'comment', value->>'comment_search', value->>'created_by', value->>'created_at'
+         from json_each($1)",
+        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
+             comment, comment_search, created_by, created_at)
+         select decode(tag, 'hex'), id, company_id, resource_type, amount, 0, suffix_tag, key_version,
+             decode(sealed, 'hex'), comment, comment_search, created_by, created_at
+         from jsonb_to_recordset($1::jsonb) as r(tag text, id bigint, company_id bigint, resource_type bigint,
+             amount bigint, suffix_tag bigint, key_version bigint, sealed text, comment text,
+             comment_search text, created_by bigint, created_at bigint)",
+    )
+    .bind(rows(&new))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct CodeChangeRow<'a> {
+    tag: String,
+    status: i64,
+    at: i64,
+    user_id: i64,
+    company_id: i64,
+    company_name: &'a str,
+}
+
+async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let changes: Vec<_> = ledger
+        .changes
+        .codes
+        .values()
+        .map(|c| CodeChangeRow {
+            tag: hex(&c.tag.0),
+            status: c.status as i64,
+            at: c.at.0,
+            user_id: c.user_id,
+            company_id: c.company_id,
+            company_name: &c.company_name,
+        })
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "update code set status = r.value->>'status', ended_at = r.value->>'at', ended_by = r.value->>'user_id',
+             ended_company_id = r.value->>'company_id', ended_company_name = r.value->>'company_name'
+         from json_each($1) r where code.tag = unhex(r.value->>'tag')",
+        "update code set status = r.status, ended_at = r.at, ended_by = r.user_id,
+             ended_company_id = r.company_id, ended_company_name = r.company_name
+         from jsonb_to_recordset($1::jsonb) as r(tag text, status bigint, at bigint, user_id bigint,
+             company_id bigint, company_name text) where code.tag = decode(r.tag, 'hex')",
+    )
+    .bind(rows(&changes))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let mut changed: Vec<_> = ledger.changes.accounts.iter().copied().collect();
+    changed.sort_unstable();
+    let accounts: Vec<_> = changed
+        .into_iter()
+        .filter_map(|key| {
+            let account = ledger.accounts.get(&key)?;
+            Some(AccountRow {
+                company_id: key.company_id,
+                resource_type: key.resource_type.id(),
+                kind: key.kind as i64,
+                balance: account.balance,
+                received_total: account.received_total,
+            })
+        })
+        .collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "insert into account (company_id, resource_type, kind, balance, received_total)
+         select value->>'company_id', value->>'resource_type', value->>'kind', value->>'balance',
+             value->>'received_total' from json_each($1) where true
+         on conflict (company_id, resource_type, kind)
+         do update set balance = excluded.balance, received_total = excluded.received_total",
+        "update account a set balance = r.balance, received_total = r.received_total
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint,
+             balance bigint, received_total bigint)
+         where a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind",
+    )
+    .bind(rows(&accounts))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let mut changed: Vec<_> = ledger
+        .changes
+        .attempts
+        .iter()
+        .filter_map(|key| {
+            let attempts = ledger.attempts.get(key)?;
+            Some(ThrottleRow { key: key.clone(), failures: attempts.failures, last_at: attempts.last_at.0 })
+        })
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    sql_for(
+        "insert into throttle (key, failures, last_at)
+         select value->>'key', value->>'failures', value->>'last_at' from json_each($1) where true
+         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
+        "insert into throttle (key, failures, last_at)
+         select key, failures, last_at from jsonb_to_recordset($1::jsonb) as r(key text, failures bigint, last_at bigint)
+         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
+    )
+    .bind(rows(&changed))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct NewTransferRow<'a> {
+    id: i64,
+    actor_id: i64,
+    actor_company_id: i64,
+    address: &'a str,
+    operation: &'a str,
+    seq: i64,
+    fingerprint: String,
+    at: i64,
+    cause: &'static str,
+    resource_type: i64,
+    amount: i64,
+    from_company_id: i64,
+    from_kind: i64,
+    to_company_id: i64,
+    to_kind: i64,
+    from_balance: i64,
+    to_balance: i64,
+    from_name: &'a str,
+    to_name: &'a str,
+    code_id: Option<i64>,
+    memo: &'a str,
+}
+
+async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let new: Vec<_> = ledger.changes.transfers.iter().map(NewTransferRow::from).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
+             resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
+             from_name, to_name, code_id, memo)
+         select value->>'id', value->>'actor_id', value->>'actor_company_id', value->>'address',
+             value->>'operation', value->>'seq', unhex(value->>'fingerprint'), value->>'at', value->>'cause',
+             value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
+             value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
+             value->>'from_name', value->>'to_name', value->>'code_id', value->>'memo'
+         from json_each($1)",
+        "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
+             resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
+             from_name, to_name, code_id, memo)
+         select id, actor_id, actor_company_id, address, operation, seq, decode(fingerprint, 'hex'), at, cause,
+             resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
+             from_name, to_name, code_id, memo
+         from jsonb_to_recordset($1::jsonb) as r(id bigint, actor_id bigint, actor_company_id bigint, address text,
+             operation text, seq bigint, fingerprint text, at bigint, cause text, resource_type bigint,
+             amount bigint, from_company_id bigint, from_kind bigint, to_company_id bigint, to_kind bigint,
+             from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint, memo text)",
+    )
+    .bind(rows(&new))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
+    fn from(t: &'a Transfer) -> NewTransferRow<'a> {
+        NewTransferRow {
+            id: t.id,
+            actor_id: t.actor.user_id,
+            actor_company_id: t.actor.company_id,
+            address: &t.actor.address,
+            operation: &t.operation,
+            seq: t.seq,
+            fingerprint: hex(&t.fingerprint.0),
+            at: t.at.0,
+            cause: t.cause.slug(),
+            resource_type: t.resource_type.id(),
+            amount: t.amount,
+            from_company_id: t.from.0,
+            from_kind: t.from.1 as i64,
+            to_company_id: t.to.0,
+            to_kind: t.to.1 as i64,
+            from_balance: t.from_balance,
+            to_balance: t.to_balance,
+            from_name: &t.from_name,
+            to_name: &t.to_name,
+            code_id: t.code_id,
+            memo: &t.memo,
+        }
+    }
+}
