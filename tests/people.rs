@@ -411,7 +411,7 @@ async fn changing_the_password_asks_for_the_present_one(test: TestApp) {
         acme.submit("/account/security", "/account/security/password", &fields).await.is(422);
     }
     let page = acme.submit("/account/security", "/account/security/password", &fields).await;
-    assert!(page.is(422).body.contains("Too many attempts."));
+    assert!(page.is(429).body.contains("Too many attempts."));
     acme.get("/").await.is(200);
     attempt(&mut test.browser(), "acme@test.example", PASSWORD).await.is(303);
 }

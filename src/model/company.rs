@@ -89,12 +89,13 @@ pub const NAME_LENGTH_MAX: usize = 200;
 /// # Errors
 /// See [`NameError`].
 pub fn name(text: &str) -> Result<String, NameError> {
-    let name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    let name: String = text.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
     match name.chars().count() {
         0 => Err(NameError::Missing),
         n if n < NAME_LENGTH_MIN => Err(NameError::TooShort),
         n if n > NAME_LENGTH_MAX => Err(NameError::TooLong),
-        _ => Ok(name),
+        _ => Ok(name.to_owned()),
     }
 }
 

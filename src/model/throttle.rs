@@ -1,5 +1,7 @@
 //! How attempts are slowed down: some are free, then each one costs twice the wait of the last.
 
+use std::net::IpAddr;
+
 use super::time::Moment;
 
 /// How one kind of attempt is limited.
@@ -54,6 +56,19 @@ pub const MAILS_OF_ADDRESS: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
+
+/// The address that attempts are counted under: of IPv6 the network, for whoever has one address
+/// there has them all.
+#[must_use]
+pub fn counted_address(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        _ => address.to_owned(),
+    }
+}
 
 /// What is remembered of the failed attempts under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +130,13 @@ mod tests {
         assert_eq!(attempts.blocked_until(&policy, now), Some(now.plus_seconds(10)));
         let later = now.plus_seconds(policy.forget_after_seconds + 1);
         assert_eq!(attempts.failed(&policy, later).failures, 1);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        assert_eq!(counted_address("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(counted_address("2001:db8:1:2::9"), "2001:db8:1:2::/64");
+        assert_eq!(counted_address("192.0.2.1"), "192.0.2.1");
     }
 
     #[test]

@@ -57,17 +57,35 @@ pub async fn list(
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
     let company_id = if actor.sees_tree() { company_id } else { Some(actor.company_id) };
-    if let Some(id) = company_id {
-        super::companies::find(app, actor, id).await?;
-        let mut tx = app.db.read().await?;
-        return Ok(store::audit::of_companies(&mut tx, &[id], filter).await?);
-    }
+    let mut rows = match company_id {
+        Some(id) => {
+            super::companies::find(app, actor, id).await?;
+            let mut tx = app.db.read().await?;
+            store::audit::of_companies(&mut tx, &[id], filter).await?
+        }
+        None => of_own_tree(app, actor, filter).await?,
+    };
+    rows.iter_mut().for_each(|row| hide_strangers(actor, row));
+    Ok(rows)
+}
+
+async fn of_own_tree(app: &App, actor: &Actor, filter: &HistoryFilter) -> OpResult<Vec<HistoryRow>> {
     let mut tx = app.db.read().await?;
     let companies = store::companies::ids(&mut tx, &actor.company_path, MERGED_COMPANIES_MAX + 1).await?;
     if companies.len() as i64 <= MERGED_COMPANIES_MAX {
         Ok(store::audit::of_companies(&mut tx, &companies, filter).await?)
     } else {
         Ok(store::audit::of_tree(&mut tx, &actor.company_path, filter).await?)
+    }
+}
+
+/// Whoever belongs to another tree is told by the company alone: a code may be redeemed by anybody,
+/// and its issuer need not learn that person's address.
+fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
+    let is_ours = row.who_path.as_deref().is_none_or(|path| path.starts_with(actor.company_path.as_str()));
+    if !is_ours {
+        row.who = row.who_company.take();
+        row.address = String::new();
     }
 }
 

@@ -9,7 +9,9 @@ use super::error::{OpError, OpResult, Problems, Reason, refuse};
 use crate::app::{Act, App, act};
 use crate::jobs::Job;
 use crate::model::company;
-use crate::model::throttle::{MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy};
+use crate::model::throttle::{
+    MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy, counted_address,
+};
 use crate::model::time::Moment;
 use crate::model::user::{self, Role};
 use crate::store;
@@ -44,7 +46,7 @@ pub struct SignedInAs {
 /// One refusal, whatever was wrong; or how long to wait.
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<SignedInAs> {
     let account_key = account_key(app, &form.email, form.device_mark.as_deref());
-    let address_key = format!("password:address:{}", form.address);
+    let address_key = format!("password:address:{}", counted_address(&form.address));
     let found = act!(app, act => {
         allow(act, &account_key, &PASSWORDS_OF_ACCOUNT).await?;
         allow(act, &address_key, &PASSWORDS_OF_ADDRESS).await?;
@@ -257,7 +259,7 @@ pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<
 
 /// Counts a mail that an address asks for.
 pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
-    let key = format!("mail:address:{address}");
+    let key = format!("mail:address:{}", counted_address(address));
     let attempts = store::throttle::read(&mut act.tx, &key, act.now).await?;
     if let Some(until) = attempts.blocked_until(&MAILS_OF_ADDRESS, act.now) {
         return refuse("email", Reason::Wait { until });

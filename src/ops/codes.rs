@@ -6,7 +6,7 @@ use crate::app::{App, act, act_once};
 use crate::model::code::{self, Code};
 use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
 use crate::model::resources::ResourceType;
-use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::model::time::Moment;
 use crate::model::user::Role;
 use crate::store;
@@ -86,7 +86,7 @@ fn limits(actor: &Actor) -> Vec<Limit> {
     vec![
         Limit { key: format!("code:user:{}", actor.user_id), policy: &CODES_OF_USER },
         Limit { key: format!("code:company:{}", actor.company_id), policy: &CODES_OF_COMPANY },
-        Limit { key: format!("code:address:{}", actor.address), policy: &CODES_OF_ADDRESS },
+        Limit { key: format!("code:address:{}", counted_address(&actor.address)), policy: &CODES_OF_ADDRESS },
     ]
 }
 
@@ -181,19 +181,31 @@ pub async fn set_comment(
     })
 }
 
-/// Reads what a person searches codes by: a whole code, its last four characters, or the comment.
+/// Reads what a person searches codes by: the last four characters, or the comment.
 #[must_use]
 pub fn search(app: &App, text: &str) -> CodeSearch {
     let text = text.trim();
     if text.is_empty() {
         CodeSearch::Nothing
-    } else if let Ok(code) = Code::parse(text) {
-        CodeSearch::Whole(app.keys.tag(&code))
     } else if let Some(suffix) = code::parse_suffix(text) {
         CodeSearch::Suffix(app.keys.suffix_tag(&suffix), text.to_owned())
     } else {
         CodeSearch::Comment(text.to_owned())
     }
+}
+
+/// Finds a code of a company by its whole text: `None` where the text is no whole code, 0 where
+/// the company has none like it.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -> OpResult<Option<i64>> {
+    actor.require_tree()?;
+    super::companies::find(app, actor, company_id).await?;
+    let Ok(code) = Code::parse(text) else { return Ok(None) };
+    let mut tx = app.db.read().await?;
+    let found = store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?;
+    Ok(Some(found.filter(|c| c.company_id == company_id).map_or(0, |c| c.id)))
 }
 
 /// A page of the codes of a company of the tree.

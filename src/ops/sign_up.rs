@@ -49,12 +49,13 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     }
     problems.finish()?;
     let (Some(company), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
+    // Counted before the password is hashed: hashing is what a flood would use up.
+    act!(app, act => { count_mail(act, &form.address).await })?;
     let password_hash = hash_password(app, form.password.clone()).await?;
     let pending = Pending { company, email: email.clone(), password_hash };
     let payload = serde_json::to_string(&pending).map_err(|e| OpError::Internal(e.to_string()))?;
     let (token, hash) = new_link_token(app);
     act!(app, act => {
-        count_mail(act, &form.address).await?;
         if store::users::by_email(&mut act.tx, &email).await?.is_some() {
             let mail = crate::jobs::mail::has_account(&email, &app.config.public_url);
             act.job(&Job::mail(app, &mail)).await?;

@@ -74,6 +74,9 @@ pub struct HistoryRow {
     pub id: i64,
     pub at: i64,
     pub who: Option<String>,
+    /// The company that whoever it was belongs to, and its place.
+    pub who_company: Option<String>,
+    pub who_path: Option<String>,
     pub verb: String,
     pub resource_type: Option<i64>,
     pub amount: Option<i64>,
@@ -101,7 +104,7 @@ pub struct HistoryFilter {
 macro_rules! history_sql {
     ($of_source:expr, $of_target:expr, $of_history:expr) => {
         concat!(
-            "select h.id, h.at, p.email as who, h.verb, h.resource_type, h.amount, h.from_name, h.to_name,
+            "select h.id, h.at, p.email as who, w.name as who_company, w.path as who_path, h.verb, h.resource_type, h.amount, h.from_name, h.to_name,
                  h.from_balance, h.to_balance, h.code_id, h.subject, h.details, h.address
              from (select * from (",
             $of_source,
@@ -110,7 +113,7 @@ macro_rules! history_sql {
             ") b union all select * from (",
             $of_history,
             ") c) h
-             left join person p on p.id = h.actor_id order by h.id desc limit $2"
+             left join person p on p.id = h.actor_id left join company w on w.id = p.company_id order by h.id desc limit $2"
         )
     };
 }

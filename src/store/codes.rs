@@ -26,7 +26,6 @@ pub struct CodeRow {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub ended_at: Option<i64>,
-    pub ended_by: Option<String>,
     pub ended_company_name: Option<String>,
 }
 
@@ -48,7 +47,8 @@ pub struct CodeFilter {
 pub enum CodeSearch {
     #[default]
     Nothing,
-    Whole(Tag),
+    /// One code, found by its whole text before.
+    Id(i64),
     Suffix(i64, String),
     Comment(String),
 }
@@ -57,10 +57,8 @@ macro_rules! codes_sql {
     ($where:expr) => {
         concat!(
             "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
-                 k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
-                 e.email as ended_by, k.ended_company_name
+                 k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at, k.ended_company_name
              from code k join company c on c.id = k.company_id join person p on p.id = k.created_by
-             left join person e on e.id = k.ended_by
              where ", $where
         )
     };
@@ -86,8 +84,8 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
     let query = match (&filter.search, status) {
         (CodeSearch::Nothing, None) => sql(list_sql!("1 = 1")),
         (CodeSearch::Nothing, Some(_)) => sql(list_sql!("k.status = $7")),
-        (CodeSearch::Whole(_), _) => {
-            sql(list_sql!("(cast($7 as bigint) is null or k.status = $7) and k.tag = $8"))
+        (CodeSearch::Id(_), _) => {
+            sql(list_sql!("(cast($7 as bigint) is null or k.status = $7) and k.id = $8"))
         }
         // Four letters may also be part of a comment.
         (CodeSearch::Suffix(..), _) => sql(list_sql!(
@@ -107,7 +105,7 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
     let query = match &filter.search {
         CodeSearch::Nothing if status.is_none() => query,
         CodeSearch::Nothing => query.bind(status),
-        CodeSearch::Whole(tag) => query.bind(status).bind(tag.0.as_slice()),
+        CodeSearch::Id(id) => query.bind(status).bind(*id),
         CodeSearch::Suffix(suffix, text) => query.bind(status).bind(*suffix).bind(contains(text)),
         CodeSearch::Comment(text) => query.bind(status).bind(contains(text)),
     };

@@ -6,6 +6,8 @@ use super::error::{WebError, WebResult};
 use super::extract::Me;
 use super::words;
 use crate::app::App;
+use crate::model::ledger::Refusal;
+use crate::model::time::Moment;
 use crate::ops::error::{OpError, Reason};
 use crate::store::companies::CompanyName;
 
@@ -20,6 +22,8 @@ pub struct Form {
     problems: Vec<Problem>,
     /// Companies that a field's text fits, when it fits several.
     candidates: Vec<(&'static str, Vec<CompanyName>)>,
+    /// Until when the next attempt must wait.
+    pub wait_until: Option<Moment>,
 }
 
 /// One thing that is wrong.
@@ -65,6 +69,12 @@ impl Form {
         self
     }
 
+    /// Sets a field's value, whatever it was.
+    pub fn set(&mut self, field: &str, value: String) {
+        self.values.retain(|(k, _)| k != field);
+        self.values.push((field.to_owned(), value));
+    }
+
     /// What is wrong with a field.
     pub fn problem(&self, field: &str) -> Option<&str> {
         self.problems.iter().find(|p| p.field == field).map(|p| p.message.as_str())
@@ -81,6 +91,9 @@ impl Form {
     /// Notes what is wrong with a field.
     pub fn refuse(&mut self, field: &'static str, reason: Reason) {
         self.problems.push(Problem { field, message: words::reason(&reason) });
+        if let Reason::Wait { until } | Reason::Ledger(Refusal::TooManyAttempts { until }) = reason {
+            self.wait_until = Some(until);
+        }
         if let Reason::AmbiguousCompany(candidates) = reason {
             self.candidates.push((field, candidates));
         }

@@ -91,6 +91,7 @@ fn administration() -> Router<Portal> {
         .route("/companies/{id}/resources", get(company::resources))
         .route("/companies/{id}/codes", get(company::codes))
         .route("/companies/{id}/codes.csv", get(codes::csv))
+        .route("/companies/{id}/codes/search", post(codes::search))
         .route("/companies/{id}/users", get(company::users))
         .route("/companies/{id}/subsidiaries", get(company::subsidiaries))
         .route("/companies/{id}/history", get(company::history))

@@ -1,7 +1,7 @@
 //! What every page shows around its content, and the small things that templates ask for.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
 
@@ -10,6 +10,7 @@ use super::extract::{Me, Theme};
 use super::notice::Notice;
 use super::router::Portal;
 use super::{assets, form, notice, urls};
+use crate::app::App;
 use crate::model::amount;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
@@ -167,10 +168,17 @@ pub fn page(template: &impl Template) -> WebResult<Response> {
     Ok(Html(template.render()?).into_response())
 }
 
-/// A page whose form was refused: 422, so that clients and tests can tell.
-pub fn page_of_form(template: &impl Template, form: &form::Form) -> WebResult<Response> {
-    let status = if form.problems().is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok((status, Html(template.render()?)).into_response())
+/// A page with a form: 422 where it was refused, 429 where the next attempt must wait.
+pub fn page_of_form(app: &App, template: &impl Template, form: &form::Form) -> WebResult<Response> {
+    let mut response = page(template)?;
+    if let Some(until) = form.wait_until {
+        let seconds = until.seconds_since(app.clock.now()).max(1);
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    } else if !form.problems().is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
 }
 
 /// Back to a page after something was done; the notice is rendered there.

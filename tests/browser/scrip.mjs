@@ -47,7 +47,7 @@ export async function start() {
   origin = `http://127.0.0.1:${port}`;
   // The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
-  server = spawn(program, ['demo', '--listen', `127.0.0.1:${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  server = spawn(program, ['demo', '--log', 'error', '--listen', `127.0.0.1:${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const isReady = () => {
     assert.equal(server.exitCode, null, 'the demo ended while it started');
     return fetch(url('/readyz')).then((answer) => answer.ok, () => false);

@@ -28,7 +28,7 @@ async fn show_profile(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respon
     let frame = Frame::of(portal, me, "Profile").await?;
     let zones =
         jiff::tz::db().available().map(|z| (z.to_string(), z.to_string().replace('_', " "))).collect();
-    page_of_form(&ProfilePage { frame, form, zones }, form)
+    page_of_form(&portal.app, &ProfilePage { frame, form, zones }, form)
 }
 
 pub async fn profile(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
@@ -73,7 +73,7 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>
         present: present(me),
         has_mail: portal.app.config.mail.is_some(),
     };
-    page_of_form(&page, form)
+    page_of_form(&portal.app, &page, form)
 }
 
 impl SecurityPage<'_> {

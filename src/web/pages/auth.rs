@@ -58,7 +58,7 @@ fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Respons
         has_sign_up: portal.app.config.sign_up,
         told,
     };
-    page_of_form(&page, form)
+    page_of_form(&portal.app, &page, form)
 }
 
 pub async fn sign_in_page(
@@ -82,9 +82,6 @@ pub async fn sign_in(
     };
     let who = match ops::auth::sign_in(&portal.app, &given).await {
         Ok(who) => who,
-        Err(ops::error::OpError::Refused(_, Reason::Wait { until })) => {
-            return wait(&portal, &visitor, form, until);
-        }
         Err(error) => return show_sign_in(&portal, visitor.theme, &form.refused(error)?),
     };
     session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
@@ -94,23 +91,6 @@ pub async fn sign_in(
     let year_seconds = 31_536_000;
     let known = cookie(&portal, portal.cookie_names.known_device, &mark, year_seconds);
     Ok((AppendHeaders([known]), Redirect::to(next)).into_response())
-}
-
-/// Too many attempts: 429, with the time to wait.
-fn wait(
-    portal: &Portal,
-    visitor: &Visitor,
-    mut form: Form,
-    until: crate::model::time::Moment,
-) -> WebResult<Response> {
-    let seconds = until.seconds_since(portal.app.clock.now()).max(1);
-    form.refuse("password", Reason::Wait { until });
-    let mut response = show_sign_in(portal, visitor.theme, &form)?;
-    *response.status_mut() = axum::http::StatusCode::TOO_MANY_REQUESTS;
-    if let Ok(value) = seconds.to_string().parse() {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
-    }
-    Ok(response)
 }
 
 fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (HeaderName, String) {
@@ -141,6 +121,7 @@ struct ForgottenPage<'a> {
 fn show_forgotten(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> WebResult<Response> {
     let has_mail = portal.app.config.mail.is_some();
     page_of_form(
+        &portal.app,
         &ForgottenPage { plain: Plain::new("Forgotten password", theme), form, has_mail, is_sent },
         form,
     )
@@ -184,7 +165,12 @@ struct LinkPage<'a> {
     dead: String,
 }
 
-fn show_link(visitor: &Visitor, open: &ops::auth::OpenLink, form: &Form) -> WebResult<Response> {
+fn show_link(
+    portal: &Portal,
+    visitor: &Visitor,
+    open: &ops::auth::OpenLink,
+    form: &Form,
+) -> WebResult<Response> {
     let (what, title) = match open.purpose {
         Purpose::Setup => ("setup", "Set up the portal"),
         Purpose::Invite | Purpose::Reset => ("password", "Set your password"),
@@ -198,10 +184,10 @@ fn show_link(visitor: &Visitor, open: &ops::auth::OpenLink, form: &Form) -> WebR
         email: &open.email,
         dead: String::new(),
     };
-    page_of_form(&page, form)
+    page_of_form(&portal.app, &page, form)
 }
 
-fn show_dead_link(visitor: &Visitor) -> WebResult<Response> {
+fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
     let form = Form::default();
     let dead = words::reason(&Reason::LinkDead);
     let page = LinkPage {
@@ -211,16 +197,16 @@ fn show_dead_link(visitor: &Visitor) -> WebResult<Response> {
         email: "",
         dead,
     };
-    let mut response = page_of_form(&page, &form)?;
+    let mut response = page_of_form(&portal.app, &page, &form)?;
     *response.status_mut() = axum::http::StatusCode::GONE;
     Ok(response)
 }
 
 pub async fn link_page(State(portal): State<Portal>, visitor: Visitor) -> WebResult<Response> {
-    let Some(token) = &visitor.link else { return show_dead_link(&visitor) };
+    let Some(token) = &visitor.link else { return show_dead_link(&portal, &visitor) };
     match ops::auth::look_at_link(&portal.app, token).await {
-        Ok(open) => show_link(&visitor, &open, &Form::default()),
-        Err(ops::error::OpError::Refused(..)) => show_dead_link(&visitor),
+        Ok(open) => show_link(&portal, &visitor, &open, &Form::default()),
+        Err(ops::error::OpError::Refused(..)) => show_dead_link(&portal, &visitor),
         Err(error) => Err(error.into()),
     }
 }
@@ -231,10 +217,10 @@ pub async fn use_link(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let app = &portal.app;
-    let Some(token) = visitor.link.clone() else { return show_dead_link(&visitor) };
+    let Some(token) = visitor.link.clone() else { return show_dead_link(&portal, &visitor) };
     let open = match ops::auth::look_at_link(app, &token).await {
         Ok(open) => open,
-        Err(ops::error::OpError::Refused(..)) => return show_dead_link(&visitor),
+        Err(ops::error::OpError::Refused(..)) => return show_dead_link(&portal, &visitor),
         Err(error) => return Err(error.into()),
     };
     let (password, again) = (form.value("new_password"), form.value("new_password_again"));
@@ -260,7 +246,7 @@ pub async fn use_link(
                     session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
                     Ok(Redirect::to(urls::REDEEM).into_response())
                 }
-                Err(error) => show_link(&visitor, &open, &form.refused(error)?),
+                Err(error) => show_link(&portal, &visitor, &open, &form.refused(error)?),
             };
         }
     };
@@ -270,7 +256,7 @@ pub async fn use_link(
             let next = urls::with_query(urls::SIGN_IN, &[("told", told)]);
             Ok((AppendHeaders([gone]), Redirect::to(&next)).into_response())
         }
-        Err(error) => show_link(&visitor, &open, &form.refused(error)?),
+        Err(error) => show_link(&portal, &visitor, &open, &form.refused(error)?),
     }
 }
 
@@ -288,7 +274,11 @@ fn show_sign_up(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> We
         return Err(WebError::NotFound);
     }
     let has_mail = portal.app.config.mail.is_some();
-    page_of_form(&SignUpPage { plain: Plain::new("Create an account", theme), form, has_mail, is_sent }, form)
+    page_of_form(
+        &portal.app,
+        &SignUpPage { plain: Plain::new("Create an account", theme), form, has_mail, is_sent },
+        form,
+    )
 }
 
 pub async fn sign_up_page(

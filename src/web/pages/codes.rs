@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::model::amount::grouped;
 use crate::model::ledger::CodeStatus;
@@ -10,7 +10,7 @@ use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::codes::ShownCode;
-use crate::store::codes::CodeFilter;
+use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::Company;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Me, Posted};
@@ -29,7 +29,7 @@ pub struct CodesSection {
     pub is_filtered: bool,
 }
 
-const FILTERS: [&str; 5] = ["q", "status", "type", "from", "to"];
+const FILTERS: [&str; 6] = ["q", "code", "status", "type", "from", "to"];
 
 impl CodesSection {
     pub fn of(mut codes: Vec<ShownCode>, form: &Form, here: &str, company_id: i64) -> CodesSection {
@@ -58,10 +58,41 @@ pub fn read_filter(portal: &Portal, me: &Me, form: &Form) -> CodeFilter {
         resource_type: ResourceType::from_slug(form.value("type")),
         created_from: time::day_start(form.value("from"), &me.actor.time_zone),
         created_to: time::day_end(form.value("to"), &me.actor.time_zone),
-        search: ops::codes::search(&portal.app, &form.value("q").chars().take(200).collect::<String>()),
+        search: read_search(portal, form),
         before: form.value("before").parse().ok(),
         limit: PAGE_SIZE + 1,
     }
+}
+
+fn read_search(portal: &Portal, form: &Form) -> CodeSearch {
+    match form.value("code").parse() {
+        Ok(id) => CodeSearch::Id(id),
+        Err(_) => ops::codes::search(&portal.app, &form.value("q").chars().take(200).collect::<String>()),
+    }
+}
+
+/// Leads from the filters to the list. They are posted because a whole code may be searched for,
+/// which must not stand in an address: there its number stands for it.
+pub async fn search(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let found = ops::codes::find_whole(&portal.app, &me.actor, id, form.value("q")).await?;
+    let code = found.map(|id| id.to_string()).unwrap_or_default();
+    let q = if found.is_some() { "" } else { form.value("q") };
+    let [status, resource_type, from, to] = ["status", "type", "from", "to"].map(|f| form.value(f));
+    let filters = [
+        ("q", q),
+        ("code", code.as_str()),
+        ("status", status),
+        ("type", resource_type),
+        ("from", from),
+        ("to", to),
+    ];
+    let here = urls::company_part(id, "codes");
+    Ok(Redirect::to(&urls::with_query(view::back(&form, &here), &filters)).into_response())
 }
 
 /// The filtered codes as a file.
@@ -82,7 +113,6 @@ pub async fn csv(
         "created_by",
         "created_at",
         "used_by_company",
-        "used_by",
         "ended_at",
     ];
     let read = move |before| {
@@ -105,7 +135,6 @@ fn csv_line(code: &ShownCode) -> (i64, Vec<String>) {
         row.created_by.clone(),
         Moment(row.created_at).exact(),
         row.ended_company_name.clone().filter(|_| is_used).unwrap_or_default(),
-        row.ended_by.clone().filter(|_| is_used).unwrap_or_default(),
         row.ended_at.map_or(String::new(), |at| Moment(at).exact()),
     ];
     (row.id, cells)
@@ -125,7 +154,11 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     let id = form.value("company").parse().unwrap_or(me.actor.company_id);
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(portal, me, "Create new code").await?;
-    page_of_form(&CreateWindow { frame, form, company, back: view::back(form, urls::RESOURCES_CODES) }, form)
+    page_of_form(
+        &portal.app,
+        &CreateWindow { frame, form, company, back: view::back(form, urls::RESOURCES_CODES) },
+        form,
+    )
 }
 
 pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
@@ -164,7 +197,11 @@ async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResul
     let form = form.or("comment", code.row.comment.clone());
     let frame = Frame::of(portal, me, "Edit comment").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");
-    page_of_form(&CommentWindow { frame, form: &form, code, back: view::back(&form, &otherwise) }, &form)
+    page_of_form(
+        &portal.app,
+        &CommentWindow { frame, form: &form, code, back: view::back(&form, &otherwise) },
+        &form,
+    )
 }
 
 pub async fn comment_window(
@@ -203,7 +240,7 @@ async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
     let code = ops::codes::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(portal, me, "Delete code").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");
-    page_of_form(&DeleteWindow { frame, form, code, back: view::back(form, &otherwise) }, form)
+    page_of_form(&portal.app, &DeleteWindow { frame, form, code, back: view::back(form, &otherwise) }, form)
 }
 
 pub async fn delete_window(

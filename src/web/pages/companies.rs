@@ -131,6 +131,21 @@ pub async fn options(State(portal): State<Portal>, me: Me, Asked(form): Asked) -
     Ok(Html(Options { labels }.render()?).into_response())
 }
 
+/// The companies to choose from in a form. Where they are searched and not listed, a chosen number
+/// is shown as the company's name.
+pub async fn choices(portal: &Portal, me: &Me, form: &Form, fields: &[&str]) -> WebResult<(Form, Choices)> {
+    let mut form = form.clone();
+    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    for field in fields.iter().filter(|_| choices.is_partial) {
+        if form.value(field).parse::<i64>().is_ok()
+            && let Ok(found) = ops::companies::resolve(&portal.app, &me.actor, form.value(field)).await
+        {
+            form.set(field, fields::label(&found));
+        }
+    }
+    Ok((form, choices))
+}
+
 /// Reads a company field; notes at the field why it names none.
 pub async fn read_company(
     portal: &Portal,
@@ -160,9 +175,10 @@ struct CreateWindow<'a> {
 
 async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    let (form, choices) = choices(portal, me, form, &["parent"]).await?;
     let frame = Frame::of(portal, me, "Create company").await?;
-    page_of_form(&CreateWindow { frame, form, choices, back: view::back(form, urls::COMPANIES) }, form)
+    let back = view::back(&form, urls::COMPANIES);
+    page_of_form(&portal.app, &CreateWindow { frame, form: &form, choices, back }, &form)
 }
 
 pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
@@ -199,7 +215,11 @@ async fn show_rename(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
     let form = form.or("name", company.name.clone());
     let frame = Frame::of(portal, me, "Rename company").await?;
     let otherwise = urls::company(id);
-    page_of_form(&RenameWindow { frame, form: &form, company, back: view::back(&form, &otherwise) }, &form)
+    page_of_form(
+        &portal.app,
+        &RenameWindow { frame, form: &form, company, back: view::back(&form, &otherwise) },
+        &form,
+    )
 }
 
 pub async fn rename_window(
@@ -238,10 +258,11 @@ async fn show_parent(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
     me.actor.require_admin()?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let form = form.or("parent", company.parent_id.unwrap_or_default().to_string());
-    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    let (form, choices) = choices(portal, me, &form, &["parent"]).await?;
     let frame = Frame::of(portal, me, "Put under another company").await?;
     let otherwise = urls::company(id);
     page_of_form(
+        &portal.app,
         &ParentWindow { frame, form: &form, company, choices, back: view::back(&form, &otherwise) },
         &form,
     )
@@ -299,7 +320,11 @@ async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     let ids = chosen(form);
     let companies = ops::companies::some(&portal.app, &me.actor, &ids).await?;
     let frame = Frame::of(portal, me, "Remove company").await?;
-    page_of_form(&RemoveWindow { frame, form, companies, back: view::back(form, urls::COMPANIES) }, form)
+    page_of_form(
+        &portal.app,
+        &RemoveWindow { frame, form, companies, back: view::back(form, urls::COMPANIES) },
+        form,
+    )
 }
 
 fn chosen(form: &Form) -> Vec<i64> {

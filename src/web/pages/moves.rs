@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
-use super::companies::read_company;
+use super::companies::{choices, read_company};
 use crate::model::amount;
 use crate::ops;
 use crate::ops::companies::Choices;
@@ -68,13 +68,11 @@ async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> 
 
 async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
-    let balances = balances(portal, me, form).await?;
+    let (form, choices) = choices(portal, me, form, &["from", "to"]).await?;
+    let balances = balances(portal, me, &form).await?;
     let frame = Frame::of(portal, me, "Move resources").await?;
-    page_of_form(
-        &MoveWindow { frame, form, choices, balances, back: view::back(form, urls::RESOURCES) },
-        form,
-    )
+    let back = view::back(&form, urls::RESOURCES);
+    page_of_form(&portal.app, &MoveWindow { frame, form: &form, choices, balances, back }, &form)
 }
 
 pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {

@@ -23,7 +23,7 @@ struct IssueWindow<'a> {
 async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_operator()?;
     let frame = Frame::of(portal, me, "Issue resources").await?;
-    page_of_form(&IssueWindow { frame, form, back: view::back(form, urls::RESOURCES) }, form)
+    page_of_form(&portal.app, &IssueWindow { frame, form, back: view::back(form, urls::RESOURCES) }, form)
 }
 
 pub async fn issue_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {

@@ -2,13 +2,10 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
 use axum::response::Response;
 
-use crate::model::ledger::Refusal;
 use crate::ops;
 use crate::ops::codes::Preview;
-use crate::ops::error::{OpError, Reason};
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me, Posted};
 use crate::web::form::Form;
@@ -28,7 +25,11 @@ struct RedeemPage<'a> {
 async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -> WebResult<Response> {
     me.actor.require_redeemer()?;
     let frame = Frame::of(portal, me, "Redeem code").await?;
-    page_of_form(&RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) }, form)
+    page_of_form(
+        &portal.app,
+        &RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) },
+        form,
+    )
 }
 
 pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
@@ -51,17 +52,5 @@ pub async fn redeem(State(portal): State<Portal>, me: Me, Posted(form): Posted) 
             Err(error) => error,
         }
     };
-    let until = match &error {
-        OpError::Refused(_, Reason::Ledger(Refusal::TooManyAttempts { until })) => Some(*until),
-        _ => None,
-    };
-    let mut response = show(&portal, &me, &form.refused(error)?, None).await?;
-    if let Some(until) = until {
-        let seconds = until.seconds_since(portal.app.clock.now()).max(1);
-        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        if let Ok(value) = seconds.to_string().parse() {
-            response.headers_mut().insert(header::RETRY_AFTER, value);
-        }
-    }
-    Ok(response)
+    show(&portal, &me, &form.refused(error)?, None).await
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::companies::read_company;
+use super::companies::{choices, read_company};
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::companies::Choices;
@@ -58,10 +58,10 @@ struct InviteWindow<'a> {
 
 async fn show_invite(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
+    let (form, choices) = choices(portal, me, form, &["company"]).await?;
     let frame = Frame::of(portal, me, "Invite user").await?;
-    let window = InviteWindow { frame, form, choices, roles: Role::ALL, back: view::back(form, urls::USERS) };
-    page_of_form(&window, form)
+    let back = view::back(&form, urls::USERS);
+    page_of_form(&portal.app, &InviteWindow { frame, form: &form, choices, roles: Role::ALL, back }, &form)
 }
 
 pub async fn invite_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
@@ -119,7 +119,7 @@ impl UserPage<'_> {
 async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(portal, me, user.email.clone()).await?;
-    page_of_form(&UserPage { frame, form, user, roles: Role::ALL }, form)
+    page_of_form(&portal.app, &UserPage { frame, form, user, roles: Role::ALL }, form)
 }
 
 pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
