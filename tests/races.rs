@@ -13,9 +13,12 @@ both!(
     parallel_guesses_are_all_counted,
 );
 
+/// Who sends what where.
+type Request = (Browser, String, Vec<(String, String)>);
+
 /// Sends the same kind of request from many browsers at once and gives the statuses.
-async fn at_once(browsers: Vec<(Browser, String, Vec<(String, String)>)>) -> Vec<u16> {
-    let tasks: Vec<_> = browsers
+async fn at_once(requests: Vec<Request>) -> Vec<u16> {
+    let tasks: Vec<_> = requests
         .into_iter()
         .map(|(mut browser, path, fields)| {
             tokio::spawn(async move {
@@ -36,12 +39,7 @@ fn count(statuses: &[u16], wanted: u16) -> usize {
     statuses.iter().filter(|s| **s == wanted).count()
 }
 
-async fn request(
-    browser: &mut Browser,
-    page: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-) -> (Browser, String, Vec<(String, String)>) {
+async fn request(browser: &mut Browser, page: &str, path: &str, fields: &[(&str, &str)]) -> Request {
     let token = browser.get(page).await.field("form");
     let mut all: Vec<(String, String)> = fields.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     all.push(("form".into(), token));

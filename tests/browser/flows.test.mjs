@@ -335,8 +335,7 @@ eachOf(FEW, 'a company is created, renamed, put under another one and removed', 
     const put = await actionWindow(page, 'Put under another company');
     await chooseCompany(put.getByLabel('New parent'), 'Iberia Distribution');
     await put.getByRole('button', { name: 'Move', exact: true }).click();
-    await page.getByRole('status').filter({ hasText: 'operation completed successfully.' }).waitFor();
-    await page.goto(url('/companies'));
+    await notice(page, 'Move');
     assert.match(await page.getByRole('row').filter({ hasText: second }).innerText(), /Iberia Distribution/);
 
     await fromRowMenu(page, second, 'Remove company');
