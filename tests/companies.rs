@@ -193,7 +193,11 @@ async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
     distributor.get(&format!("/companies/{}", world.acme_north)).await.is(200);
     let path = format!("/companies/{}/parent", world.acme);
     let answer = send(&mut operator, &path, &[("parent", "Other")]).await;
-    operator.done(answer).await.has("Move operation completed successfully.").has("Acme is now under Other.");
+    operator
+        .done(answer)
+        .await
+        .has("Update operation completed successfully.")
+        .has("Acme is now under Other.");
     for id in [world.acme, world.acme_north] {
         for part in ["", "/codes", "/history", "/users"] {
             distributor.get(&format!("/companies/{id}{part}")).await.is(404);
@@ -419,7 +423,7 @@ async fn a_field_reads_a_name_a_number_or_both(test: TestApp) {
         operator.done(answer).await.has("2 Credit moved from Vendor to Acme North.");
     }
     for (to, said) in [
-        ("", "Choose a company."),
+        ("", "Choose the company that the resources go to."),
         ("Nowhere", "There is no such company among yours."),
         ("Acme North (#999)", "There is no such company among yours."),
         ("acme nor", "Did you mean this one?"),

@@ -90,7 +90,12 @@ impl Form {
 
     /// Notes what is wrong with a field.
     pub fn refuse(&mut self, field: &'static str, reason: Reason) {
-        self.problems.push(Problem { field, message: words::reason(&reason) });
+        let messages = match &reason {
+            Reason::Obstacles(obstacles) => obstacles.iter().map(words::obstacle).collect(),
+            Reason::MissingCompany => vec![words::missing_company(field)],
+            reason => vec![words::reason(reason)],
+        };
+        self.problems.extend(messages.into_iter().map(|message| Problem { field, message }));
         if let Reason::Wait { until } | Reason::Ledger(Refusal::TooManyAttempts { until }) = reason {
             self.wait_until = Some(until);
         }

@@ -108,7 +108,17 @@ fn refusal(refusal: &Refusal) -> String {
     }
 }
 
-fn obstacle(obstacle: &Obstacle) -> String {
+/// Which company is to be chosen.
+pub fn missing_company(field: &str) -> String {
+    match field {
+        "from" => "Choose the company that the resources come from.".into(),
+        "to" => "Choose the company that the resources go to.".into(),
+        _ => reason(&Reason::MissingCompany),
+    }
+}
+
+/// What stands in the way of removing a company.
+pub fn obstacle(obstacle: &Obstacle) -> String {
     let name = &obstacle.company;
     match obstacle.what {
         ObstacleKind::Root => format!("{name} is the root company and stays."),

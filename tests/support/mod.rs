@@ -107,7 +107,9 @@ async fn schema() -> Option<String> {
         eprintln!("SKIPPED on PostgreSQL: SCRIP_TEST_POSTGRES is not set (tests/run sets it)");
         return None;
     };
-    let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    // A server that outlives a run meets the same process ids again.
+    let random = scrip::store::db::hex(&Rng::System.bytes::<6>());
+    let name = format!("t{random}_{}", COUNT.fetch_add(1, Ordering::SeqCst));
     let pool = sqlx::PgPool::connect(&server).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create schema {name}"))).execute(&pool).await.unwrap();
     pool.close().await;

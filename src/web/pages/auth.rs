@@ -151,7 +151,7 @@ pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>
     if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(WebError::NotFound);
     }
-    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::auth::RESET_LINK_SECONDS);
+    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::auth::INVITE_LINK_SECONDS);
     Ok((AppendHeaders([kept]), Redirect::to(urls::LINK_PAGE)).into_response())
 }
 
