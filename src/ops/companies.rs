@@ -201,7 +201,7 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         }
         store::companies::put_under(&mut act.tx, id, &path, parent_id, &parent_path).await?;
         act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
-        Ok(format!("Update\n{} is now under {}.", company.name, parent.name))
+        Ok(format!("Move\n{} is now under {}.", company.name, parent.name))
     })
 }
 
