@@ -196,7 +196,7 @@ async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
     operator
         .done(answer)
         .await
-        .has("Update operation completed successfully.")
+        .has("Move operation completed successfully.")
         .has("Acme is now under Other.");
     for id in [world.acme, world.acme_north] {
         for part in ["", "/codes", "/history", "/users"] {
