@@ -193,11 +193,7 @@ async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
     distributor.get(&format!("/companies/{}", world.acme_north)).await.is(200);
     let path = format!("/companies/{}/parent", world.acme);
     let answer = send(&mut operator, &path, &[("parent", "Other")]).await;
-    operator
-        .done(answer)
-        .await
-        .has("Move operation completed successfully.")
-        .has("Acme is now under Other.");
+    operator.done(answer).await.has("Move operation completed successfully.").has("Acme is now under Other.");
     for id in [world.acme, world.acme_north] {
         for part in ["", "/codes", "/history", "/users"] {
             distributor.get(&format!("/companies/{id}{part}")).await.is(404);
