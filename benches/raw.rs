@@ -48,7 +48,7 @@ fn seed(db: &mut Connection) -> rusqlite::Result<()> {
             params![id, format!("{id}@x")],
         )?;
     }
-    tx.execute("insert into account values (1, 1, 1, ?1, ?1)", [REDEMPTIONS])?;
+    tx.execute("insert into account values (1, 1, 1, ?1, ?1, 1)", [REDEMPTIONS])?;
     let mut code = tx.prepare(
         "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
          comment_search, created_by, created_at) values (?1, ?2, 1, 1, 1, 0, ?3, 1, zeroblob(60), '', '', 1, 0)",
@@ -71,7 +71,7 @@ fn redeem(db: &mut Connection, first: i64, last: i64) -> rusqlite::Result<()> {
             "update account set balance = balance - 1 where company_id = 1 and resource_type = 1 and kind = 1 returning balance",
         )?;
         let mut target = tx.prepare_cached(
-            "insert into account values (?1, 1, 0, 1, 1) on conflict do update
+            "insert into account values (?1, 1, 0, 1, 1, 1) on conflict do update
              set balance = balance + 1, received_total = received_total + 1 returning balance",
         )?;
         let mut transfer = tx.prepare_cached(

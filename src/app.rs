@@ -10,7 +10,7 @@ use crate::keys::Keys;
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
-use crate::ops::error::{OpResult, Reason, refuse};
+use crate::ops::error::{OpError, OpResult, Reason, refuse};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -168,12 +168,39 @@ macro_rules! act_once {
             if let Some(first) = $crate::app::replay($act, $actor, $key, fingerprint).await? {
                 return Ok(first);
             }
-            let outcome: $crate::ops::error::OpResult<String> = async { $body }.await;
-            $crate::app::keep($act, $actor, $key, fingerprint, $verb, outcome?).await
+            let result: $crate::ops::error::OpResult<String> = async { $body }.await;
+            $crate::app::keep($act, $actor, $key, fingerprint, $verb, result?).await
         })
     }};
 }
 pub(crate) use act_once;
+
+/// What an act did, or had done when it was first sent.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The verb and the sentence of its notice, apart by a line break, and [`about`] on a line of its own.
+    pub result: String,
+    pub replayed: bool,
+}
+
+impl Outcome {
+    /// What the act was about, as it was right after: for whoever tells the first answer again.
+    ///
+    /// # Errors
+    /// [`OpError::Internal`] where the act keeps nothing of that kind.
+    pub fn about<T: serde::de::DeserializeOwned>(&self) -> OpResult<T> {
+        let text = self.result.splitn(3, '\n').nth(2).unwrap_or_default();
+        serde_json::from_str(text).map_err(|e| OpError::Internal(e.to_string()))
+    }
+}
+
+/// The last line of an act's result: what it was about.
+///
+/// # Errors
+/// Never for values of the database.
+pub fn about<T: serde::Serialize>(value: &T) -> OpResult<String> {
+    serde_json::to_string(value).map_err(|e| OpError::Internal(e.to_string()))
+}
 
 /// The first result of an operation that has happened.
 ///
@@ -184,10 +211,12 @@ pub async fn replay(
     actor: &Actor,
     key: &str,
     fingerprint: Fingerprint,
-) -> OpResult<Option<String>> {
+) -> OpResult<Option<Outcome>> {
     match store::operations::find(&mut act.tx, actor.user_id, key).await? {
         None => Ok(None),
-        Some(stored) if stored.fingerprint == fingerprint => Ok(Some(stored.result)),
+        Some(stored) if stored.fingerprint == fingerprint => {
+            Ok(Some(Outcome { result: stored.result, replayed: true }))
+        }
         Some(_) => refuse("", Reason::KeyReused),
     }
 }
@@ -203,10 +232,10 @@ pub async fn keep(
     fingerprint: Fingerprint,
     verb: &str,
     result: String,
-) -> OpResult<String> {
+) -> OpResult<Outcome> {
     let stored = Stored { fingerprint, verb: verb.to_owned(), result: result.clone() };
     store::operations::add(&mut act.tx, actor.user_id, key, &stored, act.now).await?;
-    Ok(result)
+    Ok(Outcome { result, replayed: false })
 }
 
 /// Makes the data folder, which only its owner may enter.

@@ -2,6 +2,7 @@
 //! impossible one stops the start with a line that names it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -41,6 +42,9 @@ pub struct Given {
     /// Whether a person with a code and no account may sign up (true or false) [default: false].
     #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
     pub sign_up: Option<bool>,
+    /// How many requests a minute each access token may make [default: 6000].
+    #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
+    pub api_requests_per_minute: Option<u32>,
     /// The mail server, such as smtp.example.com:587; without it no mail is sent.
     #[arg(long, env = "SCRIP_SMTP_SERVER", global = true)]
     pub smtp_server: Option<String>,
@@ -98,6 +102,8 @@ pub struct Config {
     pub public_url: String,
     pub trusted_proxy: Option<IpAddr>,
     pub sign_up: bool,
+    /// Of each access token.
+    pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
     pub log: String,
     pub log_json: bool,
@@ -150,6 +156,8 @@ impl Config {
                 .map(|t| t.parse().map_err(|_| wrong("trusted-proxy", &t, "one IP address")))
                 .transpose()?,
             sign_up,
+            api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
+                .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
             mail: mail(
                 setting!(smtp_server),
                 setting!(smtp_security),

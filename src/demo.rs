@@ -1,10 +1,7 @@
 //! The demo's world: a vendor, two distributors, their customers and sites, codes, and 90 days of
 //! history, made by the same acts that people use.
 
-use jiff::tz::TimeZone;
-
 use crate::app::{App, act};
-use crate::model::company::Path;
 use crate::model::resources::ResourceType;
 use crate::model::user::Role;
 use crate::ops;
@@ -93,7 +90,8 @@ pub async fn fill(app: &App) -> OpResult<()> {
     }
     for child in ["Acme Logistics North", "Acme Depot 7", "Porto Parking Ribeira"] {
         let id = company(app, child).await?;
-        ops::companies::use_parent_credits(app, &operator, &format!("demo-parent-{child}"), id, true).await?;
+        let change = ops::companies::Change { use_parent_credits: Some(true), ..Default::default() };
+        ops::companies::change(app, &operator, &format!("demo-parent-{child}"), id, change).await?;
     }
     live(app, &operator).await
 }
@@ -157,8 +155,10 @@ async fn make_code(app: &App, index: usize) -> OpResult<()> {
         _ => actor(app, "distributor@scrip.test").await?,
     };
     let key = format!("demo-code-{index}");
-    let made =
-        ops::codes::create(app, &by, &key, by.company_id, resource_type(slug), amount, comment).await?;
+    let company_id = by.company_id;
+    let order =
+        ops::codes::CodeOrder { company_id, resource_type: resource_type(slug), amount, comment, count: 1 };
+    let made = ops::codes::create(app, &by, &key, &order).await?;
     let Some(code_id) = made.transfers.first().and_then(|t| t.code_id) else { return Ok(()) };
     let redeemer = match index {
         0 | 3 => "customer@scrip.test",
@@ -200,17 +200,5 @@ pub async fn actor(app: &App, email: &str) -> OpResult<Actor> {
     let mut tx = app.db.read().await?;
     let user = store::users::by_email(&mut tx, email).await?.ok_or(OpError::NotFound)?;
     let found = store::auth::signed_in(&mut tx, &[user.id]).await?.pop().ok_or(OpError::NotFound)?;
-    Ok(Actor {
-        user_id: found.id,
-        email: found.email,
-        first_name: found.first_name,
-        last_name: found.last_name,
-        role: found.role,
-        time_zone: TimeZone::UTC,
-        company_id: found.company_id,
-        company_name: found.company_name,
-        company_path: Path::from_stored(found.company_path),
-        may_buy_vouchers: found.may_buy_vouchers == 1,
-        address: "127.0.0.1".into(),
-    })
+    Ok(Actor::of(found, "127.0.0.1".into()))
 }

@@ -51,6 +51,7 @@ struct Subkeys {
     form_token: [u8; 32],
     known_device: [u8; 32],
     job_seal: [u8; 32],
+    link: [u8; 32],
     check: [u8; 32],
 }
 
@@ -179,6 +180,13 @@ impl Keys {
         self.form_mac(session, nonce).as_bytes().ct_eq(given.as_bytes()).into()
     }
 
+    /// The secret of the link that an operation of somebody makes: the same for the same operation.
+    #[must_use]
+    pub fn link_secret(&self, actor_id: i64, key: &str) -> [u8; 20] {
+        let hash = mac(&self.first().link, &[&actor_id.to_be_bytes(), key.as_bytes()]);
+        hash[..20].try_into().unwrap_or_default()
+    }
+
     /// What marks a browser as one that an account was signed in from.
     #[must_use]
     pub fn device_mark(&self, account: &str) -> String {
@@ -205,6 +213,7 @@ impl Subkeys {
             form_token: subkey("form token"),
             known_device: subkey("known device"),
             job_seal: subkey("job seal"),
+            link: subkey("invitation link"),
             check: subkey("check value"),
         }
     }

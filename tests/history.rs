@@ -292,15 +292,10 @@ async fn a_file_holds_what_the_page_holds(test: TestApp) {
     // Past one step of the file's reader.
     let operator = who(&test.app, "operator@test.example").await;
     for i in 0..520 {
-        scrip::ops::companies::rename(
-            &test.app,
-            &operator,
-            &format!("k{i}"),
-            world.other,
-            &format!("=Other {i}"),
-        )
-        .await
-        .unwrap();
+        let name = format!("=Other {i}");
+        let change = scrip::ops::companies::Change { name: Some(&name), ..Default::default() };
+        let key = format!("k{i}");
+        scrip::ops::companies::change(&test.app, &operator, &key, world.other, change).await.unwrap();
     }
     let file = auditor.get("/history.csv?action=company.renamed").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"history.csv\"");

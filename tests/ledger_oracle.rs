@@ -160,7 +160,7 @@ impl World {
             let available = if id == owner { issued - all_in_codes } else { 0 };
             let mut set = |kind, balance, received_total| {
                 let key = AccountKey::new(id, resource_type, kind);
-                self.database.accounts.insert(key, Account { balance, received_total });
+                self.database.accounts.insert(key, Account { balance, received_total, received_at: None });
                 self.oracle.accounts.insert(key, (balance.into(), received_total.into()));
             };
             set(Kind::Available, available, available + in_codes);
@@ -699,7 +699,11 @@ impl Oracle {
             from_name: name_of(line.from.0),
             to_name: name_of(line.to.0),
             code_id: line.code.as_ref().map(|code| code.id),
-            memo: if line.cause == Cause::Issue { "memo".to_owned() } else { String::new() },
+            memo: match &o.act {
+                Act::Issue { memo, .. } => memo.clone(),
+                Act::CreateCodes { comment, .. } => comment.clone(),
+                _ => String::new(),
+            },
         }
     }
 

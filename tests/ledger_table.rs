@@ -120,7 +120,7 @@ impl Table {
     fn balance(&mut self, words: &mut Words) -> Read {
         let (key, balance, received) = self.account(words)?;
         let received_total = received.unwrap_or(balance.max(0));
-        self.ledger.accounts.insert(key, Account { balance, received_total });
+        self.ledger.accounts.insert(key, Account { balance, received_total, received_at: None });
         Ok(())
     }
 

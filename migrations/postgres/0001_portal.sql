@@ -60,6 +60,7 @@ create table account (
   kind bigint not null check (kind between 0 and 4),
   balance bigint not null,
   received_total bigint not null check (received_total >= 0),
+  received_at bigint,
   primary key (company_id, resource_type, kind),
   check (balance >= 0 or kind = 4)
 );

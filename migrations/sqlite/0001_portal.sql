@@ -60,6 +60,7 @@ create table account (
   kind integer not null check (kind between 0 and 4),
   balance integer not null,
   received_total integer not null check (received_total >= 0),
+  received_at integer,
   primary key (company_id, resource_type, kind),
   check (balance >= 0 or kind = 4)
 ) strict, without rowid;

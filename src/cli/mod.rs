@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod migrate;
 mod serve;
+mod token;
 mod user;
 mod verify;
 
@@ -41,6 +42,11 @@ enum Command {
         #[command(subcommand)]
         action: user::Action,
     },
+    /// Access tokens for machines, from the console.
+    Token {
+        #[command(subcommand)]
+        action: token::Action,
+    },
     /// Recomputes every balance from the ledger; exits 1 on any difference.
     Verify,
     /// Writes a consistent copy of the running SQLite database.
@@ -75,6 +81,7 @@ async fn run(command: Command, config: Config) -> CliResult {
         Command::Demo => demo::run(config).await,
         Command::Migrate => migrate::run(config).await,
         Command::User { action } => user::run(config, action).await,
+        Command::Token { action } => token::run(config, action).await,
         Command::Verify => verify::run(config).await,
         Command::Backup(backup) => backup::back_up(config, backup).await,
         Command::Restore(restore) => backup::restore(config, restore).await,

@@ -70,7 +70,7 @@ pub async fn run(config: Config, action: Action) -> CliResult {
 }
 
 /// A refusal in words.
-fn said(error: crate::ops::error::OpError) -> String {
+pub(super) fn said(error: crate::ops::error::OpError) -> String {
     use crate::ops::error::OpError;
     match error {
         OpError::Refused(_, reason) => crate::web::words::reason(&reason),

@@ -8,4 +8,5 @@ pub mod ledger;
 pub mod resources;
 pub mod throttle;
 pub mod time;
+pub mod token;
 pub mod user;

@@ -1,7 +1,8 @@
 //! People: roles, e-mail addresses, passwords as rules.
 
 /// What a user may do in the own company's tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything, in the own company and below.
     Admin,

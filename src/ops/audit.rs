@@ -6,12 +6,10 @@ use crate::app::App;
 use crate::model::ledger::Transfer;
 use crate::store;
 use crate::store::audit::{HistoryFilter, HistoryRow};
-
-/// Up to so many companies their own indexes are merged; past it the history is walked.
-const MERGED_COMPANIES_MAX: i64 = 50;
+use crate::store::reach::Reach;
 
 /// Each verb of the history with its words on the screen.
-pub const VERBS: [(&str, &str); 25] = [
+pub const VERBS: &[(&str, &str)] = &[
     ("issue", "Resources issued"),
     ("move", "Resources moved"),
     ("create_code", "Code created"),
@@ -37,6 +35,8 @@ pub const VERBS: [(&str, &str); 25] = [
     ("user.password_changed", "Password changed"),
     ("user.email_asked", "E-mail change asked for"),
     ("user.email_changed", "E-mail changed"),
+    ("token.created", "Access token created"),
+    ("token.revoked", "Access token revoked"),
 ];
 
 /// The words of a verb.
@@ -56,27 +56,15 @@ pub async fn list(
     company_id: Option<i64>,
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
-    let company_id = if actor.sees_tree() { company_id } else { Some(actor.company_id) };
-    let mut rows = match company_id {
-        Some(id) => {
-            super::companies::find(app, actor, id).await?;
-            let mut tx = app.db.read().await?;
-            store::audit::of_companies(&mut tx, &[id], filter).await?
-        }
-        None => of_own_tree(app, actor, filter).await?,
+    let company_id = if actor.sees_tree() { company_id } else { None };
+    let reach = super::companies::reach(app, actor, company_id).await?;
+    let mut tx = app.db.read().await?;
+    let mut rows = match reach {
+        Reach::Companies(ids) => store::audit::of_companies(&mut tx, &ids, filter).await?,
+        Reach::Tree(path) => store::audit::of_tree(&mut tx, &path, filter).await?,
     };
     rows.iter_mut().for_each(|row| hide_strangers(actor, row));
     Ok(rows)
-}
-
-async fn of_own_tree(app: &App, actor: &Actor, filter: &HistoryFilter) -> OpResult<Vec<HistoryRow>> {
-    let mut tx = app.db.read().await?;
-    let companies = store::companies::ids(&mut tx, &actor.company_path, MERGED_COMPANIES_MAX + 1).await?;
-    if companies.len() as i64 <= MERGED_COMPANIES_MAX {
-        Ok(store::audit::of_companies(&mut tx, &companies, filter).await?)
-    } else {
-        Ok(store::audit::of_tree(&mut tx, &actor.company_path, filter).await?)
-    }
 }
 
 /// Whoever belongs to another tree is told by the company alone: a code may be redeemed by anybody,

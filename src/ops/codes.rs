@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{App, act, act_once};
+use crate::app::{App, Outcome, about, act, act_once};
 use crate::model::code::{self, Code};
 use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
 use crate::model::resources::ResourceType;
@@ -10,6 +10,7 @@ use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES
 use crate::model::time::Moment;
 use crate::model::user::Role;
 use crate::store;
+use crate::store::code_lists::ListFilter;
 use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
 
 pub const COMMENT_LENGTH_MAX: usize = 1_000;
@@ -25,23 +26,33 @@ pub struct ShownCode {
     pub is_masked: bool,
 }
 
-/// Makes codes that belong to a company of the actor's tree. Their units are locked at once.
+/// The most codes that one operation makes.
+pub const CODES_AT_ONCE_MAX: i64 = 1_000;
+
+/// What a new code shall be; several are alike.
+#[derive(Debug, Clone)]
+pub struct CodeOrder<'a> {
+    pub company_id: i64,
+    pub resource_type: ResourceType,
+    pub amount: i64,
+    pub comment: &'a str,
+    pub count: i64,
+}
+
+/// Makes codes that belong to a company of the actor's tree. Their units are locked at once. All of
+/// them, or none.
 ///
 /// # Errors
 /// The ledger's refusals.
-pub async fn create(
-    app: &App,
-    actor: &Actor,
-    key: &str,
-    company_id: i64,
-    resource_type: ResourceType,
-    amount: i64,
-    comment: &str,
-) -> OpResult<Done> {
+pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Done> {
     actor.require_admin()?;
-    let comment = check_text("comment", comment)?;
-    let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment]);
-    let codes = vec![new_code(app)];
+    let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
+    let comment = check_text("comment", order.comment)?;
+    if !(1..=CODES_AT_ONCE_MAX).contains(&count) {
+        return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_AT_ONCE_MAX });
+    }
+    let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment, count]);
+    let codes = (0..count).map(|_| new_code(app)).collect();
     super::resources::submit(
         app,
         actor,
@@ -163,7 +174,7 @@ pub async fn set_comment(
     key: &str,
     code_id: i64,
     comment: &str,
-) -> OpResult<String> {
+) -> OpResult<Outcome> {
     actor.require_admin()?;
     let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
@@ -171,13 +182,14 @@ pub async fn set_comment(
         let found = store::codes::find(&mut act.tx, &actor.company_path, code_id).await?;
         let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
         store::codes::set_comment(&mut act.tx, code_id, &comment).await?;
+        let listed = store::code_lists::find(&mut act.tx, &actor.company_path, code_id).await?;
         act.note(actor.note_at(
             found.company_id,
             "code.comment_changed",
             &format!("Code #{code_id}"),
             &comment,
         ));
-        Ok("Update\nThe comment was saved.".to_owned())
+        Ok(format!("Update\nThe comment was saved.\n{}", about(&listed)?))
     })
 }
 
@@ -245,6 +257,65 @@ pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCo
     let mut tx = app.db.read().await?;
     let found = store::codes::some(&mut tx, &actor.company_path, ids).await?;
     found.into_iter().map(|row| show(app, actor, row)).collect()
+}
+
+/// A page of the codes of the actor's tree, or of one company of it, and how many there are where
+/// `wants_total`.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company outside the tree.
+pub async fn list_all(
+    app: &App,
+    actor: &Actor,
+    company_id: Option<i64>,
+    text: &str,
+    mut filter: ListFilter,
+    wants_total: bool,
+) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
+    actor.require_tree()?;
+    let reach = super::companies::reach(app, actor, company_id).await?;
+    let mut tx = app.db.read().await?;
+    if let Ok(code) = Code::parse(text) {
+        filter.id =
+            Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));
+    } else if !text.trim().is_empty() {
+        filter.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
+        filter.comment = Some(text.trim().to_owned());
+    }
+    let found = store::code_lists::list(&mut tx, &reach, &filter).await?;
+    let total =
+        if wants_total { Some(store::code_lists::count(&mut tx, &reach, &filter).await?) } else { None };
+    Ok((found.into_iter().map(|c| ListedCode::of(app, actor, c)).collect::<OpResult<_>>()?, total))
+}
+
+/// One code of the tree, with whoever used it.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find_listed(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCode> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::code_lists::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+    ListedCode::of(app, actor, found)
+}
+
+/// A code with whoever used it.
+#[derive(Debug, Clone)]
+pub struct ListedCode {
+    pub shown: ShownCode,
+    pub ended_by: Option<i64>,
+    pub ended_company_id: Option<i64>,
+}
+
+impl ListedCode {
+    /// A row of the database, as the actor may see it.
+    ///
+    /// # Errors
+    /// Where the code does not open.
+    pub fn of(app: &App, actor: &Actor, found: store::code_lists::ListedCode) -> OpResult<ListedCode> {
+        let (ended_by, ended_company_id) = (found.ended_by, found.ended_company_id);
+        Ok(ListedCode { shown: show(app, actor, found.row)?, ended_by, ended_company_id })
+    }
 }
 
 fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {

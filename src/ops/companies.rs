@@ -2,10 +2,12 @@
 
 use super::actor::Actor;
 use super::error::{Obstacle, ObstacleKind, OpError, OpResult, Reason, refuse};
-use crate::app::{App, act_once};
+use crate::app::{App, Outcome, about, act_once};
 use crate::model::company::{self, DEPTH_MAX};
 use crate::store;
 use crate::store::companies::{Company, CompanyFilter, CompanyName, LockedCompany};
+use crate::store::company_lists::ListFilter;
+use crate::store::reach::Reach;
 
 /// From this many companies on, a choice of companies is searched and not listed.
 pub const CHOICES_MAX: i64 = 50;
@@ -22,6 +24,21 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
     store::companies::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
+/// What a list is about: one company of the actor's tree, or all of it.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company outside the tree.
+pub async fn reach(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<Reach> {
+    if let Some(id) = company_id {
+        return Ok(Reach::Companies(vec![find(app, actor, id).await?.id]));
+    }
+    if !actor.sees_tree() {
+        return Ok(Reach::Companies(vec![actor.company_id]));
+    }
+    let mut tx = app.db.read().await?;
+    Ok(Reach::of_tree(&mut tx, &actor.company_path).await?)
+}
+
 /// A page of the actor's tree.
 ///
 /// # Errors
@@ -30,6 +47,26 @@ pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
+}
+
+/// A page of the actor's tree in any order, and how many there are where `wants_total`.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn list_all(
+    app: &App,
+    actor: &Actor,
+    filter: &ListFilter,
+    wants_total: bool,
+) -> OpResult<(Vec<Company>, Option<i64>)> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::company_lists::list(&mut tx, &actor.company_path, filter).await?;
+    let total = match wants_total {
+        true => Some(store::company_lists::count(&mut tx, &actor.company_path, filter).await?),
+        false => None,
+    };
+    Ok((found, total))
 }
 
 /// A page of the companies right below one, by name.
@@ -118,7 +155,7 @@ impl From<OpError> for ResolveError {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<String> {
+pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
     let request = serde_json::json!([name, parent_id]).to_string();
@@ -130,54 +167,73 @@ pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: 
         let path = company::Path::from_stored(parent.path);
         let id = store::companies::insert(&mut act.tx, &name, Some((parent.id, &path)), act.now).await?;
         act.note(actor.note_at(id, "company.created", &name, &parent.name));
-        Ok(format!("Create\nCompany {name} (#{id}) was created under {}.", parent.name))
+        let created = as_it_stands(act, actor, id).await?;
+        Ok(format!("Create\nCompany {name} (#{id}) was created under {}.\n{created}", parent.name))
     })
 }
 
-/// Gives a company another name.
-///
-/// # Errors
-/// A refusal at the field that is wrong.
-pub async fn rename(app: &App, actor: &Actor, key: &str, id: i64, name: &str) -> OpResult<String> {
-    actor.require_admin()?;
-    let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
-    let request = serde_json::json!([id, name]).to_string();
-    act_once!(app, actor, key, "rename_company", &request, act => {
-        let old = lock_one(act, actor, id, "name").await?;
-        store::companies::rename(&mut act.tx, id, &name).await?;
-        act.note(actor.note_at(id, "company.renamed", &old.name, &name));
-        Ok(format!("Rename\n{} is now called {name}.", old.name))
-    })
+/// What to change of a company; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    pub name: Option<&'a str>,
+    pub use_parent_credits: Option<bool>,
 }
 
-/// Switches whether a company uses its parent's credits.
+/// Gives a company another name, or switches whether it uses its parent's credits.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree; the own company's switch is its parent's to set.
-pub async fn use_parent_credits(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<String> {
+/// A refusal at the field that is wrong; the own company's switch is its parent's to set.
+pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
-    if id == actor.company_id {
+    if change.use_parent_credits.is_some() && id == actor.company_id {
         return Err(OpError::Forbidden);
     }
-    let request = serde_json::json!([id, on]).to_string();
-    act_once!(app, actor, key, "use_parent_credits", &request, act => {
+    let name = change.name.map(company::name).transpose();
+    let name = name.map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
+    let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
+    act_once!(app, actor, key, "change_company", &request, act => {
         let company = lock_one(act, actor, id, "").await?;
-        store::companies::set_use_parent_credits(&mut act.tx, id, on).await?;
-        let (verb, phrase) = if on {
-            ("company.parent_credits_on", "now uses")
-        } else {
-            ("company.parent_credits_off", "no longer uses")
-        };
-        act.note(actor.note_at(id, verb, &company.name, ""));
-        Ok(format!("Update\n{} {phrase} its parent's credits.", company.name))
+        let mut told = Vec::new();
+        if let Some(on) = change.use_parent_credits {
+            told.push(switch_parent_credits(act, actor, &company, on).await?);
+        }
+        if let Some(name) = &name {
+            store::companies::rename(&mut act.tx, id, name).await?;
+            act.note(actor.note_at(id, "company.renamed", &company.name, name));
+            told.push(format!("{} is now called {name}.", company.name));
+        }
+        let verb = if name.is_some() { "Rename" } else { "Update" };
+        Ok(format!("{verb}\n{}\n{}", told.join(" "), as_it_stands(act, actor, id).await?))
     })
+}
+
+async fn switch_parent_credits(
+    act: &mut crate::app::Act,
+    actor: &Actor,
+    company: &LockedCompany,
+    on: bool,
+) -> OpResult<String> {
+    store::companies::set_use_parent_credits(&mut act.tx, company.id, on).await?;
+    let (verb, phrase) = if on {
+        ("company.parent_credits_on", "now uses")
+    } else {
+        ("company.parent_credits_off", "no longer uses")
+    };
+    act.note(actor.note_at(company.id, verb, &company.name, ""));
+    Ok(format!("{} {phrase} its parent's credits.", company.name))
+}
+
+/// A company inside its act, for the first answer to be told again.
+async fn as_it_stands(act: &mut crate::app::Act, actor: &Actor, id: i64) -> OpResult<String> {
+    let found = store::companies::find(&mut act.tx, &actor.company_path, id).await?;
+    about(&found.ok_or(OpError::NotFound)?)
 }
 
 /// Puts a company, with everything below it, under another parent.
 ///
 /// # Errors
 /// A refusal at the field `parent`: under itself, too deep, or outside the tree.
-pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: i64) -> OpResult<String> {
+pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.company_id {
         return Err(OpError::Forbidden);
@@ -201,7 +257,8 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         }
         store::companies::put_under(&mut act.tx, id, &path, parent_id, &parent_path).await?;
         act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
-        Ok(format!("Move\n{} is now under {}.", company.name, parent.name))
+        let moved = as_it_stands(act, actor, id).await?;
+        Ok(format!("Move\n{} is now under {}.\n{moved}", company.name, parent.name))
     })
 }
 
@@ -209,7 +266,7 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
 ///
 /// # Errors
 /// [`Reason::Obstacles`] where something hangs on one of them.
-pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<String> {
+pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     if ids.is_empty() {
         return refuse("companies", Reason::NothingChosen);

@@ -8,7 +8,7 @@ use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::users::{Link, Purpose, User};
 
-fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHistory {
+pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHistory {
     NewHistory {
         actor_id: None,
         company_id: Some(company_id),

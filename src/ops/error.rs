@@ -54,6 +54,28 @@ pub enum Reason {
     /// Only a reset link helps.
     ResetNeeded,
     NothingChosen,
+    /// Access tokens are for whoever has a second factor.
+    SecondFactorNeeded,
+    TooManyTokens {
+        maximum: i64,
+    },
+    UnknownScope(String),
+    NoScope,
+    /// A text that is no day, such as 2026-11-21.
+    UnknownDay,
+    PastDay,
+    /// A value that a program sent, of the wrong kind.
+    NotANumber,
+    NotAText,
+    NothingToChange,
+    NotBetween {
+        minimum: i64,
+        maximum: i64,
+    },
+    Missing,
+    NotAChoice {
+        choices: &'static str,
+    },
     /// The first obstacle of each company that cannot be removed.
     Obstacles(Vec<Obstacle>),
 }

@@ -9,4 +9,5 @@ pub mod console;
 pub mod error;
 pub mod resources;
 pub mod sign_up;
+pub mod tokens;
 pub mod users;

@@ -3,10 +3,12 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
-use crate::model::ledger::{Act, Done, Operation};
+use crate::model::ledger::{Act, Done, Operation, Transfer};
 use crate::model::resources::ResourceType;
 use crate::store;
+use crate::store::pools::ListedPool;
 use crate::store::resources::Pool;
+use crate::store::transfers::{ListedTransfer, TransferFilter};
 
 /// A company's pools.
 ///
@@ -57,6 +59,96 @@ pub async fn balance_history(
     let mut tx = app.db.read().await?;
     let since = app.clock.now().plus_seconds(-days * 86_400);
     Ok(store::resources::balance_history(&mut tx, company_id, resource_type, since).await?)
+}
+
+/// What a list of pools begins after, and how long it is.
+#[derive(Debug, Clone, Default)]
+pub struct PoolFilter<'a> {
+    pub company_id: Option<i64>,
+    /// Part of the company's name.
+    pub text: &'a str,
+    /// The last pool's id of the page before.
+    pub cursor: Option<i64>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// A page of the pools of the actor's tree, and how many there are where `wants_total`.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company outside the tree.
+pub async fn list_pools(
+    app: &App,
+    actor: &Actor,
+    filter: &PoolFilter<'_>,
+    wants_total: bool,
+) -> OpResult<(Vec<ListedPool>, Option<i64>)> {
+    let reach = super::companies::reach(app, actor, filter.company_id).await?;
+    let page = store::pools::Page {
+        text: filter.text,
+        cursor: filter.cursor,
+        limit: filter.limit,
+        offset: filter.offset,
+    };
+    let mut tx = app.db.read().await?;
+    let found = store::pools::list(&mut tx, &reach, &page).await?;
+    let total =
+        if wants_total { Some(store::pools::count(&mut tx, &reach, filter.text).await?) } else { None };
+    Ok((found, total))
+}
+
+/// The pool that a transfer of the actor's filled, as it stood right after.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn pool_after(app: &App, actor: &Actor, transfer: &Transfer) -> OpResult<ListedPool> {
+    if transfer.actor.user_id != actor.user_id {
+        return Err(OpError::NotFound);
+    }
+    let mut tx = app.db.read().await?;
+    Ok(store::pools::after(&mut tx, transfer).await?)
+}
+
+/// The pools of one company, or of the actor's company and all its subsidiaries together.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company outside the tree.
+pub async fn summary(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<Vec<Pool>> {
+    if let Some(id) = company_id {
+        return pools(app, actor, id).await;
+    }
+    if !actor.sees_tree() {
+        return own_pools(app, actor).await;
+    }
+    let mut tx = app.db.read().await?;
+    Ok(store::resources::pools_of_tree(&mut tx, &actor.company_path).await?)
+}
+
+/// A page of the transfers of the actor's tree, and how many there are where `wants_total`.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company outside the tree.
+pub async fn transfers(
+    app: &App,
+    actor: &Actor,
+    company_id: Option<i64>,
+    filter: &TransferFilter,
+    wants_total: bool,
+) -> OpResult<(Vec<ListedTransfer>, Option<i64>)> {
+    let reach = super::companies::reach(app, actor, company_id).await?;
+    let mut tx = app.db.read().await?;
+    let mut found = store::transfers::list(&mut tx, &reach, filter).await?;
+    let total =
+        if wants_total { Some(store::transfers::count(&mut tx, &reach, filter).await?) } else { None };
+    found.iter_mut().for_each(|t| hide_stranger(actor, t));
+    Ok((found, total))
+}
+
+/// Whoever belongs to another tree is told by the company alone, as in the history.
+fn hide_stranger(actor: &Actor, transfer: &mut ListedTransfer) {
+    if !transfer.actor_path.starts_with(actor.company_path.as_str()) {
+        transfer.actor_email = std::mem::take(&mut transfer.actor_company);
+    }
 }
 
 /// Brings units into being at the root company.

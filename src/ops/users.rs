@@ -1,14 +1,15 @@
 //! People: invited, changed, disabled; and what each may change of the own account.
 
 use super::actor::Actor;
-use super::auth::{INVITE_LINK_SECONDS, link_address, new_link_token};
+use super::auth::{INVITE_LINK_SECONDS, link_address, link_hash, new_link_token};
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::{Act, App, act, act_once};
+use crate::app::{Act, App, Outcome, about, act, act_once};
 use crate::jobs::Job;
 use crate::model::user::{self, Role};
 use crate::store;
+use crate::store::companies::Company;
 use crate::store::sessions::ListedSession;
-use crate::store::users::{Link, Purpose, User};
+use crate::store::users::{Link, Purpose, User, UserFilter};
 
 const NAME_LENGTH_MAX: usize = 100;
 
@@ -16,20 +17,31 @@ const NAME_LENGTH_MAX: usize = 100;
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn list(
+pub async fn list(app: &App, actor: &Actor, filter: &UserFilter<'_>) -> OpResult<Vec<User>> {
+    Ok(list_all(app, actor, filter, false).await?.0)
+}
+
+/// As [`list`], with how many there are where `wants_total`.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_all(
     app: &App,
     actor: &Actor,
-    company_id: Option<i64>,
-    text: &str,
-    after: i64,
-    limit: i64,
-) -> OpResult<Vec<User>> {
+    filter: &UserFilter<'_>,
+    wants_total: bool,
+) -> OpResult<(Vec<User>, Option<i64>)> {
     actor.require_tree()?;
-    if let Some(id) = company_id {
+    if let Some(id) = filter.company_id {
         super::companies::find(app, actor, id).await?;
     }
     let mut tx = app.db.read().await?;
-    Ok(store::users::list(&mut tx, &actor.company_path, company_id, text, after, limit).await?)
+    let found = store::users::list(&mut tx, &actor.company_path, filter).await?;
+    let total = match wants_total {
+        true => Some(store::users::count(&mut tx, &actor.company_path, filter).await?),
+        false => None,
+    };
+    Ok((found, total))
 }
 
 /// A person of the actor's tree.
@@ -42,11 +54,22 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
     store::users::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
-/// What an invitation answers: the link is told once, for only its hash is kept.
+/// The actor's own account and company.
+///
+/// # Errors
+/// [`OpError::NotFound`] where it was disabled meanwhile.
+pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> {
+    let mut tx = app.db.read().await?;
+    let path = &actor.company_path;
+    let person = store::users::find(&mut tx, path, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    let company = store::companies::find(&mut tx, path, actor.company_id).await?.ok_or(OpError::NotFound)?;
+    Ok((person, company))
+}
+
+/// What an invitation answers. Only the link's hash is kept.
 pub struct Invited {
-    pub message: String,
-    /// `None` where the same form was sent before.
-    pub link: Option<String>,
+    pub outcome: Outcome,
+    pub link: String,
 }
 
 /// Invites a person to a company of the tree.
@@ -67,21 +90,22 @@ pub async fn invite(
     let role = problems.take("role", Role::from_slug(role).ok_or(Reason::UnknownRole));
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
-    let (token, hash) = new_link_token(app);
+    // Made from the operation's key, so that a repeated request is told the same link.
+    let token = store::db::hex(&app.keys.link_secret(actor.user_id, key));
+    let hash = link_hash(&token);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
-    let fresh = std::sync::atomic::AtomicBool::new(false);
-    let message = act_once!(app, actor, key, "invite_user", &request, act => {
+    let outcome = act_once!(app, actor, key, "invite_user", &request, act => {
         let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
         let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
         send_invitation(app, act, actor, id, &email, &company.name, &token, &hash).await?;
         act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
-        fresh.store(true, std::sync::atomic::Ordering::SeqCst);
-        Ok(format!("Invite\n{email} was invited to {} as {}.", company.name, role.label().to_lowercase()))
+        let user = store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let role = role.label().to_lowercase();
+        Ok(format!("Invite\n{email} was invited to {} as {role}.\n{}", company.name, about(&user)?))
     })?;
-    let link = fresh.into_inner().then(|| link_address(app, &token));
-    Ok(Invited { message, link })
+    Ok(Invited { outcome, link: link_address(app, &token) })
 }
 
 #[expect(clippy::too_many_arguments, reason = "all of one invitation")]
@@ -112,7 +136,7 @@ async fn send_invitation(
 pub async fn new_link(app: &App, actor: &Actor, id: i64) -> OpResult<Invited> {
     actor.require_admin()?;
     let (token, hash) = new_link_token(app);
-    let message = act!(app, act => {
+    let result = act!(app, act => {
         let person =
             store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if person.disabled_at.is_some() {
@@ -122,14 +146,15 @@ pub async fn new_link(app: &App, actor: &Actor, id: i64) -> OpResult<Invited> {
         act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
         Ok(format!("Invite\nA new link for {} was made; earlier ones no longer work.", person.email))
     })?;
-    Ok(Invited { message, link: Some(link_address(app, &token)) })
+    let outcome = Outcome { result, replayed: false };
+    Ok(Invited { outcome, link: link_address(app, &token) })
 }
 
 /// Changes a person's role.
 ///
 /// # Errors
 /// A refusal for the own account and for a company's last administrator.
-pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<String> {
+pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<Outcome> {
     actor.require_admin()?;
     let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
     if id == actor.user_id {
@@ -152,7 +177,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
 ///
 /// # Errors
 /// A refusal for the own account and for a company's last administrator.
-pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<String> {
+pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
         return refuse("", Reason::OwnAccount);
@@ -191,7 +216,7 @@ async fn keep_an_administrator(act: &mut Act, person: &User, field: &'static str
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
-pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<String> {
+pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let message = act_once!(app, actor, key, "end_sessions", &id.to_string(), act => {
         let person =
@@ -215,7 +240,7 @@ pub async fn save_profile(
     first: &str,
     last: &str,
     zone: &str,
-) -> OpResult<String> {
+) -> OpResult<Outcome> {
     let (first, last) = (first.trim(), last.trim());
     let mut problems = Problems::default();
     for (field, text) in [("first_name", first), ("last_name", last)] {

@@ -56,13 +56,23 @@ pub struct SignedIn {
     pub may_buy_vouchers: i64,
 }
 
+/// The columns of [`SignedIn`], of a person `u` with a company `c`.
+macro_rules! signed_in_columns {
+    () => {
+        "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
+             c.name as company_name, c.path as company_path, c.may_buy_vouchers"
+    };
+}
+pub(super) use signed_in_columns;
+
 macro_rules! signed_in_sql {
     ($which:literal) => {
         concat!(
-            "select u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
-                 c.name as company_name, c.path as company_path, c.may_buy_vouchers
-             from person u join company c on c.id = u.company_id
-             where u.disabled_at is null and c.removed_at is null and u.id ", $which
+            "select ",
+            signed_in_columns!(),
+            " from person u join company c on c.id = u.company_id
+             where u.disabled_at is null and c.removed_at is null and u.id ",
+            $which
         )
     };
 }

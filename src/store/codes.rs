@@ -1,5 +1,6 @@
 //! Codes as lists show them. Their value changes in `store::ledger` alone.
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
@@ -10,7 +11,7 @@ use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
 /// A code with what a list shows of it; the code itself is still sealed.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct CodeRow {
     pub id: i64,
     pub tag: Vec<u8>,

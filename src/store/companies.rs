@@ -1,5 +1,6 @@
 //! Companies: a tree by materialised paths.
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::db::{Result, Tx, rows, sql, sql_for};
@@ -7,7 +8,7 @@ use crate::model::company::{Path, searchable};
 use crate::model::time::Moment;
 
 /// A company as it stands.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Company {
     pub id: i64,
     pub name: String,
@@ -44,17 +45,22 @@ pub struct CompanyName {
 }
 
 /// The facts that hang on a company's row, counted only for the rows that are shown.
+macro_rules! company_columns {
+    () => {
+        "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
+             c.may_buy_vouchers, c.created_at,
+             (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
+             coalesce((select a.balance from account a
+                 where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
+             (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries
+         from ("
+    };
+}
+pub(super) use company_columns;
+
 macro_rules! company_facts {
     ($rows:expr, $order:expr) => {
-        concat!(
-            "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-                 c.may_buy_vouchers, c.created_at,
-                 (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
-                 coalesce((select a.balance from account a
-                     where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
-                 (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries
-             from (", $rows, ") c left join company p on p.id = c.parent_id ", $order
-        )
+        concat!(company_columns!(), $rows, ") c left join company p on p.id = c.parent_id ", $order)
     };
 }
 

@@ -1,6 +1,7 @@
 //! The only file that knows that there are two databases. A statement stands once, with `$1`
 //! placeholders; where the databases truly differ, [`sql_for`] takes both texts.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Connection, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite, Transaction};
 
 /// What goes wrong in a database. The door shows none of it.
 #[derive(Debug, thiserror::Error)]
@@ -289,53 +290,63 @@ value_from! {
 
 /// A statement with its values.
 pub struct Query {
-    sqlite: &'static str,
-    postgres: &'static str,
+    sqlite: Cow<'static, str>,
+    postgres: Cow<'static, str>,
     values: Vec<Value>,
 }
 
 /// A statement that both databases read alike.
 #[must_use]
 pub fn sql(text: &'static str) -> Query {
-    Query { sqlite: text, postgres: text, values: Vec::new() }
+    sql_for(text, text)
 }
 
 /// A statement with a text for each database: for lists, locks and little else.
 #[must_use]
 pub fn sql_for(sqlite: &'static str, postgres: &'static str) -> Query {
-    Query { sqlite, postgres, values: Vec::new() }
+    Query { sqlite: sqlite.into(), postgres: postgres.into(), values: Vec::new() }
 }
 
 /// A row type that both databases can give.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
+// A text that was put together is safe as a constant one is: all its pieces are constants.
+macro_rules! make {
+    ($make:path, $text:expr) => {
+        match $text {
+            Cow::Borrowed(text) => $make(text),
+            Cow::Owned(text) => $make(AssertSqlSafe(text)),
+        }
+    };
+}
+
 macro_rules! on_connection {
     ($query:expr, $tx:expr, $make:path, |$statement:ident, $connection:ident| $run:expr) => {{
         let query = $query;
         match $tx {
-            Tx::Sqlite(_) | Tx::SqliteRead(_) => query.check(query.sqlite),
-            Tx::Postgres(_) | Tx::PostgresRead(_) => query.check(query.postgres),
+            Tx::Sqlite(_) | Tx::SqliteRead(_) => query.check(&query.sqlite),
+            Tx::Postgres(_) | Tx::PostgresRead(_) => query.check(&query.postgres),
         }
         match $tx {
             Tx::Sqlite(tx) => {
                 let $connection = &mut *tx.connection;
-                let $statement = bind_sqlite($make(query.sqlite), query.values);
+                let $statement = bind_sqlite(make!($make, query.sqlite), query.values);
                 $run
             }
             Tx::SqliteRead(c) => {
                 let $connection = &mut **c;
-                let $statement = bind_sqlite($make(query.sqlite), query.values);
+                let $statement = bind_sqlite(make!($make, query.sqlite), query.values);
                 $run
             }
             Tx::Postgres(tx) => {
                 let $connection = &mut **tx;
-                let $statement = bind_postgres($make(query.postgres), query.values);
+                let $statement = bind_postgres(make!($make, query.postgres), query.values);
                 $run
             }
             Tx::PostgresRead(c) => {
                 let $connection = &mut **c;
-                let $statement = bind_postgres($make(query.postgres), query.values);
+                let $statement = bind_postgres(make!($make, query.postgres), query.values);
                 $run
             }
         }
@@ -347,6 +358,29 @@ impl Query {
     pub fn bind(mut self, value: impl Into<Value>) -> Query {
         self.values.push(value.into());
         self
+    }
+
+    /// Adds a constant piece of text: for lists whose filters come and go.
+    #[must_use]
+    pub fn push(self, piece: &'static str) -> Query {
+        self.push_for(piece, piece)
+    }
+
+    /// As [`Query::push`], with a text for each database.
+    #[must_use]
+    pub fn push_for(mut self, sqlite: &'static str, postgres: &'static str) -> Query {
+        self.sqlite.to_mut().push_str(sqlite);
+        self.postgres.to_mut().push_str(postgres);
+        self
+    }
+
+    /// Adds the next placeholder, with its value.
+    #[must_use]
+    pub fn push_value(mut self, value: impl Into<Value>) -> Query {
+        let placeholder = format!("${}", self.values.len() + 1);
+        self.sqlite.to_mut().push_str(&placeholder);
+        self.postgres.to_mut().push_str(&placeholder);
+        self.bind(value)
     }
 
     /// Runs it and gives the number of rows touched.

@@ -2,16 +2,22 @@
 
 pub mod audit;
 pub mod auth;
+pub mod code_lists;
 pub mod codes;
 pub mod companies;
+pub mod company_lists;
 pub mod db;
 pub mod jobs;
 pub mod ledger;
 pub mod migrate;
 pub mod operations;
+pub mod pools;
+pub mod reach;
 pub mod resources;
 pub mod sessions;
 pub mod settings;
 pub mod throttle;
+pub mod tokens;
+pub mod transfers;
 pub mod users;
 pub mod verify;

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::{Result, Tx, sql};
+use crate::model::company::Path;
 use crate::model::ledger::Kind;
 use crate::model::resources::ResourceType;
 
@@ -36,8 +37,36 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
     .bind(company_id)
     .all(tx)
     .await?;
+    to_pools(found)
+}
+
+/// The pools of all companies of a tree together. What moved inside it is not received twice: the
+/// total is what the tree holds and what it has used.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
+    let found: Vec<BalanceRow> =
+        sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
+             cast(0 as bigint) as received_total
+         from company c join account a on a.company_id = c.id
+         where c.path >= $1 and c.path < $2 and a.kind < 4 group by a.resource_type, a.kind order by 1, 2")
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .all(tx)
+        .await?;
+    let totals: Vec<(i64, i64)> = found.iter().map(|r| (r.resource_type, r.balance)).collect();
+    let mut pools = to_pools(found)?;
+    for pool in &mut pools {
+        let of_type = totals.iter().filter(|(t, _)| *t == pool.resource_type.id());
+        pool.received_total = of_type.map(|(_, balance)| balance).sum();
+    }
+    Ok(pools)
+}
+
+fn to_pools(rows: Vec<BalanceRow>) -> Result<Vec<Pool>> {
     let mut pools: Vec<Pool> = Vec::new();
-    for row in found {
+    for row in rows {
         let resource_type = ResourceType::try_from(row.resource_type).map_err(super::ledger::decode)?;
         if pools.last().is_none_or(|p| p.resource_type != resource_type) {
             pools.push(Pool { resource_type, left: 0, in_codes: 0, spent: 0, received_total: 0 });

@@ -1,14 +1,15 @@
 //! People, and the links that they are sent.
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 use crate::model::time::Moment;
 use crate::model::user::Role;
 
 /// A person as lists show one.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct User {
     pub id: i64,
     pub company_id: i64,
@@ -37,44 +38,59 @@ macro_rules! users_sql {
     };
 }
 
+/// Which users.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter<'a> {
+    pub company_id: Option<i64>,
+    /// Part of the e-mail address or of the company's name.
+    pub text: &'a str,
+    /// The last id of the page before.
+    pub after: i64,
+    pub limit: i64,
+    pub offset: i64,
+}
+
 /// A page of the users of a tree, oldest first; of one company where it is named.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn list(
-    tx: &mut Tx,
-    tree: &Path,
-    company_id: Option<i64>,
-    text: &str,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<User>> {
-    let wanted = searchable(text);
-    let like = format!("%{}%", super::companies::escape_like(&wanted));
-    if let Some(company_id) = company_id {
-        return sql(users_sql!(
-            "u.company_id = $1 and u.id > $2 and ($3 = '' or u.email_search like $4 escape '\\') order by u.id limit $5"
-        ))
-        .bind(company_id)
-        .bind(after)
-        .bind(wanted)
-        .bind(like)
-        .bind(limit)
+pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<Vec<User>> {
+    let query = wanted(sql(users_sql!("u.id > ")).push_value(filter.after), tree, filter);
+    query
+        .push(" order by u.id limit ")
+        .push_value(filter.limit)
+        .push(" offset ")
+        .push_value(filter.offset)
         .all(tx)
-        .await;
+        .await
+}
+
+/// How many users there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
+    let query = sql("select count(*) from person u join company c on c.id = u.company_id where u.id > 0");
+    let (count,): (i64,) = wanted(query, tree, filter).one(tx).await?;
+    Ok(count)
+}
+
+fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>) -> Query {
+    let query = query
+        .push(" and c.removed_at is null and c.path >= ")
+        .push_value(tree.as_str())
+        .push(" and c.path < ")
+        .push_value(tree.end());
+    let query = match filter.company_id {
+        Some(id) => query.push(" and u.company_id = ").push_value(id),
+        None => query,
+    };
+    if filter.text.is_empty() {
+        return query;
     }
-    sql(users_sql!(
-        "c.removed_at is null and c.path >= $1 and c.path < $2 and u.id > $3 and ($4 = '' or u.email_search like $5 escape '\\'
-         or c.name_search like $5 escape '\\') order by u.id limit $6"
-    ))
-    .bind(tree.as_str())
-    .bind(tree.end())
-    .bind(after)
-    .bind(wanted)
-    .bind(like)
-    .bind(limit)
-    .all(tx)
-    .await
+    let pattern = format!("%{}%", super::companies::escape_like(&searchable(filter.text)));
+    let query = query.push(" and (u.email_search like ").push_value(&pattern).push(" escape '\\'");
+    query.push(" or c.name_search like ").push_value(&pattern).push(" escape '\\')")
 }
 
 /// A person of a tree; those of removed companies are gone with them.

@@ -26,6 +26,7 @@ pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>
 /// The notice of an act: its verb and its sentence.
 pub fn of_result(result: &str) -> Notice {
     let (verb, text) = result.split_once('\n').unwrap_or(("Update", result));
+    let text = text.lines().next().unwrap_or_default();
     Notice { headline: format!("{verb} operation completed successfully."), text: text.to_owned() }
 }
 

@@ -1,5 +1,7 @@
 //! The whole map of addresses, nothing else.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -7,6 +9,7 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
+use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
     account, auth, codes, companies, company, history, moves, operator, overview, redeem, users,
@@ -15,6 +18,7 @@ use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
 use crate::store;
 use crate::store::auth::SignedIn;
+use crate::store::tokens::Holder;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -24,6 +28,9 @@ pub struct Portal {
     pub app: App,
     /// Who is signed in, looked up for many requests at once.
     pub people: Gatherer<i64, SignedIn>,
+    /// Whose each access token is, looked up for many requests at once.
+    pub holders: Gatherer<Vec<u8>, Holder>,
+    pub rates: Arc<Rates>,
     pub cookie_names: CookieNames,
 }
 
@@ -48,7 +55,9 @@ pub fn router(app: App) -> Router {
     } else {
         CookieNames { known_device: "known", link: "link", theme: "theme" }
     };
-    let portal = Portal { app: app.clone(), people: people(&app), cookie_names };
+    let rates = Arc::new(Rates::new(app.clock.clone(), app.config.api_requests_per_minute));
+    let portal =
+        Portal { app: app.clone(), people: people(&app), holders: holders(&app), rates, cookie_names };
     let csrf = CsrfLayer::new().add_trusted_origin(&app.config.public_url).unwrap_or_default();
     Router::new()
         .merge(signed_out())
@@ -57,6 +66,7 @@ pub fn router(app: App) -> Router {
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
+        .merge(api::router(&portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
         .route(urls::HEALTHZ, get(health::healthz))
         .route(urls::READYZ, get(health::readyz))
@@ -129,6 +139,18 @@ fn own_account() -> Router<Portal> {
         .route(urls::SECURITY_PASSWORD, post(account::change_password))
         .route(urls::SECURITY_EMAIL, post(account::change_email))
         .route(urls::SECURITY_SESSIONS, post(account::end_sessions))
+}
+
+fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
+    let db = app.db.clone();
+    Gatherer::start(move |hashes: Vec<Vec<u8>>| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.read().await?;
+            let found = store::tokens::holders(&mut tx, &hashes).await?;
+            Ok(found.into_iter().map(|h| (h.token_hash.clone(), h)).collect())
+        }
+    })
 }
 
 fn people(app: &App) -> Gatherer<i64, SignedIn> {

@@ -40,6 +40,7 @@ fixed! {
     HISTORY_CSV = "/history.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
+    API_DOCUMENT = "/api/openapi.json";
     HEALTHZ = "/healthz";
     READYZ = "/readyz";
 }

@@ -72,6 +72,26 @@ pub fn reason(reason: &Reason) -> String {
         Reason::ResetNeeded => {
             "Too many wrong passwords in a row. Set a new password by “Forgotten password”.".into()
         }
+        Reason::SecondFactorNeeded => {
+            "Turn on two-factor authentication first, on the Security page of your account settings.".into()
+        }
+        Reason::TooManyTokens { maximum } => {
+            format!(
+                "You have {maximum} access tokens, which is the most. Revoke one that is no longer needed."
+            )
+        }
+        Reason::UnknownScope(slug) => format!("There is no scope {slug}."),
+        Reason::NoScope => "Choose at least one scope.".into(),
+        Reason::UnknownDay => "Enter a day such as 2026-11-21.".into(),
+        Reason::PastDay => "Enter a day that has not passed.".into(),
+        Reason::NotANumber => "Give a whole number.".into(),
+        Reason::NotBetween { minimum, maximum } => {
+            format!("Enter a whole number from {} to {}.", grouped(*minimum), grouped(*maximum))
+        }
+        Reason::NothingToChange => "Give at least one field to change.".into(),
+        Reason::NotAText => "Give a text.".into(),
+        Reason::Missing => "This is missing.".into(),
+        Reason::NotAChoice { choices } => format!("Give one of: {choices}."),
         Reason::NothingChosen => "Choose at least one company.".into(),
         Reason::Obstacles(obstacles) => obstacles.iter().map(obstacle).collect::<Vec<_>>().join(" "),
     }

@@ -4,9 +4,11 @@
 
 mod browser;
 pub mod process;
+mod program;
 mod world;
 
 pub use browser::{Browser, Page};
+pub use program::{Answer, Program};
 pub use world::{PASSWORD, World, browser as signed_in, who};
 
 use std::sync::atomic::{AtomicU64, Ordering};

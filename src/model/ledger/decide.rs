@@ -105,7 +105,7 @@ fn create_codes(
         from: (company_id, Kind::Available),
         to: (company_id, Kind::InCodes),
         code_id,
-        memo: "",
+        memo: comment,
     };
     ledger.check(&line(None), codes.len() as i64)?;
     let mut transfers = Vec::with_capacity(codes.len());
@@ -252,6 +252,7 @@ impl Ledger {
             target.balance += line.amount;
             if line.cause.is_receipt() {
                 target.received_total += line.amount;
+                target.received_at = Some(operation.at);
             }
             target.balance
         };

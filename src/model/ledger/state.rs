@@ -29,6 +29,8 @@ impl AccountKey {
 pub struct Account {
     pub balance: i64,
     pub received_total: i64,
+    /// When units last arrived.
+    pub received_at: Option<Moment>,
 }
 
 /// What is known of a company while operations are decided.

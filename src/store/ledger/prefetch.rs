@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use super::reserve;
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
 use crate::model::company::Path;
-use crate::model::ledger::{Account, AccountKey, Act, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer};
+use crate::model::ledger::{AccountKey, Act, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer};
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
@@ -181,7 +181,7 @@ async fn read_accounts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledge
     .await?;
     for row in found {
         let key = AccountKey::new(row.company_id, resource_type(row.resource_type)?, kind(row.kind)?);
-        ledger.accounts.insert(key, Account { balance: row.balance, received_total: row.received_total });
+        ledger.accounts.insert(key, row.account());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::decode;
-use crate::model::ledger::{Actor, Cause, CodeFacts, CodeStatus, Fingerprint, Kind, Tag, Transfer};
+use crate::model::ledger::{Account, Actor, Cause, CodeFacts, CodeStatus, Fingerprint, Kind, Tag, Transfer};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::store::db::{DbError, Result};
@@ -16,6 +16,18 @@ pub struct AccountRow {
     pub kind: i64,
     pub balance: i64,
     pub received_total: i64,
+    pub received_at: Option<i64>,
+}
+
+impl AccountRow {
+    /// The account as the model has it.
+    pub fn account(&self) -> Account {
+        Account {
+            balance: self.balance,
+            received_total: self.received_total,
+            received_at: self.received_at.map(Moment),
+        }
+    }
 }
 
 #[derive(FromRow, Serialize)]

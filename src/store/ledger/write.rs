@@ -149,6 +149,7 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
                 kind: key.kind as i64,
                 balance: account.balance,
                 received_total: account.received_total,
+                received_at: account.received_at.map(|at| at.0),
             })
         })
         .collect();
@@ -156,14 +157,14 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
         return Ok(());
     }
     sql_for(
-        "insert into account (company_id, resource_type, kind, balance, received_total)
+        "insert into account (company_id, resource_type, kind, balance, received_total, received_at)
          select value->>'company_id', value->>'resource_type', value->>'kind', value->>'balance',
-             value->>'received_total' from json_each($1) where true
-         on conflict (company_id, resource_type, kind)
-         do update set balance = excluded.balance, received_total = excluded.received_total",
-        "update account a set balance = r.balance, received_total = r.received_total
+             value->>'received_total', value->>'received_at' from json_each($1) where true
+         on conflict (company_id, resource_type, kind) do update set balance = excluded.balance,
+             received_total = excluded.received_total, received_at = excluded.received_at",
+        "update account a set balance = r.balance, received_total = r.received_total, received_at = r.received_at
          from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint,
-             balance bigint, received_total bigint)
+             balance bigint, received_total bigint, received_at bigint)
          where a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind",
     )
     .bind(rows(&accounts))

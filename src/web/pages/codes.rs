@@ -175,8 +175,8 @@ pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Post
         return show_create(&portal, &me, &form).await;
     };
     let comment = form.value("comment").to_owned();
-    match ops::codes::create(&portal.app, &me.actor, &key, company_id, resource_type, amount, &comment).await
-    {
+    let order = ops::codes::CodeOrder { company_id, resource_type, amount, comment: &comment, count: 1 };
+    match ops::codes::create(&portal.app, &me.actor, &key, &order).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
         Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
     }

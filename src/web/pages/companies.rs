@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::ops;
-use crate::ops::companies::Choices;
+use crate::ops::companies::{Change, Choices};
 use crate::store::companies::{Company, CompanyFilter, Sort};
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
@@ -238,7 +238,8 @@ pub async fn rename(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    match ops::companies::rename(&portal.app, &me.actor, &key, id, form.value("name")).await {
+    let change = Change { name: Some(form.value("name")), ..Change::default() };
+    match ops::companies::change(&portal.app, &me.actor, &key, id, change).await {
         Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &key)),
         Err(error) => show_rename(&portal, &me, id, form.refused(error)?).await,
     }
@@ -302,7 +303,8 @@ pub async fn parent_credits(
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let on = form.value("on") == "1";
-    ops::companies::use_parent_credits(&portal.app, &me.actor, &key, id, on).await?;
+    let change = Change { use_parent_credits: Some(on), ..Change::default() };
+    ops::companies::change(&portal.app, &me.actor, &key, id, change).await?;
     Ok(view::done(view::back(&form, &urls::company(id)), &key))
 }
 

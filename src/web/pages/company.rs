@@ -10,7 +10,7 @@ use super::history::{HistorySection, read_history};
 use crate::ops;
 use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
-use crate::store::users::User;
+use crate::store::users::{User, UserFilter};
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me};
 use crate::web::form::Form;
@@ -141,7 +141,8 @@ pub async fn users(
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
     let after = form.value("after").parse().unwrap_or(0);
-    let mut users = ops::users::list(&portal.app, &me.actor, Some(id), "", after, PAGE_SIZE + 1).await?;
+    let filter = UserFilter { company_id: Some(id), after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
+    let mut users = ops::users::list(&portal.app, &me.actor, &filter).await?;
     let next = super::users::next_page(&mut users)
         .map(|after| urls::with_query(&urls::company_part(id, "users"), &[("after", &after)]));
     let frame = Frame::of(&portal, &me, format!("{}: users", head.company.name)).await?;

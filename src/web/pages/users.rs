@@ -9,7 +9,7 @@ use crate::model::user::Role;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::error::Reason;
-use crate::store::users::User;
+use crate::store::users::{User, UserFilter};
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
@@ -30,7 +30,8 @@ struct ListPage<'a> {
 pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let after = form.value("after").parse().unwrap_or(0);
     let text: String = form.value("q").chars().take(200).collect();
-    let mut users = ops::users::list(&portal.app, &me.actor, None, &text, after, PAGE_SIZE + 1).await?;
+    let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
+    let mut users = ops::users::list(&portal.app, &me.actor, &filter).await?;
     let next =
         next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
     let frame = Frame::of(&portal, &me, "Users").await?;
@@ -89,14 +90,14 @@ pub async fn invite(State(portal): State<Portal>, me: Me, Posted(mut form): Post
 #[template(path = "users/link.html")]
 struct LinkPage {
     frame: Frame,
-    link: Option<String>,
+    link: String,
     is_mailed: bool,
 }
 
 /// A link is shown once, in the answer itself: it is a secret, so no address leads to it.
 async fn show_link(portal: &Portal, me: &Me, invited: ops::users::Invited) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Invitation").await?;
-    frame.notice = Some(notice::of_result(&invited.message));
+    frame.notice = Some(notice::of_result(&invited.outcome.result));
     let is_mailed = portal.app.config.mail.is_some();
     page(&LinkPage { frame, link: invited.link, is_mailed })
 }
@@ -166,7 +167,7 @@ async fn finish(
     id: i64,
     form: Form,
     key: &str,
-    outcome: ops::error::OpResult<String>,
+    outcome: ops::error::OpResult<crate::app::Outcome>,
 ) -> WebResult<Response> {
     match outcome {
         Ok(_) => Ok(view::done(&urls::user(id), key)),

@@ -1,0 +1,212 @@
+//! Personal access tokens: how one is written, and what it may do.
+
+use std::fmt;
+
+const PREFIX: &str = "scrip_pat_";
+const SECRET_LENGTH: usize = 40;
+const CHECKSUM_LENGTH: usize = 8;
+
+pub const NAME_LENGTH_MAX: usize = 100;
+
+/// A token's text: the prefix that secret scanners know, 160 random bits and a CRC-32, all in
+/// lower-case hexadecimal, so that a cut-off or mistyped one is told without a look-up.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    #[must_use]
+    pub fn from_random(bytes: [u8; 20]) -> Token {
+        let secret: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let checksum = checksum(&secret);
+        Token(format!("{PREFIX}{secret}{checksum}"))
+    }
+
+    /// Reads a token; `None` where it cannot be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Token> {
+        let rest = text.strip_prefix(PREFIX)?;
+        let is_hex = rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex || rest.len() != SECRET_LENGTH + CHECKSUM_LENGTH {
+            return None;
+        }
+        let (secret, given) = rest.split_at(SECRET_LENGTH);
+        (checksum(secret) == given).then(|| Token(text.to_owned()))
+    }
+
+    /// The whole text. It is shown once and never kept.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The last characters, by which its owner tells one token from another.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        self.0[self.0.len() - 4..].to_owned()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+fn checksum(secret: &str) -> String {
+    format!("{:08x}", crc32fast::hash(secret.as_bytes()))
+}
+
+/// What a token may be used for. Never more than its owner may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    CompaniesRead,
+    CompaniesWrite,
+    CreditsRead,
+    CreditsWrite,
+    CodesRead,
+    CodesWrite,
+    DevicesRead,
+    DevicesWrite,
+    DeviceCreditsWrite,
+    UsersRead,
+    UsersWrite,
+}
+
+impl Scope {
+    pub const ALL: [Scope; 11] = [
+        Scope::CompaniesRead,
+        Scope::CompaniesWrite,
+        Scope::CreditsRead,
+        Scope::CreditsWrite,
+        Scope::CodesRead,
+        Scope::CodesWrite,
+        Scope::DevicesRead,
+        Scope::DevicesWrite,
+        Scope::DeviceCreditsWrite,
+        Scope::UsersRead,
+        Scope::UsersWrite,
+    ];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Scope::CompaniesRead => "companies:read",
+            Scope::CompaniesWrite => "companies:write",
+            Scope::CreditsRead => "credits:read",
+            Scope::CreditsWrite => "credits:write",
+            Scope::CodesRead => "credit_transfer_codes:read",
+            Scope::CodesWrite => "credit_transfer_codes:write",
+            Scope::DevicesRead => "devices:read",
+            Scope::DevicesWrite => "devices:write",
+            Scope::DeviceCreditsWrite => "device_credits:write",
+            Scope::UsersRead => "users:read",
+            Scope::UsersWrite => "users:write",
+        }
+    }
+
+    /// One line for the page that makes a token.
+    #[must_use]
+    pub fn explained(self) -> &'static str {
+        match self {
+            Scope::CompaniesRead => "See the company and its subsidiaries",
+            Scope::CompaniesWrite => "Create, rename, move and remove companies",
+            Scope::CreditsRead => "See balances, coverage and the history of resources",
+            Scope::CreditsWrite => "Move resources between companies",
+            Scope::CodesRead => "See codes, whole ones too where you may see them",
+            Scope::CodesWrite => "Create, activate and delete codes, edit their comments",
+            Scope::DevicesRead => "See devices",
+            Scope::DevicesWrite => "Add, edit and remove devices, switch monitoring",
+            Scope::DeviceCreditsWrite => "Set service and auto extend, which spends resources",
+            Scope::UsersRead => "See the users of the company and its subsidiaries",
+            Scope::UsersWrite => "Invite users",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<Scope> {
+        Scope::ALL.into_iter().find(|s| s.slug() == slug)
+    }
+}
+
+/// The scopes of one token, in the order of the page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Reads slugs; the first that is none comes back.
+    ///
+    /// # Errors
+    /// The text that names no scope.
+    pub fn read<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, String> {
+        let mut scopes = Vec::new();
+        for slug in slugs {
+            scopes.push(Scope::from_slug(slug).ok_or_else(|| slug.to_owned())?);
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(Scopes(scopes))
+    }
+
+    #[must_use]
+    pub fn has(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Scope> {
+        self.0.iter().copied()
+    }
+
+    /// As the database keeps them: slugs with spaces between.
+    #[must_use]
+    pub fn stored(&self) -> String {
+        self.0.iter().map(|s| s.slug()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Reads what the database keeps. A scope that this version does not know grants nothing.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Scopes {
+        Scopes(text.split(' ').filter_map(Scope::from_slug).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_and_a_wrong_character_is_told() {
+        let token = Token::from_random([7; 20]);
+        let text = token.reveal().to_owned();
+        assert_eq!(Token::parse(&text), Some(token));
+        for i in PREFIX.len()..text.len() {
+            let other = if text.as_bytes()[i] == b'0' { '1' } else { '0' };
+            let wrong = format!("{}{other}{}", &text[..i], &text[i + 1..]);
+            assert_eq!(Token::parse(&wrong), None, "{wrong}");
+        }
+        for wrong in [
+            "",
+            "scrip_pat_",
+            &text[..text.len() - 1],
+            &format!("{text}0"),
+            &text.to_uppercase(),
+            "scrip_pat_é",
+        ] {
+            assert_eq!(Token::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(format!("{:?}", Token::from_random([7; 20])), "Token(…)");
+    }
+
+    #[test]
+    fn scopes_are_read_in_order_and_once() {
+        let scopes = Scopes::read(["users:read", "companies:read", "users:read"]).unwrap();
+        assert_eq!(scopes.stored(), "companies:read users:read");
+        assert_eq!(Scopes::from_stored(&scopes.stored()), scopes);
+        assert_eq!(Scopes::read(["companies:read", "all"]), Err("all".to_owned()));
+        assert!(Scopes::from_stored("").is_empty() && Scopes::from_stored("gone:read").is_empty());
+    }
+}

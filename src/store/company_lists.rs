@@ -1,0 +1,93 @@
+//! Companies of a whole tree, in any order, as programs ask for them.
+
+use super::companies::{Company, company_columns, escape_like};
+use super::db::{Query, Result, Tx, sql};
+use crate::model::company::{Path, searchable};
+
+/// By what a list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    Id,
+    Name,
+    Parent,
+    Created,
+}
+
+impl Key {
+    fn column(self) -> &'static str {
+        match self {
+            Key::Id => "c.id",
+            Key::Name => "c.name_search",
+            Key::Parent => "coalesce(c.parent_id, 0)",
+            Key::Created => "c.created_at",
+        }
+    }
+}
+
+/// Which companies.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    pub id: Option<i64>,
+    pub parent_id: Option<i64>,
+    /// Part of the name.
+    pub text: String,
+    /// The keys of the order, each with whether it descends; the id comes last in any case.
+    pub order: Vec<(Key, bool)>,
+    /// The last id of the page before; the order is then by id.
+    pub cursor: Option<i64>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// A page of companies.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<Company>> {
+    let mut query = wanted(sql(company_columns!()).push("select c.* from company c where "), tree, filter);
+    if let Some(id) = filter.cursor {
+        query = query.push(" and c.id > ").push_value(id);
+    }
+    let query = ordered(query, filter)
+        .push(" limit ")
+        .push_value(filter.limit)
+        .push(" offset ")
+        .push_value(filter.offset);
+    ordered(query.push(") c left join company p on p.id = c.parent_id"), filter).all(tx).await
+}
+
+/// How many companies there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<i64> {
+    let (count,): (i64,) = wanted(sql("select count(*) from company c where "), tree, filter).one(tx).await?;
+    Ok(count)
+}
+
+fn wanted(query: Query, tree: &Path, filter: &ListFilter) -> Query {
+    let mut query = query
+        .push("c.removed_at is null and c.path >= ")
+        .push_value(tree.as_str())
+        .push(" and c.path < ")
+        .push_value(tree.end());
+    if let Some(id) = filter.id {
+        query = query.push(" and c.id = ").push_value(id);
+    }
+    if let Some(id) = filter.parent_id {
+        query = query.push(" and c.parent_id = ").push_value(id);
+    }
+    if filter.text.is_empty() {
+        return query;
+    }
+    let pattern = format!("%{}%", escape_like(&searchable(&filter.text)));
+    query.push(" and c.name_search like ").push_value(pattern).push(" escape '\\'")
+}
+
+fn ordered(mut query: Query, filter: &ListFilter) -> Query {
+    query = query.push(" order by ");
+    for (key, descends) in &filter.order {
+        query = query.push(key.column()).push(if *descends { " desc, " } else { ", " });
+    }
+    query.push("c.id")
+}

@@ -1,0 +1,133 @@
+//! Pools of a whole tree as rows: a company and a resource type each, as programs ask for them.
+
+use sqlx::FromRow;
+
+use super::companies::escape_like;
+use super::db::{Query, Result, Tx, rows, sql};
+use super::reach::Reach;
+use crate::model::company::searchable;
+use crate::model::ledger::Transfer;
+
+/// A pool as lists show it.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedPool {
+    pub company_id: i64,
+    pub company_name: String,
+    pub parent_name: Option<String>,
+    pub resource_type: i64,
+    pub left: i64,
+    pub received_total: i64,
+    pub in_codes: i64,
+    /// When units last arrived.
+    pub received_at: Option<i64>,
+}
+
+impl ListedPool {
+    /// A number for the pool: the company's with the type's as its last two digits.
+    #[must_use]
+    pub fn id(&self) -> i64 {
+        self.company_id * 100 + self.resource_type
+    }
+}
+
+/// Which part of the list.
+pub struct Page<'a> {
+    /// Part of the company's name.
+    pub text: &'a str,
+    /// The last pool's id of the page before.
+    pub cursor: Option<i64>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// A page of pools, by company and type.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<ListedPool>> {
+    let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
+             a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes,
+             a.received_at
+         from account a join company c on c.id = a.company_id left join company p on p.id = c.parent_id
+         left join account k on k.company_id = a.company_id and k.resource_type = a.resource_type and k.kind = 1
+         where a.kind = 0 and c.removed_at is null");
+    let mut query = within(query, reach, page.text);
+    if let Some(id) = page.cursor {
+        query = query
+            .push(" and (a.company_id, a.resource_type) > (")
+            .push_value(id / 100)
+            .push(", ")
+            .push_value(id % 100)
+            .push(")");
+    }
+    query
+        .push(" order by a.company_id, a.resource_type limit ")
+        .push_value(page.limit)
+        .push(" offset ")
+        .push_value(page.offset)
+        .all(tx)
+        .await
+}
+
+/// The target's pool as it stood right after a transfer: what came later is taken off again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn after(tx: &mut Tx, t: &Transfer) -> Result<ListedPool> {
+    let mut pool: ListedPool = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
+             a.balance as left,
+             a.received_total - cast(coalesce((select sum(r.amount) from transfer r where r.to_company_id = $1
+                 and r.id > $3 and r.resource_type = $2 and r.to_kind = 0 and r.cause <> 'delete_code'), 0) as bigint)
+                 as received_total,
+             coalesce(k.balance, 0)
+                 - cast(coalesce((select sum(r.amount) from transfer r where r.to_company_id = $1
+                     and r.id > $3 and r.resource_type = $2 and r.to_kind = 1), 0) as bigint)
+                 + cast(coalesce((select sum(r.amount) from transfer r where r.from_company_id = $1
+                     and r.id > $3 and r.resource_type = $2 and r.from_kind = 1), 0) as bigint) as in_codes,
+             a.received_at
+         from account a join company c on c.id = a.company_id left join company p on p.id = c.parent_id
+         left join account k on k.company_id = a.company_id and k.resource_type = a.resource_type and k.kind = 1
+         where a.company_id = $1 and a.resource_type = $2 and a.kind = 0")
+    .bind(t.to.0)
+    .bind(t.resource_type)
+    .bind(t.id)
+    .one(tx)
+    .await?;
+    pool.left = t.to_balance;
+    pool.company_name.clone_from(&t.to_name);
+    pool.received_at = Some(t.at.0);
+    Ok(pool)
+}
+
+/// How many pools there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
+    let query = sql("select count(*) from account a join company c on c.id = a.company_id
+         where a.kind = 0 and c.removed_at is null");
+    let (count,): (i64,) = within(query, reach, text).one(tx).await?;
+    Ok(count)
+}
+
+fn within(query: Query, reach: &Reach, text: &str) -> Query {
+    let query = match reach {
+        Reach::Companies(ids) => query
+            .push_for(
+                " and a.company_id in (select value from json_each(",
+                " and a.company_id in (select value::bigint from jsonb_array_elements_text(cast(",
+            )
+            .push_value(rows(ids))
+            .push_for("))", " as jsonb)))"),
+        Reach::Tree(path) => query
+            .push(" and c.path >= ")
+            .push_value(path.as_str())
+            .push(" and c.path < ")
+            .push_value(path.end()),
+    };
+    if text.is_empty() {
+        return query;
+    }
+    let pattern = format!("%{}%", escape_like(&searchable(text)));
+    query.push(" and c.name_search like ").push_value(pattern).push(" escape '\\'")
+}

@@ -1,0 +1,150 @@
+//! Personal access tokens: found by their hash, with the person that each belongs to.
+
+use sqlx::FromRow;
+
+use super::auth::SignedIn;
+use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use crate::model::time::Moment;
+use crate::model::token::Scopes;
+
+/// A token as its owner's list shows it.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedToken {
+    pub id: i64,
+    pub name: String,
+    pub ending: String,
+    pub scopes: String,
+    pub from_console: i64,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+    pub last_used_at: Option<i64>,
+}
+
+impl ListedToken {
+    #[must_use]
+    pub fn scopes(&self) -> Scopes {
+        Scopes::from_stored(&self.scopes)
+    }
+}
+
+/// A token that is still good, with the person as of now.
+#[derive(Debug, Clone, FromRow)]
+pub struct Holder {
+    pub token_id: i64,
+    pub token_hash: Vec<u8>,
+    pub scopes: String,
+    pub expires_at: Option<i64>,
+    pub last_used_at: Option<i64>,
+    #[sqlx(flatten)]
+    pub person: SignedIn,
+}
+
+macro_rules! holders_sql {
+    ($which:literal) => {
+        concat!(
+            "select t.id as token_id, t.token_hash, t.scopes, t.expires_at, t.last_used_at, ",
+            super::auth::signed_in_columns!(),
+            " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
+             where u.disabled_at is null and c.removed_at is null and t.token_hash in ",
+            $which
+        )
+    };
+}
+
+/// The holders of several tokens at once; those of disabled people are left out.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
+    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    sql_for(
+        holders_sql!("(select unhex(value) from json_each($1))"),
+        holders_sql!("(select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))"),
+    )
+    .bind(rows(&hashes))
+    .all(tx)
+    .await
+}
+
+/// What is kept of a new token.
+pub struct NewToken<'a> {
+    pub user_id: i64,
+    pub name: &'a str,
+    pub hash: &'a [u8],
+    pub ending: String,
+    pub scopes: &'a Scopes,
+    pub from_console: bool,
+    pub expires_at: Option<Moment>,
+}
+
+/// Keeps a token's hash.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
+    let id = super::ledger::reserve(tx, "token", 1).await?[0];
+    sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+    .bind(id)
+    .bind(token.user_id)
+    .bind(token.name)
+    .bind(token.hash)
+    .bind(&token.ending)
+    .bind(token.scopes.stored())
+    .bind(token.from_console)
+    .bind(now)
+    .bind(token.expires_at)
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// A person's tokens, the newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<ListedToken>> {
+    sql("select id, name, ending, scopes, from_console, created_at, expires_at, last_used_at from access_token
+         where user_id = $1 order by id desc limit $2")
+    .bind(user_id)
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// Revokes one of a person's tokens; gives its name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn revoke(tx: &mut Tx, user_id: i64, id: i64) -> Result<Option<String>> {
+    let name: Option<(String,)> =
+        sql("delete from access_token where user_id = $1 and id = $2 returning name")
+            .bind(user_id)
+            .bind(id)
+            .optional(tx)
+            .await?;
+    Ok(name.map(|n| n.0))
+}
+
+/// Revokes the tokens that a person made with a second factor on; those of the console stay.
+/// Gives how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn revoke_own(tx: &mut Tx, user_id: i64) -> Result<u64> {
+    sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
+}
+
+/// Notes that a token was used, unless that was noted after `since`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn touch(tx: &mut Tx, id: i64, now: Moment, since: Moment) -> Result<()> {
+    sql("update access_token set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $3)")
+        .bind(id)
+        .bind(now)
+        .bind(since)
+        .run(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Transfers of a whole tree, by any filter, as programs ask for them.
+
+use sqlx::FromRow;
+
+use super::db::{Query, Result, Tx, rows, sql};
+use super::reach::Reach;
+use crate::model::ledger::Cause;
+use crate::model::time::Moment;
+
+/// A transfer as lists show it.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedTransfer {
+    pub id: i64,
+    pub at: i64,
+    pub actor_id: i64,
+    pub actor_email: String,
+    /// Of the company that the actor belongs to.
+    pub actor_path: String,
+    pub actor_company: String,
+    #[sqlx(try_from = "String")]
+    pub cause: Cause,
+    pub resource_type: i64,
+    pub amount: i64,
+    pub from_company_id: i64,
+    pub from_name: String,
+    pub from_balance: i64,
+    pub to_company_id: i64,
+    pub to_name: String,
+    pub to_balance: i64,
+    pub code_id: Option<i64>,
+    pub memo: String,
+}
+
+/// Which transfers.
+#[derive(Debug, Clone, Default)]
+pub struct TransferFilter {
+    pub cause: Option<Cause>,
+    pub from: Option<Moment>,
+    pub to: Option<Moment>,
+    /// The last id of the page before.
+    pub cursor: Option<i64>,
+    pub newest_first: bool,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// A page of transfers that leave or enter a company within reach.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<Vec<ListedTransfer>> {
+    let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
+    let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
+             t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
+             t.to_name, t.to_balance, t.code_id, t.memo
+         from (");
+    let last = filter.limit.saturating_add(filter.offset);
+    let query = match reach {
+        Reach::Companies(companies) => {
+            let query = of_side(query, "from_company_id", companies, filter, order, last).push(" union ");
+            of_side(query, "to_company_id", companies, filter, order, last)
+        }
+        Reach::Tree(_) => {
+            let query = of_tree(query.push("select t.id from transfer t where "), reach);
+            after(wanted(query, filter), filter).push(order).push_value(last)
+        }
+    };
+    let query = query.push(
+        ") page join transfer t on t.id = page.id join person p on p.id = t.actor_id
+         join company w on w.id = p.company_id",
+    );
+    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset).all(tx).await
+}
+
+/// How many transfers there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<i64> {
+    let query = match reach {
+        Reach::Companies(companies) => {
+            let mut query = sql("select count(*) from (");
+            for (i, side) in [
+                "select t.id from transfer t where t.from_company_id in (",
+                "select t.id from transfer t where t.to_company_id in (",
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                query = query
+                    .push(if i == 0 { "" } else { " union " })
+                    .push(side)
+                    .push_for(
+                        "select value from json_each(",
+                        "select value::bigint from jsonb_array_elements_text(cast(",
+                    )
+                    .push_value(rows(companies))
+                    .push_for("))", " as jsonb)))");
+                query = wanted(query, filter);
+            }
+            query.push(") found")
+        }
+        Reach::Tree(_) => wanted(of_tree(sql("select count(*) from transfer t where "), reach), filter),
+    };
+    let (count,): (i64,) = query.one(tx).await?;
+    Ok(count)
+}
+
+/// The ids on one side of the companies' transfers, each company's by its own index.
+fn of_side(
+    query: Query,
+    side: &'static str,
+    companies: &[i64],
+    filter: &TransferFilter,
+    order: &'static str,
+    last: i64,
+) -> Query {
+    let query = query
+        .push_for("select x.id from json_each(", "select x.id from jsonb_array_elements_text(cast(")
+        .push_value(rows(companies))
+        .push_for(
+            ") r join transfer x on x.id in (select t.id from transfer t where t.",
+            " as jsonb)) r(value) cross join lateral (select t.id from transfer t where t.",
+        )
+        .push(side)
+        .push_for(" = r.value", " = r.value::bigint");
+    after(wanted(query, filter), filter).push(order).push_value(last).push_for(")", ") x")
+}
+
+fn of_tree(query: Query, reach: &Reach) -> Query {
+    let Reach::Tree(path) = reach else { return query };
+    let (first, end) = (path.as_str().to_owned(), path.end());
+    let side = |query: Query, text: &'static str| {
+        query.push(text).push_value(&first).push(" and c.path < ").push_value(&end).push(")")
+    };
+    let query = side(
+        query.push("("),
+        "exists (select 1 from company c where c.id = t.from_company_id and c.path >= ",
+    );
+    side(query.push(" or "), "exists (select 1 from company c where c.id = t.to_company_id and c.path >= ")
+        .push(")")
+}
+
+fn wanted(mut query: Query, filter: &TransferFilter) -> Query {
+    if let Some(cause) = filter.cause {
+        query = query.push(" and t.cause = ").push_value(cause.slug());
+    }
+    if let Some(from) = filter.from {
+        query = query.push(" and t.at >= ").push_value(from);
+    }
+    if let Some(to) = filter.to {
+        query = query.push(" and t.at < ").push_value(to);
+    }
+    query
+}
+
+fn after(query: Query, filter: &TransferFilter) -> Query {
+    match filter.cursor {
+        None => query,
+        Some(id) => {
+            query.push(if filter.newest_first { " and t.id < " } else { " and t.id > " }).push_value(id)
+        }
+    }
+}

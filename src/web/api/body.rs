@@ -1,0 +1,145 @@
+//! What a program sends: a JSON body whose every field is looked at for itself, so that each wrong
+//! one is named, and the key that makes a write happen once.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use super::error::{ApiError, ApiResult};
+use crate::model::resources::ResourceType;
+use crate::ops::error::Reason;
+use crate::web::form;
+use crate::web::router::Portal;
+
+/// A field as it was sent.
+#[derive(Debug, Clone, Default)]
+pub enum Field<T> {
+    /// Not there, or null.
+    #[default]
+    Missing,
+    Given(T),
+    /// Of the wrong kind.
+    Wrong,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Field<T>, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        if value.is_null() {
+            return Ok(Field::Missing);
+        }
+        Ok(serde_json::from_value(value).map_or(Field::Wrong, Field::Given))
+    }
+}
+
+impl<T> Field<T> {
+    /// The value, or what to say where there is none and where it is of the wrong kind.
+    pub fn required(self, missing: Reason, wrong: Reason) -> Result<T, Reason> {
+        match self {
+            Field::Given(value) => Ok(value),
+            Field::Missing => Err(missing),
+            Field::Wrong => Err(wrong),
+        }
+    }
+
+    pub fn optional(self, wrong: Reason) -> Result<Option<T>, Reason> {
+        match self {
+            Field::Given(value) => Ok(Some(value)),
+            Field::Missing => Ok(None),
+            Field::Wrong => Err(wrong),
+        }
+    }
+}
+
+/// An amount.
+pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
+    use crate::model::amount::{AmountError, check};
+    let amount =
+        field.required(Reason::Amount(AmountError::Missing), Reason::Amount(AmountError::NotWhole))?;
+    check(amount).map_err(Reason::Amount)
+}
+
+/// A company's id. Whether there is one of that id among the caller's is the act's to say.
+pub fn company(field: Field<i64>) -> Result<i64, Reason> {
+    field.required(Reason::MissingCompany, Reason::NotANumber)
+}
+
+/// A resource type by its slug; Credit where none is given.
+pub fn resource_type(field: Field<String>) -> Result<ResourceType, Reason> {
+    match field.optional(Reason::UnknownType)? {
+        None => Ok(ResourceType::CREDIT),
+        Some(slug) => ResourceType::from_slug(&slug).ok_or(Reason::UnknownType),
+    }
+}
+
+/// A switch: 0 or 1, false or true; `None` where it is left out.
+pub fn flag(field: Field<serde_json::Value>) -> Result<Option<bool>, Reason> {
+    let wrong = Reason::NotAChoice { choices: "0, 1" };
+    match field.optional(wrong.clone())? {
+        None => Ok(None),
+        Some(value) => match (value.as_i64(), value.as_bool()) {
+            (Some(1), _) | (_, Some(true)) => Ok(Some(true)),
+            (Some(0), _) | (_, Some(false)) => Ok(Some(false)),
+            _ => Err(wrong),
+        },
+    }
+}
+
+/// A text; empty where none is given. PostgreSQL's texts cannot hold a NUL: it is left out.
+pub fn text(field: Field<String>) -> Result<String, Reason> {
+    Ok(field.optional(Reason::NotAText)?.unwrap_or_default().replace('\0', ""))
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Portal> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, portal: &Portal) -> ApiResult<Body<T>> {
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" {
+            return Err(ApiError::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = Bytes::from_request(request, portal)
+            .await
+            .map_err(|rejection| ApiError::of_status(rejection.status()))?;
+        let malformed = |message| ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", None, message);
+        let value: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|_| malformed("The body is not well-formed JSON."))?;
+        if !value.is_object() {
+            return Err(malformed("The body is not a JSON object."));
+        }
+        serde_json::from_value(value).map(Body).map_err(|_| malformed("The body is not a JSON object."))
+    }
+}
+
+/// The operation's id: the `Idempotency-Key` that was sent, or a new one.
+pub struct Key(pub String);
+
+const KEY_LENGTH_MAX: usize = 255;
+
+impl FromRequestParts<Portal> for Key {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> ApiResult<Key> {
+        let mut given = parts.headers.get_all("idempotency-key").iter();
+        let Some(first) = given.next() else { return Ok(Key(form::new_nonce(&portal.app))) };
+        let text = first.to_str().unwrap_or_default().trim();
+        let is_printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if given.next().is_some() || text.is_empty() || text.len() > KEY_LENGTH_MAX || !is_printable {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "IDEMPOTENCY_KEY_MALFORMED",
+                Some("Idempotency-Key"),
+                "Send one Idempotency-Key of 1 to 255 printable characters.",
+            ));
+        }
+        Ok(Key(text.to_owned()))
+    }
+}

@@ -1,0 +1,137 @@
+//! Whose token a request carries, and whether it may do this.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::error::{ApiError, ApiResult, WaitUntil};
+use crate::model::time::Moment;
+use crate::model::token::{Scope, Scopes, Token};
+use crate::ops;
+use crate::ops::actor::Actor;
+use crate::web::form::Form;
+use crate::web::guard;
+use crate::web::router::Portal;
+
+/// The person that a token belongs to, as of now, and what the token may be used for.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub actor: Actor,
+    pub scopes: Scopes,
+}
+
+/// A caller whose token has the scope `S`.
+pub struct May<S> {
+    caller: Caller,
+    scope: PhantomData<S>,
+}
+
+/// A scope as a type, for [`May`].
+pub trait Needed {
+    const SCOPE: Scope;
+}
+
+macro_rules! needed {
+    ($($scope:ident),* $(,)?) => {
+        $(pub struct $scope;
+        impl Needed for $scope {
+            const SCOPE: Scope = Scope::$scope;
+        })*
+    };
+}
+needed!(
+    CompaniesRead,
+    CompaniesWrite,
+    CreditsRead,
+    CreditsWrite,
+    CodesRead,
+    CodesWrite,
+    UsersRead,
+    UsersWrite
+);
+
+impl<S> Deref for May<S> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl FromRequestParts<Portal> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> ApiResult<Caller> {
+        parts.extensions.get::<Caller>().cloned().ok_or_else(|| ApiError::unauthorised(true))
+    }
+}
+
+impl<S: Needed> FromRequestParts<Portal> for May<S> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> ApiResult<May<S>> {
+        let caller = Caller::from_request_parts(parts, portal).await?;
+        if !caller.scopes.has(S::SCOPE) {
+            return Err(ApiError::scope_missing(S::SCOPE));
+        }
+        Ok(May { caller, scope: PhantomData })
+    }
+}
+
+/// Stands before each endpoint: finds the token's holder, counts the request, tells the limits.
+pub async fn authenticate(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let (caller, token_id) = match identify(&portal, &parts).await {
+        Ok(found) => found,
+        Err(error) => return error.into_response(),
+    };
+    let rate = portal.rates.count(token_id);
+    let mut response = match rate.wait_seconds {
+        Some(seconds) => {
+            ApiError::too_many(seconds, "Too many requests with this access token.").into_response()
+        }
+        None => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+    };
+    rate.tell(response.headers_mut());
+    if let Some(WaitUntil(until)) = response.extensions_mut().remove() {
+        let seconds = until.seconds_since(portal.app.clock.now()).clamp(1, 86_400);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
+    let text = token_text(parts).ok_or_else(|| ApiError::unauthorised(true))?;
+    let token = Token::parse(text.trim()).ok_or_else(|| ApiError::unauthorised(false))?;
+    let found = portal.holders.get(ops::tokens::hash(&token)).await.map_err(|_| ApiError::unavailable())?;
+    let now = portal.app.clock.now();
+    let holder = found
+        .filter(|h| h.expires_at.is_none_or(|at| now < Moment(at)))
+        .ok_or_else(|| ApiError::unauthorised(false))?;
+    ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await?;
+    let actor = Actor::of(holder.person, guard::client_address(&portal.app, parts));
+    Ok((Caller { actor, scopes: Scopes::from_stored(&holder.scopes) }, holder.token_id))
+}
+
+/// The token of the header, or of the query parameter that RMS's guide shows. What stands in the
+/// address is read here and goes nowhere: the log has paths alone.
+fn token_text(parts: &Parts) -> Option<String> {
+    let bearer = |text: &str| {
+        let (scheme, token) = text.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    };
+    if let Some(header) = parts.headers.get(AUTHORIZATION) {
+        return header.to_str().ok().and_then(bearer);
+    }
+    let query = Form::read(parts.uri.query()?.as_bytes());
+    ["Authorization", "authorization"].into_iter().find_map(|name| bearer(query.value(name)))
+}

@@ -1,0 +1,404 @@
+//! Codes: made, listed, looked into, activated, deleted.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::{Data, List, ListMeta, Stamp, Written};
+use super::body::{self, Body, Field, Key};
+use super::caller::{CodesRead, CodesWrite, May};
+use super::credits::{Pool, first};
+use super::error::{ApiError, ApiResult};
+use super::page::{Paging, Query};
+use super::path::Id;
+use crate::model::ledger::{CodeStatus, Done, Transfer};
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::actor::Actor;
+use crate::ops::codes::{CodeOrder, ListedCode, ShownCode};
+use crate::ops::error::{Problems, Reason};
+use crate::store::code_lists::ListFilter;
+use crate::web::router::Portal;
+
+/// A code with all that happened to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Code {
+    id: i64,
+    company_id: i64,
+    company_name: String,
+    /// Whoever made it.
+    email: String,
+    /// Masked but for the last four characters for whoever may not redeem it.
+    #[schema(example = "7N2K-0QGM-94XV-5E1C-T8WD")]
+    code: String,
+    credits_amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+    is_used: bool,
+    /// `unused`, `used`, `expired`, `deleted`, `cancelled` or `replaced`.
+    #[schema(example = "unused")]
+    status: &'static str,
+    used_by_company_id: Option<i64>,
+    used_by_company_name: Option<String>,
+    used_by_user_id: Option<i64>,
+    comment: String,
+    activated_at: Option<Stamp>,
+    created_at: Stamp,
+    expires_at: Option<Stamp>,
+}
+
+impl Code {
+    fn of(listed: ListedCode) -> Code {
+        let ListedCode { shown, ended_by, ended_company_id } = listed;
+        let is_used = shown.status == CodeStatus::Used;
+        Code {
+            id: shown.row.id,
+            company_id: shown.row.company_id,
+            company_name: shown.row.company_name,
+            email: shown.row.created_by,
+            code: shown.text,
+            credits_amount: shown.row.amount,
+            credit_type: shown.resource_type.slug(),
+            is_used,
+            status: shown.status.slug(),
+            used_by_company_id: ended_company_id.filter(|_| is_used),
+            used_by_company_name: shown.row.ended_company_name.filter(|_| is_used),
+            used_by_user_id: ended_by.filter(|_| is_used),
+            comment: shown.row.comment,
+            activated_at: shown.row.ended_at.filter(|_| is_used).map(Stamp::of),
+            created_at: Stamp::of(shown.row.created_at),
+            expires_at: shown.row.expires_at.map(Stamp::of),
+        }
+    }
+
+    /// As it was when it was made: what a repeated request is told again, whatever happened since.
+    fn made(actor: &Actor, shown: ShownCode, transfer: &Transfer) -> Code {
+        Code {
+            id: shown.row.id,
+            company_id: transfer.from.0,
+            company_name: transfer.from_name.clone(),
+            email: actor.email.clone(),
+            code: shown.text,
+            credits_amount: transfer.amount,
+            credit_type: transfer.resource_type.slug(),
+            is_used: false,
+            status: CodeStatus::Unused.slug(),
+            used_by_company_id: None,
+            used_by_company_name: None,
+            used_by_user_id: None,
+            comment: transfer.memo.clone(),
+            activated_at: None,
+            created_at: Stamp::of(transfer.at.0),
+            expires_at: None,
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes the parameters")]
+pub struct CodesQuery {
+    /// A whole code, its last four characters, or part of the comment.
+    q: Option<String>,
+    /// One company; `company` does the same.
+    company_id: Option<i64>,
+    company: Option<i64>,
+    /// 1 for used ones, 0 for all others.
+    #[param(value_type = Option<i64>, minimum = 0, maximum = 1)]
+    is_used: Option<String>,
+    /// `unused`, `used`, `expired`, `deleted`, `cancelled` or `replaced`.
+    #[param(example = "unused")]
+    status: Option<String>,
+    /// The slug of a resource type.
+    #[param(example = "credit")]
+    credit_type: Option<String>,
+    /// Made from this day or moment on, in UTC.
+    from: Option<String>,
+    /// Made up to the end of this day, or to this moment, in UTC.
+    to: Option<String>,
+    /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
+    sort: Option<String>,
+}
+
+/// Codes of the caller's tree
+#[utoipa::path(get, path = "/api/credits/codes", tag = "codes",
+    params(Paging, CodesQuery), responses((status = 200, body = List<Code>)))]
+pub async fn list(
+    State(portal): State<Portal>,
+    caller: May<CodesRead>,
+    mut query: Query,
+) -> ApiResult<List<Code>> {
+    let company_id = query.number(&["company_id", "company"]);
+    let text = query.text(&["q"]).unwrap_or_default().to_owned();
+    let filter = ListFilter {
+        status: query.read("status", |slug| {
+            let choices = "unused, used, expired, deleted, cancelled, replaced";
+            CodeStatus::from_slug(slug).ok_or(Reason::NotAChoice { choices })
+        }),
+        is_used: query.flag("is_used"),
+        resource_type: query
+            .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+        created_from: query.moment("from", false),
+        created_to: query.moment("to", true),
+        newest_first: query.newest_first(),
+        ..ListFilter::default()
+    };
+    let page = query.page()?;
+    let filter =
+        ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let (mut found, total) =
+        ops::codes::list_all(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
+    let meta = page.meta(&mut found, total, |c| c.shown.row.id);
+    Ok(List::of(found.into_iter().map(Code::of).collect(), meta))
+}
+
+/// A code to be made.
+#[derive(Deserialize, ToSchema)]
+pub struct NewCode {
+    /// How many units it holds. The company must own them.
+    #[serde(default)]
+    #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000, example = 4)]
+    amount: Field<i64>,
+    /// The company that the units come from and that the code belongs to; the caller's own where it is
+    /// left out.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    company_id: Field<i64>,
+    /// The slug of the resource type; Credit where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "credit")]
+    credit_type_name: Field<String>,
+    /// Up to 1,000 characters, for its owners.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "Some example comment")]
+    comment: Field<String>,
+    /// How many such codes to make.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000)]
+    count: Field<i64>,
+}
+
+/// The code that was made, or the list of codes where several were asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Made {
+    One(MadeOne),
+    Many(List<Code>),
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MadeOne {
+    #[schema(example = true)]
+    success: bool,
+    data: Code,
+    meta: MadeMeta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MadeMeta {
+    /// The code once more, where RMS has it.
+    credit_code: String,
+}
+
+/// Make a code, or up to 1,000 alike
+#[utoipa::path(post, path = "/api/credits/codes", tag = "codes",
+    request_body = NewCode, responses((status = 201, body = Made)))]
+pub async fn create(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Key(key): Key,
+    Body(new): Body<NewCode>,
+) -> ApiResult<Written<Made>> {
+    let mut problems = Problems::default();
+    let amount = problems.take("amount", body::amount(new.amount));
+    let company_id = problems.take("company_id", new.company_id.optional(Reason::NotANumber));
+    let resource_type = problems.take("credit_type_name", body::resource_type(new.credit_type_name));
+    let comment = problems.take("comment", body::text(new.comment));
+    let count = problems.take("count", new.count.optional(Reason::NotANumber));
+    problems.finish()?;
+    let order = CodeOrder {
+        company_id: company_id.flatten().unwrap_or(caller.actor.company_id),
+        resource_type: resource_type.unwrap_or(ResourceType::CREDIT),
+        amount: amount.unwrap_or_default(),
+        comment: comment.as_deref().unwrap_or_default(),
+        count: count.flatten().unwrap_or(1),
+    };
+    let done = ops::codes::create(&portal.app, &caller.actor, &key, &order)
+        .await
+        .map_err(|e| ApiError::of(e, &[("from", "company_id")]))?;
+    let body = made(&portal, &caller.actor, &done).await?;
+    Ok(Written { status: StatusCode::CREATED, replayed: done.replayed, body })
+}
+
+async fn made(portal: &Portal, actor: &Actor, done: &Done) -> ApiResult<Made> {
+    let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
+    let shown = ops::codes::some(&portal.app, actor, &ids).await?;
+    let mut codes: Vec<Code> =
+        shown.into_iter().zip(&done.transfers).map(|(s, t)| Code::made(actor, s, t)).collect();
+    if codes.len() == 1 {
+        let data = codes.remove(0);
+        return Ok(Made::One(MadeOne {
+            success: true,
+            meta: MadeMeta { credit_code: data.code.clone() },
+            data,
+        }));
+    }
+    let total = Some(codes.len() as i64);
+    Ok(Made::Many(List::of(codes, ListMeta { total, next_cursor: None })))
+}
+
+/// One code
+#[utoipa::path(get, path = "/api/credits/codes/{id}", tag = "codes",
+    params(("id" = i64, Path)), responses((status = 200, body = Data<Code>)))]
+pub async fn show(State(portal): State<Portal>, caller: May<CodesRead>, Id(id): Id) -> ApiResult<Data<Code>> {
+    Ok(Data::of(Code::of(ops::codes::find_listed(&portal.app, &caller.actor, id).await?)))
+}
+
+/// What may be changed of a code.
+#[derive(Deserialize, ToSchema)]
+pub struct CodeChange {
+    /// Up to 1,000 characters.
+    #[serde(default)]
+    #[schema(value_type = String, example = "Sent to Ann")]
+    comment: Field<String>,
+}
+
+/// Change a code's comment
+#[utoipa::path(put, path = "/api/credits/codes/{id}", tag = "codes",
+    params(("id" = i64, Path)), request_body = CodeChange, responses((status = 200, body = Data<Code>)))]
+pub async fn update(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Id(id): Id,
+    Key(key): Key,
+    Body(change): Body<CodeChange>,
+) -> ApiResult<Written<Data<Code>>> {
+    let mut problems = Problems::default();
+    let comment = problems.take("comment", change.comment.required(Reason::Missing, Reason::NotAText));
+    problems.finish()?;
+    let comment = comment.unwrap_or_default().replace('\0', "");
+    let outcome = ops::codes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
+    let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about()?)?;
+    Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
+}
+
+/// A code that was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Deleted {
+    id: i64,
+    company_id: i64,
+    credits_amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+    /// What the company can use now that its units are back.
+    credit_left: i64,
+}
+
+/// Delete an unused code; its units return to the company that owns it
+#[utoipa::path(delete, path = "/api/credits/codes/{id}", tag = "codes",
+    params(("id" = i64, Path)), responses((status = 200, body = Data<Deleted>)))]
+pub async fn delete(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Id(id): Id,
+    Key(key): Key,
+) -> ApiResult<Written<Data<Deleted>>> {
+    let done = ops::codes::delete(&portal.app, &caller.actor, &key, id).await?;
+    let transfer = first(&done)?;
+    let deleted = Deleted {
+        id,
+        company_id: transfer.to.0,
+        credits_amount: transfer.amount,
+        credit_type: transfer.resource_type.slug(),
+        credit_left: transfer.to_balance,
+    };
+    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body: Data::of(deleted) })
+}
+
+/// A code as it is typed: case, spaces and dashes do not matter.
+#[derive(Deserialize, ToSchema)]
+pub struct TypedCode {
+    #[serde(default)]
+    #[schema(value_type = String, example = "7N2K-0QGM-94XV-5E1C-T8WD")]
+    code: Field<String>,
+}
+
+impl TypedCode {
+    fn read(self) -> ApiResult<String> {
+        let mut problems = Problems::default();
+        let missing = Reason::Code(crate::model::code::CodeError::Missing);
+        let code = problems.take("code", self.code.required(missing, Reason::NotAText));
+        problems.finish()?;
+        Ok(code.unwrap_or_default())
+    }
+}
+
+/// What activating a code would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Preview {
+    credits_amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+    company_id: i64,
+    company_name: String,
+    credit_left_before: i64,
+    credit_left_after: i64,
+}
+
+/// What a code holds and would do, without activating it
+///
+/// Limited like activating: too many wrong codes make their sender wait.
+#[utoipa::path(post, path = "/api/credits/codes/preview", tag = "codes",
+    request_body = TypedCode, responses((status = 200, body = Data<Preview>)))]
+pub async fn preview(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Body(typed): Body<TypedCode>,
+) -> ApiResult<Data<Preview>> {
+    let found = ops::codes::preview(&portal.app, &caller.actor, &typed.read()?).await?;
+    Ok(Data::of(Preview {
+        credits_amount: found.amount,
+        credit_type: found.resource_type.slug(),
+        company_id: caller.actor.company_id,
+        company_name: caller.actor.company_name.clone(),
+        credit_left_before: found.balance,
+        credit_left_after: found.balance.saturating_add(found.amount),
+    }))
+}
+
+/// The pools that grew, as they stood right after.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Activated {
+    #[schema(example = true)]
+    success: bool,
+    data: Vec<Pool>,
+    meta: ActivatedMeta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActivatedMeta {
+    amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+}
+
+/// Activate a code for the caller's own company, whoever issued it
+#[utoipa::path(post, path = "/api/credits/codes/activate", tag = "codes",
+    request_body = TypedCode, responses((status = 200, body = Activated)))]
+pub async fn activate(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Key(key): Key,
+    Body(typed): Body<TypedCode>,
+) -> ApiResult<Written<Activated>> {
+    let done = ops::codes::redeem(&portal.app, &caller.actor, &key, &typed.read()?).await?;
+    let transfer = first(&done)?;
+    let pool = ops::resources::pool_after(&portal.app, &caller.actor, transfer).await?;
+    let body = Activated {
+        success: true,
+        data: vec![Pool::of(pool)?],
+        meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
+    };
+    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })
+}

@@ -1,0 +1,126 @@
+//! The OpenAPI document: generated from the handlers; what all of them share is added here.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, Ref, RefOr, Required, Response as Described, ResponseBuilder,
+};
+
+use super::error::Failure;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Scrip",
+        description = "Prepaid resources: who owns what, moved, turned into codes, activated and spent.\n\n\
+            Every call needs a personal access token of Account settings, API: `Authorization: Bearer TOKEN`. \
+            Every write takes an `Idempotency-Key` (1 to 255 printable characters): sent again with the same \
+            body it gives the first answer again and does nothing twice.",
+        license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later"),
+    ),
+    servers((url = "/", description = "This portal")),
+    components(schemas(Failure)),
+    security(("token" = [])),
+    tags(
+        (name = "user", description = "Whose token it is"),
+        (name = "companies", description = "The tree of companies"),
+        (name = "credits", description = "Resources: balances, moves, history"),
+        (name = "codes", description = "Codes that anybody can activate, once"),
+        (name = "devices", description = "Devices and what runs on them"),
+        (name = "users", description = "People"),
+    )
+)]
+struct Head;
+
+/// The document without its endpoints.
+pub fn head() -> OpenApi {
+    let mut head = Head::openapi();
+    let mut components = head.components.take().unwrap_or_default();
+    let mut bearer = Http::new(HttpAuthScheme::Bearer);
+    bearer.description = Some("A personal access token: scrip_pat_…".into());
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    head.components = Some(components);
+    head
+}
+
+/// The document with what every operation shares, as JSON.
+pub fn text(document: &OpenApi) -> String {
+    let mut document = document.clone();
+    for item in document.paths.paths.values_mut() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
+            share(operation);
+        }
+        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            take_key(operation);
+        }
+    }
+    let mut text = document.to_pretty_json().expect("a document of plain values");
+    text.push('\n');
+    text
+}
+
+/// The answers that any operation may give.
+fn share(operation: &mut Operation) {
+    let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
+    // Handlers of two nouns may have one name; a program's generated client needs two.
+    operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
+    let mut add = |status: &str, description: &str, headers: &[&str]| {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(failure(description, headers)));
+    };
+    add("400", "The request is malformed.", &[]);
+    add("401", "No access token, or one that does not work.", &["WWW-Authenticate"]);
+    add("403", "The token lacks a scope, or the role does not allow it.", &[]);
+    add("404", "There is no such thing in the caller's tree.", &[]);
+    add("409", "It conflicts with what has happened: the code was used already.", &[]);
+    add("413", "The body is larger than 1 MB.", &[]);
+    add("415", "The body is not JSON.", &[]);
+    add("422", "A field is wrong, or asks for more than there is: one error for each.", &[]);
+    add("429", "Too many requests, or too many wrong codes.", &["Retry-After"]);
+    add("503", "The portal cannot take this request now.", &["Retry-After"]);
+}
+
+fn failure(description: &str, headers: &[&str]) -> Described {
+    let schema = RefOr::Ref(Ref::from_schema_name("Failure"));
+    let mut response = ResponseBuilder::new()
+        .description(description)
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
+    for name in headers {
+        response = response.header(*name, HeaderBuilder::new().schema(Some(text_schema(255))).build());
+    }
+    response.build()
+}
+
+/// A write may carry a key.
+fn take_key(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Sent again with the same body, the first answer is given again."))
+        .schema(Some(text_schema(255)))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+}
+
+fn text_schema(length_max: usize) -> utoipa::openapi::Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(length_max))
+        .pattern(Some("^[ -~]+$"))
+        .build()
+        .into()
+}
+
+/// The document as it is served.
+pub fn answer(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

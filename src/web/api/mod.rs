@@ -1,0 +1,71 @@
+//! The door for programs: the REST API, with RMS's addresses and words. To add an endpoint: a handler
+//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], and `tests/openapi.rs`
+//! says how to renew the committed document.
+
+mod answer;
+mod body;
+mod caller;
+mod codes;
+mod companies;
+mod credits;
+mod document;
+mod error;
+mod page;
+mod path;
+mod rate;
+mod user;
+mod users;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use rate::Rates;
+
+use super::router::Portal;
+use super::{guard, urls};
+use error::ApiError;
+
+/// The API as one service.
+pub fn router(portal: &Portal) -> Router<Portal> {
+    let (endpoints, document) = endpoints().split_for_parts();
+    let text = document::text(&document);
+    endpoints
+        .route_layer(from_fn_with_state(portal.clone(), caller::authenticate))
+        .route(urls::API_DOCUMENT, get(async move || document::answer(text)))
+        .route("/api", any(async || ApiError::of_status(StatusCode::NOT_FOUND)))
+        .route("/api/{*rest}", any(async || ApiError::of_status(StatusCode::NOT_FOUND)))
+        .method_not_allowed_fallback(async || ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED))
+        .layer(from_fn(error::envelope))
+        .layer(from_fn(guard::run_to_end))
+}
+
+/// The generated OpenAPI document, as it is served.
+#[must_use]
+pub fn document() -> String {
+    let (_, document) = endpoints().split_for_parts();
+    document::text(&document)
+}
+
+fn endpoints() -> OpenApiRouter<Portal> {
+    OpenApiRouter::with_openapi(document::head())
+        .routes(routes!(user::show))
+        .routes(routes!(companies::list, companies::create))
+        .routes(routes!(companies::show, companies::update, companies::remove))
+        .routes(routes!(companies::put_under))
+        .routes(routes!(credits::list))
+        .routes(routes!(credits::summary))
+        .routes(routes!(credits::move_units))
+        .routes(routes!(credits::moves))
+        .routes(routes!(credits::history))
+        .routes(routes!(codes::list, codes::create))
+        .routes(routes!(codes::show, codes::update, codes::delete))
+        .routes(routes!(codes::preview))
+        .routes(routes!(codes::activate))
+        .routes(routes!(users::list))
+        .routes(routes!(users::show))
+        .routes(routes!(users::invite))
+}

@@ -1,0 +1,161 @@
+//! Lists: by `offset`, with the total; or by `cursor`, at the same cost for each page.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::answer::ListMeta;
+use super::error::{ApiError, ApiResult};
+use crate::model::time::{Moment, day_start};
+use crate::ops::error::{OpError, Problems, Reason};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+
+const LIMIT_DEFAULT: i64 = 10;
+const LIMIT_MAX: i64 = 1_000;
+const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// Which part of a list, as it is documented; [`Page`] is what is read.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes the parameters")]
+pub struct Paging {
+    /// How many rows; 0 gives the total alone.
+    #[param(minimum = 0, maximum = 1000, default = 10)]
+    limit: Option<i64>,
+    /// How many rows to leave out. With it, `meta.total` is counted.
+    #[param(minimum = 0, maximum = 1_000_000_000i64, default = 0)]
+    offset: Option<i64>,
+    /// Walks the list at the same cost for each page: send it empty at first, then the `meta.next_cursor`
+    /// of the page before. The total is not counted then.
+    #[param(example = "", pattern = "^[0-9]*$")]
+    cursor: Option<String>,
+}
+
+/// The query of a list.
+pub struct Query {
+    form: Form,
+    pub problems: Problems,
+}
+
+impl FromRequestParts<Portal> for Query {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Query, Self::Rejection> {
+        let form = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
+        Ok(Query { form, problems: Problems::default() })
+    }
+}
+
+/// Which rows of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub limit: i64,
+    pub offset: i64,
+    /// The last id of the page before; `Some(None)` at the beginning of a walk.
+    pub cursor: Option<Option<i64>>,
+}
+
+impl Page {
+    /// How many rows to read: one more than the page, to know whether another follows.
+    pub fn rows(&self) -> i64 {
+        self.limit + 1
+    }
+
+    pub fn is_walk(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    /// What is said beside the rows; the row too many goes.
+    pub fn meta<T>(&self, rows: &mut Vec<T>, total: Option<i64>, id: impl Fn(&T) -> i64) -> ListMeta {
+        let has_more = rows.len() as i64 > self.limit;
+        rows.truncate(self.limit as usize);
+        let next_cursor = rows.last().filter(|_| has_more).map(|last| id(last).to_string());
+        ListMeta { total, next_cursor }
+    }
+}
+
+impl Query {
+    pub fn has(&self, name: &str) -> bool {
+        self.form.has(name)
+    }
+
+    /// A parameter under any of its names; `None` where it is not there or empty.
+    pub fn text(&self, names: &[&str]) -> Option<&str> {
+        names.iter().map(|name| self.form.value(name).trim()).find(|value| !value.is_empty())
+    }
+
+    /// A parameter that is a whole number.
+    pub fn number(&mut self, names: &[&'static str]) -> Option<i64> {
+        let text = self.text(names)?;
+        let number = text.parse::<i64>().map_err(|_| Reason::NotANumber);
+        self.problems.take(names[0], number)
+    }
+
+    /// A parameter that is read in its own way.
+    pub fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&str) -> Result<T, Reason>) -> Option<T> {
+        let value = read(self.text(&[name])?);
+        self.problems.take(name, value)
+    }
+
+    /// A parameter that is 0 or 1, or true or false.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.read(name, |text| match text {
+            "1" | "true" => Ok(true),
+            "0" | "false" => Ok(false),
+            _ => Err(Reason::NotAChoice { choices: "0, 1, true, false" }),
+        })
+    }
+
+    /// A moment: a date, or a date and a time, in UTC. `to` with a date alone means its end.
+    pub fn moment(&mut self, name: &'static str, is_end: bool) -> Option<Moment> {
+        self.read(name, |text| moment(text, is_end).ok_or(Reason::UnknownDay))
+    }
+
+    /// Whether rows come the newest first, as they do unless `sort` says otherwise.
+    pub fn newest_first(&mut self) -> bool {
+        self.read("sort", |text| match text {
+            "id" | "created_at" => Ok(false),
+            "-id" | "-created_at" => Ok(true),
+            _ => Err(Reason::NotAChoice { choices: "id, -id, created_at, -created_at" }),
+        })
+        .unwrap_or(true)
+    }
+
+    /// The page, once all parameters have been read.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn page(mut self) -> ApiResult<Page> {
+        let mut number = |name: &'static str, default: i64, maximum: i64| {
+            let text = self.form.value(name).trim().to_owned();
+            if text.is_empty() {
+                return default;
+            }
+            let value = text.parse().ok().filter(|n| (0..=maximum).contains(n)).ok_or(Reason::NotANumber);
+            self.problems.take(name, value).unwrap_or(default)
+        };
+        let limit = number("limit", LIMIT_DEFAULT, LIMIT_MAX);
+        let offset = number("offset", 0, OFFSET_MAX);
+        let cursor = self.form.has("cursor").then(|| self.form.value("cursor").trim().to_owned());
+        let cursor = match cursor.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(text) => {
+                self.problems.take("cursor", text.parse().map(Some).map_err(|_| Reason::NotANumber))
+            }
+        };
+        self.problems.finish().map_err(|error: OpError| ApiError::of(error, &[]))?;
+        Ok(Page { limit, offset, cursor })
+    }
+}
+
+fn moment(text: &str, is_end: bool) -> Option<Moment> {
+    use jiff::tz::TimeZone;
+    if let Some(day) = day_start(text, &TimeZone::UTC).filter(|_| text.len() == 10) {
+        return if is_end { crate::model::time::day_end(text, &TimeZone::UTC) } else { Some(day) };
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    Some(Moment(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond()))
+}

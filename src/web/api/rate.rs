@@ -1,0 +1,85 @@
+//! How many requests each token may make a minute. Counted in memory, by each process for itself:
+//! what must hold across restarts (wrong codes) is counted in the database.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use governor::clock::Clock as _;
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::clock::Clock;
+
+/// The application's clock, as the limiter reads one: time since 1970.
+#[derive(Clone)]
+struct SinceEpoch(Clock);
+
+impl governor::clock::Clock for SinceEpoch {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.0.now().0.max(0) as u64)
+    }
+}
+
+/// The counters of all tokens.
+pub struct Rates {
+    limiter: RateLimiter<i64, DashMapStateStore<i64>, SinceEpoch, StateInformationMiddleware>,
+    clock: SinceEpoch,
+    per_minute: NonZeroU32,
+}
+
+/// What the answer tells of the limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    limit: u32,
+    remaining: u32,
+    /// Until as many as the limit may be made again.
+    reset_seconds: u32,
+    /// Set where this request is one too many.
+    pub wait_seconds: Option<i64>,
+}
+
+impl Rates {
+    pub fn new(clock: Clock, per_minute: NonZeroU32) -> Rates {
+        let clock = SinceEpoch(clock);
+        let limiter = RateLimiter::dashmap_with_clock(Quota::per_minute(per_minute), clock.clone())
+            .with_middleware::<StateInformationMiddleware>();
+        Rates { limiter, clock, per_minute }
+    }
+
+    /// Counts a request of a token.
+    pub fn count(&self, token_id: i64) -> Rate {
+        let limit = self.per_minute.get();
+        let (remaining, wait_seconds) = match self.limiter.check_key(&token_id) {
+            Ok(state) => (state.remaining_burst_capacity(), None),
+            Err(until) => {
+                let wait = until.wait_time_from(self.clock.now());
+                (0, Some(wait.as_secs() as i64 + i64::from(wait.subsec_nanos() > 0)))
+            }
+        };
+        let used = u64::from(limit - remaining);
+        let reset_seconds = (used * 60).div_ceil(u64::from(limit)) as u32;
+        Rate { limit, remaining, reset_seconds, wait_seconds }
+    }
+
+    /// Forgets tokens that have made no request for a while.
+    pub fn forget(&self) {
+        self.limiter.retain_recent();
+    }
+}
+
+impl Rate {
+    /// The headers of draft-ietf-httpapi-ratelimit-headers, in their older and wider understood form.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        for (name, value) in [
+            ("ratelimit-limit", self.limit),
+            ("ratelimit-remaining", self.remaining),
+            ("ratelimit-reset", self.reset_seconds),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        }
+    }
+}

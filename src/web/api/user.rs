@@ -1,0 +1,113 @@
+//! The caller.
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::Stamp;
+use super::caller::Caller;
+use super::error::ApiResult;
+use crate::model::user::Role;
+use crate::ops;
+use crate::web::router::Portal;
+
+/// The person that the token acts for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct User {
+    id: i64,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    /// How signing in is secured beside the password: `email`, `totp` or null.
+    mfa_type: Option<&'static str>,
+    last_login_at: Option<Stamp>,
+    email_verified: bool,
+    company: UserCompany,
+    role: UserRole,
+    /// What the token may be used for.
+    scope: Vec<&'static str>,
+    /// What the role allows.
+    permissions: Vec<&'static str>,
+}
+
+/// The company that a user belongs to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserCompany {
+    pub id: i64,
+    pub name: String,
+    pub parent_id: Option<i64>,
+    pub level: i64,
+}
+
+/// A role.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserRole {
+    pub id: i64,
+    #[schema(example = "admin")]
+    pub name: &'static str,
+    #[schema(example = "Administrator")]
+    pub title: &'static str,
+}
+
+impl From<Role> for UserRole {
+    fn from(role: Role) -> UserRole {
+        let id = match role {
+            Role::Admin => 1,
+            Role::EndUser => 2,
+            Role::ReadOnly => 3,
+        };
+        UserRole { id, name: role.slug(), title: role.label() }
+    }
+}
+
+/// The user flat, as RMS has it, and the same again under `data`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserAnswer {
+    #[schema(example = true)]
+    success: bool,
+    #[serde(flatten)]
+    flat: User,
+    data: User,
+}
+
+/// What each role allows, by the families of the scopes.
+fn permissions(role: Role) -> Vec<&'static str> {
+    crate::model::token::Scope::ALL
+        .into_iter()
+        .map(|scope| scope.slug())
+        .filter(|slug| match role {
+            Role::Admin => true,
+            Role::ReadOnly => slug.ends_with(":read"),
+            Role::EndUser => matches!(*slug, "credits:read" | "credit_transfer_codes:write" | "devices:read"),
+        })
+        .collect()
+}
+
+/// Who the token acts for
+///
+/// Needs no scope: it is how a program learns whose token it holds, and what that token may do.
+#[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
+pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
+    let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;
+    let user = User {
+        id: person.id,
+        username: person.email.clone(),
+        email: person.email,
+        first_name: person.first_name,
+        last_name: person.last_name,
+        mfa_type: None,
+        last_login_at: person.last_login_at.map(Stamp::of),
+        email_verified: person.is_active == 1,
+        company: UserCompany {
+            id: company.id,
+            name: company.name,
+            parent_id: company.parent_id,
+            level: company.level,
+        },
+        role: person.role.into(),
+        scope: caller.scopes.iter().map(|s| s.slug()).collect(),
+        permissions: permissions(person.role),
+    };
+    Ok(axum::Json(UserAnswer { success: true, flat: user.clone(), data: user }))
+}

@@ -1,0 +1,157 @@
+//! People of the caller's tree.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::{Data, List, Stamp, Written};
+use super::body::{self, Body, Field, Key};
+use super::caller::{May, UsersRead, UsersWrite};
+use super::error::{ApiError, ApiResult};
+use super::page::{Paging, Query};
+use super::path::Id;
+use super::user::UserRole;
+use crate::model::user::EmailError;
+use crate::ops;
+use crate::ops::error::{Problems, Reason};
+use crate::store;
+use crate::web::router::Portal;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Person {
+    id: i64,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    company_id: i64,
+    company_name: String,
+    role: UserRole,
+    /// `invited` until a password is set, then `active`, or `disabled`.
+    #[schema(example = "active")]
+    status: &'static str,
+    last_login_at: Option<Stamp>,
+    created_at: Stamp,
+}
+
+impl From<store::users::User> for Person {
+    fn from(u: store::users::User) -> Person {
+        let status = match (u.disabled_at, u.is_active) {
+            (Some(_), _) => "disabled",
+            (None, 1) => "active",
+            _ => "invited",
+        };
+        Person {
+            id: u.id,
+            username: u.email.clone(),
+            email: u.email,
+            first_name: u.first_name,
+            last_name: u.last_name,
+            company_id: u.company_id,
+            company_name: u.company_name,
+            role: u.role.into(),
+            status,
+            last_login_at: u.last_login_at.map(Stamp::of),
+            created_at: Stamp::of(u.created_at),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes the parameters")]
+pub struct UsersQuery {
+    /// Part of the e-mail address or of the company's name.
+    q: Option<String>,
+    /// One company; `company` does the same.
+    company_id: Option<i64>,
+    company: Option<i64>,
+}
+
+/// People of the caller's tree, by id
+#[utoipa::path(get, path = "/api/users", tag = "users",
+    params(Paging, UsersQuery), responses((status = 200, body = List<Person>)))]
+pub async fn list(
+    State(portal): State<Portal>,
+    caller: May<UsersRead>,
+    mut query: Query,
+) -> ApiResult<List<Person>> {
+    let company_id = query.number(&["company_id", "company"]);
+    let text = query.text(&["q"]).unwrap_or_default().to_owned();
+    let page = query.page()?;
+    let wanted = store::users::UserFilter {
+        company_id,
+        text: &text,
+        after: page.cursor.flatten().unwrap_or(0),
+        limit: page.rows(),
+        offset: page.offset,
+    };
+    let (mut found, total) =
+        ops::users::list_all(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
+    let meta = page.meta(&mut found, total, |u| u.id);
+    Ok(List::of(found.into_iter().map(Person::from).collect(), meta))
+}
+
+/// One person
+#[utoipa::path(get, path = "/api/users/{id}", tag = "users",
+    params(("id" = i64, Path)), responses((status = 200, body = Data<Person>)))]
+pub async fn show(
+    State(portal): State<Portal>,
+    caller: May<UsersRead>,
+    Id(id): Id,
+) -> ApiResult<Data<Person>> {
+    Ok(Data::of(ops::users::find(&portal.app, &caller.actor, id).await?.into()))
+}
+
+/// Somebody to be invited.
+#[derive(Deserialize, ToSchema)]
+pub struct Invitation {
+    #[serde(default)]
+    #[schema(value_type = String, example = "ann@example.com")]
+    email: Field<String>,
+    /// `admin`, `end_user` or `read_only`.
+    #[serde(default)]
+    #[schema(value_type = String, example = "end_user")]
+    role: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = i64)]
+    company_id: Field<i64>,
+}
+
+/// Whoever was invited.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invited {
+    #[serde(flatten)]
+    person: Person,
+    /// A link to set the password, good for 7 days: only where this portal sends no mail, for then
+    /// nobody else brings it.
+    link: Option<String>,
+}
+
+/// Invite somebody by e-mail
+#[utoipa::path(post, path = "/api/users/invite", tag = "users",
+    request_body = Invitation, responses((status = 201, body = Data<Invited>)))]
+pub async fn invite(
+    State(portal): State<Portal>,
+    caller: May<UsersWrite>,
+    Key(key): Key,
+    Body(new): Body<Invitation>,
+) -> ApiResult<Written<Data<Invited>>> {
+    let mut problems = Problems::default();
+    let email = new.email.required(Reason::Email(EmailError::Missing), Reason::Email(EmailError::Malformed));
+    let email = problems.take("email", email.map(|e| e.replace('\0', "")));
+    let role = problems.take("role", new.role.required(Reason::UnknownRole, Reason::UnknownRole));
+    let company_id = problems.take("company_id", body::company(new.company_id));
+    problems.finish()?;
+    let (email, role) = (email.unwrap_or_default(), role.unwrap_or_default());
+    let company_id = company_id.unwrap_or_default();
+    let invited = ops::users::invite(&portal.app, &caller.actor, &key, &email, &role, company_id)
+        .await
+        .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
+    let person: store::users::User = invited.outcome.about()?;
+    let link = portal.app.config.mail.is_none().then_some(invited.link);
+    let body = Data::of(Invited { person: person.into(), link });
+    Ok(Written { status: StatusCode::CREATED, replayed: invited.outcome.replayed, body })
+}
