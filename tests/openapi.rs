@@ -25,7 +25,7 @@ fn every_operation_is_documented_in_full() {
             let name = format!("{method} {path}");
             assert!(operation["summary"].as_str().is_some_and(|s| !s.is_empty()), "{name} has no summary");
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
-            assert!(ids.insert(operation["operationId"].clone()), "{name} shares its id");
+            assert!(ids.insert(operation["operationId"].to_string()), "{name} shares its id");
             let takes_key = operation["parameters"].to_string().contains("Idempotency-Key");
             assert_eq!(takes_key, method != "get", "{name}");
         }

@@ -45,6 +45,14 @@ pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ListedToken>> {
     Ok(store::tokens::of_user(&mut tx, actor.user_id, TOKENS_MAX).await?)
 }
 
+/// One of the actor's tokens.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a token of somebody else.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
+    list(app, actor).await?.into_iter().find(|t| t.id == id).ok_or(OpError::NotFound)
+}
+
 /// Makes a token. Only whoever has a second factor may.
 ///
 /// # Errors

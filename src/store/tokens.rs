@@ -21,9 +21,10 @@ pub struct ListedToken {
 }
 
 impl ListedToken {
+    /// The slugs of the scopes.
     #[must_use]
-    pub fn scopes(&self) -> Scopes {
-        Scopes::from_stored(&self.scopes)
+    pub fn slugs(&self) -> Vec<&str> {
+        self.scopes.split(' ').collect()
     }
 }
 

@@ -111,6 +111,11 @@ impl Form {
         Input { kind: "email", autocomplete, ..self.input(name, label, help) }
     }
 
+    /// A day, which may be left out.
+    pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { kind: "date", is_required: false, ..self.input(name, label, help) }
+    }
+
     /// A password, which is never shown again.
     pub fn password<'a>(
         &'a self,

@@ -12,7 +12,7 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, history, moves, operator, overview, redeem, users,
+    account, auth, codes, companies, company, history, moves, operator, overview, redeem, tokens, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -139,6 +139,9 @@ fn own_account() -> Router<Portal> {
         .route(urls::SECURITY_PASSWORD, post(account::change_password))
         .route(urls::SECURITY_EMAIL, post(account::change_email))
         .route(urls::SECURITY_SESSIONS, post(account::end_sessions))
+        .route(urls::TOKENS, get(tokens::list).post(tokens::create))
+        .route(urls::TOKENS_NEW, get(tokens::new_window))
+        .route("/account/tokens/{id}/revocation", get(tokens::revoke_window).post(tokens::revoke))
 }
 
 fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {

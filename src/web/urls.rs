@@ -35,12 +35,15 @@ fixed! {
     SECURITY = "/account/security";
     SECURITY_PASSWORD = "/account/security/password";
     SECURITY_EMAIL = "/account/security/email";
+    TOKENS = "/account/tokens";
+    TOKENS_NEW = "/account/tokens/new";
     SECURITY_SESSIONS = "/account/security/sessions";
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
     API_DOCUMENT = "/api/openapi.json";
+    API_PAGE = "/api/docs";
     HEALTHZ = "/healthz";
     READYZ = "/readyz";
 }
@@ -68,6 +71,10 @@ pub fn user(id: i64) -> String {
 
 pub fn user_part(id: i64, part: &str) -> String {
     format!("/users/{id}/{part}")
+}
+
+pub fn token_revocation(id: i64) -> String {
+    format!("/account/tokens/{id}/revocation")
 }
 
 /// A query value, escaped.

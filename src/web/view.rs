@@ -111,6 +111,11 @@ impl Frame {
         Time::of(Moment(*at), &self.actor.time_zone)
     }
 
+    /// Whether the page stands at an address or below it.
+    pub fn is_under(&self, address: &str) -> bool {
+        self.path.starts_with(address)
+    }
+
     pub fn is_theme(&self, slug: &str) -> bool {
         self.theme.slug() == slug
     }

@@ -1,7 +1,9 @@
 //! The OpenAPI document: generated from the handlers; what all of them share is added here.
 
-use axum::http::header;
+use axum::Router;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
@@ -10,8 +12,11 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, OpenApi, Ref, RefOr, Required, Response as Described, ResponseBuilder,
 };
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Failure;
+use crate::web::router::Portal;
+use crate::web::urls;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -118,6 +123,18 @@ fn text_schema(length_max: usize) -> utoipa::openapi::Schema {
         .pattern(Some("^[ -~]+$"))
         .build()
         .into()
+}
+
+/// A page to read the document and to try it, from this server alone. It draws its icons as `data:`
+/// images, which no other page may.
+pub fn page() -> Router<Portal> {
+    let config = Config::new([urls::API_DOCUMENT]).validator_url("none").display_request_duration(true);
+    let page: Router<Portal> = SwaggerUi::new(urls::API_PAGE).config(config).into();
+    let csp = HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    );
+    page.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, csp))
 }
 
 /// The document as it is served.

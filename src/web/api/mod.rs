@@ -35,6 +35,7 @@ pub fn router(portal: &Portal) -> Router<Portal> {
     let text = document::text(&document);
     endpoints
         .route_layer(from_fn_with_state(portal.clone(), caller::authenticate))
+        .merge(document::page())
         .route(urls::API_DOCUMENT, get(async move || document::answer(text)))
         .route("/api", any(async || ApiError::of_status(StatusCode::NOT_FOUND)))
         .route("/api/{*rest}", any(async || ApiError::of_status(StatusCode::NOT_FOUND)))

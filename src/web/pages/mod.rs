@@ -10,4 +10,5 @@ pub mod moves;
 pub mod operator;
 pub mod overview;
 pub mod redeem;
+pub mod tokens;
 pub mod users;

@@ -1,0 +1,119 @@
+//! Account settings, API: access tokens.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::token::Scope;
+use crate::ops;
+use crate::ops::tokens::{MadeToken, TokenForm};
+use crate::store::tokens::ListedToken;
+use crate::web::error::WebResult;
+use crate::web::extract::{Id, Me, Posted};
+use crate::web::form::Form;
+use crate::web::notice;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page, page_of_form};
+
+#[derive(Template)]
+#[template(path = "account/tokens.html")]
+struct TokensPage {
+    frame: Frame,
+    tokens: Vec<ListedToken>,
+    now: i64,
+}
+
+impl TokensPage {
+    fn is_expired(&self, token: &ListedToken) -> bool {
+        token.expires_at.is_some_and(|at| at <= self.now)
+    }
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let tokens = ops::tokens::list(&portal.app, &me.actor).await?;
+    let frame = Frame::of(&portal, &me, "Access tokens").await?;
+    page(&TokensPage { frame, tokens, now: portal.app.clock.now().0 })
+}
+
+#[derive(Template)]
+#[template(path = "account/token_new.html")]
+struct NewTokenWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    scopes: [Scope; 11],
+}
+
+impl NewTokenWindow<'_> {
+    fn is_chosen(&self, scope: &Scope) -> bool {
+        self.form.all("scope").any(|slug| slug == scope.slug())
+    }
+}
+
+async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Add new access token").await?;
+    page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: Scope::ALL }, form)
+}
+
+pub async fn new_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_new(&portal, &me, &Form::default()).await
+}
+
+pub async fn create(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let wanted = TokenForm {
+        name: form.value("name"),
+        scopes: form.all("scope").collect(),
+        last_day: form.value("last_day"),
+    };
+    match ops::tokens::create(&portal.app, &me.actor, &key, &wanted).await {
+        Ok(made) => show_made(&portal, &me, &made, form.value("name")).await,
+        Err(error) => show_new(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "account/token_made.html")]
+struct MadePage<'a> {
+    frame: Frame,
+    name: &'a str,
+    token: Option<&'a str>,
+}
+
+/// A token is shown once, in the answer itself: no address leads to it.
+async fn show_made(portal: &Portal, me: &Me, made: &MadeToken, name: &str) -> WebResult<Response> {
+    let mut frame = Frame::of(portal, me, "Personal access token").await?;
+    frame.notice = Some(notice::of_result(&made.message));
+    page(&MadePage { frame, name, token: made.token.as_ref().map(|t| t.reveal()) })
+}
+
+#[derive(Template)]
+#[template(path = "account/token_revoke.html")]
+struct RevokeWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    token: ListedToken,
+}
+
+async fn show_revoke(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
+    let token = ops::tokens::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, "Revoke access token").await?;
+    page_of_form(&portal.app, &RevokeWindow { frame, form, token }, form)
+}
+
+pub async fn revoke_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    show_revoke(&portal, &me, id, &Form::default()).await
+}
+
+pub async fn revoke(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::tokens::revoke(&portal.app, &me.actor, &key, id).await {
+        Ok(_) => Ok(view::done(urls::TOKENS, &key)),
+        Err(error) => show_revoke(&portal, &me, id, &form.refused(error)?).await,
+    }
+}
