@@ -2,6 +2,8 @@
 //! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
 //! for each purpose, so that no key serves two ends.
 
+mod second_factor;
+
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -51,6 +53,8 @@ struct Subkeys {
     form_token: [u8; 32],
     known_device: [u8; 32],
     job_seal: [u8; 32],
+    second_factor_seal: [u8; 32],
+    second_factor_hash: [u8; 32],
     check: [u8; 32],
 }
 
@@ -205,6 +209,8 @@ impl Subkeys {
             form_token: subkey("form token"),
             known_device: subkey("known device"),
             job_seal: subkey("job seal"),
+            second_factor_seal: subkey("second-factor seal"),
+            second_factor_hash: subkey("second-factor hash"),
             check: subkey("check value"),
         }
     }

@@ -11,7 +11,7 @@ use crate::store::audit::{HistoryFilter, HistoryRow};
 const MERGED_COMPANIES_MAX: i64 = 50;
 
 /// Each verb of the history with its words on the screen.
-pub const VERBS: [(&str, &str); 25] = [
+pub const VERBS: &[(&str, &str)] = &[
     ("issue", "Resources issued"),
     ("move", "Resources moved"),
     ("create_code", "Code created"),
@@ -24,6 +24,8 @@ pub const VERBS: [(&str, &str); 25] = [
     ("company.removed", "Company removed"),
     ("company.parent_credits_on", "Use parent credits on"),
     ("company.parent_credits_off", "Use parent credits off"),
+    ("company.second_factor_demanded", "Two-factor authentication demanded"),
+    ("company.second_factor_optional", "Two-factor authentication no longer demanded"),
     ("user.invited", "User invited"),
     ("user.link_made", "User link renewed"),
     ("user.role_changed", "User role changed"),
@@ -35,6 +37,12 @@ pub const VERBS: [(&str, &str); 25] = [
     ("user.sign_in_failed", "Sign-in failed"),
     ("user.password_set", "Password set"),
     ("user.password_changed", "Password changed"),
+    ("user.second_factor_on", "Two-factor authentication on"),
+    ("user.second_factor_off", "Two-factor authentication off"),
+    ("user.second_factor_reset", "Two-factor authentication reset"),
+    ("user.second_factor_failed", "Second factor wrong"),
+    ("user.recovery_codes_made", "Recovery codes made"),
+    ("user.recovery_code_used", "Recovery code used"),
     ("user.email_asked", "E-mail change asked for"),
     ("user.email_changed", "E-mail changed"),
 ];

@@ -7,8 +7,7 @@ use tower_sessions::Session;
 use super::error::{WebError, WebResult};
 use super::form::Form;
 use super::router::Portal;
-use super::{guard, session};
-use crate::model::company::Path;
+use super::{guard, session, urls};
 use crate::ops::actor::Actor;
 
 /// The signed-in person of a request, with the session.
@@ -106,19 +105,10 @@ impl FromRequestParts<Portal> for Me {
             session.flush().await?;
             return Err(WebError::SignIn(next));
         };
-        let actor = Actor {
-            user_id: found.id,
-            email: found.email,
-            first_name: found.first_name,
-            last_name: found.last_name,
-            role: found.role,
-            time_zone: jiff::tz::TimeZone::get(&found.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
-            company_id: found.company_id,
-            company_name: found.company_name,
-            company_path: Path::from_stored(found.company_path),
-            may_buy_vouchers: found.may_buy_vouchers == 1,
-            address: guard::client_address(&portal.app, parts),
-        };
+        let actor = Actor::of(found, guard::client_address(&portal.app, parts));
+        if actor.owed.is_some_and(|owed| !urls::is_open_to_owing(parts.uri.path(), owed)) {
+            return Err(WebError::SecondFactorOwed);
+        }
         let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);

@@ -13,6 +13,7 @@ pub mod guard;
 pub mod health;
 pub mod notice;
 pub mod pages;
+pub mod qr;
 pub mod router;
 pub mod serve;
 pub mod session;

@@ -10,4 +10,6 @@ pub mod moves;
 pub mod operator;
 pub mod overview;
 pub mod redeem;
+pub mod second_factor;
+pub mod second_step;
 pub mod users;
