@@ -24,6 +24,7 @@ both!(
     a_recovery_code_works_once,
     one_recovery_code_at_the_same_moment_lets_one_in,
     new_recovery_codes_replace_the_old,
+    changes_at_the_same_moment_leave_one_set_of_codes,
     codes_by_mail_are_turned_on_by_a_mailed_one,
     a_mailed_code_works_once_and_for_ten_minutes,
     mailed_codes_are_limited,
@@ -432,6 +433,38 @@ async fn new_recovery_codes_replace_the_old(test: TestApp) {
     for path in [page, "/account/security", "/history"] {
         acme.get(path).await.is(200).has_not(&new[1]);
     }
+}
+
+async fn changes_at_the_same_moment_leave_one_set_of_codes(test: TestApp) {
+    World::new(&test).await;
+    let mut acme = signed_in(&test, ACME).await;
+    let path = "/account/second-factor/app";
+    let (page, mut forms) = (acme.get(path).await, Vec::new());
+    let (secret, sealed) = (secret_on(&page), page.field("secret"));
+    for _ in 0..6 {
+        forms.push(acme.get(path).await.field("form"));
+    }
+    let tries = forms.into_iter().enumerate().map(|(n, form)| {
+        let (mut browser, code, sealed) = (acme.clone(), now(&test, &secret), sealed.clone());
+        let path = if n < 3 { path } else { "/account/second-factor/recovery-codes" };
+        tokio::spawn(async move {
+            let fields = [("form", &*form), ("secret", &*sealed), ("code", &*code), ("password", PASSWORD)];
+            codes_on(&browser.post(path, &fields).await)
+        })
+    });
+    let made: Vec<Vec<String>> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
+    assert!(made.iter().filter(|codes| codes.len() == 10).count() >= 3);
+    assert_eq!(count(&test, "select count(*) from recovery_code").await, 10);
+    assert_eq!(count(&test, "select count(*) from totp").await, 1);
+    // The ten that are left were told to somebody, whole.
+    let mut browser = waiting(&test, ACME).await;
+    let mut is_in = 0;
+    for codes in made.iter().filter(|codes| !codes.is_empty()) {
+        test.app.clock.advance_seconds(60);
+        is_in += u16::from(recover(&mut browser, &codes[0]).await.status == 303);
+        browser = waiting(&test, ACME).await;
+    }
+    assert_eq!(is_in, 1);
 }
 
 async fn codes_by_mail_are_turned_on_by_a_mailed_one(test: TestApp) {
