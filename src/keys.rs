@@ -2,6 +2,8 @@
 //! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
 //! for each purpose, so that no key serves two ends.
 
+mod second_factor;
+
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -52,6 +54,8 @@ struct Subkeys {
     known_device: [u8; 32],
     job_seal: [u8; 32],
     link: [u8; 32],
+    second_factor_seal: [u8; 32],
+    second_factor_hash: [u8; 32],
     check: [u8; 32],
 }
 
@@ -214,6 +218,8 @@ impl Subkeys {
             known_device: subkey("known device"),
             job_seal: subkey("job seal"),
             link: subkey("invitation link"),
+            second_factor_seal: subkey("second-factor seal"),
+            second_factor_hash: subkey("second-factor hash"),
             check: subkey("check value"),
         }
     }

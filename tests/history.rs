@@ -4,7 +4,10 @@ mod support;
 
 use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
+use scrip::model::second_factor::Secret;
 use scrip::ops::audit::VERBS;
+use scrip::ops::second_factor::{self, Change};
+use scrip::ops::tokens::TokenForm;
 use scrip::store;
 use scrip::store::audit::HistoryFilter;
 use support::{Browser, PASSWORD, Page, TestApp, World, signed_in, who};
@@ -77,7 +80,41 @@ async fn everything(test: &TestApp, world: &World) {
     post(&mut operator, "/account/security/password", &fields).await.is(200);
     let actor = who(&test.app, "operator@test.example").await;
     scrip::ops::auth::request_email(&test.app, &actor, "moved@test.example", new).await.unwrap();
+    let demand = format!("/companies/{}/second-factor", world.acme);
+    for on in ["1", "0"] {
+        post(&mut operator, &demand, &[("on", on)]).await.is(303);
+    }
+    second_factors(test).await;
+    let customer = who(&test.app, "customer@test.example").await.user_id;
+    post(&mut operator, &format!("/users/{customer}/second-factor"), &[]).await.is(303);
     post(&mut operator, "/sign-out", &[]).await.is(303);
+}
+
+/// Two-factor authentication turned on, missed, recovered, turned off, and on again.
+async fn second_factors(test: &TestApp) {
+    let customer = who(&test.app, "customer@test.example").await;
+    let turn_on = async |key| {
+        let shown = second_factor::new_app_secret(&test.app, &customer).unwrap();
+        let bytes = totp_rs::Secret::try_from_base32(&shown.text).unwrap().as_bytes().to_vec();
+        let code = Secret::new(bytes).code_at(test.app.clock.now());
+        let change = Change { key, password: PASSWORD, but: None };
+        second_factor::turn_on_app(&test.app, &customer, &change, &shown.sealed, &code).await.unwrap()
+    };
+    let codes = turn_on("on").await.codes.unwrap();
+    let mut browser = test.browser();
+    browser.sign_in("customer@test.example").await;
+    let wrong = [("with", "recovery"), ("recovery_code", "0000-0000-0000-0000")];
+    browser.post("/sign-in/code", &wrong).await.is(422);
+    let right = [("with", "recovery"), ("recovery_code", codes[0].as_str())];
+    browser.post("/sign-in/code", &right).await.is(303);
+    let with_it = who(&test.app, "customer@test.example").await;
+    let form = TokenForm { name: "Nightly", scopes: vec!["credits:read"], last_day: "" };
+    scrip::ops::tokens::create(&test.app, &with_it, "token", &form).await.unwrap();
+    let id = scrip::ops::tokens::list(&test.app, &with_it).await.unwrap()[0].id;
+    scrip::ops::tokens::revoke(&test.app, &with_it, "revoke", id).await.unwrap();
+    let change = Change { key: "off", password: PASSWORD, but: None };
+    second_factor::turn_off(&test.app, &customer, &change, "", "").await.unwrap();
+    turn_on("on again").await;
 }
 
 async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
@@ -95,7 +132,9 @@ async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
     }
     for line in &all {
         // Who fails to sign in is nobody yet.
-        let known = line.contains("@test.example,") || line.contains(",Sign-in failed,");
+        let known = line.contains("@test.example,")
+            || line.contains(",Sign-in failed,")
+            || line.contains(",Second factor wrong,");
         assert!(line.starts_with("2026-11-21 12:00:00 UTC,") && known, "{line}");
     }
     for line in [

@@ -28,6 +28,11 @@ pub enum Action {
         #[arg(long)]
         email: String,
     },
+    /// Turns two-factor authentication of a user off who cannot sign in with it any more.
+    ResetSecondFactor {
+        #[arg(long)]
+        email: String,
+    },
 }
 
 pub async fn run(config: Config, action: Action) -> CliResult {
@@ -63,6 +68,10 @@ pub async fn run(config: Config, action: Action) -> CliResult {
         Action::Disable { email } => {
             console::disable_user(&app, &email).await.map_err(said)?;
             println!("{email} can no longer sign in.");
+        }
+        Action::ResetSecondFactor { email } => {
+            console::reset_second_factor(&app, &email).await.map_err(said)?;
+            println!("Two-factor authentication of {email} is off: the password alone signs in now.");
         }
     }
     app.db.close().await;

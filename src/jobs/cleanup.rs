@@ -1,4 +1,4 @@
-//! Forgets what has run out: sessions, links, old failures.
+//! Forgets what has run out: sessions, links, mailed codes, old failures.
 
 use crate::app::App;
 use crate::store;
@@ -19,6 +19,7 @@ async fn try_run(app: &App) -> Result<(), store::db::DbError> {
     drop(tx);
     let mut tx = app.db.write().await?;
     store::users::forget_links(&mut tx, now).await?;
+    store::second_factor::forget_mailed_codes(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
     tx.commit().await
 }

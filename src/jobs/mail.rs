@@ -29,6 +29,8 @@ mail_text!(ConfirmEmailText, "mail/confirm_email.txt", link);
 mail_text!(EmailChangedText, "mail/email_changed.txt", new);
 mail_text!(ConfirmSignUpText, "mail/confirm_sign_up.txt", link);
 mail_text!(HasAccountText, "mail/has_account.txt", portal);
+mail_text!(SecondFactorCodeText, "mail/second_factor_code.txt", code);
+mail_text!(SecondFactorResetText, "mail/second_factor_reset.txt", portal);
 
 fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
     Mail { to: to.into(), subject: subject.into(), text: text.render().unwrap_or_default() }
@@ -62,6 +64,16 @@ pub fn confirm_sign_up(to: &str, link: &str) -> Mail {
 #[must_use]
 pub fn has_account(to: &str, portal: &str) -> Mail {
     mail(to, "You have an account already", &HasAccountText { portal })
+}
+
+#[must_use]
+pub fn second_factor_code(to: &str, code: &str) -> Mail {
+    mail(to, "Your code", &SecondFactorCodeText { code })
+}
+
+#[must_use]
+pub fn second_factor_reset(to: &str, portal: &str) -> Mail {
+    mail(to, "Two-factor authentication is off", &SecondFactorResetText { portal })
 }
 
 /// Sends a sealed mail.

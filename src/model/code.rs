@@ -116,15 +116,15 @@ impl Drop for Code {
     }
 }
 
-fn is_separator(c: char) -> bool {
+pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '_' | '‐' | '‑' | '–' | '—' | '\u{200b}' | '\u{feff}')
 }
 
-fn letter(digit: u8) -> char {
+pub(super) fn letter(digit: u8) -> char {
     ALPHABET[digit as usize] as char
 }
 
-fn digit_of(c: char) -> Option<u8> {
+pub(super) fn digit_of(c: char) -> Option<u8> {
     let c = match c.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',

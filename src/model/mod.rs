@@ -6,6 +6,7 @@ pub mod code;
 pub mod company;
 pub mod ledger;
 pub mod resources;
+pub mod second_factor;
 pub mod throttle;
 pub mod time;
 pub mod token;

@@ -48,6 +48,23 @@ pub const PASSWORDS_OF_ADDRESS: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
+/// Wrong second factors of one account, over all sessions. Whoever gets here has the password, so no
+/// number of guesses ends it for good: only the waits do.
+pub const SECOND_FACTORS_OF_ACCOUNT: Policy = Policy {
+    free: 5,
+    first_wait_seconds: 15,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: 30 * DAY_SECONDS,
+};
+/// Codes mailed to one account since its last sign-in.
+pub const MAILED_CODES_OF_ACCOUNT: Policy = Policy {
+    free: 5,
+    first_wait_seconds: 60,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: DAY_SECONDS,
+};
 /// Mails asked for by one address: reset links, sign-ups.
 pub const MAILS_OF_ADDRESS: Policy = Policy {
     free: 10,

@@ -94,22 +94,37 @@ pub enum PasswordError {
 
 /// The shortest password without a second factor.
 pub const PASSWORD_LENGTH_MIN: usize = 15;
+/// The shortest password with one.
+pub const PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR: usize = 8;
 pub const PASSWORD_LENGTH_MAX: usize = 1_024;
 
 /// Fewer guesses than this, and a password is one of those that everybody tries first.
 const GUESSES_MIN: u64 = 100_000;
 
+/// How long a password must be.
+#[must_use]
+pub fn password_length_min(has_second_factor: bool) -> usize {
+    if has_second_factor { PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR } else { PASSWORD_LENGTH_MIN }
+}
+
+/// Whether a password is as short as only a second factor allows.
+#[must_use]
+pub fn needs_second_factor(password: &str) -> bool {
+    password.chars().count() < PASSWORD_LENGTH_MIN
+}
+
 /// Checks a new password: long enough, and not one that everybody tries first.
 ///
 /// # Errors
 /// See [`PasswordError`].
-pub fn check_password(password: &str, email: &str) -> Result<(), PasswordError> {
+pub fn check_password(password: &str, email: &str, has_second_factor: bool) -> Result<(), PasswordError> {
     let length = password.chars().count();
+    let minimum = password_length_min(has_second_factor);
     if length == 0 {
         return Err(PasswordError::Missing);
     }
-    if length < PASSWORD_LENGTH_MIN {
-        return Err(PasswordError::TooShort { minimum: PASSWORD_LENGTH_MIN });
+    if length < minimum {
+        return Err(PasswordError::TooShort { minimum });
     }
     if password.len() > PASSWORD_LENGTH_MAX {
         return Err(PasswordError::TooLong);
@@ -130,14 +145,21 @@ mod tests {
 
     #[test]
     fn passwords_are_long_and_not_common() {
-        assert_eq!(check_password("", "a@b.c"), Err(PasswordError::Missing));
-        assert_eq!(check_password("short", "a@b.c"), Err(PasswordError::TooShort { minimum: 15 }));
-        assert_eq!(check_password(&"z".repeat(40), "a@b.c"), Err(PasswordError::Common));
-        assert_eq!(check_password("passwordpassword", "a@b.c"), Err(PasswordError::Common));
-        assert_eq!(check_password("Someone@Example.org", "someone@example.org"), Err(PasswordError::Common));
-        assert_eq!(check_password("correct horse battery", "a@b.c"), Ok(()));
-        assert_eq!(check_password("пароль из слов 🙂", "a@b.c"), Ok(()));
-        assert_eq!(check_password(&"ab ".repeat(400), "a@b.c"), Err(PasswordError::TooLong));
+        assert_eq!(check_password("", "a@b.c", false), Err(PasswordError::Missing));
+        assert_eq!(check_password("short", "a@b.c", false), Err(PasswordError::TooShort { minimum: 15 }));
+        assert_eq!(check_password(&"z".repeat(40), "a@b.c", false), Err(PasswordError::Common));
+        assert_eq!(check_password("passwordpassword", "a@b.c", false), Err(PasswordError::Common));
+        assert_eq!(
+            check_password("Someone@Example.org", "someone@example.org", false),
+            Err(PasswordError::Common)
+        );
+        assert_eq!(check_password("7 chars", "a@b.c", true), Err(PasswordError::TooShort { minimum: 8 }));
+        assert_eq!(check_password("password", "a@b.c", true), Err(PasswordError::Common));
+        assert_eq!(check_password("vq7 dune", "a@b.c", true), Ok(()));
+        assert!(needs_second_factor(&"é".repeat(14)) && !needs_second_factor(&"é".repeat(15)));
+        assert_eq!(check_password("correct horse battery", "a@b.c", false), Ok(()));
+        assert_eq!(check_password("пароль из слов 🙂", "a@b.c", false), Ok(()));
+        assert_eq!(check_password(&"ab ".repeat(400), "a@b.c", false), Err(PasswordError::TooLong));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use super::error::{OpError, OpResult};
 use crate::model::company::Path;
 use crate::model::ledger;
+use crate::model::second_factor::SecondFactor;
 use crate::model::user::Role;
 use crate::store::audit::NewHistory;
 use crate::store::auth::SignedIn;
@@ -22,25 +23,54 @@ pub struct Actor {
     pub company_name: String,
     pub company_path: Path,
     pub may_buy_vouchers: bool,
+    /// What is asked for besides the password; `None` where it is off.
+    pub second_factor: Option<SecondFactor>,
+    /// What must be done before anything else.
+    pub owed: Option<Owed>,
+    /// Whether the password is too short to stand without a second factor.
+    pub password_needs_second_factor: bool,
+    /// Whether the company demands a second factor of its users.
+    pub company_demands_second_factor: bool,
     /// Where the request comes from.
     pub address: String,
 }
 
+/// Why a person without a second factor gets no further than to turning it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// The company demands it of its users.
+    SecondFactor,
+    /// The password is as short as only a second factor allows: it is that, or a longer password.
+    LongerPassword,
+}
+
 impl Actor {
-    /// Somebody as the database has one, at a request from an address.
+    /// Somebody as the database has it now.
     #[must_use]
-    pub fn of(person: SignedIn, address: String) -> Actor {
+    pub fn of(found: SignedIn, address: String) -> Actor {
+        let second_factor = found.second_factor.as_deref().and_then(SecondFactor::from_slug);
+        let password_needs_second_factor = found.password_needs_second_factor == 1;
+        let company_demands_second_factor = found.company_demands_second_factor == 1;
+        let owed = match second_factor {
+            Some(_) => None,
+            None if company_demands_second_factor => Some(Owed::SecondFactor),
+            None => password_needs_second_factor.then_some(Owed::LongerPassword),
+        };
         Actor {
-            user_id: person.id,
-            email: person.email,
-            first_name: person.first_name,
-            last_name: person.last_name,
-            role: person.role,
-            time_zone: TimeZone::get(&person.time_zone).unwrap_or(TimeZone::UTC),
-            company_id: person.company_id,
-            company_name: person.company_name,
-            company_path: Path::from_stored(person.company_path),
-            may_buy_vouchers: person.may_buy_vouchers == 1,
+            user_id: found.id,
+            email: found.email,
+            first_name: found.first_name,
+            last_name: found.last_name,
+            role: found.role,
+            time_zone: TimeZone::get(&found.time_zone).unwrap_or(TimeZone::UTC),
+            company_id: found.company_id,
+            company_name: found.company_name,
+            company_path: Path::from_stored(found.company_path),
+            may_buy_vouchers: found.may_buy_vouchers == 1,
+            second_factor,
+            owed,
+            password_needs_second_factor,
+            company_demands_second_factor,
             address,
         }
     }
@@ -54,7 +84,7 @@ impl Actor {
     /// Whether signing in asks for more than a password.
     #[must_use]
     pub fn has_second_factor(&self) -> bool {
-        false
+        self.second_factor.is_some()
     }
 
     #[must_use]

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::second_step::Pending;
 use crate::app::{Act, App, act};
 use crate::jobs::Job;
 use crate::model::company;
@@ -39,46 +40,66 @@ pub struct SignedInAs {
     pub session_epoch: i64,
 }
 
+/// What a right password leads to.
+pub enum FirstStep {
+    SignedIn(SignedInAs),
+    /// Nothing is open yet: the second factor is asked for.
+    Pending(Pending),
+}
+
 /// Checks an e-mail address and a password. The attempt is counted before the password is looked
 /// at, so that many at the same moment are as slow as one after the other.
 ///
 /// # Errors
 /// One refusal, whatever was wrong; or how long to wait.
-pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<SignedInAs> {
+pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let account_key = account_key(app, &form.email, form.device_mark.as_deref());
     let address_key = format!("password:address:{}", counted_address(&form.address));
     let found = act!(app, act => {
-        allow(act, &account_key, &PASSWORDS_OF_ACCOUNT).await?;
-        allow(act, &address_key, &PASSWORDS_OF_ADDRESS).await?;
+        allow(act, &account_key, &PASSWORDS_OF_ACCOUNT, "password").await?;
+        allow(act, &address_key, &PASSWORDS_OF_ADDRESS, "password").await?;
         store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
         Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
     let matches = verify_password(app, form.password.clone(), hash).await?;
     match found.filter(|c| matches && c.disabled_at.is_none()) {
-        Some(credentials) => signed_in(app, form, &credentials, &account_key).await,
+        Some(who) => match who.second_factor() {
+            Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
+            None => signed_in(app, form, &who, &account_key).await,
+        },
         None => failed(app, form, &address_key).await,
     }
 }
 
-async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<SignedInAs> {
+async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<FirstStep> {
     act!(app, act => {
         store::throttle::clear(&mut act.tx, account_key).await?;
-        store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
-        act.note(NewHistory {
-            actor_id: Some(who.id),
-            company_id: Some(who.company_id),
-            address: form.address.clone(),
-            verb: "user.signed_in",
-            subject: who.email.clone(),
-            details: String::new(),
-        });
-        Ok(())
+        note_sign_in(act, who, &form.address, "").await
     })?;
-    Ok(SignedInAs { user_id: who.id, session_epoch: who.session_epoch })
+    Ok(FirstStep::SignedIn(SignedInAs { user_id: who.id, session_epoch: who.session_epoch }))
 }
 
-async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<SignedInAs> {
+/// Notes that somebody has signed in.
+pub(super) async fn note_sign_in(
+    act: &mut Act,
+    who: &Credentials,
+    address: &str,
+    details: &str,
+) -> OpResult<()> {
+    store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
+    act.note(NewHistory {
+        actor_id: Some(who.id),
+        company_id: Some(who.company_id),
+        address: address.to_owned(),
+        verb: "user.signed_in",
+        subject: who.email.clone(),
+        details: details.to_owned(),
+    });
+    Ok(())
+}
+
+async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<FirstStep> {
     act!(app, act => {
         store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
         let known = store::auth::credentials(&mut act.tx, &form.email).await?;
@@ -95,12 +116,18 @@ async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<SignedI
     refuse("password", Reason::SignInFailed)
 }
 
-async fn allow(act: &mut Act, key: &str, policy: &'static Policy) -> OpResult<()> {
+/// Refuses an attempt that must wait.
+pub(super) async fn allow(
+    act: &mut Act,
+    key: &str,
+    policy: &'static Policy,
+    field: &'static str,
+) -> OpResult<()> {
     let attempts = store::throttle::read(&mut act.tx, key, act.now).await?;
     match attempts.blocked_until(policy, act.now) {
         None => Ok(()),
-        Some(Moment(i64::MAX)) => refuse("password", Reason::ResetNeeded),
-        Some(until) => refuse("password", Reason::Wait { until }),
+        Some(Moment(i64::MAX)) => refuse(field, Reason::ResetNeeded),
+        Some(until) => refuse(field, Reason::Wait { until }),
     }
 }
 
@@ -161,7 +188,7 @@ pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
 pub async fn confirm_password(app: &App, actor: &Actor, field: &'static str, password: &str) -> OpResult<()> {
     let key = format!("password:confirm:{}", actor.user_id);
     let found = act!(app, act => {
-        allow(act, &key, &PASSWORDS_OF_ACCOUNT).await?;
+        allow(act, &key, &PASSWORDS_OF_ACCOUNT, field).await?;
         store::throttle::fail(&mut act.tx, &key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?;
@@ -175,13 +202,26 @@ pub async fn confirm_password(app: &App, actor: &Actor, field: &'static str, pas
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub fn check_new_password(password: &str, again: &str, email: &str) -> OpResult<()> {
+pub fn check_new_password(password: &str, again: &str, email: &str, has_second_factor: bool) -> OpResult<()> {
     let mut problems = Problems::default();
-    problems.take("new_password", user::check_password(password, email).map_err(Reason::Password));
+    let checked = user::check_password(password, email, has_second_factor);
+    problems.take("new_password", checked.map_err(Reason::Password));
     if password != again {
         problems.add("new_password_again", Reason::PasswordsDiffer);
     }
     problems.finish()
+}
+
+/// Sets a checked password. A short one is refused where the second factor has gone meanwhile.
+pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_short: bool) -> OpResult<()> {
+    if !is_short {
+        return Ok(store::users::set_password(&mut act.tx, user_id, hash).await?);
+    }
+    if store::users::set_short_password(&mut act.tx, user_id, hash).await? {
+        return Ok(());
+    }
+    let minimum = user::PASSWORD_LENGTH_MIN;
+    refuse("new_password", Reason::Password(user::PasswordError::TooShort { minimum }))
 }
 
 /// Changes the own password. All sessions end; the door begins the present one anew.
@@ -195,11 +235,11 @@ pub async fn change_password(
     new: &str,
     again: &str,
 ) -> OpResult<SignedInAs> {
-    check_new_password(new, again, &actor.email)?;
+    check_new_password(new, again, &actor.email, actor.second_factor.is_some())?;
     confirm_password(app, actor, "password", old).await?;
-    let hash = hash_password(app, new.to_owned()).await?;
+    let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = act!(app, act => {
-        store::users::set_password(&mut act.tx, actor.user_id, &hash).await?;
+        set_password(act, actor.user_id, &hash, is_short).await?;
         act.note(actor.note("user.password_changed", &actor.email, ""));
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?
@@ -271,6 +311,7 @@ pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
 pub struct OpenLink {
     pub purpose: Purpose,
     pub email: String,
+    pub has_second_factor: bool,
 }
 
 /// Looks at a link without using it up.
@@ -281,14 +322,17 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
     let mut tx = app.db.read().await?;
     let link = store::users::find_link(&mut tx, &link_hash(token), app.clock.now()).await?;
     let Some(link) = link else { return refuse("", Reason::LinkDead) };
-    let email = match link.user_id {
-        Some(id) => store::auth::credentials_of(&mut tx, id).await?.map_or(String::new(), |c| c.email),
-        None => String::new(),
+    let person = match link.user_id {
+        Some(id) => store::auth::credentials_of(&mut tx, id).await?,
+        None => None,
     };
-    Ok(OpenLink { purpose: link.purpose, email })
+    let has_second_factor = person.as_ref().is_some_and(|p| p.second_factor().is_some());
+    let email = person.map_or(String::new(), |p| p.email);
+    Ok(OpenLink { purpose: link.purpose, email, has_second_factor })
 }
 
-/// Sets a password by an invitation or a reset link. All sessions of the person end.
+/// Sets a password by an invitation or a reset link. All sessions of the person end. It opens none: a
+/// second factor is asked for at the sign-in that follows.
 ///
 /// # Errors
 /// A refusal at the field that is wrong, or when the link is dead.
@@ -300,8 +344,9 @@ pub async fn set_password_by_link(
     address: &str,
 ) -> OpResult<()> {
     let open = look_at_link(app, token).await?;
-    check_new_password(new, again, &open.email)?;
+    check_new_password(new, again, &open.email, open.has_second_factor)?;
     let password_hash = hash_password(app, new.to_owned()).await?;
+    let is_short = user::needs_second_factor(new);
     let hash = link_hash(token);
     let user_id = act!(app, act => {
         let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
@@ -313,7 +358,7 @@ pub async fn set_password_by_link(
         if person.disabled_at.is_some() {
             return refuse("", Reason::LinkDead);
         }
-        store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
+        set_password(act, user_id, &password_hash, is_short).await?;
         for key in throttle_keys(&person.email) {
             store::throttle::clear(&mut act.tx, &key).await?;
         }
@@ -366,7 +411,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
     let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
-    if let Err(OpError::Invalid(more)) = check_new_password(&form.password, &form.again, &form.email) {
+    if let Err(OpError::Invalid(more)) = check_new_password(&form.password, &form.again, &form.email, false) {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }
     problems.finish()?;

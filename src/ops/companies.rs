@@ -229,6 +229,33 @@ async fn as_it_stands(act: &mut crate::app::Act, actor: &Actor, id: i64) -> OpRe
     about(&found.ok_or(OpError::NotFound)?)
 }
 
+/// Switches whether the users of a company, not those of its subsidiaries, must have two-factor
+/// authentication on.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree.
+pub async fn demand_second_factor(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    on: bool,
+) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let request = serde_json::json!([id, on]).to_string();
+    act_once!(app, actor, key, "demand_second_factor", &request, act => {
+        let company = lock_one(act, actor, id, "").await?;
+        store::companies::set_demands_second_factor(&mut act.tx, id, on).await?;
+        let (verb, phrase) = if on {
+            ("company.second_factor_demanded", "must now have")
+        } else {
+            ("company.second_factor_optional", "need no longer have")
+        };
+        act.note(actor.note_at(id, verb, &company.name, ""));
+        Ok(format!("Update\nUsers of {} {phrase} two-factor authentication on.", company.name))
+    })
+}
+
 /// Puts a company, with everything below it, under another parent.
 ///
 /// # Errors

@@ -65,3 +65,17 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
     })?;
     super::auth::end_sessions(app, id, None).await
 }
+
+/// Takes the second factor from a user who cannot use it any more, and ends all sessions.
+///
+/// # Errors
+/// [`OpError::NotFound`] for an address without an account; a refusal where it is off already.
+pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
+    let id = act!(app, act => {
+        let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
+        super::second_factor::reset_of(app, act, &found).await?;
+        act.note(note(found.company_id, "user.second_factor_reset", &found.email));
+        Ok(found.id)
+    })?;
+    super::auth::end_sessions(app, id, None).await
+}

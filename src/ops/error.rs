@@ -48,6 +48,18 @@ pub enum Reason {
     FormForeign,
     KeyReused,
     SignInFailed,
+    /// Not six digits.
+    MalformedSecondFactor,
+    WrongSecondFactor,
+    MalformedRecoveryCode,
+    WrongRecoveryCode,
+    /// The second step came too late, or the account has changed since the password.
+    SignInLapsed,
+    /// There is no second factor to do this with.
+    SecondFactorOff,
+    /// The company demands it, so it stays on.
+    SecondFactorDemanded,
+    NoMail,
     Wait {
         until: Moment,
     },

@@ -8,6 +8,8 @@ pub mod companies;
 pub mod console;
 pub mod error;
 pub mod resources;
+pub mod second_factor;
+pub mod second_step;
 pub mod sign_up;
 pub mod tokens;
 pub mod users;

@@ -43,7 +43,7 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
     let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
     if let Err(OpError::Invalid(more)) =
-        super::auth::check_new_password(&form.password, &form.again, &form.email)
+        super::auth::check_new_password(&form.password, &form.again, &form.email, false)
     {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }

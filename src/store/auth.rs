@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use super::db::{Result, Tx, rows, sql, sql_for};
 use crate::model::company::searchable;
+use crate::model::second_factor::SecondFactor;
 use crate::model::user::Role;
 
 /// A person who may sign in.
@@ -15,6 +16,24 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     pub disabled_at: Option<i64>,
     pub session_epoch: i64,
+    pub second_factor: Option<String>,
+}
+
+impl Credentials {
+    #[must_use]
+    pub fn second_factor(&self) -> Option<SecondFactor> {
+        self.second_factor.as_deref().and_then(SecondFactor::from_slug)
+    }
+}
+
+macro_rules! credentials_sql {
+    ($where:literal) => {
+        concat!(
+            "select id, company_id, email, password_hash, disabled_at, session_epoch, second_factor
+             from person where ",
+            $where
+        )
+    };
 }
 
 /// The credentials of an e-mail address.
@@ -22,10 +41,7 @@ pub struct Credentials {
 /// # Errors
 /// Whatever the database says.
 pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>> {
-    sql("select id, company_id, email, password_hash, disabled_at, session_epoch from person where email_search = $1")
-        .bind(searchable(email))
-        .optional(tx)
-        .await
+    sql(credentials_sql!("email_search = $1")).bind(searchable(email)).optional(tx).await
 }
 
 /// The credentials of a person.
@@ -33,10 +49,7 @@ pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>
 /// # Errors
 /// Whatever the database says.
 pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
-    sql("select id, company_id, email, password_hash, disabled_at, session_epoch from person where id = $1")
-        .bind(id)
-        .optional(tx)
-        .await
+    sql(credentials_sql!("id = $1")).bind(id).optional(tx).await
 }
 
 /// A signed-in person with the company, as of now.
@@ -54,13 +67,17 @@ pub struct SignedIn {
     pub company_name: String,
     pub company_path: String,
     pub may_buy_vouchers: i64,
+    pub second_factor: Option<String>,
+    pub password_needs_second_factor: i64,
+    pub company_demands_second_factor: i64,
 }
 
 /// The columns of [`SignedIn`], of a person `u` with a company `c`.
 macro_rules! signed_in_columns {
     () => {
         "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
-             c.name as company_name, c.path as company_path, c.may_buy_vouchers"
+             c.name as company_name, c.path as company_path, c.may_buy_vouchers, u.second_factor,
+             u.password_needs_second_factor, c.demands_second_factor as company_demands_second_factor"
     };
 }
 pub(super) use signed_in_columns;

@@ -18,6 +18,7 @@ pub struct Company {
     pub level: i64,
     pub use_parent_credits: i64,
     pub may_buy_vouchers: i64,
+    pub demands_second_factor: i64,
     pub created_at: i64,
     pub users: i64,
     pub credits_left: i64,
@@ -34,6 +35,12 @@ impl Company {
     pub fn uses_parent_credits(&self) -> bool {
         self.use_parent_credits == 1
     }
+
+    /// Whether its users must have a second factor.
+    #[must_use]
+    pub fn demands_second_factor(&self) -> bool {
+        self.demands_second_factor == 1
+    }
 }
 
 /// What a choice of companies shows.
@@ -48,7 +55,7 @@ pub struct CompanyName {
 macro_rules! company_columns {
     () => {
         "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-             c.may_buy_vouchers, c.created_at,
+             c.may_buy_vouchers, c.demands_second_factor, c.created_at,
              (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
              coalesce((select a.balance from account a
                  where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
@@ -313,6 +320,15 @@ pub async fn rename(tx: &mut Tx, id: i64, name: &str) -> Result<()> {
 /// Whatever the database says.
 pub async fn set_use_parent_credits(tx: &mut Tx, id: i64, on: bool) -> Result<()> {
     sql("update company set use_parent_credits = $2 where id = $1").bind(id).bind(on).run(tx).await?;
+    Ok(())
+}
+
+/// Sets whether a company's users must have a second factor.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_demands_second_factor(tx: &mut Tx, id: i64, on: bool) -> Result<()> {
+    sql("update company set demands_second_factor = $2 where id = $1").bind(id).bind(on).run(tx).await?;
     Ok(())
 }
 

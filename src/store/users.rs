@@ -5,6 +5,7 @@ use sqlx::FromRow;
 
 use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
+use crate::model::second_factor::SecondFactor;
 use crate::model::time::Moment;
 use crate::model::user::Role;
 
@@ -25,6 +26,14 @@ pub struct User {
     pub last_login_at: Option<i64>,
     pub disabled_at: Option<i64>,
     pub created_at: i64,
+    pub second_factor: Option<String>,
+}
+
+impl User {
+    #[must_use]
+    pub fn second_factor(&self) -> Option<SecondFactor> {
+        self.second_factor.as_deref().and_then(SecondFactor::from_slug)
+    }
 }
 
 macro_rules! users_sql {
@@ -32,7 +41,7 @@ macro_rules! users_sql {
         concat!(
             "select u.id, u.company_id, c.name as company_name, u.email, u.role, u.first_name, u.last_name,
                  u.time_zone, cast(case when u.password_hash is null then 0 else 1 end as bigint) as is_active,
-                 u.last_login_at, u.disabled_at, u.created_at
+                 u.last_login_at, u.disabled_at, u.created_at, u.second_factor
              from person u join company c on c.id = u.company_id where ", $where
         )
     };
@@ -198,12 +207,30 @@ pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64
 /// # Errors
 /// Whatever the database says.
 pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
-    sql("update person set password_hash = $2, session_epoch = session_epoch + 1 where id = $1")
-        .bind(id)
-        .bind(hash)
-        .run(tx)
-        .await?;
+    sql("update person set password_hash = $2, password_needs_second_factor = 0, session_epoch = session_epoch + 1
+         where id = $1")
+    .bind(id)
+    .bind(hash)
+    .run(tx)
+    .await?;
     Ok(())
+}
+
+/// Sets a password as short as only a second factor allows, as [`set_password`] does; `false`, and
+/// nothing is set, where there is none.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_short_password(tx: &mut Tx, id: i64, hash: &str) -> Result<bool> {
+    let set = sql(
+        "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
+         where id = $1 and second_factor is not null",
+    )
+    .bind(id)
+    .bind(hash)
+    .run(tx)
+    .await?;
+    Ok(set == 1)
 }
 
 /// Sets the name and the time zone.

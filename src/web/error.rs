@@ -16,6 +16,8 @@ pub enum WebError {
     FormForeign,
     /// Not signed in; where to go afterwards.
     SignIn(String),
+    /// The person must turn two-factor authentication on before anything else.
+    SecondFactorOwed,
     /// A refusal that has no form to stand beside.
     Refused(Reason),
     BadRequest,
@@ -69,6 +71,7 @@ impl IntoResponse for WebError {
             WebError::SignIn(next) => {
                 return Redirect::to(&urls::with_query(urls::SIGN_IN, &[("next", next)])).into_response();
             }
+            WebError::SecondFactorOwed => return Redirect::to(urls::SECOND_FACTOR).into_response(),
             WebError::NotFound => (
                 StatusCode::NOT_FOUND,
                 "Page not found",

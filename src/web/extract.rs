@@ -7,7 +7,7 @@ use tower_sessions::Session;
 use super::error::{WebError, WebResult};
 use super::form::Form;
 use super::router::Portal;
-use super::{guard, session};
+use super::{guard, session, urls};
 use crate::ops::actor::Actor;
 
 /// The signed-in person of a request, with the session.
@@ -106,6 +106,9 @@ impl FromRequestParts<Portal> for Me {
             return Err(WebError::SignIn(next));
         };
         let actor = Actor::of(found, guard::client_address(&portal.app, parts));
+        if actor.owed.is_some_and(|owed| !urls::is_open_to_owing(parts.uri.path(), owed)) {
+            return Err(WebError::SecondFactorOwed);
+        }
         let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);

@@ -17,6 +17,8 @@ pub struct Input<'a> {
     help: &'a str,
     kind: &'a str,
     autocomplete: &'a str,
+    /// Which keyboard a phone shows; empty for the usual one.
+    inputmode: &'a str,
     value: &'a str,
     problem: Option<&'a str>,
     is_required: bool,
@@ -91,6 +93,7 @@ impl Form {
             help,
             kind: "text",
             autocomplete: "off",
+            inputmode: "",
             value: self.value(name),
             problem: self.problem(name),
             is_required: true,
@@ -125,6 +128,12 @@ impl Form {
         autocomplete: &'a str,
     ) -> Input<'a> {
         Input { kind: "password", autocomplete, value: "", ..self.input(name, label, help) }
+    }
+
+    /// A code that works once. It is never shown again.
+    pub fn one_time_code<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        let (autocomplete, inputmode) = ("one-time-code", "numeric");
+        Input { autocomplete, inputmode, value: "", ..self.input(name, label, help) }
     }
 
     pub fn types(&self) -> TypeField<'_> {

@@ -14,6 +14,7 @@ pub mod guard;
 pub mod health;
 pub mod notice;
 pub mod pages;
+pub mod qr;
 pub mod router;
 pub mod serve;
 pub mod session;

@@ -12,7 +12,8 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, history, moves, operator, overview, redeem, tokens, users,
+    account, auth, codes, companies, company, history, moves, operator, overview, redeem, second_factor,
+    second_step, tokens, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -81,6 +82,8 @@ pub fn router(app: App) -> Router {
 fn signed_out() -> Router<Portal> {
     Router::new()
         .route(urls::SIGN_IN, get(auth::sign_in_page).post(auth::sign_in))
+        .route(urls::SIGN_IN_CODE, get(second_step::page).post(second_step::check))
+        .route(urls::SIGN_IN_CODE_MAIL, post(second_step::mail_again))
         .route(urls::SIGN_OUT, post(auth::sign_out))
         .route(urls::FORGOTTEN_PASSWORD, get(auth::forgotten_page).post(auth::forgotten))
         .route(urls::SIGN_UP, get(auth::sign_up_page).post(auth::sign_up))
@@ -108,6 +111,10 @@ fn administration() -> Router<Portal> {
         .route("/companies/{id}/name", get(companies::rename_window).post(companies::rename))
         .route("/companies/{id}/parent", get(companies::parent_window).post(companies::put_under))
         .route("/companies/{id}/parent-credits", post(companies::parent_credits))
+        .route(
+            "/companies/{id}/second-factor",
+            get(companies::second_factor_window).post(companies::demand_second_factor),
+        )
         .route(urls::RESOURCES, get(company::own_resources))
         .route(urls::RESOURCES_CODES, get(company::own_codes))
         .route(urls::MOVES, post(moves::create))
@@ -126,6 +133,7 @@ fn administration() -> Router<Portal> {
         .route("/users/{id}/disabled", post(users::set_disabled))
         .route("/users/{id}/link", post(users::new_link))
         .route("/users/{id}/sessions", post(users::end_sessions))
+        .route("/users/{id}/second-factor", post(users::reset_second_factor))
         .route(urls::HISTORY, get(history::show))
         .route(urls::HISTORY_CSV, get(history::csv))
         .route(urls::ISSUES, post(operator::issue))
@@ -142,6 +150,12 @@ fn own_account() -> Router<Portal> {
         .route(urls::TOKENS, get(tokens::list).post(tokens::create))
         .route(urls::TOKENS_NEW, get(tokens::new_window))
         .route("/account/tokens/{id}/revocation", get(tokens::revoke_window).post(tokens::revoke))
+        .route(urls::SECOND_FACTOR, get(second_factor::choice))
+        .route(urls::SECOND_FACTOR_APP, get(second_factor::app).post(second_factor::turn_on_app))
+        .route(urls::SECOND_FACTOR_EMAIL, get(second_factor::email).post(second_factor::turn_on_email))
+        .route(urls::SECOND_FACTOR_EMAIL_CODE, post(second_factor::mail_code))
+        .route(urls::SECOND_FACTOR_OFF, get(second_factor::off).post(second_factor::turn_off))
+        .route(urls::RECOVERY_CODES, get(second_factor::recovery).post(second_factor::make_recovery_codes))
 }
 
 fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {

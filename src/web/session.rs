@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::time::Moment;
 use crate::ops::auth::SignedInAs;
+use crate::ops::second_step::Pending;
 use crate::store;
 use crate::store::db::Db;
 use crate::store::sessions::{NewSession, SessionRow};
@@ -26,6 +27,7 @@ const TOUCH_EVERY_SECONDS: i64 = 300;
 
 /// The names under which a session keeps its values.
 const SIGNED_IN_AS: &str = "as";
+const PENDING: &str = "pending";
 const ADDRESS: &str = "address";
 const USER_AGENT: &str = "user_agent";
 
@@ -78,10 +80,30 @@ pub async fn begin(
     user_agent: &str,
 ) -> std::result::Result<(), tower_sessions::session::Error> {
     session.cycle_id().await?;
+    session.remove_value(PENDING).await?;
     session.insert(SIGNED_IN_AS, who).await?;
     session.insert(ADDRESS, address).await?;
     session.insert(USER_AGENT, user_agent.chars().take(300).collect::<String>()).await?;
     session.save().await
+}
+
+/// Keeps a sign-in that waits for its second step, under a new id. Whoever was signed in here before
+/// no longer is.
+pub async fn begin_pending(
+    session: &Session,
+    pending: &Pending,
+) -> std::result::Result<(), tower_sessions::session::Error> {
+    session.cycle_id().await?;
+    session.remove_value(SIGNED_IN_AS).await?;
+    session.insert(PENDING, pending).await?;
+    session.save().await
+}
+
+/// The sign-in that waits for its second step here.
+pub async fn pending(
+    session: &Session,
+) -> std::result::Result<Option<Pending>, tower_sessions::session::Error> {
+    session.get(PENDING).await
 }
 
 /// Whom a session belongs to.

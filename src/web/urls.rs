@@ -1,5 +1,7 @@
 //! Every address as a function, so that none is written twice.
 
+use crate::ops::actor::Owed;
+
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
         $($(#[$doc])* pub const $name: &str = $path;)*
@@ -9,6 +11,9 @@ macro_rules! fixed {
 fixed! {
     OVERVIEW = "/";
     SIGN_IN = "/sign-in";
+    /// The second step of signing in.
+    SIGN_IN_CODE = "/sign-in/code";
+    SIGN_IN_CODE_MAIL = "/sign-in/code/mail";
     SIGN_OUT = "/sign-out";
     FORGOTTEN_PASSWORD = "/forgotten-password";
     SIGN_UP = "/sign-up";
@@ -38,6 +43,12 @@ fixed! {
     TOKENS = "/account/tokens";
     TOKENS_NEW = "/account/tokens/new";
     SECURITY_SESSIONS = "/account/security/sessions";
+    SECOND_FACTOR = "/account/second-factor";
+    SECOND_FACTOR_APP = "/account/second-factor/app";
+    SECOND_FACTOR_EMAIL = "/account/second-factor/email";
+    SECOND_FACTOR_EMAIL_CODE = "/account/second-factor/email/code";
+    SECOND_FACTOR_OFF = "/account/second-factor/off";
+    RECOVERY_CODES = "/account/second-factor/recovery-codes";
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
     ISSUES = "/operator/issues";
@@ -90,6 +101,14 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
         .map(|(name, value)| format!("{name}={}", escape(value)))
         .collect();
     if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
+}
+
+/// Where somebody may go who owes something first: to the set-up pages and out; with a password that
+/// is too short also to a longer one.
+pub fn is_open_to_owing(path: &str, owed: Owed) -> bool {
+    let set_up = [SECOND_FACTOR, SECOND_FACTOR_APP, SECOND_FACTOR_EMAIL, SECOND_FACTOR_EMAIL_CODE, SIGN_OUT];
+    let password = [SECURITY, SECURITY_PASSWORD];
+    set_up.contains(&path) || (owed == Owed::LongerPassword && password.contains(&path))
 }
 
 /// Whether a text is a path of this portal, safe to lead to after signing in.

@@ -78,7 +78,12 @@ impl Plain {
 impl Frame {
     /// The frame of a page for somebody.
     pub async fn of(portal: &Portal, me: &Me, title: impl Into<String>) -> WebResult<Frame> {
-        let pools = crate::ops::resources::own_pools(&portal.app, &me.actor).await?;
+        // Whoever must turn two-factor authentication on first sees nothing else yet.
+        let is_open = me.actor.owed.is_none();
+        let pools = match is_open {
+            true => crate::ops::resources::own_pools(&portal.app, &me.actor).await?,
+            false => Vec::new(),
+        };
         let notice = match &me.done {
             Some(key) => notice::of(&portal.app, &me.actor, key).await?,
             None => None,
@@ -89,7 +94,7 @@ impl Frame {
             pools,
             notice,
             token: form::new_token(&portal.app, me),
-            groups: navigation(&me.actor, &me.path),
+            groups: if is_open { navigation(&me.actor, &me.path) } else { Vec::new() },
             path: me.path.clone(),
             theme: me.theme,
             assets: Assets::present(),

@@ -68,6 +68,22 @@ pub fn reason(reason: &Reason) -> String {
             "This form was sent before with other values. Reload the page to begin anew.".into()
         }
         Reason::SignInFailed => "The e-mail address or the password is wrong.".into(),
+        Reason::MalformedSecondFactor => "Enter the six digits of the code.".into(),
+        Reason::WrongSecondFactor => {
+            "This code is wrong, was used before, or is too old. Enter the newest one.".into()
+        }
+        Reason::MalformedRecoveryCode => {
+            "This is not a recovery code: one has 16 letters and digits, in four groups of four.".into()
+        }
+        Reason::WrongRecoveryCode => {
+            "This recovery code is wrong or was used before. Each works once; try another.".into()
+        }
+        Reason::SignInLapsed => "Too much time has passed since the password. Sign in again.".into(),
+        Reason::SecondFactorOff => "Two-factor authentication is off already.".into(),
+        Reason::SecondFactorDemanded => {
+            "Your company demands two-factor authentication. You can change the method.".into()
+        }
+        Reason::NoMail => "This portal sends no mail, so no code can be mailed.".into(),
         Reason::Wait { .. } => "Too many attempts. Wait a little, then try again.".into(),
         Reason::ResetNeeded => {
             "Too many wrong passwords in a row. Set a new password by “Forgotten password”.".into()
@@ -95,6 +111,12 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NothingChosen => "Choose at least one company.".into(),
         Reason::Obstacles(obstacles) => obstacles.iter().map(obstacle).collect::<Vec<_>>().join(" "),
     }
+}
+
+/// What a new password must be like.
+pub fn password_help(has_second_factor: bool) -> String {
+    let minimum = crate::model::user::password_length_min(has_second_factor);
+    format!("{minimum} characters or more. A few words in a row do well.")
 }
 
 fn out_of_range() -> String {

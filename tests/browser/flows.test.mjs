@@ -7,7 +7,7 @@ import {
   signIn, start, stop, until, url, visit,
 } from './scrip.mjs';
 
-before(start);
+before(() => start());
 after(stop);
 
 const CELLS = [];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { actionWindow, notice, start, stop, until, url, visit } from './scrip.mjs';
 
-before(start);
+before(() => start());
 after(stop);
 
 // What has the focus, as a screen reader says it: 'link "Move resources"'.

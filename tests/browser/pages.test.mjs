@@ -2,35 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import axe from 'axe-core';
-import { lookAt, start, stop, url, visit } from './scrip.mjs';
+import { inBothSchemes, violations } from './accessible.mjs';
+import { start, stop, url, visit } from './scrip.mjs';
 import { SIGNED_OUT, VIEWS } from './views.mjs';
 
-before(start);
+before(() => start());
 after(stop);
 
 const WIDTHS = [1280, 360, 320];
-
-
-async function violations(page) {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
-  // The size of targets is no rule of axe's usual set, but one of ours. What an open menu covers is no target.
-  const found = await page.evaluate(() => {
-    const isCovered = document.querySelector('details[open], [popover]:popover-open') !== null;
-    return window.axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: !isCovered } } });
-  });
-  return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
-}
 
 async function checkAll(page, views) {
   const found = [];
   for (const view of views) {
     await view.show(page);
-    for (const scheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-      await lookAt(page);
-      for (const violation of await violations(page)) found.push(`${view.name}, ${scheme}: ${violation}`);
-    }
+    found.push(...(await inBothSchemes(page, view.name)));
   }
   assert.deepEqual(found, []);
 }

@@ -17,8 +17,11 @@ const VISIT_MS = 60_000;
 let server;
 let browser;
 let origin;
+let printed = '';
 const signedIn = new Map(); // account → cookies, so that each account signs in once per file
 
+/** What the program has printed. */
+export const said = () => printed;
 export const url = (path) => origin + path;
 export const isNarrow = (page) => page.viewportSize().width < 900;
 
@@ -41,13 +44,15 @@ function findBrowser() {
   throw new Error('There is no Chromium here. tests/run installs it.');
 }
 
-export async function start() {
+/** Starts the demo, or another command, with further settings where a test needs them. */
+export async function start({ command = 'demo', settings = [] } = {}) {
   const program = process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
   // The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
-  server = spawn(program, ['demo', '--log', 'error', '--listen', `127.0.0.1:${port}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  server = spawn(program, [command, '--log', 'error', '--listen', `127.0.0.1:${port}`, ...settings], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  server.stdout.on('data', (text) => { printed += text; });
   const isReady = () => {
     assert.equal(server.exitCode, null, 'the demo ended while it started');
     return fetch(url('/readyz')).then((answer) => answer.ok, () => false);

@@ -55,6 +55,14 @@ const EVERYBODY = [
   page('history, nothing fits', '/history?from=2001-01-01&to=2001-01-02'),
   page('profile', '/account/profile'),
   page('security', '/account/security'),
+  page('two-factor authentication', '/account/second-factor'),
+  page('authenticator app', '/account/second-factor/app'),
+  page('authenticator app, refused', '/account/second-factor/app', async (tab) => {
+    await tab.getByLabel('Code', { exact: true }).fill('12');
+    await tab.getByLabel('Your password').fill('scrip-demo');
+    await tab.getByRole('button', { name: 'Turn on' }).click();
+    await tab.getByRole('alert').waitFor();
+  }),
   page('not found', '/nothing-here'),
 ];
 
@@ -103,6 +111,7 @@ export const VIEWS = {
     page('delete code', '/companies/2/codes', windowOfRow(actionsOfCode, 'Delete', 'Delete code')),
     page('create company', '/companies', windowOf('Create company', 'Create company')),
     page('rename company', '/companies/2', windowOf('Rename', 'Rename company')),
+    page('demand two-factor authentication', '/companies/2', windowOf('Demand two-factor authentication', 'Demand two-factor authentication')),
     page('put under another company', '/companies/2', windowOf('Put under another company', 'Put under another company')),
     page('remove company', '/companies/2', windowOf('Remove company', 'Remove company')),
     page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),

@@ -3,12 +3,16 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 mod browser;
+mod mail;
 pub mod process;
 mod program;
+mod second_factor;
 mod world;
 
 pub use browser::{Browser, Page};
+pub use mail::{mail_server, next_mail};
 pub use program::{Answer, Program};
+pub use second_factor::{codes_on, secret_on, set_up};
 pub use world::{PASSWORD, World, browser as signed_in, who};
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,6 +93,13 @@ impl TestApp {
 
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// The portal again on the same data, as after a restart.
+    pub async fn restarted(&self) -> Browser {
+        let config = (*self.app.config).clone();
+        let (app, _) = App::start(config, self.app.clock.clone(), Rng::System).await.unwrap();
+        Browser::new(scrip::web::router::router(app))
     }
 
     /// Checks every rule of the ledger.

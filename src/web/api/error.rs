@@ -204,6 +204,14 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::LinkDead => "LINK_DEAD",
         Reason::FormForeign => "FORM_FOREIGN",
         Reason::SignInFailed | Reason::ResetNeeded => "SIGN_IN_FAILED",
+        Reason::MalformedSecondFactor
+        | Reason::WrongSecondFactor
+        | Reason::MalformedRecoveryCode
+        | Reason::WrongRecoveryCode
+        | Reason::SignInLapsed
+        | Reason::SecondFactorOff
+        | Reason::SecondFactorDemanded
+        | Reason::NoMail => "SECOND_FACTOR",
         Reason::NothingChosen => "NOTHING_CHOSEN",
         Reason::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
         Reason::TooManyTokens { .. } => "TOO_MANY_TOKENS",

@@ -96,7 +96,7 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         email: person.email,
         first_name: person.first_name,
         last_name: person.last_name,
-        mfa_type: None,
+        mfa_type: caller.actor.second_factor.map(|factor| factor.slug()),
         last_login_at: person.last_login_at.map(Stamp::of),
         email_verified: person.is_active == 1,
         company: UserCompany {

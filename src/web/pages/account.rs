@@ -14,7 +14,7 @@ use crate::web::form::Form;
 use crate::web::notice;
 use crate::web::router::Portal;
 use crate::web::view::{self, Frame, page_of_form};
-use crate::web::{session, urls};
+use crate::web::{session, urls, words};
 
 #[derive(Template)]
 #[template(path = "account/profile.html")]
@@ -58,6 +58,8 @@ struct SecurityPage<'a> {
     sessions: Vec<ListedSession>,
     present: Vec<u8>,
     has_mail: bool,
+    recovery_codes_left: i64,
+    password_help: String,
 }
 
 async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>) -> WebResult<Response> {
@@ -72,6 +74,8 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>
         sessions,
         present: present(me),
         has_mail: portal.app.config.mail.is_some(),
+        recovery_codes_left: ops::second_factor::recovery_codes_left(&portal.app, &me.actor).await?,
+        password_help: words::password_help(me.actor.second_factor.is_some()),
     };
     page_of_form(&portal.app, &page, form)
 }
@@ -82,7 +86,7 @@ impl SecurityPage<'_> {
     }
 }
 
-fn present(me: &Me) -> Vec<u8> {
+pub fn present(me: &Me) -> Vec<u8> {
     me.session.id().map(session::hash).unwrap_or_default()
 }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use crate::ops;
-use crate::ops::auth::{Setup, SignIn};
+use crate::ops::auth::{FirstStep, Setup, SignIn};
 use crate::ops::error::Reason;
 use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
@@ -46,6 +46,7 @@ fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Respons
     let told = match form.value("told") {
         "password" => "Your password is set. Sign in with it.",
         "email" => "Your new e-mail address is confirmed. Sign in with it.",
+        "lapsed" => "Too much time has passed since the password, or the account has changed. Sign in again.",
         "out" => "You are signed out.",
         "set-up" => "The portal is set up. Sign in to begin.",
         "confirmed" => "Your account is confirmed. Sign in to activate your code.",
@@ -81,16 +82,30 @@ pub async fn sign_in(
         device_mark: visitor.known_device.clone(),
     };
     let who = match ops::auth::sign_in(&portal.app, &given).await {
-        Ok(who) => who,
+        Ok(FirstStep::SignedIn(who)) => who,
+        Ok(FirstStep::Pending(pending)) => {
+            session::begin_pending(&visitor.session, &pending).await?;
+            let second = urls::with_query(urls::SIGN_IN_CODE, &[("next", form.value("next"))]);
+            return Ok(Redirect::to(&second).into_response());
+        }
         Err(error) => return show_sign_in(&portal, visitor.theme, &form.refused(error)?),
     };
     session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
-    let mark = portal.app.keys.device_mark(&crate::model::company::searchable(&given.email));
+    let known = known_device(&portal, &given.email);
+    Ok((AppendHeaders([known]), Redirect::to(next_page(&form))).into_response())
+}
+
+/// Where to go once signed in.
+pub fn next_page(form: &Form) -> &str {
     let next = form.value("next");
-    let next = if urls::is_local(next) { next } else { urls::OVERVIEW };
+    if urls::is_local(next) { next } else { urls::OVERVIEW }
+}
+
+/// Marks the browser as one that the account was signed in from.
+pub fn known_device(portal: &Portal, email: &str) -> (HeaderName, String) {
+    let mark = portal.app.keys.device_mark(&crate::model::company::searchable(email));
     let year_seconds = 31_536_000;
-    let known = cookie(&portal, portal.cookie_names.known_device, &mark, year_seconds);
-    Ok((AppendHeaders([known]), Redirect::to(next)).into_response())
+    cookie(portal, portal.cookie_names.known_device, &mark, year_seconds)
 }
 
 fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (HeaderName, String) {
@@ -162,6 +177,7 @@ struct LinkPage<'a> {
     form: &'a Form,
     what: &'static str,
     email: &'a str,
+    password_help: String,
     dead: String,
 }
 
@@ -182,6 +198,7 @@ fn show_link(
         form,
         what,
         email: &open.email,
+        password_help: words::password_help(open.has_second_factor),
         dead: String::new(),
     };
     page_of_form(&portal.app, &page, form)
@@ -195,6 +212,7 @@ fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
         form: &form,
         what: "dead",
         email: "",
+        password_help: String::new(),
         dead,
     };
     let mut response = page_of_form(&portal.app, &page, &form)?;

@@ -17,7 +17,7 @@ use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::router::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, Plain, page, page_of_form};
-use crate::web::{csv as csv_file, urls};
+use crate::web::{csv as csv_file, qr, urls};
 
 /// The list of codes of a company.
 pub struct CodesSection {
@@ -301,13 +301,10 @@ pub async fn sheet(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> 
 fn card(code: &ShownCode, portal: &str) -> WebResult<Card> {
     // The code stands in the fragment, which a browser sends to nobody.
     let link = format!("{portal}{}#{}", urls::REDEEM, code.text);
-    let qr = qrcode::QrCode::new(link.as_bytes()).map_err(|e| WebError::Internal(e.to_string()))?;
-    let svg = qr.render::<qrcode::render::svg::Color>().min_dimensions(110, 110).quiet_zone(false).build();
     Ok(Card {
         code: code.text.clone(),
         units: format!("{} {}", grouped(code.row.amount), code.resource_type.label()),
         company: code.row.company_name.clone(),
-        // An XML declaration has no place inside a page.
-        qr: svg.split_once("?>").map_or(svg.clone(), |(_, rest)| rest.to_owned()),
+        qr: qr::svg(&link, 110)?,
     })
 }

@@ -309,6 +309,32 @@ pub async fn parent_credits(
 }
 
 #[derive(Template)]
+#[template(path = "companies/second_factor.html")]
+struct SecondFactorWindow {
+    frame: Frame,
+    company: Company,
+}
+
+pub async fn second_factor_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let company = ops::companies::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
+    page(&SecondFactorWindow { frame, company })
+}
+
+pub async fn demand_second_factor(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let on = form.value("on") == "1";
+    ops::companies::demand_second_factor(&portal.app, &me.actor, &key, id, on).await?;
+    Ok(view::done(&urls::company(id), &key))
+}
+
+#[derive(Template)]
 #[template(path = "companies/remove.html")]
 struct RemoveWindow<'a> {
     frame: Frame,

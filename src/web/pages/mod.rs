@@ -10,5 +10,7 @@ pub mod moves;
 pub mod operator;
 pub mod overview;
 pub mod redeem;
+pub mod second_factor;
+pub mod second_step;
 pub mod tokens;
 pub mod users;

@@ -161,6 +161,17 @@ pub async fn end_sessions(
     finish(&portal, &me, id, form, &key, outcome).await
 }
 
+pub async fn reset_second_factor(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let outcome = ops::second_factor::reset(&portal.app, &me.actor, &key, id).await;
+    finish(&portal, &me, id, form, &key, outcome).await
+}
+
 async fn finish(
     portal: &Portal,
     me: &Me,

@@ -1,0 +1,112 @@
+//! Two-factor authentication of an account: turned on, changed, turned off, reset; recovery codes.
+
+mod turn_off;
+mod turn_on;
+
+pub(super) use turn_off::reset_of;
+pub use turn_off::{reset, turn_off};
+pub use turn_on::{AppSecret, app_secret, mail_turn_on_code, new_app_secret, turn_on_app, turn_on_email};
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::actor::Actor;
+use super::auth::{confirm_password, end_sessions};
+use super::error::{OpResult, Reason, refuse};
+use crate::app::{Act, App, act_once};
+use crate::jobs::Job;
+use crate::model::second_factor::{
+    MAILED_CODE_SECONDS, MailedFor, RECOVERY_CODES, RecoveryCode, mailed_code,
+};
+use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
+use crate::store;
+
+/// What each change of the second factor comes with.
+pub struct Change<'a> {
+    /// The operation's id.
+    pub key: &'a str,
+    pub password: &'a str,
+    /// The present session, where all others are to end.
+    pub but: Option<&'a [u8]>,
+}
+
+/// What was done, and the recovery codes: they are told once, for only their hashes are kept.
+pub struct NewCodes {
+    pub message: String,
+    /// `None` where the same form was sent before.
+    pub codes: Option<Vec<String>>,
+}
+
+/// The key that wrong second factors of an account are counted under.
+pub(super) fn throttle_key(user_id: i64) -> String {
+    format!("second_factor:{user_id}")
+}
+
+/// The key that mailed codes of an account are counted under.
+pub(super) fn mailed_key(user_id: i64) -> String {
+    format!("mailed_code:{user_id}")
+}
+
+/// How many recovery codes the actor has left.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn recovery_codes_left(app: &App, actor: &Actor) -> OpResult<i64> {
+    let mut tx = app.db.read().await?;
+    Ok(store::second_factor::recovery_codes_left(&mut tx, actor.user_id).await?)
+}
+
+/// Ten new recovery codes, and what is kept of them.
+fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
+    let codes = (0..RECOVERY_CODES).map(|_| RecoveryCode::from_random(app.rng.bytes()));
+    codes.map(|c| (c.reveal(), app.keys.second_factor_hash(actor.user_id, "recovery", c.digits()))).unzip()
+}
+
+/// Makes ten new recovery codes; the old ones no longer work.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<NewCodes> {
+    confirm_password(app, actor, "password", change.password).await?;
+    let (codes, hashes) = new_recovery_codes(app, actor);
+    let fresh = AtomicBool::new(false);
+    let outcome = act_once!(app, actor, change.key, "make_recovery_codes", "", act => {
+        if !store::second_factor::lock(&mut act.tx, actor.user_id).await? {
+            return refuse("", Reason::SecondFactorOff);
+        }
+        store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, &hashes).await?;
+        act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
+        fresh.store(true, Ordering::SeqCst);
+        Ok("Update\nNew recovery codes were made. The old ones no longer work.".to_owned())
+    })?;
+    end_others(app, actor, change).await?;
+    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+}
+
+async fn forget_attempts(act: &mut Act, user_id: i64) -> OpResult<()> {
+    store::throttle::clear(&mut act.tx, &throttle_key(user_id)).await?;
+    Ok(store::throttle::clear(&mut act.tx, &mailed_key(user_id)).await?)
+}
+
+/// Mails a new code, and counts it.
+pub(super) async fn mail_code(
+    app: &App,
+    act: &mut Act,
+    user_id: i64,
+    email: &str,
+    purpose: MailedFor,
+) -> OpResult<()> {
+    let code = mailed_code(app.rng.bytes());
+    let hash = app.keys.second_factor_hash(user_id, purpose.slug(), code.as_bytes());
+    let until = act.now.plus_seconds(MAILED_CODE_SECONDS);
+    store::throttle::fail(&mut act.tx, &mailed_key(user_id), &MAILED_CODES_OF_ACCOUNT, act.now).await?;
+    store::second_factor::set_mailed_code(&mut act.tx, user_id, purpose, &hash, until).await?;
+    let mail = crate::jobs::mail::second_factor_code(email, &code);
+    act.job(&Job::mail(app, &mail)).await
+}
+
+async fn end_others(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<()> {
+    match change.but {
+        Some(present) => end_sessions(app, actor.user_id, Some(present)).await,
+        None => Ok(()),
+    }
+}

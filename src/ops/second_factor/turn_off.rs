@@ -1,0 +1,98 @@
+//! Turning two-factor authentication off: by its owner, or by somebody who helps.
+
+use super::{Change, end_others, forget_attempts};
+use crate::app::{Act, App, Outcome, act_once};
+use crate::jobs::Job;
+use crate::ops::actor::Actor;
+use crate::ops::auth::{
+    SignedInAs, check_new_password, confirm_password, end_sessions, hash_password, set_password,
+};
+use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::store;
+use crate::store::users::User;
+
+/// Turns two-factor authentication off. Where the password is too short to stand alone, a new one comes
+/// with it, and all sessions end: the door begins the present one anew as the one that is given.
+///
+/// # Errors
+/// A refusal at the field that is wrong, or where the company demands it.
+pub async fn turn_off(
+    app: &App,
+    actor: &Actor,
+    change: &Change<'_>,
+    new: &str,
+    again: &str,
+) -> OpResult<Option<SignedInAs>> {
+    if actor.company_demands_second_factor {
+        return refuse("", Reason::SecondFactorDemanded);
+    }
+    let hash = match actor.password_needs_second_factor {
+        true => {
+            check_new_password(new, again, &actor.email, false)?;
+            Some(hash_password(app, new.to_owned()).await?)
+        }
+        false => None,
+    };
+    confirm_password(app, actor, "password", change.password).await?;
+    act_once!(app, actor, change.key, "turn_off_second_factor", "", act => {
+        if let Some(hash) = &hash {
+            set_password(act, actor.user_id, hash, false).await?;
+            act.note(actor.note("user.password_changed", &actor.email, ""));
+        }
+        if !store::second_factor::turn_off(&mut act.tx, actor.user_id).await? {
+            return refuse("", Reason::SecondFactorOff);
+        }
+        turned_off(act, actor.user_id).await?;
+        act.note(actor.note("user.second_factor_off", &actor.email, ""));
+        Ok("Update\nTwo-factor authentication is off.".to_owned())
+    })?;
+    if hash.is_none() {
+        end_others(app, actor, change).await?;
+        return Ok(None);
+    }
+    end_sessions(app, actor.user_id, None).await?;
+    let mut tx = app.db.read().await?;
+    let now = store::auth::credentials_of(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    Ok(Some(SignedInAs { user_id: now.id, session_epoch: now.session_epoch }))
+}
+
+/// What ends together with a second factor, in the same transaction: the access tokens, which only an
+/// account with one may make. Those of the console stay.
+pub(in crate::ops) async fn turned_off(act: &mut Act, user_id: i64) -> OpResult<()> {
+    store::tokens::revoke_own(&mut act.tx, user_id).await?;
+    forget_attempts(act, user_id).await
+}
+
+/// Takes the second factor from a person of the tree who cannot use it any more. All sessions of the
+/// person end, and a mail tells.
+///
+/// # Errors
+/// A refusal for the own account, and for one without a second factor.
+pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    if id == actor.user_id {
+        return refuse("", Reason::OwnAccount);
+    }
+    let outcome = act_once!(app, actor, key, "reset_second_factor", &id.to_string(), act => {
+        let person =
+            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        reset_of(app, act, &person).await?;
+        act.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
+        Ok(format!("Reset\nTwo-factor authentication of {} is off. The password alone signs in now.", person.email))
+    })?;
+    end_sessions(app, id, None).await?;
+    Ok(outcome)
+}
+
+/// A reset, whoever does it.
+pub(in crate::ops) async fn reset_of(app: &App, act: &mut Act, person: &User) -> OpResult<()> {
+    turned_off(act, person.id).await?;
+    if !store::second_factor::reset(&mut act.tx, person.id).await? {
+        return refuse("", Reason::SecondFactorOff);
+    }
+    if app.config.mail.is_some() {
+        let mail = crate::jobs::mail::second_factor_reset(&person.email, &app.config.public_url);
+        act.job(&Job::mail(app, &mail)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Turning two-factor authentication on, or changing its method: each by a right code of the new one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{
+    Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
+};
+use crate::app::{Act, App, Outcome, act, act_once};
+use crate::keys::unhex;
+use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
+use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
+use crate::ops::actor::Actor;
+use crate::ops::auth::{allow, confirm_password};
+use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::store;
+use crate::store::db::hex;
+use crate::store::second_factor::SealedSecret;
+
+/// A secret for an authenticator app that is not on yet: it waits in the set-up form, sealed, as it
+/// would stand in the database.
+pub struct AppSecret {
+    pub sealed: String,
+    /// As people type it: base 32.
+    pub text: String,
+    /// What the QR code says.
+    pub address: String,
+}
+
+/// A new secret for the actor's app.
+///
+/// # Errors
+/// Only where the account's name cannot stand in an address.
+pub fn new_app_secret(app: &App, actor: &Actor) -> OpResult<AppSecret> {
+    let secret = Secret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
+    let (version, sealed) = app.keys.seal_secret(&secret, actor.user_id, &app.rng);
+    shown(actor, &secret, format!("{version}.{}", hex(&sealed)))
+}
+
+/// The secret of a set-up form that comes back; `None` where it is not one of the actor's.
+#[must_use]
+pub fn app_secret(app: &App, actor: &Actor, sealed: &str) -> Option<AppSecret> {
+    let (secret, _) = open(app, actor, sealed)?;
+    shown(actor, &secret, sealed.to_owned()).ok()
+}
+
+fn shown(actor: &Actor, secret: &Secret, sealed: String) -> OpResult<AppSecret> {
+    let address = secret.address(&actor.email);
+    let address = address.ok_or_else(|| OpError::Internal("no otpauth address".into()))?;
+    Ok(AppSecret { sealed, text: secret.text(), address })
+}
+
+fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(Secret, SealedSecret)> {
+    let (version, bytes) = sealed.split_once('.')?;
+    let kept = SealedSecret { key_version: version.parse().ok()?, sealed: unhex(bytes)? };
+    let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;
+    Some((secret, kept))
+}
+
+/// Turns on the authenticator app whose secret is in the set-up form, in the place of whatever was on,
+/// after a right code of it.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn turn_on_app(
+    app: &App,
+    actor: &Actor,
+    change: &Change<'_>,
+    sealed: &str,
+    code: &str,
+) -> OpResult<NewCodes> {
+    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", Reason::FormForeign) };
+    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    let step = secret.step_of(&code, app.clock.now());
+    let step = step.ok_or(OpError::Refused("code", Reason::WrongSecondFactor))?;
+    confirm_password(app, actor, "password", change.password).await?;
+    let (codes, hashes) = new_recovery_codes(app, actor);
+    let fresh = AtomicBool::new(false);
+    let outcome = act_once!(app, actor, change.key, "turn_on_app", sealed, act => {
+        turn_on(act, actor, SecondFactor::Totp, &hashes).await?;
+        store::second_factor::add_secret(&mut act.tx, actor.user_id, &kept, step).await?;
+        fresh.store(true, Ordering::SeqCst);
+        Ok("Update\nTwo-factor authentication is on: codes come from your authenticator app.".to_owned())
+    })?;
+    end_others(app, actor, change).await?;
+    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+}
+
+/// Mails a code that turns on codes by e-mail.
+///
+/// # Errors
+/// A refusal where no mail is set up, or how long to wait.
+pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
+    if app.config.mail.is_none() {
+        return refuse("", Reason::NoMail);
+    }
+    act_once!(app, actor, key, "mail_turn_on_code", "", act => {
+        allow(act, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
+        mail_code(app, act, actor.user_id, &actor.email, MailedFor::TurnOn).await?;
+        Ok(format!("Send code\nA code is on its way to {}. It works for 10 minutes.", actor.email))
+    })
+}
+
+/// Turns on codes by e-mail, in the place of whatever was on, after a right code that was mailed. The
+/// attempt is counted before the code is looked at.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn turn_on_email(app: &App, actor: &Actor, change: &Change<'_>, code: &str) -> OpResult<NewCodes> {
+    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    confirm_password(app, actor, "password", change.password).await?;
+    let (codes, hashes) = new_recovery_codes(app, actor);
+    let (purpose, key) = (MailedFor::TurnOn, throttle_key(actor.user_id));
+    let hash = app.keys.second_factor_hash(actor.user_id, purpose.slug(), code.as_bytes());
+    act!(app, act => {
+        allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, "code").await?;
+        Ok(store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?)
+    })?;
+    let fresh = AtomicBool::new(false);
+    let outcome = act_once!(app, actor, change.key, "turn_on_email", &code, act => {
+        let (tx, user_id, now) = (&mut act.tx, actor.user_id, act.now);
+        if !store::second_factor::take_mailed_code(tx, user_id, purpose, &hash, now).await? {
+            return refuse("code", Reason::WrongSecondFactor);
+        }
+        forget_attempts(act, user_id).await?;
+        turn_on(act, actor, SecondFactor::Email, &hashes).await?;
+        fresh.store(true, Ordering::SeqCst);
+        Ok("Update\nTwo-factor authentication is on: codes come by e-mail.".to_owned())
+    })?;
+    end_others(app, actor, change).await?;
+    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+}
+
+async fn turn_on(act: &mut Act, actor: &Actor, method: SecondFactor, hashes: &[Vec<u8>]) -> OpResult<()> {
+    store::second_factor::turn_on(&mut act.tx, actor.user_id, method).await?;
+    store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, hashes).await?;
+    act.note(actor.note("user.second_factor_on", &actor.email, method.label()));
+    act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! The second factor of a person: the app's secret, recovery codes, mailed codes. Each code is taken
+//! by a guarded statement, so that of many at the same moment one wins.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use crate::model::second_factor::{MailedFor, SecondFactor};
+use crate::model::time::Moment;
+
+/// Turns a method on, in the place of what was on; earlier codes and secrets are gone.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn turn_on(tx: &mut Tx, user_id: i64, method: SecondFactor) -> Result<()> {
+    sql("update person set second_factor = $2 where id = $1")
+        .bind(user_id)
+        .bind(method.slug())
+        .run(tx)
+        .await?;
+    forget(tx, user_id).await
+}
+
+/// Turns it off, unless the password is too short to stand alone; tells whether it did.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn turn_off(tx: &mut Tx, user_id: i64) -> Result<bool> {
+    let done = sql("update person set second_factor = null
+         where id = $1 and second_factor is not null and password_needs_second_factor = 0")
+    .bind(user_id)
+    .run(tx)
+    .await?;
+    if done == 1 {
+        forget(tx, user_id).await?;
+    }
+    Ok(done == 1)
+}
+
+/// Takes it away from somebody who cannot use it any more, and ends all sessions; tells whether there was one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn reset(tx: &mut Tx, user_id: i64) -> Result<bool> {
+    let done = sql("update person set second_factor = null, session_epoch = session_epoch + 1
+         where id = $1 and second_factor is not null")
+    .bind(user_id)
+    .run(tx)
+    .await?;
+    forget(tx, user_id).await?;
+    Ok(done == 1)
+}
+
+async fn forget(tx: &mut Tx, user_id: i64) -> Result<()> {
+    sql("delete from totp where user_id = $1").bind(user_id).run(tx).await?;
+    sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
+    sql("delete from mailed_code where user_id = $1").bind(user_id).run(tx).await?;
+    Ok(())
+}
+
+/// Locks a person's second factor until the end of the transaction; tells whether there is one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, user_id: i64) -> Result<bool> {
+    let found: Option<(i64,)> = sql_for(
+        "select id from person where id = $1 and second_factor is not null",
+        "select id from person where id = $1 and second_factor is not null for update",
+    )
+    .bind(user_id)
+    .optional(tx)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// An app's secret, sealed.
+#[derive(FromRow)]
+pub struct SealedSecret {
+    pub key_version: i64,
+    pub sealed: Vec<u8>,
+}
+
+/// The secret that a person's app has.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn secret(tx: &mut Tx, user_id: i64) -> Result<Option<SealedSecret>> {
+    sql("select key_version, sealed from totp where user_id = $1").bind(user_id).optional(tx).await
+}
+
+/// Keeps an app's secret, and the step of the code that proved it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add_secret(tx: &mut Tx, user_id: i64, secret: &SealedSecret, step: i64) -> Result<()> {
+    sql("insert into totp (user_id, key_version, sealed, last_step) values ($1, $2, $3, $4)")
+        .bind(user_id)
+        .bind(secret.key_version)
+        .bind(secret.sealed.as_slice())
+        .bind(step)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Uses a step up; `false` where it, or a later one, was used before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
+    let taken = sql("update totp set last_step = $2 where user_id = $1 and last_step < $2")
+        .bind(user_id)
+        .bind(step)
+        .run(tx)
+        .await?;
+    Ok(taken == 1)
+}
+
+/// Puts new recovery codes in the place of the old ones.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_recovery_codes(tx: &mut Tx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
+    sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
+    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    sql_for(
+        "insert into recovery_code (hash, user_id) select unhex(value), $2 from json_each($1)",
+        "insert into recovery_code (hash, user_id)
+         select decode(value, 'hex'), $2 from jsonb_array_elements_text($1::jsonb)",
+    )
+    .bind(rows(&hashes))
+    .bind(user_id)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// How many recovery codes are left.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
+    let (count,): (i64,) =
+        sql("select count(*) from recovery_code where user_id = $1").bind(user_id).one(tx).await?;
+    Ok(count)
+}
+
+/// Uses a recovery code up; `false` where there is none such.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take_recovery_code(tx: &mut Tx, user_id: i64, hash: &[u8]) -> Result<bool> {
+    let taken = sql("delete from recovery_code where user_id = $1 and hash = $2")
+        .bind(user_id)
+        .bind(hash)
+        .run(tx)
+        .await?;
+    Ok(taken == 1)
+}
+
+/// Keeps a mailed code's hash; an earlier one for the same purpose dies.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_mailed_code(
+    tx: &mut Tx,
+    user_id: i64,
+    purpose: MailedFor,
+    hash: &[u8],
+    until: Moment,
+) -> Result<()> {
+    sql(
+        "insert into mailed_code (user_id, purpose, hash, expires_at) values ($1, $2, $3, $4)
+         on conflict (user_id, purpose) do update set hash = excluded.hash, expires_at = excluded.expires_at",
+    )
+    .bind(user_id)
+    .bind(purpose.slug())
+    .bind(hash)
+    .bind(until)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Uses a mailed code up; `false` where there is none such that is still good.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take_mailed_code(
+    tx: &mut Tx,
+    user_id: i64,
+    purpose: MailedFor,
+    hash: &[u8],
+    now: Moment,
+) -> Result<bool> {
+    let taken =
+        sql("delete from mailed_code where user_id = $1 and purpose = $2 and hash = $3 and expires_at > $4")
+            .bind(user_id)
+            .bind(purpose.slug())
+            .bind(hash)
+            .bind(now)
+            .run(tx)
+            .await?;
+    Ok(taken == 1)
+}
+
+/// Forgets mailed codes that are past their time.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_mailed_codes(tx: &mut Tx, now: Moment) -> Result<u64> {
+    sql("delete from mailed_code where expires_at <= $1").bind(now).run(tx).await
+}

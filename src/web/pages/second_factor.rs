@@ -1,0 +1,233 @@
+//! Two-factor authentication in the account settings: the choice, each method's set-up, recovery codes,
+//! and turning it off.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::account::present;
+use crate::model::second_factor::SecondFactor;
+use crate::ops;
+use crate::ops::actor::Owed;
+use crate::ops::error::{OpResult, Reason};
+use crate::ops::second_factor::{AppSecret, Change, NewCodes};
+use crate::store::tokens::ListedToken;
+use crate::web::error::WebResult;
+use crate::web::extract::{Me, Posted, Visitor};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, page, page_of_form};
+use crate::web::{notice, qr, session, urls, words};
+
+#[derive(Template)]
+#[template(path = "second_factor/choice.html")]
+struct ChoicePage {
+    frame: Frame,
+    has_mail: bool,
+}
+
+impl ChoicePage {
+    fn owes_longer_password(&self) -> bool {
+        self.frame.actor.owed == Some(Owed::LongerPassword)
+    }
+
+    fn is_on(&self, slug: &str) -> bool {
+        self.frame.actor.second_factor == SecondFactor::from_slug(slug)
+    }
+}
+
+pub async fn choice(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
+    page(&ChoicePage { frame, has_mail: portal.app.config.mail.is_some() })
+}
+
+#[derive(Template)]
+#[template(path = "second_factor/app.html")]
+struct AppPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    secret: AppSecret,
+    qr: String,
+}
+
+impl AppPage<'_> {
+    /// The secret in groups of four: easier to type.
+    fn groups(&self) -> String {
+        let groups = self.secret.text.as_bytes().chunks(4).map(String::from_utf8_lossy);
+        groups.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The set-up page; after a refusal with the same secret, which the app may have already.
+async fn show_app(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let kept = ops::second_factor::app_secret(&portal.app, &me.actor, form.value("secret"));
+    let secret = match kept {
+        Some(secret) => secret,
+        None => ops::second_factor::new_app_secret(&portal.app, &me.actor)?,
+    };
+    let frame = Frame::of(portal, me, "Set up authenticator app").await?;
+    let qr = qr::svg(&secret.address, 200)?;
+    page_of_form(&portal.app, &AppPage { frame, form, secret, qr }, form)
+}
+
+pub async fn app(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_app(&portal, &me, &Form::filled(&[("end_others", "1")])).await
+}
+
+pub async fn turn_on_app(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let but = others_end(&me, &form);
+    let change = change(&form, &key, but.as_deref());
+    let (sealed, code) = (form.value("secret"), form.value("code"));
+    match ops::second_factor::turn_on_app(&portal.app, &me.actor, &change, sealed, code).await {
+        Ok(made) => show_codes(&portal, &me, made).await,
+        Err(error) => show_app(&portal, &me, &form.clone().refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "second_factor/email.html")]
+struct EmailPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    has_mail: bool,
+}
+
+async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Set up codes by e-mail").await?;
+    let has_mail = portal.app.config.mail.is_some();
+    page_of_form(&portal.app, &EmailPage { frame, form, has_mail }, form)
+}
+
+pub async fn email(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_email(&portal, &me, &Form::filled(&[("end_others", "1")])).await
+}
+
+pub async fn mail_code(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &key).await {
+        Ok(_) => Ok(view::done(urls::SECOND_FACTOR_EMAIL, &key)),
+        Err(error) => show_email(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+pub async fn turn_on_email(
+    State(portal): State<Portal>,
+    me: Me,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let but = others_end(&me, &form);
+    let change = change(&form, &key, but.as_deref());
+    match ops::second_factor::turn_on_email(&portal.app, &me.actor, &change, form.value("code")).await {
+        Ok(made) => show_codes(&portal, &me, made).await,
+        Err(error) => show_email(&portal, &me, &form.clone().refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "second_factor/recovery.html")]
+struct RecoveryPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    left: i64,
+}
+
+async fn show_recovery(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    require_on(me)?;
+    let left = ops::second_factor::recovery_codes_left(&portal.app, &me.actor).await?;
+    let frame = Frame::of(portal, me, "New recovery codes").await?;
+    page_of_form(&portal.app, &RecoveryPage { frame, form, left }, form)
+}
+
+pub async fn recovery(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_recovery(&portal, &me, &Form::default()).await
+}
+
+pub async fn make_recovery_codes(
+    State(portal): State<Portal>,
+    me: Me,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let but = others_end(&me, &form);
+    let change = change(&form, &key, but.as_deref());
+    match ops::second_factor::make_recovery_codes(&portal.app, &me.actor, &change).await {
+        Ok(made) => show_codes(&portal, &me, made).await,
+        Err(error) => show_recovery(&portal, &me, &form.clone().refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "second_factor/codes.html")]
+struct CodesPage {
+    frame: Frame,
+    codes: Option<Vec<String>>,
+}
+
+/// Recovery codes are shown once, in the answer itself: no address leads to them.
+async fn show_codes(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
+    let mut frame = Frame::of(portal, me, "Recovery codes").await?;
+    frame.notice = Some(notice::of_result(&made.message));
+    page(&CodesPage { frame, codes: made.codes })
+}
+
+#[derive(Template)]
+#[template(path = "second_factor/off.html")]
+struct OffPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    password_help: String,
+    /// Those that end with it.
+    tokens: Vec<ListedToken>,
+}
+
+async fn show_off(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    require_on(me)?;
+    let frame = Frame::of(portal, me, "Turn off two-factor authentication").await?;
+    let mut tokens = ops::tokens::list(&portal.app, &me.actor).await?;
+    tokens.retain(|t| t.from_console == 0);
+    let password_help = words::password_help(false);
+    page_of_form(&portal.app, &OffPage { frame, form, password_help, tokens }, form)
+}
+
+pub async fn off(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show_off(&portal, &me, &Form::filled(&[("end_others", "1")])).await
+}
+
+pub async fn turn_off(
+    State(portal): State<Portal>,
+    me: Me,
+    visitor: Visitor,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let but = others_end(&me, &form);
+    let change = change(&form, &key, but.as_deref());
+    let (new, again) = (form.value("new_password"), form.value("new_password_again"));
+    match ops::second_factor::turn_off(&portal.app, &me.actor, &change, new, again).await {
+        Ok(anew) => {
+            if let Some(who) = anew {
+                session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent).await?;
+            }
+            Ok(view::done(urls::SECURITY, &key))
+        }
+        Err(error) => show_off(&portal, &me, &form.clone().refused(error)?).await,
+    }
+}
+
+/// The present session, where the form asks that all others end.
+fn others_end(me: &Me, form: &Form) -> Option<Vec<u8>> {
+    (form.value("end_others") == "1").then(|| present(me))
+}
+
+fn change<'a>(form: &'a Form, key: &'a str, but: Option<&'a [u8]>) -> Change<'a> {
+    Change { key, password: form.value("password"), but }
+}
+
+fn require_on(me: &Me) -> OpResult<()> {
+    match me.actor.second_factor {
+        Some(_) => Ok(()),
+        None => ops::error::refuse("", Reason::SecondFactorOff),
+    }
+}
