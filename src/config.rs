@@ -42,6 +42,9 @@ pub struct Given {
     /// Whether a person with a code and no account may sign up (true or false) [default: false].
     #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
     pub sign_up: Option<bool>,
+    /// Where the counters are served at /metrics, such as 127.0.0.1:9090; without it they are not counted.
+    #[arg(long, env = "SCRIP_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<String>,
     /// How many requests a minute each access token may make [default: 6000].
     #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
     pub api_requests_per_minute: Option<u32>,
@@ -102,6 +105,7 @@ pub struct Config {
     pub public_url: String,
     pub trusted_proxy: Option<IpAddr>,
     pub sign_up: bool,
+    pub metrics_listen: Option<SocketAddr>,
     /// Of each access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
@@ -156,6 +160,9 @@ impl Config {
                 .map(|t| t.parse().map_err(|_| wrong("trusted-proxy", &t, "one IP address")))
                 .transpose()?,
             sign_up,
+            metrics_listen: setting!(metrics_listen)
+                .map(|t| t.parse().map_err(|_| wrong("metrics-listen", &t, "an address and a port")))
+                .transpose()?,
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
             mail: mail(

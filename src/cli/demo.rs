@@ -8,6 +8,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::demo;
 use crate::model::time::Moment;
+use crate::model::token::Scope;
+use crate::ops::tokens;
 use crate::rng::Rng;
 use crate::web::pages::auth::DEMO_ACCOUNTS;
 
@@ -32,6 +34,15 @@ pub async fn run(mut config: Config) -> CliResult {
         "Everything in it is thrown away when it stops (Ctrl-C). Sign in with the password scrip-demo as"
     );
     DEMO_ACCOUNTS.iter().for_each(|(email, who)| println!("    {email:<24}{who}"));
+    println!(
+        "A program may do what each of them may, with an access token ({}/api/docs):",
+        app.config.public_url
+    );
+    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.slug()).collect();
+    for (email, _) in DEMO_ACCOUNTS {
+        let token = tokens::create_on_console(&app, email, "Demo", &scopes.join(",")).await?;
+        println!("    {email:<24}{}", token.reveal());
+    }
     serve::until_stopped(app, writing, listener).await?;
     Ok(ExitCode::SUCCESS)
 }

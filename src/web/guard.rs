@@ -47,6 +47,7 @@ pub async fn outermost(State(app): State<App>, request: Request, next: Next) -> 
         milliseconds = started.elapsed().as_millis() as u64,
         "request"
     );
+    count(&method, &response, started);
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -60,6 +61,14 @@ pub async fn outermost(State(app): State<App>, request: Request, next: Next) -> 
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     response
+}
+
+fn count(method: &Method, response: &Response, started: tokio::time::Instant) {
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE];
+    let method = known.iter().find(|m| *m == method).map_or("other", Method::as_str).to_owned();
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("scrip_http_requests_total", "method" => method, "status" => status).increment(1);
+    metrics::histogram!("scrip_http_request_seconds").record(started.elapsed().as_secs_f64());
 }
 
 /// A path as the log may have it: without its query, and without a link's secret.

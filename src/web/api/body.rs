@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use super::error::{ApiError, ApiResult};
 use crate::model::resources::ResourceType;
@@ -53,6 +55,18 @@ impl<T> Field<T> {
         }
     }
 }
+
+/// The slug of a resource type, in the document.
+pub struct TypeSlug;
+
+impl utoipa::PartialSchema for TypeSlug {
+    fn schema() -> RefOr<Schema> {
+        let slugs = ResourceType::all().map(ResourceType::slug);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(slugs)).build().into()
+    }
+}
+
+impl utoipa::ToSchema for TypeSlug {}
 
 /// An amount.
 pub fn amount(field: Field<i64>) -> Result<i64, Reason> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, ListMeta, Stamp, Written};
-use super::body::{self, Body, Field, Key};
+use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CodesRead, CodesWrite, May};
 use super::credits::{Pool, first};
 use super::error::{ApiError, ApiResult};
@@ -30,7 +30,7 @@ pub struct Code {
     /// Whoever made it.
     email: String,
     /// Masked but for the last four characters for whoever may not redeem it.
-    #[schema(example = "7N2K-0QGM-94XV-5E1C-T8WD")]
+    #[schema(example = "7M2K-0QGM-94XV-5E1C-T8W6")]
     code: String,
     credits_amount: i64,
     #[schema(example = "credit")]
@@ -105,19 +105,28 @@ pub struct CodesQuery {
     company_id: Option<i64>,
     company: Option<i64>,
     /// 1 for used ones, 0 for all others.
-    #[param(value_type = Option<i64>, minimum = 0, maximum = 1)]
+    #[param(pattern = "^(0|1|true|false)?$", example = "0")]
     is_used: Option<String>,
     /// `unused`, `used`, `expired`, `deleted`, `cancelled` or `replaced`.
-    #[param(example = "unused")]
+    #[param(pattern = "^(unused|used|expired|deleted|cancelled|replaced)?$", example = "unused")]
     status: Option<String>,
     /// The slug of a resource type.
-    #[param(example = "credit")]
+    #[param(value_type = Option<TypeSlug>, inline)]
     credit_type: Option<String>,
     /// Made from this day or moment on, in UTC.
+    #[param(
+        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
+        example = "2026-11-01"
+    )]
     from: Option<String>,
     /// Made up to the end of this day, or to this moment, in UTC.
+    #[param(
+        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
+        example = "2026-11-30"
+    )]
     to: Option<String>,
     /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
+    #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]
     sort: Option<String>,
 }
 
@@ -158,7 +167,7 @@ pub async fn list(
 pub struct NewCode {
     /// How many units it holds. The company must own them.
     #[serde(default)]
-    #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000, example = 4)]
+    #[schema(value_type = i64, required, minimum = 1, maximum = 1_000_000_000, example = 4)]
     amount: Field<i64>,
     /// The company that the units come from and that the code belongs to; the caller's own where it is
     /// left out.
@@ -167,11 +176,11 @@ pub struct NewCode {
     company_id: Field<i64>,
     /// The slug of the resource type; Credit where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "credit")]
+    #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
     /// Up to 1,000 characters, for its owners.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "Some example comment")]
+    #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
     comment: Field<String>,
     /// How many such codes to make.
     #[serde(default)]
@@ -260,7 +269,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<CodesRead>, Id(id): 
 pub struct CodeChange {
     /// Up to 1,000 characters.
     #[serde(default)]
-    #[schema(value_type = String, example = "Sent to Ann")]
+    #[schema(value_type = String, required, max_length = 1_000, example = "Sent to Ann")]
     comment: Field<String>,
 }
 
@@ -320,7 +329,7 @@ pub async fn delete(
 #[derive(Deserialize, ToSchema)]
 pub struct TypedCode {
     #[serde(default)]
-    #[schema(value_type = String, example = "7N2K-0QGM-94XV-5E1C-T8WD")]
+    #[schema(value_type = String, required, example = "7M2K-0QGM-94XV-5E1C-T8W6")]
     code: Field<String>,
 }
 

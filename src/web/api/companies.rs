@@ -73,7 +73,10 @@ pub struct CompaniesQuery {
     parent_id: Option<i64>,
     /// A list with commas of id, name, company_name, parent_id, created_at, device_count; with a minus
     /// before one it descends. Walking by `cursor` is by id alone.
-    #[param(example = "name,-created_at")]
+    #[param(
+        pattern = "^-?(id|name|company_name|parent_id|created_at|device_count)(,-?(id|name|company_name|parent_id|created_at|device_count)){0,5}$|^$",
+        example = "name,-created_at"
+    )]
     sort: Option<String>,
 }
 
@@ -141,14 +144,14 @@ pub async fn show(
 pub struct NewCompany {
     /// 3 to 200 characters; `company_name` does the same.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "Acme North")]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 200, example = "Acme North")]
     name: Field<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 200)]
     company_name: Field<String>,
     /// The company that it stands under.
     #[serde(default)]
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, required)]
     parent_id: Field<i64>,
 }
 
@@ -184,10 +187,10 @@ fn written(status: StatusCode, outcome: &Outcome) -> ApiResult<Written<Data<Comp
 pub struct CompanyChange {
     /// 3 to 200 characters; `company_name` does the same.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "Acme North")]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 200, example = "Acme North")]
     name: Field<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 200)]
     company_name: Field<String>,
     /// 1 to use its parent's credits once its own are used up.
     #[serde(default)]
@@ -248,11 +251,11 @@ pub async fn remove(
 pub struct CompanyMove {
     /// The company to move, with everything below it.
     #[serde(default)]
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, required)]
     source: Field<i64>,
     /// The company that it shall stand under.
     #[serde(default)]
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, required)]
     target: Field<i64>,
 }
 

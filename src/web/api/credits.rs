@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, Stamp, Written};
-use super::body::{self, Body, Field, Key};
+use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CreditsRead, CreditsWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
@@ -212,11 +212,11 @@ pub struct NewMove {
     #[schema(value_type = Option<i64>)]
     to_company_id: Field<i64>,
     #[serde(default)]
-    #[schema(value_type = i64, minimum = 1, maximum = 1_000_000_000)]
+    #[schema(value_type = i64, required, minimum = 1, maximum = 1_000_000_000)]
     amount: Field<i64>,
     /// The slug of the resource type; Credit where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "credit")]
+    #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
 }
 
@@ -313,12 +313,19 @@ pub struct MovesQuery {
     company_id: Option<i64>,
     company: Option<i64>,
     /// From this day or moment on, in UTC.
-    #[param(example = "2026-11-01")]
+    #[param(
+        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
+        example = "2026-11-01"
+    )]
     from: Option<String>,
     /// Up to the end of this day, or to this moment, in UTC.
-    #[param(example = "2026-11-30 12:00:00")]
+    #[param(
+        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
+        example = "2026-11-30 12:00:00"
+    )]
     to: Option<String>,
     /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
+    #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]
     sort: Option<String>,
 }
 
@@ -374,7 +381,7 @@ pub struct Event {
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct EventsQuery {
     /// `issue`, `move`, `create_code`, `delete_code` or `redeem`.
-    #[param(example = "redeem")]
+    #[param(pattern = "^(issue|move|create_code|delete_code|redeem)?$", example = "redeem")]
     action_type: Option<String>,
 }
 

@@ -128,10 +128,13 @@ fn text_schema(length_max: usize) -> utoipa::openapi::Schema {
 /// A page to read the document and to try it, from this server alone. It draws its icons as `data:`
 /// images, which no other page may.
 pub fn page() -> Router<Portal> {
-    let config = Config::new([urls::API_DOCUMENT]).validator_url("none").display_request_duration(true);
+    let config = Config::new([urls::API_DOCUMENT])
+        .validator_url("none")
+        .use_base_layout()
+        .display_request_duration(true);
     let page: Router<Portal> = SwaggerUi::new(urls::API_PAGE).config(config).into();
     let csp = HeaderValue::from_static(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
     );
     page.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, csp))

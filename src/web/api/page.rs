@@ -29,7 +29,7 @@ pub struct Paging {
     offset: Option<i64>,
     /// Walks the list at the same cost for each page: send it empty at first, then the `meta.next_cursor`
     /// of the page before. The total is not counted then.
-    #[param(example = "", pattern = "^[0-9]*$")]
+    #[param(example = "", pattern = "^[0-9]{0,18}$")]
     cursor: Option<String>,
 }
 
@@ -88,7 +88,8 @@ impl Query {
 
     /// A parameter that is a whole number.
     pub fn number(&mut self, names: &[&'static str]) -> Option<i64> {
-        let text = self.text(names)?;
+        let name = names.iter().find(|name| self.form.has(name))?;
+        let text = self.form.value(name).trim();
         let number = text.parse::<i64>().map_err(|_| Reason::NotANumber);
         self.problems.take(names[0], number)
     }

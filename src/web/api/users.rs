@@ -109,14 +109,14 @@ pub async fn show(
 #[derive(Deserialize, ToSchema)]
 pub struct Invitation {
     #[serde(default)]
-    #[schema(value_type = String, example = "ann@example.com")]
+    #[schema(value_type = String, required, format = "email", example = "ann@example.com")]
     email: Field<String>,
     /// `admin`, `end_user` or `read_only`.
     #[serde(default)]
-    #[schema(value_type = String, example = "end_user")]
+    #[schema(value_type = String, required, pattern = "^(admin|end_user|read_only)$", example = "end_user")]
     role: Field<String>,
     #[serde(default)]
-    #[schema(value_type = i64)]
+    #[schema(value_type = i64, required)]
     company_id: Field<i64>,
 }
 
