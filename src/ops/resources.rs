@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
-use crate::model::ledger::{Act, Done, Operation, Transfer};
+use crate::model::ledger::{Act, Done, Operation};
 use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::pools::ListedPool;
@@ -95,18 +95,6 @@ pub async fn list_pools(
     let total =
         if wants_total { Some(store::pools::count(&mut tx, &reach, filter.text).await?) } else { None };
     Ok((found, total))
-}
-
-/// The pool that a transfer of the actor's filled, as it stood right after.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn pool_after(app: &App, actor: &Actor, transfer: &Transfer) -> OpResult<ListedPool> {
-    if transfer.actor.user_id != actor.user_id {
-        return Err(OpError::NotFound);
-    }
-    let mut tx = app.db.read().await?;
-    Ok(store::pools::after(&mut tx, transfer).await?)
 }
 
 /// The pools of one company, or of the actor's company and all its subsidiaries together.

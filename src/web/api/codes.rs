@@ -19,6 +19,7 @@ use crate::ops::actor::Actor;
 use crate::ops::codes::{CodeOrder, ListedCode, ShownCode};
 use crate::ops::error::{Problems, Reason};
 use crate::store::code_lists::ListFilter;
+use crate::store::pools::Filled;
 use crate::web::router::Portal;
 
 /// A code with all that happened to it.
@@ -403,7 +404,8 @@ pub async fn activate(
 ) -> ApiResult<Written<Activated>> {
     let done = ops::codes::redeem(&portal.app, &caller.actor, &key, &typed.read()?).await?;
     let transfer = first(&done)?;
-    let pool = ops::resources::pool_after(&portal.app, &caller.actor, transfer).await?;
+    let after = portal.filled.get(Filled::by(transfer)).await.map_err(|_| ApiError::unavailable())?;
+    let pool = after.ok_or_else(ApiError::unavailable)?.pool(transfer);
     let body = Activated {
         success: true,
         data: vec![Pool::of(pool)?],
