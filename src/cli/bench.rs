@@ -32,6 +32,12 @@ use crate::writer::Writer;
 #[derive(Args)]
 pub struct Bench {
     what: What,
+    /// Measures with this many connections alone.
+    #[arg(long)]
+    connections: Option<usize>,
+    /// How many redemptions are measured, with --connections.
+    #[arg(long, default_value_t = 80_000)]
+    redemptions: usize,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,18 +64,23 @@ pub async fn run(mut config: Config, bench: Bench) -> CliResult {
         );
     }
     match bench.what {
-        What::Redeem => redeem(config).await?,
+        What::Redeem => redeem(config, &bench).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn redeem(config: Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (app, _) = App::start(config, Clock::System, Rng::System).await?;
     let stop = CancellationToken::new();
     tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
     let people = make_people(&app).await?;
     println!("Durable redemptions through HTTP, embedded database, every commit flushed");
     println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "connections", "redeemed/s", "p50 ms", "p99 ms", "max ms");
+    if let Some(connections) = bench.connections {
+        measure(&app, &people, connections, bench.redemptions).await?.print(&connections.to_string());
+        stop.cancel();
+        return Ok(());
+    }
     let mut at_64 = 0.0;
     for (connections, count) in LEVELS {
         let figures = measure(&app, &people, connections, count).await?;

@@ -56,7 +56,7 @@ pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()>
     sql_for(
         "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
          select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
-             value->>'verb', value->>'subject', value->>'details' from json_each($1)",
+             value->>'verb', value->>'subject', value->>'details' from jsonb_each($1)",
         "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
          select id, at, actor_id, company_id, address, verb, subject, details
          from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
@@ -149,21 +149,21 @@ macro_rules! history_filter {
 const MERGED_SQLITE: &str = history_sql!(
     concat!(
         transfer_columns!(),
-        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
         where t.from_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         transfer_columns!(),
-        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
         where t.to_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         history_columns!(),
-        "from json_each($1) r join history y on y.id in (select y.id from history y
+        "from jsonb_each($1) r join history y on y.id in (select y.id from history y
         where y.company_id = r.value and ",
         history_filter!(),
         " order by y.id desc limit $2)"

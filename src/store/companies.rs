@@ -253,7 +253,7 @@ pub struct LockedCompany {
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCompany>> {
     sql_for(
-        "select c.id, c.name, c.path, c.level from json_each($1) r join company c on c.id = r.value
+        "select c.id, c.name, c.path, c.level from jsonb_each($1) r join company c on c.id = r.value
          where c.removed_at is null and c.path >= $2 and c.path < $3 order by c.id",
         "select id, name, path, level from company
          where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
@@ -406,7 +406,7 @@ pub struct Holdings {
 /// Whatever the database says.
 pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
     sql_for(
-        holdings_sql!("json_each($1)", "c.value"),
+        holdings_sql!("jsonb_each($1)", "c.value"),
         holdings_sql!("jsonb_array_elements_text($1::jsonb)", "c.value::bigint"),
     )
     .bind(rows(ids))
@@ -420,7 +420,7 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
 /// Whatever the database says.
 pub async fn remove(tx: &mut Tx, ids: &[i64], now: Moment) -> Result<()> {
     sql_for(
-        "update company set removed_at = $2 where id in (select value from json_each($1))",
+        "update company set removed_at = $2 where id in (select value from jsonb_each($1))",
         "update company set removed_at = $2
          where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
     )
@@ -462,7 +462,7 @@ pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
 pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
     sql_for(
         company_facts!(
-            "select * from company where id in (select value from json_each($1))
+            "select * from company where id in (select value from jsonb_each($1))
              and path >= $2 and path < $3 and removed_at is null",
             "order by c.level, c.id"
         ),

@@ -54,7 +54,7 @@ pub struct SessionRow {
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
     let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
     sql_for(
-        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from json_each($1) r
+        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from jsonb_each($1) r
          join session s on s.id_hash = unhex(r.value) where s.expires_at > $2",
         "select id_hash, data, created_at, seen_at, expires_at from session where id_hash in
          (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb)) and expires_at > $2",
