@@ -24,7 +24,9 @@ create table company (
   removed_at bigint
 );
 create index company_by_name on company (name_search, id) where removed_at is null;
-create index company_by_parent on company (parent_id, id) where removed_at is null;
+create index company_by_level on company (level, id) where removed_at is null;
+create index company_by_time on company (created_at, id) where removed_at is null;
+create index company_by_parent on company (parent_id, name_search, id) where removed_at is null;
 create unique index company_root on company (level) where level = 0;
 
 create table person (

@@ -12,24 +12,31 @@ use crate::store::users::{Link, Purpose, User};
 
 const NAME_LENGTH_MAX: usize = 100;
 
-/// A page of the users of the actor's tree, or of one company of it.
+/// A page of the users of the actor's tree.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn list(
+pub async fn list(app: &App, actor: &Actor, text: &str, after: i64, limit: i64) -> OpResult<Vec<User>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::users::list(&mut tx, &actor.company_path, text, after, limit).await?)
+}
+
+/// A page of the users of a company of the actor's tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users, [`OpError::NotFound`] outside the tree.
+pub async fn of_company(
     app: &App,
     actor: &Actor,
-    company_id: Option<i64>,
-    text: &str,
+    company_id: i64,
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<User>> {
     actor.require_tree()?;
-    if let Some(id) = company_id {
-        super::companies::find(app, actor, id).await?;
-    }
+    super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
-    Ok(store::users::list(&mut tx, &actor.company_path, company_id, text, after, limit).await?)
+    Ok(store::users::of_company(&mut tx, company_id, after, limit).await?)
 }
 
 /// A person of the actor's tree.

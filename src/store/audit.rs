@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, rows, sql_for};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use super::ledger::reserve;
+use crate::model::company::Path;
 use crate::model::time::Moment;
 
 /// What happened, besides transfers.
@@ -227,22 +228,30 @@ const WALKED: &str = history_sql!(
 /// # Errors
 /// Whatever the database says.
 pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
-    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter).all(tx).await
+    of_companies_query(companies, filter).all(tx).await
+}
+
+/// The query of [`of_companies`].
+#[must_use]
+pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
+    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter)
 }
 
 /// The history of everything between two paths.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn of_tree(
-    tx: &mut Tx,
-    path: &crate::model::company::Path,
-    filter: &HistoryFilter,
-) -> Result<Vec<HistoryRow>> {
-    bind_filter(sql_for(WALKED, WALKED).bind(path.as_str()), filter).bind(path.end()).all(tx).await
+pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
+    of_tree_query(path, filter).all(tx).await
 }
 
-fn bind_filter(query: super::db::Query, filter: &HistoryFilter) -> super::db::Query {
+/// The query of [`of_tree`].
+#[must_use]
+pub fn of_tree_query(path: &Path, filter: &HistoryFilter) -> Query {
+    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end())
+}
+
+fn bind_filter(query: Query, filter: &HistoryFilter) -> Query {
     query
         .bind(filter.limit)
         .bind(filter.before.unwrap_or(i64::MAX))

@@ -95,7 +95,9 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
     list_query(company_id, filter).all(tx).await
 }
 
-pub(super) fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
     let ends = filter.status.filter(|status| *status != CodeStatus::Unused);
     let query = match (&filter.search, filter.status) {
         (CodeSearch::Id(_), _) => sql(list_sql!(

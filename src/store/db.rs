@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use futures_util::TryStreamExt as _;
-use sqlx::{Connection, Either, Executor as _, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{
+    Connection, Either, Executor as _, FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction,
+};
 
 /// What goes wrong in a database. The door shows none of it.
 #[derive(Debug, thiserror::Error)]
@@ -508,6 +510,21 @@ impl Query {
         self.optional(tx).await?.ok_or(DbError(sqlx::Error::RowNotFound))
     }
 
+    /// How the database would run it, a line a step: what `tests/explain.rs` looks at.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn plan(self, tx: &mut Tx) -> Result<Vec<String>> {
+        if tx.is_postgres() {
+            let text: &'static str = format!("explain (costs off) {}", self.postgres).leak();
+            let lines: Vec<(String,)> = Query { postgres: text, ..self }.all(tx).await?;
+            return Ok(lines.into_iter().map(|line| line.0).collect());
+        }
+        let text: &'static str = format!("explain query plan {}", self.sqlite).leak();
+        let lines: Vec<(i64, i64, i64, String)> = Query { sqlite: text, ..self }.all(tx).await?;
+        Ok(lines.into_iter().map(|line| line.3).collect())
+    }
+
     fn join(self, script: &mut Script) {
         self.check(self.sqlite);
         script.add(self.sqlite, self.values);
@@ -580,7 +597,8 @@ impl SqliteDb {
         let (_, pages, _): (i64, i64, i64) =
             sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(&mut *writer).await?;
         if pages.cast_unsigned() * WAL_PAGE_BYTES > bytes {
-            let restart = "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 5000;";
+            let restart =
+                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 5000;";
             sqlx::raw_sql(restart).execute(&mut *writer).await?;
         }
         Ok(())

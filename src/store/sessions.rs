@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, hex, rows, sql, sql_for};
 use crate::model::time::Moment;
 
 /// A session as it is kept.
@@ -103,12 +103,16 @@ pub struct ListedSession {
 /// # Errors
 /// Whatever the database says.
 pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<ListedSession>> {
+    of_user_query(user_id, now).all(tx).await
+}
+
+/// The query of [`of_user`].
+#[must_use]
+pub fn of_user_query(user_id: i64, now: Moment) -> Query {
     sql("select id_hash, created_at, seen_at, address, user_agent from session
          where user_id = $1 and expires_at > $2 order by seen_at desc, id_hash limit 100")
     .bind(user_id)
     .bind(now)
-    .all(tx)
-    .await
 }
 
 /// Ends one session of a person.

@@ -2,7 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::companies::{Way, escape_like};
+use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 use crate::model::time::Moment;
 use crate::model::user::Role;
@@ -37,44 +38,65 @@ macro_rules! users_sql {
     };
 }
 
-/// A page of the users of a tree, oldest first; of one company where it is named.
+macro_rules! tree_sql {
+    ($path:literal, $id:literal) => {
+        users_sql!(concat!(
+            "c.removed_at is null and ",
+            $path,
+            " >= $1 and ",
+            $path,
+            " < $2 and ",
+            $id,
+            " > $3
+             and ($4 = '' or u.email_search like $5 escape '\\' or c.name_search like $5 escape '\\')
+             order by ",
+            $id,
+            " limit $6"
+        ))
+    };
+}
+
+/// A page of the users of a tree, oldest first.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn list(
-    tx: &mut Tx,
-    tree: &Path,
-    company_id: Option<i64>,
-    text: &str,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<User>> {
+pub async fn list(tx: &mut Tx, tree: &Path, text: &str, after: i64, limit: i64) -> Result<Vec<User>> {
+    let way = Way::through(tx, tree).await?;
+    list_query(tree, text, after, limit, way).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(tree: &Path, text: &str, after: i64, limit: i64, way: Way) -> Query {
     let wanted = searchable(text);
-    let like = format!("%{}%", super::companies::escape_like(&wanted));
-    if let Some(company_id) = company_id {
-        return sql(users_sql!(
-            "u.company_id = $1 and u.id > $2 and ($3 = '' or u.email_search like $4 escape '\\') order by u.id limit $5"
-        ))
-        .bind(company_id)
-        .bind(after)
-        .bind(wanted)
-        .bind(like)
-        .bind(limit)
-        .all(tx)
-        .await;
-    }
-    sql(users_sql!(
-        "c.removed_at is null and c.path >= $1 and c.path < $2 and u.id > $3 and ($4 = '' or u.email_search like $5 escape '\\'
-         or c.name_search like $5 escape '\\') order by u.id limit $6"
-    ))
+    let like = format!("%{}%", escape_like(&wanted));
+    sql(match way {
+        Way::Gathered => tree_sql!("c.path", "(u.id + 0)"),
+        Way::Walked => tree_sql!("(c.path || '')", "u.id"),
+    })
     .bind(tree.as_str())
     .bind(tree.end())
     .bind(after)
     .bind(wanted)
     .bind(like)
     .bind(limit)
-    .all(tx)
-    .await
+}
+
+/// A page of the users of one company, oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_company(tx: &mut Tx, company_id: i64, after: i64, limit: i64) -> Result<Vec<User>> {
+    of_company_query(company_id, after, limit).all(tx).await
+}
+
+/// The query of [`of_company`].
+#[must_use]
+pub fn of_company_query(company_id: i64, after: i64, limit: i64) -> Query {
+    sql(users_sql!("u.company_id = $1 and u.id > $2 order by u.id limit $3"))
+        .bind(company_id)
+        .bind(after)
+        .bind(limit)
 }
 
 /// A person of a tree; those of removed companies are gone with them.

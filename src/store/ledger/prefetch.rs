@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{reservation, reserved};
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
+use super::{reservation, reserved};
 use crate::model::company::Path;
 use crate::model::ledger::{Account, AccountKey, Act, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer};
 use crate::model::resources::ResourceType;

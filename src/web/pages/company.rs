@@ -141,7 +141,7 @@ pub async fn users(
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
     let after = form.value("after").parse().unwrap_or(0);
-    let mut users = ops::users::list(&portal.app, &me.actor, Some(id), "", after, PAGE_SIZE + 1).await?;
+    let mut users = ops::users::of_company(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
     let next = super::users::next_page(&mut users)
         .map(|after| urls::with_query(&urls::company_part(id, "users"), &[("after", &after)]));
     let frame = Frame::of(&portal, &me, format!("{}: users", head.company.name)).await?;

@@ -30,7 +30,7 @@ struct ListPage<'a> {
 pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let after = form.value("after").parse().unwrap_or(0);
     let text: String = form.value("q").chars().take(200).collect();
-    let mut users = ops::users::list(&portal.app, &me.actor, None, &text, after, PAGE_SIZE + 1).await?;
+    let mut users = ops::users::list(&portal.app, &me.actor, &text, after, PAGE_SIZE + 1).await?;
     let next =
         next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
     let frame = Frame::of(&portal, &me, "Users").await?;
