@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod operations;
 pub mod resources;
+pub mod scratch;
 pub mod sessions;
 pub mod settings;
 pub mod throttle;
