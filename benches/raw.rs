@@ -1,11 +1,13 @@
 //! The baseline: raw SQLite, one thread, no HTTP, no checks, writing the same rows as a redemption
-//! in batches of 64, every commit flushed. `scrip bench redeem` is to be read against it.
+//! in batches of 64, every commit flushed. `scrip bench redeem` is to be read against it: codes come
+//! in the same order, 64 redeemers going through a share of them each.
 
 use std::time::Instant;
 
 use rusqlite::{Connection, params};
 
-const REDEMPTIONS: i64 = 100_000;
+const REDEMPTIONS: i64 = 102_400;
+const REDEEMERS: i64 = 64;
 const BATCH: i64 = 64;
 
 fn main() -> rusqlite::Result<()> {
@@ -17,8 +19,8 @@ fn main() -> rusqlite::Result<()> {
     db.execute_batch(include_str!("../migrations/sqlite/0001_portal.sql"))?;
     seed(&mut db)?;
     let begun = Instant::now();
-    for first in (1..=REDEMPTIONS).step_by(BATCH as usize) {
-        redeem(&mut db, first, (first + BATCH - 1).min(REDEMPTIONS))?;
+    for first in (0..REDEMPTIONS).step_by(BATCH as usize) {
+        redeem(&mut db, first..first + BATCH)?;
     }
     let seconds = begun.elapsed().as_secs_f64();
     println!(
@@ -60,11 +62,12 @@ fn seed(db: &mut Connection) -> rusqlite::Result<()> {
     tx.commit()
 }
 
-fn redeem(db: &mut Connection, first: i64, last: i64) -> rusqlite::Result<()> {
+/// Redeems the codes of these turns, in which each redeemer takes the next code of a share.
+fn redeem(db: &mut Connection, turns: std::ops::Range<i64>) -> rusqlite::Result<()> {
     let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     {
         let mut code = tx.prepare_cached(
-            "update code set status = 1, ended_at = 1, ended_by = ?2, ended_company_id = ?2, ended_company_name = 'x'
+            "update code set status = 1, ended_at = ?3, ended_by = ?2, ended_company_id = ?2, ended_company_name = 'x'
              where tag = ?1 and status = 0",
         )?;
         let mut source = tx.prepare_cached(
@@ -75,15 +78,19 @@ fn redeem(db: &mut Connection, first: i64, last: i64) -> rusqlite::Result<()> {
              set balance = balance + 1, received_total = received_total + 1 returning balance",
         )?;
         let mut transfer = tx.prepare_cached(
-            "insert into transfer values (?1, ?2, ?2, '127.0.0.1', ?3, 0, zeroblob(16), 1, 'redeem', 1, 1, 1, 1, ?2, 0,
-             ?4, ?5, 'x', 'x', ?1, '')",
+            "insert into transfer values (?1, ?2, ?2, '127.0.0.1', ?3, 0, zeroblob(16), ?1, 'redeem', 1, 1, 1, 1, ?2, 0,
+             ?4, ?5, 'x', 'x', ?6, '')",
         )?;
-        for id in first..=last {
-            let company = 2 + id % 64;
-            code.execute(params![tag(id), company])?;
+        for turn in turns {
+            let redeemer = turn % REDEEMERS;
+            let company = 2 + redeemer;
+            let id = 1 + redeemer * (REDEMPTIONS / REDEEMERS) + turn / REDEEMERS;
+            code.execute(params![tag(id), company, turn])?;
             let from: i64 = source.query_row([], |r| r.get(0))?;
             let to: i64 = target.query_row([company], |r| r.get(0))?;
-            transfer.execute(params![id, company, format!("01KAH000000000000000{id:06}"), from, to])?;
+            // Begins with the time, as the ids of operations do.
+            let operation = format!("01KAH0{turn:08}{:012}", id * 7_919 % 1_000_003);
+            transfer.execute(params![turn + 1, company, operation, from, to, id])?;
         }
     }
     tx.commit()

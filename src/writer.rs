@@ -16,9 +16,9 @@ use tokio::time::Instant;
 const QUEUE_LENGTH_MAX: usize = 4_096;
 const BATCH_LENGTH_MAX: usize = 512;
 const TRIES_MAX: usize = 8;
-/// The writer empties the WAL past this size, so that it stays below twice as much.
+/// The writer begins the WAL anew past this size, so that it stays below twice as much.
 const WAL_BYTES_MAX: u64 = 32 << 20;
-const TRUNCATE_EVERY_MILLISECONDS: u64 = 200;
+const LOOK_EVERY_MILLISECONDS: u64 = 100;
 
 /// Why an operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ impl Writer {
 
 async fn run(length_max: usize, db: Db, keys: Arc<Keys>, rng: Rng, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
-    let mut truncated_at = None;
+    let mut looked_at = None;
     while waiting.recv_many(&mut batch, length_max).await > 0 {
         let (operations, answers): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|w| (w.operation, w.answer)).unzip();
@@ -88,7 +88,7 @@ async fn run(length_max: usize, db: Db, keys: Arc<Keys>, rng: Rng, mut waiting: 
             // Whoever went away does not hear it; it has happened all the same.
             let _ = answer.send(outcome);
         }
-        keep_wal_small(&db, &mut truncated_at).await;
+        keep_wal_small(&db, &mut looked_at).await;
     }
 }
 
@@ -151,16 +151,17 @@ async fn one_by_one(
     outcomes
 }
 
-/// Where a long reader holds the WAL open, it is not tried again at once.
-async fn keep_wal_small(db: &Db, tried_at: &mut Option<Instant>) {
+/// The file keeps its length, which later commits write over: that is cheaper than to let it grow
+/// again. So it is asked, now and then, how much of it is in use.
+async fn keep_wal_small(db: &Db, looked_at: &mut Option<Instant>) {
     let Db::Sqlite(sqlite) = db else { return };
-    let tried_lately =
-        tried_at.is_some_and(|at| at.elapsed() < Duration::from_millis(TRUNCATE_EVERY_MILLISECONDS));
-    if tried_lately || sqlite.wal_bytes() < WAL_BYTES_MAX {
+    let looked_lately =
+        looked_at.is_some_and(|at| at.elapsed() < Duration::from_millis(LOOK_EVERY_MILLISECONDS));
+    if looked_lately || sqlite.wal_bytes() < WAL_BYTES_MAX {
         return;
     }
-    *tried_at = Some(Instant::now());
-    if let Err(error) = sqlite.truncate_wal().await {
-        tracing::warn!(%error, "the WAL could not be truncated");
+    *looked_at = Some(Instant::now());
+    if let Err(error) = sqlite.restart_wal_past(WAL_BYTES_MAX).await {
+        tracing::warn!(%error, "the WAL could not be begun anew");
     }
 }

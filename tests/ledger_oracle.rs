@@ -407,7 +407,10 @@ impl World {
             assert_eq!(from.balance, t.from_balance, "{t:?}");
             let to = accounts.entry(AccountKey::new(t.to.0, t.resource_type, t.to.1)).or_default();
             to.balance += t.amount;
-            to.received_total += if t.cause == Cause::DeleteCode { 0 } else { t.amount };
+            if t.cause != Cause::DeleteCode {
+                to.received_total += t.amount;
+                to.received_at = Some(t.at);
+            }
             assert_eq!(to.balance, t.to_balance, "{t:?}");
         }
         assert_eq!(accounts, self.database.accounts);

@@ -24,7 +24,9 @@ create table company (
   removed_at integer
 ) strict;
 create index company_by_name on company (name_search, id) where removed_at is null;
-create index company_by_parent on company (parent_id, id) where removed_at is null;
+create index company_by_level on company (level, id) where removed_at is null;
+create index company_by_time on company (created_at, id) where removed_at is null;
+create index company_by_parent on company (parent_id, name_search, id) where removed_at is null;
 create unique index company_root on company (level) where level = 0;
 
 create table person (
@@ -87,8 +89,9 @@ create table code (
   check ((status = 0) = (ended_at is null))
 ) strict, without rowid;
 create index code_by_company on code (company_id, id);
-create index code_by_status on code (company_id, status, id);
-create index code_by_suffix on code (company_id, suffix_tag, id);
+-- Two, so that a redemption leaves the one at some place and joins the other at its end.
+create index code_unused on code (company_id, id) where status = 0;
+create index code_ended on code (company_id, status, ended_at, id) where status <> 0;
 
 create table transfer (
   id integer primary key,
@@ -113,7 +116,8 @@ create table transfer (
   code_id integer,
   memo text not null
 ) strict;
-create unique index transfer_operation on transfer (actor_id, operation, seq);
+-- Operations' ids begin with the time: first in the key, new ones meet at its end.
+create unique index transfer_operation on transfer (operation, actor_id, seq);
 create index transfer_by_source on transfer (from_company_id, id);
 create index transfer_by_target on transfer (to_company_id, id);
 

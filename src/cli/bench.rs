@@ -1,4 +1,5 @@
-//! `scrip bench`: figures of this machine and this build, on a throw-away database, through HTTP.
+//! `scrip bench`: figures of this machine and this build, through HTTP, on a throw-away database: in a
+//! folder of its own, or in a schema of its own of the PostgreSQL server that is named.
 
 use std::process::ExitCode;
 
@@ -26,12 +27,19 @@ use crate::model::user::Role;
 use crate::ops::auth::SignedInAs;
 use crate::rng::Rng;
 use crate::store;
+use crate::store::scratch::Scratch;
 use crate::web::{form, router, serve, session};
 use crate::writer::Writer;
 
 #[derive(Args)]
 pub struct Bench {
     what: What,
+    /// Measures with this many connections alone.
+    #[arg(long)]
+    connections: Option<usize>,
+    /// How many redemptions are measured, with --connections.
+    #[arg(long, default_value_t = 80_000)]
+    redemptions: usize,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -51,25 +59,35 @@ pub async fn run(mut config: Config, bench: Bench) -> CliResult {
     let folder = tempfile::Builder::new().prefix("scrip-bench-").tempdir_in(".")?;
     config.data = folder.path().to_owned();
     config.key_file = folder.path().join("scrip.key");
-    if config.database != Database::Sqlite {
-        return Err(
-            "the benchmark writes to a database of its own; PostgreSQL is measured by the tests' cluster"
-                .into(),
-        );
-    }
-    match bench.what {
-        What::Redeem => redeem(config).await?,
-    }
-    Ok(ExitCode::SUCCESS)
+    let Database::Postgres(server) = &config.database else {
+        measure_all(config, &bench).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let scratch = Scratch::make(server).await?;
+    config.database = Database::Postgres(scratch.url()?);
+    let outcome = measure_all(config, &bench).await;
+    scratch.drop().await?;
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn redeem(config: Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn measure_all(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match bench.what {
+        What::Redeem => redeem(config, bench).await,
+    }
+}
+
+async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (app, _) = App::start(config, Clock::System, Rng::System).await?;
     let stop = CancellationToken::new();
     tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
     let people = make_people(&app).await?;
-    println!("Durable redemptions through HTTP, embedded database, every commit flushed");
+    println!("Durable redemptions through HTTP, every commit flushed");
     println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "connections", "redeemed/s", "p50 ms", "p99 ms", "max ms");
+    if let Some(connections) = bench.connections {
+        measure(&app, &people, connections, bench.redemptions).await?.print(&connections.to_string());
+        stop.cancel();
+        return Ok(());
+    }
     let mut at_64 = 0.0;
     for (connections, count) in LEVELS {
         let figures = measure(&app, &people, connections, count).await?;

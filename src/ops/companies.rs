@@ -80,7 +80,9 @@ pub async fn subsidiaries(
     after: Option<(String, i64)>,
     limit: i64,
 ) -> OpResult<Vec<Company>> {
-    list(app, actor, &CompanyFilter { parent_id: Some(id), after, limit, ..CompanyFilter::default() }).await
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::companies::subsidiaries(&mut tx, &actor.company_path, id, after, limit).await?)
 }
 
 /// The companies to choose from: all of them where they are few, else those that fit the text.

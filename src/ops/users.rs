@@ -13,7 +13,7 @@ use crate::store::users::{Link, Purpose, User, UserFilter};
 
 const NAME_LENGTH_MAX: usize = 100;
 
-/// A page of the users of the actor's tree, or of one company of it.
+/// A page of the users of the actor's tree.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.

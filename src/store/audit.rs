@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, rows, sql_for};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use super::ledger::reserve;
+use crate::model::company::Path;
 use crate::model::time::Moment;
 
 /// What happened, besides transfers.
@@ -56,7 +57,7 @@ pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()>
     sql_for(
         "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
          select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
-             value->>'verb', value->>'subject', value->>'details' from json_each($1)",
+             value->>'verb', value->>'subject', value->>'details' from jsonb_each($1)",
         "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
          select id, at, actor_id, company_id, address, verb, subject, details
          from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
@@ -149,21 +150,21 @@ macro_rules! history_filter {
 const MERGED_SQLITE: &str = history_sql!(
     concat!(
         transfer_columns!(),
-        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
         where t.from_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         transfer_columns!(),
-        "from json_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
         where t.to_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         history_columns!(),
-        "from json_each($1) r join history y on y.id in (select y.id from history y
+        "from jsonb_each($1) r join history y on y.id in (select y.id from history y
         where y.company_id = r.value and ",
         history_filter!(),
         " order by y.id desc limit $2)"
@@ -227,22 +228,30 @@ const WALKED: &str = history_sql!(
 /// # Errors
 /// Whatever the database says.
 pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
-    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter).all(tx).await
+    of_companies_query(companies, filter).all(tx).await
+}
+
+/// The query of [`of_companies`].
+#[must_use]
+pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
+    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter)
 }
 
 /// The history of everything between two paths.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn of_tree(
-    tx: &mut Tx,
-    path: &crate::model::company::Path,
-    filter: &HistoryFilter,
-) -> Result<Vec<HistoryRow>> {
-    bind_filter(sql_for(WALKED, WALKED).bind(path.as_str()), filter).bind(path.end()).all(tx).await
+pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
+    of_tree_query(path, filter).all(tx).await
 }
 
-fn bind_filter(query: super::db::Query, filter: &HistoryFilter) -> super::db::Query {
+/// The query of [`of_tree`].
+#[must_use]
+pub fn of_tree_query(path: &Path, filter: &HistoryFilter) -> Query {
+    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end())
+}
+
+fn bind_filter(query: Query, filter: &HistoryFilter) -> Query {
     query
         .bind(filter.limit)
         .bind(filter.before.unwrap_or(i64::MAX))

@@ -100,7 +100,7 @@ macro_rules! signed_in_sql {
 /// Whatever the database says.
 pub async fn signed_in(tx: &mut Tx, ids: &[i64]) -> Result<Vec<SignedIn>> {
     sql_for(
-        signed_in_sql!("in (select value from json_each($1))"),
+        signed_in_sql!("in (select value from jsonb_each($1))"),
         signed_in_sql!("in (select value::bigint from jsonb_array_elements_text($1::jsonb))"),
     )
     .bind(rows(ids))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::{CodeStatus, Tag};
 use crate::model::resources::ResourceType;
@@ -66,34 +66,51 @@ macro_rules! codes_sql {
 }
 
 macro_rules! list_sql {
-    ($where:expr) => {
+    ($where:expr, $order:expr) => {
         codes_sql!(concat!(
-            "k.company_id = $1 and k.id < $2 and (cast($3 as bigint) is null or k.resource_type = $3)
+            "k.company_id = $1 and (cast($3 as bigint) is null or k.resource_type = $3)
              and k.created_at >= $4 and k.created_at < $5 and ",
             $where,
-            " order by k.id desc limit $6"
+            " order by ",
+            $order,
+            " limit $6"
         ))
     };
 }
 
-/// A page of a company's codes.
+macro_rules! search_sql {
+    ($status:expr, $order:expr) => {
+        list_sql!(
+            concat!("(k.suffix_tag = $7 or k.comment_search like $8 escape '\\') and ", $status),
+            $order
+        )
+    };
+}
+
+/// A page of a company's codes, newest first: those made last, or for a status that ends a code,
+/// those ended last. Each of the three orders has its index.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<Vec<CodeRow>> {
-    let status = filter.status;
-    let query = match (&filter.search, status) {
-        (CodeSearch::Nothing, None) => sql(list_sql!("1 = 1")),
-        (CodeSearch::Nothing, Some(_)) => sql(list_sql!("k.status = $7")),
-        (CodeSearch::Id(_), _) => {
-            sql(list_sql!("(cast($7 as bigint) is null or k.status = $7) and k.id = $8"))
-        }
-        // Four letters may also be part of a comment.
-        (CodeSearch::Suffix(..), _) => sql(list_sql!(
-            "(cast($7 as bigint) is null or k.status = $7) and (k.suffix_tag = $8 or k.comment_search like $9 escape '\\')"
+    list_query(company_id, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
+    let ends = filter.status.filter(|status| *status != CodeStatus::Unused);
+    let query = match (&filter.search, filter.status) {
+        (CodeSearch::Id(_), _) => sql(list_sql!(
+            "k.id < $2 and k.id = $7 and (cast($8 as bigint) is null or k.status = $8)",
+            "k.id desc"
         )),
-        (CodeSearch::Comment(_), _) => sql(list_sql!(
-            "(cast($7 as bigint) is null or k.status = $7) and k.comment_search like $8 escape '\\'"
+        (_, None) => sql(search_sql!("k.id < $2", "k.id desc")),
+        (_, Some(CodeStatus::Unused)) => sql(search_sql!("k.id < $2 and k.status = 0", "k.id desc")),
+        (_, Some(_)) => sql(search_sql!(
+            "k.status = $9 and k.status <> 0 and (k.ended_at, k.id)
+                 < (coalesce((select b.ended_at from code b where b.id = $2), 9223372036854775807), $2)",
+            "k.ended_at desc, k.id desc"
         )),
     };
     let query = query
@@ -104,13 +121,13 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
         .bind(filter.created_to.map_or(i64::MAX, |m| m.0))
         .bind(filter.limit);
     let query = match &filter.search {
-        CodeSearch::Nothing if status.is_none() => query,
-        CodeSearch::Nothing => query.bind(status),
-        CodeSearch::Id(id) => query.bind(status).bind(*id),
-        CodeSearch::Suffix(suffix, text) => query.bind(status).bind(*suffix).bind(contains(text)),
-        CodeSearch::Comment(text) => query.bind(status).bind(contains(text)),
+        CodeSearch::Id(id) => return query.bind(*id).bind(filter.status),
+        CodeSearch::Nothing => query.bind(None::<i64>).bind("%"),
+        // Four letters may also be part of a comment.
+        CodeSearch::Suffix(suffix, text) => query.bind(*suffix).bind(contains(text)),
+        CodeSearch::Comment(text) => query.bind(None::<i64>).bind(contains(text)),
     };
-    query.all(tx).await
+    if ends.is_some() { query.bind(ends) } else { query }
 }
 
 fn contains(text: &str) -> String {
@@ -137,7 +154,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> 
 pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
     sql_for(
         codes_sql!(
-            "k.id in (select value from json_each($1)) and c.path >= $2 and c.path < $3 order by k.id"
+            "k.id in (select value from jsonb_each($1)) and c.path >= $2 and c.path < $3 order by k.id"
         ),
         codes_sql!(
             "k.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use crate::model::company::{Path, searchable};
 use crate::model::time::Moment;
 
@@ -121,7 +121,6 @@ impl Sort {
 pub struct CompanyFilter {
     /// Part of the name, or an id.
     pub text: String,
-    pub parent_id: Option<i64>,
     pub sort: Sort,
     pub descending: bool,
     /// The sort value and id of the last row of the page before.
@@ -129,34 +128,84 @@ pub struct CompanyFilter {
     pub limit: i64,
 }
 
+/// How a list goes through a tree. A small one is gathered by its range of paths, then sorted; a large
+/// one is walked in the order of the list, with a test of each path, until the page is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Gathered,
+    Walked,
+}
+
+/// Up to so many companies are gathered.
+const GATHERED_MAX: i64 = 1_000;
+
+impl Way {
+    /// The way for a tree.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn through(tx: &mut Tx, tree: &Path) -> Result<Way> {
+        let is_small = count_up_to(tx, tree, GATHERED_MAX + 1).await? <= GATHERED_MAX;
+        Ok(if is_small { Way::Gathered } else { Way::Walked })
+    }
+
+    /// Adds that a company `c` is of a tree.
+    #[must_use]
+    pub fn within(self, query: Query, tree: &Path) -> Query {
+        let path = match self {
+            Way::Gathered => "c.path",
+            Way::Walked => "(c.path || '')",
+        };
+        let query = query.push(" and ").push(path).push(" >= ").push_value(tree.as_str());
+        query.push(" and ").push(path).push(" < ").push_value(tree.end())
+    }
+}
+
+/// An expression keeps a planner, which cannot know the size of a tree, from the index of the other
+/// way: of `c.path` where the tree is walked, of the order where it is gathered.
 macro_rules! list_sql {
-    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+    ($path:literal, $key:literal, $id:literal, $cast:literal, $compare:literal, $direction:literal) => {
         company_facts!(
             concat!(
                 "select c.*, ",
                 $key,
                 " as sort_key from company c
                  left join account b on b.company_id = c.id and b.resource_type = 1 and b.kind = 0
-                 where c.removed_at is null and c.path >= $1 and c.path < $2
-                 and (cast($3 as bigint) is null or c.parent_id = $3)
-                 and ($4 = '' or c.name_search like $5 escape '\\' or cast(c.id as text) = $4)
+                 where c.removed_at is null and ",
+                $path,
+                " >= $1 and ",
+                $path,
+                " < $2 and ($3 = '' or c.name_search like $4 escape '\\' or cast(c.id as text) = $3)
                  and (",
                 $key,
-                ", c.id) ",
+                ", ",
+                $id,
+                ") ",
                 $compare,
-                " (cast($6 as ",
+                " (cast($5 as ",
                 $cast,
-                "), $7)
-                 order by ",
+                "), $6) order by ",
                 $key,
                 " ",
                 $direction,
-                ", c.id ",
+                ", ",
+                $id,
+                " ",
                 $direction,
-                " limit $8"
+                " limit $7"
             ),
             concat!("order by c.sort_key ", $direction, ", c.id ", $direction)
         )
+    };
+}
+
+macro_rules! both_directions {
+    ($path:literal, $key:literal, $id:literal, $cast:literal, $descending:expr) => {
+        if $descending {
+            list_sql!($path, $key, $id, $cast, "<", "desc")
+        } else {
+            list_sql!($path, $key, $id, $cast, ">", "asc")
+        }
     };
 }
 
@@ -165,17 +214,39 @@ macro_rules! list_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &CompanyFilter) -> Result<Vec<Company>> {
-    let text = match (filter.sort, filter.descending) {
-        (Sort::Name, false) => list_sql!("c.name_search", "text", ">", "asc"),
-        (Sort::Name, true) => list_sql!("c.name_search", "text", "<", "desc"),
-        (Sort::Level, false) => list_sql!("c.level", "bigint", ">", "asc"),
-        (Sort::Level, true) => list_sql!("c.level", "bigint", "<", "desc"),
-        (Sort::Created, false) => list_sql!("c.created_at", "bigint", ">", "asc"),
-        (Sort::Created, true) => list_sql!("c.created_at", "bigint", "<", "desc"),
-        (Sort::Credits, false) => list_sql!("coalesce(b.balance, 0)", "bigint", ">", "asc"),
-        (Sort::Credits, true) => list_sql!("coalesce(b.balance, 0)", "bigint", "<", "desc"),
+    let way = Way::through(tx, tree).await?;
+    list_query(tree, filter, way).all(tx).await
+}
+
+/// The query of [`list`]. No index has credits, which change with each redemption: that order is
+/// always gathered.
+#[must_use]
+pub fn list_query(tree: &Path, filter: &CompanyFilter, way: Way) -> Query {
+    let descending = filter.descending;
+    let text = match (filter.sort, way) {
+        (Sort::Name, Way::Walked) => {
+            both_directions!("(c.path || '')", "c.name_search", "c.id", "text", descending)
+        }
+        (Sort::Level, Way::Walked) => {
+            both_directions!("(c.path || '')", "c.level", "c.id", "bigint", descending)
+        }
+        (Sort::Created, Way::Walked) => {
+            both_directions!("(c.path || '')", "c.created_at", "c.id", "bigint", descending)
+        }
+        (Sort::Name, Way::Gathered) => {
+            both_directions!("c.path", "(c.name_search || '')", "(c.id + 0)", "text", descending)
+        }
+        (Sort::Level, Way::Gathered) => {
+            both_directions!("c.path", "(c.level + 0)", "(c.id + 0)", "bigint", descending)
+        }
+        (Sort::Created, Way::Gathered) => {
+            both_directions!("c.path", "(c.created_at + 0)", "(c.id + 0)", "bigint", descending)
+        }
+        (Sort::Credits, _) => {
+            both_directions!("c.path", "coalesce(b.balance, 0)", "(c.id + 0)", "bigint", descending)
+        }
     };
-    let first = match (filter.sort, filter.descending) {
+    let first = match (filter.sort, descending) {
         (Sort::Name, false) => (String::new(), 0),
         (Sort::Name, true) => ("\u{10ffff}".repeat(4), i64::MAX),
         (_, false) => ("-1".into(), 0),
@@ -186,14 +257,43 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &CompanyFilter) -> Result<Ve
     sql(text)
         .bind(tree.as_str())
         .bind(tree.end())
-        .bind(filter.parent_id)
         .bind(&wanted)
         .bind(format!("%{}%", escape_like(&wanted)))
         .bind(value)
         .bind(id)
         .bind(filter.limit)
-        .all(tx)
-        .await
+}
+
+/// The companies right below one, by name, after the last of the page before.
+#[must_use]
+pub fn subsidiaries_query(tree: &Path, id: i64, after: Option<(String, i64)>, limit: i64) -> Query {
+    let (name, after_id) = after.unwrap_or_default();
+    sql(company_facts!(
+        "select c.* from company c where c.parent_id = $1 and c.removed_at is null
+         and (c.path || '') >= $2 and (c.path || '') < $3 and (c.name_search, c.id) > ($4, $5)
+         order by c.name_search, c.id limit $6",
+        "order by c.name_search, c.id"
+    ))
+    .bind(id)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(name)
+    .bind(after_id)
+    .bind(limit)
+}
+
+/// A page of them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn subsidiaries(
+    tx: &mut Tx,
+    tree: &Path,
+    id: i64,
+    after: Option<(String, i64)>,
+    limit: i64,
+) -> Result<Vec<Company>> {
+    subsidiaries_query(tree, id, after, limit).all(tx).await
 }
 
 /// A text for `like … escape '\'` that stands for itself.
@@ -202,23 +302,39 @@ pub fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
+macro_rules! search_sql {
+    ($path:literal, $key:literal) => {
+        concat!(
+            "select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
+             where c.removed_at is null and ", $path, " >= $1 and ", $path, " < $2
+             and ($3 = '' or c.name_search like $4 escape '\\' or cast(c.id as text) = $3)
+             order by ", $key, ", c.id limit $5"
+        )
+    };
+}
+
 /// Companies of a tree whose name holds the text, or whose id it is, by name.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn search(tx: &mut Tx, tree: &Path, text: &str, limit: i64) -> Result<Vec<CompanyName>> {
+    let way = Way::through(tx, tree).await?;
+    search_query(tree, text, limit, way).all(tx).await
+}
+
+/// The query of [`search`].
+#[must_use]
+pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
     let wanted = searchable(text);
-    sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
-         where c.removed_at is null and c.path >= $1 and c.path < $2
-         and ($3 = '' or c.name_search like $4 escape '\\' or cast(c.id as text) = $3)
-         order by c.name_search, c.id limit $5")
+    sql(match way {
+        Way::Gathered => search_sql!("c.path", "(c.name_search || '')"),
+        Way::Walked => search_sql!("(c.path || '')", "c.name_search"),
+    })
     .bind(tree.as_str())
     .bind(tree.end())
     .bind(&wanted)
     .bind(format!("%{}%", escape_like(&wanted)))
     .bind(limit)
-    .all(tx)
-    .await
 }
 
 /// Companies of a tree that bear exactly this name, whatever the case.
@@ -266,7 +382,7 @@ pub struct LockedCompany {
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCompany>> {
     sql_for(
-        "select c.id, c.name, c.path, c.level from json_each($1) r join company c on c.id = r.value
+        "select c.id, c.name, c.path, c.level from jsonb_each($1) r join company c on c.id = r.value
          where c.removed_at is null and c.path >= $2 and c.path < $3 order by c.id",
         "select id, name, path, level from company
          where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
@@ -428,7 +544,7 @@ pub struct Holdings {
 /// Whatever the database says.
 pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
     sql_for(
-        holdings_sql!("json_each($1)", "c.value"),
+        holdings_sql!("jsonb_each($1)", "c.value"),
         holdings_sql!("jsonb_array_elements_text($1::jsonb)", "c.value::bigint"),
     )
     .bind(rows(ids))
@@ -442,7 +558,7 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
 /// Whatever the database says.
 pub async fn remove(tx: &mut Tx, ids: &[i64], now: Moment) -> Result<()> {
     sql_for(
-        "update company set removed_at = $2 where id in (select value from json_each($1))",
+        "update company set removed_at = $2 where id in (select value from jsonb_each($1))",
         "update company set removed_at = $2
          where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
     )
@@ -484,7 +600,7 @@ pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
 pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
     sql_for(
         company_facts!(
-            "select * from company where id in (select value from json_each($1))
+            "select * from company where id in (select value from jsonb_each($1))
              and path >= $2 and path < $3 and removed_at is null",
             "order by c.level, c.id"
         ),

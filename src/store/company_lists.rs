@@ -1,6 +1,6 @@
 //! Companies of a whole tree, in any order, as programs ask for them.
 
-use super::companies::{Company, company_columns, escape_like};
+use super::companies::{Company, Way, company_columns, escape_like};
 use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 
@@ -44,7 +44,9 @@ pub struct ListFilter {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<Company>> {
-    let mut query = wanted(sql(company_columns!()).push("select c.* from company c where "), tree, filter);
+    let way = if filter.order.is_empty() { Way::through(tx, tree).await? } else { Way::Gathered };
+    let query = sql(company_columns!()).push("select c.* from company c where c.removed_at is null");
+    let mut query = wanted(query, tree, filter, way);
     if let Some(id) = filter.cursor {
         query = query.push(" and c.id > ").push_value(id);
     }
@@ -61,16 +63,13 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<C
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<i64> {
-    let (count,): (i64,) = wanted(sql("select count(*) from company c where "), tree, filter).one(tx).await?;
+    let query = sql("select count(*) from company c where c.removed_at is null");
+    let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
     Ok(count)
 }
 
-fn wanted(query: Query, tree: &Path, filter: &ListFilter) -> Query {
-    let mut query = query
-        .push("c.removed_at is null and c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end());
+fn wanted(query: Query, tree: &Path, filter: &ListFilter, way: Way) -> Query {
+    let mut query = way.within(query, tree);
     if let Some(id) = filter.id {
         query = query.push(" and c.id = ").push_value(id);
     }

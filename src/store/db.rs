@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Connection, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{
+    AssertSqlSafe, Connection, Either, Executor as _, FromRow, PgConnection, Postgres, Sqlite,
+    SqliteConnection, Transaction,
+};
 
 /// What goes wrong in a database. The door shows none of it.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,8 @@ pub struct SqliteDb {
 }
 
 const READERS: u32 = 4;
+/// A page of 4 KB and its head.
+const WAL_PAGE_BYTES: u64 = 4_096 + 24;
 const PG_CONNECTIONS: u32 = 16;
 const ACQUIRE_TIMEOUT_SECONDS: u64 = 10;
 
@@ -93,6 +99,9 @@ impl Db {
             ("lock_timeout", "5s"),
             ("synchronous_commit", "on"),
             ("timezone", "UTC"),
+            // For a disk without heads. The planner takes each list of ids for a hundred, and would
+            // rather read a table of thousands than look them up.
+            ("random_page_cost", "1.1"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(PG_CONNECTIONS)
@@ -202,7 +211,7 @@ impl Tx {
     /// When the database could not keep it; then nothing has happened.
     pub async fn commit(self) -> Result<()> {
         match self {
-            Tx::Sqlite(tx) => tx.end("commit").await?,
+            Tx::Sqlite(tx) => tx.commit().await?,
             Tx::Postgres(tx) => tx.commit().await?,
             Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
         }
@@ -215,7 +224,7 @@ impl Tx {
     /// When the connection is gone; then it has been undone all the same.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Tx::Sqlite(tx) => tx.end("rollback").await?,
+            Tx::Sqlite(tx) => tx.rollback().await?,
             Tx::Postgres(tx) => tx.rollback().await?,
             Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
         }
@@ -226,24 +235,55 @@ impl Tx {
     pub fn is_postgres(&self) -> bool {
         matches!(self, Tx::Postgres(_) | Tx::PostgresRead(_))
     }
+
+    fn connection(&mut self) -> On<'_> {
+        match self {
+            Tx::Sqlite(tx) => {
+                tx.has_begun = true;
+                On::Sqlite(&mut tx.connection, std::mem::take(&mut tx.waiting))
+            }
+            Tx::SqliteRead(connection) => On::Sqlite(connection, Script::default()),
+            Tx::Postgres(tx) => On::Postgres(tx),
+            Tx::PostgresRead(connection) => On::Postgres(connection),
+        }
+    }
+}
+
+/// Where a statement runs; on SQLite, after what waits for it.
+enum On<'a> {
+    Sqlite(&'a mut SqliteConnection, Script),
+    Postgres(&'a mut PgConnection),
 }
 
 /// A transaction on SQLite. On a full disk SQLite ends a transaction by itself, so what was not
 /// ended here takes its connection with it: the pool opens a new one, in a known state.
 pub struct SqliteTx {
     connection: PoolConnection<Sqlite>,
+    /// What gives nothing, such as `begin`, waits for the next statement that does.
+    waiting: Script,
+    has_begun: bool,
     has_ended: bool,
 }
 
 impl SqliteTx {
     async fn begin(pool: &SqlitePool, statement: &'static str) -> Result<SqliteTx> {
-        let mut tx = SqliteTx { connection: pool.acquire().await?, has_ended: false };
-        sqlx::query(statement).execute(&mut *tx.connection).await?;
-        Ok(tx)
+        let mut waiting = Script::default();
+        waiting.add(statement, Vec::new());
+        Ok(SqliteTx { connection: pool.acquire().await?, waiting, has_begun: false, has_ended: false })
     }
 
-    async fn end(mut self, statement: &'static str) -> Result<()> {
-        sqlx::query(statement).execute(&mut *self.connection).await?;
+    async fn commit(mut self) -> Result<()> {
+        self.waiting.add("commit", Vec::new());
+        self.has_begun = true;
+        std::mem::take(&mut self.waiting).run(&mut self.connection).await?;
+        self.has_ended = true;
+        Ok(())
+    }
+
+    async fn rollback(mut self) -> Result<()> {
+        if self.has_begun {
+            sqlx::query("rollback").execute(&mut *self.connection).await?;
+        }
         self.has_ended = true;
         Ok(())
     }
@@ -251,9 +291,67 @@ impl SqliteTx {
 
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        if !self.has_ended {
+        if self.has_begun && !self.has_ended {
             self.connection.close_on_drop();
         }
+    }
+}
+
+/// Statements that SQLite's thread runs one after the other, at one hand-over: each hand-over costs
+/// more than most statements do. The first error ends it.
+#[derive(Default)]
+struct Script {
+    text: String,
+    values: Vec<Value>,
+}
+
+/// What one statement gave.
+#[derive(Default)]
+struct Outcome {
+    rows: Vec<SqliteRow>,
+    touched: u64,
+}
+
+impl Script {
+    /// Appends a statement. The values of all stand in one row, so its `$1` becomes a later number.
+    fn add(&mut self, statement: &str, values: Vec<Value>) {
+        let mut parts = statement.split('$');
+        self.text.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let number = part[..digits].parse::<usize>().unwrap_or(0) + self.values.len();
+            self.text.push('$');
+            self.text.push_str(&number.to_string());
+            self.text.push_str(&part[digits..]);
+        }
+        self.text.push_str(";\n");
+        self.values.extend(values);
+    }
+
+    /// Runs them and gives what each gave.
+    async fn run(self, connection: &mut SqliteConnection) -> Result<Vec<Outcome>> {
+        // Made of constant texts alone: all that anybody typed is bound.
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(self.text));
+        for value in self.values {
+            query = match value {
+                Value::Int(x) => query.bind(x),
+                Value::Text(x) => query.bind(x),
+                Value::Bytes(x) => query.bind(x),
+            };
+        }
+        let mut outcomes = Vec::new();
+        let mut current = Outcome::default();
+        let mut given = connection.fetch_many(query);
+        while let Some(next) = given.try_next().await? {
+            match next {
+                Either::Right(row) => current.rows.push(row),
+                Either::Left(done) => {
+                    current.touched = done.rows_affected();
+                    outcomes.push(std::mem::take(&mut current));
+                }
+            }
+        }
+        Ok(outcomes)
     }
 }
 
@@ -311,46 +409,51 @@ pub fn sql_for(sqlite: &'static str, postgres: &'static str) -> Query {
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-// A text that was put together is safe as a constant one is: all its pieces are constants.
-macro_rules! make {
-    ($make:path, $text:expr) => {
-        match $text {
-            Cow::Borrowed(text) => $make(text),
-            Cow::Owned(text) => $make(AssertSqlSafe(text)),
-        }
-    };
+/// The rows that a query found.
+pub enum Found {
+    Sqlite(Vec<SqliteRow>),
+    Postgres(Vec<PgRow>),
 }
 
-macro_rules! on_connection {
-    ($query:expr, $tx:expr, $make:path, |$statement:ident, $connection:ident| $run:expr) => {{
-        let query = $query;
-        match $tx {
-            Tx::Sqlite(_) | Tx::SqliteRead(_) => query.check(&query.sqlite),
-            Tx::Postgres(_) | Tx::PostgresRead(_) => query.check(&query.postgres),
+impl Found {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn read<T: Row>(&self) -> Result<Vec<T>> {
+        match self {
+            Found::Sqlite(rows) => rows.iter().map(|row| T::from_row(row).map_err(DbError)).collect(),
+            Found::Postgres(rows) => rows.iter().map(|row| T::from_row(row).map_err(DbError)).collect(),
         }
-        match $tx {
-            Tx::Sqlite(tx) => {
-                let $connection = &mut *tx.connection;
-                let $statement = bind_sqlite(make!($make, query.sqlite), query.values);
-                $run
-            }
-            Tx::SqliteRead(c) => {
-                let $connection = &mut **c;
-                let $statement = bind_sqlite(make!($make, query.sqlite), query.values);
-                $run
-            }
-            Tx::Postgres(tx) => {
-                let $connection = &mut **tx;
-                let $statement = bind_postgres(make!($make, query.postgres), query.values);
-                $run
-            }
-            Tx::PostgresRead(c) => {
-                let $connection = &mut **c;
-                let $statement = bind_postgres(make!($make, query.postgres), query.values);
-                $run
-            }
+    }
+}
+
+/// Runs several queries in order: on SQLite at one hand-over to its thread. `None` finds nothing.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) -> Result<[Found; N]> {
+    match tx.connection() {
+        On::Sqlite(connection, mut script) => {
+            let asked = queries.each_ref().map(Option::is_some);
+            queries.into_iter().flatten().for_each(|query| query.join(&mut script));
+            let outcomes = script.run(connection).await?;
+            let first = outcomes.len() - asked.iter().filter(|a| **a).count();
+            let mut outcomes = outcomes.into_iter().skip(first);
+            Ok(asked.map(|asked| {
+                Found::Sqlite(if asked { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
+            }))
         }
-    }};
+        On::Postgres(connection) => {
+            let mut found = [const { Found::Postgres(Vec::new()) }; N];
+            for (query, found) in queries.into_iter().zip(&mut found) {
+                if let Some(query) = query {
+                    *found = Found::Postgres(query.on_postgres().fetch_all(&mut *connection).await?);
+                }
+            }
+            Ok(found)
+        }
+    }
 }
 
 impl Query {
@@ -388,9 +491,26 @@ impl Query {
     /// # Errors
     /// Whatever the database says.
     pub async fn run(self, tx: &mut Tx) -> Result<u64> {
-        on_connection!(self, tx, sqlx::query, |statement, connection| {
-            Ok(statement.execute(connection).await?.rows_affected())
-        })
+        match tx.connection() {
+            On::Sqlite(connection, mut script) => {
+                self.join(&mut script);
+                Ok(script.run(connection).await?.last().map_or(0, |outcome| outcome.touched))
+            }
+            On::Postgres(connection) => Ok(self.on_postgres().execute(connection).await?.rows_affected()),
+        }
+    }
+
+    /// Runs it, on SQLite together with the next statement or the commit: its error comes then.
+    ///
+    /// # Errors
+    /// Whatever the database says, at once or later.
+    pub async fn later(self, tx: &mut Tx) -> Result<()> {
+        if let Tx::Sqlite(tx) = tx {
+            self.join(&mut tx.waiting);
+        } else {
+            self.run(tx).await?;
+        }
+        Ok(())
     }
 
     /// All rows.
@@ -398,10 +518,8 @@ impl Query {
     /// # Errors
     /// Whatever the database says.
     pub async fn all<T: Row>(self, tx: &mut Tx) -> Result<Vec<T>> {
-        on_connection!(self, tx, sqlx::query, |statement, connection| {
-            let rows = statement.fetch_all(connection).await?;
-            rows.iter().map(|row| T::from_row(row).map_err(DbError)).collect()
-        })
+        let [found] = all_of(tx, [Some(self)]).await?;
+        found.read()
     }
 
     /// The first row, if there is one.
@@ -409,10 +527,7 @@ impl Query {
     /// # Errors
     /// Whatever the database says.
     pub async fn optional<T: Row>(self, tx: &mut Tx) -> Result<Option<T>> {
-        on_connection!(self, tx, sqlx::query, |statement, connection| {
-            let row = statement.fetch_optional(connection).await?;
-            row.map(|row| T::from_row(&row).map_err(DbError)).transpose()
-        })
+        Ok(self.all(tx).await?.into_iter().next())
     }
 
     /// The only row.
@@ -421,6 +536,43 @@ impl Query {
     /// Whatever the database says; also when there is no row.
     pub async fn one<T: Row>(self, tx: &mut Tx) -> Result<T> {
         self.optional(tx).await?.ok_or(DbError(sqlx::Error::RowNotFound))
+    }
+
+    /// How the database would run it, a line a step: what `tests/explain.rs` looks at.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn plan(self, tx: &mut Tx) -> Result<Vec<String>> {
+        if tx.is_postgres() {
+            let text = format!("explain (costs off) {}", self.postgres).into();
+            let lines: Vec<(String,)> = Query { postgres: text, ..self }.all(tx).await?;
+            return Ok(lines.into_iter().map(|line| line.0).collect());
+        }
+        let text = format!("explain query plan {}", self.sqlite).into();
+        let lines: Vec<(i64, i64, i64, String)> = Query { sqlite: text, ..self }.all(tx).await?;
+        Ok(lines.into_iter().map(|line| line.3).collect())
+    }
+
+    fn join(self, script: &mut Script) {
+        self.check(&self.sqlite);
+        script.add(&self.sqlite, self.values);
+    }
+
+    fn on_postgres(self) -> PgStatement {
+        self.check(&self.postgres);
+        // A text that was put together is safe as a constant one is: all its pieces are constants.
+        let mut statement = match self.postgres {
+            Cow::Borrowed(text) => sqlx::query(text),
+            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)),
+        };
+        for value in self.values {
+            statement = match value {
+                Value::Int(x) => statement.bind(x),
+                Value::Text(x) => statement.bind(x),
+                Value::Bytes(x) => statement.bind(x),
+            };
+        }
+        statement
     }
 
     /// SQLite takes a missing value as NULL, so the count is looked at here.
@@ -437,35 +589,12 @@ impl Query {
     }
 }
 
-type SqliteStatement = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
 type PgStatement = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
 
-fn bind_sqlite(mut statement: SqliteStatement, values: Vec<Value>) -> SqliteStatement {
-    for value in values {
-        statement = match value {
-            Value::Int(x) => statement.bind(x),
-            Value::Text(x) => statement.bind(x),
-            Value::Bytes(x) => statement.bind(x),
-        };
-    }
-    statement
-}
-
-fn bind_postgres(mut statement: PgStatement, values: Vec<Value>) -> PgStatement {
-    for value in values {
-        statement = match value {
-            Value::Int(x) => statement.bind(x),
-            Value::Text(x) => statement.bind(x),
-            Value::Bytes(x) => statement.bind(x),
-        };
-    }
-    statement
-}
-
-/// Rows or ids as one value: a JSON text that the statement unfolds, with `json_each` on SQLite and
+/// Rows or ids as one value: a JSON text that the statement unfolds, with `jsonb_each` on SQLite and
 /// `jsonb_to_recordset` or `jsonb_array_elements_text` on PostgreSQL.
 #[must_use]
-pub fn rows<T: serde::Serialize>(list: &[T]) -> Value {
+pub fn rows(list: &(impl serde::Serialize + ?Sized)) -> Value {
     Value::Text(serde_json::to_string(list).ok())
 }
 
@@ -490,17 +619,20 @@ impl SqliteDb {
         Ok(())
     }
 
-    /// Takes the writer's turn and empties the WAL file, unless somebody still reads from it: a
-    /// long reader, such as a backup, must not make writers wait.
+    /// Takes the writer's turn and begins the WAL anew where more of it than this is in use, unless
+    /// somebody still reads from it: a long reader, such as a backup, must not make writers wait.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn truncate_wal(&self) -> Result<()> {
-        sqlx::raw_sql(
-            "pragma busy_timeout = 20; pragma wal_checkpoint(truncate); pragma busy_timeout = 5000;",
-        )
-        .execute(&self.writer)
-        .await?;
+    pub async fn restart_wal_past(&self, bytes: u64) -> Result<()> {
+        let mut writer = self.writer.acquire().await?;
+        let (_, pages, _): (i64, i64, i64) =
+            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(&mut *writer).await?;
+        if pages.cast_unsigned() * WAL_PAGE_BYTES > bytes {
+            let restart =
+                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 5000;";
+            sqlx::raw_sql(restart).execute(&mut *writer).await?;
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub mod operations;
 pub mod pools;
 pub mod reach;
 pub mod resources;
+pub mod scratch;
 pub mod second_factor;
 pub mod sessions;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, hex, rows, sql, sql_for};
 use crate::model::time::Moment;
 
 /// A session as it is kept.
@@ -54,7 +54,7 @@ pub struct SessionRow {
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
     let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
     sql_for(
-        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from json_each($1) r
+        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from jsonb_each($1) r
          join session s on s.id_hash = unhex(r.value) where s.expires_at > $2",
         "select id_hash, data, created_at, seen_at, expires_at from session where id_hash in
          (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb)) and expires_at > $2",
@@ -103,12 +103,16 @@ pub struct ListedSession {
 /// # Errors
 /// Whatever the database says.
 pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<ListedSession>> {
+    of_user_query(user_id, now).all(tx).await
+}
+
+/// The query of [`of_user`].
+#[must_use]
+pub fn of_user_query(user_id: i64, now: Moment) -> Query {
     sql("select id_hash, created_at, seen_at, address, user_agent from session
          where user_id = $1 and expires_at > $2 order by seen_at desc, id_hash limit 100")
     .bind(user_id)
     .bind(now)
-    .all(tx)
-    .await
 }
 
 /// Ends one session of a person.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+use super::companies::{Way, escape_like};
 use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 use crate::model::second_factor::SecondFactor;
@@ -64,14 +65,27 @@ pub struct UserFilter<'a> {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<Vec<User>> {
-    let query = wanted(sql(users_sql!("u.id > ")).push_value(filter.after), tree, filter);
-    query
-        .push(" order by u.id limit ")
+    let way = Way::through(tx, tree).await?;
+    list_query(tree, filter, way).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
+    // An expression keeps a planner from the index of the other way.
+    let is_sorted = way == Way::Gathered && filter.company_id.is_none();
+    let id = if is_sorted { "(u.id + 0)" } else { "u.id" };
+    wanted(sql(users_sql!("c.removed_at is null")), tree, filter, way)
+        .push(" and ")
+        .push(id)
+        .push(" > ")
+        .push_value(filter.after)
+        .push(" order by ")
+        .push(id)
+        .push(" limit ")
         .push_value(filter.limit)
         .push(" offset ")
         .push_value(filter.offset)
-        .all(tx)
-        .await
 }
 
 /// How many users there are.
@@ -79,25 +93,22 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<V
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
-    let query = sql("select count(*) from person u join company c on c.id = u.company_id where u.id > 0");
-    let (count,): (i64,) = wanted(query, tree, filter).one(tx).await?;
+    let query =
+        sql("select count(*) from person u join company c on c.id = u.company_id where c.removed_at is null");
+    let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
     Ok(count)
 }
 
-fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>) -> Query {
-    let query = query
-        .push(" and c.removed_at is null and c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end());
+fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
     let query = match filter.company_id {
+        // Whoever asks has made sure that the company is of the tree.
         Some(id) => query.push(" and u.company_id = ").push_value(id),
-        None => query,
+        None => way.within(query, tree),
     };
     if filter.text.is_empty() {
         return query;
     }
-    let pattern = format!("%{}%", super::companies::escape_like(&searchable(filter.text)));
+    let pattern = format!("%{}%", escape_like(&searchable(filter.text)));
     let query = query.push(" and (u.email_search like ").push_value(&pattern).push(" escape '\\'");
     query.push(" or c.name_search like ").push_value(&pattern).push(" escape '\\')")
 }

@@ -1,5 +1,7 @@
 //! What the ledger's decisions read and write: a handful of statements for a whole batch, however
-//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies, accounts.
+//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies,
+//! accounts, attempts. On SQLite a batch is three hand-overs to its thread: what the operations name, what
+//! their codes lead to, and all that is written with the commit.
 
 mod prefetch;
 mod rows;
@@ -7,7 +9,7 @@ mod write;
 
 use std::collections::VecDeque;
 
-use super::db::{DbError, Result, Tx, sql, sql_for};
+use super::db::{DbError, Found, Query, Result, Tx, all_of, sql, sql_for};
 use crate::model::ledger::Transfer;
 
 pub use prefetch::prefetch;
@@ -19,25 +21,26 @@ pub use write::write;
 /// # Errors
 /// Whatever the database says.
 pub async fn reserve(tx: &mut Tx, sequence: &'static str, count: i64) -> Result<VecDeque<i64>> {
-    if count == 0 {
-        return Ok(VecDeque::new());
+    let [found] = all_of(tx, [reservation(sequence, count)]).await?;
+    reserved(&found, count)
+}
+
+/// The query that [`reserved`] reads; none where nothing is wanted.
+fn reservation(sequence: &'static str, count: i64) -> Option<Query> {
+    let query = sql_for(
+        "update counter set next = next + $2 where name = $1 returning next",
+        "select nextval($1::text || '_id') from generate_series(1, $2)",
+    );
+    (count > 0).then(|| query.bind(sequence).bind(count))
+}
+
+/// The ids of a [`reservation`]. SQLite tells the one after the last, PostgreSQL each.
+fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
+    let ids: VecDeque<i64> = found.read::<(i64,)>()?.into_iter().map(|row| row.0).collect();
+    match (found, ids.front()) {
+        (Found::Sqlite(_), Some(next)) => Ok((next - count..*next).collect()),
+        _ => Ok(ids),
     }
-    let ids: Vec<(i64,)> = if tx.is_postgres() {
-        sql_for("", "select nextval($1::text || '_id') from generate_series(1, $2)")
-            .bind(sequence)
-            .bind(count)
-            .all(tx)
-            .await?
-    } else {
-        let (next,): (i64,) =
-            sql_for("update counter set next = next + $2 where name = $1 returning next", "")
-                .bind(sequence)
-                .bind(count)
-                .one(tx)
-                .await?;
-        (next - count..next).map(|id| (id,)).collect()
-    };
-    Ok(ids.into_iter().map(|r| r.0).collect())
 }
 
 /// The transfers of one operation, in order; none where it has not happened.

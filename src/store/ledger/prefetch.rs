@@ -1,18 +1,19 @@
-//! Reads and locks what a batch needs, a statement each.
+//! Reads and locks what a batch needs, a statement each, in two steps: what the operations name, then
+//! what that leads to.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::reserve;
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
+use super::{reservation, reserved};
 use crate::model::company::Path;
 use crate::model::ledger::{AccountKey, Act, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer};
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
-use crate::store::db::{Result, Tx, hex, rows, sql_for};
+use crate::store::db::{Query, Result, Tx, Value, all_of, hex, rows, sql_for};
 
 /// Reads and locks all that deciding the operations needs.
 ///
@@ -20,12 +21,42 @@ use crate::store::db::{Result, Tx, hex, rows, sql_for};
 /// Whatever the database says.
 pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    read_operations(tx, operations, &mut ledger).await?;
-    read_codes(tx, operations, &mut ledger).await?;
-    read_companies(tx, operations, &mut ledger).await?;
-    read_accounts(tx, operations, &mut ledger).await?;
-    read_attempts(tx, operations, &mut ledger).await?;
-    reserve_ids(tx, operations, &mut ledger).await?;
+    // An id for each transfer and each new code that may come. What is not used is lost.
+    let new_codes: i64 = operations
+        .iter()
+        .map(|o| if let Act::CreateCodes { codes, .. } = &o.act { codes.len() as i64 } else { 0 })
+        .sum();
+    let new_entries = new_codes + operations.len() as i64;
+    let [done, by_tag, by_id, code_ids, ids] = all_of(
+        tx,
+        [
+            Some(operations_query(operations)),
+            codes_by_tag(operations),
+            codes_by_id(operations),
+            reservation("code", new_codes),
+            reservation("entry", new_entries),
+        ],
+    )
+    .await?;
+    keep_operations(done.read()?, &mut ledger)?;
+    keep_codes(by_tag.read()?, &mut ledger)?;
+    keep_codes(by_id.read()?, &mut ledger)?;
+    ledger.code_ids = reserved(&code_ids, new_codes)?;
+    ledger.ids = reserved(&ids, new_entries)?;
+    let accounts = rows(&accounts_of(operations, &ledger));
+    let [companies, _, accounts, attempts] = all_of(
+        tx,
+        [
+            Some(companies_query(operations, &ledger)),
+            tx.is_postgres().then(|| new_accounts_query(accounts.clone())),
+            Some(accounts_query(accounts)),
+            attempts_query(operations),
+        ],
+    )
+    .await?;
+    keep_companies(companies.read()?, &mut ledger);
+    keep_accounts(accounts.read()?, &mut ledger)?;
+    keep_attempts(attempts.read()?, &mut ledger);
     Ok(ledger)
 }
 
@@ -35,18 +66,19 @@ struct IdentityRow<'a> {
     key: &'a str,
 }
 
-async fn read_operations(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+fn operations_query(operations: &[Operation]) -> Query {
     let identities: Vec<_> =
         operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect();
-    let found: Vec<TransferRow> = sql_for(
-        "select t.* from json_each($1) r join transfer t
+    sql_for(
+        "select t.* from jsonb_each($1) r join transfer t
          on t.actor_id = r.value->>'actor' and t.operation = r.value->>'key' order by t.id",
         r#"select t.* from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join transfer t
          on t.actor_id = r.actor and t.operation = r.key collate "C" order by t.id"#,
     )
     .bind(rows(&identities))
-    .all(tx)
-    .await?;
+}
+
+fn keep_operations(found: Vec<TransferRow>, ledger: &mut Ledger) -> Result<()> {
     for row in found {
         let transfer = Transfer::try_from(row)?;
         let identity = (transfer.actor.user_id, transfer.operation.clone());
@@ -59,38 +91,30 @@ async fn read_operations(tx: &mut Tx, operations: &[Operation], ledger: &mut Led
     Ok(())
 }
 
-async fn read_codes(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
     let tags: BTreeSet<String> = operations
         .iter()
         .filter_map(|o| if let Act::Redeem { tag, .. } = &o.act { Some(hex(&tag.0)) } else { None })
         .collect();
+    let query = sql_for(
+        "select c.* from jsonb_each($1) r join code c on c.tag = unhex(r.value)",
+        "select c.* from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
+         order by c.id for update",
+    );
+    (!tags.is_empty()).then(|| query.bind(rows(&tags)))
+}
+
+fn codes_by_id(operations: &[Operation]) -> Option<Query> {
     let ids: BTreeSet<i64> = operations
         .iter()
         .filter_map(|o| if let Act::DeleteCode { code_id } = o.act { Some(code_id) } else { None })
         .collect();
-    if !tags.is_empty() {
-        let found: Vec<CodeRow> = sql_for(
-            "select c.* from json_each($1) r join code c on c.tag = unhex(r.value)",
-            "select c.* from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
-             order by c.id for update",
-        )
-        .bind(rows(&tags.into_iter().collect::<Vec<_>>()))
-        .all(tx)
-        .await?;
-        keep_codes(found, ledger)?;
-    }
-    if !ids.is_empty() {
-        let found: Vec<CodeRow> = sql_for(
-            "select c.* from json_each($1) r join code c on c.id = r.value",
-            "select c.* from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             order by c.id for update",
-        )
-        .bind(rows(&ids.into_iter().collect::<Vec<_>>()))
-        .all(tx)
-        .await?;
-        keep_codes(found, ledger)?;
-    }
-    Ok(())
+    let query = sql_for(
+        "select c.* from jsonb_each($1) r join code c on c.id = r.value",
+        "select c.* from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by c.id for update",
+    );
+    (!ids.is_empty()).then(|| query.bind(rows(&ids)))
 }
 
 fn keep_codes(found: Vec<CodeRow>, ledger: &mut Ledger) -> Result<()> {
@@ -109,7 +133,7 @@ struct CompanyRow {
     removed_at: Option<i64>,
 }
 
-async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+fn companies_query(operations: &[Operation], ledger: &Ledger) -> Query {
     let mut ids: BTreeSet<i64> = ledger.codes.values().map(|c| c.company_id).collect();
     for operation in operations {
         ids.insert(operation.actor.company_id);
@@ -119,14 +143,15 @@ async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledg
             Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } => {}
         }
     }
-    let found: Vec<CompanyRow> = sql_for(
-        "select c.id, c.name, c.path, c.removed_at from json_each($1) r join company c on c.id = r.value",
+    sql_for(
+        "select c.id, c.name, c.path, c.removed_at from jsonb_each($1) r join company c on c.id = r.value",
         "select id, name, path, removed_at from company
          where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id for share",
     )
-    .bind(rows(&ids.into_iter().collect::<Vec<_>>()))
-    .all(tx)
-    .await?;
+    .bind(rows(&ids))
+}
+
+fn keep_companies(found: Vec<CompanyRow>, ledger: &mut Ledger) {
     for row in found {
         let facts = CompanyFacts {
             name: row.name,
@@ -135,50 +160,40 @@ async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledg
         };
         ledger.companies.insert(row.id, facts);
     }
-    Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
 struct AccountKeyRow {
     company_id: i64,
     resource_type: i64,
     kind: i64,
 }
 
-async fn read_accounts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
-    let keys = accounts_of(operations, ledger);
-    let key_rows: Vec<_> = keys
-        .iter()
-        .map(|k| AccountKeyRow {
-            company_id: k.company_id,
-            resource_type: k.resource_type.id(),
-            kind: k.kind as i64,
-        })
-        .collect();
-    if tx.is_postgres() {
-        // Made before they are locked: a row that is not there cannot be.
-        sql_for(
-            "",
-            "insert into account (company_id, resource_type, kind, balance, received_total)
-             select company_id, resource_type, kind, 0, 0
-             from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint)
-             order by 1, 2, 3 on conflict do nothing",
-        )
-        .bind(rows(&key_rows))
-        .run(tx)
-        .await?;
-    }
-    let found: Vec<AccountRow> = sql_for(
-        "select a.* from json_each($1) r join account a on a.company_id = r.value->>'company_id'
+/// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
+fn new_accounts_query(accounts: Value) -> Query {
+    sql_for(
+        "",
+        "insert into account (company_id, resource_type, kind, balance, received_total)
+         select r.company_id, r.resource_type, r.kind, 0, 0
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint)
+         join company c on c.id = r.company_id order by 1, 2, 3 on conflict do nothing",
+    )
+    .bind(accounts)
+}
+
+fn accounts_query(accounts: Value) -> Query {
+    sql_for(
+        "select a.* from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
          and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'",
         "select a.* from account a where (company_id, resource_type, kind) in
          (select company_id, resource_type, kind
           from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))
          order by company_id, resource_type, kind for update",
     )
-    .bind(rows(&key_rows))
-    .all(tx)
-    .await?;
+    .bind(accounts)
+}
+
+fn keep_accounts(found: Vec<AccountRow>, ledger: &mut Ledger) -> Result<()> {
     for row in found {
         let key = AccountKey::new(row.company_id, resource_type(row.resource_type)?, kind(row.kind)?);
         ledger.accounts.insert(key, row.account());
@@ -186,8 +201,8 @@ async fn read_accounts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledge
     Ok(())
 }
 
-/// The accounts that the operations may touch, of companies that exist.
-fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey> {
+/// The accounts that the operations may touch.
+fn accounts_of(operations: &[Operation], ledger: &Ledger) -> Vec<AccountKeyRow> {
     let mut keys = BTreeSet::new();
     // A code that the same batch makes may be redeemed in it too.
     let made: HashMap<Tag, ResourceType> = operations
@@ -199,9 +214,7 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
         .flat_map(|(resource_type, codes)| codes.iter().map(move |c| (c.tag, resource_type)))
         .collect();
     let mut add = |company_id: i64, resource_type: ResourceType, kind: Kind| {
-        if ledger.companies.contains_key(&company_id) {
-            keys.insert(AccountKey::new(company_id, resource_type, kind));
-        }
+        keys.insert(AccountKeyRow { company_id, resource_type: resource_type.id(), kind: kind as i64 });
     };
     for operation in operations {
         let own = operation.actor.company_id;
@@ -234,39 +247,25 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
             }
         }
     }
-    keys
+    keys.into_iter().collect()
 }
 
-async fn read_attempts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+fn attempts_query(operations: &[Operation]) -> Option<Query> {
     let keys: BTreeSet<&str> = operations
         .iter()
         .filter_map(|o| if let Act::Redeem { limits, .. } = &o.act { Some(limits) } else { None })
         .flat_map(|limits| limits.iter().map(|l| l.key.as_str()))
         .collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let found: Vec<ThrottleRow> = sql_for(
-        "select t.* from json_each($1) r join throttle t on t.key = r.value",
+    let query = sql_for(
+        "select t.* from jsonb_each($1) r join throttle t on t.key = r.value",
         r#"select * from throttle where key in (select value collate "C" from jsonb_array_elements_text($1::jsonb))
          order by key for update"#,
-    )
-    .bind(rows(&keys.into_iter().collect::<Vec<_>>()))
-    .all(tx)
-    .await?;
+    );
+    (!keys.is_empty()).then(|| query.bind(rows(&keys)))
+}
+
+fn keep_attempts(found: Vec<ThrottleRow>, ledger: &mut Ledger) {
     for row in found {
         ledger.attempts.insert(row.key, Attempts { failures: row.failures, last_at: Moment(row.last_at) });
     }
-    Ok(())
-}
-
-/// Reserves an id for each transfer and each new code that may come. What is not used is lost.
-async fn reserve_ids(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
-    let codes: i64 = operations
-        .iter()
-        .map(|o| if let Act::CreateCodes { codes, .. } = &o.act { codes.len() as i64 } else { 0 })
-        .sum();
-    ledger.code_ids = reserve(tx, "code", codes).await?;
-    ledger.ids = reserve(tx, "entry", codes + operations.len() as i64).await?;
-    Ok(())
 }

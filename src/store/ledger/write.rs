@@ -11,7 +11,7 @@ use crate::model::ledger::{Cause, Ledger, Transfer};
 use crate::rng::Rng;
 use crate::store::db::{Result, Tx, hex, rows, sql_for};
 
-/// Writes what deciding changed.
+/// Writes what deciding changed; on SQLite it goes along with the commit.
 ///
 /// # Errors
 /// Whatever the database says; the caller's transaction is then void.
@@ -79,7 +79,7 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -
          select unhex(value->>'tag'), value->>'id', value->>'company_id', value->>'resource_type',
              value->>'amount', 0, value->>'suffix_tag', value->>'key_version', unhex(value->>'sealed'),
              value->>'comment', value->>'comment_search', value->>'created_by', value->>'created_at'
-         from json_each($1)",
+         from jsonb_each($1)",
         "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
              comment, comment_search, created_by, created_at)
          select decode(tag, 'hex'), id, company_id, resource_type, amount, 0, suffix_tag, key_version,
@@ -89,9 +89,8 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -
              comment_search text, created_by bigint, created_at bigint)",
     )
     .bind(rows(&new))
-    .run(tx)
-    .await?;
-    Ok(())
+    .later(tx)
+    .await
 }
 
 #[derive(Serialize)]
@@ -124,16 +123,15 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     sql_for(
         "update code set status = r.value->>'status', ended_at = r.value->>'at', ended_by = r.value->>'user_id',
              ended_company_id = r.value->>'company_id', ended_company_name = r.value->>'company_name'
-         from json_each($1) r where code.tag = unhex(r.value->>'tag')",
+         from jsonb_each($1) r where code.tag = unhex(r.value->>'tag')",
         "update code set status = r.status, ended_at = r.at, ended_by = r.user_id,
              ended_company_id = r.company_id, ended_company_name = r.company_name
          from jsonb_to_recordset($1::jsonb) as r(tag text, status bigint, at bigint, user_id bigint,
              company_id bigint, company_name text) where code.tag = decode(r.tag, 'hex')",
     )
     .bind(rows(&changes))
-    .run(tx)
-    .await?;
-    Ok(())
+    .later(tx)
+    .await
 }
 
 async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
@@ -159,7 +157,7 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     sql_for(
         "insert into account (company_id, resource_type, kind, balance, received_total, received_at)
          select value->>'company_id', value->>'resource_type', value->>'kind', value->>'balance',
-             value->>'received_total', value->>'received_at' from json_each($1) where true
+             value->>'received_total', value->>'received_at' from jsonb_each($1) where true
          on conflict (company_id, resource_type, kind) do update set balance = excluded.balance,
              received_total = excluded.received_total, received_at = excluded.received_at",
         "update account a set balance = r.balance, received_total = r.received_total, received_at = r.received_at
@@ -168,9 +166,8 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
          where a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind",
     )
     .bind(rows(&accounts))
-    .run(tx)
-    .await?;
-    Ok(())
+    .later(tx)
+    .await
 }
 
 async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
@@ -189,16 +186,15 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     sql_for(
         "insert into throttle (key, failures, last_at)
-         select value->>'key', value->>'failures', value->>'last_at' from json_each($1) where true
+         select value->>'key', value->>'failures', value->>'last_at' from jsonb_each($1) where true
          on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
         "insert into throttle (key, failures, last_at)
          select key, failures, last_at from jsonb_to_recordset($1::jsonb) as r(key text, failures bigint, last_at bigint)
          on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
     )
     .bind(rows(&changed))
-    .run(tx)
-    .await?;
-    Ok(())
+    .later(tx)
+    .await
 }
 
 #[derive(Serialize)]
@@ -240,7 +236,7 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
              value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
              value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
              value->>'from_name', value->>'to_name', value->>'code_id', value->>'memo'
-         from json_each($1)",
+         from jsonb_each($1)",
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
              from_name, to_name, code_id, memo)
@@ -253,9 +249,8 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
              from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint, memo text)",
     )
     .bind(rows(&new))
-    .run(tx)
-    .await?;
-    Ok(())
+    .later(tx)
+    .await
 }
 
 impl<'a> From<&'a Transfer> for NewTransferRow<'a> {

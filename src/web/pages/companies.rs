@@ -51,7 +51,6 @@ pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> W
     let descending = form.value("order") == "desc";
     let filter = CompanyFilter {
         text: form.value("q").chars().take(200).collect(),
-        parent_id: None,
         sort,
         descending,
         after: cursor(form.value("after"), sort),
