@@ -125,7 +125,7 @@ impl World {
         let parent =
             parent.filter(|p| self.database.companies[p].path.level() < 3).or(parent.and(Some(ROOT)));
         let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
-        self.database.companies.insert(id, CompanyFacts { name: name_of(id), path, removed: false });
+        self.database.companies.insert(id, CompanyFacts { name: name_of(id), path, removed: false, uses_parent_credits });
         self.oracle.parents.insert(id, parent);
     }
 

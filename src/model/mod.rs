@@ -4,6 +4,8 @@
 pub mod amount;
 pub mod code;
 pub mod company;
+pub mod device;
+pub mod forecast;
 pub mod ledger;
 pub mod resources;
 pub mod throttle;

@@ -142,6 +142,7 @@ fn field_of(refusal: &Refusal) -> &'static str {
         | Refusal::CodeExpired { .. }
         | Refusal::CodeNotUnused { .. }
         | Refusal::TooManyAttempts { .. } => "code",
+        Refusal::UnknownDevice => "device",
         Refusal::KeyReused | Refusal::NotIssuer => "",
     }
 }

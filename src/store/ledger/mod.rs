@@ -1,6 +1,8 @@
 //! What the ledger's decisions read and write: a handful of statements for a whole batch, however
-//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies, accounts.
+//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies, accounts,
+//! devices.
 
+mod devices;
 mod prefetch;
 mod rows;
 mod write;
@@ -46,7 +48,7 @@ pub async fn reserve(tx: &mut Tx, sequence: &'static str, count: i64) -> Result<
 /// Whatever the database says.
 pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Transfer>> {
     let found: Vec<TransferRow> =
-        sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1000")
+        sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1001")
             .bind(actor_id)
             .bind(key)
             .all(tx)

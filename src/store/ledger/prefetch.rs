@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 use sqlx::FromRow;
 
+use super::devices::{self, Peeked};
 use super::reserve;
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
 use crate::model::company::Path;
@@ -22,10 +23,11 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     read_operations(tx, operations, &mut ledger).await?;
     read_codes(tx, operations, &mut ledger).await?;
-    read_companies(tx, operations, &mut ledger).await?;
-    read_accounts(tx, operations, &mut ledger).await?;
+    let peeked = read_companies(tx, operations, &mut ledger).await?;
+    read_accounts(tx, operations, &peeked, &mut ledger).await?;
+    devices::read(tx, &peeked, &mut ledger).await?;
     read_attempts(tx, operations, &mut ledger).await?;
-    reserve_ids(tx, operations, &mut ledger).await?;
+    reserve_ids(tx, operations, &peeked, &mut ledger).await?;
     Ok(ledger)
 }
 
@@ -107,35 +109,65 @@ struct CompanyRow {
     name: String,
     path: String,
     removed_at: Option<i64>,
+    use_parent_credits: i64,
+    /// How many of its balances devices wait for.
+    waited_for: i64,
 }
 
-async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+/// The companies that the operations name, and those that pay for their devices. A batch that names
+/// no device, and brings nothing that one waits for, takes one statement.
+async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<Peeked> {
+    let mut peeked = Peeked::default();
+    devices::peek_named(tx, operations, &mut peeked).await?;
     let mut ids: BTreeSet<i64> = ledger.codes.values().map(|c| c.company_id).collect();
     for operation in operations {
         ids.insert(operation.actor.company_id);
         match &operation.act {
             Act::Move { from, to, .. } => ids.extend([*from, *to]),
             Act::CreateCodes { company_id, .. } => ids.extend([*company_id]),
-            Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } => {}
+            Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } | Act::SetDevices { .. } => {}
         }
     }
+    ids.extend(&peeked.companies);
+    let waited_for = read_companies_of(tx, &ids, ledger).await?;
+    let arrivals = devices::arrivals(operations, ledger, &waited_for);
+    devices::peek_waiting(tx, &arrivals, &mut peeked).await?;
+    let more: BTreeSet<i64> = peeked.companies.difference(&ids).copied().collect();
+    read_companies_of(tx, &more, ledger).await?;
+    Ok(peeked)
+}
+
+/// Gives those of the companies that somebody waits for.
+async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger) -> Result<BTreeSet<i64>> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let found: Vec<CompanyRow> = sql_for(
-        "select c.id, c.name, c.path, c.removed_at from json_each($1) r join company c on c.id = r.value",
-        "select id, name, path, removed_at from company
-         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id for share",
+        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+             (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
+         from json_each($1) r join company c on c.id = r.value",
+        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+             (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
+         from company c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by c.id for share of c",
     )
-    .bind(rows(&ids.into_iter().collect::<Vec<_>>()))
+    .bind(rows(&ids.iter().collect::<Vec<_>>()))
     .all(tx)
     .await?;
+    let mut waited_for = BTreeSet::new();
     for row in found {
+        if row.waited_for > 0 {
+            waited_for.insert(row.id);
+        }
         let facts = CompanyFacts {
             name: row.name,
             path: Path::from_stored(row.path),
             removed: row.removed_at.is_some(),
+            uses_parent_credits: row.use_parent_credits == 1,
         };
         ledger.companies.insert(row.id, facts);
     }
-    Ok(())
+    Ok(waited_for)
 }
 
 #[derive(Serialize)]
@@ -145,8 +177,14 @@ struct AccountKeyRow {
     kind: i64,
 }
 
-async fn read_accounts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
-    let keys = accounts_of(operations, ledger);
+async fn read_accounts(
+    tx: &mut Tx,
+    operations: &[Operation],
+    peeked: &Peeked,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    let mut keys = accounts_of(operations, ledger);
+    keys.extend(peeked.accounts(ledger)?);
     let key_rows: Vec<_> = keys
         .iter()
         .map(|k| AccountKeyRow {
@@ -232,6 +270,7 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
                     add(own, *resource_type, Kind::Available);
                 }
             }
+            Act::SetDevices { .. } => {}
         }
     }
     keys
@@ -261,12 +300,19 @@ async fn read_attempts(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledge
 }
 
 /// Reserves an id for each transfer and each new code that may come. What is not used is lost.
-async fn reserve_ids(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<()> {
+async fn reserve_ids(
+    tx: &mut Tx,
+    operations: &[Operation],
+    peeked: &Peeked,
+    ledger: &mut Ledger,
+) -> Result<()> {
     let codes: i64 = operations
         .iter()
         .map(|o| if let Act::CreateCodes { codes, .. } = &o.act { codes.len() as i64 } else { 0 })
         .sum();
     ledger.code_ids = reserve(tx, "code", codes).await?;
-    ledger.ids = reserve(tx, "entry", codes + operations.len() as i64).await?;
+    // A device takes one unit at most: whoever took one is paid.
+    let transfers = codes + (operations.len() + peeked.count()) as i64;
+    ledger.ids = reserve(tx, "entry", transfers).await?;
     Ok(())
 }
