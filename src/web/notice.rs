@@ -53,7 +53,9 @@ fn sentence(t: &Transfer, left: i64) -> String {
         Cause::CreateCode => {
             format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(t.from_balance))
         }
-        Cause::DeleteCode => format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(left)),
+        Cause::DeleteCode => {
+            format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(left))
+        }
         Cause::Redeem => format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(left)),
         Cause::Spend => format!("{units} of {} used by {}.", t.from_name, t.memo),
     }

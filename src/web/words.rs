@@ -105,7 +105,9 @@ fn refusal(refusal: &Refusal) -> String {
             "This form was sent before with other values. Reload the page to begin anew.".into()
         }
         Refusal::NotIssuer => "Only the root company issues resources.".into(),
-        Refusal::UnknownDevice => "A device is not among yours, or was changed at this moment. Reload the page.".into(),
+        Refusal::UnknownDevice => {
+            "A device is not among yours, or was changed at this moment. Reload the page.".into()
+        }
     }
 }
 

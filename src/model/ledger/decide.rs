@@ -35,7 +35,9 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
     }?;
     devices::serve_waiting(ledger, operation, &mut transfers);
     ledger.changes.transfers.extend(transfers.iter().cloned());
-    ledger.operations.insert(identity, transfers.clone());
+    if !transfers.is_empty() {
+        ledger.operations.insert(identity, transfers.clone());
+    }
     Ok(Done { transfers, replayed: false })
 }
 

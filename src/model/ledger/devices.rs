@@ -18,7 +18,8 @@ pub(super) fn set_devices(
     change: &DeviceChange,
 ) -> Result<Vec<Transfer>, Refusal> {
     for id in devices {
-        let device = ledger.devices.get(id).filter(|d| d.removed_at.is_none()).ok_or(Refusal::UnknownDevice)?;
+        let device =
+            ledger.devices.get(id).filter(|d| d.removed_at.is_none()).ok_or(Refusal::UnknownDevice)?;
         ledger.company_in_tree(&operation.actor, device.company_id).ok_or(Refusal::UnknownDevice)?;
     }
     if let Some(company_id) = change.company_id {
@@ -54,7 +55,9 @@ pub(super) fn serve_waiting(ledger: &mut Ledger, operation: &Operation, transfer
         for id in ledger.waiting_for(company_id, resource_type) {
             let Some(before) = ledger.devices.get(&id).cloned() else { continue };
             let pool = (before.company_id, resource_type);
-            let Some(transfer) = ledger.pay(operation, transfers.len(), id, &before.label, pool) else { continue };
+            let Some(transfer) = ledger.pay(operation, transfers.len(), id, &before.label, pool) else {
+                continue;
+            };
             let mut device = before.clone();
             device.extend(resource_type, operation.at);
             transfers.push(transfer);

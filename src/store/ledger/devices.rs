@@ -95,13 +95,11 @@ pub async fn peek_named(tx: &mut Tx, operations: &[Operation], peeked: &mut Peek
             peeked.pools.extend(service.map(|s| (change.company_id.unwrap_or(*company_id), s)));
         }
         if let Some(company_id) = change.company_id {
-            let found: Option<(String,)> = sql_for(
-                "select path from company where id = $1",
-                "select path from company where id = $1",
-            )
-            .bind(company_id)
-            .optional(tx)
-            .await?;
+            let found: Option<(String,)> =
+                sql_for("select path from company where id = $1", "select path from company where id = $1")
+                    .bind(company_id)
+                    .optional(tx)
+                    .await?;
             peeked.companies.extend(found.into_iter().flat_map(|path| Path::from_stored(path.0).ids()));
         }
     }
@@ -135,8 +133,10 @@ macro_rules! waiting_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn peek_waiting(tx: &mut Tx, pools: &[(i64, ResourceType)], peeked: &mut Peeked) -> Result<()> {
-    let pools: Vec<_> =
-        pools.iter().map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() }).collect();
+    let pools: Vec<_> = pools
+        .iter()
+        .map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() })
+        .collect();
     if pools.is_empty() {
         return Ok(());
     }
@@ -219,7 +219,11 @@ pub async fn read(tx: &mut Tx, peeked: &Peeked, ledger: &mut Ledger) -> Result<(
 }
 
 /// The company and the type of what operations may bring, where somebody waits for units of it.
-pub fn arrivals(operations: &[Operation], ledger: &Ledger, waited_for: &BTreeSet<i64>) -> Vec<(i64, ResourceType)> {
+pub fn arrivals(
+    operations: &[Operation],
+    ledger: &Ledger,
+    waited_for: &BTreeSet<i64>,
+) -> Vec<(i64, ResourceType)> {
     let mut found = BTreeSet::new();
     if waited_for.is_empty() {
         return Vec::new();
@@ -298,7 +302,12 @@ fn counts(counted: BTreeMap<(i64, i64, i64), i64>) -> Vec<CountRow> {
     counted
         .into_iter()
         .filter(|(_, devices)| *devices != 0)
-        .map(|((company_id, resource_type, day), devices)| CountRow { company_id, resource_type, day, devices })
+        .map(|((company_id, resource_type, day), devices)| CountRow {
+            company_id,
+            resource_type,
+            day,
+            devices,
+        })
         .collect()
 }
 
