@@ -1,9 +1,10 @@
-//! What happens later, at least once each: mails and clean-up, and the WAL's checkpoints.
+//! What happens later, at least once each: mails and clean-up, renewals, and the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
 pub mod checkpoint;
 pub mod cleanup;
 pub mod mail;
+pub mod renewals;
 
 use std::time::Duration;
 

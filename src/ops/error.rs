@@ -54,6 +54,17 @@ pub enum Reason {
     /// Only a reset link helps.
     ResetNeeded,
     NothingChosen,
+    NoDeviceChosen,
+    MissingSerial,
+    MissingApartment,
+    SerialTaken,
+    UnknownService,
+    /// An apartment runs on apartment subscriptions, a device on all else.
+    UnsuitableService,
+    /// More than can be done at once.
+    TooMany {
+        maximum: usize,
+    },
     /// The first obstacle of each company that cannot be removed.
     Obstacles(Vec<Obstacle>),
 }
@@ -74,6 +85,7 @@ pub enum ObstacleKind {
     UnusedCodes(i64),
     Subsidiaries(i64),
     Users(i64),
+    Devices(i64),
 }
 
 /// Why it was not done. In all cases nothing has changed.

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod codes;
 pub mod companies;
 pub mod console;
+pub mod devices;
 pub mod error;
 pub mod resources;
 pub mod sign_up;

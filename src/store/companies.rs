@@ -19,6 +19,7 @@ pub struct Company {
     pub may_buy_vouchers: i64,
     pub created_at: i64,
     pub users: i64,
+    pub devices: i64,
     pub credits_left: i64,
     pub subsidiaries: i64,
 }
@@ -48,7 +49,7 @@ macro_rules! company_facts {
     ($rows:expr, $order:expr) => {
         concat!(
             "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-                 c.may_buy_vouchers, c.created_at,
+                 c.may_buy_vouchers, c.created_at, c.devices,
                  (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
                  coalesce((select a.balance from account a
                      where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
@@ -382,7 +383,10 @@ macro_rules! holdings_sql {
             " and s.removed_at is null) as subsidiaries,
              (select count(*) from person u where u.company_id = ",
             $id,
-            " and u.disabled_at is null) as users
+            " and u.disabled_at is null) as users,
+             (select o.devices from company o where o.id = ",
+            $id,
+            ") as devices
              from ",
             $list,
             " c order by 1"
@@ -398,6 +402,7 @@ pub struct Holdings {
     pub unused_codes: i64,
     pub subsidiaries: i64,
     pub users: i64,
+    pub devices: i64,
 }
 
 /// Counts it, for locked companies, by ascending id.

@@ -50,6 +50,8 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
             Kind::Expired | Kind::Issued => {}
         }
     }
+    // On PostgreSQL an account is made before it is used.
+    pools.retain(|p| p.received_total + p.left + p.in_codes + p.spent > 0);
     Ok(pools)
 }
 

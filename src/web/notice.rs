@@ -25,7 +25,9 @@ pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>
 
 /// The notice of an act: its verb and its sentence.
 pub fn of_result(result: &str) -> Notice {
-    let (verb, text) = result.split_once('\n').unwrap_or(("Update", result));
+    // A third line is for programs.
+    let mut lines = result.split('\n');
+    let (verb, text) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     Notice { headline: format!("{verb} operation completed successfully."), text: text.to_owned() }
 }
 

@@ -9,7 +9,8 @@ use tower_http::csrf::CsrfLayer;
 
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, history, moves, operator, overview, redeem, users,
+    account, auth, codes, companies, company, device_windows, devices, history, moves, operator, overview,
+    redeem, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -53,6 +54,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(signed_out())
         .merge(administration())
+        .merge(devices())
         .merge(own_account())
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
@@ -120,6 +122,17 @@ fn administration() -> Router<Portal> {
         .route(urls::HISTORY_CSV, get(history::csv))
         .route(urls::ISSUES, post(operator::issue))
         .route(urls::ISSUES_NEW, get(operator::issue_window))
+}
+
+fn devices() -> Router<Portal> {
+    Router::new()
+        .route(urls::DEVICES, get(devices::list).post(device_windows::create))
+        .route(urls::DEVICES_NEW, get(device_windows::create_window))
+        .route(urls::DEVICES_SERVICE, get(device_windows::set_window).post(device_windows::set))
+        .route(urls::DEVICES_REMOVAL, get(device_windows::remove_window).post(device_windows::remove))
+        .route("/devices/{id}", get(devices::show))
+        .route("/devices/{id}/facts", get(device_windows::edit_window).post(device_windows::edit))
+        .route("/companies/{id}/devices", get(devices::of_company))
 }
 
 fn own_account() -> Router<Portal> {

@@ -73,6 +73,17 @@ pub fn reason(reason: &Reason) -> String {
             "Too many wrong passwords in a row. Set a new password by “Forgotten password”.".into()
         }
         Reason::NothingChosen => "Choose at least one company.".into(),
+        Reason::NoDeviceChosen => "Choose at least one device.".into(),
+        Reason::MissingSerial => "Enter the serial number. It stands on the device.".into(),
+        Reason::MissingApartment => {
+            "Enter a name for the apartment, such as “Harbour Street 5, flat 12”.".into()
+        }
+        Reason::SerialTaken => "There is a device with this serial number already.".into(),
+        Reason::UnknownService => "There is no such service. Choose one of the list.".into(),
+        Reason::UnsuitableService => {
+            "An apartment runs on apartment subscriptions, and a device on any other service.".into()
+        }
+        Reason::TooMany { maximum } => format!("Choose {} or fewer at once.", grouped(*maximum as i64)),
         Reason::Obstacles(obstacles) => obstacles.iter().map(obstacle).collect::<Vec<_>>().join(" "),
     }
 }
@@ -132,6 +143,12 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Subsidiaries(1) => format!("{name} has 1 subsidiary: remove it first."),
         ObstacleKind::Subsidiaries(n) => {
             format!("{name} has {} subsidiaries: remove them first.", grouped(n))
+        }
+        ObstacleKind::Devices(1) => {
+            format!("{name} has 1 device: remove it or give it to another company first.")
+        }
+        ObstacleKind::Devices(n) => {
+            format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),

@@ -28,7 +28,9 @@ pub struct Head {
 }
 
 impl Head {
-    async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
+    /// # Errors
+    /// Outside the tree there is nothing.
+    pub async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
         me.actor.require_tree()?;
         let company = ops::companies::find(&portal.app, &me.actor, id).await?;
         let above = ops::companies::above(&portal.app, &me.actor, &company).await?;

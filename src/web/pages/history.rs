@@ -19,7 +19,7 @@ use crate::web::{csv as csv_file, urls};
 /// The list, wherever it is shown.
 pub struct HistorySection {
     pub rows: Vec<HistoryRow>,
-    pub verbs: [(&'static str, &'static str); 25],
+    pub verbs: &'static [(&'static str, &'static str)],
     pub next: Option<String>,
     pub csv: String,
     pub is_filtered: bool,

@@ -5,6 +5,8 @@ pub mod auth;
 pub mod codes;
 pub mod companies;
 pub mod company;
+pub mod device_windows;
+pub mod devices;
 pub mod history;
 pub mod moves;
 pub mod operator;
