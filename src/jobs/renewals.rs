@@ -20,7 +20,7 @@ use crate::writer::WriteError;
 
 const LOOK_EVERY_SECONDS: u64 = 1;
 /// Each batch prolongs it; a holder that says nothing for so long has died.
-pub const LEASE_SECONDS: i64 = 15;
+pub const LEASE_SECONDS: i64 = 5;
 const LEASE: &str = "renewals";
 /// Long enough to be worth its commit, short enough that a redemption behind it does not wait for long.
 pub const BATCH_LENGTH: i64 = 1_000;
