@@ -6,6 +6,7 @@ pub mod auth;
 pub mod codes;
 pub mod companies;
 pub mod console;
+pub mod coverage;
 pub mod devices;
 pub mod error;
 pub mod resources;

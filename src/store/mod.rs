@@ -4,6 +4,7 @@ pub mod audit;
 pub mod auth;
 pub mod codes;
 pub mod companies;
+pub mod coverage;
 pub mod db;
 pub mod devices;
 pub mod jobs;
