@@ -1,10 +1,7 @@
 //! The demo's world: a vendor, two distributors, their customers and sites, codes, and 90 days of
 //! history, made by the same acts that people use.
 
-use jiff::tz::TimeZone;
-
 use crate::app::{App, act};
-use crate::model::company::Path;
 use crate::model::resources::ResourceType;
 use crate::model::user::Role;
 use crate::ops;
@@ -200,17 +197,5 @@ pub async fn actor(app: &App, email: &str) -> OpResult<Actor> {
     let mut tx = app.db.read().await?;
     let user = store::users::by_email(&mut tx, email).await?.ok_or(OpError::NotFound)?;
     let found = store::auth::signed_in(&mut tx, &[user.id]).await?.pop().ok_or(OpError::NotFound)?;
-    Ok(Actor {
-        user_id: found.id,
-        email: found.email,
-        first_name: found.first_name,
-        last_name: found.last_name,
-        role: found.role,
-        time_zone: TimeZone::UTC,
-        company_id: found.company_id,
-        company_name: found.company_name,
-        company_path: Path::from_stored(found.company_path),
-        may_buy_vouchers: found.may_buy_vouchers == 1,
-        address: "127.0.0.1".into(),
-    })
+    Ok(Actor::of(found, "127.0.0.1".into()))
 }

@@ -1,6 +1,7 @@
 -- Devices, how many renewals come on which day, and how many wait for whose units.
 
 create sequence device_id maxvalue 9007199254740991;
+create sequence import_id maxvalue 9007199254740991;
 
 create table device (
   id bigint primary key,
@@ -56,3 +57,19 @@ create index account_waiting on account (company_id, resource_type) where waitin
 
 alter table transfer add column device_id bigint;
 create index transfer_by_device on transfer (device_id, id) where device_id is not null;
+
+-- A file of devices: read and checked, then added step by step.
+create table device_import (
+  id bigint primary key,
+  company_id bigint not null references company (id),
+  actor_id bigint not null references person (id),
+  state text collate "C" not null check (state in ('checked', 'running', 'done', 'cancelled')),
+  content text collate "C" not null,
+  problems text collate "C" not null,
+  row_count bigint not null,
+  position bigint not null default 0,
+  added bigint not null default 0,
+  created_at bigint not null,
+  ended_at bigint
+);
+create index device_import_by_company on device_import (company_id, id);

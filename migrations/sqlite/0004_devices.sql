@@ -1,6 +1,6 @@
 -- Devices, how many renewals come on which day, and how many wait for whose units.
 
-insert into counter values ('device', 1);
+insert into counter values ('device', 1), ('import', 1);
 
 create table device (
   id integer primary key,
@@ -56,3 +56,19 @@ create index account_waiting on account (company_id, resource_type) where waitin
 
 alter table transfer add column device_id integer;
 create index transfer_by_device on transfer (device_id, id) where device_id is not null;
+
+-- A file of devices: read and checked, then added step by step.
+create table device_import (
+  id integer primary key,
+  company_id integer not null references company (id),
+  actor_id integer not null references person (id),
+  state text not null check (state in ('checked', 'running', 'done', 'cancelled')),
+  content text not null,
+  problems text not null,
+  row_count integer not null,
+  position integer not null default 0,
+  added integer not null default 0,
+  created_at integer not null,
+  ended_at integer
+) strict;
+create index device_import_by_company on device_import (company_id, id);

@@ -6,6 +6,7 @@ pub mod code;
 pub mod company;
 pub mod device;
 pub mod forecast;
+pub mod import;
 pub mod ledger;
 pub mod resources;
 pub mod throttle;

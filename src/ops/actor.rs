@@ -7,6 +7,7 @@ use crate::model::company::Path;
 use crate::model::ledger;
 use crate::model::user::Role;
 use crate::store::audit::NewHistory;
+use crate::store::auth::SignedIn;
 
 /// A signed-in person, as the database has it at this request.
 #[derive(Debug, Clone)]
@@ -26,6 +27,24 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// Somebody as the database has them, acting from an address.
+    #[must_use]
+    pub fn of(person: SignedIn, address: String) -> Actor {
+        Actor {
+            user_id: person.id,
+            email: person.email,
+            first_name: person.first_name,
+            last_name: person.last_name,
+            role: person.role,
+            time_zone: TimeZone::get(&person.time_zone).unwrap_or(TimeZone::UTC),
+            company_id: person.company_id,
+            company_name: person.company_name,
+            company_path: Path::from_stored(person.company_path),
+            may_buy_vouchers: person.may_buy_vouchers == 1,
+            address,
+        }
+    }
+
     /// Whether the actor administers the root company.
     #[must_use]
     pub fn is_operator(&self) -> bool {

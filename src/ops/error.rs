@@ -3,6 +3,7 @@
 use crate::model::amount::AmountError;
 use crate::model::code::CodeError;
 use crate::model::company::NameError;
+use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
 use crate::model::time::Moment;
 use crate::model::user::{EmailError, PasswordError};
@@ -55,6 +56,8 @@ pub enum Reason {
     ResetNeeded,
     NothingChosen,
     NoDeviceChosen,
+    /// A file of devices that cannot be read.
+    File(FileError),
     MissingSerial,
     MissingApartment,
     SerialTaken,

@@ -9,6 +9,7 @@ pub mod console;
 pub mod coverage;
 pub mod devices;
 pub mod error;
+pub mod imports;
 pub mod resources;
 pub mod sign_up;
 pub mod users;

@@ -7,6 +7,7 @@ pub mod companies;
 pub mod coverage;
 pub mod db;
 pub mod devices;
+pub mod imports;
 pub mod jobs;
 pub mod leases;
 pub mod ledger;

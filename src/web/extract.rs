@@ -8,7 +8,6 @@ use super::error::{WebError, WebResult};
 use super::form::Form;
 use super::router::Portal;
 use super::{guard, session};
-use crate::model::company::Path;
 use crate::ops::actor::Actor;
 
 /// The signed-in person of a request, with the session.
@@ -106,19 +105,7 @@ impl FromRequestParts<Portal> for Me {
             session.flush().await?;
             return Err(WebError::SignIn(next));
         };
-        let actor = Actor {
-            user_id: found.id,
-            email: found.email,
-            first_name: found.first_name,
-            last_name: found.last_name,
-            role: found.role,
-            time_zone: jiff::tz::TimeZone::get(&found.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
-            company_id: found.company_id,
-            company_name: found.company_name,
-            company_path: Path::from_stored(found.company_path),
-            may_buy_vouchers: found.may_buy_vouchers == 1,
-            address: guard::client_address(&portal.app, parts),
-        };
+        let actor = Actor::of(found, guard::client_address(&portal.app, parts));
         let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);
@@ -164,5 +151,26 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         }
         let body = axum::body::Bytes::from_request(request, state).await.map_err(|e| e.into_response())?;
         Ok(Posted(Form::read(&body)))
+    }
+}
+
+/// A posted form with a file: the file's text is the value of its field.
+pub struct Uploaded(pub Form);
+
+impl<S: Send + Sync> FromRequest<S> for Uploaded {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Uploaded, Self::Rejection> {
+        use axum::response::IntoResponse as _;
+        let mut parts =
+            axum::extract::Multipart::from_request(request, state).await.map_err(|e| e.into_response())?;
+        let mut form = Form::default();
+        while let Some(part) = parts.next_field().await.map_err(|e| e.into_response())? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let bytes = part.bytes().await.map_err(|e| e.into_response())?;
+            // A file in another encoding is read as far as it goes; its check tells what it makes of it.
+            form.push(&name, &String::from_utf8_lossy(&bytes));
+        }
+        Ok(Uploaded(form))
     }
 }

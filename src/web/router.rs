@@ -9,8 +9,8 @@ use tower_http::csrf::CsrfLayer;
 
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, device_windows, devices, history, moves, operator, overview,
-    redeem, users,
+    account, auth, codes, companies, company, device_windows, devices, history, imports, moves, operator,
+    overview, redeem, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -130,6 +130,11 @@ fn devices() -> Router<Portal> {
         .route(urls::DEVICES_NEW, get(device_windows::create_window))
         .route(urls::DEVICES_SERVICE, get(device_windows::set_window).post(device_windows::set))
         .route(urls::DEVICES_REMOVAL, get(device_windows::remove_window).post(device_windows::remove))
+        .route(urls::IMPORTS, get(imports::list).post(imports::check))
+        .route(urls::IMPORTS_NEW, get(imports::window))
+        .route("/devices/imports/{id}", get(imports::show))
+        .route("/devices/imports/{id}/run", post(imports::start))
+        .route("/devices/imports/{id}/cancellation", post(imports::cancel))
         .route("/devices/{id}", get(devices::show))
         .route("/devices/{id}/facts", get(device_windows::edit_window).post(device_windows::edit))
         .route("/companies/{id}/devices", get(devices::of_company))

@@ -28,6 +28,8 @@ fixed! {
     DEVICES_NEW = "/devices/new";
     DEVICES_SERVICE = "/devices/service";
     DEVICES_REMOVAL = "/devices/removal";
+    IMPORTS = "/devices/imports";
+    IMPORTS_NEW = "/devices/imports/new";
     CODES = "/codes";
     CODES_NEW = "/codes/new";
     CODES_SHEET = "/codes/sheet";
@@ -67,6 +69,10 @@ pub fn code_part(id: i64, part: &str) -> String {
 
 pub fn device(id: i64) -> String {
     format!("/devices/{id}")
+}
+
+pub fn import(id: i64) -> String {
+    format!("/devices/imports/{id}")
 }
 
 pub fn user(id: i64) -> String {

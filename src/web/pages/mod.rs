@@ -8,6 +8,7 @@ pub mod company;
 pub mod device_windows;
 pub mod devices;
 pub mod history;
+pub mod imports;
 pub mod moves;
 pub mod operator;
 pub mod overview;
