@@ -23,7 +23,7 @@ const LOOK_EVERY_SECONDS: u64 = 1;
 pub const LEASE_SECONDS: i64 = 5;
 const LEASE: &str = "renewals";
 /// Long enough to be worth its commit, short enough that a redemption behind it does not wait for long.
-pub const BATCH_LENGTH: i64 = 1_000;
+pub const BATCH_LENGTH: i64 = 500;
 
 /// Renews until told to stop. Where nothing is due, a look costs two reads of an index.
 pub async fn run(app: App, stop: CancellationToken) {
