@@ -102,7 +102,7 @@ async fn what_nobody_draws_on_has_no_day(test: TestApp) {
     // A subsidiary that does not draw is no matter of its parent's.
     add(&test, "A", world.other).await;
     assert_eq!(until(&test, world.vendor).await, None);
-    signed_in(&test, "operator@test.example").await.get("/resources").await.has("no device uses it");
+    signed_in(&test, "operator@test.example").await.get("/resources").await.has("no devices");
 }
 
 async fn devices_that_do_not_renew_themselves_do_not_count(test: TestApp) {

@@ -54,7 +54,7 @@ async fn a_file_is_checked_then_added_by_a_job(test: TestApp) {
     let path = answer.location().split('?').next().unwrap().to_owned();
     let page = acme.done(answer).await;
     page.has("Check operation completed successfully.")
-        .has("3 rows can be added, 0 cannot.")
+        .has("3 rows can be added, 0 rows cannot.")
         .has("Add 3 devices");
     assert_eq!(count(&test, world.acme).await, 0);
     let answer = acme.submit(&path, &format!("{path}/run"), &[]).await;
@@ -129,7 +129,7 @@ async fn a_row_that_became_bad_meanwhile_is_named_and_the_others_are_added(test:
     let two = begin(&mut acme, world.acme, "serial\nB\nC\n").await;
     while jobs::run_next(&test.app).await {}
     acme.get(&one).await.has("2 devices added.");
-    acme.get(&two).await.has("1 devices added.").has("There is a device with this serial number already.");
+    acme.get(&two).await.has("1 device added.").has("There is a device with this serial number already.");
     assert_eq!(count(&test, world.acme).await, 3);
     test.verify().await;
 }

@@ -133,14 +133,12 @@ mod tests {
         let renewals = prop::collection::vec((TODAY - 3..TODAY + 400, 1_i64..4), 0..4);
         let pool = (any::<prop::sample::Index>(), 0_i64..60, renewals);
         prop::collection::vec(pool, 1..6).prop_map(|list| {
-            let place = |(place, (parent, balance, renewals)): (
-                usize,
-                (prop::sample::Index, i64, Vec<(i64, i64)>),
-            )| {
+            let mut pools = Vec::new();
+            for (place, (parent, balance, renewals)) in list.into_iter().enumerate() {
                 let parent = (place > 0).then(|| parent.index(place));
-                Pool { parent, balance, renewals }
-            };
-            list.into_iter().enumerate().map(place).collect()
+                pools.push(Pool { parent, balance, renewals });
+            }
+            pools
         })
     }
 

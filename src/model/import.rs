@@ -52,11 +52,14 @@ pub struct Row {
     pub monitoring: bool,
 }
 
+/// A row and its line, or what is wrong there.
+pub type Line = (i64, Result<Row, RowError>);
+
 /// Reads a file: each row with its line.
 ///
 /// # Errors
 /// See [`FileError`].
-pub fn read(text: &str) -> Result<Vec<(i64, Result<Row, RowError>)>, FileError> {
+pub fn read(text: &str) -> Result<Vec<Line>, FileError> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(FileError::Empty);

@@ -2,7 +2,7 @@
 //! job that goes on where it was after a restart. Which rows were added stands in the same transaction
 //! as the devices, so that none is added twice.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +56,13 @@ pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &
     act_once!(app, actor, key, "check_import", &request, act => {
         let whose = (company_id, actor.user_id);
         let id = store::imports::insert(&mut act.tx, whose, &content, good.len() as i64, &told, act.now).await?;
-        let counts = format!("{} rows can be added, {} cannot.", grouped(good.len() as i64), grouped(problems.len() as i64));
-        Ok(format!("Check\n{counts} Nothing has been added yet.\n{id}"))
+        let (can, cannot) = (counted(good.len()), counted(problems.len()));
+        Ok(format!("Check\n{can} can be added, {cannot} cannot. Nothing has been added yet.\n{id}"))
     })
+}
+
+fn counted(rows: usize) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows as i64)) }
 }
 
 /// The id of a kept import, from the answer of [`check`].
@@ -69,12 +73,7 @@ pub fn id_of(answer: &str) -> Option<i64> {
 
 type Sorted = (Vec<KeptRow>, Vec<(i64, RowError)>);
 
-async fn sort(
-    app: &App,
-    actor: &Actor,
-    company_id: i64,
-    rows: Vec<(i64, Result<Row, RowError>)>,
-) -> OpResult<Sorted> {
+async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>) -> OpResult<Sorted> {
     let companies = companies(app, actor, company_id, &rows).await?;
     let serials: Vec<String> =
         rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.serial.clone()).collect();
@@ -126,7 +125,7 @@ async fn companies(
     app: &App,
     actor: &Actor,
     company_id: i64,
-    rows: &[(i64, Result<Row, RowError>)],
+    rows: &[import::Line],
 ) -> OpResult<HashMap<String, i64>> {
     let named: BTreeSet<&str> =
         rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
@@ -258,14 +257,15 @@ async fn add(app: &App, act: &mut Act, actor: &Actor, import: &mut Import, rows:
         }
     }
     let ids = store::devices::insert(&mut act.tx, &new, act.now).await?;
-    let mut grouped: BTreeMap<(Option<i64>, bool, bool), (Vec<i64>, DeviceChange)> = BTreeMap::new();
+    let mut together: Vec<(Vec<i64>, DeviceChange)> = Vec::new();
     for (id, change) in ids.iter().zip(changes) {
-        let service = change.service.flatten().map(ResourceType::id);
-        let kind = (service, change.auto_extend == Some(true), change.monitoring == Some(true));
-        grouped.entry(kind).or_insert_with(|| (Vec::new(), change)).0.push(*id);
+        match together.iter_mut().find(|(_, c)| *c == change) {
+            Some((devices, _)) => devices.push(*id),
+            None => together.push((vec![*id], change)),
+        }
     }
     let key = format!("import {} {}", import.id, import.position);
-    settle(app, act, actor, &key, grouped.into_values().collect()).await?;
+    settle(app, act, actor, &key, together).await?;
     import.added += ids.len() as i64;
     import.problems = serde_json::to_string(&problems).unwrap_or_default();
     Ok(())
