@@ -36,6 +36,7 @@ both!(
     a_switch_in_the_tree_serves_those_that_wait,
     two_jobs_and_many_moves_at_once_pay_each_device_once,
     a_lease_is_taken_over_when_its_holder_has_died,
+    devices_and_monitored_ones_are_counted,
     a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid,
 );
 
@@ -636,4 +637,20 @@ async fn a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid(test:
         .get(&path)
         .await
         .has("<td data-label=\"Paid by\">Vendor</td>");
+}
+
+async fn devices_and_monitored_ones_are_counted(test: TestApp) {
+    let world = World::new(&test).await;
+    let ids = [add(&test, &input("A", world.acme)).await, add(&test, &input("B", world.acme_north)).await];
+    add(&test, &input("C", world.other)).await;
+    let acme = who(&test.app, "acme@test.example").await;
+    assert_eq!(ops::devices::owned(&test.app, &acme, None).await.unwrap(), (2, 2));
+    let off = |device_id| DeviceRow { device_id, service: None, auto_extend: None, monitoring: Some(false) };
+    let rows = [off(ids[0]), off(ids[1])];
+    ops::devices::set_many(&test.app, &acme, &key(&test), &rows).await.unwrap();
+    assert_eq!(ops::devices::owned(&test.app, &acme, None).await.unwrap(), (2, 0));
+    ops::devices::remove(&test.app, &acme, &key(&test), &ids[..1]).await.unwrap();
+    assert_eq!(ops::devices::owned(&test.app, &acme, Some(world.acme)).await.unwrap(), (0, 0));
+    assert!(ops::devices::owned(&test.app, &acme, Some(world.other)).await.is_err());
+    test.verify().await;
 }

@@ -51,6 +51,7 @@ create table lease (
 );
 
 alter table company add column devices bigint not null default 0;
+alter table company add column monitored bigint not null default 0;
 -- How many devices wait that would be paid from this balance.
 alter table account add column waiting bigint not null default 0;
 create index account_waiting on account (company_id, resource_type) where waiting > 0;

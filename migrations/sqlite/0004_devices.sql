@@ -50,6 +50,7 @@ create table lease (
 ) strict, without rowid;
 
 alter table company add column devices integer not null default 0;
+alter table company add column monitored integer not null default 0;
 -- How many devices wait that would be paid from this balance.
 alter table account add column waiting integer not null default 0;
 create index account_waiting on account (company_id, resource_type) where waiting > 0;

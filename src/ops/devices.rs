@@ -55,6 +55,21 @@ async fn scope(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Scop
     Ok(if are_few { Scope::Companies(companies) } else { Scope::Tree(actor.company_path.clone()) })
 }
 
+/// How many devices the actor's company and all its subsidiaries have, or one company alone; and how
+/// many of them are monitored. Counters are read, and no devices.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for an end user without a company.
+pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<(i64, i64)> {
+    if let Some(id) = company_id {
+        let company = super::companies::find(app, actor, id).await?;
+        return Ok((company.devices, company.monitored));
+    }
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::devices::owned(&mut tx, &actor.company_path).await?)
+}
+
 /// A device that the actor sees.
 ///
 /// # Errors
@@ -246,7 +261,8 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
     };
     let request = serde_json::json!(rows.iter().map(asked).collect::<Vec<_>>()).to_string();
     act_once!(app, actor, key, "set_devices", &request, act => {
-        let found = store::devices::some(&mut act.tx, &actor.company_path, &ids).await?;
+        // Monitored devices are counted on their companies.
+        let found = lock_devices(act, actor, &ids, None).await?;
         let (changes, refused) = sort_rows(rows, &found);
         if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
             return match why {

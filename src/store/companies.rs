@@ -20,6 +20,7 @@ pub struct Company {
     pub created_at: i64,
     pub users: i64,
     pub devices: i64,
+    pub monitored: i64,
     pub credits_left: i64,
     pub subsidiaries: i64,
 }
@@ -49,7 +50,7 @@ macro_rules! company_facts {
     ($rows:expr, $order:expr) => {
         concat!(
             "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-                 c.may_buy_vouchers, c.created_at, c.devices,
+                 c.may_buy_vouchers, c.created_at, c.devices, c.monitored,
                  (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
                  coalesce((select a.balance from account a
                      where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,

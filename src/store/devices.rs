@@ -403,6 +403,19 @@ pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
+/// How many devices a tree has, and how many of them are monitored.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
+    sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
+         from company where path >= $1 and path < $2")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .one(tx)
+    .await
+}
+
 /// Devices whose paid time has passed, the earliest first.
 ///
 /// # Errors

@@ -99,7 +99,9 @@ pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn go(tx: &mut Tx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
+    // What is over need not be kept.
     let moved = sql("update device_import set state = $3,
+             content = case when $3 in ('done', 'cancelled') then '[]' else content end,
              ended_at = case when $3 in ('done', 'cancelled') then cast($4 as bigint) end
          where id = $1 and state = $2")
     .bind(id)

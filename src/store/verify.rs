@@ -89,10 +89,10 @@ const RULES: &[(&str, &str)] = &[
     (
         "each company's count of devices is right",
         "select count(*) from (
-             select company_id, cast(sum(devices) as bigint) as devices from (
-                 select company_id, 1 as devices from device where removed_at is null
-                 union all select id, -devices from company) counted
-             group by company_id having sum(devices) <> 0) wrong",
+             select company_id from (
+                 select company_id, 1 as devices, monitoring as monitored from device where removed_at is null
+                 union all select id, -devices, -monitored from company) counted
+             group by company_id having sum(devices) <> 0 or sum(monitored) <> 0) wrong",
     ),
     (
         "each day's count of renewals is right",

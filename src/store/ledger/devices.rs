@@ -289,11 +289,13 @@ pub async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
                 }
             }
             if device.removed_at.is_none() {
-                *owned.entry((device.company_id, 0, 0)).or_insert(0) += sign;
+                let owns: &mut (i64, i64) = owned.entry(device.company_id).or_default();
+                owns.0 += sign;
+                owns.1 += sign * i64::from(device.monitoring);
             }
         }
     }
-    write_owned(tx, &counts(owned)).await?;
+    write_owned(tx, owned).await?;
     write_waiting(tx, &counts(waiting)).await?;
     write_days(tx, &counts(days)).await
 }
@@ -346,27 +348,39 @@ async fn write_rows(tx: &mut Tx, changed: &[&DeviceFacts]) -> Result<()> {
     Ok(())
 }
 
-/// How many devices each company has.
-async fn write_owned(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
-    if counts.is_empty() {
+#[derive(Serialize)]
+struct OwnedRow {
+    company_id: i64,
+    devices: i64,
+    monitored: i64,
+}
+
+/// How many devices each company has, and how many of them are monitored. Who changes these has locked
+/// the companies first.
+async fn write_owned(tx: &mut Tx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()> {
+    let changed: Vec<OwnedRow> = owned
+        .into_iter()
+        .filter(|(_, owns)| *owns != (0, 0))
+        .map(|(company_id, (devices, monitored))| OwnedRow { company_id, devices, monitored })
+        .collect();
+    if changed.is_empty() {
         return Ok(());
     }
     sql_for(
-        "update company set devices = company.devices + (r.value->>'devices')
+        "update company set devices = company.devices + (r.value->>'devices'),
+             monitored = company.monitored + (r.value->>'monitored')
          from json_each($1) r where company.id = r.value->>'company_id'",
-        "update company c set devices = c.devices + r.devices
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, devices bigint) where c.id = r.company_id",
+        "update company c set devices = c.devices + r.devices, monitored = c.monitored + r.monitored
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, devices bigint, monitored bigint)
+         where c.id = r.company_id",
     )
-    .bind(rows(counts))
+    .bind(rows(&changed))
     .run(tx)
     .await?;
     Ok(())
 }
 
-/// How many devices wait for units of each balance. Also written when the tree changes.
-///
-/// # Errors
-/// Whatever the database says.
+/// How many devices wait for units of each balance. See `store::devices::shift_waiting` too.
 async fn write_waiting(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());

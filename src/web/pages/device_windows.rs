@@ -52,7 +52,10 @@ struct DeviceWindow<'a> {
 
 async fn show_form(portal: &Portal, me: &Me, form: &Form, device: Option<Device>) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let (form, choices) = choices(portal, me, form, &["company"]).await?;
+    let (mut form, choices) = choices(portal, me, form, &["company"]).await?;
+    if let Some(device) = &device {
+        form.set("kind", device.kind().slug().to_owned());
+    }
     let title = if device.is_some() { "Edit device" } else { "Add device" };
     let frame = Frame::of(portal, me, title).await?;
     let kinds = DeviceKind::ALL.map(|k| (k.slug(), k.label()));
