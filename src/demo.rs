@@ -2,6 +2,7 @@
 //! history, made by the same acts that people use.
 
 use crate::app::{App, act};
+use crate::demo_devices;
 use crate::model::resources::ResourceType;
 use crate::model::user::Role;
 use crate::ops;
@@ -98,9 +99,13 @@ pub async fn fill(app: &App) -> OpResult<()> {
 
 async fn live(app: &App, operator: &Actor) -> OpResult<()> {
     let begin = app.clock.now();
-    for (slug, amount) in
-        [("credit", 10_000), ("management_1y", 500), ("data_150GB_10y", 60), ("device_year", 200)]
-    {
+    for (slug, amount) in [
+        ("credit", 10_000),
+        ("management_1y", 500),
+        ("data_150GB_10y", 60),
+        ("device_year", 200),
+        ("apartment_year", 40),
+    ] {
         let resource_type = resource_type(slug);
         ops::resources::issue(
             app,
@@ -125,6 +130,7 @@ async fn live(app: &App, operator: &Actor) -> OpResult<()> {
         for index in (0..CODES.len()).filter(|i| CODES[*i].0 == day) {
             make_code(app, index).await?;
         }
+        demo_devices::live_a_day(app, day).await?;
         day += 1;
         app.clock.advance_seconds(HISTORY_SECONDS / 91);
     }
@@ -138,6 +144,7 @@ async fn stock_distributors(app: &App, operator: &Actor) -> OpResult<()> {
         ("Baltic Distribution", "management_1y", 120),
         ("Iberia Distribution", "data_150GB_10y", 20),
         ("Acme Logistics", "management_1y", 30),
+        ("Casa Sol Apartments", "apartment_year", 6),
     ] {
         let target = company(app, to).await?;
         let key = format!("demo-stock-{to}");
@@ -177,7 +184,11 @@ fn resource_type(slug: &str) -> ResourceType {
     ResourceType::from_slug(slug).unwrap_or(ResourceType::CREDIT)
 }
 
-async fn company(app: &App, name: &str) -> OpResult<i64> {
+/// The company of this name.
+///
+/// # Errors
+/// [`OpError::NotFound`] where there is none.
+pub async fn company(app: &App, name: &str) -> OpResult<i64> {
     let mut tx = app.db.read().await?;
     let (_, root) = store::companies::root(&mut tx).await?.ok_or(OpError::NotFound)?;
     let found = store::companies::named(&mut tx, &root, name, 1).await?;

@@ -11,6 +11,8 @@ pub mod clock;
 pub mod config;
 /// The example that `scrip demo` shows.
 pub mod demo;
+/// The example's devices.
+pub mod demo_devices;
 /// What happens later: mails, clean-up, the WAL.
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted.

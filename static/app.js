@@ -263,6 +263,28 @@ function closeMenus(except) {
   for (const menu of document.querySelectorAll('details.row-menu[open]')) if (menu !== except) menu.open = false;
 }
 
+/* ---- Long work: how far it is, without a reload ---- */
+
+async function refresh() {
+  const section = document.querySelector('[data-refresh]');
+  if (!section) return;
+  try {
+    const response = await get(location.href);
+    if (!response.ok || response.redirected || !isHtml(response)) return;
+    const fresh = parse(await response.text()).querySelector('[data-refresh]');
+    if (!fresh) return location.replace(location.pathname);
+    for (const part of ['progress', 'label']) {
+      const [now, then] = [fresh.querySelector(part), section.querySelector(part)];
+      if (part === 'progress') then.value = now.value;
+      else if (then.textContent !== now.textContent) then.textContent = now.textContent;
+    }
+  } catch {
+    // The server is away for a moment: ask again.
+  }
+  setTimeout(refresh, 1500);
+}
+setTimeout(refresh, 1500);
+
 /* ---- Listeners ---- */
 
 let pressedBackdrop = false;

@@ -12,7 +12,11 @@ use scrip::store;
 use support::process::{Client, Process};
 use support::{TestApp, World, who};
 
-both!(nothing_acknowledged_is_lost_or_doubled_by_twenty_kills, sigterm_finishes_what_was_accepted);
+both!(
+    nothing_acknowledged_is_lost_or_doubled_by_twenty_kills,
+    sigterm_finishes_what_was_accepted,
+    renewals_that_are_killed_in_the_middle_pay_each_device_once,
+);
 
 const CLIENTS: usize = 6;
 
@@ -121,6 +125,77 @@ async fn sigterm_finishes_what_was_accepted(test: TestApp) {
     let moved = world.credit(&test, world.other).await;
     assert!((acknowledged..=acknowledged + 4).contains(&moved), "{acknowledged} acknowledged, {moved} moved");
     test.verify().await;
+}
+
+/// Devices of Vendor whose first period has passed by now.
+async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
+    use scrip::model::device::{DeviceChange, DeviceKind};
+    use scrip::model::ledger::{Act, Operation};
+    let operator = who(&test.app, "operator@test.example").await;
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    scrip::ops::resources::issue(&test.app, &operator, "for all", credit, 3 * count, "").await.unwrap();
+    let now = scrip::clock::Clock::System.now();
+    let new = |n| store::devices::NewDevice {
+        company_id: world.vendor,
+        kind: DeviceKind::Device,
+        serial: Some(format!("SN {n}")),
+        name: String::new(),
+        model: String::new(),
+    };
+    let mut tx = test.app.db.write().await.unwrap();
+    let new: Vec<_> = (0..count).map(new).collect();
+    let devices = store::devices::insert(&mut tx, &new, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let change = DeviceChange {
+        service: Some(Some(credit)),
+        auto_extend: Some(true),
+        monitoring: Some(true),
+        ..DeviceChange::default()
+    };
+    let operation = Operation {
+        actor: operator.for_ledger(),
+        key: "first period".into(),
+        fingerprint: test.app.keys.fingerprint(""),
+        at: now.plus_seconds(-31 * 86_400),
+        act: Act::SetDevices { devices, change },
+    };
+    test.app.writer.submit(operation).await.unwrap();
+}
+
+async fn due(test: &TestApp) -> i64 {
+    let mut tx = test.app.db.read().await.unwrap();
+    let now = scrip::clock::Clock::System.now();
+    store::devices::due(&mut tx, now, 1_000_000).await.unwrap().len() as i64
+}
+
+async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestApp) {
+    const DEVICES: i64 = 12_000;
+    let world = World::new(&test).await;
+    add_due_devices(&test, &world, DEVICES).await;
+    assert_eq!(due(&test).await, DEVICES);
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let mut left = vec![DEVICES];
+    while *left.last().unwrap() > 0 {
+        // Killed at another moment each time, as above.
+        tokio::time::sleep(Duration::from_millis(100 + left.len() as u64 * 17)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        // As if the dead holder's lease had run out; what takes the seconds is no part of this test.
+        let mut tx = test.app.db.write().await.unwrap();
+        store::db::sql("update lease set held_until = 0").run(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        left.push(due(&test).await);
+        assert!(left.len() < 200, "it does not go on: {left:?}");
+    }
+    assert!(left.len() > 2, "it was over before it was killed: {left:?}");
+    assert_eq!(world.credit(&test, world.vendor).await, 1_000 + DEVICES);
+    let operator = who(&test.app, "operator@test.example").await;
+    for id in [1, DEVICES / 2, DEVICES] {
+        let filter = store::audit::HistoryFilter { limit: 10, ..Default::default() };
+        let used = scrip::ops::devices::history(&test.app, &operator, id, &filter).await.unwrap();
+        assert_eq!(used.len(), 2, "device {id}");
+    }
+    test.verify().await;
+    assert!(process.command(&["verify"]));
 }
 
 /// A small disk of its own, which only root can make.

@@ -49,6 +49,20 @@ async fn everything(test: &TestApp, world: &World) {
     let company = |part: &str| format!("/companies/{north}/{part}");
     let user = |part: &str| format!("/users/{north_user}/{part}");
     for (path, fields) in [
+        (
+            "/devices".to_owned(),
+            vec![
+                ("serial", "SN 1"),
+                ("company", "Vendor"),
+                ("service", "credit"),
+                ("auto_extend", "1"),
+                ("monitoring", "1"),
+            ],
+        ),
+        ("/devices/1/facts".into(), vec![("serial", "SN 2"), ("company", "Vendor")]),
+        ("/devices/service".into(), vec![("device", "1"), ("service", "none"), ("monitoring", "1")]),
+        ("/devices/service".into(), vec![("device", "1"), ("monitoring", "0")]),
+        ("/devices/removal".into(), vec![("device", "1")]),
         ("/operator/issues".to_owned(), vec![("type", "credit"), ("amount", "9"), ("memo", "Spring stock")]),
         ("/moves".into(), vec![("type", "credit"), ("from", "Vendor"), ("to", &acme), ("amount", "4")]),
         (format!("/codes/{id}/comment"), vec![("comment", "for Ann")]),
@@ -67,6 +81,13 @@ async fn everything(test: &TestApp, world: &World) {
     ] {
         post(&mut operator, &path, &fields).await.is(303);
     }
+    let form = operator.get("/redeem").await.field("form");
+    operator
+        .upload("/devices/imports", &[("form", &form), ("company", "Vendor"), ("file", "serial\nSN 9\n")])
+        .await
+        .is(303);
+    post(&mut operator, "/devices/imports/1/run", &[]).await.is(303);
+    scrip::ops::imports::run_batch(&test.app, 1).await.unwrap();
     let invited = [("email", "new@test.example"), ("company", acme.as_str()), ("role", "admin")];
     post(&mut operator, "/users", &invited).await.is(200);
     let page = post(&mut operator, &user("link"), &[]).await;

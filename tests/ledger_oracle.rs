@@ -15,6 +15,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use scrip::model::code::Code;
 use scrip::model::company::Path;
+use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
     Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint, Kind,
     Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
@@ -32,9 +33,11 @@ const ROOT: i64 = 1;
 const COMPANIES: i64 = 9;
 const NOBODY: i64 = 99;
 const OLD_CODES: i64 = 40;
+const DEVICES: i64 = 24;
+const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
-/// What must come up: each cause, "again", and each refusal. Fewer operations may not meet all.
-const RESULTS: usize = 5 + 1 + 13;
+/// What must come up: each cause, "again", "nothing", and each refusal. Fewer operations may not meet all.
+const RESULTS: usize = 6 + 1 + 1 + 14;
 const OPERATIONS_TO_MEET_ALL: usize = 100_000;
 
 type Outcome = Result<Done, Refusal>;
@@ -108,6 +111,9 @@ impl World {
             world.set_old_code(id);
         }
         world.database.last_code_id = OLD_CODES;
+        for id in 1..=DEVICES {
+            world.set_device(id);
+        }
         for resource_type in types() {
             world.set_balances(resource_type);
         }
@@ -125,8 +131,32 @@ impl World {
         let parent =
             parent.filter(|p| self.database.companies[p].path.level() < 3).or(parent.and(Some(ROOT)));
         let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
-        self.database.companies.insert(id, CompanyFacts { name: name_of(id), path, removed: false });
+        let uses_parent_credits = self.rng.random_bool(0.5);
+        self.oracle.drawing.extend(uses_parent_credits.then_some(id));
+        self.database
+            .companies
+            .insert(id, CompanyFacts { name: name_of(id), path, removed: false, uses_parent_credits });
         self.oracle.parents.insert(id, parent);
+    }
+
+    /// A device that is off, or whose paid time ends in this world.
+    fn set_device(&mut self, id: i64) {
+        let days = self.rng.random_range(-5..20);
+        let paid_until = self.rng.random_bool(0.5).then(|| self.now.plus_seconds(days * DAY));
+        let device = DeviceFacts {
+            id,
+            company_id: self.rng.random_range(ROOT..=COMPANIES),
+            label: format!("device {id}"),
+            monitoring: true,
+            service: paid_until.map(|_| self.resource_type()),
+            auto_extend: self.rng.random_bool(0.8),
+            paid_until,
+            state: if paid_until.is_some() { DeviceState::Active } else { DeviceState::Off },
+            waiting_since: None,
+            removed_at: None,
+        };
+        self.database.devices.insert(id, device.clone());
+        self.oracle.devices.insert(id, device);
     }
 
     /// A code that ended before this world began, or that may expire in it.
@@ -212,6 +242,7 @@ impl World {
         let seconds = match self.rng.random_range(0..50) {
             0 => self.rng.random_range(0..200_000),
             1..10 => self.rng.random_range(0..3_700),
+            10 => self.rng.random_range(0..40 * DAY),
             _ => self.rng.random_range(0..30),
         };
         self.now = self.now.plus_seconds(seconds);
@@ -281,9 +312,30 @@ impl World {
                 let comment = "comment".to_owned();
                 Act::CreateCodes { company_id: self.company(own), resource_type, amount, comment, codes }
             }
-            65..78 => Act::DeleteCode { code_id: self.code_id() },
+            65..75 => Act::DeleteCode { code_id: self.code_id() },
+            75..85 => self.set_devices(own),
             _ => Act::Redeem { tag: self.tag(), limits: Vec::new() },
         }
+    }
+
+    /// Renewals, and changes of a few devices; now and then of one that is not there.
+    fn set_devices(&mut self, own: i64) -> Act {
+        let mut change = DeviceChange::default();
+        if self.rng.random_bool(0.5) {
+            let service = self.rng.random_bool(0.8).then(|| self.resource_type());
+            change.service = self.rng.random_bool(0.4).then_some(service);
+            change.auto_extend = self.rng.random_bool(0.3).then(|| self.rng.random_bool(0.8));
+            change.monitoring = self.rng.random_bool(0.3).then(|| self.rng.random_bool(0.8));
+            change.company_id = self.rng.random_bool(0.2).then(|| self.company(own));
+            change.is_removed = self.rng.random_ratio(1, 200);
+        }
+        let odd = self.rng.random_range(1..=DEVICES + 2);
+        let (oracle, is_odd) = (&self.oracle, self.rng.random_ratio(1, 10));
+        let usable = oracle.devices.values().filter(|d| is_odd || oracle.may_use(own, d.company_id));
+        let mut devices: Vec<i64> = usable.map(|d| d.id).collect();
+        devices.retain(|_| self.rng.random_bool(0.5));
+        devices.extend(is_odd.then_some(odd));
+        Act::SetDevices { devices, change }
     }
 
     fn with_new_codes(&mut self, mut act: Act) -> Act {
@@ -362,6 +414,7 @@ impl World {
         assert_eq!(ledger.companies, before.companies);
         assert_eq!(ledger.codes, before.codes);
         assert_eq!(ledger.operations, before.operations);
+        assert_eq!(ledger.devices, before.devices);
         let changes = &ledger.changes;
         assert!(changes.transfers.is_empty() && changes.accounts.is_empty());
         assert!(changes.new_codes.is_empty() && changes.codes.is_empty());
@@ -377,6 +430,7 @@ impl World {
             accounts.iter().map(|(key, a)| (*key, (a.balance.into(), a.received_total.into()))).collect();
         assert_eq!(accounts, self.oracle.accounts);
         assert_eq!(*codes, self.oracle.codes);
+        assert_eq!(self.database.devices, self.oracle.devices);
         assert_eq!(*attempts, self.oracle.attempts());
         for resource_type in types() {
             let of_type = || accounts.iter().filter(|(key, _)| key.resource_type == resource_type);
@@ -425,6 +479,7 @@ struct Database {
     codes: BTreeMap<Tag, CodeFacts>,
     operations: BTreeMap<(i64, String), Vec<Transfer>>,
     attempts: BTreeMap<String, Attempts>,
+    devices: BTreeMap<i64, DeviceFacts>,
     last_id: i64,
     last_code_id: i64,
 }
@@ -433,7 +488,7 @@ impl Database {
     fn prefetch(&mut self, batch: &[Operation]) -> Ledger {
         let mut ledger = self.read(batch);
         let codes = batch.iter().map(|o| new_codes_of(o).len() as i64).sum::<i64>();
-        let ids = codes + batch.len() as i64;
+        let ids = codes + batch.len() as i64 + ledger.devices.len() as i64 * batch.len() as i64;
         ledger.ids = (self.last_id + 1..=self.last_id + ids).collect();
         ledger.code_ids = (self.last_code_id + 1..=self.last_code_id + codes).collect();
         self.last_id += ids;
@@ -450,6 +505,7 @@ impl Database {
             }
             self.read_code(operation, &mut ledger);
             self.read_attempts(operation, &mut ledger);
+            self.read_devices(operation, &mut ledger);
             for (company_id, resource_type) in self.pools(operation, batch) {
                 let company = self.companies.get(&company_id).map(|c| (company_id, c.clone()));
                 ledger.companies.extend(company);
@@ -467,12 +523,37 @@ impl Database {
             // The tags ascend with the ids, and the latest codes are asked for the most.
             Act::DeleteCode { code_id } => self.codes.values().rev().find(|c| c.id == *code_id),
             Act::Redeem { tag, .. } => self.codes.get(tag),
-            Act::Issue { .. } | Act::Move { .. } | Act::CreateCodes { .. } => None,
+            Act::Issue { .. } | Act::Move { .. } | Act::CreateCodes { .. } | Act::SetDevices { .. } => None,
         }
     }
 
     fn read_code(&self, operation: &Operation, ledger: &mut Ledger) {
         ledger.codes.extend(self.code(&operation.act).map(|c| (c.tag, c.clone())));
+    }
+
+    /// Those that it names, those that wait, and the companies and accounts that may pay for them.
+    fn read_devices(&self, operation: &Operation, ledger: &mut Ledger) {
+        let none = (&Vec::new(), &DeviceChange::default());
+        let (named, change) = match &operation.act {
+            Act::SetDevices { devices, change } => (devices, change),
+            _ => none,
+        };
+        let is_read = |d: &&DeviceFacts| d.state == DeviceState::Waiting || named.contains(&d.id);
+        let mut companies: BTreeSet<i64> = change.company_id.into_iter().collect();
+        for device in self.devices.values().filter(is_read) {
+            companies.insert(device.company_id);
+            ledger.devices.insert(device.id, device.clone());
+        }
+        let paths = companies.iter().filter_map(|id| self.companies.get(id));
+        for id in paths.flat_map(|company| company.path.ids()) {
+            ledger.companies.insert(id, self.companies[&id].clone());
+            for resource_type in types() {
+                for kind in [Kind::Available, Kind::Spent] {
+                    let key = AccountKey::new(id, resource_type, kind);
+                    ledger.accounts.extend(self.accounts.get(&key).map(|a| (key, *a)));
+                }
+            }
+        }
     }
 
     fn read_attempts(&self, operation: &Operation, ledger: &mut Ledger) {
@@ -494,6 +575,7 @@ impl Database {
             Act::CreateCodes { company_id, resource_type, .. } => {
                 [own, *company_id].map(|company_id| (company_id, *resource_type)).to_vec()
             }
+            Act::SetDevices { .. } => vec![(own, ResourceType::CREDIT)],
             Act::DeleteCode { .. } => of_code.into_iter().chain([(own, ResourceType::CREDIT)]).collect(),
             Act::Redeem { tag, .. } => {
                 // The code may be one that this very batch makes.
@@ -527,6 +609,9 @@ impl Database {
         }
         self.accounts.extend(changes.accounts.iter().map(|key| (*key, ledger.accounts[key])));
         self.attempts.extend(changes.attempts.iter().map(|key| (key.clone(), ledger.attempts[key])));
+        for (id, before) in &changes.devices {
+            assert_eq!(self.devices.insert(*id, ledger.devices[id].clone()).as_ref(), Some(before));
+        }
         for t in &changes.transfers {
             let identity = (t.actor.user_id, t.operation.clone());
             self.operations.entry(identity).or_default().push(t.clone());
@@ -542,6 +627,9 @@ type Accounts = BTreeMap<AccountKey, (i128, i128)>;
 #[derive(Default)]
 struct Oracle {
     parents: BTreeMap<i64, Option<i64>>,
+    /// Those that use their parent's credits.
+    drawing: BTreeSet<i64>,
+    devices: BTreeMap<i64, DeviceFacts>,
     removed: BTreeSet<i64>,
     accounts: Accounts,
     codes: BTreeMap<Tag, CodeFacts>,
@@ -560,6 +648,7 @@ struct Line {
     from: (i64, Kind),
     to: (i64, Kind),
     code: Option<CodeFacts>,
+    device: Option<i64>,
 }
 
 impl Oracle {
@@ -570,16 +659,29 @@ impl Oracle {
             let again = Done { transfers: transfers.clone(), replayed: true };
             return if is_same { Ok(again) } else { Err(Refusal::KeyReused) };
         }
-        let lines = self.plan(operation)?;
+        let mut lines = self.plan(operation)?;
+        let arrivals: Vec<_> =
+            lines.iter().map(Line::target).filter(|to| to.kind == Kind::Available).collect();
+        let mut devices = self.devices.clone();
+        let (mut accounts, _) = self.attempt(&lines)?;
+        if let Act::SetDevices { devices: named, change } = &operation.act {
+            self.set_devices(operation, named, change, &mut accounts, &mut devices, &mut lines);
+        }
+        for arrival in arrivals {
+            self.serve(operation, arrival, &mut accounts, &mut devices, &mut lines);
+        }
         let (accounts, balances) = self.attempt(&lines)?;
         self.accounts = accounts;
+        self.devices = devices;
         let mut transfers = Vec::new();
         for (line, balances) in lines.into_iter().zip(balances) {
             let seq = transfers.len() as i64;
             transfers.push(self.transfer(operation, seq, &line, balances));
             self.codes.extend(line.code.map(|code| (code.tag, code)));
         }
-        self.done.insert(identity, transfers.clone());
+        if !transfers.is_empty() {
+            self.done.insert(identity, transfers.clone());
+        }
         Ok(Done { transfers, replayed: false })
     }
 
@@ -590,14 +692,30 @@ impl Oracle {
             Act::Issue { resource_type, amount, .. } => {
                 ensure(own == ROOT, Refusal::NotIssuer)?;
                 let (from, to) = ((own, Kind::Issued), (own, Kind::Available));
-                Ok(vec![Line { cause: Cause::Issue, resource_type, amount, from, to, code: None }])
+                Ok(vec![Line {
+                    cause: Cause::Issue,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                }])
             }
             Act::Move { resource_type, from, to, amount } => {
                 ensure(self.may_use(own, from), Refusal::UnknownSource)?;
                 ensure(self.may_use(own, to), Refusal::UnknownTarget)?;
                 ensure(from != to, Refusal::SameCompany)?;
                 let (from, to) = ((from, Kind::Available), (to, Kind::Available));
-                Ok(vec![Line { cause: Cause::Move, resource_type, amount, from, to, code: None }])
+                Ok(vec![Line {
+                    cause: Cause::Move,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                }])
             }
             Act::CreateCodes { company_id, resource_type, amount, codes, .. } => {
                 ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
@@ -623,7 +741,109 @@ impl Oracle {
                 let code = ended(code, CodeStatus::Used, operation.at);
                 Ok(vec![line_of(Cause::Redeem, code, Kind::InCodes, (own, Kind::Available))])
             }
+            Act::SetDevices { devices, change } => {
+                for id in devices {
+                    let device = self.devices.get(&id).filter(|d| d.removed_at.is_none());
+                    let is_ours = device.is_some_and(|d| self.may_use(own, d.company_id));
+                    ensure(is_ours, Refusal::UnknownDevice)?;
+                }
+                let is_there = change.company_id.is_none_or(|id| self.may_use(own, id));
+                ensure(is_there, Refusal::UnknownTarget)?;
+                Ok(Vec::new())
+            }
         }
+    }
+
+    /// Sets each, and lets it take a unit, wait, or be.
+    fn set_devices(
+        &self,
+        o: &Operation,
+        named: &[i64],
+        change: &DeviceChange,
+        accounts: &mut Accounts,
+        devices: &mut BTreeMap<i64, DeviceFacts>,
+        lines: &mut Vec<Line>,
+    ) {
+        for id in named {
+            let Some(device) = devices.get_mut(id) else { continue };
+            if change.service.is_some_and(|service| service != device.service) {
+                device.waiting_since = None;
+            }
+            device.service = change.service.unwrap_or(device.service);
+            device.auto_extend = change.auto_extend.unwrap_or(device.auto_extend);
+            device.monitoring = change.monitoring.unwrap_or(device.monitoring);
+            device.company_id = change.company_id.unwrap_or(device.company_id);
+            if change.is_removed {
+                device.removed_at = Some(o.at);
+            }
+            let is_paid = device.paid_until.is_some_and(|end| o.at < end);
+            let runs = device.monitoring && device.service.is_some() && device.removed_at.is_none();
+            device.state = match (runs, is_paid, device.auto_extend) {
+                (false, ..) => DeviceState::Off,
+                (true, true, _) => DeviceState::Active,
+                (true, false, false) => DeviceState::Expired,
+                (true, false, true) if self.take_unit(o, device, accounts, lines) => DeviceState::Active,
+                (true, false, true) => DeviceState::Waiting,
+            };
+            let is_waiting = device.state == DeviceState::Waiting;
+            device.waiting_since = is_waiting.then(|| device.waiting_since.unwrap_or(o.at));
+        }
+    }
+
+    /// Those that wait and would be paid by this account, the longest waiting first.
+    fn serve(
+        &self,
+        o: &Operation,
+        arrival: AccountKey,
+        accounts: &mut Accounts,
+        devices: &mut BTreeMap<i64, DeviceFacts>,
+        lines: &mut Vec<Line>,
+    ) {
+        let mut waiting: Vec<&mut DeviceFacts> = devices
+            .values_mut()
+            .filter(|d| d.state == DeviceState::Waiting && d.service == Some(arrival.resource_type))
+            .filter(|d| self.payers(d.company_id).contains(&arrival.company_id))
+            .collect();
+        waiting.sort_by_key(|d| (d.waiting_since, d.id));
+        for device in waiting {
+            if self.take_unit(o, device, accounts, lines) {
+                device.state = DeviceState::Active;
+                device.waiting_since = None;
+            }
+        }
+    }
+
+    fn payers(&self, company_id: i64) -> Vec<i64> {
+        let mut payers = vec![company_id];
+        let mut place = company_id;
+        while let Some(parent) = self.parents[&place].filter(|_| self.drawing.contains(&place)) {
+            payers.push(parent);
+            place = parent;
+        }
+        payers
+    }
+
+    /// The device is as it was before, but for what was set.
+    fn take_unit(
+        &self,
+        o: &Operation,
+        device: &mut DeviceFacts,
+        accounts: &mut Accounts,
+        lines: &mut Vec<Line>,
+    ) -> bool {
+        let Some(service) = device.service else { return false };
+        let key = |id, kind| AccountKey::new(id, service, kind);
+        let has = |id: &i64| accounts.get(&key(*id, Kind::Available)).is_some_and(|a| a.0 > 0);
+        let Some(payer) = self.payers(device.company_id).into_iter().find(has) else { return false };
+        accounts.get_mut(&key(payer, Kind::Available)).expect("it has units").0 -= 1;
+        let was_active = self.devices[&device.id].state == DeviceState::Active;
+        let is_in_time = |end: &Moment| was_active && o.at <= end.plus_seconds(3_600);
+        let begin = device.paid_until.filter(is_in_time).unwrap_or(o.at);
+        device.paid_until = Some(period_end(service, begin));
+        let (from, to) = ((payer, Kind::Available), (payer, Kind::Spent));
+        let (cause, device) = (Cause::Spend, Some(device.id));
+        lines.push(Line { cause, resource_type: service, amount: 1, from, to, code: None, device });
+        true
     }
 
     fn redeemable(&mut self, tag: Tag, limits: &[Limit], now: Moment) -> Result<CodeFacts, Refusal> {
@@ -702,9 +922,11 @@ impl Oracle {
             from_name: name_of(line.from.0),
             to_name: name_of(line.to.0),
             code_id: line.code.as_ref().map(|code| code.id),
-            memo: match &o.act {
-                Act::Issue { memo, .. } => memo.clone(),
-                Act::CreateCodes { comment, .. } => comment.clone(),
+            device_id: line.device,
+            memo: match (&o.act, line.device) {
+                (Act::Issue { memo, .. }, _) if line.cause == Cause::Issue => memo.clone(),
+                (Act::CreateCodes { comment, .. }, _) => comment.clone(),
+                (_, Some(id)) => format!("device {id}"),
                 _ => String::new(),
             },
         }
@@ -760,7 +982,7 @@ impl Line {
 
 fn line_of(cause: Cause, code: CodeFacts, from: Kind, to: (i64, Kind)) -> Line {
     let (resource_type, amount, from) = (code.resource_type, code.amount, (code.company_id, from));
-    Line { cause, resource_type, amount, from, to, code: Some(code) }
+    Line { cause, resource_type, amount, from, to, code: Some(code), device: None }
 }
 
 fn unused(id: i64, tag: Tag, company_id: i64, resource_type: ResourceType, amount: i64) -> CodeFacts {
@@ -800,7 +1022,7 @@ fn limits_of(actor: &Actor) -> Vec<Limit> {
 fn name_of_outcome(outcome: &Outcome) -> String {
     match outcome {
         Ok(Done { replayed: true, .. }) => "again".to_owned(),
-        Ok(Done { transfers, .. }) => transfers[0].cause.slug().to_owned(),
+        Ok(Done { transfers, .. }) => transfers.first().map_or("nothing", |t| t.cause.slug()).to_owned(),
         Err(refusal) => format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect(),
     }
 }

@@ -10,6 +10,7 @@ use std::str::SplitWhitespace;
 
 use scrip::model::code::Code;
 use scrip::model::company::Path;
+use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
     Account, AccountKey, Act, Actor, Cause, Changes, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint,
     Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
@@ -23,7 +24,7 @@ const NOBODY: i64 = 999;
 const NO_CODE: i64 = 999_999;
 const MEMO: &str = "order 7";
 /// As many as `Refusal` has variants: the table shows each of them.
-const REFUSALS: usize = 13;
+const REFUSALS: usize = 14;
 
 /// What is read from a line, or what is wrong with it.
 type Read<T = ()> = Result<T, String>;
@@ -67,6 +68,7 @@ fn a_line_that_makes_no_sense_is_told() {
 struct Table {
     ledger: Ledger,
     companies: HashMap<String, i64>,
+    devices: HashMap<String, i64>,
     now_seconds: i64,
     /// Numbers the rows, the codes, and the keys that a line does not name.
     last_id: i64,
@@ -91,8 +93,10 @@ impl Table {
             Some("company") => self.company(&mut words)?,
             Some("balance") => self.balance(&mut words)?,
             Some("code") => self.code(&mut words)?,
+            Some("device") => self.device(&mut words)?,
             Some("time") => self.now_seconds = words.number("second")?,
             Some("expect") if words.skip("code") => self.expect_code(&mut words)?,
+            Some("expect") if words.skip("device") => self.expect_device(&mut words)?,
             Some("expect") => self.expect_balance(&mut words)?,
             Some(other) => return Err(format!("{other:?} starts no line")),
         }
@@ -111,7 +115,8 @@ impl Table {
         let parent = if words.skip("in") { Some(self.company_id(words)?) } else { None };
         let parent = parent.and_then(|id| self.ledger.companies.get(&id)).map(|c| &c.path);
         let path = Path::of(parent, id);
-        let facts = CompanyFacts { name: name.clone(), path, removed: words.skip("removed") };
+        let (removed, uses_parent_credits) = (words.skip("removed"), words.skip("drawing"));
+        let facts = CompanyFacts { name: name.clone(), path, removed, uses_parent_credits };
         self.ledger.companies.insert(id, facts);
         self.companies.insert(name, id);
         Ok(())
@@ -171,6 +176,48 @@ impl Table {
         ensure(words.word("status")? == is, || format!("it is {is}"))
     }
 
+    /// `LABEL of COMPANY TYPE [manual] [paid SECOND] [waiting SECOND]`
+    fn device(&mut self, words: &mut Words) -> Read {
+        let label = words.word("label")?.to_owned();
+        ensure(words.skip("of"), || "an \"of\" is missing".to_owned())?;
+        let (company_id, service) = (self.company_id(words)?, words.resource_type()?);
+        let auto_extend = !words.skip("manual");
+        let paid_until = words.number_after("paid")?.map(moment);
+        let waiting_since = words.number_after("waiting")?.map(moment);
+        let state = match (waiting_since, paid_until) {
+            (Some(_), _) => DeviceState::Waiting,
+            (None, Some(_)) => DeviceState::Active,
+            (None, None) => DeviceState::Off,
+        };
+        let id = self.next_id();
+        let facts = DeviceFacts {
+            id,
+            company_id,
+            label: label.clone(),
+            monitoring: true,
+            service: Some(service),
+            auto_extend,
+            paid_until,
+            state,
+            waiting_since,
+            removed_at: None,
+        };
+        self.ledger.devices.insert(id, facts);
+        self.devices.insert(label, id);
+        Ok(())
+    }
+
+    fn expect_device(&mut self, words: &mut Words) -> Read {
+        let label = words.word("label")?;
+        let device = self.devices.get(label).and_then(|id| self.ledger.devices.get(id));
+        let device = device.ok_or(format!("there is no device {label:?}"))?;
+        let state = words.word("state")?;
+        let until = words.number_after("until")?;
+        let is_until = device.paid_until.map(seconds);
+        let right = device.state.slug() == state && until.is_none_or(|u| Some(u) == is_until);
+        ensure(right, || format!("it is {} until {is_until:?}", device.state.slug()))
+    }
+
     fn company_id(&self, words: &mut Words) -> Read<i64> {
         self.company_named(words.word("company")?)
     }
@@ -225,6 +272,14 @@ impl Table {
             let redeem = Act::Redeem { tag, limits: limits(actor) };
             return Ok(if verb == "redeem" { redeem } else { Act::DeleteCode { code_id } });
         }
+        if verb == "renew" {
+            let device = |label| self.devices.get(label).copied().unwrap_or(NO_CODE);
+            let devices = words.0.by_ref().map(device).collect();
+            return Ok(Act::SetDevices { devices, change: DeviceChange::default() });
+        }
+        if verb == "set" {
+            return self.set(words);
+        }
         ensure(matches!(verb, "issue" | "move" | "create"), || format!("there is no act {verb:?}"))?;
         let amount = words.number("amount")?;
         let resource_type = words.resource_type()?;
@@ -239,10 +294,32 @@ impl Table {
         Ok(Act::CreateCodes { company_id, resource_type, amount, comment: String::new(), codes })
     }
 
+    /// `set LABEL... [service TYPE|none] [auto on|off] [monitoring on|off] [company NAME] [removed]`
+    fn set(&self, words: &mut Words) -> Read<Act> {
+        let device = self.devices.get(words.word("label")?).copied().unwrap_or(NO_CODE);
+        let mut change = DeviceChange::default();
+        if words.skip("service") {
+            let none = words.skip("none");
+            change.service = Some(if none { None } else { Some(words.resource_type()?) });
+        }
+        if words.skip("auto") {
+            change.auto_extend = Some(words.word("on or off")? == "on");
+        }
+        if words.skip("monitoring") {
+            change.monitoring = Some(words.word("on or off")? == "on");
+        }
+        if words.skip("company") {
+            change.company_id = Some(self.company_id(words)?);
+        }
+        change.is_removed = words.skip("removed");
+        Ok(Act::SetDevices { devices: vec![device], change })
+    }
+
     /// Decides one operation, looks at what no line says, and writes down what came of it.
     fn run(&mut self, operation: &Operation) -> Read<String> {
         let new_codes = if let Act::CreateCodes { codes, .. } = &operation.act { codes.len() } else { 0 };
-        self.ledger.ids = (0..=new_codes).map(|_| self.next_id()).collect();
+        let ids = new_codes + self.ledger.devices.len();
+        self.ledger.ids = (0..=ids).map(|_| self.next_id()).collect();
         self.ledger.code_ids = (0..new_codes).map(|_| self.next_id()).collect();
         self.ledger.changes = Changes::default();
         let before = Books::of(&self.ledger);
@@ -280,14 +357,18 @@ impl Table {
                 seq,
                 fingerprint: operation.fingerprint,
                 at: operation.at,
-                cause: cause_of(&operation.act),
+                cause: if is.device_id.is_some() { Cause::Spend } else { cause_of(&operation.act) },
                 from_name: self.name(is.from.0),
                 to_name: self.name(is.to.0),
-                memo: if is.cause == Cause::Issue { MEMO.to_owned() } else { String::new() },
+                memo: match (is.cause, is.device_id) {
+                    (Cause::Issue, _) => MEMO.to_owned(),
+                    (_, Some(id)) => self.ledger.devices[&id].label.clone(),
+                    _ => String::new(),
+                },
                 ..is.clone()
             };
             ensure(*is == want, || format!("the row is {is:?}"))?;
-            let is_about_code = !matches!(is.cause, Cause::Issue | Cause::Move);
+            let is_about_code = !matches!(is.cause, Cause::Issue | Cause::Move | Cause::Spend);
             ensure(is.code_id.is_some() == is_about_code, || format!("code_id is {:?}", is.code_id))?;
         }
         Ok(())
@@ -314,21 +395,24 @@ struct Books {
     codes: HashMap<Tag, CodeFacts>,
     operations: HashMap<(i64, String), Vec<Transfer>>,
     attempts: HashMap<String, Attempts>,
+    devices: BTreeMap<i64, DeviceFacts>,
     has_changes: bool,
 }
 
 impl Books {
     fn of(ledger: &Ledger) -> Books {
-        let Changes { transfers, accounts, new_codes, codes, attempts: _ } = &ledger.changes;
+        let Changes { transfers, accounts, new_codes, codes, attempts: _, devices } = &ledger.changes;
         Books {
             accounts: ledger.accounts.clone(),
             codes: ledger.codes.clone(),
             operations: ledger.operations.clone(),
             attempts: ledger.attempts.clone(),
+            devices: ledger.devices.clone(),
             has_changes: !(transfers.is_empty()
                 && accounts.is_empty()
                 && new_codes.is_empty()
-                && codes.is_empty()),
+                && codes.is_empty()
+                && devices.is_empty()),
         }
     }
 
@@ -345,6 +429,7 @@ impl Books {
         let same = self.accounts == after.accounts
             && self.codes == after.codes
             && self.operations == after.operations
+            && self.devices == after.devices
             && (self.attempts != after.attempts) == is_counted
             && !after.has_changes;
         ensure(same, || "it was refused or repeated, and yet it changed something".to_owned())
@@ -416,6 +501,7 @@ fn cause_of(act: &Act) -> Cause {
         Act::CreateCodes { .. } => Cause::CreateCode,
         Act::DeleteCode { .. } => Cause::DeleteCode,
         Act::Redeem { .. } => Cause::Redeem,
+        Act::SetDevices { .. } => Cause::Spend,
     }
 }
 
@@ -437,6 +523,7 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::TooManyAttempts { until } => format!("wait until {}", seconds(*until)),
         Refusal::KeyReused => "key reused".to_owned(),
         Refusal::NotIssuer => "not the issuer".to_owned(),
+        Refusal::UnknownDevice => "unknown device".to_owned(),
     }
 }
 

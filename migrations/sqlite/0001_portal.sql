@@ -93,16 +93,17 @@ create index code_by_company on code (company_id, id);
 create index code_unused on code (company_id, id) where status = 0;
 create index code_ended on code (company_id, status, ended_at, id) where status <> 0;
 
+-- Without an actor: what the portal itself did, such as a renewal.
 create table transfer (
   id integer primary key,
-  actor_id integer not null references person (id),
+  actor_id integer references person (id),
   actor_company_id integer not null references company (id),
   address text not null,
   operation text not null,
   seq integer not null,
   fingerprint blob not null check (length(fingerprint) = 16),
   at integer not null,
-  cause text not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem')),
+  cause text not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem', 'spend')),
   resource_type integer not null check (resource_type between 1 and 9),
   amount integer not null check (amount between 1 and 1000000000),
   from_company_id integer not null references company (id),

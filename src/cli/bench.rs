@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_sessions::session::Id;
 
-use super::CliResult;
+use super::{CliResult, bench_devices};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -40,12 +40,19 @@ pub struct Bench {
     /// How many redemptions are measured, with --connections.
     #[arg(long, default_value_t = 80_000)]
     redemptions: usize,
+    /// How many devices the fleet has, for `renewals` and `coverage`.
+    #[arg(long, default_value_t = 1_000_000)]
+    devices: i64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
     /// Durable redemptions a second through HTTP, at 1, 16, 64 and 256 connections.
     Redeem,
+    /// Renewals of a fleet that are due at once, alone and beside redemptions.
+    Renewals,
+    /// Until when the balance of a company with a fleet lasts.
+    Coverage,
 }
 
 /// Connections, and redemptions measured with them.
@@ -73,6 +80,8 @@ pub async fn run(mut config: Config, bench: Bench) -> CliResult {
 async fn measure_all(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match bench.what {
         What::Redeem => redeem(config, bench).await,
+        What::Renewals => bench_devices::renewals(config, bench.devices).await,
+        What::Coverage => bench_devices::coverage(config, bench.devices).await,
     }
 }
 
@@ -111,18 +120,18 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
 
 /// A signed-in redeemer.
 #[derive(Clone)]
-struct Person {
+pub struct Person {
     cookie: String,
     session: [u8; 16],
 }
 
-struct Figures {
-    per_second: f64,
-    milliseconds: Vec<f64>,
+pub struct Figures {
+    pub per_second: f64,
+    pub milliseconds: Vec<f64>,
 }
 
 impl Figures {
-    fn print(&self, label: &str) {
+    pub fn print(&self, label: &str) {
         let at = |share: f64| self.milliseconds[((self.milliseconds.len() - 1) as f64 * share) as usize];
         println!(
             "{label:>12} {:>12} {:>10.2} {:>10.2} {:>10.2}",
@@ -134,27 +143,33 @@ impl Figures {
     }
 }
 
-async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
+pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
     let mut tx = app.db.write().await?;
     let now = app.clock.now();
     let root = store::companies::insert(&mut tx, "Bench", None, now).await?;
     let path = Path::of(None, root);
     let issuer = store::users::insert(&mut tx, root, "issuer@bench.test", Role::Admin, now).await?;
-    let mut ids = Vec::new();
     for i in 0..PEOPLE {
         let company =
             store::companies::insert(&mut tx, &format!("Bench {i}"), Some((root, &path)), now).await?;
-        let id =
-            store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
-        ids.extend(id);
+        store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
     }
     tx.commit().await?;
     let by = ledger::Actor { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into() };
     let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
     app.writer.submit(operation(app, &by, act)).await?;
+    sign_in_all(app).await
+}
+
+/// Sessions of all redeemers, which last an hour.
+pub async fn sign_in_all(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
     let mut people = Vec::new();
-    for user_id in ids {
-        people.push(sign_in(app, user_id).await?);
+    for i in 0..PEOPLE {
+        let mut tx = app.db.read().await?;
+        let found =
+            store::users::by_email(&mut tx, &format!("{i}@bench.test")).await?.ok_or("no redeemer")?;
+        drop(tx);
+        people.push(sign_in(app, found.id).await?);
     }
     Ok(people)
 }
@@ -176,7 +191,7 @@ async fn sign_in(app: &App, user_id: i64) -> Result<Person, Box<dyn std::error::
     Ok(Person { cookie: format!("session={id}"), session: id.0.to_be_bytes() })
 }
 
-fn operation(app: &App, by: &ledger::Actor, act: Act) -> Operation {
+pub fn operation(app: &App, by: &ledger::Actor, act: Act) -> Operation {
     let key = form::new_nonce(app);
     let fingerprint = app.keys.fingerprint(&key);
     Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), act }
@@ -210,7 +225,7 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
     Ok(made)
 }
 
-async fn measure(
+pub async fn measure(
     app: &App,
     people: &[Person],
     connections: usize,
@@ -282,7 +297,7 @@ async fn send(sender: &mut SendRequest<Body>, cookie: &str, body: &str) -> Resul
 }
 
 /// What Linux says; 0 elsewhere.
-fn peak_memory_megabytes() -> u64 {
+pub fn peak_memory_megabytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1_024

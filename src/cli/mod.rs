@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod bench_devices;
 mod demo;
 mod migrate;
 mod serve;

@@ -24,6 +24,7 @@ pub async fn check(db: &Db) -> Result<bool, DbError> {
     println!("{:>14} accounts", grouped(figures.accounts));
     println!("{:>14} transfers", grouped(figures.transfers));
     println!("{:>14} codes, {} of them unused", grouped(figures.codes), grouped(figures.unused_codes));
+    println!("{:>14} devices", grouped(figures.devices));
     let mut is_clean = true;
     for finding in findings {
         is_clean &= finding.broken == 0;

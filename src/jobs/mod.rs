@@ -1,9 +1,11 @@
-//! What happens later, at least once each: mails and clean-up, and the WAL's checkpoints.
+//! What happens later, at least once each: mails and clean-up, renewals, and the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
 pub mod checkpoint;
 pub mod cleanup;
+pub mod imports;
 pub mod mail;
+pub mod renewals;
 
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ const ATTEMPTS_MAX: i64 = 12;
 pub enum Job {
     /// A mail, sealed: it may carry a link that stands in for a password.
     Mail { sealed: String },
+    /// A file of devices, by its id.
+    Import { id: String },
 }
 
 impl Job {
@@ -33,6 +37,7 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Mail { .. } => "mail",
+            Job::Import { .. } => "import",
         }
     }
 
@@ -40,6 +45,7 @@ impl Job {
     pub fn payload(&self) -> &str {
         match self {
             Job::Mail { sealed } => sealed,
+            Job::Import { id } => id,
         }
     }
 }
@@ -97,6 +103,7 @@ async fn try_next(app: &App) -> Result<bool, store::db::DbError> {
 
 async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
     match job.kind.as_str() {
+        "import" => imports::run(app, &job.payload).await,
         "mail" => mail::send(app, &job.payload).await,
         other => Err(format!("there is no job of kind {other}")),
     }

@@ -4,6 +4,9 @@
 pub mod amount;
 pub mod code;
 pub mod company;
+pub mod device;
+pub mod forecast;
+pub mod import;
 pub mod ledger;
 pub mod resources;
 pub mod second_factor;

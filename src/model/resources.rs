@@ -15,11 +15,21 @@ pub enum Family {
     Subscription,
 }
 
+/// How long one unit keeps a device running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    /// Times 24 hours.
+    Days(i64),
+    /// Of the calendar.
+    Months(i64),
+}
+
 struct Facts {
     slug: &'static str,
     label: &'static str,
     family: Family,
     buys: &'static str,
+    term: Term,
 }
 
 /// Ids 1 to 9 in this order.
@@ -29,54 +39,63 @@ const ALL: [Facts; 9] = [
         label: "Credit",
         family: Family::Credit,
         buys: "30 days of service for one device",
+        term: Term::Days(30),
     },
     Facts {
         slug: "management_6m",
         label: "Management pack 6 months",
         family: Family::ManagementPack,
         buys: "6 months for one device, bound for good",
+        term: Term::Months(6),
     },
     Facts {
         slug: "management_1y",
         label: "Management pack 1 year",
         family: Family::ManagementPack,
         buys: "1 year for one device, bound for good",
+        term: Term::Months(12),
     },
     Facts {
         slug: "management_3y",
         label: "Management pack 3 years",
         family: Family::ManagementPack,
         buys: "3 years for one device, bound for good",
+        term: Term::Months(36),
     },
     Facts {
         slug: "management_5y",
         label: "Management pack 5 years",
         family: Family::ManagementPack,
         buys: "5 years for one device, bound for good",
+        term: Term::Months(60),
     },
     Facts {
         slug: "management_10y",
         label: "Management pack 10 years",
         family: Family::ManagementPack,
         buys: "10 years for one device, bound for good",
+        term: Term::Months(120),
     },
     Facts {
         slug: "data_150GB_10y",
         label: "Connect data pack 150 GB 10 y",
         family: Family::ConnectDataPack,
         buys: "150 GB over 10 years for one device, bound for good",
+        term: Term::Months(120),
     },
     Facts {
         slug: "device_year",
         label: "Device subscription",
         family: Family::Subscription,
         buys: "1 year for one device",
+        term: Term::Months(12),
     },
     Facts {
         slug: "apartment_year",
         label: "Apartment subscription",
         family: Family::Subscription,
         buys: "1 year for one apartment",
+        term: Term::Months(12),
     },
 ];
 
@@ -103,6 +122,7 @@ impl Family {
 
 impl ResourceType {
     pub const CREDIT: ResourceType = ResourceType(1);
+    pub const APARTMENT_YEAR: ResourceType = ResourceType(9);
 
     /// All types, in the order of the screen.
     pub fn all() -> impl Iterator<Item = ResourceType> {
@@ -138,6 +158,12 @@ impl ResourceType {
     #[must_use]
     pub fn buys(self) -> &'static str {
         self.facts().buys
+    }
+
+    /// How long one unit keeps a device running.
+    #[must_use]
+    pub fn term(self) -> Term {
+        self.facts().term
     }
 
     fn facts(self) -> &'static Facts {

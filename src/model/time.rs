@@ -2,6 +2,8 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+const DAY_MICROSECONDS: i64 = 86_400_000_000;
+
 /// A moment in microseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Moment(pub i64);
@@ -22,6 +24,26 @@ impl Moment {
     #[must_use]
     pub fn seconds_since(self, earlier: Moment) -> i64 {
         (self.0 - earlier.0).max(0).div_ceil_micros()
+    }
+
+    /// As many calendar months later, at the same time of day in UTC; a day that the month lacks
+    /// becomes its last.
+    #[must_use]
+    pub fn plus_months(self, months: i64) -> Moment {
+        let later = self.zoned(&TimeZone::UTC).checked_add(jiff::Span::new().months(months));
+        later.map_or(self, |z| Moment(z.timestamp().as_microsecond()))
+    }
+
+    /// Days since 1970, in UTC.
+    #[must_use]
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(DAY_MICROSECONDS)
+    }
+
+    /// The first moment of a day since 1970, in UTC.
+    #[must_use]
+    pub fn of_day(day: i64) -> Moment {
+        Moment(day.saturating_mul(DAY_MICROSECONDS))
     }
 
     /// As people read it, in a named time zone: "21 Nov 2026, 14:05".
@@ -90,6 +112,15 @@ mod tests {
         let vilnius = TimeZone::get("Europe/Vilnius").unwrap();
         assert_eq!(moment.readable(&vilnius), "21 Nov 2026, 16:05");
         assert_eq!(moment.rfc3339(), "2026-11-21T14:05:09Z");
+    }
+
+    #[test]
+    fn a_day_that_a_month_lacks_becomes_its_last() {
+        let end_of_january = day_start("2028-01-31", &TimeZone::UTC).unwrap();
+        assert_eq!(end_of_january.plus_months(1).exact(), "2028-02-29 00:00:00 UTC");
+        assert_eq!(end_of_january.plus_months(13).exact(), "2029-02-28 00:00:00 UTC");
+        assert_eq!(Moment::of_day(end_of_january.day()), end_of_january);
+        assert_eq!(Moment(-1).day(), -1);
     }
 
     #[test]

@@ -15,6 +15,14 @@ pub const VERBS: &[(&str, &str)] = &[
     ("create_code", "Code created"),
     ("redeem", "Code activated"),
     ("delete_code", "Code deleted"),
+    ("spend", "Used by a device"),
+    ("device.added", "Device added"),
+    ("device.changed", "Device changed"),
+    ("device.service_set", "Device service set"),
+    ("device.monitoring_on", "Device monitoring on"),
+    ("device.monitoring_off", "Device monitoring off"),
+    ("device.removed", "Device removed"),
+    ("device.imported", "Devices imported"),
     ("code.comment_changed", "Code comment changed"),
     ("company.created", "Company created"),
     ("company.renamed", "Company renamed"),
@@ -77,7 +85,7 @@ pub async fn list(
 
 /// Whoever belongs to another tree is told by the company alone: a code may be redeemed by anybody,
 /// and its issuer need not learn that person's address.
-fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
+pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
     let is_ours = row.who_path.as_deref().is_none_or(|path| path.starts_with(actor.company_path.as_str()));
     if !is_ours {
         row.who = row.who_company.take();

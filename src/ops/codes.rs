@@ -107,6 +107,8 @@ pub struct Preview {
     pub resource_type: ResourceType,
     pub amount: i64,
     pub balance: i64,
+    /// Waiting devices that it would extend at once.
+    pub served: i64,
 }
 
 /// Tells what redeeming a code would do, without doing it. Limited like redeeming.
@@ -138,7 +140,10 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     let resource_type = resource_type(&found)?;
     let mut tx = app.db.read().await?;
     let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
-    Ok(Preview { resource_type, amount: found.amount, balance })
+    drop(tx);
+    let units = balance.saturating_add(found.amount);
+    let served = super::resources::served_by(app, actor.company_id, resource_type, units).await?;
+    Ok(Preview { resource_type, amount: found.amount, balance, served })
 }
 
 fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {

@@ -215,7 +215,9 @@ async fn switch_parent_credits(
     company: &LockedCompany,
     on: bool,
 ) -> OpResult<String> {
+    store::devices::shift_waiting(&mut act.tx, company.id, -1).await?;
     store::companies::set_use_parent_credits(&mut act.tx, company.id, on).await?;
+    store::devices::shift_waiting(&mut act.tx, company.id, 1).await?;
     let (verb, phrase) = if on {
         ("company.parent_credits_on", "now uses")
     } else {
@@ -284,7 +286,9 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
             return refuse("parent", Reason::TooDeep);
         }
+        store::devices::shift_waiting(&mut act.tx, id, -1).await?;
         store::companies::put_under(&mut act.tx, id, &path, parent_id, &parent_path).await?;
+        store::devices::shift_waiting(&mut act.tx, id, 1).await?;
         act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
         let moved = as_it_stands(act, actor, id).await?;
         Ok(format!("Move\n{} is now under {}.\n{moved}", company.name, parent.name))
@@ -353,6 +357,9 @@ async fn obstacles(
         }
         if holdings.subsidiaries > going_along {
             add(ObstacleKind::Subsidiaries(holdings.subsidiaries - going_along));
+        }
+        if holdings.devices > 0 {
+            add(ObstacleKind::Devices(holdings.devices));
         }
         if holdings.users > 0 {
             add(ObstacleKind::Users(holdings.users));

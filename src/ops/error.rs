@@ -3,6 +3,7 @@
 use crate::model::amount::AmountError;
 use crate::model::code::CodeError;
 use crate::model::company::NameError;
+use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
 use crate::model::time::Moment;
 use crate::model::user::{EmailError, PasswordError};
@@ -88,6 +89,19 @@ pub enum Reason {
     NotAChoice {
         choices: &'static str,
     },
+    NoDeviceChosen,
+    /// A file of devices that cannot be read.
+    File(FileError),
+    MissingSerial,
+    MissingApartment,
+    SerialTaken,
+    UnknownService,
+    /// An apartment runs on apartment subscriptions, a device on all else.
+    UnsuitableService,
+    /// More than can be done at once.
+    TooMany {
+        maximum: usize,
+    },
     /// The first obstacle of each company that cannot be removed.
     Obstacles(Vec<Obstacle>),
 }
@@ -108,6 +122,7 @@ pub enum ObstacleKind {
     UnusedCodes(i64),
     Subsidiaries(i64),
     Users(i64),
+    Devices(i64),
 }
 
 /// Why it was not done. In all cases nothing has changed.
@@ -176,6 +191,7 @@ fn field_of(refusal: &Refusal) -> &'static str {
         | Refusal::CodeExpired { .. }
         | Refusal::CodeNotUnused { .. }
         | Refusal::TooManyAttempts { .. } => "code",
+        Refusal::UnknownDevice => "device",
         Refusal::KeyReused | Refusal::NotIssuer => "",
     }
 }

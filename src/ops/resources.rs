@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
-use crate::model::ledger::{Act, Done, Operation};
+use crate::model::ledger::{Act, Done, Operation, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::pools::ListedPool;
@@ -42,6 +42,16 @@ pub async fn balance(
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
     Ok(store::resources::balance(&mut tx, company_id, resource_type).await?)
+}
+
+/// How many waiting devices would be extended at once if so many units came to a company.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn served_by(app: &App, company_id: i64, resource_type: ResourceType, units: i64) -> OpResult<i64> {
+    let mut tx = app.db.read().await?;
+    let waiting = store::devices::waiting(&mut tx, company_id, resource_type).await?;
+    Ok(waiting.min(units).min(SERVED_MAX as i64))
 }
 
 /// The balance after each change of the last days, oldest first.

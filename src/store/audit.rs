@@ -237,6 +237,32 @@ pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
     bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter)
 }
 
+/// The units that a device has used. A payer outside the tree is "Parent company", without its balance.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_device(
+    tx: &mut Tx,
+    device_id: i64,
+    tree: &crate::model::company::Path,
+    filter: &HistoryFilter,
+) -> Result<Vec<HistoryRow>> {
+    sql("select t.id, t.at, p.email as who, w.name as who_company, w.path as who_path, t.cause as verb, t.resource_type,
+             t.amount, case when f.path >= $4 and f.path < $5 then t.from_name else 'Parent company' end as from_name,
+             cast(null as text) as to_name, cast(null as bigint) as from_balance, cast(null as bigint) as to_balance,
+             t.code_id, '' as subject, t.memo as details, t.address
+         from transfer t join company f on f.id = t.from_company_id left join person p on p.id = t.actor_id
+         left join company w on w.id = p.company_id
+         where t.device_id = $1 and t.id < $2 order by t.id desc limit $3")
+    .bind(device_id)
+    .bind(filter.before.unwrap_or(i64::MAX))
+    .bind(filter.limit)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
 /// The history of everything between two paths.
 ///
 /// # Errors

@@ -21,6 +21,8 @@ pub struct Company {
     pub demands_second_factor: i64,
     pub created_at: i64,
     pub users: i64,
+    pub devices: i64,
+    pub monitored: i64,
     pub credits_left: i64,
     pub subsidiaries: i64,
 }
@@ -55,7 +57,7 @@ pub struct CompanyName {
 macro_rules! company_columns {
     () => {
         "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-             c.may_buy_vouchers, c.demands_second_factor, c.created_at,
+             c.may_buy_vouchers, c.demands_second_factor, c.created_at, c.devices, c.monitored,
              (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
              coalesce((select a.balance from account a
                  where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
@@ -520,7 +522,10 @@ macro_rules! holdings_sql {
             " and s.removed_at is null) as subsidiaries,
              (select count(*) from person u where u.company_id = ",
             $id,
-            " and u.disabled_at is null) as users
+            " and u.disabled_at is null) as users,
+             (select o.devices from company o where o.id = ",
+            $id,
+            ") as devices
              from ",
             $list,
             " c order by 1"
@@ -536,6 +541,7 @@ pub struct Holdings {
     pub unused_codes: i64,
     pub subsidiaries: i64,
     pub users: i64,
+    pub devices: i64,
 }
 
 /// Counts it, for locked companies, by ascending id.

@@ -79,6 +79,8 @@ fn to_pools(rows: Vec<BalanceRow>) -> Result<Vec<Pool>> {
             Kind::Expired | Kind::Issued => {}
         }
     }
+    // On PostgreSQL an account is made before it is used.
+    pools.retain(|p| p.received_total + p.left + p.in_codes + p.spent > 0);
     Ok(pools)
 }
 

@@ -18,9 +18,10 @@ pub struct Figures {
     pub transfers: i64,
     pub codes: i64,
     pub unused_codes: i64,
+    pub devices: i64,
 }
 
-const RULES: [(&str, &str); 8] = [
+const RULES: &[(&str, &str)] = &[
     (
         "each balance equals its transfers",
         "select count(*) from (
@@ -70,6 +71,51 @@ const RULES: [(&str, &str); 8] = [
              where (c.level > 0 and (p.id is null or substr(c.path, 1, length(p.path)) <> p.path or c.level <> p.level + 1))
              or (c.level = 0 and c.parent_id is not null)",
     ),
+    (
+        "units spent equal what devices used",
+        "select count(*) from (
+             select company_id, resource_type, cast(sum(amount) as bigint) as amount from (
+                 select from_company_id as company_id, resource_type, amount from transfer where cause = 'spend'
+                 union all select company_id, resource_type, -balance from account where kind = 2) entries
+             group by company_id, resource_type having sum(amount) <> 0) wrong",
+    ),
+    (
+        "each use is one unit of one device",
+        "select count(*) from transfer t where (t.cause = 'spend') <> (t.device_id is not null)
+             or (t.cause = 'spend' and (t.amount <> 1 or t.from_kind <> 0 or t.to_kind <> 2
+                 or t.from_company_id <> t.to_company_id
+                 or not exists (select 1 from device d where d.id = t.device_id)))",
+    ),
+    (
+        "each company's count of devices is right",
+        "select count(*) from (
+             select company_id from (
+                 select company_id, 1 as devices, monitoring as monitored from device where removed_at is null
+                 union all select id, -devices, -monitored from company) counted
+             group by company_id having sum(devices) <> 0 or sum(monitored) <> 0) wrong",
+    ),
+    (
+        "each day's count of renewals is right",
+        "select count(*) from (
+             select company_id, resource_type, day, cast(sum(devices) as bigint) as devices from (
+                 select company_id, service as resource_type, paid_until / 86400000000 as day, 1 as devices
+                 from device where state = 'active' and auto_extend = 1
+                 union all select company_id, resource_type, day, -devices from renewal_day) counted
+             group by company_id, resource_type, day having sum(devices) <> 0) wrong",
+    ),
+    (
+        "each balance's count of waiting devices is right",
+        "with recursive draw(company_id, resource_type, devices) as (
+             select company_id, service, count(*) from device where state = 'waiting' group by company_id, service
+             union all select c.parent_id, draw.resource_type, draw.devices
+             from draw join company c on c.id = draw.company_id
+             where c.use_parent_credits = 1 and c.parent_id is not null)
+         select count(*) from (
+             select company_id, resource_type, cast(sum(devices) as bigint) as devices from (
+                 select company_id, resource_type, devices from draw
+                 union all select company_id, resource_type, -waiting from account) counted
+             group by company_id, resource_type having sum(devices) <> 0) wrong",
+    ),
 ];
 
 /// Checks all rules on what the transaction sees.
@@ -79,11 +125,12 @@ const RULES: [(&str, &str); 8] = [
 pub async fn check(tx: &mut Tx) -> Result<(Figures, Vec<Finding>)> {
     let figures = sql("select (select count(*) from company where removed_at is null) as companies,
              (select count(*) from account) as accounts, (select count(*) from transfer) as transfers,
-             (select count(*) from code) as codes, (select count(*) from code where status = 0) as unused_codes")
+             (select count(*) from code) as codes, (select count(*) from code where status = 0) as unused_codes,
+             (select count(*) from device where removed_at is null) as devices")
     .one(tx)
     .await?;
     let mut findings = Vec::new();
-    for (rule, text) in RULES {
+    for &(rule, text) in RULES {
         let (broken,): (i64,) = sql(text).one(tx).await?;
         findings.push(Finding { rule, broken });
     }

@@ -5,11 +5,12 @@ use jiff::tz::TimeZone;
 
 use crate::model::amount::grouped;
 use crate::model::time::Moment;
+use crate::ops::coverage::Coverage;
 
 const WIDTH: i64 = 600;
 const HEIGHT: i64 = 120;
 
-/// A balance over time, as steps.
+/// A balance over time, as steps: what was, or what will be.
 #[derive(Template)]
 #[template(path = "parts/chart.html")]
 pub struct Chart {
@@ -19,6 +20,8 @@ pub struct Chart {
     from: String,
     to: String,
     title: String,
+    /// Where the balance is used up.
+    mark: Option<i64>,
 }
 
 impl Chart {
@@ -54,13 +57,55 @@ impl Chart {
             from: start.readable_date(zone),
             to: now.readable_date(zone),
             title: format!("Balance over the last {days} days, now {}", grouped(now_left)),
+            mark: None,
         })
+    }
+
+    /// The pool running down from today on, and the day on which it is used up. `None` where nothing
+    /// draws on it, or nothing is left to be drawn.
+    pub fn of_coverage(coverage: &Coverage) -> Option<Chart> {
+        let ((start, highest), (end, _)) = (*coverage.points.first()?, *coverage.points.last()?);
+        let highest = highest.max(1);
+        let x =
+            |at: i64| (i128::from(at - start) * i128::from(WIDTH) / i128::from((end - start).max(1))) as i64;
+        let y = |left: i64| HEIGHT - (i128::from(left) * i128::from(HEIGHT) / i128::from(highest)) as i64;
+        let mut line = format!("M0 {}", y(coverage.points[0].1));
+        for (at, left) in &coverage.points[1..] {
+            line.push_str(&format!("H{}V{}", x(*at), y(*left)));
+        }
+        let until = coverage.until.readable_date(&TimeZone::UTC);
+        Some(Chart {
+            area: format!("{line}V{HEIGHT}H0Z"),
+            line,
+            highest: grouped(highest),
+            from: Moment(start).readable_date(&TimeZone::UTC),
+            to: Moment(end).readable_date(&TimeZone::UTC),
+            title: format!("{} running down, lasts until {until}", coverage.resource_type.label()),
+            mark: Some(coverage.until.0).filter(|at| !coverage.is_used_up && *at <= end).map(x),
+        })
+        .filter(|_| !coverage.is_used_up)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_is_drawn_as_it_runs_down_to_the_day_on_which_it_ends() {
+        let day = |n: i64| Moment::of_day(20_000 + n);
+        let mut coverage = Coverage {
+            resource_type: crate::model::resources::ResourceType::CREDIT,
+            until: day(30),
+            is_used_up: false,
+            is_beyond: false,
+            points: vec![(day(0).0, 10), (day(15).0, 5), (day(30).0, 0), (day(60).0, 0)],
+        };
+        let chart = Chart::of_coverage(&coverage).unwrap();
+        assert_eq!((chart.line.as_str(), chart.mark), ("M0 0H150V60H300V120H600V120", Some(300)));
+        coverage.is_used_up = true;
+        assert!(Chart::of_coverage(&coverage).is_none());
+    }
 
     #[test]
     fn a_balance_is_drawn_as_steps_from_left_to_right() {

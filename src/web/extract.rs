@@ -156,3 +156,24 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
         Ok(Posted(Form::read(&body)))
     }
 }
+
+/// A posted form with a file: the file's text is the value of its field.
+pub struct Uploaded(pub Form);
+
+impl<S: Send + Sync> FromRequest<S> for Uploaded {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Uploaded, Self::Rejection> {
+        use axum::response::IntoResponse as _;
+        let mut parts =
+            axum::extract::Multipart::from_request(request, state).await.map_err(|e| e.into_response())?;
+        let mut form = Form::default();
+        while let Some(part) = parts.next_field().await.map_err(|e| e.into_response())? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let bytes = part.bytes().await.map_err(|e| e.into_response())?;
+            // A file in another encoding is read as far as it goes; its check tells what it makes of it.
+            form.push(&name, &String::from_utf8_lossy(&bytes));
+        }
+        Ok(Uploaded(form))
+    }
+}

@@ -22,6 +22,7 @@ pub struct Input<'a> {
     value: &'a str,
     problem: Option<&'a str>,
     is_required: bool,
+    is_optional: bool,
 }
 
 /// A choice of values.
@@ -97,10 +98,16 @@ impl Form {
             value: self.value(name),
             problem: self.problem(name),
             is_required: true,
+            is_optional: false,
         }
     }
 
     pub fn optional<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { is_optional: true, ..self.required_by_others(name, label, help) }
+    }
+
+    /// An input that is needed or not by what another field says; the help tells when.
+    pub fn required_by_others<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { is_required: false, ..self.input(name, label, help) }
     }
 

@@ -69,6 +69,11 @@ impl Form {
         self
     }
 
+    /// Adds a value as it was sent, without any NUL, as [`Form::read`] does.
+    pub fn push(&mut self, field: &str, value: &str) {
+        self.values.push((field.to_owned(), value.replace('\0', "")));
+    }
+
     /// Sets a field's value, whatever it was.
     pub fn set(&mut self, field: &str, value: String) {
         self.values.retain(|(k, _)| k != field);

@@ -25,34 +25,40 @@ pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>
 
 /// The notice of an act: its verb and its sentence.
 pub fn of_result(result: &str) -> Notice {
-    let (verb, text) = result.split_once('\n').unwrap_or(("Update", result));
-    let text = text.lines().next().unwrap_or_default();
+    // A third line is for programs.
+    let mut lines = result.split('\n');
+    let (verb, text) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     Notice { headline: format!("{verb} operation completed successfully."), text: text.to_owned() }
 }
 
 fn of_transfers(transfers: &[Transfer]) -> Notice {
     let Some(first) = transfers.first() else { return of_result("") };
+    let served = transfers.iter().skip(1).filter(|t| t.cause == Cause::Spend);
+    let left = served.clone().rfind(|t| t.from == first.to).map_or(first.to_balance, |t| t.from_balance);
+    let extended = match served.count() {
+        0 => String::new(),
+        1 => " 1 waiting device was extended at once.".to_owned(),
+        n => format!(" {} waiting devices were extended at once.", grouped(n as i64)),
+    };
     Notice {
         headline: format!("{} operation completed successfully.", first.cause.verb()),
-        text: sentence(first),
+        text: sentence(first, left) + &extended,
     }
 }
 
-fn sentence(t: &Transfer) -> String {
+/// `left` is what the receiver has after all of it.
+fn sentence(t: &Transfer, left: i64) -> String {
     let units = format!("{} {}", grouped(t.amount), t.resource_type.label());
     match t.cause {
-        Cause::Issue => {
-            format!("{units} issued to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
-        }
+        Cause::Issue => format!("{units} issued to {}. The balance is now {}.", t.to_name, grouped(left)),
         Cause::Move => format!("{units} moved from {} to {}.", t.from_name, t.to_name),
         Cause::CreateCode => {
             format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(t.from_balance))
         }
         Cause::DeleteCode => {
-            format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
+            format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(left))
         }
-        Cause::Redeem => {
-            format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(t.to_balance))
-        }
+        Cause::Redeem => format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(left)),
+        Cause::Spend => format!("{units} of {} used by {}.", t.from_name, t.memo),
     }
 }

@@ -13,8 +13,8 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, history, moves, operator, overview, redeem, second_factor,
-    second_step, tokens, users,
+    account, auth, codes, companies, company, device_windows, devices, history, imports, moves, operator,
+    overview, redeem, second_factor, second_step, tokens, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -73,6 +73,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(signed_out())
         .merge(administration())
+        .merge(devices())
         .merge(own_account())
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
@@ -148,6 +149,22 @@ fn administration() -> Router<Portal> {
         .route(urls::HISTORY_CSV, get(history::csv))
         .route(urls::ISSUES, post(operator::issue))
         .route(urls::ISSUES_NEW, get(operator::issue_window))
+}
+
+fn devices() -> Router<Portal> {
+    Router::new()
+        .route(urls::DEVICES, get(devices::list).post(device_windows::create))
+        .route(urls::DEVICES_NEW, get(device_windows::create_window))
+        .route(urls::DEVICES_SERVICE, get(device_windows::set_window).post(device_windows::set))
+        .route(urls::DEVICES_REMOVAL, get(device_windows::remove_window).post(device_windows::remove))
+        .route(urls::IMPORTS, get(imports::list).post(imports::check))
+        .route(urls::IMPORTS_NEW, get(imports::window))
+        .route("/devices/imports/{id}", get(imports::show))
+        .route("/devices/imports/{id}/run", post(imports::start))
+        .route("/devices/imports/{id}/cancellation", post(imports::cancel))
+        .route("/devices/{id}", get(devices::show))
+        .route("/devices/{id}/facts", get(device_windows::edit_window).post(device_windows::edit))
+        .route("/companies/{id}/devices", get(devices::of_company))
 }
 
 fn own_account() -> Router<Portal> {

@@ -29,6 +29,12 @@ fixed! {
     MOVES = "/moves";
     MOVES_NEW = "/moves/new";
     MOVES_PREVIEW = "/moves/preview";
+    DEVICES = "/devices";
+    DEVICES_NEW = "/devices/new";
+    DEVICES_SERVICE = "/devices/service";
+    DEVICES_REMOVAL = "/devices/removal";
+    IMPORTS = "/devices/imports";
+    IMPORTS_NEW = "/devices/imports/new";
     CODES = "/codes";
     CODES_NEW = "/codes/new";
     CODES_SHEET = "/codes/sheet";
@@ -74,6 +80,14 @@ pub fn company_part(id: i64, part: &str) -> String {
 
 pub fn code_part(id: i64, part: &str) -> String {
     format!("/codes/{id}/{part}")
+}
+
+pub fn device(id: i64) -> String {
+    format!("/devices/{id}")
+}
+
+pub fn import(id: i64) -> String {
+    format!("/devices/imports/{id}")
 }
 
 pub fn user(id: i64) -> String {

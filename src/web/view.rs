@@ -160,6 +160,7 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
             ],
         });
     }
+    groups.push(NavGroup { heading: "", items: vec![item("Devices", urls::DEVICES)] });
     if actor.may_redeem() {
         groups.push(NavGroup {
             heading: "Subscriptions, licences",

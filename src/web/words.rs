@@ -3,6 +3,7 @@
 use crate::model::amount::{AMOUNT_MAX, AmountError, grouped};
 use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
+use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
@@ -109,6 +110,28 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Missing => "This is missing.".into(),
         Reason::NotAChoice { choices } => format!("Give one of: {choices}."),
         Reason::NothingChosen => "Choose at least one company.".into(),
+        Reason::NoDeviceChosen => "Choose at least one device.".into(),
+        Reason::File(FileError::Empty) => "Choose a file, or paste its text: a line with the names of the columns, then a line for each device.".into(),
+        Reason::File(FileError::TooManyRows) => {
+            format!("The file has more than {} rows. Send it in parts.", grouped(ROWS_MAX as i64))
+        }
+        Reason::File(FileError::Columns(name)) if name.is_empty() => {
+            "The first line must name the columns, and one of them is serial or name.".into()
+        }
+        Reason::File(FileError::Columns(name)) => format!(
+            "The first line must name the columns, each once, of these: {}. “{name}” is none of them.",
+            COLUMNS.join(", ")
+        ),
+        Reason::MissingSerial => "Enter the serial number. It stands on the device.".into(),
+        Reason::MissingApartment => {
+            "Enter a name for the apartment, such as “Harbour Street 5, flat 12”.".into()
+        }
+        Reason::SerialTaken => "There is a device with this serial number already.".into(),
+        Reason::UnknownService => "There is no such service. Choose one of the list.".into(),
+        Reason::UnsuitableService => {
+            "An apartment runs on apartment subscriptions, and a device on any other service.".into()
+        }
+        Reason::TooMany { maximum } => format!("Choose {} or fewer at once.", grouped(*maximum as i64)),
         Reason::Obstacles(obstacles) => obstacles.iter().map(obstacle).collect::<Vec<_>>().join(" "),
     }
 }
@@ -147,6 +170,9 @@ fn refusal(refusal: &Refusal) -> String {
             "This form was sent before with other values. Reload the page to begin anew.".into()
         }
         Refusal::NotIssuer => "Only the root company issues resources.".into(),
+        Refusal::UnknownDevice => {
+            "A device is not among yours, or was changed at this moment. Reload the page.".into()
+        }
     }
 }
 
@@ -156,6 +182,23 @@ pub fn missing_company(field: &str) -> String {
         "from" => "Choose the company that the resources come from.".into(),
         "to" => "Choose the company that the resources go to.".into(),
         _ => reason(&Reason::MissingCompany),
+    }
+}
+
+/// Why a row of a file cannot be added.
+pub fn row_error(error: &RowError) -> String {
+    match error {
+        RowError::Unreadable => "The row has more columns than the first line names, or is no text.".into(),
+        RowError::MissingSerial => "The serial number is missing.".into(),
+        RowError::MissingName => "The apartment has no name.".into(),
+        RowError::TooLong(column) => format!("The text under {column} is too long."),
+        RowError::UnknownKind(text) => format!("“{text}” is no kind: write device or apartment."),
+        RowError::UnknownService(text) => format!("There is no service “{text}”."),
+        RowError::UnsuitableService => reason(&Reason::UnsuitableService),
+        RowError::NotYesOrNo(column) => format!("Write yes or no under {column}."),
+        RowError::UnknownCompany(text) => format!("“{text}” is not one company of yours. Write its number."),
+        RowError::SerialTwice(line) => format!("Line {line} has the same serial number."),
+        RowError::SerialTaken => "There is a device with this serial number already.".into(),
     }
 }
 
@@ -171,6 +214,12 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Subsidiaries(1) => format!("{name} has 1 subsidiary: remove it first."),
         ObstacleKind::Subsidiaries(n) => {
             format!("{name} has {} subsidiaries: remove them first.", grouped(n))
+        }
+        ObstacleKind::Devices(1) => {
+            format!("{name} has 1 device: remove it or give it to another company first.")
+        }
+        ObstacleKind::Devices(n) => {
+            format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),

@@ -52,6 +52,8 @@ const EVERYBODY = [
   page('overview, navigation', '/', navigation),
   page('resource summary', '/summary'),
   page('history', '/history'),
+  page('devices', '/devices'),
+  page('devices, nothing fits', '/devices?q=zzzz'),
   page('history, nothing fits', '/history?from=2001-01-01&to=2001-01-02'),
   page('profile', '/account/profile'),
   page('security', '/account/security'),
@@ -74,6 +76,9 @@ const READERS = [
   page('company', '/companies/2'),
   page('company, resources', '/companies/2/resources'),
   page('company, codes', '/companies/2/codes'),
+  page('company, devices', '/companies/5/devices'),
+  page('company, waiting devices', '/companies/15/devices?state=waiting'),
+  page('device', '/devices/1'),
   page('company, users', '/companies/2/users'),
   page('company, subsidiaries', '/companies/2/subsidiaries'),
   page('company, history', '/companies/2/history'),
@@ -93,6 +98,20 @@ export const VIEWS = {
     page('codes, nothing fits', '/companies/2/codes?q=zzzz'),
     page('codes, row menu', '/companies/2/codes', rowMenu),
     page('sheet of codes', '/codes/sheet?code=6&code=7'),
+    page('add device', '/devices', windowOf('Add device', 'Add device')),
+    page('add device, refused', '/devices', refused(windowOf('Add device', 'Add device'), 'Add')),
+    page('edit device', '/devices/1', windowOf('Edit', 'Edit device')),
+    page('set service', '/devices/1', windowOf('Set service', 'Set service')),
+    page('set service of many', '/devices/service?device=1&device=2'),
+    page('remove device', '/devices/1', windowOf('Remove', 'Remove device')),
+    page('imports', '/devices/imports'),
+    page('import devices', '/devices', windowOf('Import devices', 'Import devices')),
+    page('import devices, refused', '/devices', refused(windowOf('Import devices', 'Import devices'), 'Check')),
+    page('import, checked', '/devices/imports/new', async (tab) => {
+      await tab.getByLabel(/^Or paste the rows/).fill('serial,service\nAXE-1,credit\n,gold\n1102840,\n');
+      await tab.getByRole('button', { name: 'Check' }).click();
+      await tab.getByRole('heading', { name: 'Rows that cannot be added' }).waitFor();
+    }),
     page('move resources', '/companies', move),
     page('move resources, balances', '/companies', async (tab) => {
       await move(tab);

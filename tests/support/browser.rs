@@ -90,6 +90,24 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Posts fields and files as a browser does where a form has a file.
+    pub async fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let mut body = String::new();
+        for (name, value) in fields {
+            let file =
+                if *name == "file" { "; filename=\"devices.csv\"\r\nContent-Type: text/csv" } else { "" };
+            body += &format!(
+                "--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+            );
+        }
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body + "--edge--\r\n"))
+            .unwrap();
+        self.send(request).await
+    }
+
     /// Opens a form's page and sends the form with a fresh token.
     pub async fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.get(page).await.is(200).field("form");

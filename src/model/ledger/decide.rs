@@ -1,5 +1,6 @@
 //! Deciding, one operation after the other.
 
+use super::devices;
 use super::operation::{Act, Actor, Done, Limit, NewCode, Operation, Refusal, Tag, Transfer};
 use super::state::{AccountKey, CodeChange, CodeFacts, CompanyFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
@@ -20,7 +21,7 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
         let transfers = transfers.clone();
         return if same { Ok(Done { transfers, replayed: true }) } else { Err(Refusal::KeyReused) };
     }
-    let transfers = match &operation.act {
+    let mut transfers = match &operation.act {
         Act::Issue { resource_type, amount, memo } => issue(ledger, operation, *resource_type, *amount, memo),
         Act::Move { resource_type, from, to, amount } => {
             move_units(ledger, operation, *resource_type, *from, *to, *amount)
@@ -30,9 +31,13 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
         }
         Act::DeleteCode { code_id } => delete_code(ledger, operation, *code_id),
         Act::Redeem { tag, limits } => redeem(ledger, operation, *tag, limits),
+        Act::SetDevices { devices, change } => devices::set_devices(ledger, operation, devices, change),
     }?;
+    devices::serve_waiting(ledger, operation, &mut transfers);
     ledger.changes.transfers.extend(transfers.iter().cloned());
-    ledger.operations.insert(identity, transfers.clone());
+    if !transfers.is_empty() {
+        ledger.operations.insert(identity, transfers.clone());
+    }
     Ok(Done { transfers, replayed: false })
 }
 
@@ -55,6 +60,7 @@ fn issue(
         from: (root, Kind::Issued),
         to: (root, Kind::Available),
         code_id: None,
+        device_id: None,
         memo,
     };
     ledger.check(&line, 1)?;
@@ -81,6 +87,7 @@ fn move_units(
         from: (from, Kind::Available),
         to: (to, Kind::Available),
         code_id: None,
+        device_id: None,
         memo: "",
     };
     ledger.check(&line, 1)?;
@@ -105,6 +112,7 @@ fn create_codes(
         from: (company_id, Kind::Available),
         to: (company_id, Kind::InCodes),
         code_id,
+        device_id: None,
         memo: comment,
     };
     ledger.check(&line(None), codes.len() as i64)?;
@@ -143,6 +151,7 @@ fn delete_code(ledger: &mut Ledger, operation: &Operation, code_id: i64) -> Resu
         from: (code.company_id, Kind::InCodes),
         to: (code.company_id, Kind::Available),
         code_id: Some(code.id),
+        device_id: None,
         memo: "",
     };
     ledger.check(&line, 1)?;
@@ -177,6 +186,7 @@ fn redeem(
         from: (code.company_id, Kind::InCodes),
         to: (company_id, Kind::Available),
         code_id: Some(code.id),
+        device_id: None,
         memo: "",
     };
     ledger.check(&line, 1)?;
@@ -185,14 +195,15 @@ fn redeem(
 }
 
 /// A transfer before it has an id and balances.
-struct Line<'a> {
-    cause: Cause,
-    resource_type: ResourceType,
-    amount: i64,
-    from: (i64, Kind),
-    to: (i64, Kind),
-    code_id: Option<i64>,
-    memo: &'a str,
+pub(super) struct Line<'a> {
+    pub cause: Cause,
+    pub resource_type: ResourceType,
+    pub amount: i64,
+    pub from: (i64, Kind),
+    pub to: (i64, Kind),
+    pub code_id: Option<i64>,
+    pub device_id: Option<i64>,
+    pub memo: &'a str,
 }
 
 impl Line<'_> {
@@ -207,13 +218,13 @@ impl Line<'_> {
 
 impl Ledger {
     /// The company, where it lies in the actor's tree and has not been removed.
-    fn company_in_tree(&self, actor: &Actor, company_id: i64) -> Option<&CompanyFacts> {
+    pub(super) fn company_in_tree(&self, actor: &Actor, company_id: i64) -> Option<&CompanyFacts> {
         let own = self.companies.get(&actor.company_id).filter(|c| !c.removed)?;
         self.companies.get(&company_id).filter(|c| !c.removed && own.path.contains(&c.path))
     }
 
     /// Whether the line can be carried out `times` times over.
-    fn check(&self, line: &Line, times: i64) -> Result<(), Refusal> {
+    pub(super) fn check(&self, line: &Line, times: i64) -> Result<(), Refusal> {
         if !(1..=AMOUNT_MAX).contains(&line.amount) {
             return Err(Refusal::AmountOutOfRange);
         }
@@ -241,7 +252,7 @@ impl Ledger {
     }
 
     /// Carries a checked line out.
-    fn transfer(&mut self, operation: &Operation, seq: i64, line: &Line) -> Transfer {
+    pub(super) fn transfer(&mut self, operation: &Operation, seq: i64, line: &Line) -> Transfer {
         let from_balance = {
             let source = self.accounts.entry(line.source()).or_default();
             source.balance -= line.amount;
@@ -275,6 +286,7 @@ impl Ledger {
             from_name: self.name(line.from.0),
             to_name: self.name(line.to.0),
             code_id: line.code_id,
+            device_id: line.device_id,
             memo: line.memo.to_owned(),
         }
     }

@@ -7,11 +7,13 @@
 //! function in `decide`, and its lines in `tests/ledger_table.txt`.
 
 mod decide;
+mod devices;
 mod operation;
 mod state;
 mod words;
 
 pub use decide::decide;
+pub use devices::SERVED_MAX;
 pub use operation::{Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer};
 pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, Ledger};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

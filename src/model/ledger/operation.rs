@@ -2,6 +2,7 @@
 
 use super::words::{Cause, CodeStatus, Kind};
 use crate::model::code::Code;
+use crate::model::device::DeviceChange;
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Policy;
 use crate::model::time::Moment;
@@ -16,6 +17,17 @@ pub struct Actor {
     pub user_id: i64,
     pub company_id: i64,
     pub address: String,
+}
+
+impl Actor {
+    /// The user id of the portal itself, which renews devices. Nobody has it; the database keeps null.
+    pub const PORTAL: i64 = 0;
+
+    /// The portal itself, on behalf of the root company.
+    #[must_use]
+    pub fn portal(root_id: i64) -> Actor {
+        Actor { user_id: Actor::PORTAL, company_id: root_id, address: String::new() }
+    }
 }
 
 /// A keyed hash of a request's canonical form: tells a retry from another request.
@@ -61,6 +73,12 @@ pub enum Act {
         tag: Tag,
         limits: Vec<Limit>,
     },
+    /// Changes devices, and pays for those that run, extend themselves and are not paid. Without a
+    /// change it is a renewal.
+    SetDevices {
+        devices: Vec<i64>,
+        change: DeviceChange,
+    },
 }
 
 /// A code that does not exist yet, with its keyed hashes.
@@ -97,6 +115,8 @@ pub struct Transfer {
     pub from_name: String,
     pub to_name: String,
     pub code_id: Option<i64>,
+    pub device_id: Option<i64>,
+    /// A few words; of a device, its serial number or name as it was.
     pub memo: String,
 }
 
@@ -134,6 +154,8 @@ pub enum Refusal {
     KeyReused,
     /// Only the root company issues.
     NotIssuer,
+    /// No such device in the actor's tree, or it has changed at this very moment.
+    UnknownDevice,
 }
 
 /// What an operation did, or had done when it was first sent.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use super::operation::{NewCode, Tag, Transfer};
 use super::words::{CodeStatus, Kind};
 use crate::model::company::Path;
+use crate::model::device::DeviceFacts;
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
@@ -39,6 +40,7 @@ pub struct CompanyFacts {
     pub name: String,
     pub path: Path,
     pub removed: bool,
+    pub uses_parent_credits: bool,
 }
 
 /// A code as the ledger sees it: what it is worth and whether it still is.
@@ -62,6 +64,8 @@ pub struct Ledger {
     pub codes: HashMap<Tag, CodeFacts>,
     pub operations: HashMap<(i64, String), Vec<Transfer>>,
     pub attempts: HashMap<String, Attempts>,
+    /// Those that an operation names, and those that wait for what it brings.
+    pub devices: BTreeMap<i64, DeviceFacts>,
     /// The ids that the new rows take, reserved before.
     pub ids: VecDeque<i64>,
     pub code_ids: VecDeque<i64>,
@@ -76,6 +80,8 @@ pub struct Changes {
     pub new_codes: Vec<(CodeFacts, NewCode, String)>,
     pub codes: BTreeMap<i64, CodeChange>,
     pub attempts: HashSet<String>,
+    /// Devices as they were before.
+    pub devices: BTreeMap<i64, DeviceFacts>,
 }
 
 /// A code's new state, by whom.

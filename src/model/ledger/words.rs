@@ -99,11 +99,13 @@ pub enum Cause {
     CreateCode,
     DeleteCode,
     Redeem,
+    /// A device takes a unit.
+    Spend,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 5] =
-        [Cause::Issue, Cause::Move, Cause::CreateCode, Cause::DeleteCode, Cause::Redeem];
+    pub const ALL: [Cause; 6] =
+        [Cause::Issue, Cause::Move, Cause::CreateCode, Cause::DeleteCode, Cause::Redeem, Cause::Spend];
 
     #[must_use]
     pub fn slug(self) -> &'static str {
@@ -113,6 +115,7 @@ impl Cause {
             Cause::CreateCode => "create_code",
             Cause::DeleteCode => "delete_code",
             Cause::Redeem => "redeem",
+            Cause::Spend => "spend",
         }
     }
 
@@ -131,6 +134,7 @@ impl Cause {
             Cause::CreateCode => "Create",
             Cause::DeleteCode => "Delete",
             Cause::Redeem => "Activate",
+            Cause::Spend => "Extend",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the ledger's decisions read and write: a handful of statements for a whole batch, however
-//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies,
-//! accounts, attempts. On SQLite a batch is three hand-overs to its thread: what the operations name, what
-//! their codes lead to, and all that is written with the commit.
+//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies, accounts,
+//! devices, attempts. On SQLite a batch is four hand-overs to its thread: what the operations name, the
+//! companies, what these lead to, and all that is written with the commit.
 
+mod devices;
 mod prefetch;
 mod rows;
 mod write;
@@ -49,7 +50,7 @@ fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
 /// Whatever the database says.
 pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Transfer>> {
     let found: Vec<TransferRow> =
-        sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1000")
+        sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1001")
             .bind(actor_id)
             .bind(key)
             .all(tx)

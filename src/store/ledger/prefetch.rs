@@ -1,11 +1,12 @@
-//! Reads and locks what a batch needs, a statement each, in two steps: what the operations name, then
-//! what that leads to.
+//! Reads and locks what a batch needs, a statement each, step by step: what the operations name, the
+//! companies of that, then all that those lead to.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use sqlx::FromRow;
 
+use super::devices::{self, Peeked};
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
 use super::{reservation, reserved};
 use crate::model::company::Path;
@@ -43,20 +44,27 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     keep_codes(by_id.read()?, &mut ledger)?;
     ledger.code_ids = reserved(&code_ids, new_codes)?;
     ledger.ids = reserved(&ids, new_entries)?;
-    let accounts = rows(&accounts_of(operations, &ledger));
-    let [companies, _, accounts, attempts] = all_of(
+    let peeked = read_companies(tx, operations, &mut ledger).await?;
+    let mut keys = accounts_of(operations, &ledger);
+    keys.extend(peeked.accounts(&ledger)?.into_iter().map(AccountKeyRow::from));
+    let accounts = rows(&keys);
+    // A device takes one unit at most: whoever took one is paid.
+    let paid = peeked.count() as i64;
+    let [_, accounts, devices, attempts, ids] = all_of(
         tx,
         [
-            Some(companies_query(operations, &ledger)),
             tx.is_postgres().then(|| new_accounts_query(accounts.clone())),
             Some(accounts_query(accounts)),
+            devices::locked_query(&peeked),
             attempts_query(operations),
+            reservation("entry", paid),
         ],
     )
     .await?;
-    keep_companies(companies.read()?, &mut ledger);
     keep_accounts(accounts.read()?, &mut ledger)?;
+    devices::keep(devices.read()?, &peeked, &mut ledger)?;
     keep_attempts(attempts.read()?, &mut ledger);
+    ledger.ids.extend(reserved(&ids, paid)?);
     Ok(ledger)
 }
 
@@ -131,35 +139,65 @@ struct CompanyRow {
     name: String,
     path: String,
     removed_at: Option<i64>,
+    use_parent_credits: i64,
+    /// How many of its balances devices wait for.
+    waited_for: i64,
 }
 
-fn companies_query(operations: &[Operation], ledger: &Ledger) -> Query {
+/// The companies that the operations name, and those that pay for their devices. A batch that names
+/// no device, and brings nothing that one waits for, takes one statement.
+async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledger) -> Result<Peeked> {
+    let mut peeked = Peeked::default();
+    devices::peek_named(tx, operations, &mut peeked).await?;
     let mut ids: BTreeSet<i64> = ledger.codes.values().map(|c| c.company_id).collect();
     for operation in operations {
         ids.insert(operation.actor.company_id);
         match &operation.act {
             Act::Move { from, to, .. } => ids.extend([*from, *to]),
             Act::CreateCodes { company_id, .. } => ids.extend([*company_id]),
-            Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } => {}
+            Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } | Act::SetDevices { .. } => {}
         }
     }
-    sql_for(
-        "select c.id, c.name, c.path, c.removed_at from jsonb_each($1) r join company c on c.id = r.value",
-        "select id, name, path, removed_at from company
-         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id for share",
-    )
-    .bind(rows(&ids))
+    ids.extend(&peeked.companies);
+    let waited_for = read_companies_of(tx, &ids, ledger).await?;
+    let arrivals = devices::arrivals(operations, ledger, &waited_for);
+    devices::peek_waiting(tx, &arrivals, &mut peeked).await?;
+    let more: BTreeSet<i64> = peeked.companies.difference(&ids).copied().collect();
+    read_companies_of(tx, &more, ledger).await?;
+    Ok(peeked)
 }
 
-fn keep_companies(found: Vec<CompanyRow>, ledger: &mut Ledger) {
+/// Gives those of the companies that somebody waits for.
+async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger) -> Result<BTreeSet<i64>> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found: Vec<CompanyRow> = sql_for(
+        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+             (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
+         from jsonb_each($1) r join company c on c.id = r.value",
+        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+             (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
+         from company c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by c.id for share of c",
+    )
+    .bind(rows(ids))
+    .all(tx)
+    .await?;
+    let mut waited_for = BTreeSet::new();
     for row in found {
+        if row.waited_for > 0 {
+            waited_for.insert(row.id);
+        }
         let facts = CompanyFacts {
             name: row.name,
             path: Path::from_stored(row.path),
             removed: row.removed_at.is_some(),
+            uses_parent_credits: row.use_parent_credits == 1,
         };
         ledger.companies.insert(row.id, facts);
     }
+    Ok(waited_for)
 }
 
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,6 +205,13 @@ struct AccountKeyRow {
     company_id: i64,
     resource_type: i64,
     kind: i64,
+}
+
+impl From<AccountKey> for AccountKeyRow {
+    fn from(key: AccountKey) -> AccountKeyRow {
+        let (company_id, resource_type) = (key.company_id, key.resource_type.id());
+        AccountKeyRow { company_id, resource_type, kind: key.kind as i64 }
+    }
 }
 
 /// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
@@ -202,7 +247,7 @@ fn keep_accounts(found: Vec<AccountRow>, ledger: &mut Ledger) -> Result<()> {
 }
 
 /// The accounts that the operations may touch.
-fn accounts_of(operations: &[Operation], ledger: &Ledger) -> Vec<AccountKeyRow> {
+fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKeyRow> {
     let mut keys = BTreeSet::new();
     // A code that the same batch makes may be redeemed in it too.
     let made: HashMap<Tag, ResourceType> = operations
@@ -245,9 +290,10 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> Vec<AccountKeyRow> 
                     add(own, *resource_type, Kind::Available);
                 }
             }
+            Act::SetDevices { .. } => {}
         }
     }
-    keys.into_iter().collect()
+    keys
 }
 
 fn attempts_query(operations: &[Operation]) -> Option<Query> {

@@ -41,7 +41,7 @@ pub struct ThrottleRow {
 #[derive(FromRow)]
 pub struct TransferRow {
     id: i64,
-    actor_id: i64,
+    actor_id: Option<i64>,
     actor_company_id: i64,
     address: String,
     operation: String,
@@ -60,6 +60,7 @@ pub struct TransferRow {
     from_name: String,
     to_name: String,
     code_id: Option<i64>,
+    device_id: Option<i64>,
     memo: String,
 }
 
@@ -69,7 +70,11 @@ impl TryFrom<TransferRow> for Transfer {
     fn try_from(row: TransferRow) -> Result<Transfer> {
         Ok(Transfer {
             id: row.id,
-            actor: Actor { user_id: row.actor_id, company_id: row.actor_company_id, address: row.address },
+            actor: Actor {
+                user_id: row.actor_id.unwrap_or(Actor::PORTAL),
+                company_id: row.actor_company_id,
+                address: row.address,
+            },
             operation: row.operation,
             seq: row.seq,
             fingerprint: Fingerprint(row.fingerprint.try_into().map_err(|_| corrupt("fingerprint"))?),
@@ -84,6 +89,7 @@ impl TryFrom<TransferRow> for Transfer {
             from_name: row.from_name,
             to_name: row.to_name,
             code_id: row.code_id,
+            device_id: row.device_id,
             memo: row.memo,
         })
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::rows::{AccountRow, ThrottleRow};
 use crate::keys::Keys;
 use crate::model::company::searchable;
-use crate::model::ledger::{Cause, Ledger, Transfer};
+use crate::model::ledger::{Actor, Cause, Ledger, Transfer};
 use crate::rng::Rng;
 use crate::store::db::{Result, Tx, hex, rows, sql_for};
 
@@ -20,6 +20,7 @@ pub async fn write(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Resu
     write_code_changes(tx, ledger).await?;
     write_accounts(tx, ledger).await?;
     write_attempts(tx, ledger).await?;
+    super::devices::write(tx, ledger).await?;
     write_transfers(tx, ledger).await
 }
 
@@ -200,7 +201,7 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
 #[derive(Serialize)]
 struct NewTransferRow<'a> {
     id: i64,
-    actor_id: i64,
+    actor_id: Option<i64>,
     actor_company_id: i64,
     address: &'a str,
     operation: &'a str,
@@ -219,6 +220,7 @@ struct NewTransferRow<'a> {
     from_name: &'a str,
     to_name: &'a str,
     code_id: Option<i64>,
+    device_id: Option<i64>,
     memo: &'a str,
 }
 
@@ -230,23 +232,24 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     sql_for(
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, memo)
+             from_name, to_name, code_id, device_id, memo)
          select value->>'id', value->>'actor_id', value->>'actor_company_id', value->>'address',
              value->>'operation', value->>'seq', unhex(value->>'fingerprint'), value->>'at', value->>'cause',
              value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
              value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
-             value->>'from_name', value->>'to_name', value->>'code_id', value->>'memo'
+             value->>'from_name', value->>'to_name', value->>'code_id', value->>'device_id', value->>'memo'
          from jsonb_each($1)",
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, memo)
+             from_name, to_name, code_id, device_id, memo)
          select id, actor_id, actor_company_id, address, operation, seq, decode(fingerprint, 'hex'), at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, memo
+             from_name, to_name, code_id, device_id, memo
          from jsonb_to_recordset($1::jsonb) as r(id bigint, actor_id bigint, actor_company_id bigint, address text,
              operation text, seq bigint, fingerprint text, at bigint, cause text, resource_type bigint,
              amount bigint, from_company_id bigint, from_kind bigint, to_company_id bigint, to_kind bigint,
-             from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint, memo text)",
+             from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint,
+             device_id bigint, memo text)",
     )
     .bind(rows(&new))
     .later(tx)
@@ -257,7 +260,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
     fn from(t: &'a Transfer) -> NewTransferRow<'a> {
         NewTransferRow {
             id: t.id,
-            actor_id: t.actor.user_id,
+            actor_id: Some(t.actor.user_id).filter(|id| *id != Actor::PORTAL),
             actor_company_id: t.actor.company_id,
             address: &t.actor.address,
             operation: &t.operation,
@@ -276,6 +279,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
             from_name: &t.from_name,
             to_name: &t.to_name,
             code_id: t.code_id,
+            device_id: t.device_id,
             memo: &t.memo,
         }
     }

@@ -212,6 +212,13 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         | Reason::SecondFactorOff
         | Reason::SecondFactorDemanded
         | Reason::NoMail => "SECOND_FACTOR",
+        Reason::NoDeviceChosen => "NOTHING_CHOSEN",
+        Reason::File(_) => "FILE",
+        Reason::MissingSerial | Reason::MissingApartment => "MISSING",
+        Reason::SerialTaken => "SERIAL_TAKEN",
+        Reason::UnknownService => "UNKNOWN_TYPE",
+        Reason::UnsuitableService => "UNSUITABLE_SERVICE",
+        Reason::TooMany { .. } => "TOO_MANY",
         Reason::NothingChosen => "NOTHING_CHOSEN",
         Reason::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
         Reason::TooManyTokens { .. } => "TOO_MANY_TOKENS",
@@ -242,6 +249,7 @@ fn told_by_ledger(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::AmountOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "OUT_OF_RANGE"),
         Refusal::Overflow => (StatusCode::UNPROCESSABLE_ENTITY, "OVERFLOW"),
         Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+        Refusal::UnknownDevice => (StatusCode::NOT_FOUND, "UNKNOWN_DEVICE"),
         Refusal::NotIssuer => (StatusCode::FORBIDDEN, "FORBIDDEN"),
     }
 }
@@ -267,6 +275,7 @@ fn code_of(obstacle: ObstacleKind) -> &'static str {
         ObstacleKind::UnusedCodes(_) => "COMPANY_HAS_UNUSED_CODES",
         ObstacleKind::Subsidiaries(_) => "COMPANY_HAS_SUBSIDIARIES",
         ObstacleKind::Users(_) => "COMPANY_HAS_USERS",
+        ObstacleKind::Devices(_) => "COMPANY_HAS_DEVICES",
     }
 }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::codes::{CodesSection, read_filter};
 use super::companies::{cursor, next_page};
 use super::history::{HistorySection, read_history};
+use super::overview::Coverages;
 use crate::ops;
 use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
@@ -28,7 +29,9 @@ pub struct Head {
 }
 
 impl Head {
-    async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
+    /// # Errors
+    /// Outside the tree there is nothing.
+    pub async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
         me.actor.require_tree()?;
         let company = ops::companies::find(&portal.app, &me.actor, id).await?;
         let above = ops::companies::above(&portal.app, &me.actor, &company).await?;
@@ -56,13 +59,15 @@ struct OverviewTab {
     frame: Frame,
     head: Head,
     pools: Vec<Pool>,
+    coverage: Coverages,
 }
 
 pub async fn overview(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "overview").await?;
     let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
-    page(&OverviewTab { frame, head, pools })
+    let coverage = Coverages::of(&portal, &me, id).await?;
+    page(&OverviewTab { frame, head, pools, coverage })
 }
 
 #[derive(Template)]
@@ -71,6 +76,7 @@ struct ResourcesTab {
     frame: Frame,
     head: Head,
     pools: Vec<Pool>,
+    coverage: Coverages,
 }
 
 async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Response> {
@@ -78,7 +84,8 @@ async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Respo
     let title =
         if head.is_own_page { "Resources".into() } else { format!("{}: resources", head.company.name) };
     let frame = Frame::of(portal, me, title).await?;
-    page(&ResourcesTab { frame, head, pools })
+    let coverage = Coverages::of(portal, me, head.company.id).await?;
+    page(&ResourcesTab { frame, head, pools, coverage })
 }
 
 pub async fn resources(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {

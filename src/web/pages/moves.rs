@@ -33,12 +33,20 @@ pub struct Balances {
     lines: Vec<BalanceLine>,
     /// What the source has: the most that can be moved.
     most: Option<i64>,
+    /// Waiting devices that the move would extend at once.
+    served: i64,
 }
 
 struct BalanceLine {
     company: String,
     before: i64,
     after: Option<i64>,
+}
+
+impl Balances {
+    fn served_count(&self) -> String {
+        amount::grouped(self.served)
+    }
 }
 
 impl BalanceLine {
@@ -61,6 +69,10 @@ async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> 
             balances.most = Some(before);
         }
         let after = moved.map(|m| before.saturating_add(sign * m));
+        if let ("to", Some(units)) = (field, after) {
+            balances.served =
+                ops::resources::served_by(&portal.app, company.id, resource_type, units).await?;
+        }
         balances.lines.push(BalanceLine { company: company.name, before, after });
     }
     Ok(balances)

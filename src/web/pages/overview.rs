@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use crate::model::resources::ResourceType;
 use crate::ops;
+use crate::ops::coverage::Coverage;
 use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::web::chart::Chart;
 use crate::web::error::WebResult;
@@ -22,6 +23,7 @@ struct OverviewPage {
     frame: Frame,
     recent: Vec<HistoryRow>,
     chart: Option<Chart>,
+    coverage: Coverages,
 }
 
 pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
@@ -29,7 +31,8 @@ pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     let recent = ops::audit::list(&portal.app, &me.actor, None, &filter).await?;
     let frame = Frame::of(&portal, &me, "Overview").await?;
     let chart = credit_chart(&portal, &me, &frame).await?;
-    page(&OverviewPage { frame, recent, chart })
+    let coverage = Coverages::of(&portal, &me, me.actor.company_id).await?;
+    page(&OverviewPage { frame, recent, chart, coverage })
 }
 
 #[derive(Template)]
@@ -37,6 +40,33 @@ pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 struct SummaryPage {
     frame: Frame,
     charts: Vec<(ResourceType, Chart)>,
+    coverage: Coverages,
+}
+
+/// Until when the balances of a company last, in words and as pictures.
+pub struct Coverages(Vec<Coverage>);
+
+impl Coverages {
+    pub async fn of(portal: &Portal, me: &Me, company_id: i64) -> WebResult<Coverages> {
+        Ok(Coverages(ops::coverage::of_company(&portal.app, &me.actor, company_id).await?))
+    }
+
+    /// Until when a balance lasts; `None` where nothing draws on it.
+    pub fn text(&self, resource_type: &ResourceType) -> Option<String> {
+        let coverage = self.0.iter().find(|c| c.resource_type == *resource_type)?;
+        Some(if coverage.is_used_up {
+            "used up".into()
+        } else if coverage.is_beyond {
+            "over 100 years".into()
+        } else {
+            format!("until {}", coverage.until.readable_date(&jiff::tz::TimeZone::UTC))
+        })
+    }
+
+    /// The pictures of those that run down.
+    pub fn charts(&self) -> Vec<(&'static str, Chart)> {
+        self.0.iter().filter_map(|c| Some((c.resource_type.label(), Chart::of_coverage(c)?))).collect()
+    }
 }
 
 pub async fn summary(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
@@ -47,7 +77,8 @@ pub async fn summary(State(portal): State<Portal>, me: Me) -> WebResult<Response
             charts.push((pool.resource_type, chart));
         }
     }
-    page(&SummaryPage { frame, charts })
+    let coverage = Coverages::of(&portal, &me, me.actor.company_id).await?;
+    page(&SummaryPage { frame, charts, coverage })
 }
 
 async fn credit_chart(portal: &Portal, me: &Me, frame: &Frame) -> WebResult<Option<Chart>> {

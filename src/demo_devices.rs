@@ -1,0 +1,90 @@
+//! The demo's devices: in every state, with the units that they have used for weeks.
+
+use crate::app::App;
+use crate::demo::{actor, company};
+use crate::jobs::renewals;
+use crate::model::device::DeviceKind;
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::devices::{DeviceInput, DeviceRow};
+use crate::ops::error::OpResult;
+
+/// Day, company, model, service, first serial number and how many of a kind. Sevilla Solar has no
+/// units: its devices wait.
+const FLEETS: [(i64, &str, &str, &str, i64, i64); 9] = [
+    (6, "Acme Logistics", "RUT956", "credit", 1_102_840, 18),
+    (7, "Acme Logistics North", "RUT956", "credit", 1_102_870, 6),
+    (11, "Acme Depot 7", "TRB140", "credit", 1_118_003, 4),
+    (16, "Riga Trams", "RUTX11", "credit", 1_120_551, 22),
+    (24, "Harbour Café", "RUT241", "credit", 1_131_002, 3),
+    (34, "Porto Parking", "RUT956", "credit", 1_140_318, 14),
+    (50, "Acme Logistics", "RUTX50", "management_1y", 1_151_770, 5),
+    (66, "Vilnius Water", "TRB245", "credit", 1_160_009, 12),
+    (75, "Sevilla Solar", "TRB245", "credit", 1_160_101, 3),
+];
+
+const APARTMENTS: [&str; 4] =
+    ["Calle Sol 4, 1º A", "Calle Sol 4, 1º B", "Calle Sol 4, 2º A", "Calle Sol 4, ático"];
+
+/// What happens to devices on one of the demo's days.
+///
+/// # Errors
+/// Whatever an act says.
+pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
+    for (_, company, model, service, first, count) in FLEETS.iter().filter(|f| f.0 == day) {
+        for serial in *first..first + count {
+            let service = ResourceType::from_slug(service);
+            let input =
+                DeviceInput { serial: serial.to_string(), model: (*model).into(), service, ..running() };
+            add(app, company, input).await?;
+        }
+    }
+    match day {
+        30 => {
+            for name in APARTMENTS {
+                let (kind, service) = (DeviceKind::Apartment, Some(ResourceType::APARTMENT_YEAR));
+                add(
+                    app,
+                    "Casa Sol Apartments",
+                    DeviceInput { kind, name: name.into(), service, ..running() },
+                )
+                .await?;
+            }
+        }
+        // Two trams are out of use, and two are not extended any more.
+        40 => set(app, &["1120560", "1120561"], None, Some(false)).await?,
+        70 => set(app, &["1120552", "1120553"], Some(false), None).await?,
+        _ => {}
+    }
+    while renewals::run_batch(app, "demo").await? {}
+    Ok(())
+}
+
+fn running() -> DeviceInput {
+    DeviceInput { auto_extend: true, monitoring: true, ..DeviceInput::default() }
+}
+
+async fn add(app: &App, company_name: &str, input: DeviceInput) -> OpResult<()> {
+    let operator = actor(app, "operator@scrip.test").await?;
+    let input = DeviceInput { company_id: company(app, company_name).await?, ..input };
+    let key = format!("demo-device-{}{}", input.serial, input.name);
+    ops::devices::create(app, &operator, &key, &input).await.map(|_| ())
+}
+
+async fn set(
+    app: &App,
+    serials: &[&str],
+    auto_extend: Option<bool>,
+    monitoring: Option<bool>,
+) -> OpResult<()> {
+    let operator = actor(app, "operator@scrip.test").await?;
+    for serial in serials {
+        let filter =
+            crate::store::devices::DeviceFilter { text: (*serial).into(), limit: 1, ..Default::default() };
+        let found = ops::devices::list(app, &operator, &filter).await?;
+        let row = |device_id| DeviceRow { device_id, service: None, auto_extend, monitoring };
+        let rows: Vec<DeviceRow> = found.iter().map(|d| row(d.id)).collect();
+        ops::devices::set_many(app, &operator, &format!("demo-set-{serial}"), &rows).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Coverage: until when a pool lasts. All renewals of the devices that draw on it are played forward,
+//! those of subsidiaries after their own balance is used up; the first that cannot be paid is the day.
+//!
+//! It is not played day by day. How many units have been asked of a balance up to a day is a sum over
+//! counts of renewals; what a subsidiary cannot pay of its own is asked of the balance above it. That
+//! number only grows with the days, so the day is found by halving. The work depends on the counts, and
+//! neither on the number of devices nor on how long the pool lasts.
+
+use std::collections::BTreeMap;
+
+use super::device::period_end;
+use super::resources::{ResourceType, Term};
+use super::time::Moment;
+
+/// How far ahead is looked: what lasts longer is given as this.
+pub const HORIZON_DAYS: i64 = 36_525;
+
+/// A balance, and the devices that draw on it first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// The place of the balance that pays when this one is empty, before this one in the list. The
+    /// first pool has none: it is the one that is looked at.
+    pub parent: Option<usize>,
+    pub balance: i64,
+    /// On which day how many devices renew themselves next, in days since 1970.
+    pub renewals: Vec<(i64, i64)>,
+}
+
+/// Pools of one resource type, seen from a day.
+#[derive(Debug)]
+pub struct Forecast {
+    pools: Vec<Pool>,
+    today: i64,
+    /// For each day on which a renewal is next, that day and those of the renewals after it, up to the
+    /// horizon. A pool's renewals name the place here.
+    series: Vec<Vec<i64>>,
+}
+
+impl Forecast {
+    /// The first pool is looked at, the others draw on it; each stands after its parent.
+    #[must_use]
+    pub fn new(resource_type: ResourceType, today: i64, mut pools: Vec<Pool>) -> Forecast {
+        let (mut series, mut places) = (Vec::new(), BTreeMap::new());
+        for (day, _) in pools.iter_mut().flat_map(|pool| &mut pool.renewals) {
+            // What is due already is renewed today.
+            let first = (*day).max(today);
+            *day = *places.entry(first).or_insert_with(|| {
+                series.push(days_of(resource_type, first, today + HORIZON_DAYS));
+                series.len() as i64 - 1
+            });
+        }
+        Forecast { pools, today, series }
+    }
+
+    /// The day of the first renewal that cannot be paid, at most [`HORIZON_DAYS`] from today. None
+    /// where nothing draws on the pool.
+    #[must_use]
+    pub fn coverage(&self) -> Option<i64> {
+        self.series.first()?;
+        let balance = self.pools.first()?.balance;
+        let (mut paid, mut unpaid) = (self.today - 1, self.today + HORIZON_DAYS);
+        while unpaid - paid > 1 {
+            let middle = paid + (unpaid - paid) / 2;
+            if self.asked_until(middle) > balance { unpaid = middle } else { paid = middle }
+        }
+        Some(unpaid)
+    }
+
+    /// What is left of the pool after a day.
+    #[must_use]
+    pub fn left_after(&self, day: i64) -> i64 {
+        self.pools.first().map_or(0, |pool| pool.balance.saturating_sub(self.asked_until(day)).max(0))
+    }
+
+    /// How many units are asked of the first pool up to a day, that day included.
+    fn asked_until(&self, day: i64) -> i64 {
+        let times: Vec<i64> =
+            self.series.iter().map(|days| days.partition_point(|d| *d <= day) as i64).collect();
+        let mut asked = vec![0_i64; self.pools.len()];
+        for (place, pool) in self.pools.iter().enumerate().rev() {
+            for (series, devices) in &pool.renewals {
+                asked[place] = asked[place].saturating_add(devices.saturating_mul(times[*series as usize]));
+            }
+            if let Some(parent) = pool.parent {
+                asked[parent] = asked[parent].saturating_add((asked[place] - pool.balance).max(0));
+            }
+        }
+        asked.first().copied().unwrap_or(0)
+    }
+}
+
+fn days_of(resource_type: ResourceType, first: i64, end: i64) -> Vec<i64> {
+    if let Term::Days(days) = resource_type.term() {
+        return (first..=end).step_by(days as usize).collect();
+    }
+    let next = |day: &i64| Some(period_end(resource_type, Moment::of_day(*day)).day());
+    std::iter::successors(Some(first), next).take_while(|day| *day <= end).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TODAY: i64 = 20_778;
+
+    /// Each device by itself, day after day.
+    fn simulated(resource_type: ResourceType, pools: &[Pool], days: i64) -> (Option<i64>, Vec<i64>) {
+        let mut balances: Vec<i64> = pools.iter().map(|p| p.balance).collect();
+        let mut devices: Vec<(usize, i64)> = Vec::new();
+        for (place, pool) in pools.iter().enumerate() {
+            for (day, count) in &pool.renewals {
+                devices.extend((0..*count).map(|_| (place, *day)));
+            }
+        }
+        let mut left = Vec::new();
+        for day in TODAY..TODAY + days {
+            for (place, due) in devices.iter_mut().filter(|(_, due)| *due <= day) {
+                let mut payer = Some(*place);
+                while payer.is_some_and(|p| balances[p] == 0) {
+                    payer = payer.and_then(|p| pools[p].parent);
+                }
+                let Some(payer) = payer else { return (Some(day), left) };
+                balances[payer] -= 1;
+                *due = period_end(resource_type, Moment::of_day(day)).day();
+            }
+            left.push(balances[0]);
+        }
+        (None, left)
+    }
+
+    fn pools() -> impl Strategy<Value = Vec<Pool>> {
+        let renewals = prop::collection::vec((TODAY - 3..TODAY + 400, 1_i64..4), 0..4);
+        let pool = (any::<prop::sample::Index>(), 0_i64..60, renewals);
+        prop::collection::vec(pool, 1..6).prop_map(|list| {
+            let mut pools = Vec::new();
+            for (place, (parent, balance, renewals)) in list.into_iter().enumerate() {
+                let parent = (place > 0).then(|| parent.index(place));
+                pools.push(Pool { parent, balance, renewals });
+            }
+            pools
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_finds_the_day_that_a_simulation_finds(pools in pools(), id in 1_i64..=9) {
+            let resource_type = ResourceType::try_from(id).unwrap();
+            let days = 1_500;
+            let (day, left) = simulated(resource_type, &pools, days);
+            let has_devices = pools.iter().any(|p| !p.renewals.is_empty());
+            let forecast = Forecast::new(resource_type, TODAY, pools);
+            let coverage = forecast.coverage();
+            prop_assert_eq!(coverage.is_some(), has_devices);
+            prop_assert_eq!(coverage.filter(|d| *d < TODAY + days), day);
+            for (n, left) in (0..).zip(left) {
+                prop_assert_eq!(forecast.left_after(TODAY + n), left);
+            }
+        }
+    }
+
+    #[test]
+    fn what_lasts_longer_than_anybody_lives_is_the_horizon() {
+        let pool = Pool { parent: None, balance: i64::MAX, renewals: vec![(TODAY, 1_000_000)] };
+        let forecast = Forecast::new(ResourceType::CREDIT, TODAY, vec![pool]);
+        assert_eq!(forecast.coverage(), Some(TODAY + HORIZON_DAYS));
+        assert_eq!(Forecast::new(ResourceType::CREDIT, TODAY, Vec::new()).coverage(), None);
+    }
+}

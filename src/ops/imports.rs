@@ -1,0 +1,279 @@
+//! Devices from a file: read and checked first, and only then added, a few hundred a transaction, by a
+//! job that goes on where it was after a restart. Which rows were added stands in the same transaction
+//! as the devices, so that none is added twice.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::actor::Actor;
+use super::companies::ResolveError;
+use super::devices::{DeviceInput, settle};
+use super::error::{OpError, OpResult, Reason, refuse};
+use crate::app::{Act, App, Outcome, act, act_once};
+use crate::jobs::Job;
+use crate::model::amount::grouped;
+use crate::model::company::searchable;
+use crate::model::device::{DeviceChange, DeviceKind};
+use crate::model::import::{self, Row, RowError};
+use crate::model::resources::ResourceType;
+use crate::store;
+use crate::store::imports::Import;
+
+/// How many rows one transaction adds: others have their turn between two.
+const BATCH_LENGTH: usize = 200;
+/// How many companies a file may name.
+const COMPANIES_MAX: usize = 500;
+const LATEST: i64 = 20;
+
+/// A row that can be added, as it is kept until then.
+#[derive(Serialize, Deserialize)]
+struct KeptRow {
+    line: i64,
+    kind: String,
+    serial: String,
+    name: String,
+    model: String,
+    company_id: i64,
+    service: Option<i64>,
+    auto_extend: bool,
+    monitoring: bool,
+}
+
+/// Reads and checks a file, and keeps what can be added. Nothing is added yet. The outcome is
+/// about the import's id.
+///
+/// # Errors
+/// A refusal at `file` where it cannot be read at all.
+pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &str) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    super::companies::find(app, actor, company_id).await?;
+    let rows = import::read(text).map_err(|e| OpError::Refused("file", Reason::File(e)))?;
+    let (good, problems) = sort(app, actor, company_id, rows).await?;
+    let content = serde_json::to_string(&good).unwrap_or_default();
+    let told = serde_json::to_string(&problems).unwrap_or_default();
+    let request = serde_json::json!([company_id, text]).to_string();
+    act_once!(app, actor, key, "check_import", &request, act => {
+        let whose = (company_id, actor.user_id);
+        let id = store::imports::insert(&mut act.tx, whose, &content, good.len() as i64, &told, act.now).await?;
+        let (can, cannot) = (counted(good.len()), counted(problems.len()));
+        Ok(format!("Check\n{can} can be added, {cannot} cannot. Nothing has been added yet.\n{id}"))
+    })
+}
+
+fn counted(rows: usize) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows as i64)) }
+}
+
+type Sorted = (Vec<KeptRow>, Vec<(i64, RowError)>);
+
+async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>) -> OpResult<Sorted> {
+    let companies = companies(app, actor, company_id, &rows).await?;
+    let serials: Vec<String> =
+        rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.serial.clone()).collect();
+    let mut tx = app.db.read().await?;
+    let taken: BTreeSet<String> =
+        store::devices::taken_serials(&mut tx, &serials).await?.into_iter().collect();
+    drop(tx);
+    let mut lines: HashMap<String, i64> = HashMap::new();
+    let (mut good, mut problems) = (Vec::new(), Vec::new());
+    for (line, row) in rows {
+        let checked = row.and_then(|row| {
+            let serial = searchable(&row.serial);
+            let company_id =
+                *companies.get(&row.company).ok_or_else(|| RowError::UnknownCompany(row.company.clone()))?;
+            if row.kind == DeviceKind::Device {
+                if taken.contains(&serial) {
+                    return Err(RowError::SerialTaken);
+                }
+                if let Some(earlier) = lines.insert(serial, line) {
+                    return Err(RowError::SerialTwice(earlier));
+                }
+            }
+            Ok(kept(line, row, company_id))
+        });
+        match checked {
+            Ok(row) => good.push(row),
+            Err(why) => problems.push((line, why)),
+        }
+    }
+    Ok((good, problems))
+}
+
+fn kept(line: i64, row: Row, company_id: i64) -> KeptRow {
+    KeptRow {
+        line,
+        kind: row.kind.slug().to_owned(),
+        serial: row.serial,
+        name: row.name,
+        model: row.model,
+        company_id,
+        service: row.service.map(ResourceType::id),
+        auto_extend: row.auto_extend,
+        monitoring: row.monitoring,
+    }
+}
+
+/// The companies that the rows name, by their texts.
+async fn companies(
+    app: &App,
+    actor: &Actor,
+    company_id: i64,
+    rows: &[import::Line],
+) -> OpResult<HashMap<String, i64>> {
+    let named: BTreeSet<&str> =
+        rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
+    if named.len() > COMPANIES_MAX {
+        return refuse("file", Reason::TooMany { maximum: COMPANIES_MAX });
+    }
+    let mut found = HashMap::from([(String::new(), company_id)]);
+    for text in named.into_iter().filter(|t| !t.is_empty()) {
+        match super::companies::resolve(app, actor, text).await {
+            Ok(company) => {
+                found.insert(text.to_owned(), company.id);
+            }
+            Err(ResolveError::Reason(_)) => {}
+            Err(ResolveError::Fault(error)) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// An import as it is shown.
+pub struct Shown {
+    pub import: Import,
+    pub problems: Vec<(i64, RowError)>,
+}
+
+/// An import of the tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Shown> {
+    actor.require_admin()?;
+    let mut tx = app.db.read().await?;
+    let import = store::imports::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+    let problems = serde_json::from_str(&import.problems).map_err(|e| OpError::Internal(e.to_string()))?;
+    Ok(Shown { import, problems })
+}
+
+/// The latest imports of the tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no administrator.
+pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
+    actor.require_admin()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::imports::latest(&mut tx, &actor.company_path, LATEST).await?)
+}
+
+/// Begins to add what was checked.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree, or where it has begun or ended already.
+pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+    find(app, actor, id).await?;
+    act_once!(app, actor, key, "start_import", &id.to_string(), act => {
+        if !store::imports::go(&mut act.tx, id, "checked", "running", act.now).await? {
+            return Err(OpError::NotFound);
+        }
+        act.job(&Job::Import { id: id.to_string() }).await?;
+        Ok("Import\nThe devices are being added. You may leave this page.".to_owned())
+    })
+}
+
+/// Stops an import. What was added stays.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree, or where it has ended already.
+pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+    find(app, actor, id).await?;
+    act_once!(app, actor, key, "cancel_import", &id.to_string(), act => {
+        let running = store::imports::go(&mut act.tx, id, "running", "cancelled", act.now).await?;
+        if !running && !store::imports::go(&mut act.tx, id, "checked", "cancelled", act.now).await? {
+            return Err(OpError::NotFound);
+        }
+        Ok("Cancel\nThe import was stopped. Devices that were added stay.".to_owned())
+    })
+}
+
+/// Adds the next rows of an import; tells whether there may be more.
+///
+/// # Errors
+/// Whatever the database says; then none of these rows was added.
+pub async fn run_batch(app: &App, id: i64) -> OpResult<bool> {
+    act!(app, act => {
+        let Some(mut import) = store::imports::lock_running(&mut act.tx, id).await? else { return Ok(false) };
+        let Some(actor) = actor_of(act, import.actor_id).await? else {
+            store::imports::go(&mut act.tx, id, "running", "cancelled", act.now).await?;
+            return Ok(false);
+        };
+        let rows: Vec<KeptRow> = serde_json::from_str(&import.content).map_err(|e| OpError::Internal(e.to_string()))?;
+        let begin = (import.position as usize).min(rows.len());
+        let end = (begin + BATCH_LENGTH).min(rows.len());
+        add(app, act, &actor, &mut import, &rows[begin..end]).await?;
+        import.position = end as i64;
+        store::imports::advance(&mut act.tx, &import).await?;
+        if end == rows.len() {
+            store::imports::go(&mut act.tx, id, "running", "done", act.now).await?;
+            let details = format!("{} of {} rows added", grouped(import.added), grouped(import.row_count));
+            act.note(actor.note_at(import.company_id, "device.imported", &format!("Import #{id}"), &details));
+        }
+        Ok(end < rows.len())
+    })
+}
+
+/// Who began the import, as long as that person may still add devices.
+async fn actor_of(act: &mut Act, user_id: i64) -> OpResult<Option<Actor>> {
+    let found = store::auth::signed_in(&mut act.tx, &[user_id]).await?.pop();
+    Ok(found.map(|person| Actor::of(person, String::new())).filter(Actor::is_admin))
+}
+
+/// Adds rows that are still as they were checked; the others become problems.
+async fn add(app: &App, act: &mut Act, actor: &Actor, import: &mut Import, rows: &[KeptRow]) -> OpResult<()> {
+    let companies: BTreeSet<i64> = rows.iter().map(|r| r.company_id).collect();
+    let companies: Vec<i64> = companies.into_iter().collect();
+    let locked = store::companies::lock(&mut act.tx, &actor.company_path, &companies).await?;
+    let serials: Vec<String> = rows.iter().map(|r| r.serial.clone()).collect();
+    let taken = store::devices::taken_serials(&mut act.tx, &serials).await?;
+    let mut problems: Vec<(i64, RowError)> = serde_json::from_str(&import.problems).unwrap_or_default();
+    let (mut new, mut changes) = (Vec::new(), Vec::new());
+    for row in rows {
+        let input = input(row);
+        let is_taken = input.kind == DeviceKind::Device && taken.contains(&searchable(&row.serial));
+        if locked.iter().all(|c| c.id != row.company_id) {
+            problems.push((row.line, RowError::UnknownCompany(row.company_id.to_string())));
+        } else if is_taken {
+            problems.push((row.line, RowError::SerialTaken));
+        } else {
+            changes.push(input.change());
+            new.push(input.check()?);
+        }
+    }
+    let ids = store::devices::insert(&mut act.tx, &new, act.now).await?;
+    let mut together: Vec<(Vec<i64>, DeviceChange)> = Vec::new();
+    for (id, change) in ids.iter().zip(changes) {
+        match together.iter_mut().find(|(_, c)| *c == change) {
+            Some((devices, _)) => devices.push(*id),
+            None => together.push((vec![*id], change)),
+        }
+    }
+    let key = format!("import {} {}", import.id, import.position);
+    settle(app, act, actor, &key, together).await?;
+    import.added += ids.len() as i64;
+    import.problems = serde_json::to_string(&problems).unwrap_or_default();
+    Ok(())
+}
+
+fn input(row: &KeptRow) -> DeviceInput {
+    DeviceInput {
+        kind: DeviceKind::from_slug(&row.kind).unwrap_or_default(),
+        serial: row.serial.clone(),
+        name: row.name.clone(),
+        model: row.model.clone(),
+        company_id: row.company_id,
+        service: row.service.and_then(|id| ResourceType::try_from(id).ok()),
+        auto_extend: row.auto_extend,
+        monitoring: row.monitoring,
+    }
+}

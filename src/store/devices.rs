@@ -1,0 +1,507 @@
+//! Devices as lists show them, added, described. What they run on, and until when, changes in
+//! `store::ledger` alone.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::companies::escape_like;
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use crate::model::company::{Path, searchable};
+use crate::model::device::{DeviceKind, DeviceState};
+use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
+
+/// A device as it stands.
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
+pub struct Device {
+    pub id: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub kind: String,
+    pub serial: Option<String>,
+    pub name: String,
+    pub model: String,
+    pub monitoring: i64,
+    pub service: Option<i64>,
+    pub auto_extend: i64,
+    pub paid_until: Option<i64>,
+    pub state: String,
+    pub waiting_since: Option<i64>,
+    pub created_at: i64,
+}
+
+impl Device {
+    /// The serial number, or an apartment's name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.serial.as_deref().unwrap_or(&self.name)
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> DeviceKind {
+        DeviceKind::from_slug(&self.kind).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn state(&self) -> DeviceState {
+        DeviceState::from_slug(&self.state).unwrap_or(DeviceState::Off)
+    }
+
+    #[must_use]
+    pub fn service(&self) -> Option<ResourceType> {
+        self.service.and_then(|id| ResourceType::try_from(id).ok())
+    }
+
+    #[must_use]
+    pub fn is_monitored(&self) -> bool {
+        self.monitoring == 1
+    }
+
+    #[must_use]
+    pub fn extends_itself(&self) -> bool {
+        self.auto_extend == 1
+    }
+}
+
+/// By what a list of devices is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceSort {
+    /// By serial number, or an apartment's name.
+    #[default]
+    Label,
+    Id,
+}
+
+/// Which devices, in which order, from where.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceFilter {
+    /// Only those of this company, without its subsidiaries'.
+    pub company_id: Option<i64>,
+    pub state: Option<DeviceState>,
+    pub service: Option<ResourceType>,
+    /// Part of the serial number, name or model.
+    pub text: String,
+    pub sort: DeviceSort,
+    pub descending: bool,
+    /// The label in lower case (or the id) and the id of the last row of the page before.
+    pub after: Option<(String, i64)>,
+    /// Rows to leave out; a page by `after` is found faster.
+    pub offset: i64,
+    pub limit: i64,
+}
+
+/// Whose devices: of some companies, few, whose own indexes are merged; or of a large tree, walked in
+/// the order of the list with a test of membership.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    Companies(Vec<i64>),
+    Tree(Path),
+}
+
+macro_rules! device_columns {
+    () => {
+        "select d.id, d.company_id, o.name as company_name, d.kind, d.serial, d.name, d.model, d.monitoring, d.service,
+             d.auto_extend, d.paid_until, d.state, d.waiting_since, d.created_at "
+    };
+}
+
+macro_rules! filter_sql {
+    () => {
+        " d.removed_at is null and (cast($2 as text) is null or d.state = $2)
+             and (cast($3 as bigint) is null or d.service = $3) and ($4 = '' or d.search like $5 escape '\\') "
+    };
+}
+
+macro_rules! page_sql {
+    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+        concat!(
+            filter_sql!(),
+            " and (",
+            $key,
+            ", d.id) ",
+            $compare,
+            " (cast($6 as ",
+            $cast,
+            "), $7) order by ",
+            $key,
+            " ",
+            $direction,
+            ", d.id ",
+            $direction
+        )
+    };
+}
+
+macro_rules! list_sql {
+    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+        [
+            concat!(
+                device_columns!(),
+                "from json_each($1) r join device d on d.id in (select d.id from device d
+                 where d.company_id = r.value and ",
+                page_sql!($key, $cast, $compare, $direction),
+                " limit $8 + $9) join company o on o.id = d.company_id order by ",
+                $key,
+                " ",
+                $direction,
+                ", d.id ",
+                $direction,
+                " limit $8 offset $9"
+            ),
+            concat!(
+                device_columns!(),
+                "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
+                 (select d.* from device d where d.company_id = r.value::bigint and ",
+                page_sql!($key, $cast, $compare, $direction),
+                " limit $8 + $9) d join company o on o.id = d.company_id order by ",
+                $key,
+                " ",
+                $direction,
+                ", d.id ",
+                $direction,
+                " limit $8 offset $9"
+            ),
+            concat!(
+                device_columns!(),
+                "from (select d.* from device d where exists (select 1 from company c
+                 where c.id = d.company_id and c.path >= $1 and c.path < $10) and ",
+                page_sql!($key, $cast, $compare, $direction),
+                " limit $8 offset $9) d join company o on o.id = d.company_id order by ",
+                $key,
+                " ",
+                $direction,
+                ", d.id ",
+                $direction
+            ),
+        ]
+    };
+}
+
+/// A page of devices.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<Vec<Device>> {
+    let [few, few_postgres, walked] = match (filter.sort, filter.descending) {
+        (DeviceSort::Label, false) => list_sql!("d.label_search", "text", ">", "asc"),
+        (DeviceSort::Label, true) => list_sql!("d.label_search", "text", "<", "desc"),
+        (DeviceSort::Id, false) => list_sql!("d.id", "bigint", ">", "asc"),
+        (DeviceSort::Id, true) => list_sql!("d.id", "bigint", "<", "desc"),
+    };
+    let first = match (filter.sort, filter.descending) {
+        (DeviceSort::Label, false) => (String::new(), 0),
+        (DeviceSort::Label, true) => ("\u{10ffff}".repeat(4), i64::MAX),
+        (DeviceSort::Id, false) => ("0".to_owned(), 0),
+        (DeviceSort::Id, true) => (i64::MAX.to_string(), i64::MAX),
+    };
+    let (key, id) = filter.after.clone().unwrap_or(first);
+    let query = match scope {
+        Scope::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
+        Scope::Tree(path) => sql(walked).bind(path.as_str()),
+    };
+    let query = bind_filter(query, filter).bind(key).bind(id).bind(filter.limit).bind(filter.offset);
+    match scope {
+        Scope::Companies(_) => query.all(tx).await,
+        Scope::Tree(path) => query.bind(path.end()).all(tx).await,
+    }
+}
+
+fn bind_filter(query: Query, filter: &DeviceFilter) -> Query {
+    let wanted = searchable(&filter.text);
+    query
+        .bind(filter.state.map(|s| s.slug().to_owned()))
+        .bind(filter.service)
+        .bind(&wanted)
+        .bind(format!("%{}%", escape_like(&wanted)))
+}
+
+/// How many devices a filter fits, whatever the page.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<i64> {
+    let query = match scope {
+        Scope::Companies(ids) => sql_for(
+            concat!(
+                "select count(*) from device d where d.company_id in (select value from json_each($1)) and ",
+                filter_sql!()
+            ),
+            concat!(
+                "select count(*) from device d
+                 where d.company_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and ",
+                filter_sql!()
+            ),
+        )
+        .bind(rows(ids)),
+        Scope::Tree(path) => sql(concat!(
+            "select count(*) from device d join company c on c.id = d.company_id
+             where c.path >= $1 and c.path < $6 and ",
+            filter_sql!()
+        ))
+        .bind(path.as_str()),
+    };
+    let query = bind_filter(query, filter);
+    let (count,): (i64,) = match scope {
+        Scope::Companies(_) => query.one(tx).await?,
+        Scope::Tree(path) => query.bind(path.end()).one(tx).await?,
+    };
+    Ok(count)
+}
+
+/// A device of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
+    Ok(some(tx, tree, &[id]).await?.pop())
+}
+
+/// Devices of a tree, by id.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
+    sql_for(
+        concat!(
+            device_columns!(),
+            "from json_each($1) r join device d on d.id = r.value join company o on o.id = d.company_id
+             where d.removed_at is null and o.path >= $2 and o.path < $3 order by d.id"
+        ),
+        concat!(
+            device_columns!(),
+            "from device d join company o on o.id = d.company_id
+             where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+             and d.removed_at is null and o.path >= $2 and o.path < $3 order by d.id"
+        ),
+    )
+    .bind(rows(ids))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
+/// What is known of a device before it is added.
+#[derive(Debug, Clone)]
+pub struct NewDevice {
+    pub company_id: i64,
+    pub kind: DeviceKind,
+    /// None for an apartment.
+    pub serial: Option<String>,
+    pub name: String,
+    pub model: String,
+}
+
+impl NewDevice {
+    fn label(&self) -> &str {
+        self.serial.as_deref().unwrap_or(&self.name)
+    }
+
+    fn search(&self) -> String {
+        searchable(&format!("{} {} {}", self.serial.as_deref().unwrap_or_default(), self.name, self.model))
+    }
+}
+
+#[derive(Serialize)]
+struct NewRow<'a> {
+    id: i64,
+    company_id: i64,
+    kind: &'static str,
+    serial: Option<&'a str>,
+    serial_search: Option<String>,
+    name: &'a str,
+    model: &'a str,
+    label_search: String,
+    search: String,
+}
+
+/// Adds devices, without any service yet. Their companies are locked.
+///
+/// # Errors
+/// A unique violation where a serial number is taken.
+pub async fn insert(tx: &mut Tx, new: &[NewDevice], now: Moment) -> Result<Vec<i64>> {
+    let ids = super::ledger::reserve(tx, "device", new.len() as i64).await?;
+    let list: Vec<NewRow> = ids
+        .iter()
+        .zip(new)
+        .map(|(id, d)| NewRow {
+            id: *id,
+            company_id: d.company_id,
+            kind: d.kind.slug(),
+            serial: d.serial.as_deref(),
+            serial_search: d.serial.as_deref().map(searchable),
+            name: &d.name,
+            model: &d.model,
+            label_search: searchable(d.label()),
+            search: d.search(),
+        })
+        .collect();
+    sql_for(
+        "insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
+             monitoring, auto_extend, state, created_at)
+         select value->>'id', value->>'company_id', value->>'kind', value->>'serial', value->>'serial_search',
+             value->>'name', value->>'model', value->>'label_search', value->>'search', 0, 0, 'off', $2
+         from json_each($1)",
+        "insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
+             monitoring, auto_extend, state, created_at)
+         select id, company_id, kind, serial, serial_search, name, model, label_search, search, 0, 0, 'off', $2
+         from jsonb_to_recordset($1::jsonb) as r(id bigint, company_id bigint, kind text, serial text,
+             serial_search text, name text, model text, label_search text, search text) order by serial_search",
+    )
+    .bind(rows(&list))
+    .bind(now)
+    .run(tx)
+    .await?;
+    sql_for(
+        "update company set devices = company.devices + r.devices
+         from (select value->>'company_id' as company_id, count(*) as devices from json_each($1) group by 1) r
+         where company.id = r.company_id",
+        "update company c set devices = c.devices + r.devices
+         from (select company_id, count(*) as devices
+               from jsonb_to_recordset($1::jsonb) as j(company_id bigint) group by 1) r where c.id = r.company_id",
+    )
+    .bind(rows(&list))
+    .run(tx)
+    .await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// Describes a device anew.
+///
+/// # Errors
+/// A unique violation where the serial number is taken.
+pub async fn describe(tx: &mut Tx, id: i64, device: &NewDevice) -> Result<()> {
+    sql("update device set serial = $2, serial_search = $3, name = $4, model = $5, label_search = $6, search = $7
+         where id = $1")
+    .bind(id)
+    .bind(device.serial.clone())
+    .bind(device.serial.as_deref().map(searchable))
+    .bind(&device.name)
+    .bind(&device.model)
+    .bind(searchable(device.label()))
+    .bind(device.search())
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Those of the serial numbers that some device has, whatever the case, in lower case.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String>> {
+    let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
+    let found: Vec<(String,)> = sql_for(
+        "select d.serial_search from json_each($1) r join device d on d.serial_search = r.value
+         where d.removed_at is null",
+        r#"select serial_search from device where serial_search in
+         (select value collate "C" from jsonb_array_elements_text($1::jsonb)) and removed_at is null"#,
+    )
+    .bind(rows(&wanted))
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+/// How many devices a tree has, and how many of them are monitored.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
+    sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
+         from company where path >= $1 and path < $2")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .one(tx)
+    .await
+}
+
+/// Devices whose paid time has passed, the earliest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn due(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> = sql(
+        "select id from device where state = 'active' and paid_until <= $1 order by paid_until, id limit $2",
+    )
+    .bind(now)
+    .bind(limit)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+macro_rules! servable_sql {
+    ($devices:literal) => {
+        concat!(
+            "with recursive pool(company_id, resource_type) as (
+                 select company_id, resource_type from account where waiting > 0 and kind = 0 and balance > 0
+                 union select c.id, pool.resource_type from pool
+                 join company c on c.parent_id = pool.company_id and c.use_parent_credits = 1 and c.removed_at is null
+                 join account a on a.company_id = c.id and a.resource_type = pool.resource_type and a.kind = 0
+                     and a.waiting > 0)
+             select d.id from pool join ",
+            $devices,
+            " order by d.waiting_since, d.id limit $1"
+        )
+    };
+}
+
+/// Devices that wait although there are units for them, the longest waiting of each company first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn servable(tx: &mut Tx, limit: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> = sql_for(
+        servable_sql!(
+            "device d on d.id in (select w.id from device w where w.company_id = pool.company_id
+                 and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $1)"
+        ),
+        servable_sql!(
+            "lateral (select w.id, w.waiting_since from device w where w.company_id = pool.company_id
+                 and w.service = pool.resource_type and w.state = 'waiting'
+                 order by w.waiting_since, w.id limit $1) d on true"
+        ),
+    )
+    .bind(limit)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+/// How many devices wait for units of a company's balance.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn waiting(tx: &mut Tx, company_id: i64, resource_type: ResourceType) -> Result<i64> {
+    let row: Option<(i64,)> =
+        sql("select waiting from account where company_id = $1 and resource_type = $2 and kind = 0")
+            .bind(company_id)
+            .bind(resource_type)
+            .optional(tx)
+            .await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// When the tree or a switch in it changes, other balances pay for the devices that wait at or below a
+/// company: adds them to (`sign` 1), or takes them from (-1), all that stand above it and pay. To be
+/// called before (-1) and after (1) the change, with the company locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn shift_waiting(tx: &mut Tx, company_id: i64, sign: i64) -> Result<()> {
+    sql("with recursive payer(company_id) as (
+             select parent_id from company where id = $1 and use_parent_credits = 1
+             union all select c.parent_id from payer join company c on c.id = payer.company_id
+             where c.use_parent_credits = 1 and c.parent_id is not null)
+         insert into account (company_id, resource_type, kind, balance, received_total, waiting)
+         select payer.company_id, a.resource_type, 0, 0, 0, a.waiting * $2
+         from payer join account a on a.company_id = $1 and a.waiting > 0 where payer.company_id is not null
+         order by 1, 2
+         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting")
+    .bind(company_id)
+    .bind(sign)
+    .run(tx)
+    .await?;
+    Ok(())
+}

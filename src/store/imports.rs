@@ -1,0 +1,129 @@
+//! Files of devices on their way in.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, sql, sql_for};
+use crate::model::company::Path;
+use crate::model::time::Moment;
+
+/// An import as it stands.
+#[derive(Debug, Clone, FromRow)]
+pub struct Import {
+    pub id: i64,
+    pub company_id: i64,
+    pub actor_id: i64,
+    pub state: String,
+    /// The rows that can be added, as JSON.
+    pub content: String,
+    /// The rows that cannot, as JSON.
+    pub problems: String,
+    pub row_count: i64,
+    /// How many rows have been dealt with.
+    pub position: i64,
+    pub added: i64,
+    pub created_at: i64,
+    pub ended_at: Option<i64>,
+}
+
+/// Keeps a file that was checked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(
+    tx: &mut Tx,
+    (company_id, actor_id): (i64, i64),
+    content: &str,
+    row_count: i64,
+    problems: &str,
+    now: Moment,
+) -> Result<i64> {
+    let id = super::ledger::reserve(tx, "import", 1).await?[0];
+    sql("insert into device_import (id, company_id, actor_id, state, content, problems, row_count, created_at)
+         values ($1, $2, $3, 'checked', $4, $5, $6, $7)")
+    .bind(id)
+    .bind(company_id)
+    .bind(actor_id)
+    .bind(content)
+    .bind(problems)
+    .bind(row_count)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// An import of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
+    sql("select i.* from device_import i join company c on c.id = i.company_id
+         where i.id = $1 and c.path >= $2 and c.path < $3")
+    .bind(id)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .optional(tx)
+    .await
+}
+
+/// The latest imports of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>> {
+    sql("select i.* from device_import i join company c on c.id = i.company_id
+         where c.path >= $1 and c.path < $2 order by i.id desc limit $3")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// An import that runs, locked: whoever has it adds the next rows.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
+    sql_for(
+        "select * from device_import where id = $1 and state = 'running'",
+        "select * from device_import where id = $1 and state = 'running' for update",
+    )
+    .bind(id)
+    .optional(tx)
+    .await
+}
+
+/// Goes from one state to another; tells whether it was in the one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn go(tx: &mut Tx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
+    // What is over need not be kept.
+    let moved = sql("update device_import set state = $3,
+             content = case when $3 in ('done', 'cancelled') then '[]' else content end,
+             ended_at = case when $3 in ('done', 'cancelled') then cast($4 as bigint) end
+         where id = $1 and state = $2")
+    .bind(id)
+    .bind(from)
+    .bind(to)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(moved == 1)
+}
+
+/// Notes how far a locked import has come.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn advance(tx: &mut Tx, import: &Import) -> Result<()> {
+    sql("update device_import set position = $2, added = $3, problems = $4 where id = $1")
+        .bind(import.id)
+        .bind(import.position)
+        .bind(import.added)
+        .bind(&import.problems)
+        .run(tx)
+        .await?;
+    Ok(())
+}

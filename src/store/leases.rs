@@ -1,0 +1,36 @@
+//! What one process at a time does: a row with its holder, taken over when the holder has died.
+
+use super::db::{Result, Tx, sql};
+use crate::model::time::Moment;
+
+/// Takes or keeps a lease; tells whether the holder has it now. One that ran out is taken over, and so
+/// is one that reaches further than any lease does: the clock was set back.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take(tx: &mut Tx, name: &str, holder: &str, now: Moment, seconds: i64) -> Result<bool> {
+    let until = now.plus_seconds(seconds);
+    let taken = sql("insert into lease (name, holder, held_until) values ($1, $2, $3)
+         on conflict (name) do update set holder = excluded.holder, held_until = excluded.held_until
+         where lease.holder = excluded.holder or lease.held_until <= $4 or lease.held_until > $3")
+    .bind(name)
+    .bind(holder)
+    .bind(until)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(taken == 1)
+}
+
+/// Gives a lease back, where the holder still has it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn give_back(tx: &mut Tx, name: &str, holder: &str) -> Result<()> {
+    sql("update lease set held_until = 0 where name = $1 and holder = $2")
+        .bind(name)
+        .bind(holder)
+        .run(tx)
+        .await?;
+    Ok(())
+}

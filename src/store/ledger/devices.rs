@@ -1,0 +1,431 @@
+//! The devices of a batch: those that it names, and those that wait for what it brings. Where no
+//! device is named and none waits, nothing is read or written here.
+//!
+//! Devices come last in the order of locks. So they are looked at first without a lock, to learn whose
+//! balances may pay; locked after these; and left out where they changed in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::rows::resource_type;
+use crate::model::company::Path;
+use crate::model::device::{DeviceFacts, DeviceState};
+use crate::model::ledger::{AccountKey, Act, Kind, Ledger, Operation, SERVED_MAX};
+use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
+use crate::store::db::{DbError, Query, Result, Tx, rows, sql_for};
+
+/// What is known of the devices before anything of them is locked.
+#[derive(Default)]
+pub struct Peeked {
+    devices: BTreeMap<i64, (i64, Option<i64>)>,
+    /// Companies and types whose balances, and those above them, may pay.
+    pools: BTreeSet<(i64, i64)>,
+    /// The companies that they stand for, with all above them.
+    pub companies: BTreeSet<i64>,
+}
+
+#[derive(FromRow)]
+struct PeekedRow {
+    id: i64,
+    company_id: i64,
+    service: Option<i64>,
+    path: String,
+}
+
+impl Peeked {
+    /// How many transfers the devices may cause.
+    pub fn count(&self) -> usize {
+        self.devices.len()
+    }
+
+    fn keep(&mut self, found: Vec<PeekedRow>) {
+        let paths: BTreeSet<String> = found.iter().map(|row| row.path.clone()).collect();
+        self.companies.extend(paths.into_iter().flat_map(|path| Path::from_stored(path).ids()));
+        for row in found {
+            self.pools.extend(row.service.map(|service| (row.company_id, service)));
+            self.devices.insert(row.id, (row.company_id, row.service));
+        }
+    }
+
+    /// The accounts from which and to which the devices may be paid.
+    ///
+    /// # Errors
+    /// When the database has a type that no Scrip wrote.
+    pub fn accounts(&self, ledger: &Ledger) -> Result<BTreeSet<AccountKey>> {
+        let mut keys = BTreeSet::new();
+        for (company_id, service) in &self.pools {
+            let service = resource_type(*service)?;
+            for payer in ledger.payers(*company_id) {
+                keys.extend([Kind::Available, Kind::Spent].map(|kind| AccountKey::new(payer, service, kind)));
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// Looks at the devices that operations name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn peek_named(tx: &mut Tx, operations: &[Operation], peeked: &mut Peeked) -> Result<()> {
+    let named = operations.iter().filter_map(|o| match &o.act {
+        Act::SetDevices { devices, change } => Some((devices, change)),
+        _ => None,
+    });
+    let ids: BTreeSet<i64> = named.clone().flat_map(|(devices, _)| devices).copied().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<PeekedRow> = sql_for(
+        "select d.id, d.company_id, d.service, c.path from jsonb_each($1) r join device d on d.id = r.value
+         join company c on c.id = d.company_id where d.removed_at is null",
+        "select d.id, d.company_id, d.service, c.path from device d join company c on c.id = d.company_id
+         where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and d.removed_at is null",
+    )
+    .bind(rows(&ids.into_iter().collect::<Vec<_>>()))
+    .all(tx)
+    .await?;
+    peeked.keep(found);
+    for (devices, change) in named {
+        for (company_id, service) in devices.iter().filter_map(|id| peeked.devices.get(id)) {
+            let service = change.service.map_or(*service, |s| s.map(ResourceType::id));
+            peeked.pools.extend(service.map(|s| (change.company_id.unwrap_or(*company_id), s)));
+        }
+        if let Some(company_id) = change.company_id {
+            let found: Option<(String,)> =
+                sql_for("select path from company where id = $1", "select path from company where id = $1")
+                    .bind(company_id)
+                    .optional(tx)
+                    .await?;
+            peeked.companies.extend(found.into_iter().flat_map(|path| Path::from_stored(path.0).ids()));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct PoolRow {
+    company_id: i64,
+    resource_type: i64,
+}
+
+/// The companies of a pool are those that draw on it; only those are walked where somebody waits.
+macro_rules! waiting_sql {
+    ($input:literal, $devices:literal) => {
+        concat!(
+            "with recursive pool(company_id, resource_type) as (
+                 select company_id, resource_type from ", $input, "
+                 union select c.id, pool.resource_type from pool
+                 join company c on c.parent_id = pool.company_id and c.use_parent_credits = 1 and c.removed_at is null
+                 join account a on a.company_id = c.id and a.resource_type = pool.resource_type and a.kind = 0 and a.waiting > 0)
+             select d.id, d.company_id, d.service, c.path from pool join ", $devices,
+            " join company c on c.id = d.company_id order by d.waiting_since, d.id limit $2"
+        )
+    };
+}
+
+/// Looks at the devices that wait for units of these types that come to these companies, the longest
+/// waiting of each company first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn peek_waiting(tx: &mut Tx, pools: &[(i64, ResourceType)], peeked: &mut Peeked) -> Result<()> {
+    let pools: Vec<_> = pools
+        .iter()
+        .map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() })
+        .collect();
+    if pools.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<PeekedRow> = sql_for(
+        waiting_sql!(
+            "(select value->>'company_id' as company_id, value->>'resource_type' as resource_type from jsonb_each($1))",
+            "device d on d.id in (select w.id from device w where w.company_id = pool.company_id
+                 and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2)"
+        ),
+        waiting_sql!(
+            "jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint)",
+            "lateral (select w.* from device w where w.company_id = pool.company_id
+                 and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2) d on true"
+        ),
+    )
+    .bind(rows(&pools))
+    .bind((SERVED_MAX * pools.len().min(4)) as i64)
+    .all(tx)
+    .await?;
+    peeked.keep(found);
+    Ok(())
+}
+
+/// A device as it stands.
+#[derive(FromRow)]
+pub struct DeviceRow {
+    id: i64,
+    company_id: i64,
+    label: String,
+    monitoring: i64,
+    service: Option<i64>,
+    auto_extend: i64,
+    paid_until: Option<i64>,
+    state: String,
+    waiting_since: Option<i64>,
+}
+
+impl DeviceRow {
+    fn facts(self) -> Result<DeviceFacts> {
+        let state = DeviceState::from_slug(&self.state);
+        Ok(DeviceFacts {
+            id: self.id,
+            company_id: self.company_id,
+            label: self.label,
+            monitoring: self.monitoring == 1,
+            service: self.service.map(resource_type).transpose()?,
+            auto_extend: self.auto_extend == 1,
+            paid_until: self.paid_until.map(Moment),
+            state: state.ok_or_else(|| DbError(sqlx::Error::Decode("no such state of a device".into())))?,
+            waiting_since: self.waiting_since.map(Moment),
+            removed_at: None,
+        })
+    }
+}
+
+/// Locks the devices and reads them as they are now; none where there are none.
+pub fn locked_query(peeked: &Peeked) -> Option<Query> {
+    let query = sql_for(
+        "select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
+             d.paid_until, d.state, d.waiting_since
+         from jsonb_each($1) r join device d on d.id = r.value where d.removed_at is null",
+        "select id, company_id, coalesce(serial, name) as label, monitoring, service, auto_extend, paid_until,
+             state, waiting_since from device
+         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and removed_at is null
+         order by id for update",
+    );
+    let ids: Vec<i64> = peeked.devices.keys().copied().collect();
+    (!ids.is_empty()).then(|| query.bind(rows(&ids)))
+}
+
+/// Keeps those of the locked devices that are as they were when they were looked at.
+///
+/// # Errors
+/// When the database has what no Scrip wrote.
+pub fn keep(found: Vec<DeviceRow>, peeked: &Peeked, ledger: &mut Ledger) -> Result<()> {
+    for row in found.into_iter().filter(|d| peeked.devices.get(&d.id) == Some(&(d.company_id, d.service))) {
+        let facts = row.facts()?;
+        ledger.devices.insert(facts.id, facts);
+    }
+    Ok(())
+}
+
+/// The company and the type of what operations may bring, where somebody waits for units of it.
+pub fn arrivals(
+    operations: &[Operation],
+    ledger: &Ledger,
+    waited_for: &BTreeSet<i64>,
+) -> Vec<(i64, ResourceType)> {
+    let mut found = BTreeSet::new();
+    if waited_for.is_empty() {
+        return Vec::new();
+    }
+    for operation in operations {
+        found.extend(match &operation.act {
+            Act::Issue { resource_type, .. } => Some((operation.actor.company_id, *resource_type)),
+            Act::Move { to, resource_type, .. } => Some((*to, *resource_type)),
+            Act::DeleteCode { code_id } => {
+                let code = ledger.codes.values().find(|c| c.id == *code_id);
+                code.map(|c| (c.company_id, c.resource_type))
+            }
+            Act::Redeem { tag, .. } => {
+                ledger.codes.get(tag).map(|c| (operation.actor.company_id, c.resource_type))
+            }
+            Act::CreateCodes { .. } | Act::SetDevices { .. } => None,
+        });
+    }
+    found.into_iter().filter(|(company_id, _)| waited_for.contains(company_id)).collect()
+}
+
+#[derive(Serialize)]
+struct ChangedRow {
+    id: i64,
+    company_id: i64,
+    monitoring: i64,
+    service: Option<i64>,
+    auto_extend: i64,
+    paid_until: Option<i64>,
+    state: &'static str,
+    waiting_since: Option<i64>,
+    removed_at: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct CountRow {
+    company_id: i64,
+    resource_type: i64,
+    day: i64,
+    devices: i64,
+}
+
+/// Writes the devices that changed, and what is counted of them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    if ledger.changes.devices.is_empty() {
+        return Ok(());
+    }
+    let changed: Vec<&DeviceFacts> =
+        ledger.changes.devices.keys().filter_map(|id| ledger.devices.get(id)).collect();
+    write_rows(tx, &changed).await?;
+    let (mut days, mut waiting, mut owned) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (before, now) in ledger.changes.devices.values().zip(changed) {
+        for (device, sign) in [(before, -1), (now, 1)] {
+            if let Some((company_id, service, day)) = device.renewal_day() {
+                *days.entry((company_id, service.id(), day)).or_insert(0) += sign;
+            }
+            if let Some((company_id, service)) = device.waits_for() {
+                for payer in ledger.payers(company_id) {
+                    *waiting.entry((payer, service.id(), 0)).or_insert(0) += sign;
+                }
+            }
+            if device.removed_at.is_none() {
+                let owns: &mut (i64, i64) = owned.entry(device.company_id).or_default();
+                owns.0 += sign;
+                owns.1 += sign * i64::from(device.monitoring);
+            }
+        }
+    }
+    write_owned(tx, owned).await?;
+    write_waiting(tx, &counts(waiting)).await?;
+    write_days(tx, &counts(days)).await
+}
+
+fn counts(counted: BTreeMap<(i64, i64, i64), i64>) -> Vec<CountRow> {
+    counted
+        .into_iter()
+        .filter(|(_, devices)| *devices != 0)
+        .map(|((company_id, resource_type, day), devices)| CountRow {
+            company_id,
+            resource_type,
+            day,
+            devices,
+        })
+        .collect()
+}
+
+async fn write_rows(tx: &mut Tx, changed: &[&DeviceFacts]) -> Result<()> {
+    let changed: Vec<_> = changed
+        .iter()
+        .map(|d| ChangedRow {
+            id: d.id,
+            company_id: d.company_id,
+            monitoring: i64::from(d.monitoring),
+            service: d.service.map(ResourceType::id),
+            auto_extend: i64::from(d.auto_extend),
+            paid_until: d.paid_until.map(|m| m.0),
+            state: d.state.slug(),
+            waiting_since: d.waiting_since.map(|m| m.0),
+            removed_at: d.removed_at.map(|m| m.0),
+        })
+        .collect();
+    sql_for(
+        "update device set company_id = r.value->>'company_id', monitoring = r.value->>'monitoring',
+             service = r.value->>'service', auto_extend = r.value->>'auto_extend',
+             paid_until = r.value->>'paid_until', state = r.value->>'state',
+             waiting_since = r.value->>'waiting_since',
+             removed_at = r.value->>'removed_at'
+         from jsonb_each($1) r where device.id = r.value->>'id'",
+        "update device d set company_id = r.company_id, monitoring = r.monitoring, service = r.service,
+             auto_extend = r.auto_extend, paid_until = r.paid_until, state = r.state,
+             waiting_since = r.waiting_since, removed_at = r.removed_at
+         from jsonb_to_recordset($1::jsonb) as r(id bigint, company_id bigint, monitoring bigint, service bigint,
+             auto_extend bigint, paid_until bigint, state text, waiting_since bigint, removed_at bigint)
+         where d.id = r.id",
+    )
+    .bind(rows(&changed))
+    .later(tx)
+    .await
+}
+
+#[derive(Serialize)]
+struct OwnedRow {
+    company_id: i64,
+    devices: i64,
+    monitored: i64,
+}
+
+/// How many devices each company has, and how many of them are monitored. Who changes these has locked
+/// the companies first.
+async fn write_owned(tx: &mut Tx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()> {
+    let changed: Vec<OwnedRow> = owned
+        .into_iter()
+        .filter(|(_, owns)| *owns != (0, 0))
+        .map(|(company_id, (devices, monitored))| OwnedRow { company_id, devices, monitored })
+        .collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "update company set devices = company.devices + (r.value->>'devices'),
+             monitored = company.monitored + (r.value->>'monitored')
+         from jsonb_each($1) r where company.id = r.value->>'company_id'",
+        "update company c set devices = c.devices + r.devices, monitored = c.monitored + r.monitored
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, devices bigint, monitored bigint)
+         where c.id = r.company_id",
+    )
+    .bind(rows(&changed))
+    .later(tx)
+    .await
+}
+
+/// How many devices wait for units of each balance. See `store::devices::shift_waiting` too.
+async fn write_waiting(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "insert into account (company_id, resource_type, kind, balance, received_total, waiting)
+         select value->>'company_id', value->>'resource_type', 0, 0, 0, value->>'devices' from jsonb_each($1) where true
+         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting",
+        "insert into account (company_id, resource_type, kind, balance, received_total, waiting)
+         select company_id, resource_type, 0, 0, 0, devices
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, devices bigint)
+         order by 1, 2
+         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting",
+    )
+    .bind(rows(counts))
+    .later(tx)
+    .await
+}
+
+/// How many devices renew themselves on which day; days without any are not kept.
+async fn write_days(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    sql_for(
+        "insert into renewal_day (company_id, resource_type, day, devices)
+         select value->>'company_id', value->>'resource_type', value->>'day', value->>'devices'
+         from jsonb_each($1) where true
+         on conflict (company_id, resource_type, day) do update set devices = renewal_day.devices + excluded.devices",
+        "insert into renewal_day (company_id, resource_type, day, devices)
+         select company_id, resource_type, day, devices from jsonb_to_recordset($1::jsonb)
+             as r(company_id bigint, resource_type bigint, day bigint, devices bigint) order by 1, 2, 3
+         on conflict (company_id, resource_type, day) do update set devices = renewal_day.devices + excluded.devices",
+    )
+    .bind(rows(counts))
+    .run(tx)
+    .await?;
+    let fewer: Vec<&CountRow> = counts.iter().filter(|c| c.devices < 0).collect();
+    sql_for(
+        "delete from renewal_day where devices = 0 and (company_id, resource_type, day) in
+         (select value->>'company_id', value->>'resource_type', value->>'day' from jsonb_each($1))",
+        "delete from renewal_day where devices = 0 and (company_id, resource_type, day) in
+         (select company_id, resource_type, day
+          from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, day bigint))",
+    )
+    .bind(rows(&fewer))
+    .later(tx)
+    .await
+}

@@ -1,0 +1,231 @@
+//! The windows of what is done to devices: add, edit, set the service of many, remove.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::companies::{choices, read_company};
+use crate::model::device::DeviceKind;
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::companies::Choices;
+use crate::ops::devices::{DeviceInput, DeviceRow};
+use crate::ops::error::Reason;
+use crate::store::devices::Device;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, PAGE_SIZE, page_of_form};
+
+type Options = Vec<(String, String)>;
+
+fn options(list: &[(&str, &str)]) -> Options {
+    list.iter().map(|(slug, text)| ((*slug).to_owned(), (*text).to_owned())).collect()
+}
+
+fn on_or_off() -> Options {
+    options(&[("1", "On"), ("0", "Off")])
+}
+
+fn services(first: &[(&str, &str)]) -> Options {
+    let mut list = options(first);
+    list.extend(ResourceType::all().map(|t| (t.slug().to_owned(), t.label().to_owned())));
+    list
+}
+
+/// The window of a new device, and of one that is there.
+#[derive(Template)]
+#[template(path = "devices/form.html")]
+struct DeviceWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    choices: Choices,
+    /// Of a device that is there.
+    device: Option<Device>,
+    kinds: Options,
+    services: Options,
+    on_or_off: Options,
+    back: &'a str,
+}
+
+async fn show_form(portal: &Portal, me: &Me, form: &Form, device: Option<Device>) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let (mut form, choices) = choices(portal, me, form, &["company"]).await?;
+    if let Some(device) = &device {
+        form.set("kind", device.kind().slug().to_owned());
+    }
+    let title = if device.is_some() { "Edit device" } else { "Add device" };
+    let frame = Frame::of(portal, me, title).await?;
+    let kinds = DeviceKind::ALL.map(|k| (k.slug(), k.label()));
+    let otherwise = device.as_ref().map_or_else(|| urls::DEVICES.to_owned(), |d| urls::device(d.id));
+    let window = DeviceWindow {
+        frame,
+        form: &form,
+        choices,
+        device,
+        kinds: options(&kinds),
+        services: services(&[("", "None")]),
+        on_or_off: on_or_off(),
+        back: view::back(&form, &otherwise),
+    };
+    page_of_form(&portal.app, &window, &form)
+}
+
+/// Reads the fields that say what a device is; `None` where some cannot be read, and the form says why.
+async fn read_input(portal: &Portal, me: &Me, form: &mut Form) -> WebResult<Option<DeviceInput>> {
+    let company_id = read_company(portal, me, form, "company").await?;
+    let service = form::read(form, "service", read_service);
+    let (Some(company_id), Some(service)) = (company_id, service) else { return Ok(None) };
+    Ok(Some(DeviceInput {
+        kind: DeviceKind::from_slug(form.value("kind")).unwrap_or_default(),
+        serial: form.value("serial").to_owned(),
+        name: form.value("name").to_owned(),
+        model: form.value("model").to_owned(),
+        company_id,
+        service,
+        auto_extend: form.value("auto_extend") == "1",
+        monitoring: form.value("monitoring") == "1",
+    }))
+}
+
+fn read_service(slug: &str) -> Result<Option<ResourceType>, Reason> {
+    match slug {
+        "" => Ok(None),
+        slug => ResourceType::from_slug(slug).map(Some).ok_or(Reason::UnknownService),
+    }
+}
+
+pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let own = me.actor.company_id.to_string();
+    let form = form.or("company", own).or("auto_extend", "1").or("monitoring", "1");
+    show_form(&portal, &me, &form, None).await
+}
+
+pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let Some(input) = read_input(&portal, &me, &mut form).await? else {
+        return show_form(&portal, &me, &form, None).await;
+    };
+    match ops::devices::create(&portal.app, &me.actor, &key, &input).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+        Err(error) => show_form(&portal, &me, &form.refused(error)?, None).await,
+    }
+}
+
+pub async fn edit_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let device = ops::devices::find(&portal.app, &me.actor, id).await?;
+    let form = form
+        .or("kind", device.kind().slug())
+        .or("serial", device.serial.clone().unwrap_or_default())
+        .or("name", device.name.clone())
+        .or("model", device.model.clone())
+        .or("company", device.company_id.to_string())
+        .or("service", device.service().map_or("", ResourceType::slug))
+        .or("auto_extend", device.auto_extend.to_string())
+        .or("monitoring", device.monitoring.to_string());
+    show_form(&portal, &me, &form, Some(device)).await
+}
+
+pub async fn edit(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(mut form): Posted,
+) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let device = ops::devices::find(&portal.app, &me.actor, id).await?;
+    let Some(input) = read_input(&portal, &me, &mut form).await? else {
+        return show_form(&portal, &me, &form, Some(device)).await;
+    };
+    match ops::devices::edit(&portal.app, &me.actor, &key, id, &input).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::device(id)), &key)),
+        Err(error) => show_form(&portal, &me, &form.refused(error)?, Some(device)).await,
+    }
+}
+
+fn chosen(form: &Form) -> Vec<i64> {
+    form.all("device").filter_map(|id| id.parse().ok()).take(PAGE_SIZE as usize).collect()
+}
+
+/// What is to be set of the chosen devices.
+#[derive(Template)]
+#[template(path = "devices/set.html")]
+struct SetWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    devices: Vec<Device>,
+    services: Options,
+    on_or_off: Options,
+    back: &'a str,
+}
+
+async fn show_set(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let devices = ops::devices::some(&portal.app, &me.actor, &chosen(form)).await?;
+    let frame = Frame::of(portal, me, "Set service").await?;
+    let on_or_off = options(&[("", "Leave as it is"), ("1", "On"), ("0", "Off")]);
+    let services = services(&[("", "Leave as it is"), ("none", "None: turn the service off")]);
+    let back = view::back(form, urls::DEVICES);
+    page_of_form(&portal.app, &SetWindow { frame, form, devices, services, on_or_off, back }, form)
+}
+
+pub async fn set_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    show_set(&portal, &me, &form).await
+}
+
+pub async fn set(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let service = form::read(&mut form, "service", |slug| match slug {
+        "" => Ok(None),
+        "none" => Ok(Some(None)),
+        slug => read_service(slug).map(Some),
+    });
+    let Some(service) = service else { return show_set(&portal, &me, &form).await };
+    let switch = |field| Some(form.value(field)).filter(|v| !v.is_empty()).map(|v| v == "1");
+    let (auto_extend, monitoring) = (switch("auto_extend"), switch("monitoring"));
+    let row = |device_id| DeviceRow { device_id, service, auto_extend, monitoring };
+    let rows: Vec<DeviceRow> = chosen(&form).into_iter().map(row).collect();
+    match ops::devices::set_many(&portal.app, &me.actor, &key, &rows).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+        Err(error) => show_set(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "devices/remove.html")]
+struct RemoveWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    devices: Vec<Device>,
+    back: &'a str,
+}
+
+async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let devices = ops::devices::some(&portal.app, &me.actor, &chosen(form)).await?;
+    let frame = Frame::of(portal, me, "Remove device").await?;
+    let back = view::back(form, urls::DEVICES);
+    page_of_form(&portal.app, &RemoveWindow { frame, form, devices, back }, form)
+}
+
+pub async fn remove_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    show_remove(&portal, &me, &form).await
+}
+
+pub async fn remove(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::devices::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+        Err(error) => show_remove(&portal, &me, &form.refused(error)?).await,
+    }
+}

@@ -1,0 +1,160 @@
+//! Devices: the list, of the tree or of one company, and a device with the units that it has used.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::company::Head;
+use crate::model::device::DeviceState;
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::store::devices::{Device, DeviceFilter};
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{Frame, PAGE_SIZE, page};
+
+/// The list, wherever it is shown.
+pub struct DevicesSection {
+    pub devices: Vec<Device>,
+    pub states: [DeviceState; 4],
+    pub services: Vec<ResourceType>,
+    pub next: Option<String>,
+    /// This list with its filters: where actions lead back to.
+    pub here: String,
+    pub is_filtered: bool,
+    /// Only one company's devices.
+    pub company_id: Option<i64>,
+}
+
+impl DevicesSection {
+    async fn of(portal: &Portal, me: &Me, form: &Form, company_id: Option<i64>) -> WebResult<DevicesSection> {
+        let filter = read_filter(form, company_id);
+        let mut devices = ops::devices::list(&portal.app, &me.actor, &filter).await?;
+        let path =
+            company_id.map_or_else(|| urls::DEVICES.to_owned(), |id| urls::company_part(id, "devices"));
+        let parameters: Vec<(&str, &str)> = ["q", "state", "service"].map(|f| (f, form.value(f))).to_vec();
+        let next = next_page(&mut devices)
+            .map(|after| urls::with_query(&path, &[parameters.as_slice(), &[("after", &after)]].concat()));
+        Ok(DevicesSection {
+            devices,
+            states: DeviceState::ALL,
+            services: ResourceType::all().collect(),
+            next,
+            here: urls::with_query(&path, &parameters),
+            is_filtered: parameters.iter().any(|(_, value)| !value.is_empty()) || form.has("after"),
+            company_id,
+        })
+    }
+
+    /// The list's address as a value of another address.
+    fn back(&self) -> String {
+        urls::escape(&self.here)
+    }
+}
+
+/// Reads the filters of an address. What cannot be read filters nothing.
+fn read_filter(form: &Form, company_id: Option<i64>) -> DeviceFilter {
+    let after = form.value("after").split_once('.');
+    DeviceFilter {
+        company_id,
+        state: DeviceState::from_slug(form.value("state")),
+        service: ResourceType::from_slug(form.value("service")),
+        text: form.value("q").chars().take(200).collect(),
+        after: after.and_then(|(id, label)| Some((label.to_owned(), id.parse().ok()?))),
+        limit: PAGE_SIZE + 1,
+        ..DeviceFilter::default()
+    }
+}
+
+/// Where the next page begins: the id and the label of this page's last row.
+fn next_page(devices: &mut Vec<Device>) -> Option<String> {
+    if devices.len() as i64 <= PAGE_SIZE {
+        return None;
+    }
+    devices.truncate(PAGE_SIZE as usize);
+    devices.last().map(|last| format!("{}.{}", last.id, crate::model::company::searchable(last.label())))
+}
+
+#[derive(Template)]
+#[template(path = "devices/list.html")]
+struct ListPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    section: DevicesSection,
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let section = DevicesSection::of(&portal, &me, &form, None).await?;
+    let frame = Frame::of(&portal, &me, "Devices").await?;
+    page(&ListPage { frame, form: &form, section })
+}
+
+#[derive(Template)]
+#[template(path = "companies/devices.html")]
+struct DevicesTab<'a> {
+    frame: Frame,
+    head: Head,
+    form: &'a Form,
+    section: DevicesSection,
+}
+
+pub async fn of_company(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let head = Head::of(&portal, &me, id, "devices").await?;
+    let section = DevicesSection::of(&portal, &me, &form, Some(id)).await?;
+    let frame = Frame::of(&portal, &me, format!("{}: devices", head.company.name)).await?;
+    page(&DevicesTab { frame, head, form: &form, section })
+}
+
+#[derive(Template)]
+#[template(path = "devices/show.html")]
+struct DevicePage {
+    frame: Frame,
+    device: Device,
+    used: Vec<HistoryRow>,
+    next: Option<String>,
+}
+
+pub async fn show(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let device = ops::devices::find(&portal.app, &me.actor, id).await?;
+    let before = form.value("before").parse().ok();
+    let filter = HistoryFilter { before, limit: PAGE_SIZE + 1, ..HistoryFilter::default() };
+    let mut used = ops::devices::history(&portal.app, &me.actor, id, &filter).await?;
+    let mut next = None;
+    if used.len() as i64 > PAGE_SIZE {
+        used.truncate(PAGE_SIZE as usize);
+        let last = used.last().map_or(String::new(), |row| row.id.to_string());
+        next = Some(urls::with_query(&urls::device(id), &[("before", &last)]));
+    }
+    let frame = Frame::of(&portal, &me, device.label().to_owned()).await?;
+    page(&DevicePage { frame, device, used, next })
+}
+
+/// How a device's state is coloured.
+impl Device {
+    pub fn badge(&self) -> &'static str {
+        match self.state() {
+            DeviceState::Active => "ok",
+            DeviceState::Waiting => "warn",
+            DeviceState::Expired => "bad",
+            DeviceState::Off => "off",
+        }
+    }
+
+    pub fn service_label(&self) -> &'static str {
+        self.service().map_or("None", ResourceType::label)
+    }
+}

@@ -1,0 +1,120 @@
+//! Devices from a file: sent, looked at, begun, watched, stopped.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::companies::{choices, read_company};
+use crate::ops;
+use crate::ops::companies::Choices;
+use crate::ops::imports::Shown;
+use crate::store::imports::Import;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me, Posted, Uploaded};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, page, page_of_form};
+use crate::web::{urls, words};
+
+/// So many bad rows are named; a file with more has another fault.
+const SHOWN_PROBLEMS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "devices/imports.html")]
+struct ListPage {
+    frame: Frame,
+    imports: Vec<Import>,
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let imports = ops::imports::latest(&portal.app, &me.actor).await?;
+    let frame = Frame::of(&portal, &me, "Imports").await?;
+    page(&ListPage { frame, imports })
+}
+
+#[derive(Template)]
+#[template(path = "devices/import_window.html")]
+struct ImportWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    choices: Choices,
+    back: &'a str,
+}
+
+async fn show_window(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let (form, choices) = choices(portal, me, form, &["company"]).await?;
+    let frame = Frame::of(portal, me, "Import devices").await?;
+    let back = view::back(&form, urls::DEVICES);
+    page_of_form(&portal.app, &ImportWindow { frame, form: &form, choices, back }, &form)
+}
+
+pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let own = me.actor.company_id.to_string();
+    show_window(&portal, &me, &form.or("company", own)).await
+}
+
+/// A file is taken before what was pasted. After a refusal its text stands in the field.
+pub async fn check(
+    State(portal): State<Portal>,
+    me: Me,
+    Uploaded(mut form): Uploaded,
+) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let key = form.operation(&portal.app, &me)?;
+    let file = form.value("file").to_owned();
+    if !file.trim().is_empty() {
+        form.set("text", file);
+    }
+    let Some(company) = read_company(&portal, &me, &mut form, "company").await? else {
+        return show_window(&portal, &me, &form).await;
+    };
+    match ops::imports::check(&portal.app, &me.actor, &key, company, form.value("text")).await {
+        Ok(answer) => {
+            let there = urls::import(answer.about()?);
+            Ok(view::done(&there, &key))
+        }
+        Err(error) => show_window(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "devices/import.html")]
+struct ImportPage {
+    frame: Frame,
+    import: Import,
+    /// Lines, and what is wrong with them.
+    problems: Vec<(i64, String)>,
+    more_problems: i64,
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let Shown { import, problems } = ops::imports::find(&portal.app, &me.actor, id).await?;
+    let more_problems = problems.len().saturating_sub(SHOWN_PROBLEMS) as i64;
+    let problems =
+        problems.iter().take(SHOWN_PROBLEMS).map(|(line, why)| (*line, words::row_error(why))).collect();
+    let frame = Frame::of(&portal, &me, format!("Import #{id}")).await?;
+    page(&ImportPage { frame, import, problems, more_problems })
+}
+
+pub async fn start(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::imports::start(&portal.app, &me.actor, &key, id).await?;
+    Ok(view::done(&urls::import(id), &key))
+}
+
+pub async fn cancel(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::imports::cancel(&portal.app, &me.actor, &key, id).await?;
+    Ok(view::done(&urls::import(id), &key))
+}
