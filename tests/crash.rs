@@ -198,6 +198,38 @@ async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestA
     assert!(process.command(&["verify"]));
 }
 
+async fn holder(test: &TestApp) -> Option<String> {
+    let mut tx = test.app.db.read().await.unwrap();
+    let row: Option<(String,)> = store::db::sql("select holder from lease").optional(&mut tx).await.unwrap();
+    row.map(|r| r.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
+    const DEVICES: i64 = 20_000;
+    let Some(test) = TestApp::start(support::Backend::Postgres).await else { return };
+    let world = World::new(&test).await;
+    add_due_devices(&test, &world, DEVICES).await;
+    let first = Process::start(test.folder(), test.database_url.clone());
+    while holder(&test).await.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let dead = holder(&test).await;
+    let second = tokio::task::block_in_place(|| Process::start(test.folder(), test.database_url.clone()));
+    drop(first);
+    let left = due(&test).await;
+    assert!(left > 0, "the first was done before it was killed");
+    let begun = std::time::Instant::now();
+    while due(&test).await > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody takes over");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_ne!(holder(&test).await, dead);
+    assert_eq!(world.credit(&test, world.vendor).await, 1_000 + DEVICES);
+    test.verify().await;
+    assert!(second.command(&["verify"]));
+}
+
 /// A small disk of its own, which only root can make.
 struct SmallDisk(PathBuf);
 

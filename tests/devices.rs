@@ -34,6 +34,7 @@ both!(
     a_move_says_how_many_waiting_devices_it_serves,
     a_subsidiary_that_draws_is_paid_by_the_nearest_company_above,
     a_switch_in_the_tree_serves_those_that_wait,
+    what_one_transaction_does_not_serve_the_job_serves_next,
     two_jobs_and_many_moves_at_once_pay_each_device_once,
     a_lease_is_taken_over_when_its_holder_has_died,
     devices_and_monitored_ones_are_counted,
@@ -660,5 +661,27 @@ async fn devices_and_monitored_ones_are_counted(test: TestApp) {
     ops::devices::remove(&test.app, &acme, &key(&test), &ids[..1]).await.unwrap();
     assert_eq!(ops::devices::owned(&test.app, &acme, Some(world.acme)).await.unwrap(), (0, 0));
     assert!(ops::devices::owned(&test.app, &acme, Some(world.other)).await.is_err());
+    test.verify().await;
+}
+
+async fn what_one_transaction_does_not_serve_the_job_serves_next(test: TestApp) {
+    let world = World::new(&test).await;
+    let mut acme = signed_in(&test, "acme@test.example").await;
+    let rows: String = (0..1_100).map(|n| format!("SN{n},credit\n")).collect();
+    let form = acme.get("/devices/imports/new").await.field("form");
+    let fields = [("form", form.as_str()), ("company", "Acme"), ("file", &format!("serial,service\n{rows}"))];
+    acme.upload("/devices/imports", &fields).await.is(303);
+    acme.submit("/devices/imports/1", "/devices/imports/1/run", &[]).await.is(303);
+    assert!(scrip::jobs::run_next(&test.app).await);
+    let operator = who(&test.app, "operator@test.example").await;
+    ops::resources::issue(&test.app, &operator, "more", CREDIT, 1_000, "").await.unwrap();
+    world.give(&test, world.acme, 1_090).await;
+    assert_eq!(world.credit(&test, world.acme).await, 90);
+    let waiting = DeviceFilter { state: Some(DeviceState::Waiting), ..DeviceFilter::default() };
+    assert_eq!(ops::devices::count(&test.app, &operator, &waiting).await.unwrap(), 100);
+    test.verify().await;
+    renew_all(&test.app).await;
+    assert_eq!(world.credit(&test, world.acme).await, 0);
+    assert_eq!(ops::devices::count(&test.app, &operator, &waiting).await.unwrap(), 10);
     test.verify().await;
 }

@@ -30,7 +30,8 @@ create unique index device_by_serial on device (serial_search) where removed_at 
 create index device_by_company on device (company_id, id) where removed_at is null;
 create index device_by_label on device (company_id, label_search, id) where removed_at is null;
 create index device_label on device (label_search, id) where removed_at is null;
-create index device_by_state on device (company_id, state, id) where removed_at is null;
+create index device_by_state on device (company_id, state, label_search, id) where removed_at is null;
+create index device_state on device (state, label_search, id) where removed_at is null;
 create index device_due on device (paid_until, id) where state = 'active';
 create index device_waiting on device (company_id, service, waiting_since, id) where state = 'waiting';
 

@@ -11,7 +11,7 @@ use crate::store;
 /// Points of the picture of a pool that runs down.
 const POINTS: i64 = 120;
 /// What lasts longer is drawn this far.
-const DRAWN_DAYS_MAX: i64 = 730;
+const DRAWN_DAYS_MAX: i64 = 3_652;
 
 /// Until when one balance lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]

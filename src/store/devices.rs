@@ -105,17 +105,23 @@ macro_rules! device_columns {
     };
 }
 
+/// A state that is asked for is compared alone, so that its index serves: few devices wait among many.
 macro_rules! filter_sql {
-    () => {
-        " d.removed_at is null and (cast($2 as text) is null or d.state = $2)
-             and (cast($3 as bigint) is null or d.service = $3) and ($4 = '' or d.search like $5 escape '\\') "
+    (of_state) => {
+        concat!(" d.state = $2 and ", filter_sql!(of_all))
+    };
+    (of_any_state) => {
+        concat!(" cast($2 as text) is null and ", filter_sql!(of_all))
+    };
+    (of_all) => {
+        " d.removed_at is null and (cast($3 as bigint) is null or d.service = $3) and ($4 = '' or d.search like $5 escape '\\') "
     };
 }
 
 macro_rules! page_sql {
-    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+    ($state:ident, $key:literal, $cast:literal, $compare:literal, $direction:literal) => {
         concat!(
-            filter_sql!(),
+            filter_sql!($state),
             " and (",
             $key,
             ", d.id) ",
@@ -133,13 +139,13 @@ macro_rules! page_sql {
 }
 
 macro_rules! list_sql {
-    ($key:literal, $cast:literal, $compare:literal, $direction:literal) => {
+    ($state:ident, $key:literal, $cast:literal, $compare:literal, $direction:literal) => {
         [
             concat!(
                 device_columns!(),
                 "from json_each($1) r join device d on d.id in (select d.id from device d
                  where d.company_id = r.value and ",
-                page_sql!($key, $cast, $compare, $direction),
+                page_sql!($state, $key, $cast, $compare, $direction),
                 " limit $8 + $9) join company o on o.id = d.company_id order by ",
                 $key,
                 " ",
@@ -152,7 +158,7 @@ macro_rules! list_sql {
                 device_columns!(),
                 "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
                  (select d.* from device d where d.company_id = r.value::bigint and ",
-                page_sql!($key, $cast, $compare, $direction),
+                page_sql!($state, $key, $cast, $compare, $direction),
                 " limit $8 + $9) d join company o on o.id = d.company_id order by ",
                 $key,
                 " ",
@@ -165,7 +171,7 @@ macro_rules! list_sql {
                 device_columns!(),
                 "from (select d.* from device d where exists (select 1 from company c
                  where c.id = d.company_id and c.path >= $1 and c.path < $10) and ",
-                page_sql!($key, $cast, $compare, $direction),
+                page_sql!($state, $key, $cast, $compare, $direction),
                 " limit $8 offset $9) d join company o on o.id = d.company_id order by ",
                 $key,
                 " ",
@@ -182,11 +188,15 @@ macro_rules! list_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<Vec<Device>> {
-    let [few, few_postgres, walked] = match (filter.sort, filter.descending) {
-        (DeviceSort::Label, false) => list_sql!("d.label_search", "text", ">", "asc"),
-        (DeviceSort::Label, true) => list_sql!("d.label_search", "text", "<", "desc"),
-        (DeviceSort::Id, false) => list_sql!("d.id", "bigint", ">", "asc"),
-        (DeviceSort::Id, true) => list_sql!("d.id", "bigint", "<", "desc"),
+    let [few, few_postgres, walked] = match (filter.state.is_some(), filter.sort, filter.descending) {
+        (false, DeviceSort::Label, false) => list_sql!(of_any_state, "d.label_search", "text", ">", "asc"),
+        (false, DeviceSort::Label, true) => list_sql!(of_any_state, "d.label_search", "text", "<", "desc"),
+        (false, DeviceSort::Id, false) => list_sql!(of_any_state, "d.id", "bigint", ">", "asc"),
+        (false, DeviceSort::Id, true) => list_sql!(of_any_state, "d.id", "bigint", "<", "desc"),
+        (true, DeviceSort::Label, false) => list_sql!(of_state, "d.label_search", "text", ">", "asc"),
+        (true, DeviceSort::Label, true) => list_sql!(of_state, "d.label_search", "text", "<", "desc"),
+        (true, DeviceSort::Id, false) => list_sql!(of_state, "d.id", "bigint", ">", "asc"),
+        (true, DeviceSort::Id, true) => list_sql!(of_state, "d.id", "bigint", "<", "desc"),
     };
     let first = match (filter.sort, filter.descending) {
         (DeviceSort::Label, false) => (String::new(), 0),
@@ -215,30 +225,37 @@ fn bind_filter(query: Query, filter: &DeviceFilter) -> Query {
         .bind(format!("%{}%", escape_like(&wanted)))
 }
 
+macro_rules! count_sql {
+    ($state:ident) => {
+        [
+            concat!(
+                "select count(*) from device d where d.company_id in (select value from json_each($1)) and ",
+                filter_sql!($state)
+            ),
+            concat!(
+                "select count(*) from device d
+                 where d.company_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and ",
+                filter_sql!($state)
+            ),
+            concat!(
+                "select count(*) from device d join company c on c.id = d.company_id
+                 where c.path >= $1 and c.path < $6 and ",
+                filter_sql!($state)
+            ),
+        ]
+    };
+}
+
 /// How many devices a filter fits, whatever the page.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<i64> {
+    let [few, few_postgres, walked] =
+        if filter.state.is_some() { count_sql!(of_state) } else { count_sql!(of_any_state) };
     let query = match scope {
-        Scope::Companies(ids) => sql_for(
-            concat!(
-                "select count(*) from device d where d.company_id in (select value from json_each($1)) and ",
-                filter_sql!()
-            ),
-            concat!(
-                "select count(*) from device d
-                 where d.company_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and ",
-                filter_sql!()
-            ),
-        )
-        .bind(rows(ids)),
-        Scope::Tree(path) => sql(concat!(
-            "select count(*) from device d join company c on c.id = d.company_id
-             where c.path >= $1 and c.path < $6 and ",
-            filter_sql!()
-        ))
-        .bind(path.as_str()),
+        Scope::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
+        Scope::Tree(path) => sql(walked).bind(path.as_str()),
     };
     let query = bind_filter(query, filter);
     let (count,): (i64,) = match scope {

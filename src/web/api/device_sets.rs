@@ -1,0 +1,179 @@
+//! Service, auto extend and monitoring of many devices at once: each row stands for itself.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::answer::Written;
+use super::body::{self, Body, Field, Key};
+use super::caller::{Caller, DeviceCreditsWrite, DevicesWrite, May};
+use super::error::{ApiError, ApiResult, Problem};
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::devices::{DeviceRow, RowRefusal};
+use crate::ops::error::{OpError, Reason};
+use crate::web::router::Portal;
+
+/// What to set, a row a device: up to 1,000.
+#[derive(Deserialize, ToSchema)]
+pub struct CreditRows {
+    #[serde(default)]
+    #[schema(value_type = Vec<CreditRow>, required)]
+    data: Field<Vec<CreditRow>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct CreditRow {
+    #[serde(default)]
+    #[schema(value_type = i64, required)]
+    device_id: Field<i64>,
+    /// The resource type to run on; Credit where the service is turned on without it.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 9)]
+    credit_type_id: Field<i64>,
+    /// 0 turns the service off.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
+    credit_enabled: Field<serde_json::Value>,
+    /// 1 to take the next unit by itself.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
+    auto_extend_credit: Field<serde_json::Value>,
+}
+
+/// What to set, a row a device: up to 1,000.
+#[derive(Deserialize, ToSchema)]
+pub struct MonitoringRows {
+    #[serde(default)]
+    #[schema(value_type = Vec<MonitoringRow>, required)]
+    data: Field<Vec<MonitoringRow>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct MonitoringRow {
+    #[serde(default)]
+    #[schema(value_type = i64, required)]
+    device_id: Field<i64>,
+    #[serde(default)]
+    #[schema(value_type = i64, required, minimum = 0, maximum = 1)]
+    monitoring_enabled: Field<serde_json::Value>,
+}
+
+/// Which devices were set, and why others were not.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DevicesSet {
+    #[schema(example = true)]
+    success: bool,
+    data: Vec<DeviceSet>,
+    /// One for each row that was refused; empty where all were set.
+    errors: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceSet {
+    device_id: i64,
+}
+
+/// Set service and auto extend of devices
+///
+/// A device that runs, extends itself and is not paid takes a unit at once, or waits for one.
+#[utoipa::path(put, path = "/api/devices/credit", tag = "devices", request_body = CreditRows,
+    responses((status = 201, body = DevicesSet), (status = 207, description = "Some rows were refused.", body = DevicesSet)))]
+pub async fn set_credit(
+    State(portal): State<Portal>,
+    caller: May<DeviceCreditsWrite>,
+    Key(key): Key,
+    Body(rows): Body<CreditRows>,
+) -> ApiResult<Written<DevicesSet>> {
+    set(&portal, &caller, &key, read(rows.data, credit_row)?).await
+}
+
+/// Switch the monitoring of devices
+#[utoipa::path(put, path = "/api/devices/monitoring", tag = "devices", request_body = MonitoringRows,
+    responses((status = 201, body = DevicesSet), (status = 207, description = "Some rows were refused.", body = DevicesSet)))]
+pub async fn set_monitoring(
+    State(portal): State<Portal>,
+    caller: May<DevicesWrite>,
+    Key(key): Key,
+    Body(rows): Body<MonitoringRows>,
+) -> ApiResult<Written<DevicesSet>> {
+    set(&portal, &caller, &key, read(rows.data, monitoring_row)?).await
+}
+
+/// What is wrong with one row: its field, and why.
+type Wrong = (&'static str, Reason);
+
+fn credit_row(row: CreditRow) -> Result<DeviceRow, Wrong> {
+    let at = |field| move |reason| (field, reason);
+    let service = row
+        .credit_type_id
+        .optional(Reason::UnknownType)
+        .and_then(|id| id.map(|id| ResourceType::try_from(id).map_err(|_| Reason::UnknownType)).transpose());
+    let service = service.map_err(at("credit_type_id"))?;
+    let enabled = body::flag(row.credit_enabled).map_err(at("credit_enabled"))?;
+    let auto_extend = body::flag(row.auto_extend_credit).map_err(at("auto_extend_credit"))?;
+    let service = match (enabled, service) {
+        (Some(false), _) => Some(None),
+        (_, Some(service)) => Some(Some(service)),
+        (Some(true), None) => Some(Some(ResourceType::CREDIT)),
+        (None, None) => None,
+    };
+    if service.is_none() && auto_extend.is_none() {
+        return Err(("device_id", Reason::NothingToChange));
+    }
+    Ok(DeviceRow { device_id: device_id(row.device_id)?, service, auto_extend, monitoring: None })
+}
+
+fn monitoring_row(row: MonitoringRow) -> Result<DeviceRow, Wrong> {
+    let monitoring = body::flag(row.monitoring_enabled)
+        .and_then(|on| on.ok_or(Reason::Missing))
+        .map_err(|reason| ("monitoring_enabled", reason))?;
+    let device_id = device_id(row.device_id)?;
+    Ok(DeviceRow { device_id, service: None, auto_extend: None, monitoring: Some(monitoring) })
+}
+
+fn device_id(field: Field<i64>) -> Result<i64, Wrong> {
+    field.required(Reason::Missing, Reason::NotANumber).map_err(|reason| ("device_id", reason))
+}
+
+fn read<T>(rows: Field<Vec<T>>, row: impl Fn(T) -> Result<DeviceRow, Wrong>) -> ApiResult<Vec<DeviceRow>> {
+    let rows = rows
+        .required(Reason::Missing, Reason::NotAList)
+        .map_err(|reason| ApiError::from(OpError::Refused("data", reason)))?;
+    let (mut good, mut wrong) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (n, given) in rows.into_iter().enumerate() {
+        match row(given) {
+            Ok(row) => good.push(row),
+            Err((field, reason)) => wrong.push(Problem::of(format!("data.{n}.{field}"), &reason)),
+        }
+    }
+    if wrong.is_empty() { Ok(good) } else { Err(ApiError::of_problems(wrong)) }
+}
+
+async fn set(
+    portal: &Portal,
+    caller: &Caller,
+    key: &str,
+    rows: Vec<DeviceRow>,
+) -> ApiResult<Written<DevicesSet>> {
+    let outcome = ops::devices::set_many(&portal.app, &caller.actor, key, &rows)
+        .await
+        .map_err(|e| ApiError::of(e, &[("device", "data"), ("service", "data")]))?;
+    let refused: Vec<(i64, RowRefusal)> = outcome.about()?;
+    let (mut data, mut errors) = (Vec::new(), Vec::new());
+    for (n, row) in rows.iter().enumerate() {
+        match refused.iter().find(|(id, _)| *id == row.device_id) {
+            None => data.push(DeviceSet { device_id: row.device_id }),
+            Some((_, RowRefusal::UnknownDevice)) => {
+                errors.push(Problem::of(format!("data.{n}.device_id"), &Reason::UnknownDevice));
+            }
+            Some((_, RowRefusal::UnsuitableService)) => {
+                errors.push(Problem::of(format!("data.{n}.credit_type_id"), &Reason::UnsuitableService));
+            }
+        }
+    }
+    let status = if errors.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
+    let body = DevicesSet { success: true, data, errors };
+    Ok(Written { status, replayed: outcome.replayed, body })
+}
