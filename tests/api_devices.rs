@@ -112,7 +112,7 @@ async fn rows_that_cannot_be_set_are_named_and_the_others_set(test: TestApp) {
     let stranger = add(&vendor, "O1", world.other).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let own = add(&acme, "A1", world.acme).await;
-    let rows = json!({ "data": [{ "device_id": stranger, "monitoring_enabled": 1 }, { "device_id": own, "monitoring_enabled": 1 }] });
+    let rows = json!({ "data": [{ "device_id": stranger, "monitoring_enabled": 0 }, { "device_id": own, "monitoring_enabled": 0 }] });
     let set = acme.put("/api/devices/monitoring", rows).await;
     assert_eq!(set.is(207).body["data"], json!([{ "device_id": own }]));
     assert_eq!(set.errors(), [("data.0.device_id".to_owned(), "UNKNOWN_DEVICE".to_owned())]);
@@ -120,14 +120,14 @@ async fn rows_that_cannot_be_set_are_named_and_the_others_set(test: TestApp) {
     acme.put("/api/devices/credit", rows).await.refuses(422, "data", "UNSUITABLE_SERVICE");
     let rows = json!({ "data": [{ "device_id": stranger, "monitoring_enabled": 0 }] });
     acme.put("/api/devices/monitoring", rows).await.refuses(404, "", "NOT_FOUND");
-    assert_eq!(vendor.get(&format!("/api/devices/{stranger}")).await.data()["monitoring_enabled"], 0);
+    assert_eq!(vendor.get(&format!("/api/devices/{stranger}")).await.data()["monitoring_enabled"], 1);
 }
 
 async fn wrong_rows_are_refused_before_anything_is_set(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let own = add(&acme, "A1", world.acme).await;
-    let rows = json!({ "data": [{ "device_id": own, "monitoring_enabled": 1 }, { "device_id": "x", "monitoring_enabled": 2 }, {}] });
+    let rows = json!({ "data": [{ "device_id": own, "monitoring_enabled": 0 }, { "device_id": "x", "monitoring_enabled": 2 }, {}] });
     let codes: Vec<String> =
         acme.put("/api/devices/monitoring", rows).await.is(422).errors().into_iter().map(|e| e.0).collect();
     assert_eq!(codes, ["data.1.monitoring_enabled", "data.2.monitoring_enabled"]);
@@ -138,7 +138,7 @@ async fn wrong_rows_are_refused_before_anything_is_set(test: TestApp) {
     acme.put("/api/devices/credit", rows).await.refuses(422, "data.0.credit_type_id", "UNKNOWN_TYPE");
     let rows = json!({ "data": [{ "device_id": own }] });
     acme.put("/api/devices/credit", rows).await.refuses(422, "data.0.device_id", "NOTHING_TO_CHANGE");
-    assert_eq!(acme.get(&format!("/api/devices/{own}")).await.data()["monitoring_enabled"], 0);
+    assert_eq!(acme.get(&format!("/api/devices/{own}")).await.data()["monitoring_enabled"], 1);
 }
 
 async fn the_summary_counts_devices_and_tells_the_coverage(test: TestApp) {
@@ -146,13 +146,12 @@ async fn the_summary_counts_devices_and_tells_the_coverage(test: TestApp) {
     world.give(&test, world.acme, 3).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let id = add(&acme, "A1", world.acme).await;
-    add(&acme, "A2", world.acme_north).await;
+    let north = add(&acme, "A2", world.acme_north).await;
     let before = acme.get("/api/credits/summary").await;
     assert_eq!(before.is(200).data()["credit_coverage"], json!(null));
-    assert_eq!(before.data()["monitored_device"], json!({ "monitored": 0, "total": 2 }));
-    acme.put("/api/devices/monitoring", json!({ "data": [{ "device_id": id, "monitoring_enabled": 1 }] }))
-        .await
-        .is(201);
+    assert_eq!(before.data()["monitored_device"], json!({ "monitored": 2, "total": 2 }));
+    let off = json!({ "data": [{ "device_id": north, "monitoring_enabled": 0 }] });
+    acme.put("/api/devices/monitoring", off).await.is(201);
     let row = json!({ "device_id": id, "credit_enabled": 1, "auto_extend_credit": 1 });
     acme.put("/api/devices/credit", json!({ "data": [row] })).await.is(201);
     let after = acme.get("/api/credits/summary").await;

@@ -208,6 +208,54 @@ pub async fn edit(app: &App, actor: &Actor, key: &str, id: i64, input: &DeviceIn
     })
 }
 
+/// What to say of a device anew; what is `None` stays.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Description {
+    pub serial: Option<String>,
+    pub name: Option<String>,
+    pub model: Option<String>,
+    pub company_id: Option<i64>,
+}
+
+/// Describes a device anew and gives it to another company, and leaves what runs on it.
+///
+/// # Errors
+/// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
+pub async fn describe(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    description: &Description,
+) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let request = serde_json::json!([id, description]).to_string();
+    act_once!(app, actor, key, "describe_device", &request, act => {
+        lock_devices(act, actor, &[id], description.company_id).await?;
+        // Read again under the lock of its company, which everybody takes who describes it.
+        let found = store::devices::some(&mut act.tx, &actor.company_path, &[id]).await?.pop();
+        let before = found.ok_or(OpError::NotFound)?;
+        let wanted = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
+        let input = DeviceInput {
+            kind: before.kind(),
+            serial: wanted(&description.serial, before.serial.as_deref().unwrap_or_default()),
+            name: wanted(&description.name, &before.name),
+            model: wanted(&description.model, &before.model),
+            company_id: description.company_id.unwrap_or(before.company_id),
+            ..DeviceInput::default()
+        };
+        let device = input.check()?;
+        refuse_taken(act, &device, Some(&before)).await?;
+        store::devices::describe(&mut act.tx, id, &device).await?;
+        let change = DeviceChange { company_id: description.company_id, ..DeviceChange::default() };
+        let set = settle(app, act, actor, key, vec![(vec![id], change)]).await?;
+        let label = device.serial.as_deref().unwrap_or(&device.name);
+        act.note(actor.note_at(input.company_id, "device.changed", label, ""));
+        let told = as_it_stands(act, actor, id).await?;
+        Ok(format!("Update\n{label} was saved.{}\n{told}", set.sentence()))
+    })
+}
+
 /// Removes devices. What they have paid for is not given back.
 ///
 /// # Errors

@@ -80,6 +80,8 @@ pub enum Reason {
     /// A value that a program sent, of the wrong kind.
     NotANumber,
     NotAText,
+    NotAList,
+    UnknownDevice,
     NothingToChange,
     NotBetween {
         minimum: i64,

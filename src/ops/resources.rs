@@ -134,6 +134,9 @@ pub async fn transfers(
     wants_total: bool,
 ) -> OpResult<(Vec<ListedTransfer>, Option<i64>)> {
     let reach = super::companies::reach(app, actor, company_id).await?;
+    if let Some(id) = filter.device_id {
+        super::devices::find(app, actor, id).await?;
+    }
     let mut tx = app.db.read().await?;
     let mut found = store::transfers::list(&mut tx, &reach, filter).await?;
     let total =
@@ -142,10 +145,15 @@ pub async fn transfers(
     Ok((found, total))
 }
 
-/// Whoever belongs to another tree is told by the company alone, as in the history.
+/// Whoever belongs to another tree is told by the company alone, as in the history; so is a company
+/// above the actor's that paid for a device.
 fn hide_stranger(actor: &Actor, transfer: &mut ListedTransfer) {
-    if !transfer.actor_path.starts_with(actor.company_path.as_str()) {
-        transfer.actor_email = std::mem::take(&mut transfer.actor_company);
+    let is_ours = |path: &str| path.starts_with(actor.company_path.as_str());
+    if !transfer.actor_path.as_deref().is_none_or(is_ours) {
+        transfer.actor_email = transfer.actor_company.take();
+    }
+    if transfer.device_id.is_some() && !is_ours(&transfer.from_path) {
+        (transfer.from_name, transfer.to_name) = ("Parent company".into(), "Parent company".into());
     }
 }
 

@@ -11,6 +11,7 @@ pub enum Key {
     Name,
     Parent,
     Created,
+    Devices,
 }
 
 impl Key {
@@ -20,6 +21,7 @@ impl Key {
             Key::Name => "c.name_search",
             Key::Parent => "coalesce(c.parent_id, 0)",
             Key::Created => "c.created_at",
+            Key::Devices => "c.devices",
         }
     }
 }

@@ -12,11 +12,12 @@ use crate::model::time::Moment;
 pub struct ListedTransfer {
     pub id: i64,
     pub at: i64,
-    pub actor_id: i64,
-    pub actor_email: String,
+    /// None where the portal itself acted.
+    pub actor_id: Option<i64>,
+    pub actor_email: Option<String>,
     /// Of the company that the actor belongs to.
-    pub actor_path: String,
-    pub actor_company: String,
+    pub actor_path: Option<String>,
+    pub actor_company: Option<String>,
     #[sqlx(try_from = "String")]
     pub cause: Cause,
     pub resource_type: i64,
@@ -28,13 +29,18 @@ pub struct ListedTransfer {
     pub to_name: String,
     pub to_balance: i64,
     pub code_id: Option<i64>,
+    pub device_id: Option<i64>,
     pub memo: String,
+    /// The place of the company that the units come from.
+    pub from_path: String,
 }
 
 /// Which transfers.
 #[derive(Debug, Clone, Default)]
 pub struct TransferFilter {
     pub cause: Option<Cause>,
+    /// Those of one device, whoever paid for it.
+    pub device_id: Option<i64>,
     pub from: Option<Moment>,
     pub to: Option<Moment>,
     /// The last id of the page before.
@@ -52,10 +58,14 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
     let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
-             t.to_name, t.to_balance, t.code_id, t.memo
+             t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, f.path as from_path
          from (");
     let last = filter.limit.saturating_add(filter.offset);
     let query = match reach {
+        _ if filter.device_id.is_some() => {
+            let query = wanted(of_device(query.push("select t.id from transfer t where "), filter), filter);
+            after(query, filter).push(order).push_value(last)
+        }
         Reach::Companies(companies) => {
             let query = of_side(query, "from_company_id", companies, filter, order, last).push(" union ");
             of_side(query, "to_company_id", companies, filter, order, last)
@@ -66,8 +76,8 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
         }
     };
     let query = query.push(
-        ") page join transfer t on t.id = page.id join person p on p.id = t.actor_id
-         join company w on w.id = p.company_id",
+        ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
+         left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
     );
     query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset).all(tx).await
 }
@@ -78,6 +88,9 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<i64> {
     let query = match reach {
+        _ if filter.device_id.is_some() => {
+            wanted(of_device(sql("select count(*) from transfer t where "), filter), filter)
+        }
         Reach::Companies(companies) => {
             let mut query = sql("select count(*) from (");
             for (i, side) in [
@@ -139,6 +152,10 @@ fn of_tree(query: Query, reach: &Reach) -> Query {
     );
     side(query.push(" or "), "exists (select 1 from company c where c.id = t.to_company_id and c.path >= ")
         .push(")")
+}
+
+fn of_device(query: Query, filter: &TransferFilter) -> Query {
+    query.push("t.device_id = ").push_value(filter.device_id)
 }
 
 fn wanted(mut query: Query, filter: &TransferFilter) -> Query {

@@ -106,6 +106,8 @@ pub fn reason(reason: &Reason) -> String {
             format!("Enter a whole number from {} to {}.", grouped(*minimum), grouped(*maximum))
         }
         Reason::NothingToChange => "Give at least one field to change.".into(),
+        Reason::NotAList => "Give a list of objects.".into(),
+        Reason::UnknownDevice => "There is no such device among yours.".into(),
         Reason::NotAText => "Give a text.".into(),
         Reason::Missing => "This is missing.".into(),
         Reason::NotAChoice { choices } => format!("Give one of: {choices}."),

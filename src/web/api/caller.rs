@@ -52,6 +52,9 @@ needed!(
     CreditsWrite,
     CodesRead,
     CodesWrite,
+    DevicesRead,
+    DevicesWrite,
+    DeviceCreditsWrite,
     UsersRead,
     UsersWrite
 );

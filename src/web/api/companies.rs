@@ -54,8 +54,8 @@ impl From<store::companies::Company> for Company {
             parent_id: c.parent_id,
             parent_name: c.parent_name,
             users_count: c.users,
-            devices_count: 0,
-            device_count: 0,
+            devices_count: c.devices,
+            device_count: c.devices,
             credits_left: c.credits_left,
             can_use_parent_license: c.use_parent_credits,
             created_at: Stamp::of(c.created_at),
@@ -118,6 +118,7 @@ fn order(text: &str) -> Result<Vec<(SortKey, bool)>, Reason> {
             "name" | "company_name" => SortKey::Name,
             "parent_id" => SortKey::Parent,
             "created_at" => SortKey::Created,
+            "device_count" => SortKey::Devices,
             _ => return Err(Reason::NotAChoice { choices }),
         };
         Ok((key, descends))

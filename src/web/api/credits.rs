@@ -172,7 +172,12 @@ pub async fn summary(
 ) -> ApiResult<Data<Summary>> {
     let company_id = query.number(&["company_id", "company"]);
     query.page()?;
-    let pools = ops::resources::summary(&portal.app, &caller.actor, company_id).await?;
+    let (app, actor) = (&portal.app, &caller.actor);
+    let pools = ops::resources::summary(app, actor, company_id).await?;
+    let own = company_id.unwrap_or(actor.company_id);
+    let counted = if actor.sees_tree() { company_id } else { Some(own) };
+    let (total_devices, monitored) = ops::devices::owned(app, actor, counted).await?;
+    let coverage = ops::coverage::until(app, actor, own, ResourceType::CREDIT).await?;
     let left = |p: &crate::store::resources::Pool| Left {
         credit_type_id: p.resource_type.id(),
         credit_type: p.resource_type.slug(),
@@ -189,8 +194,8 @@ pub async fn summary(
             left: pools.iter().map(left).collect(),
             total: pools.iter().map(total).collect(),
         },
-        monitored_device: Monitored { monitored: 0, total: 0 },
-        credit_coverage: None,
+        monitored_device: Monitored { monitored, total: total_devices },
+        credit_coverage: coverage.map(|at| Stamp::of(at.0)),
     }))
 }
 
@@ -292,9 +297,9 @@ pub fn first(done: &Done) -> ApiResult<&Transfer> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Move {
     id: i64,
-    user_id: i64,
+    user_id: Option<i64>,
     /// The e-mail address of whoever moved.
-    user: String,
+    user: Option<String>,
     from_company: String,
     from_company_id: i64,
     to_company: String,
@@ -337,7 +342,7 @@ pub async fn moves(
     caller: May<CreditsRead>,
     query: Query,
 ) -> ApiResult<List<Move>> {
-    let (rows, meta) = transfers(&portal, &caller, query, Some(Cause::Move)).await?;
+    let (rows, meta) = transfers(&portal, &caller, query, Some(Cause::Move), None).await?;
     let of = |t: ListedTransfer| {
         Ok(Move {
             id: t.id,
@@ -359,11 +364,12 @@ pub async fn moves(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Event {
     id: i64,
-    /// `issue`, `move`, `create_code`, `delete_code`, `redeem` and others that may come.
+    /// `issue`, `move`, `create_code`, `delete_code`, `redeem`, `spend` and others that may come.
     #[schema(example = "redeem")]
     action_type: &'static str,
-    user_id: i64,
-    user: String,
+    /// Null where the portal itself acted: it renews devices.
+    user_id: Option<i64>,
+    user: Option<String>,
     from_company_id: i64,
     from_company: String,
     to_company_id: i64,
@@ -372,6 +378,8 @@ pub struct Event {
     credit_type: &'static str,
     count: i64,
     code_id: Option<i64>,
+    /// The device that used it.
+    device_id: Option<i64>,
     comment: String,
     created_at: Stamp,
 }
@@ -380,8 +388,10 @@ pub struct Event {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct EventsQuery {
-    /// `issue`, `move`, `create_code`, `delete_code` or `redeem`.
-    #[param(pattern = "^(issue|move|create_code|delete_code|redeem)?$", example = "redeem")]
+    /// Used by one device, whoever paid for it.
+    device_id: Option<i64>,
+    /// `issue`, `move`, `create_code`, `delete_code`, `redeem` or `spend`.
+    #[param(pattern = "^(issue|move|create_code|delete_code|redeem|spend)?$", example = "redeem")]
     action_type: Option<String>,
 }
 
@@ -396,7 +406,8 @@ pub async fn history(
     let cause = query.read("action_type", |slug| {
         Cause::try_from(slug.to_owned()).map_err(|_| Reason::NotAChoice { choices: CAUSES })
     });
-    let (rows, meta) = transfers(&portal, &caller, query, cause).await?;
+    let device_id = query.number(&["device_id"]);
+    let (rows, meta) = transfers(&portal, &caller, query, cause, device_id).await?;
     let of = |t: ListedTransfer| {
         Ok(Event {
             id: t.id,
@@ -410,6 +421,7 @@ pub async fn history(
             credit_type: resource_type(t.resource_type)?.slug(),
             count: t.amount,
             code_id: t.code_id,
+            device_id: t.device_id,
             comment: t.memo,
             created_at: Stamp::of(t.at),
         })
@@ -417,17 +429,19 @@ pub async fn history(
     Ok(List::of(rows.into_iter().map(of).collect::<ApiResult<_>>()?, meta))
 }
 
-const CAUSES: &str = "issue, move, create_code, delete_code, redeem";
+const CAUSES: &str = "issue, move, create_code, delete_code, redeem, spend";
 
 async fn transfers(
     portal: &Portal,
     caller: &May<CreditsRead>,
     mut query: Query,
     cause: Option<Cause>,
+    device_id: Option<i64>,
 ) -> ApiResult<(Vec<ListedTransfer>, super::answer::ListMeta)> {
     let company_id = query.number(&["company_id", "company"]);
     let filter = TransferFilter {
         cause,
+        device_id,
         from: query.moment("from", false),
         to: query.moment("to", true),
         newest_first: query.newest_first(),

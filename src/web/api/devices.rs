@@ -154,7 +154,7 @@ pub async fn show(
     Ok(Data::of(ops::devices::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
-/// A device to be added. It has no service until one is set.
+/// A device to be added. It is monitored, and has no service until one is set.
 #[derive(Deserialize, ToSchema)]
 pub struct NewDevice {
     /// Unique over all companies. An apartment has none.
@@ -194,7 +194,8 @@ pub async fn create(
     let company_id = problems.take("company_id", new.company_id.optional(Reason::NotANumber)).flatten();
     problems.finish()?;
     let company_id = company_id.unwrap_or(caller.actor.company_id);
-    let input = DeviceInput { kind, serial, name, model, company_id, ..DeviceInput::default() };
+    let input =
+        DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
     let outcome = ops::devices::create(&portal.app, &caller.actor, &key, &input)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;

@@ -39,6 +39,13 @@ pub struct Problem {
     message: String,
 }
 
+impl Problem {
+    /// A reason at a field.
+    pub fn of(source: String, reason: &Reason) -> Problem {
+        Problem { code: told(reason).1.to_owned(), source: Some(source), message: words::reason(reason) }
+    }
+}
+
 /// An answer that refuses.
 #[derive(Debug)]
 pub struct ApiError {
@@ -142,14 +149,14 @@ impl ApiError {
         ApiError::of_reasons(&problems, fields)
     }
 
+    /// Several things that are wrong with what was sent.
+    pub fn of_problems(problems: Vec<Problem>) -> ApiError {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        ApiError { status, problems, header: None, wait_until: None, fault: None }
+    }
+
     fn of_reasons(problems: &[(&'static str, Reason)], fields: &[(&str, &'static str)]) -> ApiError {
-        let mut error = ApiError {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            problems: Vec::new(),
-            header: None,
-            wait_until: None,
-            fault: None,
-        };
+        let mut error = ApiError::of_problems(Vec::new());
         for (field, reason) in problems {
             let source = fields.iter().find(|(form, _)| form == field).map_or(*field, |(_, api)| api);
             let (status, code) = told(reason);
@@ -228,6 +235,8 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NotANumber => "NOT_A_NUMBER",
         Reason::NotAChoice { .. } => "NOT_A_CHOICE",
         Reason::NotAText => "NOT_A_TEXT",
+        Reason::NotAList => "NOT_A_LIST",
+        Reason::UnknownDevice => "UNKNOWN_DEVICE",
         Reason::NothingToChange => "NOTHING_TO_CHANGE",
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",

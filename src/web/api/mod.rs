@@ -8,6 +8,8 @@ mod caller;
 mod codes;
 mod companies;
 mod credits;
+mod device_sets;
+mod devices;
 mod document;
 mod error;
 mod page;
@@ -66,6 +68,10 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(codes::show, codes::update, codes::delete))
         .routes(routes!(codes::preview))
         .routes(routes!(codes::activate))
+        .routes(routes!(devices::list, devices::create))
+        .routes(routes!(devices::show, devices::update, devices::remove))
+        .routes(routes!(device_sets::set_credit))
+        .routes(routes!(device_sets::set_monitoring))
         .routes(routes!(users::list))
         .routes(routes!(users::show))
         .routes(routes!(users::invite))
