@@ -14,10 +14,8 @@ use crate::model::ledger::{self, Cause, Operation};
 use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::audit::{HistoryFilter, HistoryRow};
-use crate::store::devices::{Device, DeviceFilter, NewDevice, Scope};
+use crate::store::devices::{Device, DeviceFilter, NewDevice};
 
-/// Up to so many companies their own indexes are merged; past it the devices are walked.
-const MERGED_COMPANIES_MAX: i64 = 50;
 /// How many devices one act changes.
 pub const AT_ONCE_MAX: usize = 1_000;
 
@@ -26,9 +24,9 @@ pub const AT_ONCE_MAX: usize = 1_000;
 /// # Errors
 /// [`OpError::NotFound`] where the filter's company lies outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
-    let scope = scope(app, actor, filter).await?;
+    let reach = super::companies::reach(app, actor, filter.company_id).await?;
     let mut tx = app.db.read().await?;
-    Ok(store::devices::list(&mut tx, &scope, filter).await?)
+    Ok(store::devices::list(&mut tx, &reach, filter).await?)
 }
 
 /// How many devices [`list`] would give on all its pages.
@@ -36,23 +34,9 @@ pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<V
 /// # Errors
 /// As [`list`].
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
-    let scope = scope(app, actor, filter).await?;
+    let reach = super::companies::reach(app, actor, filter.company_id).await?;
     let mut tx = app.db.read().await?;
-    Ok(store::devices::count(&mut tx, &scope, filter).await?)
-}
-
-async fn scope(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Scope> {
-    if let Some(id) = filter.company_id {
-        super::companies::find(app, actor, id).await?;
-        return Ok(Scope::Companies(vec![id]));
-    }
-    if !actor.sees_tree() {
-        return Ok(Scope::Companies(vec![actor.company_id]));
-    }
-    let mut tx = app.db.read().await?;
-    let companies = store::companies::ids(&mut tx, &actor.company_path, MERGED_COMPANIES_MAX + 1).await?;
-    let are_few = companies.len() as i64 <= MERGED_COMPANIES_MAX;
-    Ok(if are_few { Scope::Companies(companies) } else { Scope::Tree(actor.company_path.clone()) })
+    Ok(store::devices::count(&mut tx, &reach, filter).await?)
 }
 
 /// How many devices the actor's company and all its subsidiaries have, or one company alone; and how

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 
 use super::companies::escape_like;
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::reach::Reach;
 use crate::model::company::{Path, searchable};
 use crate::model::device::{DeviceKind, DeviceState};
 use crate::model::resources::ResourceType;
@@ -88,14 +89,6 @@ pub struct DeviceFilter {
     /// Rows to leave out; a page by `after` is found faster.
     pub offset: i64,
     pub limit: i64,
-}
-
-/// Whose devices: of some companies, few, whose own indexes are merged; or of a large tree, walked in
-/// the order of the list with a test of membership.
-#[derive(Debug, Clone)]
-pub enum Scope {
-    Companies(Vec<i64>),
-    Tree(Path),
 }
 
 macro_rules! device_columns {
@@ -187,7 +180,7 @@ macro_rules! list_sql {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn list(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<Vec<Device>> {
+pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<Vec<Device>> {
     let [few, few_postgres, walked] = match (filter.state.is_some(), filter.sort, filter.descending) {
         (false, DeviceSort::Label, false) => list_sql!(of_any_state, "d.label_search", "text", ">", "asc"),
         (false, DeviceSort::Label, true) => list_sql!(of_any_state, "d.label_search", "text", "<", "desc"),
@@ -205,14 +198,14 @@ pub async fn list(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<V
         (DeviceSort::Id, true) => (i64::MAX.to_string(), i64::MAX),
     };
     let (key, id) = filter.after.clone().unwrap_or(first);
-    let query = match scope {
-        Scope::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
-        Scope::Tree(path) => sql(walked).bind(path.as_str()),
+    let query = match reach {
+        Reach::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
+        Reach::Tree(path) => sql(walked).bind(path.as_str()),
     };
     let query = bind_filter(query, filter).bind(key).bind(id).bind(filter.limit).bind(filter.offset);
-    match scope {
-        Scope::Companies(_) => query.all(tx).await,
-        Scope::Tree(path) => query.bind(path.end()).all(tx).await,
+    match reach {
+        Reach::Companies(_) => query.all(tx).await,
+        Reach::Tree(path) => query.bind(path.end()).all(tx).await,
     }
 }
 
@@ -250,17 +243,17 @@ macro_rules! count_sql {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn count(tx: &mut Tx, scope: &Scope, filter: &DeviceFilter) -> Result<i64> {
+pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
     let [few, few_postgres, walked] =
         if filter.state.is_some() { count_sql!(of_state) } else { count_sql!(of_any_state) };
-    let query = match scope {
-        Scope::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
-        Scope::Tree(path) => sql(walked).bind(path.as_str()),
+    let query = match reach {
+        Reach::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
+        Reach::Tree(path) => sql(walked).bind(path.as_str()),
     };
     let query = bind_filter(query, filter);
-    let (count,): (i64,) = match scope {
-        Scope::Companies(_) => query.one(tx).await?,
-        Scope::Tree(path) => query.bind(path.end()).one(tx).await?,
+    let (count,): (i64,) = match reach {
+        Reach::Companies(_) => query.one(tx).await?,
+        Reach::Tree(path) => query.bind(path.end()).one(tx).await?,
     };
     Ok(count)
 }
