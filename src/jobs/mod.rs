@@ -1,8 +1,10 @@
-//! What happens later, at least once each: mails and clean-up, renewals, and the WAL's checkpoints.
+//! What happens later, at least once each: mails, clean-up, imports, codes by the thousand, renewals, and
+//! the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
 pub mod checkpoint;
 pub mod cleanup;
+pub mod codes;
 pub mod imports;
 pub mod mail;
 pub mod renewals;
@@ -23,6 +25,8 @@ pub enum Job {
     Mail { sealed: String },
     /// A file of devices, by its id.
     Import { id: String },
+    /// A batch of codes, by its id.
+    Codes { id: String },
 }
 
 impl Job {
@@ -38,6 +42,7 @@ impl Job {
         match self {
             Job::Mail { .. } => "mail",
             Job::Import { .. } => "import",
+            Job::Codes { .. } => "codes",
         }
     }
 
@@ -45,7 +50,7 @@ impl Job {
     pub fn payload(&self) -> &str {
         match self {
             Job::Mail { sealed } => sealed,
-            Job::Import { id } => id,
+            Job::Import { id } | Job::Codes { id } => id,
         }
     }
 }
@@ -103,6 +108,7 @@ async fn try_next(app: &App) -> Result<bool, store::db::DbError> {
 
 async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
     match job.kind.as_str() {
+        "codes" => codes::run(app, &job.payload).await,
         "import" => imports::run(app, &job.payload).await,
         "mail" => mail::send(app, &job.payload).await,
         other => Err(format!("there is no job of kind {other}")),

@@ -63,7 +63,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     .await
 }
 
-fn new_code(app: &App) -> NewCode {
+pub(super) fn new_code(app: &App) -> NewCode {
     let code = Code::from_random(app.rng.bytes());
     NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
 }

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod audit;
 pub mod auth;
+pub mod code_batches;
 pub mod codes;
 pub mod companies;
 pub mod console;

@@ -31,6 +31,8 @@ pub struct ListFilter {
     pub created_to: Option<Moment>,
     /// One code, found by its whole text before.
     pub id: Option<i64>,
+    /// Those of one batch: who ordered it, and what its operations' keys begin with.
+    pub batch: Option<(i64, String)>,
     /// The keyed hash of the last four characters.
     pub suffix_tag: Option<i64>,
     pub comment: Option<String>,
@@ -149,6 +151,16 @@ fn wanted(mut query: Query, filter: &ListFilter) -> Query {
     }
     if let Some(id) = filter.id {
         query = query.push(" and k.id = ").push_value(id);
+    }
+    if let Some((actor_id, key)) = &filter.batch {
+        query = query
+            .push(" and k.id in (select t.code_id from transfer t where t.actor_id = ")
+            .push_value(*actor_id)
+            .push(" and t.operation >= ")
+            .push_value(key)
+            .push(" and t.operation < ")
+            .push_value(format!("{key}~"))
+            .push(")");
     }
     match (filter.suffix_tag, &filter.comment) {
         (None, None) => query,

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod code_batches;
 pub mod code_lists;
 pub mod codes;
 pub mod companies;

@@ -121,9 +121,14 @@ impl Form {
         Input { kind: "email", autocomplete, ..self.input(name, label, help) }
     }
 
+    /// A number that may be left out.
+    pub fn count<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { inputmode: "numeric", ..self.optional(name, label, help) }
+    }
+
     /// A day, which may be left out.
     pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
-        Input { kind: "date", is_required: false, ..self.input(name, label, help) }
+        Input { kind: "date", ..self.optional(name, label, help) }
     }
 
     /// A password, which is never shown again.

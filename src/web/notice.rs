@@ -4,7 +4,7 @@
 use super::error::WebResult;
 use crate::app::App;
 use crate::model::amount::grouped;
-use crate::model::ledger::{Cause, Transfer};
+use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::ops::actor::Actor;
 use crate::ops::audit::{self, Happened};
 
@@ -34,7 +34,7 @@ pub fn of_result(result: &str) -> Notice {
 fn of_transfers(transfers: &[Transfer]) -> Notice {
     let Some(first) = transfers.first() else { return of_result("") };
     let served = transfers.iter().skip(1).filter(|t| t.cause == Cause::Spend);
-    let left = served.clone().rfind(|t| t.from == first.to).map_or(first.to_balance, |t| t.from_balance);
+    let left = balance_after(transfers);
     let extended = match served.count() {
         0 => String::new(),
         1 => " 1 waiting device was extended at once.".to_owned(),
@@ -42,18 +42,22 @@ fn of_transfers(transfers: &[Transfer]) -> Notice {
     };
     Notice {
         headline: format!("{} operation completed successfully.", first.cause.verb()),
-        text: sentence(first, left) + &extended,
+        text: sentence(first, transfers.len(), left) + &extended,
     }
 }
 
-/// `left` is what the receiver has after all of it.
-fn sentence(t: &Transfer, left: i64) -> String {
+/// `left` is what the receiver has after all of it; of codes there may be several.
+fn sentence(t: &Transfer, count: usize, left: i64) -> String {
     let units = format!("{} {}", grouped(t.amount), t.resource_type.label());
     match t.cause {
         Cause::Issue => format!("{units} issued to {}. The balance is now {}.", t.to_name, grouped(left)),
         Cause::Move => format!("{units} moved from {} to {}.", t.from_name, t.to_name),
+        Cause::CreateCode if count > 1 => {
+            let count = grouped(count as i64);
+            format!("{count} codes of {units} each were created for {}. {} left.", t.from_name, grouped(left))
+        }
         Cause::CreateCode => {
-            format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(t.from_balance))
+            format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(left))
         }
         Cause::DeleteCode => {
             format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(left))

@@ -13,8 +13,8 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, codes, companies, company, device_windows, devices, history, imports, moves, operator,
-    overview, redeem, second_factor, second_step, tokens, users,
+    account, auth, code_batches, codes, companies, company, device_windows, devices, history, imports, moves,
+    operator, overview, redeem, second_factor, second_step, tokens, users,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -133,6 +133,9 @@ fn administration() -> Router<Portal> {
         .route(urls::MOVES_PREVIEW, get(moves::preview))
         .route(urls::CODES, post(codes::create))
         .route(urls::CODES_NEW, get(codes::create_window))
+        .route("/codes/batches/{id}", get(code_batches::show))
+        .route("/codes/batches/{id}/codes.csv", get(code_batches::csv))
+        .route("/codes/batches/{id}/cancellation", post(code_batches::cancel))
         .route(urls::CODES_SHEET, get(codes::sheet))
         .route("/codes/{id}/comment", get(codes::comment_window).post(codes::set_comment))
         .route("/codes/{id}/deletion", get(codes::delete_window).post(codes::delete))

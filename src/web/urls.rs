@@ -98,8 +98,9 @@ pub fn user_part(id: i64, part: &str) -> String {
     format!("/users/{id}/{part}")
 }
 
-pub fn token_revocation(id: i64) -> String {
-    format!("/account/tokens/{id}/revocation")
+/// Codes by the thousand, on their way.
+pub fn code_batch(id: i64) -> String {
+    format!("/codes/batches/{id}")
 }
 
 /// A query value, escaped.

@@ -14,6 +14,8 @@ mod words;
 
 pub use decide::decide;
 pub use devices::SERVED_MAX;
-pub use operation::{Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer};
+pub use operation::{
+    Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer, balance_after,
+};
 pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, Ledger};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

@@ -120,6 +120,20 @@ pub struct Transfer {
     pub memo: String,
 }
 
+/// The balance that an operation left: of where its units went, after it has served whoever waited for
+/// them; or of where they came from, for codes. 0 where it moved nothing.
+#[must_use]
+pub fn balance_after(transfers: &[Transfer]) -> i64 {
+    let Some(first) = transfers.first() else { return 0 };
+    match first.cause {
+        Cause::CreateCode => transfers.last().map_or(0, |t| t.from_balance),
+        _ => {
+            let spent = transfers.iter().skip(1).rfind(|t| t.cause == Cause::Spend && t.from == first.to);
+            spent.map_or(first.to_balance, |t| t.from_balance)
+        }
+    }
+}
+
 /// Why an operation was refused. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {

@@ -8,18 +8,19 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::{Data, List, ListMeta, Stamp, Written};
 use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CodesRead, CodesWrite, May};
+use super::code_batches::Batch;
 use super::credits::{Pool, first};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
-use crate::model::ledger::{CodeStatus, Done, Transfer};
+use crate::model::ledger::{CodeStatus, Done, Transfer, balance_after};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::actor::Actor;
-use crate::ops::codes::{CodeOrder, ListedCode, ShownCode};
+use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode, ShownCode};
 use crate::ops::error::{Problems, Reason};
 use crate::store::code_lists::ListFilter;
-use crate::store::pools::Filled;
+use crate::store::pools::{Filled, ListedPool};
 use crate::web::router::Portal;
 
 /// A code with all that happened to it.
@@ -105,6 +106,8 @@ pub struct CodesQuery {
     /// One company; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
+    /// Those of one batch.
+    batch_id: Option<i64>,
     /// 1 for used ones, 0 for all others.
     #[param(pattern = "^(0|1|true|false)?$", example = "0")]
     is_used: Option<String>,
@@ -154,7 +157,13 @@ pub async fn list(
         newest_first: query.newest_first(),
         ..ListFilter::default()
     };
+    let batch_id = query.number(&["batch_id"]);
     let page = query.page()?;
+    let batch = match batch_id {
+        Some(id) => Some(ops::code_batches::find(&portal.app, &caller.actor, id).await?),
+        None => None,
+    };
+    let filter = ListFilter { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter };
     let filter =
         ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
     let (mut found, total) =
@@ -183,18 +192,19 @@ pub struct NewCode {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
     comment: Field<String>,
-    /// How many such codes to make.
+    /// How many such codes to make. More than 1,000 are made by a job: the answer is then 202.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1_000)]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 100_000)]
     count: Field<i64>,
 }
 
-/// The code that was made, or the list of codes where several were asked for.
+/// The code that was made; the list of codes where several were asked for; the batch where many were.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Made {
     One(MadeOne),
     Many(List<Code>),
+    Ordered(Data<Batch>),
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -211,9 +221,9 @@ pub struct MadeMeta {
     credit_code: String,
 }
 
-/// Make a code, or up to 1,000 alike
-#[utoipa::path(post, path = "/api/credits/codes", tag = "codes",
-    request_body = NewCode, responses((status = 201, body = Made)))]
+/// Make a code, or up to 100,000 alike
+#[utoipa::path(post, path = "/api/credits/codes", tag = "codes", request_body = NewCode,
+    responses((status = 201, body = Made), (status = 202, description = "A job makes them.", body = Data<Batch>)))]
 pub async fn create(
     State(portal): State<Portal>,
     caller: May<CodesWrite>,
@@ -234,9 +244,16 @@ pub async fn create(
         comment: comment.as_deref().unwrap_or_default(),
         count: count.flatten().unwrap_or(1),
     };
+    let fields = [("from", "company_id")];
+    if order.count > CODES_AT_ONCE_MAX {
+        let ordered = ops::code_batches::create(&portal.app, &caller.actor, &key, &order).await;
+        let outcome = ordered.map_err(|e| ApiError::of(e, &fields))?;
+        let body = Made::Ordered(Data::of(Batch::of(outcome.about()?)?));
+        return Ok(Written { status: StatusCode::ACCEPTED, replayed: outcome.replayed, body });
+    }
     let done = ops::codes::create(&portal.app, &caller.actor, &key, &order)
         .await
-        .map_err(|e| ApiError::of(e, &[("from", "company_id")]))?;
+        .map_err(|e| ApiError::of(e, &fields))?;
     let body = made(&portal, &caller.actor, &done).await?;
     Ok(Written { status: StatusCode::CREATED, replayed: done.replayed, body })
 }
@@ -321,7 +338,7 @@ pub async fn delete(
         company_id: transfer.to.0,
         credits_amount: transfer.amount,
         credit_type: transfer.resource_type.slug(),
-        credit_left: transfer.to_balance,
+        credit_left: balance_after(&done.transfers),
     };
     Ok(Written { status: StatusCode::OK, replayed: done.replayed, body: Data::of(deleted) })
 }
@@ -406,6 +423,7 @@ pub async fn activate(
     let transfer = first(&done)?;
     let after = portal.filled.get(Filled::by(transfer)).await.map_err(|_| ApiError::unavailable())?;
     let pool = after.ok_or_else(ApiError::unavailable)?.pool(transfer);
+    let pool = ListedPool { left: balance_after(&done.transfers), ..pool };
     let body = Activated {
         success: true,
         data: vec![Pool::of(pool)?],

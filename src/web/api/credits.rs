@@ -10,7 +10,7 @@ use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CreditsRead, CreditsWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
-use crate::model::ledger::{Cause, Done, Transfer};
+use crate::model::ledger::{Cause, Done, Transfer, balance_after};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::error::{Problems, Reason};
@@ -242,7 +242,7 @@ pub struct MoveDone {
 }
 
 impl MoveDone {
-    fn of(t: &Transfer) -> MoveDone {
+    fn of(t: &Transfer, to_balance: i64) -> MoveDone {
         MoveDone {
             id: t.id,
             from_company_id: t.from.0,
@@ -252,7 +252,7 @@ impl MoveDone {
             credit_type: t.resource_type.slug(),
             count: t.amount,
             from_balance: t.from_balance,
-            to_balance: t.to_balance,
+            to_balance,
             created_at: Stamp::of(t.at.0),
         }
     }
@@ -280,7 +280,11 @@ pub async fn move_units(
         .await
         .map_err(|e| ApiError::of(e, &[("from", "source"), ("to", "target")]))?;
     let transfer = first(&done)?;
-    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body: Data::of(MoveDone::of(transfer)) })
+    Ok(Written {
+        status: StatusCode::OK,
+        replayed: done.replayed,
+        body: Data::of(MoveDone::of(transfer, balance_after(&done.transfers))),
+    })
 }
 
 /// The field under either of its names.

@@ -5,6 +5,7 @@
 mod answer;
 mod body;
 mod caller;
+mod code_batches;
 mod codes;
 mod companies;
 mod credits;
@@ -66,6 +67,7 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(credits::history))
         .routes(routes!(codes::list, codes::create))
         .routes(routes!(codes::show, codes::update, codes::delete))
+        .routes(routes!(code_batches::show))
         .routes(routes!(codes::preview))
         .routes(routes!(codes::activate))
         .routes(routes!(devices::list, devices::create))

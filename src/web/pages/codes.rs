@@ -10,6 +10,8 @@ use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::codes::ShownCode;
+use crate::ops::error::Reason;
+use crate::store::code_batches::Batch;
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::Company;
 use crate::web::error::{WebError, WebResult};
@@ -104,26 +106,29 @@ pub async fn csv(
 ) -> WebResult<Response> {
     let filter = CodeFilter { before: None, limit: csv_file::STEP, ..read_filter(&portal, &me, &form) };
     let first = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
-    let head = [
-        "code",
-        "type",
-        "amount",
-        "status",
-        "comment",
-        "created_by",
-        "created_at",
-        "used_by_company",
-        "ended_at",
-    ];
     let read = move |before| {
         let (app, actor) = (portal.app.clone(), me.actor.clone());
         let filter = CodeFilter { before: Some(before), ..filter.clone() };
         async move { ops::codes::list(&app, &actor, id, &filter).await }
     };
-    Ok(csv_file::download(&format!("codes-{id}.csv"), &head, first, csv_line, read))
+    Ok(csv_file::download(&format!("codes-{id}.csv"), &CSV_HEAD, first, csv_line, read))
 }
 
-fn csv_line(code: &ShownCode) -> (i64, Vec<String>) {
+/// The columns of [`csv_line`].
+pub const CSV_HEAD: [&str; 9] = [
+    "code",
+    "type",
+    "amount",
+    "status",
+    "comment",
+    "created_by",
+    "created_at",
+    "used_by_company",
+    "ended_at",
+];
+
+/// A code as a line of a file, with its id.
+pub fn csv_line(code: &ShownCode) -> (i64, Vec<String>) {
     let row = &code.row;
     let is_used = code.status == CodeStatus::Used;
     let cells = vec![
@@ -162,7 +167,7 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
 }
 
 pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
-    show_create(&portal, &me, &form.or("type", "credit")).await
+    show_create(&portal, &me, &form.or("type", "credit").or("count", "1")).await
 }
 
 pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
@@ -171,14 +176,32 @@ pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Post
     let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
     let resource_type = form::read(&mut form, "type", form::resource_type);
     let amount = form::read(&mut form, "amount", form::amount);
-    let (Some(resource_type), Some(amount)) = (resource_type, amount) else {
+    let count = form::read(&mut form, "count", count);
+    let (Some(resource_type), Some(amount), Some(count)) = (resource_type, amount, count) else {
         return show_create(&portal, &me, &form).await;
     };
     let comment = form.value("comment").to_owned();
-    let order = ops::codes::CodeOrder { company_id, resource_type, amount, comment: &comment, count: 1 };
+    let order = ops::codes::CodeOrder { company_id, resource_type, amount, comment: &comment, count };
+    if count > ops::codes::CODES_AT_ONCE_MAX {
+        return match ops::code_batches::create(&portal.app, &me.actor, &key, &order).await {
+            Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about::<Batch>()?.id), &key)),
+            Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
+        };
+    }
     match ops::codes::create(&portal.app, &me.actor, &key, &order).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
         Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+/// How many codes: one where nothing is said.
+fn count(text: &str) -> Result<i64, Reason> {
+    use crate::model::amount::{AmountError, parse};
+    let maximum = ops::code_batches::CODES_MAX;
+    match parse(text) {
+        Err(AmountError::Missing) => Ok(1),
+        Ok(count) if count <= maximum => Ok(count),
+        _ => Err(Reason::NotBetween { minimum: 1, maximum }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod auth;
+pub mod code_batches;
 pub mod codes;
 pub mod companies;
 pub mod company;

@@ -1,0 +1,132 @@
+//! Codes by the thousand. A batch is an order for a job, which makes them in steps: each step is one
+//! operation of the ledger under a key of its own, so that one which is run again makes no code twice.
+
+use super::actor::Actor;
+use super::codes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
+use super::error::{OpError, OpResult, Reason, refuse};
+use crate::app::{App, Outcome, about, act, act_once};
+use crate::jobs::Job;
+use crate::model::amount::grouped;
+use crate::model::ledger::{self, Act, Operation, Refusal};
+use crate::model::resources::ResourceType;
+use crate::store;
+use crate::store::code_batches::Batch;
+use crate::writer::WriteError;
+
+/// The most codes of one batch.
+pub const CODES_MAX: i64 = 100_000;
+/// How many codes a step makes: few enough that others need not wait for it.
+const STEP: i64 = 500;
+
+/// Orders more codes than one operation makes. The outcome is about the [`Batch`].
+///
+/// # Errors
+/// A refusal at the field that is wrong; also where the company does not own that many units now.
+pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let comment = check_text("comment", order.comment)?;
+    crate::model::amount::check(order.amount).map_err(|e| OpError::Refused("amount", Reason::Amount(e)))?;
+    if !(CODES_AT_ONCE_MAX..=CODES_MAX).contains(&order.count) {
+        return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_MAX });
+    }
+    let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
+    let request = serde_json::json!([company_id, resource_type.id(), amount, comment, count]).to_string();
+    act_once!(app, actor, key, "create_code_batch", &request, act => {
+        let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+        let Some(company) = found.first() else { return refuse("from", Reason::UnknownCompany) };
+        let has = store::resources::balance(&mut act.tx, company_id, resource_type).await?;
+        if has < amount.saturating_mul(count) {
+            let company = company.name.clone();
+            return refuse("amount", Reason::Ledger(Refusal::NotEnough { has, resource_type, company }));
+        }
+        let new = Batch {
+            id: 0,
+            actor_id: actor.user_id,
+            actor_company_id: actor.company_id,
+            address: actor.address.clone(),
+            company_id,
+            resource_type: resource_type.id(),
+            amount,
+            comment: comment.clone(),
+            state: "running".into(),
+            wanted: count,
+            made: 0,
+            created_at: act.now.0,
+            ended_at: None,
+        };
+        let id = store::code_batches::insert(&mut act.tx, &new).await?;
+        act.job(&Job::Codes { id: id.to_string() }).await?;
+        let told = about(&Batch { id, ..new })?;
+        Ok(format!("Create\n{} codes are being made for {}.\n{told}", grouped(count), company.name))
+    })
+}
+
+/// A batch of the actor's tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
+    actor.require_admin()?;
+    let mut tx = app.db.read().await?;
+    store::code_batches::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
+}
+
+/// Stops a batch. What was made stays.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree.
+pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+    find(app, actor, id).await?;
+    act_once!(app, actor, key, "cancel_code_batch", &id.to_string(), act => {
+        let ended = store::code_batches::end(&mut act.tx, id, "cancelled", act.now).await?;
+        let told = if ended { "The rest is not made." } else { "It was over already." };
+        Ok(format!("Cancel\n{told} What was made stays."))
+    })
+}
+
+/// Makes the next codes of a batch; tells whether more are to be made.
+///
+/// # Errors
+/// Whatever keeps the job from going on now.
+pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
+    let mut tx = app.db.read().await?;
+    let Some(batch) = store::code_batches::running(&mut tx, id).await? else { return Ok(false) };
+    drop(tx);
+    let made = (batch.made + STEP).min(batch.wanted);
+    match app.writer.submit(step(app, &batch, made)?).await {
+        Ok(_) => act!(app, act => {
+            Ok(store::code_batches::advance(&mut act.tx, &batch, made, act.now).await?)
+        })?,
+        // The units went elsewhere meanwhile, or the company did.
+        Err(WriteError::Refused(_)) => {
+            act!(app, act => {
+                Ok(store::code_batches::end(&mut act.tx, id, "stopped", act.now).await?)
+            })?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(true)
+}
+
+fn step(app: &App, batch: &Batch, made: i64) -> OpResult<Operation> {
+    let resource_type =
+        ResourceType::try_from(batch.resource_type).map_err(|e| OpError::Internal(e.to_string()))?;
+    let key = batch.key(batch.made);
+    Ok(Operation {
+        actor: ledger::Actor {
+            user_id: batch.actor_id,
+            company_id: batch.actor_company_id,
+            address: batch.address.clone(),
+        },
+        fingerprint: app.keys.fingerprint(&key),
+        key,
+        at: app.clock.now(),
+        act: Act::CreateCodes {
+            company_id: batch.company_id,
+            resource_type,
+            amount: batch.amount,
+            comment: batch.comment.clone(),
+            codes: (batch.made..made).map(|_| new_code(app)).collect(),
+        },
+    })
+}

@@ -1,0 +1,116 @@
+//! Codes by the thousand, on their way.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, sql};
+use crate::model::company::Path;
+use crate::model::time::Moment;
+
+/// A batch of codes as it stands.
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
+pub struct Batch {
+    pub id: i64,
+    pub actor_id: i64,
+    pub actor_company_id: i64,
+    pub address: String,
+    pub company_id: i64,
+    pub resource_type: i64,
+    pub amount: i64,
+    pub comment: String,
+    pub state: String,
+    pub wanted: i64,
+    pub made: i64,
+    pub created_at: i64,
+    pub ended_at: Option<i64>,
+}
+
+impl Batch {
+    /// What the keys of all its steps begin with.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        format!("batch:{}:", self.id)
+    }
+
+    /// The key of the step that begins after so many codes: a step that is run again makes none twice.
+    #[must_use]
+    pub fn key(&self, made: i64) -> String {
+        format!("{}{made}", self.keys())
+    }
+}
+
+/// Keeps a new batch; its id is given.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, batch: &Batch) -> Result<i64> {
+    let id = super::ledger::reserve(tx, "batch", 1).await?[0];
+    sql("insert into code_batch (id, actor_id, actor_company_id, address, company_id, resource_type, amount, comment,
+             state, wanted, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10)")
+    .bind(id)
+    .bind(batch.actor_id)
+    .bind(batch.actor_company_id)
+    .bind(&batch.address)
+    .bind(batch.company_id)
+    .bind(batch.resource_type)
+    .bind(batch.amount)
+    .bind(&batch.comment)
+    .bind(batch.wanted)
+    .bind(batch.created_at)
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// A batch of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
+    sql("select b.* from code_batch b join company c on c.id = b.company_id
+         where b.id = $1 and c.path >= $2 and c.path < $3")
+    .bind(id)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .optional(tx)
+    .await
+}
+
+/// A batch that is not over yet.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn running(tx: &mut Tx, id: i64) -> Result<Option<Batch>> {
+    sql("select * from code_batch where id = $1 and state = 'running'").bind(id).optional(tx).await
+}
+
+/// Notes that a step is over, unless somebody did before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn advance(tx: &mut Tx, batch: &Batch, made: i64, now: Moment) -> Result<()> {
+    sql("update code_batch set made = $3, state = case when $3 = wanted and state = 'running' then 'done' else state end,
+             ended_at = case when $3 = wanted and state = 'running' then cast($4 as bigint) else ended_at end
+         where id = $1 and made = $2")
+    .bind(batch.id)
+    .bind(batch.made)
+    .bind(made)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends a batch that runs; tells whether it did.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end(tx: &mut Tx, id: i64, state: &'static str, now: Moment) -> Result<bool> {
+    let ended = sql("update code_batch set state = $2, ended_at = $3 where id = $1 and state = 'running'")
+        .bind(id)
+        .bind(state)
+        .bind(now)
+        .run(tx)
+        .await?;
+    Ok(ended == 1)
+}

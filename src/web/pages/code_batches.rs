@@ -1,0 +1,66 @@
+//! Codes by the thousand: how far they are, and the file of those that are made.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::codes::{CSV_HEAD, csv_line};
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::codes::ShownCode;
+use crate::store::code_batches::Batch;
+use crate::store::code_lists::ListFilter;
+use crate::web::csv as csv_file;
+use crate::web::error::WebResult;
+use crate::web::extract::{Id, Me, Posted};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page};
+
+#[derive(Template)]
+#[template(path = "codes/batch.html")]
+struct BatchPage {
+    frame: Frame,
+    batch: Batch,
+    resource_type: &'static str,
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
+    let resource_type = ResourceType::try_from(batch.resource_type).map_or("", ResourceType::label);
+    let frame = Frame::of(&portal, &me, format!("Codes, batch #{id}")).await?;
+    page(&BatchPage { frame, batch, resource_type })
+}
+
+pub async fn cancel(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::code_batches::cancel(&portal.app, &me.actor, &key, id).await?;
+    Ok(view::done(&urls::code_batch(id), &key))
+}
+
+/// The codes that are made, as a file.
+pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
+    let filter = ListFilter {
+        batch: Some((batch.actor_id, batch.keys())),
+        newest_first: true,
+        limit: csv_file::STEP,
+        ..ListFilter::default()
+    };
+    let read = move |cursor: Option<i64>| {
+        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let filter = ListFilter { cursor, ..filter.clone() };
+        async move {
+            let (found, _) =
+                ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
+            Ok(found.into_iter().map(|c| c.shown).collect::<Vec<ShownCode>>())
+        }
+    };
+    let first = read(None).await?;
+    Ok(csv_file::download(&format!("batch-{id}.csv"), &CSV_HEAD, first, csv_line, move |id| read(Some(id))))
+}
