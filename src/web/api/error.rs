@@ -51,7 +51,7 @@ impl Problem {
 pub struct ApiError {
     status: StatusCode,
     problems: Vec<Problem>,
-    header: Option<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
     /// Until when the next attempt must wait.
     wait_until: Option<Moment>,
     /// What to write into the log, and nowhere else.
@@ -68,7 +68,7 @@ impl ApiError {
     }
 
     fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> ApiError {
-        self.header = Some((name, value.into()));
+        self.header = Some(Box::new((name, value.into())));
         self
     }
 
@@ -306,10 +306,10 @@ impl IntoResponse for ApiError {
         if let Some(until) = self.wait_until {
             response.extensions_mut().insert(WaitUntil(until));
         }
-        if let Some((name, value)) = self.header
-            && let Ok(value) = HeaderValue::from_str(&value)
+        if let Some(header) = self.header
+            && let Ok(value) = HeaderValue::from_str(&header.1)
         {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(header.0, value);
         }
         response
     }
