@@ -11,7 +11,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tower_sessions::session::Id;
 
 use super::{CliResult, bench_devices};
 use crate::app::App;
@@ -23,12 +22,13 @@ use crate::model::code::Code;
 use crate::model::company::Path;
 use crate::model::ledger::{self, Act, NewCode, Operation};
 use crate::model::resources::ResourceType;
+use crate::model::token::{Scope, Token};
 use crate::model::user::Role;
-use crate::ops::auth::SignedInAs;
+use crate::ops::tokens;
 use crate::rng::Rng;
 use crate::store;
 use crate::store::scratch::Scratch;
-use crate::web::{form, router, serve, session};
+use crate::web::{form, router, serve};
 use crate::writer::Writer;
 
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub struct Bench {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
-    /// Durable redemptions a second through HTTP, at 1, 16, 64 and 256 connections.
+    /// Durable redemptions a second through the API, at 1, 16, 64 and 256 connections.
     Redeem,
     /// Renewals of a fleet that are due at once, alone and beside redemptions.
     Renewals,
@@ -66,6 +66,7 @@ pub async fn run(mut config: Config, bench: Bench) -> CliResult {
     let folder = tempfile::Builder::new().prefix("scrip-bench-").tempdir_in(".")?;
     config.data = folder.path().to_owned();
     config.key_file = folder.path().join("scrip.key");
+    config.api_requests_per_minute = std::num::NonZeroU32::MAX;
     let Database::Postgres(server) = &config.database else {
         measure_all(config, &bench).await?;
         return Ok(ExitCode::SUCCESS);
@@ -90,7 +91,7 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
     let stop = CancellationToken::new();
     tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
     let people = make_people(&app).await?;
-    println!("Durable redemptions through HTTP, every commit flushed");
+    println!("Durable redemptions through the API, every commit flushed");
     println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "connections", "redeemed/s", "p50 ms", "p99 ms", "max ms");
     if let Some(connections) = bench.connections {
         measure(&app, &people, connections, bench.redemptions).await?.print(&connections.to_string());
@@ -118,11 +119,10 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
-/// A signed-in redeemer.
+/// A redeemer's program, with an access token.
 #[derive(Clone)]
 pub struct Person {
-    cookie: String,
-    session: [u8; 16],
+    token: Token,
 }
 
 pub struct Figures {
@@ -158,37 +158,18 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
     let by = ledger::Actor { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into() };
     let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
     app.writer.submit(operation(app, &by, act)).await?;
-    sign_in_all(app).await
+    access_tokens(app).await
 }
 
-/// Sessions of all redeemers, which last an hour.
-pub async fn sign_in_all(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
+/// An access token of each redeemer.
+pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
     let mut people = Vec::new();
     for i in 0..PEOPLE {
-        let mut tx = app.db.read().await?;
-        let found =
-            store::users::by_email(&mut tx, &format!("{i}@bench.test")).await?.ok_or("no redeemer")?;
-        drop(tx);
-        people.push(sign_in(app, found.id).await?);
+        let email = format!("{i}@bench.test");
+        let token = tokens::create_on_console(app, &email, "bench", Scope::CodesWrite.slug()).await?;
+        people.push(Person { token });
     }
     Ok(people)
-}
-
-/// A session as a sign-in leaves it.
-async fn sign_in(app: &App, user_id: i64) -> Result<Person, Box<dyn std::error::Error + Send + Sync>> {
-    let id = Id(i128::from_be_bytes(app.rng.bytes::<16>()));
-    let who = SignedInAs { user_id, session_epoch: 0 };
-    let row = store::sessions::NewSession {
-        id_hash: &session::hash(id),
-        user_id: Some(user_id),
-        data: serde_json::json!({ "as": who }).to_string(),
-        expires_at: app.clock.now().plus_seconds(3_600),
-        address: "bench".into(),
-        user_agent: "bench".into(),
-    };
-    let mut tx = app.db.sessions().await?;
-    store::sessions::save(&mut tx, &row, app.clock.now()).await?;
-    Ok(Person { cookie: format!("session={id}"), session: id.0.to_be_bytes() })
 }
 
 pub fn operation(app: &App, by: &ledger::Actor, act: Act) -> Operation {
@@ -268,26 +249,29 @@ async fn redeem_all(
     tokio::spawn(connection);
     let mut milliseconds = Vec::with_capacity(codes.len());
     for code in codes {
-        let nonce = form::new_nonce(app);
-        let token = format!("{nonce}.{}", app.keys.form_mac(&person.session, &nonce));
+        let key = form::new_nonce(app);
         let begun = Instant::now();
-        let status =
-            send(&mut sender, &person.cookie, &format!("form={token}&code={}", code.reveal())).await?;
+        let status = send(&mut sender, person, &key, code).await?;
         milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
-        if status != StatusCode::SEE_OTHER {
+        if status != StatusCode::OK {
             return Err(format!("a redemption was answered with {status}").into());
         }
     }
     Ok(milliseconds)
 }
 
-async fn send(sender: &mut SendRequest<Body>, cookie: &str, body: &str) -> Result<StatusCode, hyper::Error> {
-    let request = Request::post("/redeem")
+async fn send(
+    sender: &mut SendRequest<Body>,
+    person: &Person,
+    key: &str,
+    code: &Code,
+) -> Result<StatusCode, hyper::Error> {
+    let request = Request::post("/api/credits/codes/activate")
         .header(header::HOST, "127.0.0.1:8080")
-        .header(header::COOKIE, cookie)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header("sec-fetch-site", "same-origin")
-        .body(Body::from(body.to_owned()))
+        .header(header::AUTHORIZATION, format!("Bearer {}", person.token.reveal()))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", key)
+        .body(Body::from(format!("{{\"code\":\"{}\"}}", code.reveal())))
         .expect("a request of constant parts");
     sender.ready().await?;
     let response = sender.send_request(request).await?;

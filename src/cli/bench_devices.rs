@@ -83,7 +83,7 @@ pub async fn renewals(config: Config, devices: i64) -> Outcome {
     app.clock.advance_seconds(31 * DAY_SECONDS);
     report("alone", devices, renew_all(&app).await?);
     app.clock.advance_seconds(31 * DAY_SECONDS);
-    let people = super::bench::sign_in_all(&app).await?;
+    let people = super::bench::access_tokens(&app).await?;
     let is_over = Arc::new(AtomicBool::new(false));
     let redeeming = {
         let (app, is_over) = (app.clone(), is_over.clone());
