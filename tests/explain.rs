@@ -5,10 +5,13 @@ mod support;
 use scrip::model::company::Path;
 use scrip::model::ledger::CodeStatus;
 use scrip::store::audit::{self, HistoryFilter};
+use scrip::store::code_lists::{self, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::db::{Query, sql};
+use scrip::store::reach::Reach;
 use scrip::store::sessions;
+use scrip::store::transfers::{self, TransferFilter};
 use scrip::store::users::{self, UserFilter};
 use support::{Backend, NOON, TestApp};
 
@@ -16,6 +19,7 @@ both!(
     companies_are_walked_in_the_order_of_the_list,
     codes_have_an_index_for_each_order,
     users_history_and_sessions_have_their_indexes,
+    lists_of_programs_are_walked_or_merged,
 );
 
 /// A list's query, what its plan must say, and how many results it may sort: a sort of what a limit
@@ -44,10 +48,10 @@ async fn check(test: &TestApp, cases: Vec<Case>) {
     }
 }
 
-/// SQLite names what a subquery gave by one letter, as the statements name their tables, and says
+/// SQLite names what a subquery gave as the statements name it, and says
 /// which index it scans where it is a table with one.
 fn reads_a_table(line: &str) -> bool {
-    let is_result = ["SCAN c", "SCAN h", "SCAN a", "SCAN b"].contains(&line);
+    let is_result = ["SCAN c", "SCAN h", "SCAN a", "SCAN b", "SCAN page"].contains(&line);
     let is_walk = line.contains(" USING ") || line.contains(" VIRTUAL TABLE ");
     line.contains("Seq Scan on ") || line.starts_with("SCAN ") && !is_result && !is_walk
 }
@@ -132,4 +136,48 @@ async fn users_history_and_sessions_have_their_indexes(test: TestApp) {
         cases.push(Case("history", audit::of_companies_query(&[1, 2], &filter), index, 1));
     }
     check(&test, cases).await;
+}
+
+async fn lists_of_programs_are_walked_or_merged(test: TestApp) {
+    let (code_by_id, transfer_by_id) = match test.backend {
+        Backend::Sqlite => ("sqlite_autoindex_code_2", "SEARCH t USING INTEGER PRIMARY KEY"),
+        Backend::Postgres => ("code_id_key", "transfer_pkey"),
+    };
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
+    check(
+        &test,
+        vec![
+            Case("codes of a tree", code_lists::list_query(&tree, &codes_filter(None)), code_by_id, 1),
+            Case(
+                "codes of companies",
+                code_lists::list_query(&few, &codes_filter(None)),
+                "code_by_company",
+                1,
+            ),
+            Case(
+                "unused codes",
+                code_lists::list_query(&few, &codes_filter(Some(CodeStatus::Unused))),
+                "code_unused",
+                1,
+            ),
+            Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
+            Case(
+                "transfers of companies",
+                transfers::list_query(&few, &transfers_filter()),
+                "transfer_by_source",
+                1,
+            ),
+            Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
+        ],
+    )
+    .await;
+}
+
+fn codes_filter(status: Option<CodeStatus>) -> ListFilter {
+    ListFilter { status, cursor: Some(9), newest_first: true, limit: 51, ..ListFilter::default() }
+}
+
+fn transfers_filter() -> TransferFilter {
+    TransferFilter { cursor: Some(9), newest_first: true, limit: 51, ..TransferFilter::default() }
 }

@@ -48,6 +48,12 @@ pub struct ListFilter {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec<ListedCode>> {
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
     let order = if filter.newest_first { " order by k.id desc limit " } else { " order by k.id limit " };
     let query = sql("select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
              k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
@@ -58,7 +64,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec
         ") page join code k on k.id = page.id join company c on c.id = k.company_id
          join person p on p.id = k.created_by",
     );
-    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset).all(tx).await
+    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset)
 }
 
 /// One code of a tree.

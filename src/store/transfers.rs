@@ -55,6 +55,12 @@ pub struct TransferFilter {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<Vec<ListedTransfer>> {
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &TransferFilter) -> Query {
     let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
@@ -79,7 +85,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
         ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
          left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
     );
-    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset).all(tx).await
+    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset)
 }
 
 /// How many transfers there are.
