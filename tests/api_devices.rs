@@ -9,6 +9,7 @@ both!(
     a_device_is_added_described_and_removed,
     devices_are_listed_and_filtered,
     a_service_is_paid_at_once_and_told_in_history,
+    activating_serves_who_waits_and_says_so_before,
     rows_that_cannot_be_set_are_named_and_the_others_set,
     wrong_rows_are_refused_before_anything_is_set,
     the_summary_counts_devices_and_tells_the_coverage,
@@ -103,6 +104,28 @@ async fn a_service_is_paid_at_once_and_told_in_history(test: TestApp) {
     assert_eq!(acme.get("/api/credits/history?action_type=spend").await.data()[0]["device_id"], paid);
     world.give(&test, world.acme, 2).await;
     assert_eq!([status(one).await, status(two).await], ["active", "active"]);
+    test.verify().await;
+}
+
+async fn activating_serves_who_waits_and_says_so_before(test: TestApp) {
+    let world = World::new(&test).await;
+    world.give(&test, world.other, 5).await;
+    let (_, code) = world.code(&test, "other@test.example", 5).await;
+    let acme = Program::all(&test, "acme@test.example").await;
+    let id = add(&acme, "A1", world.acme).await;
+    let row = json!({ "device_id": id, "credit_enabled": 1, "auto_extend_credit": 1 });
+    acme.put("/api/devices/credit", json!({ "data": [row] })).await.is(201);
+    let preview = acme.post("/api/credits/codes/preview", json!({ "code": code })).await;
+    assert_eq!(
+        (&preview.is(200).data()["devices_served"], &preview.data()["credit_left_after"]),
+        (&json!(1), &json!(4))
+    );
+    let activate = async || acme.post_once("/api/credits/codes/activate", "a", json!({ "code": code })).await;
+    let first = activate().await;
+    assert_eq!(first.is(200).data()[0]["credit_left"], 4);
+    assert_eq!(first.body["meta"]["amount"], 5);
+    assert_eq!(activate().await.is(200).text, first.text);
+    assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["status"], "active");
     test.verify().await;
 }
 

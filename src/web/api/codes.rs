@@ -370,6 +370,9 @@ pub struct Preview {
     company_id: i64,
     company_name: String,
     credit_left_before: i64,
+    /// How many waiting devices it would extend at once, a unit each.
+    devices_served: i64,
+    /// What would be left after that.
     credit_left_after: i64,
 }
 
@@ -390,7 +393,8 @@ pub async fn preview(
         company_id: caller.actor.company_id,
         company_name: caller.actor.company_name.clone(),
         credit_left_before: found.balance,
-        credit_left_after: found.balance.saturating_add(found.amount),
+        devices_served: found.served,
+        credit_left_after: found.balance.saturating_add(found.amount) - found.served,
     }))
 }
 
