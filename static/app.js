@@ -115,7 +115,10 @@ function makeWindow(opener) {
   content.className = 'window-body';
   dialog.append(header, content);
   dialog.addEventListener('close', () => {
+    // What was made is told in the window itself, and the page below does not know of it yet.
+    const isBelowOld = dialog.querySelector('[data-made]') !== null;
     dialog.remove();
+    if (isBelowOld) return location.assign(location.pathname + location.search);
     focusAgain(opener);
   });
   document.body.append(dialog);

@@ -36,6 +36,7 @@ both!(
     somebody_with_a_code_signs_up,
     sign_up_tells_nobody_who_has_an_account,
     sessions_are_listed_and_the_others_ended,
+    a_session_has_the_name_of_its_browser,
 );
 
 const WRONG: &str = "wrong horse battery";
@@ -691,4 +692,19 @@ async fn sessions_are_listed_and_the_others_ended(test: TestApp) {
     let answer = press(&mut operator, id, "sessions", ("x", "")).await;
     operator.done(answer).await.has("acme@test.example is signed out everywhere.");
     here.get("/").await.is(303);
+}
+
+async fn a_session_has_the_name_of_its_browser(test: TestApp) {
+    World::new(&test).await;
+    let mut acme = test.browser();
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let sign_in = Request::post("/sign-in")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+        .header("user-agent", agent)
+        .body(Body::from(format!("email=acme@test.example&password={PASSWORD}")))
+        .unwrap();
+    acme.send(sign_in).await.is(303);
+    let page = acme.get("/account/security").await;
+    page.has(&format!("title=\"{agent}\">Firefox on Linux</span>"));
 }

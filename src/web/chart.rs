@@ -20,8 +20,8 @@ pub struct Chart {
     from: String,
     to: String,
     title: String,
-    /// Where the balance is used up.
-    mark: Option<i64>,
+    /// Where the balance is used up, and on which day.
+    mark: Option<(i64, String)>,
 }
 
 impl Chart {
@@ -81,7 +81,9 @@ impl Chart {
             from: Moment(start).readable_date(&TimeZone::UTC),
             to: Moment(end).readable_date(&TimeZone::UTC),
             title: format!("{} running down, lasts until {until}", coverage.resource_type.label()),
-            mark: Some(coverage.until.0).filter(|at| !coverage.is_used_up && *at <= end).map(x),
+            mark: Some(coverage.until.0)
+                .filter(|at| !coverage.is_used_up && *at <= end)
+                .map(|at| (x(at), format!("Used up on {until}"))),
         })
         .filter(|_| !coverage.is_used_up)
     }
@@ -102,7 +104,8 @@ mod tests {
             points: vec![(day(0).0, 10), (day(15).0, 5), (day(30).0, 0), (day(60).0, 0)],
         };
         let chart = Chart::of_coverage(&coverage).unwrap();
-        assert_eq!((chart.line.as_str(), chart.mark), ("M0 0H150V60H300V120H600V120", Some(300)));
+        assert_eq!(chart.line, "M0 0H150V60H300V120H600V120");
+        assert_eq!(chart.mark, Some((300, "Used up on 3 Nov 2024".into())));
         coverage.is_used_up = true;
         assert!(Chart::of_coverage(&coverage).is_none());
     }

@@ -85,6 +85,7 @@ eachOf('a file is checked, then imported while the page shows how far it is', (c
     await page.getByRole('row').filter({ hasText: '302' }).getByText('The serial number is missing.').waitFor();
     await page.getByRole('row').filter({ hasText: '303' }).getByText('Line 9 has the same serial number.').waitFor();
     await page.getByRole('button', { name: 'Add 300 devices' }).click();
+    await page.getByText('of 300 rows dealt with').waitFor();
     const isDone = async () => {
       if (!cell.script) await page.reload();
       return page.getByText('300 of 300 rows dealt with, 300 devices added.').isVisible();

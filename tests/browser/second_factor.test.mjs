@@ -1,12 +1,10 @@
 // Two-factor authentication as people go through it: set up, signed in with, lost, changed, turned off.
 
-import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { isAccessible } from './accessible.mjs';
+import { appCode, givePassword, isIn, PASSWORD, setUpApp, turnOff } from './authenticator.mjs';
 import { notice, start, stop, url, visit } from './scrip.mjs';
 
-const PASSWORD = 'scrip-demo';
 const CELLS = [
   { width: 1280, scheme: 'light', script: true },
   { width: 360, scheme: 'dark', script: false },
@@ -16,68 +14,6 @@ const CELLS = [
 
 before(() => start());
 after(stop);
-
-/* ---- An authenticator app ---- */
-
-function bytesOf(base32) {
-  let bits = '';
-  for (const letter of base32) bits += 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0');
-  return Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-}
-
-// The code of now, or of so many steps later.
-function appCode(secret, stepsLater = 0) {
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + stepsLater));
-  const hash = createHmac('sha1', bytesOf(secret)).update(step).digest();
-  const at = hash[19] & 15;
-  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
-
-/* ---- Steps ---- */
-
-async function givePassword(page, email, password = PASSWORD) {
-  await page.goto(url('/sign-in'));
-  await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-}
-
-async function isIn(page, email) {
-  await page.getByRole('button', { name: `Account menu: ${email}` }).waitFor();
-}
-
-async function openChoice(page) {
-  await page.goto(url('/account/security'));
-  await page.getByRole('link', { name: /^(Turn on|Change method)$/ }).click();
-}
-
-// Turns an app on; gives its secret and the recovery codes.
-async function setUpApp(page) {
-  await openChoice(page);
-  await page.getByRole('link', { name: /^Set up (authenticator|another) app$/ }).click();
-  await page.getByRole('img', { name: /^QR code/ }).waitFor();
-  const secret = (await page.locator('#secret-text').innerText()).replaceAll(' ', '');
-  await page.getByLabel('Code', { exact: true }).fill(appCode(secret));
-  await page.getByLabel('Your password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Turn on' }).click();
-  await notice(page, 'Update');
-  await isAccessible(page, 'recovery codes');
-  const codes = await page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').allInnerTexts();
-  assert.equal(codes.length, 10);
-  await page.getByRole('link', { name: 'I have kept them' }).click();
-  return { secret, codes };
-}
-
-async function turnOff(page) {
-  await page.goto(url('/account/security'));
-  await isAccessible(page, 'security with two-factor authentication');
-  await page.getByRole('link', { name: 'Turn off' }).click();
-  await isAccessible(page, 'turn off');
-  await page.getByLabel('Your password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Turn off' }).click();
-  assert.match(await notice(page, 'Update'), /Two-factor authentication is off\./);
-}
 
 for (const cell of CELLS) {
   const where = `${cell.width} px, ${cell.scheme}, ${cell.script ? 'with' : 'without'} script`;

@@ -65,6 +65,9 @@ const EVERYBODY = [
     await tab.getByRole('button', { name: 'Turn on' }).click();
     await tab.getByRole('alert').waitFor();
   }),
+  page('access tokens, without two-factor', '/account/tokens'),
+  page('new access token, without two-factor', '/account/tokens/new'),
+  page('revoke access token', '/account/tokens', windowOf(/^Revoke /, 'Revoke access token')),
   page('not found', '/nothing-here'),
 ];
 
@@ -98,6 +101,10 @@ export const VIEWS = {
     page('codes, nothing fits', '/companies/2/codes?q=zzzz'),
     page('codes, row menu', '/companies/2/codes', rowMenu),
     page('sheet of codes', '/codes/sheet?code=6&code=7'),
+    page('devices, chosen', '/devices', async (tab) => {
+      for (const box of await tab.getByRole('checkbox', { name: /^Choose 110284/ }).all()) await box.check();
+      await tab.getByText(/^[1-9]\d* selected$/).waitFor();
+    }),
     page('add device', '/devices', windowOf('Add device', 'Add device')),
     page('add device, refused', '/devices', refused(windowOf('Add device', 'Add device'), 'Add')),
     page('edit device', '/devices/1', windowOf('Edit', 'Edit device')),
@@ -125,6 +132,14 @@ export const VIEWS = {
     page('create code', '/resources/codes', windowOf('+ Create code', 'Create new code')),
     page('create code, refused', '/resources/codes', refused(windowOf('+ Create code', 'Create new code'), 'Create')),
     page('redeem code', '/redeem'),
+    page('redeem code, checked', '/redeem', async (tab) => {
+      await tab.goto(url('/companies/2/codes'));
+      const code = await tab.locator('[data-copy]').first().getAttribute('data-copy');
+      await tab.goto(url('/redeem'));
+      await tab.getByLabel('Code', { exact: true }).fill(code);
+      await tab.getByRole('button', { name: 'Check first' }).click();
+      await tab.getByText('The resources go to').waitFor();
+    }),
     page('redeem code, window', '/resources', windowOf('Activate Code', 'Redeem code')),
     page('edit comment', '/companies/2/codes', windowOfRow(actionsOfCode, 'Edit comment', 'Edit comment')),
     page('delete code', '/companies/2/codes', windowOfRow(actionsOfCode, 'Delete', 'Delete code')),

@@ -8,6 +8,7 @@ use crate::keys::unhex;
 use crate::ops;
 use crate::store::db::hex;
 use crate::store::sessions::ListedSession;
+use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
 use crate::web::form::Form;
@@ -81,6 +82,10 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>
 }
 
 impl SecurityPage<'_> {
+    fn browser_name(&self, session: &ListedSession) -> String {
+        browser_name(&session.user_agent)
+    }
+
     fn hex(&self, hash: &[u8]) -> String {
         hex(hash)
     }

@@ -1,0 +1,57 @@
+//! What a browser says of itself in its User-Agent header, in the few words that its owner knows it by.
+
+use woothee::parser::Parser;
+use woothee::woothee::VALUE_UNKNOWN;
+
+/// "Chrome on Linux". What is not known is not guessed at; whoever wants more reads the header.
+#[must_use]
+pub fn browser_name(user_agent: &str) -> String {
+    let Some(found) = Parser::new().parse(user_agent) else { return "Unknown browser".into() };
+    let browser = Some(found.name).filter(|name| *name != VALUE_UNKNOWN).unwrap_or("Unknown browser");
+    match system_name(found.os) {
+        VALUE_UNKNOWN => browser.into(),
+        system => format!("{browser} on {system}"),
+    }
+}
+
+/// Browsers have frozen the version that they tell: Windows 11 says 10, and so no version is told here.
+fn system_name(os: &str) -> &str {
+    match os {
+        "Mac OSX" => "macOS",
+        _ if os.starts_with("Windows ") => "Windows",
+        _ => os,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_name;
+
+    #[test]
+    fn the_usual_browsers_have_their_names() {
+        let mozilla = |rest: &str| browser_name(&format!("Mozilla/5.0 ({rest}"));
+        let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0";
+        assert_eq!(mozilla(&format!("X11; Linux x86_64) {chrome} Safari/537.36")), "Chrome on Linux");
+        assert_eq!(
+            mozilla(&format!("Linux; Android 10; K) {chrome} Mobile Safari/537.36")),
+            "Chrome on Android"
+        );
+        assert_eq!(
+            mozilla(&format!("Windows NT 10.0; Win64; x64) {chrome} Safari/537.36 Edg/143.0.0.0")),
+            "Edge on Windows"
+        );
+        assert_eq!(
+            mozilla("Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 Firefox/145.0"),
+            "Firefox on macOS"
+        );
+        let iphone = "iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        assert_eq!(mozilla(&format!("{iphone} Version/26.0 Mobile/15E148 Safari/604.1")), "Safari on iPhone");
+    }
+
+    #[test]
+    fn what_is_no_browser_is_not_called_one() {
+        for odd in ["", "-", "something", "Mozilla/5.0", "\u{fffd}(((;;;"] {
+            assert_eq!(browser_name(odd), "Unknown browser", "{odd:?}");
+        }
+    }
+}
