@@ -45,7 +45,9 @@ async fn without_a_second_factor_there_are_no_tokens(test: TestApp) {
         .is(200)
         .has("Turn on two-factor authentication")
         .has_not("Add new access token");
-    let refused = make(&mut acme, "Nightly", &["credits:read"], "").await;
+    assert_eq!(acme.get("/account/tokens/new").await.is(303).location(), "/account/tokens");
+    let fields = [("name", "Nightly"), ("scope", "credits:read"), ("last_day", "")];
+    let refused = acme.submit("/account/profile", "/account/tokens", &fields).await;
     refused.is(422).has("Turn on two-factor authentication first");
 }
 

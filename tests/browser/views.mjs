@@ -66,7 +66,6 @@ const EVERYBODY = [
     await tab.getByRole('alert').waitFor();
   }),
   page('access tokens, without two-factor', '/account/tokens'),
-  page('new access token, without two-factor', '/account/tokens/new'),
   page('revoke access token', '/account/tokens', windowOf(/^Revoke /, 'Revoke access token')),
   page('not found', '/nothing-here'),
 ];

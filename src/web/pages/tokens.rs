@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::model::token::Scope;
 use crate::ops;
@@ -56,6 +56,9 @@ async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
 }
 
 pub async fn new_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    if !me.actor.has_second_factor() {
+        return Ok(Redirect::to(urls::TOKENS).into_response()); // which says what comes first
+    }
     show_new(&portal, &me, &Form::default()).await
 }
 
