@@ -131,7 +131,11 @@ async fn a_pool_that_devices_wait_for_is_used_up(test: TestApp) {
     assert_eq!(told.exact(), "2026-12-21 00:00:00 UTC");
     add(&test, "B", world.acme).await;
     assert_eq!(until(&test, world.acme).await.unwrap().exact(), "2026-11-21 00:00:00 UTC");
-    signed_in(&test, "acme@test.example").await.get("/").await.has("0 <small>left</small> <span class=\"note\">used up</span>");
+    signed_in(&test, "acme@test.example")
+        .await
+        .get("/")
+        .await
+        .has("0 <small>left</small> <span class=\"note\">used up</span>");
 }
 
 async fn a_stranger_is_told_nothing(test: TestApp) {
