@@ -38,7 +38,7 @@ pub fn check(amount: i64) -> Result<i64, AmountError> {
 
 /// "12,000" or "12 000" without its separators; `None` where the groups are not of three digits,
 /// so that "1,5" is never read as 15.
-fn ungrouped(text: &str) -> Option<String> {
+pub(super) fn ungrouped(text: &str) -> Option<String> {
     let groups: Vec<&str> = text.split([',', ' ', '\u{a0}', '\u{202f}']).collect();
     let (first, rest) = groups.split_first()?;
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
