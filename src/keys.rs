@@ -337,6 +337,7 @@ mod tests {
             amount: 5,
             status: CodeStatus::Unused,
             expires_at: None,
+            order: None,
             used_at: None,
         };
         let (version, sealed) = keys.seal(&code, &facts, &rng);

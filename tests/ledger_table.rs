@@ -13,7 +13,7 @@ use scrip::model::company::Path;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
     Account, AccountKey, Act, Actor, Cause, Changes, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint,
-    Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+    Fulfilment, Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -24,7 +24,9 @@ const NOBODY: i64 = 999;
 const NO_CODE: i64 = 999_999;
 const MEMO: &str = "order 7";
 /// As many as `Refusal` has variants: the table shows each of them.
-const REFUSALS: usize = 14;
+const REFUSALS: usize = 16;
+/// The order and the line of every voucher.
+const ORDER: (i64, i64) = (7, 1);
 
 /// What is read from a line, or what is wrong with it.
 type Read<T = ()> = Result<T, String>;
@@ -147,7 +149,7 @@ impl Table {
         Ok((key, balance, words.number_after("received")?))
     }
 
-    /// `LABEL AMOUNT TYPE of COMPANY STATUS [expires SECOND] [ended SECOND]`
+    /// `LABEL AMOUNT TYPE of COMPANY STATUS [bought] [expires SECOND] [ended SECOND]`
     fn code(&mut self, words: &mut Words) -> Read {
         let tag = tag(words.word("label")?);
         let amount = words.number("amount")?;
@@ -156,6 +158,7 @@ impl Table {
         let company_id = self.company_id(words)?;
         let status = words.word("status")?;
         let status = CodeStatus::from_slug(status).ok_or(format!("there is no status {status:?}"))?;
+        let order = words.skip("bought").then_some(ORDER);
         let expires_at = words.number_after("expires")?.map(moment);
         let used_at = words.number_after("ended")?.map(moment);
         if status == CodeStatus::Unused {
@@ -165,7 +168,8 @@ impl Table {
             account.received_total += amount;
         }
         let id = self.next_id();
-        let facts = CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, used_at };
+        let facts =
+            CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at };
         self.ledger.codes.insert(tag, facts);
         Ok(())
     }
@@ -272,6 +276,18 @@ impl Table {
             let redeem = Act::Redeem { tag, limits: limits(actor) };
             return Ok(if verb == "redeem" { redeem } else { Act::DeleteCode { code_id } });
         }
+        let code_id = |label| self.ledger.codes.get(&tag(label)).map_or(NO_CODE, |code| code.id);
+        match verb {
+            "expire" => return Ok(Act::ExpireCodes { code_ids: words.0.by_ref().map(code_id).collect() }),
+            "cancel" => return Ok(Act::CancelCodes { code_ids: words.0.by_ref().map(code_id).collect() }),
+            "replace" => {
+                let code_id = code_id(words.word("label")?);
+                let code = new_code(words.word("label")?);
+                return Ok(Act::ReplaceCode { code_id, code, comment: String::new() });
+            }
+            "fulfil" => return self.fulfil(words),
+            _ => {}
+        }
         if verb == "renew" {
             let device = |label| self.devices.get(label).copied().unwrap_or(NO_CODE);
             let devices = words.0.by_ref().map(device).collect();
@@ -292,6 +308,29 @@ impl Table {
         }
         let codes = words.0.by_ref().map(new_code).collect();
         Ok(Act::CreateCodes { company_id, resource_type, amount, comment: String::new(), codes })
+    }
+
+    /// `fulfil COMPANY expires SECOND AMOUNT TYPE LABEL... [and AMOUNT TYPE LABEL...]`
+    fn fulfil(&self, words: &mut Words) -> Read<Act> {
+        let company_id = self.company_id(words)?;
+        let expires_at = moment(words.number_after("expires")?.ok_or("an end is missing")?);
+        let mut vouchers = Vec::new();
+        loop {
+            let (amount, resource_type) = (words.number("amount")?, words.resource_type()?);
+            let labels = std::iter::from_fn(|| words.0.next_if(|word| *word != "and"));
+            let codes = labels.map(new_code).collect();
+            vouchers.push(Voucher { line: ORDER.1, resource_type, amount, name: String::new(), codes });
+            if !words.skip("and") {
+                let order_id = ORDER.0;
+                return Ok(Act::Fulfil(Fulfilment {
+                    order_id,
+                    company_id,
+                    buyer_id: 1,
+                    expires_at,
+                    vouchers,
+                }));
+            }
+        }
     }
 
     /// `set LABEL... [service TYPE|none] [auto on|off] [monitoring on|off] [company NAME] [removed]`
@@ -317,8 +356,8 @@ impl Table {
 
     /// Decides one operation, looks at what no line says, and writes down what came of it.
     fn run(&mut self, operation: &Operation) -> Read<String> {
-        let new_codes = if let Act::CreateCodes { codes, .. } = &operation.act { codes.len() } else { 0 };
-        let ids = new_codes + self.ledger.devices.len();
+        let new_codes = operation.act.new_codes();
+        let ids = operation.act.transfers_max() + self.ledger.devices.len();
         self.ledger.ids = (0..=ids).map(|_| self.next_id()).collect();
         self.ledger.code_ids = (0..new_codes).map(|_| self.next_id()).collect();
         self.ledger.changes = Changes::default();
@@ -502,6 +541,10 @@ fn cause_of(act: &Act) -> Cause {
         Act::DeleteCode { .. } => Cause::DeleteCode,
         Act::Redeem { .. } => Cause::Redeem,
         Act::SetDevices { .. } => Cause::Spend,
+        Act::Fulfil(_) => Cause::Fulfil,
+        Act::ExpireCodes { .. } => Cause::Expire,
+        Act::CancelCodes { .. } => Cause::Cancel,
+        Act::ReplaceCode { .. } => Cause::Replace,
     }
 }
 
@@ -524,6 +567,8 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::KeyReused => "key reused".to_owned(),
         Refusal::NotIssuer => "not the issuer".to_owned(),
         Refusal::UnknownDevice => "unknown device".to_owned(),
+        Refusal::CodeOfOrder => "bought".to_owned(),
+        Refusal::NotOfOrder => "not bought".to_owned(),
     }
 }
 

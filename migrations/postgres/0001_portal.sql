@@ -103,7 +103,7 @@ create table transfer (
   seq bigint not null,
   fingerprint bytea not null check (length(fingerprint) = 16),
   at bigint not null,
-  cause text collate "C" not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem', 'spend')),
+  cause text collate "C" not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem', 'spend', 'fulfil', 'expire', 'cancel', 'replace')),
   resource_type bigint not null check (resource_type between 1 and 9),
   amount bigint not null check (amount between 1 and 1000000000),
   from_company_id bigint not null references company (id),

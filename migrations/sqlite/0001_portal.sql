@@ -103,7 +103,7 @@ create table transfer (
   seq integer not null,
   fingerprint blob not null check (length(fingerprint) = 16),
   at integer not null,
-  cause text not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem', 'spend')),
+  cause text not null check (cause in ('issue', 'move', 'create_code', 'delete_code', 'redeem', 'spend', 'fulfil', 'expire', 'cancel', 'replace')),
   resource_type integer not null check (resource_type between 1 and 9),
   amount integer not null check (amount between 1 and 1000000000),
   from_company_id integer not null references company (id),

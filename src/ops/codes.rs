@@ -334,6 +334,7 @@ fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {
         amount: row.amount,
         status,
         expires_at: None,
+        order: None,
         used_at: None,
     };
     let code = app

@@ -192,6 +192,8 @@ fn field_of(refusal: &Refusal) -> &'static str {
         | Refusal::CodeUsed { .. }
         | Refusal::CodeExpired { .. }
         | Refusal::CodeNotUnused { .. }
+        | Refusal::CodeOfOrder
+        | Refusal::NotOfOrder
         | Refusal::TooManyAttempts { .. } => "code",
         Refusal::UnknownDevice => "device",
         Refusal::KeyReused | Refusal::NotIssuer => "",

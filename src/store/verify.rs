@@ -52,13 +52,19 @@ const RULES: &[(&str, &str)] = &[
         "each code's state agrees with its transfers",
         "select count(*) from code k left join (
              select code_id, min(amount) as lowest, max(amount) as highest,
-                 sum(case cause when 'create_code' then 1 else 0 end) as made,
+                 sum(case when cause in ('create_code', 'fulfil') or (cause = 'replace' and to_kind = 1) then 1 else 0 end) as made,
                  sum(case cause when 'redeem' then 1 else 0 end) as used,
-                 sum(case cause when 'delete_code' then 1 else 0 end) as deleted
+                 sum(case cause when 'delete_code' then 1 else 0 end) as deleted,
+                 sum(case cause when 'expire' then 1 else 0 end) as expired,
+                 sum(case cause when 'cancel' then 1 else 0 end) as cancelled,
+                 sum(case when cause = 'replace' and from_kind = 1 then 1 else 0 end) as replaced
              from transfer where code_id is not null group by code_id) t on t.code_id = k.id
          where coalesce(t.made, 0) <> 1 or t.lowest <> k.amount or t.highest <> k.amount
              or t.used <> case k.status when 1 then 1 else 0 end
-             or t.deleted <> case k.status when 3 then 1 else 0 end",
+             or t.deleted <> case k.status when 3 then 1 else 0 end
+             or t.expired <> case k.status when 2 then 1 else 0 end
+             or t.cancelled <> case k.status when 4 then 1 else 0 end
+             or t.replaced <> case k.status when 5 then 1 else 0 end",
     ),
     (
         "each transfer of a code has its code",

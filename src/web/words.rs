@@ -167,6 +167,11 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::CodeNotUnused { status } => {
             format!("This code is no longer unused: its status is {}.", status.label().to_lowercase())
         }
+        Refusal::CodeOfOrder => {
+            "This voucher was bought, so it is not deleted. Open its order under Payments to cancel or replace it."
+                .into()
+        }
+        Refusal::NotOfOrder => "Only vouchers that were bought are cancelled or replaced. Delete this code instead.".into(),
         Refusal::TooManyAttempts { .. } => "Too many wrong codes. Wait a little, then try again.".into(),
         Refusal::KeyReused => {
             "This form was sent before with other values. Reload the page to begin anew.".into()

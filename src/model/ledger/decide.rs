@@ -2,7 +2,8 @@
 
 use super::devices;
 use super::operation::{Act, Actor, Done, Limit, NewCode, Operation, Refusal, Tag, Transfer};
-use super::state::{AccountKey, CodeChange, CodeFacts, CompanyFacts, Ledger};
+use super::state::{AccountKey, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
+use super::vouchers;
 use super::words::{Cause, CodeStatus, Kind};
 use crate::model::amount::AMOUNT_MAX;
 use crate::model::resources::ResourceType;
@@ -32,6 +33,12 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
         Act::DeleteCode { code_id } => delete_code(ledger, operation, *code_id),
         Act::Redeem { tag, limits } => redeem(ledger, operation, *tag, limits),
         Act::SetDevices { devices, change } => devices::set_devices(ledger, operation, devices, change),
+        Act::Fulfil(order) => vouchers::fulfil(ledger, operation, order),
+        Act::ExpireCodes { code_ids } => vouchers::expire(ledger, operation, code_ids),
+        Act::CancelCodes { code_ids } => vouchers::cancel(ledger, operation, code_ids),
+        Act::ReplaceCode { code_id, code, comment } => {
+            vouchers::replace(ledger, operation, *code_id, code, comment)
+        }
     }?;
     devices::serve_waiting(ledger, operation, &mut transfers);
     ledger.changes.transfers.extend(transfers.iter().cloned());
@@ -48,11 +55,7 @@ fn issue(
     amount: i64,
     memo: &str,
 ) -> Result<Vec<Transfer>, Refusal> {
-    let root = operation.actor.company_id;
-    let is_root = ledger.companies.get(&root).is_some_and(|c| c.path.level() == 0);
-    if !is_root {
-        return Err(Refusal::NotIssuer);
-    }
+    let root = ledger.issuer(&operation.actor)?;
     let line = Line {
         cause: Cause::Issue,
         resource_type,
@@ -118,20 +121,19 @@ fn create_codes(
     ledger.check(&line(None), codes.len() as i64)?;
     let mut transfers = Vec::with_capacity(codes.len());
     for (seq, new) in (0..).zip(codes) {
-        let id = ledger.code_ids.pop_front().expect("prefetch reserves an id for each new code");
-        transfers.push(ledger.transfer(operation, seq, &line(Some(id))));
         let facts = CodeFacts {
-            id,
+            id: ledger.next_code_id(),
             tag: new.tag,
             company_id,
             resource_type,
             amount,
             status: CodeStatus::Unused,
             expires_at: None,
+            order: None,
             used_at: None,
         };
-        ledger.codes.insert(new.tag, facts.clone());
-        ledger.changes.new_codes.push((facts, new.clone(), comment.to_owned()));
+        transfers.push(ledger.transfer(operation, seq, &line(Some(facts.id))));
+        ledger.add_code(operation, facts, new, comment, operation.actor.user_id);
     }
     Ok(transfers)
 }
@@ -144,6 +146,9 @@ fn delete_code(ledger: &mut Ledger, operation: &Operation, code_id: i64) -> Resu
         CodeStatus::Deleted => return Err(Refusal::UnknownCode),
         status => return Err(Refusal::CodeNotUnused { status }),
     }
+    if code.order.is_some() {
+        return Err(Refusal::CodeOfOrder);
+    }
     let line = Line {
         cause: Cause::DeleteCode,
         resource_type: code.resource_type,
@@ -155,7 +160,7 @@ fn delete_code(ledger: &mut Ledger, operation: &Operation, code_id: i64) -> Resu
         memo: "",
     };
     ledger.check(&line, 1)?;
-    ledger.set_status(operation, &code, CodeStatus::Deleted);
+    ledger.set_status(operation, &code, CodeStatus::Deleted, None);
     Ok(vec![ledger.transfer(operation, 0, &line)])
 }
 
@@ -190,7 +195,7 @@ fn redeem(
         memo: "",
     };
     ledger.check(&line, 1)?;
-    ledger.set_status(operation, &code, CodeStatus::Used);
+    ledger.set_status(operation, &code, CodeStatus::Used, None);
     Ok(vec![ledger.transfer(operation, 0, &line)])
 }
 
@@ -223,6 +228,29 @@ impl Ledger {
         self.companies.get(&company_id).filter(|c| !c.removed && own.path.contains(&c.path))
     }
 
+    /// The root company, where the actor belongs to it: it alone brings units into being.
+    pub(super) fn issuer(&self, actor: &Actor) -> Result<i64, Refusal> {
+        let is_root = self.companies.get(&actor.company_id).is_some_and(|c| c.path.level() == 0);
+        if is_root { Ok(actor.company_id) } else { Err(Refusal::NotIssuer) }
+    }
+
+    pub(super) fn next_code_id(&mut self) -> i64 {
+        self.code_ids.pop_front().expect("prefetch reserves an id for each new code")
+    }
+
+    pub(super) fn add_code(
+        &mut self,
+        operation: &Operation,
+        facts: CodeFacts,
+        new: &NewCode,
+        comment: &str,
+        created_by: i64,
+    ) {
+        self.codes.insert(facts.tag, facts.clone());
+        let (new, comment, created_at) = (new.clone(), comment.to_owned(), operation.at);
+        self.changes.new_codes.push(CreatedCode { facts, new, comment, created_by, created_at });
+    }
+
     /// Whether the line can be carried out `times` times over.
     pub(super) fn check(&self, line: &Line, times: i64) -> Result<(), Refusal> {
         if !(1..=AMOUNT_MAX).contains(&line.amount) {
@@ -230,7 +258,6 @@ impl Ledger {
         }
         let sum = line.amount.checked_mul(times).ok_or(Refusal::Overflow)?;
         let source = self.accounts.get(&line.source()).copied().unwrap_or_default();
-        let target = self.accounts.get(&line.target()).copied().unwrap_or_default();
         let left = source.balance.checked_sub(sum).ok_or(Refusal::Overflow)?;
         if left < 0 && line.from.1 != Kind::Issued {
             let company = self.name(line.from.0);
@@ -240,6 +267,12 @@ impl Ledger {
                 company,
             });
         }
+        self.check_room(line, sum)
+    }
+
+    /// Whether the line's target can take so many units.
+    pub(super) fn check_room(&self, line: &Line, sum: i64) -> Result<(), Refusal> {
+        let target = self.accounts.get(&line.target()).copied().unwrap_or_default();
         target.balance.checked_add(sum).ok_or(Refusal::Overflow)?;
         if line.cause.is_receipt() {
             target.received_total.checked_add(sum).ok_or(Refusal::Overflow)?;
@@ -291,7 +324,13 @@ impl Ledger {
         }
     }
 
-    fn set_status(&mut self, operation: &Operation, code: &CodeFacts, status: CodeStatus) {
+    pub(super) fn set_status(
+        &mut self,
+        operation: &Operation,
+        code: &CodeFacts,
+        status: CodeStatus,
+        replaced_by: Option<i64>,
+    ) {
         let company_id = operation.actor.company_id;
         let change = CodeChange {
             tag: code.tag,
@@ -300,6 +339,7 @@ impl Ledger {
             company_name: self.name(company_id),
             user_id: operation.actor.user_id,
             at: operation.at,
+            replaced_by,
         };
         if let Some(facts) = self.codes.get_mut(&code.tag) {
             facts.status = status;

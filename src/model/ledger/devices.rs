@@ -49,8 +49,12 @@ pub(super) fn set_devices(
 
 /// Extends the devices that wait for what the transfers bring, the longest waiting first.
 pub(super) fn serve_waiting(ledger: &mut Ledger, operation: &Operation, transfers: &mut Vec<Transfer>) {
-    let arrivals: Vec<(i64, ResourceType)> =
-        transfers.iter().filter(|t| t.to.1 == Kind::Available).map(|t| (t.to.0, t.resource_type)).collect();
+    let arrivals: Vec<(i64, ResourceType)> = transfers
+        .iter()
+        // What passes through the balance on its way into another code serves nobody.
+        .filter(|t| t.to.1 == Kind::Available && t.cause != Cause::Replace)
+        .map(|t| (t.to.0, t.resource_type))
+        .collect();
     for (company_id, resource_type) in arrivals {
         for id in ledger.waiting_for(company_id, resource_type) {
             let Some(before) = ledger.devices.get(&id).cloned() else { continue };

@@ -10,12 +10,14 @@ mod decide;
 mod devices;
 mod operation;
 mod state;
+mod vouchers;
 mod words;
 
 pub use decide::decide;
 pub use devices::SERVED_MAX;
 pub use operation::{
-    Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer, balance_after,
+    Act, Actor, Done, Fingerprint, Fulfilment, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher,
+    balance_after,
 };
-pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, Ledger};
+pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

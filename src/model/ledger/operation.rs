@@ -79,6 +79,78 @@ pub enum Act {
         devices: Vec<i64>,
         change: DeviceChange,
     },
+    /// An order was paid: its units come into being in its vouchers. By the portal or the vendor.
+    Fulfil(Fulfilment),
+    /// Ends those of the vouchers whose time is over; others stay as they are.
+    ExpireCodes {
+        code_ids: Vec<i64>,
+    },
+    /// Unused vouchers go back to the vendor; all of them, or none.
+    CancelCodes {
+        code_ids: Vec<i64>,
+    },
+    /// A lost voucher gets a new code; the old one is dead.
+    ReplaceCode {
+        code_id: i64,
+        code: NewCode,
+        comment: String,
+    },
+}
+
+impl Act {
+    /// The codes that it names by their ids.
+    #[must_use]
+    pub fn code_ids(&self) -> &[i64] {
+        match self {
+            Act::DeleteCode { code_id } | Act::ReplaceCode { code_id, .. } => std::slice::from_ref(code_id),
+            Act::ExpireCodes { code_ids } | Act::CancelCodes { code_ids } => code_ids,
+            Act::Issue { .. }
+            | Act::Move { .. }
+            | Act::CreateCodes { .. }
+            | Act::Redeem { .. }
+            | Act::SetDevices { .. }
+            | Act::Fulfil(_) => &[],
+        }
+    }
+
+    /// How many codes it makes.
+    #[must_use]
+    pub fn new_codes(&self) -> usize {
+        match self {
+            Act::CreateCodes { codes, .. } => codes.len(),
+            Act::Fulfil(order) => order.vouchers.iter().map(|v| v.codes.len()).sum(),
+            Act::ReplaceCode { .. } => 1,
+            _ => 0,
+        }
+    }
+
+    /// The most transfers that it may make, but for those of devices.
+    #[must_use]
+    pub fn transfers_max(&self) -> usize {
+        1 + self.new_codes() + self.code_ids().len()
+    }
+}
+
+/// The vouchers of a paid order.
+#[derive(Debug, Clone)]
+pub struct Fulfilment {
+    pub order_id: i64,
+    pub company_id: i64,
+    /// Who ordered: the vouchers' maker.
+    pub buyer_id: i64,
+    pub expires_at: Moment,
+    pub vouchers: Vec<Voucher>,
+}
+
+/// The codes of one line of an order, each with the same content.
+#[derive(Debug, Clone)]
+pub struct Voucher {
+    pub line: i64,
+    pub resource_type: ResourceType,
+    pub amount: i64,
+    /// The codes' comment.
+    pub name: String,
+    pub codes: Vec<NewCode>,
 }
 
 /// A code that does not exist yet, with its keyed hashes.
@@ -170,6 +242,10 @@ pub enum Refusal {
     NotIssuer,
     /// No such device in the actor's tree, or it has changed at this very moment.
     UnknownDevice,
+    /// A voucher of an order is not deleted: it is cancelled or replaced.
+    CodeOfOrder,
+    /// Only vouchers of an order are cancelled or replaced.
+    NotOfOrder,
 }
 
 /// What an operation did, or had done when it was first sent.

@@ -53,6 +53,8 @@ pub struct CodeFacts {
     pub amount: i64,
     pub status: CodeStatus,
     pub expires_at: Option<Moment>,
+    /// Of a voucher: its order and the line of it.
+    pub order: Option<(i64, i64)>,
     pub used_at: Option<Moment>,
 }
 
@@ -77,7 +79,7 @@ pub struct Ledger {
 pub struct Changes {
     pub transfers: Vec<Transfer>,
     pub accounts: HashSet<AccountKey>,
-    pub new_codes: Vec<(CodeFacts, NewCode, String)>,
+    pub new_codes: Vec<CreatedCode>,
     pub codes: BTreeMap<i64, CodeChange>,
     pub attempts: HashSet<String>,
     /// Devices as they were before.
@@ -93,4 +95,16 @@ pub struct CodeChange {
     pub company_name: String,
     pub user_id: i64,
     pub at: Moment,
+    /// The code that took its place.
+    pub replaced_by: Option<i64>,
+}
+
+/// A code that came into being.
+#[derive(Debug, Clone)]
+pub struct CreatedCode {
+    pub facts: CodeFacts,
+    pub new: NewCode,
+    pub comment: String,
+    pub created_by: i64,
+    pub created_at: Moment,
 }

@@ -101,11 +101,29 @@ pub enum Cause {
     Redeem,
     /// A device takes a unit.
     Spend,
+    /// A paid order's units come into being, in its vouchers.
+    Fulfil,
+    /// Nobody redeemed a voucher in time.
+    Expire,
+    /// A voucher goes back to the vendor.
+    Cancel,
+    /// Out of a lost voucher, into the one that takes its place.
+    Replace,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 6] =
-        [Cause::Issue, Cause::Move, Cause::CreateCode, Cause::DeleteCode, Cause::Redeem, Cause::Spend];
+    pub const ALL: [Cause; 10] = [
+        Cause::Issue,
+        Cause::Move,
+        Cause::CreateCode,
+        Cause::DeleteCode,
+        Cause::Redeem,
+        Cause::Spend,
+        Cause::Fulfil,
+        Cause::Expire,
+        Cause::Cancel,
+        Cause::Replace,
+    ];
 
     #[must_use]
     pub fn slug(self) -> &'static str {
@@ -116,13 +134,17 @@ impl Cause {
             Cause::DeleteCode => "delete_code",
             Cause::Redeem => "redeem",
             Cause::Spend => "spend",
+            Cause::Fulfil => "fulfil",
+            Cause::Expire => "expire",
+            Cause::Cancel => "cancel",
+            Cause::Replace => "replace",
         }
     }
 
-    /// Whether the target receives units. Those that come back from a deleted code were received
-    /// before.
+    /// Whether the target receives units. Those that come back from a code, or stay in codes, were
+    /// received before.
     pub(super) fn is_receipt(self) -> bool {
-        self != Cause::DeleteCode
+        !matches!(self, Cause::DeleteCode | Cause::Cancel | Cause::Replace)
     }
 
     /// The verb of the notice: "VERB operation completed successfully."
@@ -135,6 +157,10 @@ impl Cause {
             Cause::DeleteCode => "Delete",
             Cause::Redeem => "Activate",
             Cause::Spend => "Extend",
+            Cause::Fulfil => "Fulfil",
+            Cause::Expire => "Expire",
+            Cause::Cancel => "Cancel",
+            Cause::Replace => "Replace",
         }
     }
 }

@@ -240,7 +240,12 @@ pub fn arrivals(
             Act::Redeem { tag, .. } => {
                 ledger.codes.get(tag).map(|c| (operation.actor.company_id, c.resource_type))
             }
-            Act::CreateCodes { .. } | Act::SetDevices { .. } => None,
+            Act::CreateCodes { .. }
+            | Act::SetDevices { .. }
+            | Act::Fulfil(_)
+            | Act::ExpireCodes { .. }
+            | Act::CancelCodes { .. }
+            | Act::ReplaceCode { .. } => None,
         });
     }
     found.into_iter().filter(|(company_id, _)| waited_for.contains(company_id)).collect()

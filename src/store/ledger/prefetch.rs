@@ -10,7 +10,9 @@ use super::devices::{self, Peeked};
 use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
 use super::{reservation, reserved};
 use crate::model::company::Path;
-use crate::model::ledger::{AccountKey, Act, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer};
+use crate::model::ledger::{
+    AccountKey, Act, CodeFacts, CompanyFacts, Kind, Ledger, Operation, Tag, Transfer,
+};
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
@@ -23,11 +25,8 @@ use crate::store::db::{Query, Result, Tx, Value, all_of, hex, rows, sql_for};
 pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     // An id for each transfer and each new code that may come. What is not used is lost.
-    let new_codes: i64 = operations
-        .iter()
-        .map(|o| if let Act::CreateCodes { codes, .. } = &o.act { codes.len() as i64 } else { 0 })
-        .sum();
-    let new_entries = new_codes + operations.len() as i64;
+    let new_codes = operations.iter().map(|o| o.act.new_codes() as i64).sum();
+    let new_entries = operations.iter().map(|o| o.act.transfers_max() as i64).sum();
     let [done, by_tag, by_id, code_ids, ids] = all_of(
         tx,
         [
@@ -113,10 +112,7 @@ fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
 }
 
 fn codes_by_id(operations: &[Operation]) -> Option<Query> {
-    let ids: BTreeSet<i64> = operations
-        .iter()
-        .filter_map(|o| if let Act::DeleteCode { code_id } = o.act { Some(code_id) } else { None })
-        .collect();
+    let ids: BTreeSet<i64> = operations.iter().flat_map(|o| o.act.code_ids()).copied().collect();
     let query = sql_for(
         "select c.* from jsonb_each($1) r join code c on c.id = r.value",
         "select c.* from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
@@ -155,7 +151,14 @@ async fn read_companies(tx: &mut Tx, operations: &[Operation], ledger: &mut Ledg
         match &operation.act {
             Act::Move { from, to, .. } => ids.extend([*from, *to]),
             Act::CreateCodes { company_id, .. } => ids.extend([*company_id]),
-            Act::Issue { .. } | Act::DeleteCode { .. } | Act::Redeem { .. } | Act::SetDevices { .. } => {}
+            Act::Fulfil(order) => ids.extend([order.company_id]),
+            Act::Issue { .. }
+            | Act::DeleteCode { .. }
+            | Act::Redeem { .. }
+            | Act::SetDevices { .. }
+            | Act::ExpireCodes { .. }
+            | Act::CancelCodes { .. }
+            | Act::ReplaceCode { .. } => {}
         }
     }
     ids.extend(&peeked.companies);
@@ -276,10 +279,31 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
                 add(*company_id, *resource_type, Kind::Available);
                 add(*company_id, *resource_type, Kind::InCodes);
             }
-            Act::DeleteCode { code_id } => {
-                if let Some(code) = ledger.codes.values().find(|c| c.id == *code_id) {
+            Act::Fulfil(order) => {
+                for voucher in &order.vouchers {
+                    add(own, voucher.resource_type, Kind::Issued);
+                    add(order.company_id, voucher.resource_type, Kind::InCodes);
+                }
+            }
+            Act::DeleteCode { .. } | Act::ReplaceCode { .. } => {
+                for code in named_codes(&operation.act, ledger) {
                     add(code.company_id, code.resource_type, Kind::InCodes);
                     add(code.company_id, code.resource_type, Kind::Available);
+                }
+            }
+            Act::ExpireCodes { .. } => {
+                for code in named_codes(&operation.act, ledger) {
+                    add(code.company_id, code.resource_type, Kind::InCodes);
+                    add(code.company_id, code.resource_type, Kind::Expired);
+                }
+            }
+            Act::CancelCodes { .. } => {
+                for code in named_codes(&operation.act, ledger) {
+                    add(code.company_id, code.resource_type, Kind::InCodes);
+                    let root = ledger.companies.get(&code.company_id).map(|c| c.path.ids()[0]);
+                    if let Some(root) = root {
+                        add(root, code.resource_type, Kind::Issued);
+                    }
                 }
             }
             Act::Redeem { tag, .. } => {
@@ -294,6 +318,12 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
         }
     }
     keys
+}
+
+/// The codes that an act names by their ids, as far as they are there.
+fn named_codes<'a>(act: &Act, ledger: &'a Ledger) -> impl Iterator<Item = &'a CodeFacts> {
+    let wanted: BTreeSet<i64> = act.code_ids().iter().copied().collect();
+    ledger.codes.values().filter(move |c| wanted.contains(&c.id))
 }
 
 fn attempts_query(operations: &[Operation]) -> Option<Query> {

@@ -105,6 +105,8 @@ pub struct CodeRow {
     amount: i64,
     status: i64,
     expires_at: Option<i64>,
+    order_id: Option<i64>,
+    order_line: Option<i64>,
     ended_at: Option<i64>,
 }
 
@@ -118,6 +120,7 @@ impl CodeRow {
             amount: self.amount,
             status: CodeStatus::try_from(self.status).map_err(decode)?,
             expires_at: self.expires_at.map(Moment),
+            order: self.order_id.zip(self.order_line),
             used_at: self.ended_at.map(Moment),
         })
     }

@@ -1,13 +1,11 @@
 //! Writes what a batch changed, a statement each.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::rows::{AccountRow, ThrottleRow};
 use crate::keys::Keys;
 use crate::model::company::searchable;
-use crate::model::ledger::{Actor, Cause, Ledger, Transfer};
+use crate::model::ledger::{Actor, CreatedCode, Ledger, Transfer};
 use crate::rng::Rng;
 use crate::store::db::{Result, Tx, hex, rows, sql_for};
 
@@ -38,24 +36,19 @@ struct NewCodeRow<'a> {
     comment_search: String,
     created_by: i64,
     created_at: i64,
+    expires_at: Option<i64>,
+    order_id: Option<i64>,
+    order_line: Option<i64>,
 }
 
 async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
-    let makers: HashMap<i64, &Transfer> = ledger
-        .changes
-        .transfers
-        .iter()
-        .filter(|t| t.cause == Cause::CreateCode)
-        .filter_map(|t| Some((t.code_id?, t)))
-        .collect();
     let new: Vec<NewCodeRow> = ledger
         .changes
         .new_codes
         .iter()
-        .filter_map(|(facts, new, comment)| {
-            let maker = makers.get(&facts.id)?;
+        .map(|CreatedCode { facts, new, comment, created_by, created_at }| {
             let (key_version, sealed) = keys.seal(&new.code, facts, rng);
-            Some(NewCodeRow {
+            NewCodeRow {
                 tag: hex(&facts.tag.0),
                 id: facts.id,
                 company_id: facts.company_id,
@@ -66,9 +59,12 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -
                 sealed: hex(&sealed),
                 comment,
                 comment_search: searchable(comment),
-                created_by: maker.actor.user_id,
-                created_at: maker.at.0,
-            })
+                created_by: *created_by,
+                created_at: created_at.0,
+                expires_at: facts.expires_at.map(|at| at.0),
+                order_id: facts.order.map(|o| o.0),
+                order_line: facts.order.map(|o| o.1),
+            }
         })
         .collect();
     if new.is_empty() {
@@ -76,18 +72,21 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -
     }
     sql_for(
         "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
-             comment, comment_search, created_by, created_at)
+             comment, comment_search, created_by, created_at, expires_at, order_id, order_line)
          select unhex(value->>'tag'), value->>'id', value->>'company_id', value->>'resource_type',
              value->>'amount', 0, value->>'suffix_tag', value->>'key_version', unhex(value->>'sealed'),
-             value->>'comment', value->>'comment_search', value->>'created_by', value->>'created_at'
+             value->>'comment', value->>'comment_search', value->>'created_by', value->>'created_at',
+             value->>'expires_at', value->>'order_id', value->>'order_line'
          from jsonb_each($1)",
         "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
-             comment, comment_search, created_by, created_at)
+             comment, comment_search, created_by, created_at, expires_at, order_id, order_line)
          select decode(tag, 'hex'), id, company_id, resource_type, amount, 0, suffix_tag, key_version,
-             decode(sealed, 'hex'), comment, comment_search, created_by, created_at
+             decode(sealed, 'hex'), comment, comment_search, created_by, created_at,
+             expires_at, order_id, order_line
          from jsonb_to_recordset($1::jsonb) as r(tag text, id bigint, company_id bigint, resource_type bigint,
              amount bigint, suffix_tag bigint, key_version bigint, sealed text, comment text,
-             comment_search text, created_by bigint, created_at bigint)",
+             comment_search text, created_by bigint, created_at bigint, expires_at bigint, order_id bigint,
+             order_line bigint)",
     )
     .bind(rows(&new))
     .later(tx)
@@ -99,9 +98,10 @@ struct CodeChangeRow<'a> {
     tag: String,
     status: i64,
     at: i64,
-    user_id: i64,
+    user_id: Option<i64>,
     company_id: i64,
     company_name: &'a str,
+    replaced_by: Option<i64>,
 }
 
 async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
@@ -113,9 +113,10 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
             tag: hex(&c.tag.0),
             status: c.status as i64,
             at: c.at.0,
-            user_id: c.user_id,
+            user_id: Some(c.user_id).filter(|id| *id != Actor::PORTAL),
             company_id: c.company_id,
             company_name: &c.company_name,
+            replaced_by: c.replaced_by,
         })
         .collect();
     if changes.is_empty() {
@@ -123,12 +124,13 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     }
     sql_for(
         "update code set status = r.value->>'status', ended_at = r.value->>'at', ended_by = r.value->>'user_id',
-             ended_company_id = r.value->>'company_id', ended_company_name = r.value->>'company_name'
+             ended_company_id = r.value->>'company_id', ended_company_name = r.value->>'company_name',
+             replaced_by = r.value->>'replaced_by'
          from jsonb_each($1) r where code.tag = unhex(r.value->>'tag')",
         "update code set status = r.status, ended_at = r.at, ended_by = r.user_id,
-             ended_company_id = r.company_id, ended_company_name = r.company_name
+             ended_company_id = r.company_id, ended_company_name = r.company_name, replaced_by = r.replaced_by
          from jsonb_to_recordset($1::jsonb) as r(tag text, status bigint, at bigint, user_id bigint,
-             company_id bigint, company_name text) where code.tag = decode(r.tag, 'hex')",
+             company_id bigint, company_name text, replaced_by bigint) where code.tag = decode(r.tag, 'hex')",
     )
     .bind(rows(&changes))
     .later(tx)

@@ -251,6 +251,8 @@ fn told_by_ledger(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UnknownCode => (StatusCode::NOT_FOUND, "UNKNOWN_CODE"),
         Refusal::CodeUsed { .. } => (StatusCode::CONFLICT, "CODE_USED"),
         Refusal::CodeNotUnused { .. } => (StatusCode::CONFLICT, "CODE_NOT_UNUSED"),
+        Refusal::CodeOfOrder => (StatusCode::CONFLICT, "CODE_OF_ORDER"),
+        Refusal::NotOfOrder => (StatusCode::CONFLICT, "CODE_NOT_OF_ORDER"),
         Refusal::CodeExpired { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "CODE_EXPIRED"),
         Refusal::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
         Refusal::NotEnough { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ENOUGH"),
