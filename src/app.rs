@@ -11,6 +11,7 @@ use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::payments::Cards;
 use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -31,6 +32,8 @@ pub struct App {
     pub keys: Arc<Keys>,
     pub config: Arc<Config>,
     pub hashing: Arc<Semaphore>,
+    /// Who takes payments by card.
+    pub cards: Arc<Cards>,
     /// Rung when a job was written, so that it need not wait for the next look.
     pub jobs: Arc<tokio::sync::Notify>,
 }
@@ -46,6 +49,8 @@ pub enum StartError {
     Migrate(#[from] store::migrate::MigrateError),
     #[error("{0}")]
     Keys(#[from] crate::keys::KeyError),
+    #[error("card payments cannot be set up: {0}")]
+    Cards(#[from] crate::payments::ProviderError),
 }
 
 /// An act under way: its transaction, and what is written beside it.
@@ -92,6 +97,7 @@ impl App {
         let keys = Keys::open(&config.key_file, &rng)?;
         check_keys(&db, &keys).await?;
         let keys = Arc::new(keys);
+        let cards = Arc::new(Cards::new(&config)?);
         let (writer, writing) = Writer::start(db.clone(), keys.clone(), rng.clone());
         let app = App {
             db,
@@ -101,6 +107,7 @@ impl App {
             keys,
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            cards,
             jobs: Arc::default(),
         };
         Ok((app, writing))

@@ -21,6 +21,10 @@ pub mod keys;
 pub mod model;
 /// The acts, and reads scoped to the actor.
 pub mod ops;
+/// Card payments: who takes them.
+pub mod payments;
+/// Invoices on paper.
+pub mod pdf;
 /// Randomness as a parameter.
 pub mod rng;
 /// SQL, written once for both databases.

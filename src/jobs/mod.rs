@@ -1,10 +1,12 @@
-//! What happens later, at least once each: mails, clean-up, imports, codes by the thousand, renewals, and
-//! the WAL's checkpoints.
+//! What happens later, at least once each: mails, documents, refunds, clean-up, imports, codes by the
+//! thousand, renewals, expired vouchers, and the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
 pub mod checkpoint;
 pub mod cleanup;
 pub mod codes;
+pub mod documents;
+pub mod expiry;
 pub mod imports;
 pub mod mail;
 pub mod renewals;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::ops;
 use crate::store;
 
 const LOOK_EVERY_SECONDS: u64 = 5;
@@ -27,6 +30,16 @@ pub enum Job {
     Import { id: String },
     /// A batch of codes, by its id.
     Codes { id: String },
+    /// An invoice or a credit note that is mailed, by its id.
+    Document { id: String },
+    /// A reminder of an invoice, by its id.
+    Reminder { id: String },
+    /// An order whose payment has come, by its id.
+    OrderPaid { id: String },
+    /// A payment by card that is given back, by its id.
+    Refund { id: String },
+    /// A credit note whose sum is given back by card, by its id.
+    CreditRefund { id: String },
 }
 
 impl Job {
@@ -43,6 +56,11 @@ impl Job {
             Job::Mail { .. } => "mail",
             Job::Import { .. } => "import",
             Job::Codes { .. } => "codes",
+            Job::Document { .. } => "document",
+            Job::Reminder { .. } => "reminder",
+            Job::OrderPaid { .. } => "order_paid",
+            Job::Refund { .. } => "refund",
+            Job::CreditRefund { .. } => "credit_refund",
         }
     }
 
@@ -50,7 +68,13 @@ impl Job {
     pub fn payload(&self) -> &str {
         match self {
             Job::Mail { sealed } => sealed,
-            Job::Import { id } | Job::Codes { id } => id,
+            Job::Import { id }
+            | Job::Codes { id }
+            | Job::Document { id }
+            | Job::Reminder { id }
+            | Job::OrderPaid { id }
+            | Job::Refund { id }
+            | Job::CreditRefund { id } => id,
         }
     }
 }
@@ -62,8 +86,12 @@ pub async fn run(app: App, stop: CancellationToken) {
         while !stop.is_cancelled() && run_next(&app).await {}
         if since_cleanup == 0 {
             cleanup::run(&app).await;
+            documents::remind(&app).await;
         }
         since_cleanup = (since_cleanup + 1) % 120;
+        if since_cleanup % 12 == 1 {
+            expiry::run(&app).await;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = app.jobs.notified() => {}
@@ -109,6 +137,11 @@ async fn try_next(app: &App) -> Result<bool, store::db::DbError> {
 async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
     match job.kind.as_str() {
         "codes" => codes::run(app, &job.payload).await,
+        "document" => documents::send(app, &job.payload).await,
+        "reminder" => documents::send_reminder(app, &job.payload).await,
+        "order_paid" => documents::send_paid(app, &job.payload).await,
+        "refund" => ops::card_payments::refund(app, &job.payload).await,
+        "credit_refund" => documents::refund(app, &job.payload).await,
         "import" => imports::run(app, &job.payload).await,
         "mail" => mail::send(app, &job.payload).await,
         other => Err(format!("there is no job of kind {other}")),

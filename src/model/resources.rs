@@ -122,6 +122,7 @@ impl Family {
 
 impl ResourceType {
     pub const CREDIT: ResourceType = ResourceType(1);
+    pub const DEVICE_YEAR: ResourceType = ResourceType(8);
     pub const APARTMENT_YEAR: ResourceType = ResourceType(9);
 
     /// All types, in the order of the screen.

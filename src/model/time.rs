@@ -70,7 +70,8 @@ impl Moment {
         self.zoned(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    fn zoned(self, zone: &TimeZone) -> jiff::Zoned {
+    #[must_use]
+    pub fn zoned(self, zone: &TimeZone) -> jiff::Zoned {
         Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
     }
 }

@@ -121,6 +121,18 @@ impl Actor {
         if self.sees_tree() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
+    /// Whether the operator activated the company, and the person administers it.
+    #[must_use]
+    pub fn may_buy(&self) -> bool {
+        self.is_admin() && self.may_buy_vouchers
+    }
+
+    /// # Errors
+    /// [`OpError::Forbidden`] for whoever may not buy.
+    pub fn require_buyer(&self) -> OpResult<()> {
+        if self.may_buy() { Ok(()) } else { Err(OpError::Forbidden) }
+    }
+
     /// # Errors
     /// [`OpError::Forbidden`] for auditors.
     pub fn require_redeemer(&self) -> OpResult<()> {

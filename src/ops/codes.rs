@@ -323,7 +323,7 @@ impl ListedCode {
     }
 }
 
-fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {
+pub(super) fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {
     let resource_type = resource_type(&row)?;
     let status = CodeStatus::try_from(row.status).map_err(|e| OpError::Internal(e.to_string()))?;
     let facts = CodeFacts {

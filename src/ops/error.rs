@@ -5,6 +5,7 @@ use crate::model::code::CodeError;
 use crate::model::company::NameError;
 use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
+use crate::model::order::OrderError;
 use crate::model::time::Moment;
 use crate::model::user::{EmailError, PasswordError};
 use crate::store::companies::CompanyName;
@@ -23,6 +24,7 @@ pub enum Reason {
     /// The two new passwords differ.
     PasswordsDiffer,
     WrongPassword,
+    Order(OrderError),
     MissingType,
     UnknownType,
     MissingCompany,

@@ -2,13 +2,26 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
-use crate::app::App;
-use crate::model::ledger::{Act, Done, Operation, SERVED_MAX};
+use crate::app::{self, App};
+use crate::model::ledger::{self, Act, Done, Ledger, Operation, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::pools::ListedPool;
 use crate::store::resources::Pool;
 use crate::store::transfers::{ListedTransfer, TransferFilter};
+
+/// Runs operations of the ledger inside an act: all of them with it, or none.
+///
+/// # Errors
+/// The first refusal.
+pub(super) async fn within(app: &App, act: &mut app::Act, operations: &[Operation]) -> OpResult<Ledger> {
+    let mut read = store::ledger::prefetch(&mut act.tx, operations).await?;
+    for outcome in ledger::decide(&mut read, operations) {
+        outcome.map_err(crate::writer::WriteError::Refused)?;
+    }
+    store::ledger::write(&mut act.tx, &read, &app.keys, &app.rng).await?;
+    Ok(read)
+}
 
 /// A company's pools.
 ///

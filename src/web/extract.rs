@@ -128,6 +128,18 @@ impl FromRequestParts<Portal> for Id {
     }
 }
 
+/// Two numbers of an address, such as an order's and a line's.
+pub struct Ids(pub i64, pub i64);
+
+impl FromRequestParts<Portal> for Ids {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Ids> {
+        let found = axum::extract::Path::<(i64, i64)>::from_request_parts(parts, portal).await;
+        found.map(|ids| Ids(ids.0.0, ids.0.1)).map_err(|_| WebError::NotFound)
+    }
+}
+
 /// The query of an address, as a form.
 pub struct Asked(pub Form);
 

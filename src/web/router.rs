@@ -13,8 +13,8 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, code_batches, codes, companies, company, device_windows, devices, history, imports, moves,
-    operator, overview, redeem, second_factor, second_step, tokens, users,
+    account, auth, buy, code_batches, codes, companies, company, device_windows, devices, history, imports, moves,
+    operator, orders, overview, payments, redeem, second_factor, second_step, tokens, users, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -74,6 +74,7 @@ pub fn router(app: App) -> Router {
         .merge(signed_out())
         .merge(administration())
         .merge(devices())
+        .merge(sales())
         .merge(own_account())
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
@@ -168,6 +169,29 @@ fn devices() -> Router<Portal> {
         .route("/devices/{id}", get(devices::show))
         .route("/devices/{id}/facts", get(device_windows::edit_window).post(device_windows::edit))
         .route("/companies/{id}/devices", get(devices::of_company))
+}
+
+fn sales() -> Router<Portal> {
+    Router::new()
+        .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
+        .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
+        .route("/orders/{id}", get(orders::show))
+        .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
+        .route("/orders/{id}/placement", post(orders::place))
+        .route("/orders/{id}/card", post(orders::card))
+        .route("/orders/{id}/return", get(orders::came_back))
+        .route("/orders/{id}/look", post(orders::look))
+        .route("/orders/{id}/paid", get(orders::paid_window).post(orders::mark_paid))
+        .route("/orders/{id}/cancellation", get(orders::cancel_window).post(orders::cancel))
+        .route("/orders/{id}/vouchers/{line}", get(vouchers::show))
+        .route("/orders/{id}/vouchers/{line}/codes.csv", get(vouchers::csv))
+        .route("/orders/{id}/vouchers/cancellation", get(vouchers::cancel_window).post(vouchers::cancel))
+        .route("/vouchers/{id}/replacement", get(vouchers::replace_window).post(vouchers::replace))
+        .route(urls::PAYMENTS, get(payments::list))
+        .route(urls::VOUCHERS, get(payments::vouchers))
+        .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
+        .route("/invoices/{file}", get(payments::pdf))
+        .route("/invoices/{id}/settlement", post(payments::settle))
 }
 
 fn own_account() -> Router<Portal> {

@@ -57,6 +57,11 @@ fixed! {
     RECOVERY_CODES = "/account/second-factor/recovery-codes";
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
+    BUY_VOUCHERS = "/buy/vouchers";
+    BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
+    PAYMENTS = "/payments";
+    VOUCHERS = "/payments/vouchers";
+    VOUCHERS_CSV = "/payments/vouchers.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
     API_DOCUMENT = "/api/openapi.json";
@@ -96,6 +101,20 @@ pub fn user(id: i64) -> String {
 
 pub fn user_part(id: i64, part: &str) -> String {
     format!("/users/{id}/{part}")
+}
+
+pub fn order(id: i64) -> String {
+    format!("/orders/{id}")
+}
+
+/// An action or a part of an order: `placement`, `card`, `return`, `cancellation`, `vouchers`…
+pub fn order_part(id: i64, part: &str) -> String {
+    format!("/orders/{id}/{part}")
+}
+
+/// The codes of a line of an order.
+pub fn voucher(order_id: i64, line: i64) -> String {
+    format!("/orders/{order_id}/vouchers/{line}")
 }
 
 /// Codes by the thousand, on their way.

@@ -164,10 +164,17 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     if actor.may_redeem() {
         groups.push(NavGroup {
             heading: "Subscriptions, licences",
-            items: vec![item("Redeem voucher", urls::REDEEM)],
+            items: match actor.is_admin() {
+                true => vec![item("Redeem voucher", urls::REDEEM), item("Buy vouchers", urls::BUY_VOUCHERS)],
+                false => vec![item("Redeem voucher", urls::REDEEM)],
+            },
         });
     }
-    groups.push(NavGroup { heading: "Records", items: vec![item("History", urls::HISTORY)] });
+    let mut records = vec![item("History", urls::HISTORY)];
+    if actor.sees_tree() {
+        records.insert(0, item("Payments", urls::PAYMENTS));
+    }
+    groups.push(NavGroup { heading: "Records", items: records });
     if actor.is_operator() {
         groups.push(NavGroup { heading: "Operator", items: vec![item("Issue resources", urls::ISSUES_NEW)] });
     }

@@ -5,6 +5,7 @@ use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
+use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
 
@@ -39,6 +40,7 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
         Reason::WrongPassword => "This is not your present password.".into(),
+        Reason::Order(error) => order_error(*error),
         Reason::MissingType => "Choose a type.".into(),
         Reason::UnknownType => "There is no such type. Choose one of the list.".into(),
         Reason::MissingCompany => "Choose a company.".into(),
@@ -230,5 +232,43 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),
+    }
+}
+
+/// Why something cannot be ordered or paid.
+fn order_error(error: OrderError) -> String {
+    match error {
+        OrderError::Years => format!("Enter a whole number of years from 1 to {YEARS_MAX}."),
+        OrderError::Subscriptions => {
+            format!("Enter a whole number from 1 to {}.", grouped(SUBSCRIPTIONS_MAX))
+        }
+        OrderError::Codes => "Enter a whole number of codes: at least 1, and no more than subscriptions.".into(),
+        OrderError::Uneven => {
+            "Every code must hold the same number of subscriptions. Enter a number of codes that divides them."
+                .into()
+        }
+        OrderError::TooMuch => "That is more than one order may come to. Make it smaller.".into(),
+        OrderError::NotOffered => "This is not offered now. Choose another one.".into(),
+        OrderError::OtherCurrency { order, line } => format!(
+            "This order is in {} and cannot take something priced in {}. Finish it first, then begin another.",
+            order.code(),
+            line.code()
+        ),
+        OrderError::TooManyLines => format!("An order has at most {LINES_MAX} lines. Begin another order."),
+        OrderError::TooManyCodes => {
+            format!("An order has at most {} codes, all lines together.", grouped(CODES_MAX))
+        }
+        OrderError::Empty => "The order has no lines yet. Add something to it first.".into(),
+        OrderError::NotDraft => "This order was placed already, so it does not change any more.".into(),
+        OrderError::NotOpen => "This order is not waiting for a payment any more. Reload the page.".into(),
+        OrderError::NoSeller => {
+            "Nothing can be ordered yet: the vendor has not entered who sells. Please ask the vendor.".into()
+        }
+        OrderError::CardsOff => "Card payments are not set up here. Choose payment by invoice.".into(),
+        OrderError::OtherAmount { due } => format!("The order comes to {due}. Enter exactly that."),
+        OrderError::FutureDay => "Choose today or an earlier day.".into(),
+        OrderError::ProviderFailed => {
+            "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes.".into()
+        }
     }
 }

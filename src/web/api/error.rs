@@ -221,6 +221,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         | Reason::NoMail => "SECOND_FACTOR",
         Reason::NoDeviceChosen => "NOTHING_CHOSEN",
         Reason::File(_) => "FILE",
+        Reason::Order(_) => "ORDER",
         Reason::MissingSerial | Reason::MissingApartment => "MISSING",
         Reason::SerialTaken => "SERIAL_TAKEN",
         Reason::UnknownService => "UNKNOWN_TYPE",

@@ -1,0 +1,125 @@
+//! Mails about orders: invoices and credit notes with their PDF, and that an order is paid. And what the
+//! operator is owed to be told: invoices that nobody paid in time.
+
+use super::mail;
+use crate::app::{App, act};
+use crate::jobs::Job;
+use crate::model::money::{Currency, Money};
+use crate::ops::error::OpResult;
+use crate::store;
+use crate::store::invoices::InvoiceRow;
+
+/// The most reminders of one invoice.
+const REMINDERS_MAX: i64 = 3;
+/// Days between two reminders.
+const REMINDER_DAYS: i64 = 7;
+
+/// Mails a document to its buyer.
+///
+/// # Errors
+/// What went wrong; the job is tried again.
+pub async fn send(app: &App, id: &str) -> Result<(), String> {
+    let Some(row) = find(app, id).await? else { return Ok(()) };
+    let document = row.document().map_err(|e| e.to_string())?;
+    let link = link(app, &row);
+    let mail = match (row.is_credit_note(), &document.paid) {
+        (true, _) => mail::credit_note(&document.buyer.email, &document, &link),
+        (false, Some(_)) => mail::invoice_paid(&document.buyer.email, &document, &link),
+        (false, None) => mail::invoice(&document.buyer.email, &document, &link),
+    };
+    mail::deliver(app, mail, vec![mail::attached(&document)?]).await
+}
+
+/// Tells the buyer that the payment of an invoice has come.
+///
+/// # Errors
+/// What went wrong; the job is tried again.
+pub async fn send_paid(app: &App, order_id: &str) -> Result<(), String> {
+    let id = order_id.parse().map_err(|_| "no such order".to_owned())?;
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    let found = store::invoices::of_order(&mut tx, id).await.map_err(|e| e.to_string())?;
+    drop(tx);
+    let Some(row) = found.into_iter().find(|i| !i.is_credit_note()) else { return Ok(()) };
+    let document = row.document().map_err(|e| e.to_string())?;
+    let mail = mail::invoice_paid(&document.buyer.email, &document, &link(app, &row));
+    mail::deliver(app, mail, Vec::new()).await
+}
+
+/// Gives back by card what a credit note says, where the order was paid by card.
+///
+/// # Errors
+/// What went wrong; the job is tried again, and gives back once.
+pub async fn refund(app: &App, id: &str) -> Result<(), String> {
+    let Some(row) = find(app, id).await? else { return Ok(()) };
+    if row.paid_at.is_some() {
+        return Ok(());
+    }
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    let payments = store::payments::of_order(&mut tx, row.order_id).await.map_err(|e| e.to_string())?;
+    drop(tx);
+    let by_card = payments.iter().find(|p| p.state == "paid" && p.provider != "bank");
+    // What came by bank goes back by bank: the operator does it, and says so on the order's page.
+    let Some(intent) = by_card.and_then(|p| p.intent.as_deref()) else { return Ok(()) };
+    let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
+    let amount = Money::new(-row.total, currency);
+    if amount.minor > 0 {
+        let key = format!("scrip-credit-{}", row.id);
+        app.cards.refund(intent, amount, &key).await.map_err(|e| e.to_string())?;
+    }
+    settle(app, row.id).await.map_err(|e| e.to_string())
+}
+
+async fn settle(app: &App, id: i64) -> OpResult<()> {
+    act!(app, act => {
+        store::invoices::settle(&mut act.tx, id, act.now).await?;
+        Ok(())
+    })
+}
+
+/// Reminds buyers of invoices whose day has passed. Running it twice reminds once.
+pub async fn remind(app: &App) {
+    if let Err(error) = try_remind(app).await {
+        tracing::error!(%error, "buyers could not be reminded of invoices, and will be");
+    }
+}
+
+async fn try_remind(app: &App) -> OpResult<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let before = now.plus_seconds(-REMINDER_DAYS * 86_400);
+    let overdue = store::invoices::overdue(&mut tx, now, before, REMINDERS_MAX).await?;
+    drop(tx);
+    for row in overdue {
+        act!(app, act => {
+            if store::invoices::set_reminded(&mut act.tx, &row, act.now).await? {
+                act.job(&Job::Reminder { id: row.id.to_string() }).await?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Mails one reminder.
+///
+/// # Errors
+/// What went wrong; the job is tried again.
+pub async fn send_reminder(app: &App, id: &str) -> Result<(), String> {
+    let Some(row) = find(app, id).await? else { return Ok(()) };
+    if row.paid_at.is_some() || row.cancelled_at.is_some() {
+        return Ok(());
+    }
+    let document = row.document().map_err(|e| e.to_string())?;
+    let mail = mail::invoice_reminder(&document.buyer.email, &document, &link(app, &row));
+    mail::deliver(app, mail, vec![mail::attached(&document)?]).await
+}
+
+async fn find(app: &App, id: &str) -> Result<Option<InvoiceRow>, String> {
+    let id = id.parse().map_err(|_| "no such document".to_owned())?;
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    store::invoices::by_id(&mut tx, id).await.map_err(|e| e.to_string())
+}
+
+fn link(app: &App, row: &InvoiceRow) -> String {
+    format!("{}/orders/{}", app.config.public_url, row.order_id)
+}

@@ -1,0 +1,290 @@
+//! Orders: what is bought, at which price, and how far it has come.
+//!
+//! A line is priced once, when it is added, and keeps its price. VAT is rounded per line.
+
+use super::money::{Currency, MONEY_MAX, Money, VatRate};
+use super::resources::ResourceType;
+
+/// How long a voucher may be redeemed after its order was paid.
+pub const VOUCHER_VALID_MONTHS: i64 = 36;
+pub const YEARS_MAX: i64 = 10;
+pub const SUBSCRIPTIONS_MAX: i64 = 100_000;
+/// The most codes of one order, all lines together: they are made in one transaction.
+pub const CODES_MAX: i64 = 100_000;
+pub const LINES_MAX: i64 = 20;
+pub const VOUCHER_NAME_LENGTH_MAX: usize = 100;
+/// The most devices of one order of licences.
+pub const SERIALS_MAX: usize = 1_000;
+/// A draft keeps its prices for so long.
+pub const DRAFT_DAYS: i64 = 7;
+
+/// How far an order has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderState {
+    /// Being put together; nobody owes anything.
+    Draft,
+    AwaitingPayment,
+    Paid,
+    Cancelled,
+}
+
+impl OrderState {
+    pub const ALL: [OrderState; 4] =
+        [OrderState::Draft, OrderState::AwaitingPayment, OrderState::Paid, OrderState::Cancelled];
+
+    /// The word of the database and of addresses.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            OrderState::Draft => "draft",
+            OrderState::AwaitingPayment => "awaiting_payment",
+            OrderState::Paid => "paid",
+            OrderState::Cancelled => "cancelled",
+        }
+    }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            OrderState::Draft => "Draft",
+            OrderState::AwaitingPayment => "Awaiting payment",
+            OrderState::Paid => "Paid",
+            OrderState::Cancelled => "Cancelled",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<OrderState> {
+        OrderState::ALL.into_iter().find(|s| s.slug() == slug)
+    }
+}
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Card,
+    Invoice,
+}
+
+impl Method {
+    pub const ALL: [Method; 2] = [Method::Card, Method::Invoice];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Method::Card => "card",
+            Method::Invoice => "invoice",
+        }
+    }
+
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Method::Card => "Card",
+            Method::Invoice => "Invoice",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<Method> {
+        Method::ALL.into_iter().find(|m| m.slug() == slug)
+    }
+}
+
+/// A product at the price that counts now.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer {
+    pub product_id: i64,
+    pub version: i64,
+    pub price: Money,
+    pub vat_rate: VatRate,
+}
+
+/// What a voucher shall be: `subscriptions` devices or apartments for `years` years, in `codes` codes that
+/// hold the same each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoucherWish {
+    pub name: String,
+    pub resource_type: ResourceType,
+    pub years: i64,
+    pub subscriptions: i64,
+    pub codes: i64,
+}
+
+/// A line of an order. Money is in minor units of the order's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    pub product_id: i64,
+    pub version: i64,
+    pub name: String,
+    /// Of vouchers alone.
+    pub voucher: Option<VoucherWish>,
+    pub quantity: i64,
+    pub unit_price: i64,
+    pub net: i64,
+    pub vat_rate: VatRate,
+    pub vat: i64,
+}
+
+/// Why something cannot be ordered or paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderError {
+    Years,
+    Subscriptions,
+    Codes,
+    /// The codes would not hold the same each.
+    Uneven,
+    /// More money than an order may come to.
+    TooMuch,
+    /// The product has no price for this, or is not offered any more.
+    NotOffered,
+    /// All lines of an order are in one currency.
+    OtherCurrency {
+        order: Currency,
+        line: Currency,
+    },
+    TooManyLines,
+    /// More codes than an order may have.
+    TooManyCodes,
+    Empty,
+    /// It was placed before, so it does not change any more.
+    NotDraft,
+    /// It was paid or cancelled.
+    NotOpen,
+    /// The vendor has not said who sells.
+    NoSeller,
+    CardsOff,
+    /// What came is not what was asked for.
+    OtherAmount {
+        due: Money,
+    },
+    FutureDay,
+    /// The card provider cannot be reached, or refused.
+    ProviderFailed,
+}
+
+impl OrderLine {
+    /// A voucher: subscriptions times years, each at the offer's price.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub fn voucher(offer: &Offer, wish: VoucherWish) -> Result<OrderLine, OrderError> {
+        let between = |n: i64, max: i64, error| if (1..=max).contains(&n) { Ok(()) } else { Err(error) };
+        between(wish.years, YEARS_MAX, OrderError::Years)?;
+        between(wish.subscriptions, SUBSCRIPTIONS_MAX, OrderError::Subscriptions)?;
+        between(wish.codes, CODES_MAX.min(wish.subscriptions), OrderError::Codes)?;
+        if wish.subscriptions % wish.codes != 0 {
+            return Err(OrderError::Uneven);
+        }
+        let quantity = wish.years * wish.subscriptions;
+        OrderLine::priced(offer, wish.name.clone(), quantity, Some(wish))
+    }
+
+    /// A licence for so many devices.
+    ///
+    /// # Errors
+    /// [`OrderError::TooMuch`].
+    pub fn licence(offer: &Offer, name: &str, devices: i64) -> Result<OrderLine, OrderError> {
+        OrderLine::priced(offer, name.to_owned(), devices, None)
+    }
+
+    fn priced(
+        offer: &Offer,
+        name: String,
+        quantity: i64,
+        voucher: Option<VoucherWish>,
+    ) -> Result<OrderLine, OrderError> {
+        let net = offer.price.times(quantity).ok_or(OrderError::TooMuch)?;
+        let vat = offer.vat_rate.of(net);
+        net.plus(vat).ok_or(OrderError::TooMuch)?;
+        Ok(OrderLine {
+            product_id: offer.product_id,
+            version: offer.version,
+            name,
+            voucher,
+            quantity,
+            unit_price: offer.price.minor,
+            net: net.minor,
+            vat_rate: offer.vat_rate,
+            vat: vat.minor,
+        })
+    }
+}
+
+impl VoucherWish {
+    /// The units that each of its codes holds.
+    #[must_use]
+    pub fn units_per_code(&self) -> i64 {
+        self.years * (self.subscriptions / self.codes)
+    }
+
+    /// What one of its units is on an invoice.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        if self.resource_type == ResourceType::APARTMENT_YEAR { "apartment-year" } else { "device-year" }
+    }
+}
+
+/// Net and VAT of lines; `None` where they come to more than an order may.
+#[must_use]
+pub fn totals<'a>(lines: impl IntoIterator<Item = &'a OrderLine>) -> Option<(i64, i64)> {
+    let (mut net, mut vat) = (0_i64, 0_i64);
+    for line in lines {
+        net += line.net;
+        vat += line.vat;
+        if net + vat > MONEY_MAX {
+            return None;
+        }
+    }
+    Some((net, vat))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::money::Currency;
+
+    fn offer(price: i64, rate: i64) -> Offer {
+        let price = Money::new(price, Currency::from_code("EUR").unwrap());
+        Offer { product_id: 1, version: 1, price, vat_rate: VatRate::new(rate).unwrap() }
+    }
+
+    fn wish(years: i64, subscriptions: i64, codes: i64) -> VoucherWish {
+        let (name, resource_type) = ("Video".to_owned(), ResourceType::DEVICE_YEAR);
+        VoucherWish { name, resource_type, years, subscriptions, codes }
+    }
+
+    #[test]
+    fn a_voucher_costs_its_years_times_its_subscriptions() {
+        let line = OrderLine::voucher(&offer(1_199, 2_100), wish(3, 10, 5)).unwrap();
+        assert_eq!((line.quantity, line.net, line.vat), (30, 35_970, 7_554));
+        assert_eq!(line.voucher.unwrap().units_per_code(), 6);
+    }
+
+    #[test]
+    fn vat_is_rounded_line_by_line() {
+        // 1 % of 0.50 is half a cent: one cent. Of three such lines together it would be 1.5, two cents.
+        let line = OrderLine::voucher(&offer(50, 100), wish(1, 1, 1)).unwrap();
+        assert_eq!(line.vat, 1);
+        assert_eq!(totals([&line, &line, &line]), Some((150, 3)));
+    }
+
+    #[test]
+    fn what_cannot_be_sold_is_told() {
+        for (years, subscriptions, codes, error) in [
+            (0, 1, 1, OrderError::Years),
+            (11, 1, 1, OrderError::Years),
+            (1, 0, 1, OrderError::Subscriptions),
+            (1, 100_001, 1, OrderError::Subscriptions),
+            (1, 10, 0, OrderError::Codes),
+            (1, 10, 11, OrderError::Codes),
+            (1, 10, 3, OrderError::Uneven),
+        ] {
+            assert_eq!(OrderLine::voucher(&offer(100, 0), wish(years, subscriptions, codes)), Err(error));
+        }
+        let dear = offer(MONEY_MAX, 0);
+        assert_eq!(OrderLine::voucher(&dear, wish(1, 2, 1)), Err(OrderError::TooMuch));
+        let line = OrderLine::voucher(&dear, wish(1, 1, 1)).unwrap();
+        assert_eq!(totals([&line, &line]), None);
+    }
+}

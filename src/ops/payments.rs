@@ -1,0 +1,317 @@
+//! An order is paid: its units come into being in its vouchers, its licences get their keys, its invoice is
+//! settled, all in one transaction, and once, whoever tells of it and however often. The order's own row
+//! decides: it is locked, and left only from `awaiting_payment`.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::actor::Actor;
+use super::codes::new_code;
+use super::error::{OpError, OpResult, Reason, refuse};
+use super::orders::currency;
+use crate::app::{self, App, Outcome, act_once};
+use crate::jobs::Job;
+use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
+use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
+use crate::model::money::Money;
+use crate::model::order::{OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
+use crate::model::seller::SellerSettings;
+use crate::model::time::Moment;
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::invoices::NewInvoice;
+use crate::store::orders::OrderRow;
+use crate::store::payments::NewPayment;
+
+/// The most characters of a bank's reference.
+pub const REFERENCE_LENGTH_MAX: usize = 140;
+
+/// What an order comes to, for people.
+///
+/// # Errors
+/// [`OpError::Internal`] for a currency that no Scrip wrote.
+pub fn sum(row: &OrderRow) -> OpResult<String> {
+    Ok(Money::new(row.total, currency(row)?).to_string())
+}
+
+/// An order that is paid now.
+pub(super) struct Settlement<'a> {
+    pub order: &'a OrderRow,
+    /// The portal where a card provider told so, else the operator.
+    pub by: ledger::Actor,
+    /// "by card".
+    pub how: &'static str,
+    /// The day of the payment.
+    pub on: Moment,
+}
+
+impl<'a> Settlement<'a> {
+    /// An order that costs nothing: the portal fulfils what the buyer placed.
+    pub fn free(actor: &Actor, order: &'a OrderRow, now: Moment) -> Settlement<'a> {
+        let root_id = actor.company_path.ids().first().copied().unwrap_or(actor.company_id);
+        Settlement { order, by: ledger::Actor::portal(root_id), how: "", on: now }
+    }
+}
+
+/// Settles an order that its caller has locked; false where it is not waiting for that any more.
+pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlement<'_>) -> OpResult<bool> {
+    let Settlement { order, by, how, on } = settlement;
+    let lines = store::orders::lines(&mut act.tx, order.id).await?;
+    let has_vouchers = lines.iter().any(|(_, line)| line.voucher.is_some());
+    let expires_at = has_vouchers.then(|| act.now.plus_months(VOUCHER_VALID_MONTHS));
+    if !store::orders::set_paid(&mut act.tx, order.id, act.now, expires_at).await? {
+        return Ok(false);
+    }
+    if let Some(expires_at) = expires_at {
+        fulfil(app, act, settlement, &lines, expires_at).await?;
+    }
+    super::licences::issue(app, act, order, &lines).await?;
+    if store::invoices::of_order(&mut act.tx, order.id).await?.is_empty() {
+        let seller = store::seller::get(&mut act.tx).await?;
+        let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
+        let paid = Paid { on: date(*on), how: (*how).to_owned() };
+        invoice(act, order, &lines, &seller, Some(paid)).await?;
+    } else {
+        store::invoices::set_paid(&mut act.tx, order.id, act.now).await?;
+        act.job(&Job::OrderPaid { id: order.id.to_string() }).await?;
+    }
+    act.note(NewHistory {
+        actor_id: Some(by.user_id).filter(|id| *id != ledger::Actor::PORTAL),
+        company_id: Some(order.company_id),
+        address: by.address.clone(),
+        verb: "order.paid",
+        subject: format!("Order {}", order.id),
+        details: format!("{} {how}", sum(order)?).trim_end().to_owned(),
+    });
+    Ok(true)
+}
+
+async fn fulfil(
+    app: &App,
+    act: &mut app::Act,
+    settlement: &Settlement<'_>,
+    lines: &[(i64, OrderLine)],
+    expires_at: Moment,
+) -> OpResult<()> {
+    let order = settlement.order;
+    let vouchers = lines.iter().filter_map(|(number, line)| {
+        let wish = line.voucher.as_ref()?;
+        Some(Voucher {
+            line: *number,
+            resource_type: wish.resource_type,
+            amount: wish.units_per_code(),
+            name: wish.name.clone(),
+            codes: (0..wish.codes).map(|_| new_code(app)).collect(),
+        })
+    });
+    let operation = Operation {
+        actor: settlement.by.clone(),
+        key: format!("order:{}", order.id),
+        fingerprint: app.keys.fingerprint(&format!("order:{}", order.id)),
+        at: act.now,
+        act: Act::Fulfil(Fulfilment {
+            order_id: order.id,
+            company_id: order.company_id,
+            buyer_id: order.created_by,
+            expires_at,
+            vouchers: vouchers.collect(),
+        }),
+    };
+    super::resources::within(app, act, &[operation]).await?;
+    Ok(())
+}
+
+/// Makes an order's invoice, and has it mailed; its number is given.
+pub(super) async fn invoice(
+    act: &mut app::Act,
+    order: &OrderRow,
+    lines: &[(i64, OrderLine)],
+    seller: &SellerSettings,
+    paid: Option<Paid>,
+) -> OpResult<String> {
+    let due_at = paid.is_none().then(|| act.now.plus_seconds(seller.due_days * 86_400));
+    let issued_on = date(act.now);
+    let number = store::invoices::next_number(&mut act.tx, DocumentKind::Invoice, issued_on.year()).await?;
+    let document = Document {
+        kind: DocumentKind::Invoice,
+        number: document_number(DocumentKind::Invoice, issued_on.year(), number),
+        issued_on,
+        due_on: due_at.map(date),
+        order_id: order.id,
+        corrects: None,
+        seller: seller.seller.clone(),
+        buyer: billing(order)?,
+        lines: lines.iter().map(|(_, line)| invoice_line(line)).collect(),
+        currency: currency(order)?,
+        reverse_charge: order.reverse_charge == 1,
+        notes: String::new(),
+        paid,
+    };
+    let paid_at = document.paid.as_ref().map(|_| act.now);
+    let new = NewInvoice { document: &document, number, corrects: None, issued_at: act.now, due_at, paid_at };
+    let id = store::invoices::insert(&mut act.tx, &new).await?;
+    act.job(&Job::Document { id: id.to_string() }).await?;
+    Ok(document.number)
+}
+
+fn invoice_line(line: &OrderLine) -> Line {
+    let (description, unit) = match &line.voucher {
+        Some(wish) => {
+            let what = wish.resource_type.label();
+            let (years, codes) = (counted(wish.years, "year"), counted(wish.codes, "code"));
+            let text = format!("{}: {what}, {} for {years}, in {codes}", wish.name, wish.subscriptions);
+            (text, wish.unit())
+        }
+        None => (line.name.clone(), "licence"),
+    };
+    Line {
+        description,
+        quantity: line.quantity,
+        unit: unit.to_owned(),
+        unit_price: line.unit_price,
+        net: line.net,
+        vat_rate: line.vat_rate,
+        vat: line.vat,
+    }
+}
+
+fn counted(n: i64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
+}
+
+fn billing(order: &OrderRow) -> OpResult<Billing> {
+    serde_json::from_str(order.billing.as_deref().unwrap_or_default())
+        .map_err(|e| OpError::Internal(format!("order {} has no billing data: {e}", order.id)))
+}
+
+fn date(at: Moment) -> Date {
+    at.zoned(&TimeZone::UTC).date()
+}
+
+/// Takes the whole invoice of an unpaid order back; the credit note's number is given, if there is one.
+pub(super) async fn credit_all(act: &mut app::Act, order_id: i64) -> OpResult<Option<String>> {
+    let found = store::invoices::of_order(&mut act.tx, order_id).await?;
+    let Some(invoice) = found.iter().find(|i| !i.is_credit_note()) else { return Ok(None) };
+    let document = invoice.document()?;
+    let all = (0..).zip(&document.lines);
+    let parts: Vec<_> = all.map(|(line, l)| Cancelled { line, before: 0, count: l.quantity }).collect();
+    let (name, _) = credit(act, invoice.id, &document, &parts, Some(act.now)).await?;
+    store::invoices::set_cancelled(&mut act.tx, invoice.id, act.now).await?;
+    Ok(Some(name))
+}
+
+/// Makes a credit note of parts of an invoice and has it mailed; its number and id are given. It is settled
+/// where nothing is to be given back.
+pub(super) async fn credit(
+    act: &mut app::Act,
+    invoice_id: i64,
+    invoice: &Document,
+    parts: &[Cancelled],
+    settled_at: Option<Moment>,
+) -> OpResult<(String, i64)> {
+    let issued_on = date(act.now);
+    let kind = DocumentKind::CreditNote;
+    let number = store::invoices::next_number(&mut act.tx, kind, issued_on.year()).await?;
+    let name = document_number(kind, issued_on.year(), number);
+    let document = invoice
+        .credit_note(name.clone(), issued_on, parts)
+        .ok_or_else(|| OpError::Internal(format!("{} has no such parts", invoice.number)))?;
+    let new = NewInvoice {
+        document: &document,
+        number,
+        corrects: Some(invoice_id),
+        issued_at: act.now,
+        due_at: None,
+        paid_at: settled_at,
+    };
+    let id = store::invoices::insert(&mut act.tx, &new).await?;
+    act.job(&Job::Document { id: id.to_string() }).await?;
+    Ok((name, id))
+}
+
+/// What the operator saw on the bank's statement.
+#[derive(Debug, Clone)]
+pub struct BankPayment<'a> {
+    /// Minor units of the order's currency.
+    pub amount: i64,
+    pub on: Moment,
+    pub reference: &'a str,
+}
+
+/// The operator marks an order as paid: its vouchers and licences come into being.
+///
+/// # Errors
+/// A refusal where another sum came, the day is to come, or the order is not waiting for a payment.
+pub async fn mark_paid(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    order_id: i64,
+    came: &BankPayment<'_>,
+) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let reference: String = came.reference.trim().chars().filter(|c| !c.is_control()).collect();
+    if reference.chars().count() > REFERENCE_LENGTH_MAX {
+        return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
+    }
+    let request = serde_json::json!([order_id, came.amount, came.on.0, reference]).to_string();
+    let outcome = act_once!(app, actor, key, "mark_paid", &request, act => {
+        let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+        let row = found.ok_or(OpError::NotFound)?;
+        if row.state() != OrderState::AwaitingPayment {
+            return refuse("", Reason::Order(OrderError::NotOpen));
+        }
+        if came.amount != row.total {
+            let due = Money::new(row.total, currency(&row)?);
+            return refuse("amount", Reason::Order(OrderError::OtherAmount { due }));
+        }
+        if came.on > act.now {
+            return refuse("day", Reason::Order(OrderError::FutureDay));
+        }
+        let payment = NewPayment {
+            order_id,
+            provider: "bank",
+            state: "paid",
+            amount: came.amount,
+            currency: &row.currency,
+            reference: &reference,
+            created_at: act.now,
+            ended_at: Some(came.on),
+        };
+        store::payments::insert(&mut act.tx, &payment).await?;
+        let how = "by bank transfer";
+        settle(app, act, &Settlement { order: &row, by: actor.for_ledger(), how, on: came.on }).await?;
+        Ok(format!("Pay\nOrder {order_id} is paid. What was bought is ready."))
+    })?;
+    super::card_payments::close_sessions(app, order_id).await;
+    Ok(outcome)
+}
+
+/// A document of the actor's tree, with all that stands on it.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
+pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::invoices::find(&mut tx, &actor.company_path, id).await?;
+    Ok(found.ok_or(OpError::NotFound)?.document()?)
+}
+
+/// The operator has paid back what a credit note says; the order's id is given.
+///
+/// # Errors
+/// [`OpError::NotFound`] where there is no such credit note.
+pub async fn settle_credit_note(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<i64> {
+    actor.require_operator()?;
+    let outcome = act_once!(app, actor, key, "settle_credit_note", &id.to_string(), act => {
+        let found = store::invoices::find(&mut act.tx, &actor.company_path, id).await?;
+        let row = found.filter(|i| i.is_credit_note()).ok_or(OpError::NotFound)?;
+        if !store::invoices::settle(&mut act.tx, id, act.now).await? {
+            return refuse("", Reason::Order(OrderError::NotOpen));
+        }
+        act.note(actor.note("order.paid_back", &row.name, ""));
+        Ok(format!("Pay back\n{} is settled.\n{}", row.name, app::about(&row.order_id)?))
+    })?;
+    outcome.about()
+}

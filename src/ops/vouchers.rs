@@ -1,0 +1,260 @@
+//! The vouchers of paid orders: shown, cancelled, replaced, expired. Redeeming one is redeeming a code.
+
+use super::actor::Actor;
+use super::codes::{ShownCode, new_code, show};
+use super::error::{OpError, OpResult, Reason, refuse};
+use crate::app::{self, App, Outcome, act, act_once};
+use crate::jobs::{Job, mail};
+use crate::model::amount::grouped;
+use crate::model::invoice::{Billing, Cancelled};
+use crate::model::ledger::{self, Act, CodeStatus, Done, Operation};
+use crate::model::time::Moment;
+use crate::store;
+use crate::store::vouchers::{StateCount, VoucherFilter, VoucherRow};
+
+/// The most vouchers that are cancelled at once.
+pub const CANCELLED_MAX: usize = 1_000;
+/// How many vouchers one operation ends.
+const EXPIRED_AT_ONCE: i64 = 500;
+/// So many days before the end of their vouchers buyers are told.
+pub const WARNED_DAYS: [i64; 2] = [60, 7];
+
+/// A voucher as its reader may see it.
+#[derive(Debug, Clone)]
+pub struct ShownVoucher {
+    pub shown: ShownCode,
+    pub order_id: i64,
+    pub line: i64,
+    pub replaced_by: Option<i64>,
+    pub replaces: Option<i64>,
+}
+
+impl ShownVoucher {
+    fn of(app: &App, actor: &Actor, found: VoucherRow) -> OpResult<ShownVoucher> {
+        let VoucherRow { row, order_id, order_line, replaced_by, replaces } = found;
+        Ok(ShownVoucher { shown: show(app, actor, row)?, order_id, line: order_line, replaced_by, replaces })
+    }
+}
+
+/// A page of the vouchers of the actor's tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<Vec<ShownVoucher>> {
+    actor.require_tree()?;
+    let reach = super::companies::reach(app, actor, None).await?;
+    let mut tx = app.db.read().await?;
+    let found = store::vouchers::list(&mut tx, &reach, filter).await?;
+    found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
+}
+
+/// A page of the codes of an order's line, after the one with this id.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the actor's tree.
+pub async fn of_line(
+    app: &App,
+    actor: &Actor,
+    place: (i64, i64),
+    after: i64,
+    limit: i64,
+) -> OpResult<Vec<ShownVoucher>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    store::orders::find(&mut tx, &actor.company_path, place.0).await?.ok_or(OpError::NotFound)?;
+    let found = store::vouchers::of_line(&mut tx, place, after, limit).await?;
+    found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
+}
+
+/// One voucher of the actor's tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside it.
+pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVoucher> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::vouchers::some(&mut tx, &actor.company_path, &[code_id]).await?.pop();
+    ShownVoucher::of(app, actor, found.ok_or(OpError::NotFound)?)
+}
+
+/// Some vouchers of the actor's tree.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for end users.
+pub async fn some(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<ShownVoucher>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::vouchers::some(&mut tx, &actor.company_path, code_ids).await?;
+    found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
+}
+
+/// The codes of an order, counted by line and state.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the actor's tree.
+pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<StateCount>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
+    Ok(store::vouchers::counts(&mut tx, order_id).await?)
+}
+
+/// Whether this person may take vouchers back: the operator may, others where the operator allows it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn may_cancel(app: &App, actor: &Actor) -> OpResult<bool> {
+    let mut tx = app.db.read().await?;
+    let is_allowed = store::seller::get(&mut tx).await?.is_some_and(|s| s.may_cancel);
+    Ok(actor.is_operator() || (actor.is_admin() && is_allowed))
+}
+
+/// Takes unused vouchers of one order back: their units go to the vendor, and a credit note is made. All of
+/// them, or none.
+///
+/// # Errors
+/// The ledger's refusals; [`OpError::Forbidden`] where the operator does not allow it.
+pub async fn cancel(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    order_id: i64,
+    code_ids: &[i64],
+) -> OpResult<Outcome> {
+    if !may_cancel(app, actor).await? {
+        return Err(OpError::Forbidden);
+    }
+    let mut code_ids = code_ids.to_vec();
+    code_ids.sort_unstable();
+    code_ids.dedup();
+    match code_ids.len() {
+        0 => return refuse("code", Reason::NothingChosen),
+        n if n > CANCELLED_MAX => return refuse("code", Reason::TooMany { maximum: CANCELLED_MAX }),
+        _ => {}
+    }
+    let request = serde_json::json!([order_id, code_ids]).to_string();
+    act_once!(app, actor, key, "cancel_vouchers", &request, act => {
+        let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+        let order = found.ok_or(OpError::NotFound)?;
+        let vouchers = store::vouchers::some(&mut act.tx, &actor.company_path, &code_ids).await?;
+        if vouchers.len() < code_ids.len() || vouchers.iter().any(|v| v.order_id != order_id) {
+            return Err(OpError::NotFound);
+        }
+        // What was cancelled before is counted before this is; nobody else cancels, for the order is locked.
+        let before = store::vouchers::counts(&mut act.tx, order_id).await?;
+        let operation = Operation {
+            actor: actor.for_ledger(),
+            key: format!("{key}:0"),
+            fingerprint: app.keys.fingerprint(&request),
+            at: act.now,
+            act: Act::CancelCodes { code_ids: code_ids.clone() },
+        };
+        super::resources::within(app, act, &[operation]).await?;
+        let told = credit(act, order_id, &vouchers, &before).await?;
+        let what = if code_ids.len() == 1 { "1 code".to_owned() } else { format!("{} codes", code_ids.len()) };
+        act.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &format!("Order {order_id}"), &what));
+        Ok(format!("Cancel\n{what} of order {order_id} cancelled. {told}"))
+    })
+}
+
+/// Makes the credit note of cancelled codes.
+async fn credit(
+    act: &mut app::Act,
+    order_id: i64,
+    vouchers: &[VoucherRow],
+    before: &[StateCount],
+) -> OpResult<String> {
+    let lines = store::orders::lines(&mut act.tx, order_id).await?;
+    let mut parts = Vec::new();
+    for (index, (number, line)) in lines.iter().enumerate() {
+        let Some(wish) = &line.voucher else { continue };
+        let count = vouchers.iter().filter(|v| v.order_line == *number).count() as i64;
+        if count == 0 {
+            continue;
+        }
+        let cancelled = |c: &&StateCount| c.line == *number && c.status == CodeStatus::Cancelled as i64;
+        let earlier = before.iter().find(cancelled).map_or(0, |c| c.codes);
+        let units = wish.units_per_code();
+        parts.push(Cancelled { line: index, before: earlier * units, count: count * units });
+    }
+    let documents = store::invoices::of_order(&mut act.tx, order_id).await?;
+    let Some(invoice) = documents.iter().find(|d| !d.is_credit_note()) else {
+        // What cost nothing has no invoice.
+        return Ok(String::new());
+    };
+    let (name, id) = super::payments::credit(act, invoice.id, &invoice.document()?, &parts, None).await?;
+    act.job(&Job::CreditRefund { id: id.to_string() }).await?;
+    Ok(format!("Credit note {name} was made."))
+}
+
+/// Gives a lost voucher a new code of the same value. The old one is dead.
+///
+/// # Errors
+/// The ledger's refusals; [`OpError::NotFound`] outside the actor's tree.
+pub async fn replace(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
+    actor.require_admin()?;
+    let found = find(app, actor, code_id).await?;
+    let request = serde_json::json!(["replace_code", code_id]);
+    let comment = found.shown.row.comment;
+    super::resources::submit(
+        app,
+        actor,
+        key,
+        &request,
+        Act::ReplaceCode { code_id, code: new_code(app), comment },
+    )
+    .await
+}
+
+/// Ends the next vouchers whose time is over; tells whether there may be more. Running it twice ends each once.
+///
+/// # Errors
+/// Whatever keeps the job from going on now.
+pub async fn expire_due(app: &App) -> OpResult<bool> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let code_ids = store::vouchers::over(&mut tx, now, EXPIRED_AT_ONCE).await?;
+    let Some((root_id, _)) = store::companies::root(&mut tx).await? else { return Ok(false) };
+    drop(tx);
+    if code_ids.is_empty() {
+        return Ok(false);
+    }
+    let key = format!("expiry {}", store::db::hex(&app.rng.bytes::<8>()));
+    let operation = Operation {
+        actor: ledger::Actor::portal(root_id),
+        fingerprint: app.keys.fingerprint(&key),
+        key,
+        at: now,
+        act: Act::ExpireCodes { code_ids },
+    };
+    app.writer.submit(operation).await?;
+    Ok(true)
+}
+
+/// Tells buyers whose vouchers expire before long, once for each of [`WARNED_DAYS`].
+///
+/// # Errors
+/// Whatever keeps the job from going on now.
+pub async fn warn(app: &App) -> OpResult<()> {
+    for days in WARNED_DAYS {
+        let now = app.clock.now();
+        let mut tx = app.db.read().await?;
+        let until = now.plus_seconds(days * 86_400);
+        let expiring = store::vouchers::expiring(&mut tx, now, until, days).await?;
+        drop(tx);
+        for order in expiring {
+            let billing: Billing =
+                serde_json::from_str(&order.billing).map_err(|e| OpError::Internal(e.to_string()))?;
+            act!(app, act => {
+                if store::vouchers::set_warned(&mut act.tx, order.id, days).await? && order.unused > 0 {
+                    let codes = grouped(order.unused);
+                    let day = Moment(order.expires_at).readable_date(&jiff::tz::TimeZone::UTC);
+                    let mail = mail::vouchers_expire(&billing.email, order.id, &codes, &day, &app.config.public_url);
+                    act.job(&Job::mail(app, &mail)).await?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}

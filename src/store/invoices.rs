@@ -1,0 +1,222 @@
+//! Invoices and credit notes. A number is taken in the transaction that makes the document, so that the
+//! numbers of a year have no gaps.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, sql};
+use super::ledger::{decode, reserve};
+use crate::model::company::Path;
+use crate::model::invoice::{Document, DocumentKind, document_number};
+use crate::model::time::Moment;
+
+/// A document as it stands.
+#[derive(Debug, Clone, FromRow)]
+pub struct InvoiceRow {
+    pub id: i64,
+    pub kind: String,
+    pub name: String,
+    pub order_id: i64,
+    pub corrects: Option<i64>,
+    pub currency: String,
+    pub total: i64,
+    document: String,
+    pub issued_at: i64,
+    pub due_at: Option<i64>,
+    pub paid_at: Option<i64>,
+    pub cancelled_at: Option<i64>,
+    pub reminded_at: Option<i64>,
+    pub reminders: i64,
+}
+
+impl InvoiceRow {
+    /// All that stands on it.
+    ///
+    /// # Errors
+    /// When the database has what no Scrip wrote.
+    pub fn document(&self) -> Result<Document> {
+        serde_json::from_str(&self.document).map_err(decode)
+    }
+
+    #[must_use]
+    pub fn is_credit_note(&self) -> bool {
+        self.kind == slug(DocumentKind::CreditNote)
+    }
+}
+
+fn slug(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Invoice => "invoice",
+        DocumentKind::CreditNote => "credit_note",
+    }
+}
+
+const INVOICE: &str =
+    "select i.id, i.kind, i.name, i.order_id, i.corrects, i.currency, i.total, i.document, i.issued_at,
+         i.due_at, i.paid_at, i.cancelled_at, i.reminded_at, i.reminders from invoice i ";
+
+/// Takes the next number of a kind and a year.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn next_number(tx: &mut Tx, kind: DocumentKind, year: i16) -> Result<i64> {
+    let (number,): (i64,) = sql("insert into invoice_number (kind, year, last) values ($1, $2, 1)
+         on conflict (kind, year) do update set last = invoice_number.last + 1 returning last")
+    .bind(slug(kind))
+    .bind(i64::from(year))
+    .one(tx)
+    .await?;
+    Ok(number)
+}
+
+/// A document that comes to be kept.
+pub struct NewInvoice<'a> {
+    pub document: &'a Document,
+    pub number: i64,
+    pub corrects: Option<i64>,
+    pub issued_at: Moment,
+    pub due_at: Option<Moment>,
+    pub paid_at: Option<Moment>,
+}
+
+/// Keeps a document; its id is given.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, new: &NewInvoice<'_>) -> Result<i64> {
+    let id = reserve(tx, "invoice", 1).await?[0];
+    let document = new.document;
+    let year = document.issued_on.year();
+    let totals = document.totals();
+    sql("insert into invoice (id, kind, year, number, name, order_id, corrects, currency, net, vat, total, document,
+             issued_at, due_at, paid_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
+    .bind(id)
+    .bind(slug(document.kind))
+    .bind(i64::from(year))
+    .bind(new.number)
+    .bind(document_number(document.kind, year, new.number))
+    .bind(document.order_id)
+    .bind(new.corrects)
+    .bind(document.currency.code())
+    .bind(totals.net.minor)
+    .bind(totals.vat.minor)
+    .bind(totals.gross().minor)
+    .bind(serde_json::to_string(document).map_err(decode)?)
+    .bind(new.issued_at)
+    .bind(new.due_at.map(|at| at.0))
+    .bind(new.paid_at.map(|at| at.0))
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// The documents of an order, in order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<InvoiceRow>> {
+    sql(INVOICE).push("where i.order_id = ").push_value(order_id).push(" order by i.id").all(tx).await
+}
+
+/// A document of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow>> {
+    sql(INVOICE)
+        .push(
+            "join purchase_order o on o.id = i.order_id join company c on c.id = o.company_id where i.id = ",
+        )
+        .push_value(id)
+        .push(" and c.path >= ")
+        .push_value(tree.as_str())
+        .push(" and c.path < ")
+        .push_value(tree.end())
+        .optional(tx)
+        .await
+}
+
+/// Notes that an invoice was paid.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_paid(tx: &mut Tx, order_id: i64, at: Moment) -> Result<()> {
+    sql("update invoice set paid_at = $2 where order_id = $1 and kind = 'invoice' and paid_at is null
+         and cancelled_at is null")
+    .bind(order_id)
+    .bind(at)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an invoice was taken back as a whole.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_cancelled(tx: &mut Tx, id: i64, at: Moment) -> Result<()> {
+    sql("update invoice set cancelled_at = $2 where id = $1 and cancelled_at is null")
+        .bind(id)
+        .bind(at)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Invoices whose day has passed, that nobody has paid, and that were not called to mind since `before`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn overdue(
+    tx: &mut Tx,
+    now: Moment,
+    before: Moment,
+    reminders_max: i64,
+) -> Result<Vec<InvoiceRow>> {
+    sql(INVOICE)
+        .push("where i.kind = 'invoice' and i.due_at is not null and i.paid_at is null and i.cancelled_at is null and i.due_at < ")
+        .push_value(now)
+        .push(" and (i.reminded_at is null or i.reminded_at < ")
+        .push_value(before)
+        .push(") and i.reminders < ")
+        .push_value(reminders_max)
+        .push(" order by i.due_at, i.id limit 100")
+        .all(tx)
+        .await
+}
+
+/// Notes a reminder; false where another process was quicker.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_reminded(tx: &mut Tx, invoice: &InvoiceRow, now: Moment) -> Result<bool> {
+    let changed = sql("update invoice set reminded_at = $2, reminders = reminders + 1
+         where id = $1 and reminders = $3 and paid_at is null and cancelled_at is null")
+    .bind(invoice.id)
+    .bind(now)
+    .bind(invoice.reminders)
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// A document, whoever asks.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<InvoiceRow>> {
+    sql(INVOICE).push("where i.id = ").push_value(id).optional(tx).await
+}
+
+/// Notes that what a credit note says was given back; false where it was noted before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn settle(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
+    let changed =
+        sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")
+            .bind(id)
+            .bind(now)
+            .run(tx)
+            .await?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,388 @@
+//! Orders and their lines. Whoever changes an order locks it first ([`lock`]), or guards the statement by
+//! the state that it leaves.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::db::{DbError, Result, Tx, rows, sql, sql_for};
+use super::ledger::{decode, reserve};
+use super::reach::Reach;
+use crate::model::company::Path;
+use crate::model::money::VatRate;
+use crate::model::order::{Method, OrderLine, OrderState, VoucherWish};
+use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
+
+/// An order as it stands. Money is in minor units of `currency`.
+#[derive(Debug, Clone, FromRow)]
+pub struct OrderRow {
+    pub id: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub created_by: i64,
+    pub created_by_email: String,
+    pub kind: String,
+    state: String,
+    method: Option<String>,
+    pub currency: String,
+    pub net: i64,
+    pub vat: i64,
+    pub total: i64,
+    pub reverse_charge: i64,
+    /// As JSON, from when it was placed.
+    pub billing: Option<String>,
+    pub created_at: i64,
+    pub placed_at: Option<i64>,
+    pub paid_at: Option<i64>,
+    pub cancelled_at: Option<i64>,
+    pub expires_at: Option<i64>,
+    /// The name of its invoice, if it has one.
+    pub invoice: Option<String>,
+    pub invoice_id: Option<i64>,
+    pub due_at: Option<i64>,
+}
+
+impl OrderRow {
+    #[must_use]
+    pub fn state(&self) -> OrderState {
+        OrderState::from_slug(&self.state).unwrap_or(OrderState::Cancelled)
+    }
+
+    #[must_use]
+    pub fn method(&self) -> Option<Method> {
+        self.method.as_deref().and_then(Method::from_slug)
+    }
+}
+
+const ORDER: &str = "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
+         o.state, o.method, o.currency, o.net, o.vat, o.total, o.reverse_charge, o.billing, o.created_at, o.placed_at,
+         o.paid_at, o.cancelled_at, o.expires_at, i.name as invoice, i.id as invoice_id, i.due_at
+     from purchase_order o join company c on c.id = o.company_id join person p on p.id = o.created_by
+     left join invoice i on i.order_id = o.id and i.kind = 'invoice' where ";
+
+/// Begins a draft; its id is given.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, new: &NewOrder<'_>) -> Result<i64> {
+    let id = reserve(tx, "order", 1).await?[0];
+    sql("insert into purchase_order (id, company_id, created_by, kind, state, currency, net, vat, total, reverse_charge,
+             created_at) values ($1, $2, $3, $4, 'draft', $5, 0, 0, 0, $6, $7)")
+    .bind(id)
+    .bind(new.company_id)
+    .bind(new.created_by)
+    .bind(new.kind)
+    .bind(new.currency)
+    .bind(i64::from(new.reverse_charge))
+    .bind(new.now)
+    .run(tx)
+    .await?;
+    Ok(id)
+}
+
+/// What a draft begins with.
+pub struct NewOrder<'a> {
+    pub company_id: i64,
+    pub created_by: i64,
+    pub kind: &'a str,
+    pub currency: &'a str,
+    pub reverse_charge: bool,
+    pub now: Moment,
+}
+
+/// An order of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
+    sql(ORDER)
+        .push("o.id = ")
+        .push_value(id)
+        .push(" and c.path >= ")
+        .push_value(tree.as_str())
+        .push(" and c.path < ")
+        .push_value(tree.end())
+        .optional(tx)
+        .await
+}
+
+/// Locks an order of a tree, so that nobody else changes it, and reads it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
+    if tx.is_postgres() {
+        let _: Option<(i64,)> = sql_for("", "select id from purchase_order where id = $1 for update")
+            .bind(id)
+            .optional(tx)
+            .await?;
+    }
+    find(tx, tree, id).await
+}
+
+/// Which orders.
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    pub state: Option<OrderState>,
+    /// The last id of the page before.
+    pub cursor: Option<i64>,
+    pub limit: i64,
+}
+
+/// A page of orders, the newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, reach: &Reach, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
+    let query = sql(ORDER);
+    let mut query = match reach {
+        Reach::Companies(ids) => query
+            .push_for(
+                "o.company_id in (select value from json_each(",
+                "o.company_id in (select value::bigint from jsonb_array_elements_text(cast(",
+            )
+            .push_value(rows(ids))
+            .push_for("))", " as jsonb)))"),
+        Reach::Tree(tree) => {
+            query.push("c.path >= ").push_value(tree.as_str()).push(" and c.path < ").push_value(tree.end())
+        }
+    };
+    if let Some(state) = filter.state {
+        query = query.push(" and o.state = ").push_value(state.slug());
+    }
+    if let Some(cursor) = filter.cursor {
+        query = query.push(" and o.id < ").push_value(cursor);
+    }
+    query.push(" order by o.id desc limit ").push_value(filter.limit).all(tx).await
+}
+
+#[derive(FromRow)]
+struct LineRow {
+    line: i64,
+    product_id: i64,
+    version: i64,
+    name: String,
+    resource_type: Option<i64>,
+    years: Option<i64>,
+    subscriptions: Option<i64>,
+    codes: Option<i64>,
+    quantity: i64,
+    unit_price: i64,
+    net: i64,
+    vat_rate: i64,
+    vat: i64,
+}
+
+impl LineRow {
+    fn line(self) -> Result<(i64, OrderLine)> {
+        let facts = self.resource_type.zip(self.years).zip(self.subscriptions.zip(self.codes));
+        let voucher = match facts {
+            None => None,
+            Some(((resource_type, years), (subscriptions, codes))) => Some(VoucherWish {
+                name: self.name.clone(),
+                resource_type: ResourceType::try_from(resource_type).map_err(decode)?,
+                years,
+                subscriptions,
+                codes,
+            }),
+        };
+        let no_rate = || DbError(sqlx::Error::Decode("no such rate of VAT".into()));
+        let line = OrderLine {
+            product_id: self.product_id,
+            version: self.version,
+            name: self.name,
+            voucher,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            net: self.net,
+            vat_rate: VatRate::new(self.vat_rate).ok_or_else(no_rate)?,
+            vat: self.vat,
+        };
+        Ok((self.line, line))
+    }
+}
+
+/// The lines of an order with their numbers, in order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> {
+    let found: Vec<LineRow> =
+        sql("select line, product_id, version, name, resource_type, years, subscriptions, codes, quantity, unit_price,
+                 net, vat_rate, vat from order_line where order_id = $1 order by line")
+        .bind(order_id)
+        .all(tx)
+        .await?;
+    found.into_iter().map(LineRow::line).collect()
+}
+
+/// Adds a line to an order that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add_line(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+    let voucher = line.voucher.as_ref();
+    sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
+             quantity, unit_price, net, vat_rate, vat)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+    .bind(order_id)
+    .bind(number)
+    .bind(line.product_id)
+    .bind(line.version)
+    .bind(&line.name)
+    .bind(voucher.map(|v| v.resource_type.id()))
+    .bind(voucher.map(|v| v.years))
+    .bind(voucher.map(|v| v.subscriptions))
+    .bind(voucher.map(|v| v.codes))
+    .bind(line.quantity)
+    .bind(line.unit_price)
+    .bind(line.net)
+    .bind(line.vat_rate.hundredths())
+    .bind(line.vat)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes a line out of an order that its caller has locked; tells whether it was there.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn remove_line(tx: &mut Tx, order_id: i64, number: i64) -> Result<bool> {
+    sql("delete from order_serial where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .run(tx)
+        .await?;
+    let removed = sql("delete from order_line where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .run(tx)
+        .await?;
+    Ok(removed > 0)
+}
+
+/// Sets what the lines of a draft come to.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_totals(tx: &mut Tx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
+    let changed =
+        sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
+            .bind(order_id)
+            .bind(net)
+            .bind(vat)
+            .bind(net + vat)
+            .run(tx)
+            .await?;
+    Ok(changed > 0)
+}
+
+#[derive(Serialize)]
+struct SerialRow<'a> {
+    serial: &'a str,
+    search: String,
+}
+
+/// Says which devices a line of licences is for.
+///
+/// # Errors
+/// Whatever the database says; a unique violation where one stands twice.
+pub async fn add_serials(tx: &mut Tx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
+    let new: Vec<_> = serials
+        .iter()
+        .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
+        .collect();
+    sql_for(
+        "insert into order_serial (order_id, line, serial, serial_search)
+         select $1, $2, value->>'serial', value->>'search' from jsonb_each($3)",
+        "insert into order_serial (order_id, line, serial, serial_search)
+         select $1, $2, r.serial, r.search from jsonb_to_recordset($3::jsonb) as r(serial text, search text)",
+    )
+    .bind(order_id)
+    .bind(line)
+    .bind(rows(&new))
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// The devices of an order's lines of licences: line and serial number.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
+    sql("select line, serial from order_serial where order_id = $1 order by line, serial_search")
+        .bind(order_id)
+        .all(tx)
+        .await
+}
+
+/// Places a draft: from now on it is to be paid. Tells whether it was one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn place(tx: &mut Tx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
+    let changed =
+        sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
+         where id = $1 and state = 'draft'")
+        .bind(id)
+        .bind(method.slug())
+        .bind(billing)
+        .bind(now)
+        .run(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Marks an order as paid; tells whether it was waiting for that.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_paid(tx: &mut Tx, id: i64, now: Moment, expires_at: Option<Moment>) -> Result<bool> {
+    let changed = sql("update purchase_order set state = 'paid', paid_at = $2, expires_at = $3
+         where id = $1 and state = 'awaiting_payment'")
+    .bind(id)
+    .bind(now)
+    .bind(expires_at.map(|at| at.0))
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Cancels an order that nobody has paid; tells whether it was one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn cancel(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
+    let changed = sql("update purchase_order set state = 'cancelled', cancelled_at = $2
+         where id = $1 and state in ('draft', 'awaiting_payment')")
+    .bind(id)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// How many orders of a company are neither paid nor over.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn open_of(tx: &mut Tx, company_id: i64) -> Result<i64> {
+    let (count,): (i64,) = sql("select count(*) from purchase_order
+         where company_id = $1 and state = 'awaiting_payment'")
+    .bind(company_id)
+    .one(tx)
+    .await?;
+    Ok(count)
+}
+
+/// Whether no VAT is added for a company: it accounts for that itself.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn reverse_charge(tx: &mut Tx, company_id: i64) -> Result<bool> {
+    let found: Option<(i64,)> =
+        sql("select reverse_charge from company where id = $1").bind(company_id).optional(tx).await?;
+    Ok(found.is_some_and(|row| row.0 == 1))
+}

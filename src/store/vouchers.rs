@@ -1,0 +1,209 @@
+//! Vouchers: codes that belong to an order. Their value changes in `store::ledger` alone.
+
+use sqlx::FromRow;
+
+use super::codes::CodeRow;
+use super::db::{Query, Result, Tx, rows, sql};
+use super::reach::Reach;
+use crate::model::company::Path;
+use crate::model::ledger::CodeStatus;
+use crate::model::time::Moment;
+
+/// A voucher's code; the code itself is still sealed.
+#[derive(Debug, Clone, FromRow)]
+pub struct VoucherRow {
+    #[sqlx(flatten)]
+    pub row: CodeRow,
+    pub order_id: i64,
+    pub order_line: i64,
+    /// The code that took its place, and the one whose place it took.
+    pub replaced_by: Option<i64>,
+    pub replaces: Option<i64>,
+}
+
+const VOUCHER: &str = "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
+         k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
+         k.ended_company_name, k.order_id, k.order_line, k.replaced_by,
+         (select b.id from code b where b.order_id = k.order_id and b.order_line = k.order_line and b.replaced_by = k.id)
+             as replaces
+     from code k join company c on c.id = k.company_id join person p on p.id = k.created_by where ";
+
+/// A page of the codes of an order's line, the oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_line(
+    tx: &mut Tx,
+    (order_id, line): (i64, i64),
+    after: i64,
+    limit: i64,
+) -> Result<Vec<VoucherRow>> {
+    sql(VOUCHER)
+        .push("k.order_id = ")
+        .push_value(order_id)
+        .push(" and k.order_line = ")
+        .push_value(line)
+        .push(" and k.id > ")
+        .push_value(after)
+        .push(" order by k.id limit ")
+        .push_value(limit)
+        .all(tx)
+        .await
+}
+
+/// Which vouchers.
+#[derive(Debug, Clone, Default)]
+pub struct VoucherFilter {
+    pub status: Option<CodeStatus>,
+    /// The last id of the page before.
+    pub cursor: Option<i64>,
+    pub limit: i64,
+}
+
+/// A page of the vouchers within reach, the newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, reach: &Reach, filter: &VoucherFilter) -> Result<Vec<VoucherRow>> {
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
+    let query = sql(VOUCHER).push("k.order_id is not null");
+    let query = match reach {
+        Reach::Companies(ids) => query
+            .push_for(
+                " and k.company_id in (select value from json_each(",
+                " and k.company_id in (select value::bigint from jsonb_array_elements_text(cast(",
+            )
+            .push_value(rows(ids))
+            .push_for("))", " as jsonb)))"),
+        Reach::Tree(tree) => query
+            .push(" and c.path >= ")
+            .push_value(tree.as_str())
+            .push(" and c.path < ")
+            .push_value(tree.end()),
+    };
+    let query = match filter.status {
+        Some(status) => query.push(" and k.status = ").push_value(status as i64),
+        None => query,
+    };
+    let query = match filter.cursor {
+        Some(cursor) => query.push(" and k.id < ").push_value(cursor),
+        None => query,
+    };
+    query.push(" order by k.id desc limit ").push_value(filter.limit)
+}
+
+/// Some vouchers of a tree, by id.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<VoucherRow>> {
+    sql(VOUCHER)
+        .push_for(
+            "k.order_id is not null and k.id in (select value from json_each(",
+            "k.order_id is not null and k.id in (select value::bigint from jsonb_array_elements_text(cast(",
+        )
+        .push_value(rows(ids))
+        .push_for("))", " as jsonb)))")
+        .push(" and c.path >= ")
+        .push_value(tree.as_str())
+        .push(" and c.path < ")
+        .push_value(tree.end())
+        .push(" order by k.id")
+        .all(tx)
+        .await
+}
+
+/// How many codes of an order are in which state.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct StateCount {
+    pub line: i64,
+    pub status: i64,
+    pub codes: i64,
+}
+
+/// The codes of an order, counted by line and state.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn counts(tx: &mut Tx, order_id: i64) -> Result<Vec<StateCount>> {
+    sql("select order_line as line, status, count(*) as codes from code where order_id = $1
+         group by order_line, status order by order_line, status")
+    .bind(order_id)
+    .all(tx)
+    .await
+}
+
+/// The unused codes of an order, or of one line of it, the oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -> Result<Vec<i64>> {
+    let query = sql("select id from code where status = 0 and order_id = ").push_value(order_id);
+    let query = match line {
+        Some(line) => query.push(" and order_line = ").push_value(line),
+        None => query,
+    };
+    let found: Vec<(i64,)> = query.push(" order by id limit ").push_value(limit).all(tx).await?;
+    Ok(found.into_iter().map(|row| row.0).collect())
+}
+
+/// Unused vouchers whose time is over.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn over(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> =
+        sql("select id from code where status = 0 and expires_at is not null and expires_at <= $1
+         order by expires_at, id limit $2")
+        .bind(now)
+        .bind(limit)
+        .all(tx)
+        .await?;
+    Ok(found.into_iter().map(|row| row.0).collect())
+}
+
+/// An order whose vouchers expire before long, and how many of them nobody has used.
+#[derive(Debug, Clone, FromRow)]
+pub struct ExpiringOrder {
+    pub id: i64,
+    pub billing: String,
+    pub expires_at: i64,
+    pub warned_days: Option<i64>,
+    pub unused: i64,
+}
+
+/// Orders whose vouchers expire before `until`, and of which no warning of so few days was given.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Result<Vec<ExpiringOrder>> {
+    sql("select o.id, o.billing, o.expires_at, o.warned_days,
+             (select count(*) from code k where k.order_id = o.id and k.status = 0) as unused
+         from purchase_order o where o.expires_at is not null and o.expires_at > $1 and o.expires_at <= $2
+             and o.billing is not null and (o.warned_days is null or o.warned_days > $3)
+         order by o.expires_at, o.id limit 100")
+    .bind(now)
+    .bind(until)
+    .bind(days)
+    .all(tx)
+    .await
+}
+
+/// Notes a warning; false where another process was quicker.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_warned(tx: &mut Tx, order_id: i64, days: i64) -> Result<bool> {
+    let changed = sql("update purchase_order set warned_days = $2
+         where id = $1 and (warned_days is null or warned_days > $2)")
+    .bind(order_id)
+    .bind(days)
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,144 @@
+//! Buy vouchers: one voucher at a time into a draft, with its price at once.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+
+use crate::model::money::{Currency, Money};
+use crate::model::order::OrderLine;
+use crate::model::product::ProductKind;
+use crate::model::resources::ResourceType;
+use crate::ops;
+use crate::ops::error::Reason;
+use crate::ops::orders::VoucherLine;
+use crate::store::products::ProductRow;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Ids, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+/// The choices of Subscription type, in the order of the screen.
+const SUBSCRIPTION_TYPES: [(ResourceType, &str); 2] =
+    [(ResourceType::DEVICE_YEAR, "Device"), (ResourceType::APARTMENT_YEAR, "Apartment")];
+
+#[derive(Template)]
+#[template(path = "orders/buy_vouchers.html")]
+struct BuyPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    products: Vec<ProductRow>,
+    /// Whether the operator has said who sells.
+    has_seller: bool,
+    total: Total,
+}
+
+impl BuyPage<'_> {
+    fn product_choices(&self) -> Vec<(String, String)> {
+        self.products.iter().map(|p| (p.product_id.to_string(), p.name.clone())).collect()
+    }
+
+    fn type_choices(&self) -> Vec<(String, String)> {
+        SUBSCRIPTION_TYPES.iter().map(|(t, label)| (t.slug().to_owned(), (*label).to_owned())).collect()
+    }
+}
+
+/// What the line comes to, as far as it is known.
+#[derive(Template, Default)]
+#[template(path = "orders/total.html")]
+struct Total {
+    priced: Option<Priced>,
+    problem: Option<String>,
+}
+
+struct Priced {
+    line: OrderLine,
+    currency: Currency,
+}
+
+impl Priced {
+    fn money(&self, minor: &i64) -> Money {
+        Money::new(*minor, self.currency)
+    }
+
+    fn gross(&self) -> Money {
+        Money::new(self.line.net + self.line.vat, self.currency)
+    }
+}
+
+/// The fields of a voucher, as far as they can be read; what cannot is noted in the form.
+fn read(form: &mut Form) -> Option<(i64, ResourceType, i64, i64, i64)> {
+    let number = |form: &mut Form, field| form::read(form, field, |text| form::amount(text));
+    let product = form::read(form, "product", |text| text.parse().map_err(|_| Reason::Missing));
+    let resource_type = form::read(form, "type", form::resource_type);
+    let (years, subscriptions) = (number(form, "years"), number(form, "subscriptions"));
+    let codes = if form.value("codes").is_empty() { Some(1) } else { number(form, "codes") };
+    Some((product?, resource_type?, years?, subscriptions?, codes?))
+}
+
+async fn price(portal: &Portal, me: &Me, form: &Form) -> WebResult<Total> {
+    let Some((product_id, resource_type, years, subscriptions, codes)) = read(&mut form.clone()) else {
+        return Ok(Total::default());
+    };
+    // A price needs no name yet.
+    let wish = VoucherLine { product_id, name: "-", resource_type, years, subscriptions, codes };
+    match ops::orders::price_voucher(&portal.app, &me.actor, &wish).await {
+        Ok((line, currency)) => Ok(Total { priced: Some(Priced { line, currency }), problem: None }),
+        Err(error) => {
+            let refused = form.clone().refused(error)?;
+            let problem = refused.problems().first().map(|p| p.message.clone());
+            Ok(Total { priced: None, problem })
+        }
+    }
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Buy vouchers").await?;
+    let products = ops::products::offered(&portal.app, ProductKind::Voucher).await?;
+    let has_seller = ops::seller::get(&portal.app).await?.is_some();
+    let total = if me.actor.may_buy() { price(portal, me, form).await? } else { Total::default() };
+    page_of_form(&portal.app, &BuyPage { frame, form, products, has_seller, total }, form)
+}
+
+pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let form = form.or("years", "1").or("subscriptions", "10").or("codes", "1");
+    show(&portal, &me, &form).await
+}
+
+/// What the line comes to, for the script while somebody types.
+pub async fn total(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    me.actor.require_buyer()?;
+    Ok(Html(price(&portal, &me, &form).await?.render()?).into_response())
+}
+
+pub async fn add(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_buyer()?;
+    if form.has("show-total") {
+        return show(&portal, &me, &form).await;
+    }
+    let key = form.operation(&portal.app, &me)?;
+    let Some((product_id, resource_type, years, subscriptions, codes)) = read(&mut form) else {
+        return show(&portal, &me, &form).await;
+    };
+    let order_id = form.value("order").parse().ok();
+    let name = form.value("name");
+    let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
+    match ops::orders::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
+        Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about::<i64>()?)).into_response()),
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+/// Back to the draft after a line was taken out of it.
+pub async fn remove_line(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(order_id, line): Ids,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::orders::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
+    Ok(view::done(&urls::order(order_id), &key))
+}

@@ -1,0 +1,285 @@
+//! One order: checked and placed while it is a draft; afterwards its payments, invoices and what was bought.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::model::invoice::Billing;
+use crate::model::ledger::CodeStatus;
+use crate::model::money::Money;
+use crate::model::order::{Method, OrderLine, OrderState};
+use crate::model::time::{self, Moment};
+use crate::ops;
+use crate::ops::card_payments::Ways;
+use crate::ops::error::Reason;
+use crate::ops::orders::Order;
+use crate::ops::payments::BankPayment;
+use crate::store::invoices::InvoiceRow;
+use crate::store::vouchers::StateCount;
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::form::{self, Form};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page, page_of_form};
+
+#[derive(Template)]
+#[template(path = "orders/check.html")]
+struct CheckPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    order: Order,
+    takes_cards: bool,
+    has_actions: bool,
+}
+
+#[derive(Template)]
+#[template(path = "orders/show.html")]
+struct OrderPage {
+    frame: Frame,
+    order: Order,
+    counts: Vec<StateCount>,
+    billing: Option<Billing>,
+    now: i64,
+    has_actions: bool,
+}
+
+impl OrderPage {
+    fn unused(&self, line: &i64) -> i64 {
+        let unused = |c: &&StateCount| c.line == *line && c.status == CodeStatus::Unused as i64;
+        self.counts.iter().find(unused).map_or(0, |c| c.codes)
+    }
+
+    /// Whether the buyer is the reader's own company.
+    fn is_own(&self) -> bool {
+        self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.is_admin()
+    }
+
+    fn is_overdue(&self) -> bool {
+        let waits = self.order.row.state() == OrderState::AwaitingPayment;
+        waits && self.order.row.due_at.is_some_and(|due| due < self.now)
+    }
+
+    fn is_refund_due(&self, document: &InvoiceRow) -> bool {
+        document.is_credit_note() && document.paid_at.is_none()
+    }
+}
+
+impl Order {
+    /// The page's head: "Order 12".
+    fn title(&self) -> String {
+        format!("Order {}", self.row.id)
+    }
+
+    fn badge(&self) -> &'static str {
+        badge(self.row.state())
+    }
+
+    fn amount(&self, minor: &i64) -> Money {
+        self.money(*minor)
+    }
+
+    fn serials_of(&self, line: &i64) -> Vec<&str> {
+        self.serials.iter().filter(|(number, _)| number == line).map(|(_, s)| s.as_str()).collect()
+    }
+}
+
+/// The colour of a state.
+pub fn badge(state: OrderState) -> &'static str {
+    match state {
+        OrderState::Draft => "off",
+        OrderState::AwaitingPayment => "warn",
+        OrderState::Paid => "ok",
+        OrderState::Cancelled => "off",
+    }
+}
+
+/// What a line is, for people.
+fn described(line: &OrderLine) -> String {
+    let Some(wish) = &line.voucher else { return "Licence".to_owned() };
+    let (years, codes) = (plural(wish.years, "year"), plural(wish.codes, "code"));
+    let what = wish.resource_type.label();
+    format!("{what}: {} for {years}, in {codes}", crate::model::amount::grouped(wish.subscriptions))
+}
+
+fn plural(n: i64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+    if order.row.state() == OrderState::Draft {
+        let kept = ops::billing::get(&portal.app, &me.actor, order.row.company_id).await?;
+        let form = Form::default().or_billing(kept).or("method", "invoice");
+        return show_check(&portal, &me, order, &form).await;
+    }
+    let app = &portal.app;
+    let frame = Frame::of(&portal, &me, order.title()).await?;
+    let counts = ops::vouchers::counts(app, &me.actor, id).await?;
+    let billing = order.row.billing.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    page(&OrderPage { frame, order, counts, billing, now: app.clock.now().0, has_actions: false })
+}
+
+async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Check the order").await?;
+    let takes_cards = portal.app.cards.are_taken();
+    let has_actions = me.actor.may_buy() && order.row.company_id == me.actor.company_id;
+    page_of_form(&portal.app, &CheckPage { frame, form, order, takes_cards, has_actions }, form)
+}
+
+pub async fn place(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(mut form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(Reason::Missing));
+    let Some(method) = method else {
+        let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+        return show_check(&portal, &me, order, &form).await;
+    };
+    match ops::orders::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await {
+        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+        Err(error) => {
+            let form = form.refused(error)?;
+            let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+            show_check(&portal, &me, order, &form).await
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "orders/card.html")]
+struct CardPage {
+    frame: Frame,
+    order: Order,
+    /// The provider's page; it opens by itself, and by a link.
+    url: String,
+}
+
+/// Opens the provider's page for an order, and leads to it by a page of ours: a policy that keeps forms
+/// on this portal would stop a form that is led elsewhere.
+pub async fn card(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    let public = &portal.app.config.public_url;
+    let (back, cancelled) =
+        (format!("{public}{}", urls::order_part(id, "return")), format!("{public}{}", urls::order(id)));
+    let ways = Ways { back: &back, cancelled: &cancelled };
+    let url = ops::card_payments::page(&portal.app, &me.actor, id, &ways).await?;
+    let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, format!("Pay order {id}")).await?;
+    page(&CardPage { frame, order, url })
+}
+
+#[derive(Template)]
+#[template(path = "orders/return.html")]
+struct ReturnPage {
+    frame: Frame,
+    order: Order,
+}
+
+/// Where the browser comes back to from the provider's page. That it comes proves nothing: the order's
+/// state is what the provider told us.
+pub async fn came_back(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+    if order.row.state() != OrderState::AwaitingPayment {
+        return Ok(Redirect::to(&urls::order(id)).into_response());
+    }
+    let frame = Frame::of(&portal, &me, format!("Order {id}")).await?;
+    page(&ReturnPage { frame, order })
+}
+
+/// Asks the provider now how it stands.
+pub async fn look(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    ops::card_payments::look(&portal.app, &me.actor, id).await?;
+    Ok(Redirect::to(&urls::order_part(id, "return")).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "orders/cancel.html")]
+struct CancelWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    order: Order,
+}
+
+async fn show_cancel(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
+    let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, "Cancel order").await?;
+    page_of_form(&portal.app, &CancelWindow { frame, form, order }, form)
+}
+
+pub async fn cancel_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    show_cancel(&portal, &me, id, &Form::default()).await
+}
+
+pub async fn cancel(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::orders::cancel(&portal.app, &me.actor, &key, id).await {
+        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+        Err(error) => show_cancel(&portal, &me, id, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "orders/paid.html")]
+struct PaidWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    order: Order,
+}
+
+async fn show_paid(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
+    let order = ops::orders::find(&portal.app, &me.actor, id).await?;
+    let today = portal.app.clock.now().zoned(&me.actor.time_zone).date().to_string();
+    let due = order.money(order.row.total).plain();
+    let form = form.or("amount", due).or("day", today);
+    let frame = Frame::of(portal, me, "Mark as paid").await?;
+    page_of_form(&portal.app, &PaidWindow { frame, form: &form, order }, &form)
+}
+
+pub async fn paid_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    show_paid(&portal, &me, id, Form::default()).await
+}
+
+pub async fn mark_paid(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(mut form): Posted,
+) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let key = form.operation(&portal.app, &me)?;
+    let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;
+    let zone = me.actor.time_zone.clone();
+    let amount = form::read(&mut form, "amount", |text| {
+        Money::parse(text, currency).map_err(Reason::Money)
+    });
+    let on: Option<Moment> =
+        form::read(&mut form, "day", |text| time::day_start(text, &zone).ok_or(Reason::UnknownDay));
+    let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };
+    let came = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
+    match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &came).await {
+        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+        Err(error) => show_paid(&portal, &me, id, form.refused(error)?).await,
+    }
+}

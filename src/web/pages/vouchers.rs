@@ -1,0 +1,163 @@
+//! A prepared voucher: its codes, copied, printed, saved, cancelled and replaced.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::ledger::CodeStatus;
+use crate::model::order::OrderLine;
+use crate::ops;
+use crate::ops::orders::Order;
+use crate::ops::vouchers::ShownVoucher;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Id, Ids, Me, Posted};
+use crate::web::form::Form;
+use crate::web::pages::payments::{CSV_HEAD, csv_line};
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::web::{csv as csv_file, urls};
+
+#[derive(Template)]
+#[template(path = "orders/voucher.html")]
+struct VoucherPage {
+    frame: Frame,
+    order: Order,
+    number: i64,
+    line: OrderLine,
+    codes: Vec<ShownVoucher>,
+    may_cancel: bool,
+    next: Option<String>,
+}
+
+impl VoucherPage {
+    /// The unused codes of the page, a line each: what Copy all copies.
+    fn all(&self) -> String {
+        let unused = self.codes.iter().filter(|c| c.shown.status == CodeStatus::Unused);
+        unused.map(|c| c.shown.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn has_unused(&self) -> bool {
+        self.codes.iter().any(|c| c.shown.status == CodeStatus::Unused)
+    }
+}
+
+async fn line(portal: &Portal, me: &Me, order_id: i64, number: i64) -> WebResult<(Order, OrderLine)> {
+    let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
+    let found = order.lines.iter().find(|(n, line)| *n == number && line.voucher.is_some());
+    let line = found.map(|(_, line)| line.clone()).ok_or(WebError::NotFound)?;
+    Ok((order, line))
+}
+
+pub async fn show(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(order_id, number): Ids,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let (order, line) = line(&portal, &me, order_id, number).await?;
+    let after = form.value("after").parse().unwrap_or(0);
+    let app = &portal.app;
+    let mut codes =
+        ops::vouchers::of_line(app, &me.actor, (order_id, number), after, PAGE_SIZE + 1).await?;
+    let here = urls::voucher(order_id, number);
+    let has_more = codes.len() as i64 > PAGE_SIZE;
+    codes.truncate(PAGE_SIZE as usize);
+    let last = codes.last().filter(|_| has_more).map(|c| c.shown.row.id.to_string());
+    let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
+    let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
+    let frame = Frame::of(&portal, &me, line.name.clone()).await?;
+    page(&VoucherPage { frame, order, number, line, codes, may_cancel, next })
+}
+
+pub async fn csv(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(order_id, number): Ids,
+) -> WebResult<Response> {
+    let place = (order_id, number);
+    let first = ops::vouchers::of_line(&portal.app, &me.actor, place, 0, csv_file::STEP).await?;
+    let read = move |after| {
+        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        async move { ops::vouchers::of_line(&app, &actor, place, after, csv_file::STEP).await }
+    };
+    let name = format!("voucher-{order_id}-{number}.csv");
+    Ok(csv_file::download(&name, &CSV_HEAD, first, csv_line, read))
+}
+
+#[derive(Template)]
+#[template(path = "orders/cancel_vouchers.html")]
+struct CancelWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    order_id: i64,
+    vouchers: Vec<ShownVoucher>,
+    back: &'a str,
+}
+
+async fn show_cancel(portal: &Portal, me: &Me, order_id: i64, form: &Form) -> WebResult<Response> {
+    let ids = form.all("code").filter_map(|id| id.parse().ok()).take(ops::vouchers::CANCELLED_MAX + 1);
+    let vouchers = ops::vouchers::some(&portal.app, &me.actor, &ids.collect::<Vec<i64>>()).await?;
+    let frame = Frame::of(portal, me, "Cancel vouchers").await?;
+    let otherwise = urls::order(order_id);
+    let back = view::back(form, &otherwise);
+    page_of_form(&portal.app, &CancelWindow { frame, form, order_id, vouchers, back }, form)
+}
+
+pub async fn cancel_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(order_id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    show_cancel(&portal, &me, order_id, &form).await
+}
+
+pub async fn cancel(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(order_id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).collect();
+    match ops::vouchers::cancel(&portal.app, &me.actor, &key, order_id, &ids).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::order(order_id)), &key)),
+        Err(error) => show_cancel(&portal, &me, order_id, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "orders/replace_voucher.html")]
+struct ReplaceWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    voucher: ShownVoucher,
+}
+
+async fn show_replace(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
+    let voucher = ops::vouchers::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(portal, me, "Replace code").await?;
+    page_of_form(&portal.app, &ReplaceWindow { frame, form, voucher }, form)
+}
+
+pub async fn replace_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    show_replace(&portal, &me, id, &Form::default()).await
+}
+
+pub async fn replace(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::vouchers::replace(&portal.app, &me.actor, &key, id).await {
+        Ok(_) => {
+            let voucher = ops::vouchers::find(&portal.app, &me.actor, id).await?;
+            Ok(view::done(&urls::voucher(voucher.order_id, voucher.line), &key))
+        }
+        Err(error) => show_replace(&portal, &me, id, &form.refused(error)?).await,
+    }
+}
