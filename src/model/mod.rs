@@ -7,6 +7,7 @@ pub mod company;
 pub mod device;
 pub mod forecast;
 pub mod import;
+pub mod invoice;
 pub mod ledger;
 pub mod money;
 pub mod resources;
