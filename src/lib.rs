@@ -21,6 +21,8 @@ pub mod keys;
 pub mod model;
 /// The acts, and reads scoped to the actor.
 pub mod ops;
+/// PDF documents: invoices.
+pub mod pdf;
 /// Randomness as a parameter.
 pub mod rng;
 /// SQL, written once for both databases.
