@@ -21,9 +21,7 @@ pub mod keys;
 pub mod model;
 /// The acts, and reads scoped to the actor.
 pub mod ops;
-/// Card payments: who takes them.
-pub mod payments;
-/// Invoices on paper.
+/// PDF documents: invoices.
 pub mod pdf;
 /// Randomness as a parameter.
 pub mod rng;

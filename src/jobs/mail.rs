@@ -2,6 +2,7 @@
 
 use askama::Template;
 use lettre::message::header::ContentType;
+use lettre::message::{MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
@@ -16,6 +17,14 @@ pub struct Mail {
     pub text: String,
 }
 
+/// A file in a mail. It is made when the mail is sent, and so not kept with it.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    pub name: String,
+    pub content_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
 macro_rules! mail_text {
     ($name:ident, $path:literal, $($field:ident),*) => {
         #[derive(Template)]
@@ -23,6 +32,10 @@ macro_rules! mail_text {
         struct $name<'a> { $($field: &'a str),* }
     };
 }
+
+mod invoice;
+pub use invoice::{attached, credit_note, invoice, invoice_paid, invoice_reminder};
+
 mail_text!(InvitationText, "mail/invitation.txt", from, company, link);
 mail_text!(ResetText, "mail/reset.txt", link);
 mail_text!(ConfirmEmailText, "mail/confirm_email.txt", link);
@@ -83,6 +96,14 @@ pub fn second_factor_reset(to: &str, portal: &str) -> Mail {
 pub async fn send(app: &App, sealed: &str) -> Result<(), String> {
     let text = app.keys.open_text(sealed).ok_or("the mail does not open with this key file")?;
     let mail: Mail = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    deliver(app, mail, vec![]).await
+}
+
+/// Sends a mail with files, now: for a job that makes them.
+///
+/// # Errors
+/// What the mail server said, without the mail's text.
+pub async fn deliver(app: &App, mail: Mail, attachments: Vec<Attachment>) -> Result<(), String> {
     let Some(config) = &app.config.mail else {
         tracing::warn!(subject = mail.subject, "no mail server is set: a mail was dropped");
         return Ok(());
@@ -90,11 +111,18 @@ pub async fn send(app: &App, sealed: &str) -> Result<(), String> {
     let message = Message::builder()
         .from(config.from.clone())
         .to(mail.to.parse().map_err(|e: lettre::address::AddressError| e.to_string())?)
-        .subject(mail.subject)
-        .header(ContentType::TEXT_PLAIN)
-        .body(mail.text)
-        .map_err(|e| e.to_string())?;
-    transport(config)?.send(message).await.map_err(|e| e.to_string())?;
+        .subject(mail.subject);
+    let message = if attachments.is_empty() {
+        message.header(ContentType::TEXT_PLAIN).body(mail.text)
+    } else {
+        let mut parts = MultiPart::mixed().singlepart(SinglePart::plain(mail.text));
+        for Attachment { name, content_type, bytes } in attachments {
+            let content_type = ContentType::parse(content_type).map_err(|e| e.to_string())?;
+            parts = parts.singlepart(lettre::message::Attachment::new(name).body(bytes, content_type));
+        }
+        message.multipart(parts)
+    };
+    transport(config)?.send(message.map_err(|e| e.to_string())?).await.map_err(|e| e.to_string())?;
     Ok(())
 }
 

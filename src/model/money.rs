@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::amount::grouped;
 
 /// The most that one price, line or order may come to, in minor units. Sums of many stay below 2^53.
@@ -36,8 +38,9 @@ const CURRENCIES: [(&str, u32); 22] = [
     ("ZAR", 2),
 ];
 
-/// One of the currencies that prices can be in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// One of the currencies that prices can be in; kept as its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Currency(u8);
 
 impl Currency {
@@ -62,6 +65,20 @@ impl Currency {
     #[must_use]
     pub fn digits(self) -> u32 {
         CURRENCIES[usize::from(self.0)].1
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Currency, String> {
+        Currency::from_code(&code).ok_or(code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> String {
+        currency.code().to_owned()
     }
 }
 
@@ -162,8 +179,23 @@ impl fmt::Display for Money {
 }
 
 /// A rate of VAT in hundredths of a percent: 2100 is 21 %.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct VatRate(i64);
+
+impl TryFrom<i64> for VatRate {
+    type Error = &'static str;
+
+    fn try_from(hundredths: i64) -> Result<VatRate, &'static str> {
+        VatRate::new(hundredths).ok_or("a rate is between 0 and 100 %")
+    }
+}
+
+impl From<VatRate> for i64 {
+    fn from(rate: VatRate) -> i64 {
+        rate.0
+    }
+}
 
 impl VatRate {
     pub const ZERO: VatRate = VatRate(0);

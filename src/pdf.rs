@@ -1,0 +1,32 @@
+//! PDF documents: PDF/A-2a to be kept for years, PDF/UA-1 to be read aloud. A document gives the same
+//! bytes every time. To add one, lay it out on a [`sheet::Sheet`] as `invoice` does.
+
+mod draw;
+mod invoice;
+mod sheet;
+mod table;
+mod text;
+
+use crate::model::invoice::Document;
+
+/// Why there is no PDF: a fault of the program, since any text can be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum PdfError {
+    #[error("a font does not open")]
+    Font,
+    #[error("the PDF is not valid: {0:?}")]
+    Invalid(krilla::error::KrillaError),
+    #[error("the PDF has no configuration: {0:?}")]
+    Configuration(krilla::configure::ConfigurationError),
+}
+
+/// The PDF of an invoice or a credit note.
+///
+/// # Errors
+/// See [`PdfError`]; no text that a document may hold leads there.
+pub fn invoice(document: &Document) -> Result<Vec<u8>, PdfError> {
+    let title = format!("{} {}", document.kind.title(), document.number);
+    let mut sheet = sheet::Sheet::new(text::Fonts::new()?);
+    invoice::lay_out(&mut sheet, document, &title);
+    draw::draw(sheet, &title, &document.seller.name, document.issued_on)
+}
