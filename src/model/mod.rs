@@ -8,6 +8,7 @@ pub mod device;
 pub mod forecast;
 pub mod import;
 pub mod ledger;
+pub mod licence;
 pub mod money;
 pub mod resources;
 pub mod second_factor;
