@@ -42,6 +42,7 @@ fn layers_know_only_those_below_them() {
         &["crate::store", "crate::ops", "crate::web", "crate::app", "sqlx", "axum", "async fn"],
     );
     none_says("src/store", &[], &["crate::ops", "crate::web", "crate::app", "axum"]);
+    none_says("src/payments", &[], &["crate::ops", "crate::web", "crate::app", "axum", "sqlx"]);
     none_says("src/ops", &[], &["crate::web", "axum", "sqlx::"]);
     none_says("src/jobs", &[], &["crate::web", "axum", "sqlx::"]);
 }

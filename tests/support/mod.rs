@@ -7,6 +7,7 @@ mod mail;
 pub mod process;
 mod program;
 mod second_factor;
+pub mod stripe;
 mod world;
 
 pub use browser::{Browser, Page};
