@@ -1,5 +1,8 @@
 //! Why a card payment could not be begun. Nothing here holds a secret, so all of it may be logged.
 
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
 use crate::model::money::Money;
 
 /// What went wrong between us and who takes the cards.
@@ -63,4 +66,28 @@ impl ProviderError {
 pub(super) fn payable(amount: Money) -> Result<(), ProviderError> {
     let step = if amount.currency.digits() == 3 { 10 } else { 1 };
     if amount.minor > 0 && amount.minor % step == 0 { Ok(()) } else { Err(ProviderError::NotPayable(amount)) }
+}
+
+/// What a refusal may tell. Stripe's sentence is left out: it can repeat what we sent.
+pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
+    let header = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let error = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let word = |text: Option<&str>| -> String {
+        let is_word = |c: &char| c.is_ascii_alphanumeric() || "_[]-".contains(*c);
+        text.unwrap_or_default().chars().filter(is_word).take(80).collect()
+    };
+    let named = |field: &str| error["error"][field].as_str().filter(|text| !text.is_empty());
+    let code = named("code").or_else(|| named("type"));
+    let is_passing = match header("stripe-should-retry") {
+        Some("true") => true,
+        Some("false") => false,
+        _ => matches!(status, 409 | 429 | 500..),
+    };
+    Refusal {
+        status,
+        code: word(code),
+        param: word(named("param")),
+        request_id: word(header("request-id")),
+        is_passing,
+    }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::answer::{Checkout, Refund, Session, SessionState};
-use super::error::{ProviderError, Refusal, payable};
+use super::error::{ProviderError, payable, refusal};
 use super::webhook::{self, Event, WebhookError};
 use super::{SessionRequest, client};
 use crate::config::{Hidden, StripeConfig};
@@ -200,30 +199,6 @@ impl Stripe {
         } else {
             Err(ProviderError::Refused(refusal(status.as_u16(), &headers, &body.unwrap_or_default())))
         }
-    }
-}
-
-/// What a refusal may tell. Stripe's sentence is left out: it can repeat what we sent.
-fn refusal(status: u16, headers: &reqwest::header::HeaderMap, body: &[u8]) -> Refusal {
-    let header = |name| headers.get(name).and_then(|v| v.to_str().ok());
-    let error = serde_json::from_slice::<Value>(body).unwrap_or_default();
-    let word = |text: Option<&str>| -> String {
-        let is_word = |c: &char| c.is_ascii_alphanumeric() || "_[]-".contains(*c);
-        text.unwrap_or_default().chars().filter(is_word).take(80).collect()
-    };
-    let named = |field: &str| error["error"][field].as_str().filter(|text| !text.is_empty());
-    let code = named("code").or_else(|| named("type"));
-    let is_passing = match header("stripe-should-retry") {
-        Some("true") => true,
-        Some("false") => false,
-        _ => matches!(status, 409 | 429 | 500..),
-    };
-    Refusal {
-        status,
-        code: word(code),
-        param: word(named("param")),
-        request_id: word(header("request-id")),
-        is_passing,
     }
 }
 
