@@ -1,12 +1,16 @@
 //! Settings: flags, then `SCRIP_…` variables, then a TOML file, then the defaults. An unknown or
 //! impossible one stops the start with a line that names it.
 
+mod stripe;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
+
+pub use stripe::{Hidden, StripeConfig};
 
 /// What stops the start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,15 @@ pub struct Given {
     /// The sender of mails, such as "Acme credits <credits@example.com>".
     #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
+    /// Stripe's secret key, for card payments. Better given as SCRIP_STRIPE_SECRET_KEY.
+    #[arg(long, env = "SCRIP_STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
+    pub stripe_secret_key: Option<Hidden>,
+    /// The signing secret of the webhook at Stripe. Better given as SCRIP_STRIPE_WEBHOOK_SECRET.
+    #[arg(long, env = "SCRIP_STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
+    pub stripe_webhook_secret: Option<Hidden>,
+    /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
+    #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
+    pub stripe_api_base: Option<String>,
     /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
     #[arg(long, env = "SCRIP_LOG", global = true)]
     pub log: Option<String>,
@@ -109,6 +122,7 @@ pub struct Config {
     /// Of each access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
+    pub stripe: Option<StripeConfig>,
     pub log: String,
     pub log_json: bool,
     /// Set by `scrip demo`: the sign-in page tells the accounts.
@@ -170,6 +184,11 @@ impl Config {
                 setting!(smtp_security),
                 setting!(smtp_user).zip(setting!(smtp_password)),
                 setting!(mail_from),
+            )?,
+            stripe: stripe::check(
+                setting!(stripe_secret_key),
+                setting!(stripe_webhook_secret),
+                setting!(stripe_api_base),
             )?,
             log: setting!(log).unwrap_or_else(|| "info".into()),
             log_json: match setting!(log_format).as_deref() {
@@ -287,17 +306,41 @@ mod tests {
             ("listen = 'nowhere'", "listen"),
             ("public-url = 'ftp://x'", "public-url"),
             ("public-url = 'https://x/path'", "public-url"),
-            ("database-url = 'mysql://secret@x'", "database-url"),
+            ("database-url = 'mysql://hunter2@x'", "database-url"),
             ("log-format = 'xml'", "log-format"),
             ("smtp-server = 'x'", "smtp-server"),
             ("smtp-server = 'x:25'", "mail-from"),
             ("trusted-proxy = 'x'", "trusted-proxy"),
+            ("stripe-secret-key = 'sk_hunter2'", "stripe-webhook-secret"),
+            ("stripe-webhook-secret = 'whsec_hunter2'", "stripe-secret-key"),
+            ("stripe-api-base = 'https://x'", "stripe-secret-key"),
+            (&stripe("pk_hunter2", "whsec_hunter2", "https://x"), "stripe-secret-key"),
+            (&stripe("sk_", "whsec_hunter2", "https://x"), "stripe-secret-key"),
+            (&stripe("sk_hunter2", "hunter2", "https://x"), "stripe-webhook-secret"),
+            (&stripe("sk_hunter2", "whsec_hunter2", "http://x"), "stripe-api-base"),
+            (&stripe("sk_hunter2", "whsec_hunter2", "https://x/v1"), "stripe-api-base"),
+            (&stripe("sk_hunter2", "whsec_hunter2", "https://me@x"), "stripe-api-base"),
         ] {
             let error = check(text).unwrap_err();
-            assert!(error.contains(said) && !error.contains("secret"), "{text}: {error}");
+            assert!(error.contains(said) && !error.contains("hunter2"), "{text}: {error}");
         }
         let unknown = refuse_unknown_variables(["SCRIP_LISTN".to_owned()].into_iter()).unwrap_err();
         assert!(unknown.0.contains("SCRIP_LISTN"));
+    }
+
+    fn stripe(key: &str, webhook: &str, base: &str) -> String {
+        format!(
+            "stripe-secret-key = '{key}'\nstripe-webhook-secret = '{webhook}'\nstripe-api-base = '{base}'"
+        )
+    }
+
+    #[test]
+    fn the_secrets_of_card_payments_are_never_printed() {
+        assert_eq!(check("").unwrap().stripe, None);
+        let config = check(&stripe("rk_one", "whsec_two", "http://127.0.0.1:9/")).unwrap();
+        assert_eq!(config.stripe.as_ref().unwrap().api_base, "http://127.0.0.1:9");
+        let printed = format!("{config:?}");
+        assert!(!printed.contains("rk_one") && !printed.contains("whsec_two"), "{printed}");
     }
 
     #[test]

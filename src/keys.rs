@@ -2,6 +2,7 @@
 //! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
 //! for each purpose, so that no key serves two ends.
 
+pub mod licence;
 mod second_factor;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ struct Subkeys {
     link: [u8; 32],
     second_factor_seal: [u8; 32],
     second_factor_hash: [u8; 32],
+    licence: [u8; 32],
     check: [u8; 32],
 }
 
@@ -220,6 +222,7 @@ impl Subkeys {
             link: subkey("invitation link"),
             second_factor_seal: subkey("second-factor seal"),
             second_factor_hash: subkey("second-factor hash"),
+            licence: subkey("licence signature"),
             check: subkey("check value"),
         }
     }

@@ -15,7 +15,7 @@ pub mod demo;
 pub mod demo_devices;
 /// What happens later: mails, clean-up, the WAL.
 pub mod jobs;
-/// The key file: codes sealed and found, requests fingerprinted.
+/// The key file: codes sealed and found, requests fingerprinted, licences signed.
 pub mod keys;
 /// The nouns and the rules; `model::ledger` decides every change of a balance.
 pub mod model;
@@ -23,6 +23,8 @@ pub mod model;
 pub mod ops;
 /// PDF documents: invoices.
 pub mod pdf;
+/// Card payments, by whoever takes them.
+pub mod payments;
 /// Randomness as a parameter.
 pub mod rng;
 /// SQL, written once for both databases.

@@ -43,6 +43,7 @@ fn layers_know_only_those_below_them() {
     );
     none_says("src/pdf", &[], &["crate::store", "crate::ops", "crate::web", "crate::app", "crate::clock"]);
     none_says("src/store", &[], &["crate::ops", "crate::web", "crate::app", "axum"]);
+    none_says("src/payments", &[], &["crate::ops", "crate::web", "crate::app", "axum", "sqlx"]);
     none_says("src/ops", &[], &["crate::web", "axum", "sqlx::"]);
     none_says("src/jobs", &[], &["crate::web", "axum", "sqlx::"]);
 }

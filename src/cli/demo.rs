@@ -23,6 +23,7 @@ pub async fn run(mut config: Config) -> CliResult {
     config.key_file = folder.path().join("scrip.key");
     config.database = Database::Sqlite;
     config.mail = None;
+    config.stripe = None;
     config.sign_up = true;
     config.demo = true;
     let begin = Moment(Clock::System.now().0).plus_seconds(-demo::HISTORY_SECONDS);

@@ -4,6 +4,7 @@ mod backup;
 mod bench;
 mod bench_devices;
 mod demo;
+mod licence;
 mod migrate;
 mod serve;
 mod token;
@@ -48,6 +49,11 @@ enum Command {
         #[command(subcommand)]
         action: token::Action,
     },
+    /// Licence keys, checked without a portal.
+    Licence {
+        #[command(subcommand)]
+        action: licence::Action,
+    },
     /// Recomputes every balance from the ledger; exits 1 on any difference.
     Verify,
     /// Writes a consistent copy of the running SQLite database.
@@ -83,6 +89,7 @@ async fn run(command: Command, config: Config) -> CliResult {
         Command::Migrate => migrate::run(config).await,
         Command::User { action } => user::run(config, action).await,
         Command::Token { action } => token::run(config, action).await,
+        Command::Licence { action } => licence::run(&config, action),
         Command::Verify => verify::run(config).await,
         Command::Backup(backup) => backup::back_up(config, backup).await,
         Command::Restore(restore) => backup::restore(config, restore).await,

@@ -10,6 +10,7 @@ pub mod forecast;
 pub mod import;
 pub mod invoice;
 pub mod ledger;
+pub mod licence;
 pub mod money;
 pub mod order;
 pub mod product;

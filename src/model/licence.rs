@@ -1,0 +1,168 @@
+//! Licence keys and the list of revoked ones, as texts that a device reads without asking anybody.
+//! `docs/licences.md` has the format for those who write such a device; `keys::licence` signs.
+//!
+//! Each text is `HEAD.PAYLOAD.SIGNATURE`. The payload's lines stand in one order and are written in one
+//! way only, so that two texts never say the same and one text never says two things.
+
+mod revocations;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::device::SERIAL_LENGTH_MAX;
+use super::time::Moment;
+pub use revocations::{REVOKED_HEAD, REVOKED_MAX, Revocations};
+
+/// What a licence key begins with.
+pub const HEAD: &str = "SCRIP1";
+pub const PRODUCT_LENGTH_MAX: usize = 64;
+/// In bytes. The longest key that can be made is shorter.
+pub const TEXT_LENGTH_MAX: usize = 1_024;
+const SIGNATURE_LENGTH: usize = 64;
+/// The end of the year 9999, in seconds since 1970.
+const SECONDS_MAX: i64 = 253_402_300_799;
+/// What stands for the end of a licence that has none.
+const NEVER: i64 = 0;
+
+/// What a licence key says. Its moments are whole seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LicenceFacts {
+    /// Each key has its own, also one for a device that had one before.
+    pub key_id: i64,
+    /// The device's serial number, as its owner typed it.
+    pub serial: String,
+    /// The product's code: printable ASCII without spaces.
+    pub product: String,
+    pub issued_at: Moment,
+    /// The first moment at which it no longer holds; `None` for good.
+    pub expires_at: Option<Moment>,
+}
+
+/// What a genuine key is worth here and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Valid,
+    Expired,
+    Revoked,
+    OtherSerial,
+}
+
+/// The text is none of ours, or the facts cannot be written as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no licence text")]
+pub struct Malformed;
+
+impl LicenceFacts {
+    /// The lines that are signed, with the version of the key that signs them.
+    ///
+    /// # Errors
+    /// [`Malformed`] where a fact is empty, too long or would not stay in its line.
+    pub fn payload(&self, key_version: i64) -> Result<String, Malformed> {
+        let is_serial = (1..=SERIAL_LENGTH_MAX).contains(&self.serial.chars().count())
+            && !self.serial.chars().any(char::is_control);
+        let is_product = (1..=PRODUCT_LENGTH_MAX).contains(&self.product.len())
+            && self.product.bytes().all(|b| b.is_ascii_graphic());
+        let issued = seconds(self.issued_at)?;
+        let expires = self.expires_at.map_or(Ok(NEVER), seconds)?;
+        let ends_later = expires == NEVER || expires > issued;
+        if !is_serial || !is_product || !ends_later || key_version < 1 || self.key_id < 1 {
+            return Err(Malformed);
+        }
+        let (key_id, serial, product) = (self.key_id, &self.serial, &self.product);
+        Ok(format!("{key_version}\n{key_id}\n{serial}\n{product}\n{issued}\n{expires}\n"))
+    }
+
+    /// Reads a payload: the key's version and what the licence says.
+    ///
+    /// # Errors
+    /// [`Malformed`], also where [`LicenceFacts::payload`] would write it otherwise.
+    pub fn read(payload: &str) -> Result<(i64, LicenceFacts), Malformed> {
+        let lines: Vec<&str> = payload.split('\n').collect();
+        let [version, key_id, serial, product, issued, expires, ""] = lines[..] else {
+            return Err(Malformed);
+        };
+        let expires = number(expires)?;
+        let facts = LicenceFacts {
+            key_id: number(key_id)?,
+            serial: serial.to_owned(),
+            product: product.to_owned(),
+            issued_at: moment(number(issued)?)?,
+            expires_at: if expires == NEVER { None } else { Some(moment(expires)?) },
+        };
+        let version = number(version)?;
+        if facts.payload(version)? == payload { Ok((version, facts)) } else { Err(Malformed) }
+    }
+
+    /// What the key is worth for a device, or for any where no serial is given.
+    #[must_use]
+    pub fn standing(&self, serial: Option<&str>, revoked: Option<&Revocations>, now: Moment) -> Standing {
+        // No two devices of a portal have serial numbers that differ in their letters' case alone.
+        if serial.is_some_and(|s| !s.eq_ignore_ascii_case(&self.serial)) {
+            Standing::OtherSerial
+        } else if revoked.is_some_and(|r| r.has(self.key_id)) {
+            Standing::Revoked
+        } else if self.expires_at.is_some_and(|end| now >= end) {
+            Standing::Expired
+        } else {
+            Standing::Valid
+        }
+    }
+}
+
+/// A text taken apart: nobody has looked at its signature yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedText {
+    pub payload: String,
+    pub signature: [u8; SIGNATURE_LENGTH],
+    /// What the signature is over: the text up to its last point.
+    pub signed: String,
+}
+
+impl SignedText {
+    /// What is to be signed for a payload.
+    #[must_use]
+    pub fn to_sign(head: &str, payload: &str) -> String {
+        format!("{head}.{}", URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    /// The text of what was signed and its signature.
+    #[must_use]
+    pub fn join(signed: &str, signature: &[u8; SIGNATURE_LENGTH]) -> String {
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// Takes a text apart, without looking at who signed it.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse(head: &str, text: &str, length_max: usize) -> Result<SignedText, Malformed> {
+        if text.len() > length_max {
+            return Err(Malformed);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(Malformed)?;
+        let payload = signed.strip_prefix(head).and_then(|rest| rest.strip_prefix('.')).ok_or(Malformed)?;
+        // The decoder refuses padding, foreign letters and loose last bits: one text for each value.
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed);
+        Ok(SignedText {
+            payload: String::from_utf8(decode(payload)?).map_err(|_| Malformed)?,
+            signature: decode(signature)?.try_into().map_err(|_| Malformed)?,
+            signed: signed.to_owned(),
+        })
+    }
+}
+
+fn seconds(moment: Moment) -> Result<i64, Malformed> {
+    let seconds = moment.0.div_euclid(1_000_000);
+    if (1..=SECONDS_MAX).contains(&seconds) { Ok(seconds) } else { Err(Malformed) }
+}
+
+fn moment(seconds: i64) -> Result<Moment, Malformed> {
+    if (1..=SECONDS_MAX).contains(&seconds) { Ok(Moment(seconds * 1_000_000)) } else { Err(Malformed) }
+}
+
+fn number(text: &str) -> Result<i64, Malformed> {
+    text.parse().map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! Card payments: who takes them, and in which words we speak with them. Knows no tables.
+//! To add a provider: a file here and a variant of [`Cards`].
+
+mod answer;
+mod client;
+mod error;
+mod stripe;
+mod webhook;
+
+pub use answer::{Refund, Session, SessionState};
+pub use error::{ProviderError, Refusal};
+pub use stripe::{Patience, Stripe};
+pub use webhook::{Event, EventKind, WebhookError, sign};
+
+use crate::config::Config;
+use crate::model::money::Money;
+use crate::model::time::Moment;
+
+/// A session may be asked to live no shorter than this.
+pub const SESSION_SECONDS_MIN: i64 = 1_800;
+/// A session may be asked to live no longer than this.
+pub const SESSION_SECONDS_MAX: i64 = 86_400;
+/// Where the demo's card page is; the session's id follows.
+pub const DEMO_PAGE: &str = "/demo/card/";
+
+/// What the payment page is told. The same request for the same payment gives the same session, also a day
+/// later; another request for it is refused. So all of it, the end too, is kept with the payment.
+#[derive(Debug, Clone)]
+pub struct SessionRequest<'a> {
+    pub payment_id: i64,
+    pub amount: Money,
+    /// The one line that the payer reads.
+    pub description: &'a str,
+    pub customer_email: &'a str,
+    /// Where the browser is sent afterwards. That it comes there proves nothing.
+    pub success_url: &'a str,
+    pub cancel_url: &'a str,
+    pub expires_at: Moment,
+}
+
+/// Who takes card payments.
+#[derive(Debug, Clone)]
+pub enum Cards {
+    /// Nobody: invoices alone.
+    None,
+    Stripe(Stripe),
+    /// The demo's own page, on which no money moves.
+    Demo,
+}
+
+impl Cards {
+    /// As the settings say. The demo never charges anybody, whatever they say.
+    ///
+    /// # Errors
+    /// When no connection could ever be made.
+    pub fn new(config: &Config) -> Result<Cards, ProviderError> {
+        match &config.stripe {
+            _ if config.demo => Ok(Cards::Demo),
+            Some(settings) => Stripe::new(settings, Patience::default()).map(Cards::Stripe),
+            None => Ok(Cards::None),
+        }
+    }
+
+    /// Whether a payment by card can be offered.
+    #[must_use]
+    pub fn are_taken(&self) -> bool {
+        !matches!(self, Cards::None)
+    }
+
+    /// Makes the page on which a payment is made.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.create_session(request).await,
+            Cards::Demo => {
+                error::payable(request.amount)?;
+                let id = format!("demo_{}", request.payment_id);
+                Ok(Session { url: format!("{DEMO_PAGE}{id}"), id })
+            }
+        }
+    }
+
+    /// How a session stands; `None` in the demo, whose sessions nobody but the portal knows.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn session(&self, id: &str) -> Result<Option<SessionState>, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.session(id).await.map(Some),
+            Cards::Demo => Ok(None),
+        }
+    }
+
+    /// Ends an open session: it can no longer be paid. One that is paid or over is refused.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn expire_session(&self, id: &str) -> Result<(), ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.expire_session(id).await.map(|_| ()),
+            Cards::Demo => Ok(()),
+        }
+    }
+
+    /// Gives money back. The same key gives it back once.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn refund(
+        &self,
+        payment_intent: &str,
+        amount: Money,
+        key: &str,
+    ) -> Result<Refund, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.refund(payment_intent, amount, key).await,
+            Cards::Demo => {
+                error::payable(amount)?;
+                Ok(Refund { id: format!("demo_refund_{key}"), status: "succeeded".into() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::money::Currency;
+
+    fn request(minor: i64) -> SessionRequest<'static> {
+        SessionRequest {
+            payment_id: 5,
+            amount: Money::new(minor, Currency::from_code("EUR").unwrap()),
+            description: "Order 7",
+            customer_email: "buyer@acme.test",
+            success_url: "http://127.0.0.1/done",
+            cancel_url: "http://127.0.0.1/back",
+            expires_at: Moment(1_795_262_400_000_000),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_demo_makes_the_same_session_for_the_same_payment() {
+        let session = Cards::Demo.create_session(&request(100)).await.unwrap();
+        assert_eq!((session.id.as_str(), session.url.as_str()), ("demo_5", "/demo/card/demo_5"));
+        assert_eq!(Cards::Demo.create_session(&request(100)).await.unwrap(), session);
+        assert!(matches!(Cards::Demo.create_session(&request(0)).await, Err(ProviderError::NotPayable(_))));
+    }
+
+    #[tokio::test]
+    async fn without_settings_nothing_is_taken() {
+        assert!(!Cards::None.are_taken());
+        assert!(matches!(Cards::None.create_session(&request(100)).await, Err(ProviderError::NotSetUp)));
+    }
+}

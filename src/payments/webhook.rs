@@ -1,0 +1,177 @@
+//! What Stripe tells of its own accord. An event counts only with a signature over its exact bytes, made
+//! with the secret that we share, a short while ago. Events come in any order and more than once: who takes
+//! them keeps their ids, and believes the payment's state, not the order.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::answer::{Charge, Checkout};
+use crate::keys::unhex;
+use crate::model::money::Money;
+use crate::model::time::Moment;
+use crate::store::db::hex;
+
+/// How far a signature's time may be from ours, in seconds.
+const TOLERANCE_SECONDS: i64 = 300;
+const HEADER_LENGTH_MAX: usize = 2_048;
+
+/// Why an event is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    #[error("the Stripe-Signature header is missing or cannot be read")]
+    Header,
+    #[error("the signature is not of the webhook's secret")]
+    Signature,
+    #[error("the signature is too old, or of a time to come: check this machine's clock")]
+    Time,
+    #[error("the event cannot be understood: {0}")]
+    Body(&'static str),
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The payer is done. Without `is_paid` the money is still under way.
+    SessionCompleted { is_paid: bool },
+    /// The money that was under way has come.
+    AsyncSucceeded,
+    /// The money that was under way will not come.
+    AsyncFailed,
+    /// Nobody paid in time.
+    SessionExpired,
+    /// Money was given back: so much of this payment by now.
+    Refunded { total: Money },
+    /// Nothing that concerns us.
+    Other,
+}
+
+/// One event. All but `id`, `kind` and `created` are missing of [`EventKind::Other`]; a refund has no session.
+/// Find the payment by its session (or payment intent): another installation on the same Stripe account may
+/// have a payment of the same number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: String,
+    pub kind: EventKind,
+    pub created: Moment,
+    pub session_id: Option<String>,
+    pub payment_id: Option<i64>,
+    pub payment_intent: Option<String>,
+    /// What was to be paid.
+    pub amount_total: Option<Money>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    created: i64,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Value,
+}
+
+/// The `Stripe-Signature` of a body, as Stripe would send it; for trials without Stripe.
+#[must_use]
+pub fn sign(secret: &str, payload: &[u8], seconds: i64) -> String {
+    let mac = mac(secret, &seconds.to_string(), payload).finalize().into_bytes();
+    format!("t={seconds},v1={}", hex(&mac))
+}
+
+/// Reads a body whose signature is good.
+pub(super) fn verify(secret: &str, payload: &[u8], header: &str, now: Moment) -> Result<Event, WebhookError> {
+    let (time, signatures) = parts(header).ok_or(WebhookError::Header)?;
+    // The secret is changed at Stripe by signing with the old and the new one for a while.
+    let is_signed = signatures.iter().any(|given| mac(secret, time, payload).verify_slice(given).is_ok());
+    if !is_signed {
+        return Err(WebhookError::Signature);
+    }
+    let seconds: i64 = time.parse().map_err(|_| WebhookError::Header)?;
+    if seconds.abs_diff(now.0.div_euclid(1_000_000)) > TOLERANCE_SECONDS.unsigned_abs() {
+        return Err(WebhookError::Time);
+    }
+    read(payload).map_err(WebhookError::Body)
+}
+
+/// The time and the signatures of scheme `v1`; other schemes are passed over.
+fn parts(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
+    if header.len() > HEADER_LENGTH_MAX {
+        return None;
+    }
+    let (mut time, mut signatures) = (None, Vec::new());
+    for part in header.split(',') {
+        match part.trim().split_once('=')? {
+            ("t", value) if time.is_none() && !value.is_empty() => time = Some(value),
+            ("t", _) => return None,
+            ("v1", value) => signatures.extend(unhex(value)),
+            _ => {}
+        }
+    }
+    time.filter(|t| t.bytes().all(|b| b.is_ascii_digit())).map(|t| (t, signatures))
+}
+
+fn mac(secret: &str, time: &str, payload: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length of key will do");
+    mac.update(time.as_bytes());
+    mac.update(b".");
+    mac.update(payload);
+    mac
+}
+
+fn read(payload: &[u8]) -> Result<Event, &'static str> {
+    let envelope: Envelope = serde_json::from_slice(payload).map_err(|_| "it is no event")?;
+    let event = Event {
+        kind: EventKind::Other,
+        created: Moment(envelope.created.saturating_mul(1_000_000)),
+        id: envelope.id,
+        session_id: None,
+        payment_id: None,
+        payment_intent: None,
+        amount_total: None,
+    };
+    let object = envelope.data.object;
+    match envelope.kind.as_str() {
+        "charge.refunded" => refunded(event, object),
+        "checkout.session.completed" => {
+            session(event, object, |c| EventKind::SessionCompleted { is_paid: c.is_paid() })
+        }
+        "checkout.session.async_payment_succeeded" => session(event, object, |_| EventKind::AsyncSucceeded),
+        "checkout.session.async_payment_failed" => session(event, object, |_| EventKind::AsyncFailed),
+        "checkout.session.expired" => session(event, object, |_| EventKind::SessionExpired),
+        _ => Ok(event),
+    }
+}
+
+fn session(event: Event, object: Value, kind: fn(&Checkout) -> EventKind) -> Result<Event, &'static str> {
+    let checkout: Checkout =
+        serde_json::from_value(object).map_err(|_| "a field of the session is missing")?;
+    let Some(payment_id) = checkout.payment_id()? else { return Ok(event) };
+    Ok(Event {
+        kind: kind(&checkout),
+        amount_total: Some(checkout.amount_total()?),
+        payment_id: Some(payment_id),
+        session_id: Some(checkout.id),
+        payment_intent: checkout.payment_intent,
+        ..event
+    })
+}
+
+fn refunded(event: Event, object: Value) -> Result<Event, &'static str> {
+    let charge: Charge = serde_json::from_value(object).map_err(|_| "a field of the charge is missing")?;
+    let Some(payment_id) = charge.payment_id() else { return Ok(event) };
+    Ok(Event {
+        kind: EventKind::Refunded { total: charge.refunded()? },
+        amount_total: Some(charge.amount()?),
+        payment_id: Some(payment_id),
+        payment_intent: charge.payment_intent,
+        ..event
+    })
+}
+
+#[cfg(test)]
+mod tests;
