@@ -13,8 +13,9 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, code_batches, codes, companies, company, device_windows, devices, history, imports, moves,
-    operator, overview, redeem, second_factor, second_step, tokens, users,
+    account, auth, billing, code_batches, codes, companies, company, device_windows, devices, distributors,
+    history, imports, moves, operator, overview, price_list, redeem, second_factor, second_step, seller,
+    tokens, users, vat_classes,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -74,6 +75,7 @@ pub fn router(app: App) -> Router {
         .merge(signed_out())
         .merge(administration())
         .merge(devices())
+        .merge(selling())
         .merge(own_account())
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
@@ -168,6 +170,30 @@ fn devices() -> Router<Portal> {
         .route("/devices/{id}", get(devices::show))
         .route("/devices/{id}/facts", get(device_windows::edit_window).post(device_windows::edit))
         .route("/companies/{id}/devices", get(devices::of_company))
+}
+
+fn selling() -> Router<Portal> {
+    Router::new()
+        .route(urls::PRICE_LIST, get(price_list::list).post(price_list::add))
+        .route(urls::PRODUCTS_NEW, get(price_list::add_window))
+        .route("/operator/price-list/{id}", get(price_list::show))
+        .route("/operator/price-list/{id}/version", get(price_list::change_window).post(price_list::change))
+        .route("/operator/price-list/{id}/offer", post(price_list::set_offered))
+        .route(urls::VAT_CLASSES, post(vat_classes::add))
+        .route(urls::VAT_CLASSES_NEW, get(vat_classes::add_window))
+        .route(
+            "/operator/price-list/vat-classes/{id}",
+            get(vat_classes::change_window).post(vat_classes::change),
+        )
+        .route(urls::DISTRIBUTORS, get(distributors::list).post(distributors::activate))
+        .route(urls::DISTRIBUTORS_NEW, get(distributors::activate_window))
+        .route(
+            "/operator/distributors/{id}/deactivation",
+            get(distributors::deactivate_window).post(distributors::deactivate),
+        )
+        .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
+        .route(urls::SELLER, get(seller::show).post(seller::save))
+        .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 
 fn own_account() -> Router<Portal> {

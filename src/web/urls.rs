@@ -59,6 +59,13 @@ fixed! {
     HISTORY_CSV = "/history.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
+    PRICE_LIST = "/operator/price-list";
+    PRODUCTS_NEW = "/operator/price-list/new";
+    VAT_CLASSES = "/operator/price-list/vat-classes";
+    VAT_CLASSES_NEW = "/operator/price-list/vat-classes/new";
+    DISTRIBUTORS = "/operator/distributors";
+    DISTRIBUTORS_NEW = "/operator/distributors/new";
+    SELLER = "/operator/seller";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     HEALTHZ = "/healthz";
@@ -101,6 +108,10 @@ pub fn user_part(id: i64, part: &str) -> String {
 /// Codes by the thousand, on their way.
 pub fn code_batch(id: i64) -> String {
     format!("/codes/batches/{id}")
+}
+
+pub fn product(id: i64) -> String {
+    format!("/operator/price-list/{id}")
 }
 
 /// A query value, escaped.

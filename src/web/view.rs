@@ -169,7 +169,15 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     }
     groups.push(NavGroup { heading: "Records", items: vec![item("History", urls::HISTORY)] });
     if actor.is_operator() {
-        groups.push(NavGroup { heading: "Operator", items: vec![item("Issue resources", urls::ISSUES_NEW)] });
+        groups.push(NavGroup {
+            heading: "Operator",
+            items: vec![
+                item("Issue resources", urls::ISSUES_NEW),
+                item("Price list", urls::PRICE_LIST),
+                item("Distributors", urls::DISTRIBUTORS),
+                item("Seller and invoices", urls::SELLER),
+            ],
+        });
     }
     groups
 }
