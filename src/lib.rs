@@ -21,10 +21,10 @@ pub mod keys;
 pub mod model;
 /// The acts, and reads scoped to the actor.
 pub mod ops;
-/// PDF documents: invoices.
-pub mod pdf;
 /// Card payments, by whoever takes them.
 pub mod payments;
+/// PDF documents: invoices.
+pub mod pdf;
 /// Randomness as a parameter.
 pub mod rng;
 /// SQL, written once for both databases.

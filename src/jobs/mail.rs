@@ -43,6 +43,7 @@ mail_text!(EmailChangedText, "mail/email_changed.txt", new);
 mail_text!(ConfirmSignUpText, "mail/confirm_sign_up.txt", link);
 mail_text!(HasAccountText, "mail/has_account.txt", portal);
 mail_text!(SecondFactorCodeText, "mail/second_factor_code.txt", code);
+mail_text!(VouchersExpireText, "mail/vouchers_expire.txt", order, codes, day, link);
 mail_text!(SecondFactorResetText, "mail/second_factor_reset.txt", portal);
 
 fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
@@ -87,6 +88,14 @@ pub fn second_factor_code(to: &str, code: &str) -> Mail {
 #[must_use]
 pub fn second_factor_reset(to: &str, portal: &str) -> Mail {
     mail(to, "Two-factor authentication is off", &SecondFactorResetText { portal })
+}
+
+/// Vouchers of an order expire before long.
+#[must_use]
+pub fn vouchers_expire(to: &str, order_id: i64, codes: &str, day: &str, portal: &str) -> Mail {
+    let (order, link) = (order_id.to_string(), format!("{portal}/orders/{order_id}"));
+    let text = VouchersExpireText { order: &order, codes, day, link: &link };
+    mail(to, &format!("Vouchers expire on {day}"), &text)
 }
 
 /// Sends a sealed mail.

@@ -5,7 +5,10 @@ use crate::model::code::CodeError;
 use crate::model::company::NameError;
 use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
+use crate::model::money::MoneyError;
 use crate::model::order::OrderError;
+use crate::model::product::ModelsError;
+use crate::model::text::TextError;
 use crate::model::time::Moment;
 use crate::model::user::{EmailError, PasswordError};
 use crate::store::companies::CompanyName;
@@ -94,6 +97,28 @@ pub enum Reason {
         choices: &'static str,
     },
     NoDeviceChosen,
+    Money(MoneyError),
+    /// A product without any price.
+    NoPrice,
+    UnknownCurrency,
+    UnknownVatClass,
+    VatClassTaken,
+    MalformedRate,
+    Models(ModelsError),
+    /// Somebody else has changed the product since its form was opened: what it is now.
+    ProductChanged {
+        version: i64,
+        by: String,
+        name: String,
+        prices: String,
+    },
+    /// A list that can take no more.
+    ListFull {
+        maximum: usize,
+    },
+    MissingAddress,
+    MissingBankAccount,
+    UnknownCountry,
     /// A file of devices that cannot be read.
     File(FileError),
     MissingSerial,
@@ -176,6 +201,14 @@ impl From<WriteError> for OpError {
             WriteError::Unavailable => OpError::Unavailable,
             WriteError::Failed(error) => OpError::Internal(error.to_string()),
         }
+    }
+}
+
+/// Why a text is refused; `missing` where there is none.
+pub(super) fn text_reason(error: TextError, missing: Reason) -> Reason {
+    match error {
+        TextError::Missing => missing,
+        TextError::TooLong { maximum } => Reason::TooLong { maximum },
     }
 }
 

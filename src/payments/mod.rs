@@ -61,6 +61,16 @@ impl Cards {
         }
     }
 
+    /// The provider's name in the database; `None` where no card is taken.
+    #[must_use]
+    pub fn provider(&self) -> Option<&'static str> {
+        match self {
+            Cards::None => None,
+            Cards::Stripe(_) => Some("stripe"),
+            Cards::Demo => Some("demo"),
+        }
+    }
+
     /// Whether a payment by card can be offered.
     #[must_use]
     pub fn are_taken(&self) -> bool {

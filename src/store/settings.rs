@@ -12,6 +12,20 @@ pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
     Ok(row.map(|r| r.0))
 }
 
+/// Sets a value, whatever it was.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
+    sql("insert into setting (name, value) values ($1, $2)
+         on conflict (name) do update set value = excluded.value")
+    .bind(name)
+    .bind(value)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
 /// Sets a value once; one that exists stays.
 ///
 /// # Errors

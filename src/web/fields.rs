@@ -4,7 +4,10 @@
 use askama::Template;
 
 use super::form::Form;
+use crate::model::country;
+use crate::model::invoice::Billing;
 use crate::model::resources::{Family, ResourceType};
+use crate::ops::billing::BillingFields;
 use crate::ops::companies::Choices;
 use crate::store::companies::CompanyName;
 
@@ -77,6 +80,15 @@ pub struct TextArea<'a> {
     help: &'a str,
     value: &'a str,
     problem: Option<&'a str>,
+    is_optional: bool,
+}
+
+/// Whom invoices are made out to: the fields of [`crate::ops::billing::BillingFields`].
+#[derive(Template)]
+#[template(path = "parts/billing.html")]
+pub struct BillingForm<'a> {
+    form: &'a Form,
+    countries: Vec<(String, String)>,
 }
 
 /// What is wrong with the form as a whole; it takes the focus.
@@ -126,6 +138,11 @@ impl Form {
         Input { inputmode: "numeric", ..self.optional(name, label, help) }
     }
 
+    /// A number.
+    pub fn number<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { inputmode: "numeric", ..self.input(name, label, help) }
+    }
+
     /// A day, which may be left out.
     pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { kind: "date", ..self.optional(name, label, help) }
@@ -158,7 +175,38 @@ impl Form {
     }
 
     pub fn area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
-        TextArea { name, label, help, value: self.value(name), problem: self.problem(name) }
+        let (value, problem) = (self.value(name), self.problem(name));
+        TextArea { name, label, help, value, problem, is_optional: true }
+    }
+
+    /// A text of several lines that must not be empty.
+    pub fn required_area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
+        TextArea { is_optional: false, ..self.area(name, label, help) }
+    }
+
+    pub fn billing(&self) -> BillingForm<'_> {
+        BillingForm { form: self, countries: countries() }
+    }
+
+    /// What was entered into the fields of [`Form::billing`].
+    pub fn billing_fields(&self) -> BillingFields<'_> {
+        BillingFields {
+            name: self.value("billing_name"),
+            address: self.value("billing_address"),
+            country: self.value("billing_country"),
+            vat_number: self.value("billing_vat_number"),
+            email: self.value("billing_email"),
+        }
+    }
+
+    /// Fills the fields of [`Form::billing`] with what is known, where nothing was typed yet.
+    pub fn or_billing(self, known: Option<Billing>) -> Form {
+        let Billing { name, address, country, vat_number, email } = known.unwrap_or_default();
+        self.or("billing_name", name)
+            .or("billing_address", address)
+            .or("billing_country", country)
+            .or("billing_vat_number", vat_number)
+            .or("billing_email", email)
     }
 
     pub fn company<'a>(
@@ -208,6 +256,13 @@ impl CompanyField<'_> {
         let id = self.value.parse::<i64>().ok();
         self.companies.iter().find(|c| Some(c.id) == id).map_or_else(|| self.value.to_owned(), label)
     }
+}
+
+/// The choices of a country field, by name.
+pub fn countries() -> Vec<(String, String)> {
+    let first = [(String::new(), "Choose a country".to_owned())];
+    let all = country::all().into_iter().map(|(code, name)| (code.to_owned(), name.to_owned()));
+    first.into_iter().chain(all).collect()
 }
 
 /// "Acme North (#12)": what a field reads back.

@@ -13,8 +13,9 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, buy, code_batches, codes, companies, company, device_windows, devices, history, imports, moves,
-    operator, orders, overview, payments, redeem, second_factor, second_step, tokens, users, vouchers,
+    account, auth, billing, buy, code_batches, codes, companies, company, device_windows, devices,
+    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
+    second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
 use crate::app::App;
@@ -74,7 +75,8 @@ pub fn router(app: App) -> Router {
         .merge(signed_out())
         .merge(administration())
         .merge(devices())
-        .merge(sales())
+        .merge(buying())
+        .merge(selling())
         .merge(own_account())
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
@@ -171,7 +173,7 @@ fn devices() -> Router<Portal> {
         .route("/companies/{id}/devices", get(devices::of_company))
 }
 
-fn sales() -> Router<Portal> {
+fn buying() -> Router<Portal> {
     Router::new()
         .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
@@ -190,8 +192,32 @@ fn sales() -> Router<Portal> {
         .route(urls::PAYMENTS, get(payments::list))
         .route(urls::VOUCHERS, get(payments::vouchers))
         .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
-        .route("/invoices/{file}", get(payments::pdf))
+        .route("/invoices/{id}/pdf", get(payments::pdf))
         .route("/invoices/{id}/settlement", post(payments::settle))
+}
+
+fn selling() -> Router<Portal> {
+    Router::new()
+        .route(urls::PRICE_LIST, get(price_list::list).post(price_list::add))
+        .route(urls::PRODUCTS_NEW, get(price_list::add_window))
+        .route("/operator/price-list/{id}", get(price_list::show))
+        .route("/operator/price-list/{id}/version", get(price_list::change_window).post(price_list::change))
+        .route("/operator/price-list/{id}/offer", post(price_list::set_offered))
+        .route(urls::VAT_CLASSES, post(vat_classes::add))
+        .route(urls::VAT_CLASSES_NEW, get(vat_classes::add_window))
+        .route(
+            "/operator/price-list/vat-classes/{id}",
+            get(vat_classes::change_window).post(vat_classes::change),
+        )
+        .route(urls::DISTRIBUTORS, get(distributors::list).post(distributors::activate))
+        .route(urls::DISTRIBUTORS_NEW, get(distributors::activate_window))
+        .route(
+            "/operator/distributors/{id}/deactivation",
+            get(distributors::deactivate_window).post(distributors::deactivate),
+        )
+        .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
+        .route(urls::SELLER, get(seller::show).post(seller::save))
+        .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 
 fn own_account() -> Router<Portal> {

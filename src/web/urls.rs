@@ -64,6 +64,13 @@ fixed! {
     VOUCHERS_CSV = "/payments/vouchers.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
+    PRICE_LIST = "/operator/price-list";
+    PRODUCTS_NEW = "/operator/price-list/new";
+    VAT_CLASSES = "/operator/price-list/vat-classes";
+    VAT_CLASSES_NEW = "/operator/price-list/vat-classes/new";
+    DISTRIBUTORS = "/operator/distributors";
+    DISTRIBUTORS_NEW = "/operator/distributors/new";
+    SELLER = "/operator/seller";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     HEALTHZ = "/healthz";
@@ -120,6 +127,10 @@ pub fn voucher(order_id: i64, line: i64) -> String {
 /// Codes by the thousand, on their way.
 pub fn code_batch(id: i64) -> String {
     format!("/codes/batches/{id}")
+}
+
+pub fn product(id: i64) -> String {
+    format!("/operator/price-list/{id}")
 }
 
 /// A query value, escaped.

@@ -176,7 +176,15 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     }
     groups.push(NavGroup { heading: "Records", items: records });
     if actor.is_operator() {
-        groups.push(NavGroup { heading: "Operator", items: vec![item("Issue resources", urls::ISSUES_NEW)] });
+        groups.push(NavGroup {
+            heading: "Operator",
+            items: vec![
+                item("Issue resources", urls::ISSUES_NEW),
+                item("Price list", urls::PRICE_LIST),
+                item("Distributors", urls::DISTRIBUTORS),
+                item("Seller and invoices", urls::SELLER),
+            ],
+        });
     }
     groups
 }

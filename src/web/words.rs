@@ -5,7 +5,9 @@ use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
+use crate::model::money::MoneyError;
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
+use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
 
@@ -115,6 +117,23 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NotAChoice { choices } => format!("Give one of: {choices}."),
         Reason::NothingChosen => "Choose at least one company.".into(),
         Reason::NoDeviceChosen => "Choose at least one device.".into(),
+        Reason::Money(error) => money(*error),
+        Reason::NoPrice => "Enter at least one price: for a device, for an apartment, or both.".into(),
+        Reason::UnknownCurrency => "Choose a currency.".into(),
+        Reason::UnknownVatClass => "Choose a VAT class. They stand at the end of the price list.".into(),
+        Reason::VatClassTaken => "Another VAT class has this name.".into(),
+        Reason::MalformedRate => "Enter a rate between 0 and 100 %, such as 21 or 5.5.".into(),
+        Reason::Models(ModelsError::TooMany) => format!("Name {MODELS_MAX} models or fewer, a line each."),
+        Reason::Models(ModelsError::TooLong) => {
+            format!("A model's name has {MODEL_LENGTH_MAX} characters or fewer. Write one on each line.")
+        }
+        Reason::ProductChanged { by, name, prices, .. } => format!(
+            "{by} has changed this product since you opened it: it is now “{name}”, {prices}. What you typed still stands below: save it again to put it in place of that."
+        ),
+        Reason::ListFull { maximum } => format!("The list has {maximum} entries, which is the most."),
+        Reason::MissingAddress => "Enter an address: street, postal code and town.".into(),
+        Reason::MissingBankAccount => "Enter where buyers pay to, such as the IBAN and the bank's name.".into(),
+        Reason::UnknownCountry => "Choose a country.".into(),
         Reason::File(FileError::Empty) => "Choose a file, or paste its text: a line with the names of the columns, then a line for each device.".into(),
         Reason::File(FileError::TooManyRows) => {
             format!("The file has more than {} rows. Send it in parts.", grouped(ROWS_MAX as i64))
@@ -144,6 +163,18 @@ pub fn reason(reason: &Reason) -> String {
 pub fn password_help(has_second_factor: bool) -> String {
     let minimum = crate::model::user::password_length_min(has_second_factor);
     format!("{minimum} characters or more. A few words in a row do well.")
+}
+
+fn money(error: MoneyError) -> String {
+    match error {
+        MoneyError::Missing => "Enter a price.".into(),
+        MoneyError::NotMoney => "Enter a price in figures, such as 12.50.".into(),
+        MoneyError::TooManyDigits { digits: 0 } => "This currency has no digits after the point.".into(),
+        MoneyError::TooManyDigits { digits } => {
+            format!("Enter {digits} digits after the point or fewer, as the currency has.")
+        }
+        MoneyError::OutOfRange => "Enter a smaller price.".into(),
+    }
 }
 
 fn out_of_range() -> String {

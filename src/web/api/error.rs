@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::model::amount::AmountError;
 use crate::model::code::CodeError;
 use crate::model::ledger::Refusal;
+use crate::model::money::MoneyError;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
 use crate::ops::error::{ObstacleKind, OpError, Reason};
@@ -242,6 +243,16 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",
         Reason::Obstacles(_) => "OBSTACLE",
+        Reason::Money(MoneyError::Missing)
+        | Reason::NoPrice
+        | Reason::MissingAddress
+        | Reason::MissingBankAccount => "MISSING",
+        Reason::Money(_) | Reason::MalformedRate => "NOT_A_PRICE",
+        Reason::UnknownCurrency | Reason::UnknownCountry | Reason::UnknownVatClass => "NOT_A_CHOICE",
+        Reason::VatClassTaken => "NAME_TAKEN",
+        Reason::Models(_) => "TOO_LONG",
+        Reason::ProductChanged { .. } => "CHANGED_MEANWHILE",
+        Reason::ListFull { .. } => "TOO_MANY",
     };
     (StatusCode::UNPROCESSABLE_ENTITY, code)
 }

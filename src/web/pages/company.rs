@@ -8,6 +8,8 @@ use super::codes::{CodesSection, read_filter};
 use super::companies::{cursor, next_page};
 use super::history::{HistorySection, read_history};
 use super::overview::Coverages;
+use crate::model::country;
+use crate::model::invoice::Billing;
 use crate::ops;
 use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
@@ -60,6 +62,8 @@ struct OverviewTab {
     head: Head,
     pools: Vec<Pool>,
     coverage: Coverages,
+    /// Whom invoices are made out to, of a company that may buy.
+    billing: Option<Billing>,
 }
 
 pub async fn overview(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
@@ -67,7 +71,11 @@ pub async fn overview(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebRe
     let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
     let coverage = Coverages::of(&portal, &me, id).await?;
-    page(&OverviewTab { frame, head, pools, coverage })
+    let billing = match head.company.may_buy_vouchers {
+        1 => ops::billing::get(&portal.app, &me.actor, id).await?,
+        _ => None,
+    };
+    page(&OverviewTab { frame, head, pools, coverage, billing })
 }
 
 #[derive(Template)]

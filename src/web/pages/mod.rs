@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod auth;
+pub mod billing;
 pub mod buy;
 pub mod code_batches;
 pub mod codes;
@@ -9,6 +10,7 @@ pub mod companies;
 pub mod company;
 pub mod device_windows;
 pub mod devices;
+pub mod distributors;
 pub mod history;
 pub mod imports;
 pub mod moves;
@@ -16,9 +18,12 @@ pub mod operator;
 pub mod orders;
 pub mod overview;
 pub mod payments;
+pub mod price_list;
 pub mod redeem;
 pub mod second_factor;
 pub mod second_step;
+pub mod seller;
 pub mod tokens;
 pub mod users;
+pub mod vat_classes;
 pub mod vouchers;

@@ -17,7 +17,7 @@ use crate::ops::payments::BankPayment;
 use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::router::Portal;
 use crate::web::urls;
@@ -53,6 +53,10 @@ impl OrderPage {
     /// Whether the buyer is the reader's own company.
     fn is_own(&self) -> bool {
         self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.is_admin()
+    }
+
+    fn is_by_card(&self) -> bool {
+        self.order.row.method() == Some(Method::Card)
     }
 
     fn is_overdue(&self) -> bool {
@@ -271,9 +275,7 @@ pub async fn mark_paid(
     let key = form.operation(&portal.app, &me)?;
     let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;
     let zone = me.actor.time_zone.clone();
-    let amount = form::read(&mut form, "amount", |text| {
-        Money::parse(text, currency).map_err(Reason::Money)
-    });
+    let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency).map_err(Reason::Money));
     let on: Option<Moment> =
         form::read(&mut form, "day", |text| time::day_start(text, &zone).ok_or(Reason::UnknownDay));
     let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };

@@ -1,7 +1,7 @@
 //! Payments: the orders of the tree, their invoices, and the vouchers that came of them, by state.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
@@ -13,7 +13,7 @@ use crate::ops::error::OpError;
 use crate::ops::vouchers::ShownVoucher;
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::vouchers::VoucherFilter;
-use crate::web::error::{WebError, WebResult};
+use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::pages::orders::badge;
 use crate::web::router::Portal;
@@ -69,8 +69,13 @@ fn next_page<T>(rows: &mut Vec<T>, here: &str, state: &str, id: impl Fn(&T) -> i
 }
 
 /// The tabs, with the word of each in the address.
-const TABS: [(&str, &str); 5] =
-    [("unused", "Unused"), ("used", "Used"), ("cancelled", "Cancelled"), ("expired", "Expired"), ("all", "All")];
+const TABS: [(&str, &str); 5] = [
+    ("unused", "Unused"),
+    ("used", "Used"),
+    ("cancelled", "Cancelled"),
+    ("expired", "Expired"),
+    ("all", "All"),
+];
 
 #[derive(Template)]
 #[template(path = "orders/vouchers.html")]
@@ -80,6 +85,12 @@ struct VouchersPage {
     tab: &'static str,
     tabs: [(&'static str, &'static str); 5],
     next: Option<String>,
+}
+
+impl VouchersPage {
+    fn is_tab(&self, slug: &str) -> bool {
+        self.tab == slug
+    }
 }
 
 /// The tab of an address: the unused ones where it names none.
@@ -110,8 +121,18 @@ pub async fn vouchers_csv(State(portal): State<Portal>, me: Me, Asked(form): Ask
 }
 
 /// The columns of [`csv_line`].
-pub const CSV_HEAD: [&str; 10] =
-    ["code", "voucher", "type", "amount", "status", "company", "order", "created_at", "valid_until", "used_by"];
+pub const CSV_HEAD: [&str; 10] = [
+    "code",
+    "voucher",
+    "type",
+    "amount",
+    "status",
+    "company",
+    "order",
+    "created_at",
+    "valid_until",
+    "used_by",
+];
 
 /// A voucher's id and its cells.
 pub fn csv_line(voucher: &ShownVoucher) -> (i64, Vec<String>) {
@@ -135,15 +156,13 @@ pub fn csv_line(voucher: &ShownVoucher) -> (i64, Vec<String>) {
 }
 
 /// An invoice or a credit note as PDF.
-pub async fn pdf(State(portal): State<Portal>, me: Me, Path(file): Path<String>) -> WebResult<Response> {
-    let id = file.strip_suffix(".pdf").and_then(|id| id.parse().ok()).ok_or(WebError::NotFound)?;
+pub async fn pdf(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let document = ops::payments::document(&portal.app, &me.actor, id).await?;
     let name = document.number.clone();
     // A page of text and tables takes a core for a moment.
     let bytes = tokio::task::spawn_blocking(move || crate::pdf::invoice(&document)).await;
-    let bytes = bytes
-        .map_err(|e| OpError::Internal(e.to_string()))?
-        .map_err(|e| OpError::Internal(e.to_string()))?;
+    let bytes =
+        bytes.map_err(|e| OpError::Internal(e.to_string()))?.map_err(|e| OpError::Internal(e.to_string()))?;
     let disposition = format!("attachment; filename=\"{name}.pdf\"");
     let headers =
         [(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)];

@@ -57,8 +57,7 @@ pub async fn show(
     let (order, line) = line(&portal, &me, order_id, number).await?;
     let after = form.value("after").parse().unwrap_or(0);
     let app = &portal.app;
-    let mut codes =
-        ops::vouchers::of_line(app, &me.actor, (order_id, number), after, PAGE_SIZE + 1).await?;
+    let mut codes = ops::vouchers::of_line(app, &me.actor, (order_id, number), after, PAGE_SIZE + 1).await?;
     let here = urls::voucher(order_id, number);
     let has_more = codes.len() as i64 > PAGE_SIZE;
     codes.truncate(PAGE_SIZE as usize);
@@ -69,11 +68,7 @@ pub async fn show(
     page(&VoucherPage { frame, order, number, line, codes, may_cancel, next })
 }
 
-pub async fn csv(
-    State(portal): State<Portal>,
-    me: Me,
-    Ids(order_id, number): Ids,
-) -> WebResult<Response> {
+pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
     let first = ops::vouchers::of_line(&portal.app, &me.actor, place, 0, csv_file::STEP).await?;
     let read = move |after| {

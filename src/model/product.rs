@@ -1,0 +1,146 @@
+//! The price list: products of two kinds, and the rules of what may stand on it.
+
+use super::money::{Currency, Money, VatRate};
+use super::text::{self, TextError};
+
+pub const NAME_LENGTH_MAX: usize = 200;
+pub const DESCRIPTION_LENGTH_MAX: usize = 1_000;
+/// How many device models a licence may name, and how long each name may be.
+pub const MODELS_MAX: usize = 100;
+pub const MODEL_LENGTH_MAX: usize = 100;
+/// The longest term of a licence.
+pub const TERM_MONTHS_MAX: i64 = 1_200;
+
+/// What is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProductKind {
+    /// Prepaid years of devices or apartments, as codes.
+    Voucher,
+    /// A right to use a feature on one device, as a signed key.
+    Licence,
+}
+
+impl ProductKind {
+    pub const ALL: [ProductKind; 2] = [ProductKind::Voucher, ProductKind::Licence];
+
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            ProductKind::Voucher => "voucher",
+            ProductKind::Licence => "licence",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<ProductKind> {
+        ProductKind::ALL.into_iter().find(|kind| kind.slug() == slug)
+    }
+}
+
+/// What a product costs, in minor units of its currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Price {
+    /// For a year each; what has no price is not offered, and one of them has one.
+    Voucher { device: Option<i64>, apartment: Option<i64> },
+    /// For one device: of these models, or of any where none is named; without a term for good.
+    Licence { licence: i64, models: Vec<String>, term_months: Option<i64> },
+}
+
+impl Price {
+    #[must_use]
+    pub fn kind(&self) -> ProductKind {
+        match self {
+            Price::Voucher { .. } => ProductKind::Voucher,
+            Price::Licence { .. } => ProductKind::Licence,
+        }
+    }
+}
+
+/// A product as it is to stand on the price list from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    pub name: String,
+    pub description: String,
+    pub currency: Currency,
+    pub price: Price,
+    pub vat_class_id: i64,
+}
+
+impl Product {
+    /// Its prices in words: "12.00 EUR per device and year, 18.00 EUR per apartment and year".
+    #[must_use]
+    pub fn prices(&self) -> String {
+        let money = |minor: i64| Money::new(minor, self.currency).to_string();
+        match &self.price {
+            Price::Voucher { device, apartment } => {
+                let device = device.map(|price| format!("{} per device and year", money(price)));
+                let apartment = apartment.map(|price| format!("{} per apartment and year", money(price)));
+                device.into_iter().chain(apartment).collect::<Vec<_>>().join(", ")
+            }
+            Price::Licence { licence, term_months: None, .. } => {
+                format!("{} per device, without an end", money(*licence))
+            }
+            Price::Licence { licence, term_months: Some(months), .. } => {
+                format!("{} per device for {}", money(*licence), months_in_words(*months))
+            }
+        }
+    }
+}
+
+/// "1 month", "12 months".
+#[must_use]
+pub fn months_in_words(months: i64) -> String {
+    if months == 1 { "1 month".into() } else { format!("{months} months") }
+}
+
+/// A named rate of VAT that products refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VatClass {
+    pub id: i64,
+    pub name: String,
+    pub rate: VatRate,
+}
+
+/// Why a list of device models is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelsError {
+    TooMany,
+    TooLong,
+}
+
+/// The device models that a licence suits, a line each. What is named twice counts once.
+///
+/// # Errors
+/// See [`ModelsError`].
+pub fn models(text: &str) -> Result<Vec<String>, ModelsError> {
+    let mut models: Vec<String> = Vec::new();
+    for line in text.split('\n') {
+        let model = text::line(line, MODEL_LENGTH_MAX).map_err(|_| ModelsError::TooLong)?;
+        if !model.is_empty() && !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    if models.len() > MODELS_MAX { Err(ModelsError::TooMany) } else { Ok(models) }
+}
+
+/// A product's or a VAT class's name.
+///
+/// # Errors
+/// See [`TextError`].
+pub fn name(name: &str) -> Result<String, TextError> {
+    text::required(text::line(name, NAME_LENGTH_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_read_a_line_each() {
+        assert_eq!(models(" Axis One \r\n\r\nVerso\nVerso"), Ok(vec!["Axis One".into(), "Verso".into()]));
+        assert_eq!(models(""), Ok(Vec::new()));
+        assert_eq!(models(&"x".repeat(101)), Err(ModelsError::TooLong));
+        let many: Vec<String> = (0..=MODELS_MAX).map(|n| n.to_string()).collect();
+        assert_eq!(models(&many.join("\n")), Err(ModelsError::TooMany));
+    }
+}

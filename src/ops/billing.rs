@@ -1,0 +1,112 @@
+//! Whom a company's invoices are made out to; and the fields that buyer and seller have in common.
+
+use serde::Serialize;
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Problems, Reason, text_reason};
+use crate::app::{App, Outcome, act_once};
+use crate::model::company::NameError;
+use crate::model::invoice::Billing;
+use crate::model::{country, text, user};
+use crate::store;
+
+pub const NAME_LENGTH_MAX: usize = 200;
+pub const ADDRESS_LENGTH_MAX: usize = 500;
+pub const VAT_NUMBER_LENGTH_MAX: usize = 32;
+
+/// What the form of billing data sends.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct BillingFields<'a> {
+    pub name: &'a str,
+    pub address: &'a str,
+    pub country: &'a str,
+    pub vat_number: &'a str,
+    pub email: &'a str,
+}
+
+/// Reads billing data, or says what is wrong at the fields `billing_name`, `billing_address`,
+/// `billing_country`, `billing_vat_number` and `billing_email`.
+///
+/// # Errors
+/// [`OpError::Invalid`] with all that is wrong.
+pub fn check(fields: &BillingFields<'_>) -> OpResult<Billing> {
+    let mut problems = Problems::default();
+    let name = problems.take("billing_name", name(fields.name));
+    let address = problems.take("billing_address", address(fields.address));
+    let country = problems.take("billing_country", country(fields.country));
+    let vat_number = problems.take("billing_vat_number", vat_number(fields.vat_number));
+    let email = problems.take("billing_email", email(fields.email));
+    problems.finish()?;
+    Ok(Billing {
+        name: name.unwrap_or_default(),
+        address: address.unwrap_or_default(),
+        country: country.unwrap_or_default(),
+        vat_number: vat_number.unwrap_or_default(),
+        email: email.unwrap_or_default(),
+    })
+}
+
+pub(super) fn name(name: &str) -> Result<String, Reason> {
+    let read = text::required(text::line(name, NAME_LENGTH_MAX));
+    read.map_err(|e| text_reason(e, Reason::Name(NameError::Missing)))
+}
+
+pub(super) fn address(address: &str) -> Result<String, Reason> {
+    let read = text::required(text::lines(address, ADDRESS_LENGTH_MAX));
+    read.map_err(|e| text_reason(e, Reason::MissingAddress))
+}
+
+pub(super) fn country(code: &str) -> Result<String, Reason> {
+    country::code(code).map(str::to_owned).ok_or(Reason::UnknownCountry)
+}
+
+/// May be left out.
+pub(super) fn vat_number(number: &str) -> Result<String, Reason> {
+    text::line(number, VAT_NUMBER_LENGTH_MAX).map_err(|e| text_reason(e, Reason::Missing))
+}
+
+pub(super) fn email(email: &str) -> Result<String, Reason> {
+    user::email(email).map_err(Reason::Email)
+}
+
+/// The billing data of a company of the actor's tree, once it is entered.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree.
+pub async fn get(app: &App, actor: &Actor, company_id: i64) -> OpResult<Option<Billing>> {
+    super::companies::find(app, actor, company_id).await?;
+    let mut tx = app.db.read().await?;
+    Ok(store::billing::get(&mut tx, company_id).await?)
+}
+
+/// Sets the billing data of a company that may buy.
+///
+/// # Errors
+/// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree, or where the company
+/// may not buy.
+pub async fn save(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    company_id: i64,
+    fields: &BillingFields<'_>,
+) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let billing = check(fields)?;
+    let request = serde_json::json!([company_id, billing]).to_string();
+    act_once!(app, actor, key, "save_billing", &request, act => {
+        store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+        let company = store::companies::find(&mut act.tx, &actor.company_path, company_id).await?;
+        let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
+        store::billing::set(&mut act.tx, company_id, &billing).await?;
+        act.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
+        Ok(format!("Save\nNew invoices of {} are made out to {}.", company.name, billing.name))
+    })
+}
+
+/// Billing data on one line, for the history.
+fn told(billing: &Billing) -> String {
+    let Billing { name, address, country, vat_number, email } = billing;
+    let parts = [name, &address.replace('\n', ", "), country::name(country), vat_number, email];
+    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<&str>>().join("; ")
+}

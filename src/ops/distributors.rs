@@ -1,0 +1,76 @@
+//! Companies that may buy: the operator activates them and sets their terms.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Reason, refuse};
+use crate::app::{Act, App, Outcome, act_once};
+use crate::store;
+use crate::store::companies::LockedCompany;
+use crate::store::distributors::{Distributor, DistributorFilter};
+
+/// A page of the companies that may buy, by name.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no operator.
+pub async fn list(app: &App, actor: &Actor, filter: &DistributorFilter) -> OpResult<Vec<Distributor>> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::distributors::list(&mut tx, filter).await?)
+}
+
+/// One of them.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company that may not buy.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Distributor> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    store::distributors::find(&mut tx, id).await?.ok_or(OpError::NotFound)
+}
+
+/// Lets a company buy, or buy no more. What it has bought stays.
+///
+/// # Errors
+/// A refusal at the field `company`.
+pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let request = serde_json::json!([id, on]).to_string();
+    act_once!(app, actor, key, "set_may_buy", &request, act => {
+        let company = lock_one(act, actor, id).await?;
+        let is_new = store::distributors::set_may_buy(&mut act.tx, id, on).await?;
+        let (headline, verb, phrase) = match on {
+            true => ("Activate", "distributor.activated", "may now buy vouchers and licences"),
+            false => ("Deactivate", "distributor.deactivated", "can no longer buy vouchers and licences"),
+        };
+        if is_new {
+            act.note(actor.note_at(id, verb, &company.name, ""));
+        }
+        Ok(format!("{headline}\n{} {phrase}.", company.name))
+    })
+}
+
+/// Sets whether no VAT is added to what a company orders from now on.
+///
+/// # Errors
+/// [`OpError::NotFound`] for a company that may not buy.
+pub async fn set_reverse_charge(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let request = serde_json::json!([id, on]).to_string();
+    act_once!(app, actor, key, "set_reverse_charge", &request, act => {
+        let company = lock_one(act, actor, id).await?;
+        store::distributors::find(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
+        let is_new = store::distributors::set_reverse_charge(&mut act.tx, id, on).await?;
+        let (verb, phrase) = match on {
+            true => ("distributor.reverse_charge_on", "No VAT is added to new orders of"),
+            false => ("distributor.reverse_charge_off", "VAT is added to new orders of"),
+        };
+        if is_new {
+            act.note(actor.note_at(id, verb, &company.name, ""));
+        }
+        Ok(format!("Update\n{phrase} {}.", company.name))
+    })
+}
+
+async fn lock_one(act: &mut Act, actor: &Actor, id: i64) -> OpResult<LockedCompany> {
+    let mut found = store::companies::lock(&mut act.tx, &actor.company_path, &[id]).await?;
+    found.pop().map_or_else(|| refuse("company", Reason::UnknownCompany), Ok)
+}

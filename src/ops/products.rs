@@ -1,0 +1,217 @@
+//! The price list: what is sold, and for how much.
+
+use serde::Serialize;
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
+use crate::app::{Act, App, Outcome, act_once};
+use crate::model::company::NameError;
+use crate::model::money::{Currency, Money, MoneyError};
+use crate::model::product::{self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX};
+use crate::model::text;
+use crate::store;
+use crate::store::products::ProductRow;
+
+/// How many products there may be.
+pub const PRODUCTS_MAX: usize = 500;
+/// How many of a product's versions are read at once.
+pub const VERSIONS_MAX: i64 = 200;
+
+/// What the form of a product sends. Fields of the other kind are not looked at.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct ProductFields<'a> {
+    pub name: &'a str,
+    pub description: &'a str,
+    pub currency: &'a str,
+    pub device_price: &'a str,
+    pub apartment_price: &'a str,
+    pub licence_price: &'a str,
+    /// A line each.
+    pub models: &'a str,
+    pub term_months: &'a str,
+    /// The number of a VAT class.
+    pub vat_class: &'a str,
+}
+
+/// The current version of each product, by name.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no operator.
+pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ProductRow>> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::products::all(&mut tx).await?)
+}
+
+/// The current version of a product.
+///
+/// # Errors
+/// [`OpError::NotFound`] where there is none.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ProductRow> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    store::products::current(&mut tx, id).await?.ok_or(OpError::NotFound)
+}
+
+/// The versions of a product, the newest first.
+///
+/// # Errors
+/// As [`list`].
+pub async fn versions(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<ProductRow>> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::products::versions(&mut tx, id, VERSIONS_MAX).await?)
+}
+
+/// What is offered of a kind, by name: for whoever may buy.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn offered(app: &App, kind: ProductKind) -> OpResult<Vec<ProductRow>> {
+    let mut tx = app.db.read().await?;
+    Ok(store::products::offered(&mut tx, kind).await?)
+}
+
+/// Puts a product on the price list. It is offered from then on.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn add(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    kind: ProductKind,
+    fields: &ProductFields<'_>,
+) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let product = check(kind, fields)?;
+    let request = serde_json::json!([kind.slug(), fields]).to_string();
+    act_once!(app, actor, key, "add_product", &request, act => {
+        if store::products::all(&mut act.tx).await?.len() >= PRODUCTS_MAX {
+            return refuse("", Reason::ListFull { maximum: PRODUCTS_MAX });
+        }
+        require_vat_class(act, &product).await?;
+        store::products::insert(&mut act.tx, &product, actor.user_id, act.now).await?;
+        act.note(actor.note("product.added", &product.name, &product.prices()));
+        Ok(format!("Add\n{} is on the price list and offered: {}.", product.name, product.prices()))
+    })
+}
+
+/// Makes a new version of a product, if `version` is still the current one.
+///
+/// # Errors
+/// A refusal at the field that is wrong; [`Reason::ProductChanged`] where somebody else was first.
+pub async fn change(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    (id, version): (i64, i64),
+    fields: &ProductFields<'_>,
+) -> OpResult<Outcome> {
+    let kind = find(app, actor, id).await?.kind;
+    let product = check(kind, fields)?;
+    let request = serde_json::json!([id, version, fields]).to_string();
+    act_once!(app, actor, key, "change_product", &request, act => {
+        require_vat_class(act, &product).await?;
+        if !store::products::change(&mut act.tx, id, version, &product, actor.user_id, act.now).await? {
+            return Err(changed_meanwhile(act, id).await?);
+        }
+        act.note(actor.note("product.changed", &product.name, &product.prices()));
+        Ok(format!("Change\n{} now costs: {}. Orders that were made keep their prices.", product.name, product.prices()))
+    })
+}
+
+async fn changed_meanwhile(act: &mut Act, id: i64) -> OpResult<OpError> {
+    let now = store::products::current(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
+    let prices = now.as_product().prices();
+    let reason = Reason::ProductChanged { version: now.version, by: now.changed_by, name: now.name, prices };
+    Ok(OpError::Refused("", reason))
+}
+
+async fn require_vat_class(act: &mut Act, product: &Product) -> OpResult<()> {
+    let classes = store::vat_classes::all(&mut act.tx).await?;
+    if classes.iter().any(|c| c.id == product.vat_class_id) {
+        return Ok(());
+    }
+    refuse("vat_class", Reason::UnknownVatClass)
+}
+
+/// Offers a product, or no more. Orders that were made are not touched.
+///
+/// # Errors
+/// [`OpError::NotFound`] where there is no such product.
+pub async fn set_offered(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let request = serde_json::json!([id, on]).to_string();
+    act_once!(app, actor, key, "set_offered", &request, act => {
+        let product = store::products::current(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
+        let is_new = store::products::set_offered(&mut act.tx, id, on).await?;
+        let (verb, phrase) = match on {
+            true => ("product.offered", "is offered again"),
+            false => ("product.withdrawn", "is no longer offered"),
+        };
+        if is_new {
+            act.note(actor.note(verb, &product.name, ""));
+        }
+        Ok(format!("Update\n{} {phrase}.", product.name))
+    })
+}
+
+fn check(kind: ProductKind, fields: &ProductFields<'_>) -> OpResult<Product> {
+    let mut problems = Problems::default();
+    let name = product::name(fields.name).map_err(|e| text_reason(e, Reason::Name(NameError::Missing)));
+    let name = problems.take("name", name);
+    let description = text::lines(fields.description, DESCRIPTION_LENGTH_MAX);
+    let description = problems.take("description", description.map_err(|e| text_reason(e, Reason::Missing)));
+    let currency = Currency::from_code(fields.currency).ok_or(Reason::UnknownCurrency);
+    let currency = problems.take("currency", currency);
+    // Without a currency a price cannot be read: how many digits it has hangs on it.
+    let price = currency.and_then(|currency| price(&mut problems, kind, currency, fields));
+    let vat_class_id =
+        problems.take("vat_class", fields.vat_class.parse().map_err(|_| Reason::UnknownVatClass));
+    problems.finish()?;
+    let (Some(currency), Some(price)) = (currency, price) else { return Err(OpError::NotFound) };
+    Ok(Product {
+        name: name.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        currency,
+        price,
+        vat_class_id: vat_class_id.unwrap_or_default(),
+    })
+}
+
+fn price(
+    problems: &mut Problems,
+    kind: ProductKind,
+    currency: Currency,
+    fields: &ProductFields<'_>,
+) -> Option<Price> {
+    let read = |text: &str| match Money::parse(text, currency) {
+        Ok(price) => Ok(Some(price.minor)),
+        Err(MoneyError::Missing) => Ok(None),
+        Err(error) => Err(Reason::Money(error)),
+    };
+    if kind == ProductKind::Licence {
+        let licence = read(fields.licence_price).and_then(|p| p.ok_or(Reason::Money(MoneyError::Missing)));
+        let licence = problems.take("licence_price", licence);
+        let models = problems.take("models", product::models(fields.models).map_err(Reason::Models));
+        let term_months = problems.take("term_months", term(fields.term_months));
+        return Some(Price::Licence { licence: licence?, models: models?, term_months: term_months? });
+    }
+    let device = problems.take("device_price", read(fields.device_price));
+    let apartment = problems.take("apartment_price", read(fields.apartment_price));
+    if (device, apartment) == (Some(None), Some(None)) {
+        problems.add("device_price", Reason::NoPrice);
+    }
+    Some(Price::Voucher { device: device?, apartment: apartment? })
+}
+
+/// Months; none for a licence without an end.
+fn term(text: &str) -> Result<Option<i64>, Reason> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let months = text.parse().ok().filter(|months| (1..=TERM_MONTHS_MAX).contains(months));
+    months.map(Some).ok_or(Reason::NotBetween { minimum: 1, maximum: TERM_MONTHS_MAX })
+}

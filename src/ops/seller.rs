@@ -1,0 +1,108 @@
+//! Who sells, and on which terms: what the operator sets before anybody can buy.
+
+use serde::Serialize;
+
+use super::actor::Actor;
+use super::billing::{address, country, email, name, vat_number};
+use super::error::{OpResult, Problems, Reason, text_reason};
+use crate::app::{App, Outcome, act_once};
+use crate::model::invoice::Seller;
+use crate::model::seller::DUE_DAYS_MAX;
+pub use crate::model::seller::SellerSettings;
+use crate::model::text;
+use crate::store;
+
+pub const REGISTRATION_LENGTH_MAX: usize = 200;
+pub const BANK_ACCOUNT_LENGTH_MAX: usize = 500;
+pub const FOOTER_LENGTH_MAX: usize = 1_000;
+
+/// What the form sends.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct SellerFields<'a> {
+    pub name: &'a str,
+    pub address: &'a str,
+    pub country: &'a str,
+    pub vat_number: &'a str,
+    pub registration: &'a str,
+    pub email: &'a str,
+    pub bank_account: &'a str,
+    pub footer: &'a str,
+    pub due_days: &'a str,
+    pub may_cancel: bool,
+}
+
+/// Who sells, once the operator has said it; nobody can buy before. Whoever buys may know it: it
+/// stands on each invoice.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
+    let mut tx = app.db.read().await?;
+    Ok(store::seller::get(&mut tx).await?)
+}
+
+/// Sets who sells. Documents that were written stay as they are.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn save(app: &App, actor: &Actor, key: &str, fields: &SellerFields<'_>) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let settings = check(fields)?;
+    let request = serde_json::json!(settings).to_string();
+    act_once!(app, actor, key, "save_seller", &request, act => {
+        store::seller::set(&mut act.tx, &settings).await?;
+        act.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
+        Ok(format!("Save\nNew invoices come from {}.", settings.seller.name))
+    })
+}
+
+fn check(fields: &SellerFields<'_>) -> OpResult<SellerSettings> {
+    let mut problems = Problems::default();
+    let name = problems.take("name", name(fields.name));
+    let address = problems.take("address", address(fields.address));
+    let country = problems.take("country", country(fields.country));
+    let vat_number = problems.take("vat_number", vat_number(fields.vat_number));
+    let registration = text::line(fields.registration, REGISTRATION_LENGTH_MAX);
+    let registration = problems.take("registration", registration.map_err(too_long));
+    let email = problems.take("email", email(fields.email));
+    let bank_account = problems.take("bank_account", bank_account(fields.bank_account));
+    let footer = text::lines(fields.footer, FOOTER_LENGTH_MAX);
+    let footer = problems.take("footer", footer.map_err(too_long));
+    let due_days = problems.take("due_days", due_days(fields.due_days));
+    problems.finish()?;
+    let seller = Seller {
+        name: name.unwrap_or_default(),
+        address: address.unwrap_or_default(),
+        country: country.unwrap_or_default(),
+        vat_number: vat_number.unwrap_or_default(),
+        registration: registration.unwrap_or_default(),
+        email: email.unwrap_or_default(),
+        bank_account: bank_account.unwrap_or_default(),
+        footer: footer.unwrap_or_default(),
+    };
+    Ok(SellerSettings { seller, due_days: due_days.unwrap_or_default(), may_cancel: fields.may_cancel })
+}
+
+fn too_long(error: text::TextError) -> Reason {
+    text_reason(error, Reason::Missing)
+}
+
+fn bank_account(account: &str) -> Result<String, Reason> {
+    let read = text::required(text::lines(account, BANK_ACCOUNT_LENGTH_MAX));
+    read.map_err(|e| text_reason(e, Reason::MissingBankAccount))
+}
+
+fn due_days(text: &str) -> Result<i64, Reason> {
+    let days = text.trim().parse().ok().filter(|days| (0..=DUE_DAYS_MAX).contains(days));
+    days.ok_or(Reason::NotBetween { minimum: 0, maximum: DUE_DAYS_MAX })
+}
+
+/// What the history says: what a buyer pays by.
+fn told(settings: &SellerSettings) -> String {
+    let cancel = if settings.may_cancel { "may" } else { "may not" };
+    format!(
+        "{} days to pay; to {}; distributors {cancel} cancel unused vouchers",
+        settings.due_days,
+        settings.seller.bank_account.replace('\n', ", "),
+    )
+}

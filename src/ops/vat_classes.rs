@@ -1,0 +1,77 @@
+//! Named rates of VAT. A change counts for new orders alone: a line keeps the rate that it was made with.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
+use crate::app::{App, Outcome, act_once};
+use crate::model::company::NameError;
+use crate::model::money::VatRate;
+use crate::model::product::{self, VatClass};
+use crate::store;
+
+/// How many classes there may be.
+pub const VAT_CLASSES_MAX: usize = 100;
+
+/// All classes, by name.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no operator.
+pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<VatClass>> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    Ok(store::vat_classes::all(&mut tx).await?)
+}
+
+/// Adds a class.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let (name, rate) = check(name, rate)?;
+    let request = serde_json::json!([name, rate.hundredths()]).to_string();
+    act_once!(app, actor, key, "add_vat_class", &request, act => {
+        if store::vat_classes::all(&mut act.tx).await?.len() >= VAT_CLASSES_MAX {
+            return refuse("", Reason::ListFull { maximum: VAT_CLASSES_MAX });
+        }
+        if store::vat_classes::insert(&mut act.tx, &name, rate).await?.is_none() {
+            return refuse("name", Reason::VatClassTaken);
+        }
+        act.note(actor.note("vat_class.added", &name, &rate.to_string()));
+        Ok(format!("Add\nThe VAT class {name} has {rate}."))
+    })
+}
+
+/// Changes a class.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn change(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    name: &str,
+    rate: &str,
+) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let (name, rate) = check(name, rate)?;
+    let request = serde_json::json!([id, name, rate.hundredths()]).to_string();
+    act_once!(app, actor, key, "change_vat_class", &request, act => {
+        let before = store::vat_classes::lock(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
+        if !store::vat_classes::update(&mut act.tx, id, &name, rate).await? {
+            return refuse("name", Reason::VatClassTaken);
+        }
+        let details = format!("{name}, {rate}, in place of {}", before.rate);
+        act.note(actor.note("vat_class.changed", &before.name, &details));
+        Ok(format!("Change\nThe VAT class {name} has {rate}, in orders that are made from now on."))
+    })
+}
+
+fn check(name: &str, rate: &str) -> OpResult<(String, VatRate)> {
+    let mut problems = Problems::default();
+    let name = product::name(name).map_err(|e| text_reason(e, Reason::Name(NameError::Missing)));
+    let name = problems.take("name", name);
+    let rate = problems.take("rate", VatRate::parse(rate).ok_or(Reason::MalformedRate));
+    problems.finish()?;
+    Ok((name.unwrap_or_default(), rate.unwrap_or(VatRate::ZERO)))
+}

@@ -1,0 +1,103 @@
+//! Companies that may buy, and on which terms.
+
+use sqlx::FromRow;
+
+use super::companies::escape_like;
+use super::db::{Query, Result, Tx, sql};
+use crate::model::company::searchable;
+
+/// A company that may buy, as the operator's list shows it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Distributor {
+    pub id: i64,
+    pub name: String,
+    pub parent_name: Option<String>,
+    pub reverse_charge: i64,
+    /// Whom its invoices are made out to, once that is entered.
+    pub billing_name: Option<String>,
+    pub billing_country: Option<String>,
+}
+
+impl Distributor {
+    /// Whether its invoices add no VAT, for it accounts for the VAT itself.
+    #[must_use]
+    pub fn has_reverse_charge(&self) -> bool {
+        self.reverse_charge == 1
+    }
+}
+
+/// Which distributors, from where.
+#[derive(Debug, Clone, Default)]
+pub struct DistributorFilter {
+    /// Part of the name, or an id.
+    pub text: String,
+    /// The name, as it is sorted, and the id of the last row of the page before.
+    pub after: Option<(String, i64)>,
+    pub limit: i64,
+}
+
+/// A page of them, by name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, filter: &DistributorFilter) -> Result<Vec<Distributor>> {
+    list_query(filter).all(tx).await
+}
+
+/// The query of [`list`]. The operator's tree is all companies, so no path is looked at.
+#[must_use]
+pub fn list_query(filter: &DistributorFilter) -> Query {
+    let wanted = searchable(&filter.text);
+    let (name, id) = filter.after.clone().unwrap_or_default();
+    sql("select c.id, c.name, p.name as parent_name, c.reverse_charge,
+             b.name as billing_name, b.country as billing_country
+         from company c left join company p on p.id = c.parent_id left join billing b on b.company_id = c.id
+         where c.may_buy_vouchers = 1 and c.removed_at is null
+         and ($1 = '' or c.name_search like $2 escape '\\' or cast(c.id as text) = $1)
+         and (c.name_search, c.id) > ($3, $4) order by c.name_search, c.id limit $5")
+    .bind(&wanted)
+    .bind(format!("%{}%", escape_like(&wanted)))
+    .bind(name)
+    .bind(id)
+    .bind(filter.limit)
+}
+
+/// One of them; `None` for a company that may not buy.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
+    sql("select c.id, c.name, p.name as parent_name, c.reverse_charge,
+             b.name as billing_name, b.country as billing_country
+         from company c left join company p on p.id = c.parent_id left join billing b on b.company_id = c.id
+         where c.id = $1 and c.may_buy_vouchers = 1 and c.removed_at is null")
+    .bind(id)
+    .optional(tx)
+    .await
+}
+
+/// Sets whether a company may buy; tells whether that is new.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_may_buy(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
+    let changed = sql("update company set may_buy_vouchers = $2 where id = $1 and may_buy_vouchers <> $2")
+        .bind(id)
+        .bind(on)
+        .run(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Sets whether no VAT is added to what a company buys; tells whether that is new.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_reverse_charge(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
+    let changed = sql("update company set reverse_charge = $2 where id = $1 and reverse_charge <> $2")
+        .bind(id)
+        .bind(on)
+        .run(tx)
+        .await?;
+    Ok(changed > 0)
+}

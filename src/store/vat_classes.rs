@@ -1,0 +1,80 @@
+//! Named rates of VAT.
+
+use sqlx::FromRow;
+
+use super::db::{Result, Tx, sql};
+use super::ledger::{decode, reserve};
+use crate::model::company::searchable;
+use crate::model::money::VatRate;
+use crate::model::product::VatClass;
+
+#[derive(FromRow)]
+struct VatClassRow {
+    id: i64,
+    name: String,
+    rate: i64,
+}
+
+/// A rate as the database keeps it.
+pub(super) fn rate(hundredths: i64) -> Result<VatRate> {
+    VatRate::new(hundredths).ok_or_else(|| decode(super::products::Unknown("rate", hundredths.to_string())))
+}
+
+/// All classes, by name. They are few: `ops` limits them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
+    let found: Vec<VatClassRow> =
+        sql("select id, name, rate from vat_class order by name_search").all(tx).await?;
+    found.into_iter().map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).collect()
+}
+
+/// One class, locked until the end of the transaction where that is one that writes.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
+    let found: Option<VatClassRow> = super::db::sql_for(
+        "select id, name, rate from vat_class where id = $1",
+        "select id, name, rate from vat_class where id = $1 for update",
+    )
+    .bind(id)
+    .optional(tx)
+    .await?;
+    found.map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).transpose()
+}
+
+/// Adds a class; `None` where another bears the name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &mut Tx, name: &str, rate: VatRate) -> Result<Option<i64>> {
+    let id = reserve(tx, "vat_class", 1).await?[0];
+    let added = sql("insert into vat_class (id, name, name_search, rate) values ($1, $2, $3, $4)
+         on conflict (name_search) do nothing")
+    .bind(id)
+    .bind(name)
+    .bind(searchable(name))
+    .bind(rate.hundredths())
+    .run(tx)
+    .await?;
+    Ok((added > 0).then_some(id))
+}
+
+/// Changes a class, unless another bears the name; tells whether it did. What was ordered keeps the
+/// rate that it was ordered with.
+///
+/// # Errors
+/// A unique violation where another takes the name at the same moment.
+pub async fn update(tx: &mut Tx, id: i64, name: &str, rate: VatRate) -> Result<bool> {
+    let changed = sql("update vat_class set name = $2, name_search = $3, rate = $4 where id = $1
+         and not exists (select 1 from vat_class o where o.name_search = $3 and o.id <> $1)")
+    .bind(id)
+    .bind(name)
+    .bind(searchable(name))
+    .bind(rate.hundredths())
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,58 @@
+//! The window in which a company's billing data are edited.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::ops;
+use crate::store::companies::Company;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "companies/billing.html")]
+struct BillingWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    company: Company,
+    back: &'a str,
+}
+
+async fn show(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let company = ops::companies::find(&portal.app, &me.actor, id).await?;
+    if company.may_buy_vouchers != 1 {
+        return Err(WebError::NotFound);
+    }
+    let form = form.or_billing(ops::billing::get(&portal.app, &me.actor, id).await?);
+    let frame = Frame::of(portal, me, "Billing data").await?;
+    let otherwise = urls::company(id);
+    let back = view::back(&form, &otherwise);
+    page_of_form(&portal.app, &BillingWindow { frame, form: &form, company, back }, &form)
+}
+
+pub async fn window(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show(&portal, &me, id, form).await
+}
+
+pub async fn save(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    match ops::billing::save(&portal.app, &me.actor, &key, id, &form.billing_fields()).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &key)),
+        Err(error) => show(&portal, &me, id, form.refused(error)?).await,
+    }
+}

@@ -1,0 +1,134 @@
+//! Operator: Distributors.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::companies::{choices, read_company};
+use crate::model::{company, country};
+use crate::ops;
+use crate::ops::companies::Choices;
+use crate::store::distributors::{Distributor, DistributorFilter};
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/distributors.html")]
+struct ListPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    distributors: Vec<Distributor>,
+    next: Option<String>,
+    is_first: bool,
+    /// This page with its search, to come back to.
+    here: String,
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let text: String = form.value("q").chars().take(200).collect();
+    let after = cursor(form.value("after"));
+    let is_first = after.is_none();
+    let filter = DistributorFilter { text: text.clone(), after, limit: PAGE_SIZE + 1 };
+    let mut distributors = ops::distributors::list(&portal.app, &me.actor, &filter).await?;
+    let next = next_page(&mut distributors)
+        .map(|after| urls::with_query(urls::DISTRIBUTORS, &[("q", &text), ("after", &after)]));
+    let frame = Frame::of(&portal, &me, "Distributors").await?;
+    let here = urls::with_query(urls::DISTRIBUTORS, &[("q", &text), ("after", form.value("after"))]);
+    page(&ListPage { frame, form: &form, distributors, next, is_first, here })
+}
+
+/// Where the next page begins: the id and the name of this page's last row.
+fn next_page(distributors: &mut Vec<Distributor>) -> Option<String> {
+    if distributors.len() as i64 <= PAGE_SIZE {
+        return None;
+    }
+    distributors.truncate(PAGE_SIZE as usize);
+    distributors.last().map(|last| format!("{}.{}", last.id, company::searchable(&last.name)))
+}
+
+/// Reads what [`next_page`] wrote.
+fn cursor(text: &str) -> Option<(String, i64)> {
+    let (id, name) = text.split_once('.')?;
+    Some((name.to_owned(), id.parse().ok()?))
+}
+
+#[derive(Template)]
+#[template(path = "operator/distributor_new.html")]
+struct ActivateWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    choices: Choices,
+}
+
+async fn show_activate(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let (form, choices) = choices(portal, me, form, &["company"]).await?;
+    let frame = Frame::of(portal, me, "Activate a company").await?;
+    page_of_form(&portal.app, &ActivateWindow { frame, form: &form, choices }, &form)
+}
+
+pub async fn activate_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    show_activate(&portal, &me, &form).await
+}
+
+pub async fn activate(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let key = form.operation(&portal.app, &me)?;
+    let Some(id) = read_company(&portal, &me, &mut form, "company").await? else {
+        return show_activate(&portal, &me, &form).await;
+    };
+    match ops::distributors::set_may_buy(&portal.app, &me.actor, &key, id, true).await {
+        Ok(_) => Ok(view::done(urls::DISTRIBUTORS, &key)),
+        Err(error) => show_activate(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "operator/distributor_end.html")]
+struct DeactivateWindow<'a> {
+    frame: Frame,
+    distributor: Distributor,
+    back: &'a str,
+}
+
+pub async fn deactivate_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let distributor = ops::distributors::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "Deactivate a distributor").await?;
+    page(&DeactivateWindow { frame, distributor, back: view::back(&form, urls::DISTRIBUTORS) })
+}
+
+pub async fn deactivate(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::distributors::set_may_buy(&portal.app, &me.actor, &key, id, false).await?;
+    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &key))
+}
+
+pub async fn set_reverse_charge(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let on = form.value("on") == "1";
+    ops::distributors::set_reverse_charge(&portal.app, &me.actor, &key, id, on).await?;
+    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &key))
+}

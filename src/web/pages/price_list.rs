@@ -1,0 +1,192 @@
+//! Operator: Price list.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::money::{Currency, Money};
+use crate::model::product::{ProductKind, VatClass};
+use crate::ops;
+use crate::ops::error::{OpError, Reason};
+use crate::ops::products::{ProductFields, VERSIONS_MAX};
+use crate::store::products::ProductRow;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/price_list.html")]
+struct ListPage {
+    frame: Frame,
+    vouchers: Vec<ProductRow>,
+    licences: Vec<ProductRow>,
+    vat_classes: Vec<VatClass>,
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    let products = ops::products::list(&portal.app, &me.actor).await?;
+    let (vouchers, licences) = products.into_iter().partition(|p| p.kind == ProductKind::Voucher);
+    let vat_classes = ops::vat_classes::list(&portal.app, &me.actor).await?;
+    let frame = Frame::of(&portal, &me, "Price list").await?;
+    page(&ListPage { frame, vouchers, licences, vat_classes })
+}
+
+#[derive(Template)]
+#[template(path = "operator/price_list_product.html")]
+struct ProductPage {
+    frame: Frame,
+    product: ProductRow,
+    versions: Vec<ProductRow>,
+}
+
+impl ProductPage {
+    fn is_voucher(&self) -> bool {
+        self.product.kind == ProductKind::Voucher
+    }
+
+    fn has_older(&self) -> bool {
+        self.versions.len() as i64 == VERSIONS_MAX
+    }
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let product = ops::products::find(&portal.app, &me.actor, id).await?;
+    let versions = ops::products::versions(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, product.name.clone()).await?;
+    page(&ProductPage { frame, product, versions })
+}
+
+#[derive(Template)]
+#[template(path = "operator/price_list_form.html")]
+struct ProductWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    /// `None` for a product that is to be added.
+    id: Option<i64>,
+    kind: ProductKind,
+    currencies: Vec<(String, String)>,
+    vat_classes: Vec<(String, String)>,
+    back: &'a str,
+}
+
+impl ProductWindow<'_> {
+    fn is_voucher(&self) -> bool {
+        self.kind == ProductKind::Voucher
+    }
+}
+
+async fn show_form(
+    portal: &Portal,
+    me: &Me,
+    (id, kind): (Option<i64>, ProductKind),
+    form: &Form,
+) -> WebResult<Response> {
+    let classes = ops::vat_classes::list(&portal.app, &me.actor).await?;
+    let vat_classes = classes.iter().map(|c| (c.id.to_string(), format!("{} ({})", c.name, c.rate)));
+    let currencies = Currency::all().map(|c| (c.code().to_owned(), c.code().to_owned())).collect();
+    let title = match (id, kind) {
+        (Some(_), _) => "Change product",
+        (None, ProductKind::Voucher) => "Add voucher product",
+        (None, ProductKind::Licence) => "Add licence product",
+    };
+    let frame = Frame::of(portal, me, title).await?;
+    let back = view::back(form, urls::PRICE_LIST);
+    let vat_classes = vat_classes.collect();
+    page_of_form(&portal.app, &ProductWindow { frame, form, id, kind, currencies, vat_classes, back }, form)
+}
+
+/// The kind that the form of a new product is for.
+fn kind(form: &Form) -> WebResult<ProductKind> {
+    ProductKind::from_slug(form.value("kind")).ok_or(WebError::NotFound)
+}
+
+pub async fn add_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let kind = kind(&form)?;
+    show_form(&portal, &me, (None, kind), &form.or("currency", "EUR")).await
+}
+
+pub async fn add(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let kind = kind(&form)?;
+    match ops::products::add(&portal.app, &me.actor, &key, kind, &fields(&form)).await {
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+        Err(error) => show_form(&portal, &me, (None, kind), &form.refused(error)?).await,
+    }
+}
+
+fn fields(form: &Form) -> ProductFields<'_> {
+    ProductFields {
+        name: form.value("name"),
+        description: form.value("description"),
+        currency: form.value("currency"),
+        device_price: form.value("device_price"),
+        apartment_price: form.value("apartment_price"),
+        licence_price: form.value("licence_price"),
+        models: form.value("models"),
+        term_months: form.value("term_months"),
+        vat_class: form.value("vat_class"),
+    }
+}
+
+fn filled(form: Form, product: &ProductRow) -> Form {
+    let price =
+        |minor: Option<i64>| minor.map_or_else(String::new, |m| Money::new(m, product.currency).plain());
+    form.or("name", product.name.clone())
+        .or("description", product.description.clone())
+        .or("currency", product.currency.code())
+        .or("device_price", price(product.device_price))
+        .or("apartment_price", price(product.apartment_price))
+        .or("licence_price", price(product.licence_price))
+        .or("models", product.models.join("\n"))
+        .or("term_months", product.term_months.map_or_else(String::new, |months| months.to_string()))
+        .or("vat_class", product.vat_class_id.to_string())
+        .or("version", product.version.to_string())
+}
+
+pub async fn change_window(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let product = ops::products::find(&portal.app, &me.actor, id).await?;
+    show_form(&portal, &me, (Some(id), product.kind), &filled(form, &product)).await
+}
+
+pub async fn change(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(mut form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    // What is no version was never the current one.
+    let version = form.value("version").parse().unwrap_or(0);
+    let error = match ops::products::change(&portal.app, &me.actor, &key, (id, version), &fields(&form)).await
+    {
+        Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &key)),
+        Err(error) => error,
+    };
+    // Whoever has read what it is now may save again.
+    if let OpError::Refused(_, Reason::ProductChanged { version, .. }) = &error {
+        form.set("version", version.to_string());
+    }
+    let form = form.refused(error)?;
+    let product = ops::products::find(&portal.app, &me.actor, id).await?;
+    show_form(&portal, &me, (Some(id), product.kind), &form).await
+}
+
+pub async fn set_offered(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let on = form.value("on") == "1";
+    ops::products::set_offered(&portal.app, &me.actor, &key, id, on).await?;
+    Ok(view::done(view::back(&form, urls::PRICE_LIST), &key))
+}

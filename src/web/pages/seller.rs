@@ -1,0 +1,78 @@
+//! Operator: Seller and invoices.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::seller::{DUE_DAYS, SellerSettings};
+use crate::ops;
+use crate::ops::seller::SellerFields;
+use crate::web::error::WebResult;
+use crate::web::extract::{Me, Posted};
+use crate::web::fields;
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/seller.html")]
+struct SellerPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    countries: Vec<(String, String)>,
+    /// Whether the operator has said it: nobody can buy before.
+    is_set: bool,
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let form = match ops::seller::get(&portal.app).await? {
+        Some(settings) => filled(&settings),
+        None => Form::filled(&[("due_days", &DUE_DAYS.to_string())]),
+    };
+    show_form(&portal, &me, &form).await
+}
+
+async fn show_form(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let is_set = ops::seller::get(&portal.app).await?.is_some();
+    let frame = Frame::of(portal, me, "Seller and invoices").await?;
+    let countries = fields::countries();
+    page_of_form(&portal.app, &SellerPage { frame, form, countries, is_set }, form)
+}
+
+fn filled(settings: &SellerSettings) -> Form {
+    let seller = &settings.seller;
+    Form::filled(&[
+        ("name", &seller.name),
+        ("address", &seller.address),
+        ("country", &seller.country),
+        ("vat_number", &seller.vat_number),
+        ("registration", &seller.registration),
+        ("email", &seller.email),
+        ("bank_account", &seller.bank_account),
+        ("footer", &seller.footer),
+        ("due_days", &settings.due_days.to_string()),
+        ("may_cancel", if settings.may_cancel { "1" } else { "" }),
+    ])
+}
+
+pub async fn save(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let fields = SellerFields {
+        name: form.value("name"),
+        address: form.value("address"),
+        country: form.value("country"),
+        vat_number: form.value("vat_number"),
+        registration: form.value("registration"),
+        email: form.value("email"),
+        bank_account: form.value("bank_account"),
+        footer: form.value("footer"),
+        due_days: form.value("due_days"),
+        may_cancel: form.value("may_cancel") == "1",
+    };
+    match ops::seller::save(&portal.app, &me.actor, &key, &fields).await {
+        Ok(_) => Ok(view::done(urls::SELLER, &key)),
+        Err(error) => show_form(&portal, &me, &form.refused(error)?).await,
+    }
+}

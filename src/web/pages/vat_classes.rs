@@ -1,0 +1,72 @@
+//! The VAT classes of the price list: the windows in which one is added or changed.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::model::product::VatClass;
+use crate::ops;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Id, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/vat_class.html")]
+struct VatClassWindow<'a> {
+    frame: Frame,
+    form: &'a Form,
+    /// `None` for one that is to be added.
+    class: Option<VatClass>,
+}
+
+async fn show(portal: &Portal, me: &Me, class: Option<VatClass>, form: &Form) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    let title = if class.is_some() { "Change VAT class" } else { "Add VAT class" };
+    let frame = Frame::of(portal, me, title).await?;
+    page_of_form(&portal.app, &VatClassWindow { frame, form, class }, form)
+}
+
+async fn find(portal: &Portal, me: &Me, id: i64) -> WebResult<VatClass> {
+    let classes = ops::vat_classes::list(&portal.app, &me.actor).await?;
+    classes.into_iter().find(|class| class.id == id).ok_or(WebError::NotFound)
+}
+
+pub async fn add_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show(&portal, &me, None, &Form::default()).await
+}
+
+pub async fn add(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let added =
+        ops::vat_classes::add(&portal.app, &me.actor, &key, form.value("name"), form.value("rate")).await;
+    match added {
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+        Err(error) => show(&portal, &me, None, &form.refused(error)?).await,
+    }
+}
+
+pub async fn change_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    let class = find(&portal, &me, id).await?;
+    let form = Form::filled(&[("name", &class.name), ("rate", &class.rate.to_string())]);
+    show(&portal, &me, Some(class), &form).await
+}
+
+pub async fn change(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let (name, rate) = (form.value("name"), form.value("rate"));
+    match ops::vat_classes::change(&portal.app, &me.actor, &key, id, name, rate).await {
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+        Err(error) => {
+            let class = find(&portal, &me, id).await?;
+            show(&portal, &me, Some(class), &form.refused(error)?).await
+        }
+    }
+}
