@@ -271,6 +271,8 @@ impl World {
                 8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
                 // Somebody else's form with the same key.
                 12..15 => operation.key = earlier.key,
+                // A key that was used for what is no transfer.
+                15..17 => self.take_key(&operation),
                 _ => {}
             }
         }
@@ -279,6 +281,12 @@ impl World {
         }
         self.sent.push(operation.clone());
         operation
+    }
+
+    fn take_key(&mut self, operation: &Operation) {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        self.oracle.other_writes.insert(identity.clone());
+        self.database.other_writes.insert(identity);
     }
 
     fn new_operation(&mut self) -> Operation {
@@ -478,6 +486,8 @@ struct Database {
     companies: BTreeMap<i64, CompanyFacts>,
     codes: BTreeMap<Tag, CodeFacts>,
     operations: BTreeMap<(i64, String), Vec<Transfer>>,
+    /// Keys of what was no transfer.
+    other_writes: BTreeSet<(i64, String)>,
     attempts: BTreeMap<String, Attempts>,
     devices: BTreeMap<i64, DeviceFacts>,
     last_id: i64,
@@ -501,8 +511,9 @@ impl Database {
         for operation in batch {
             let identity = (operation.actor.user_id, operation.key.clone());
             if let Some(transfers) = self.operations.get(&identity) {
-                ledger.operations.insert(identity, transfers.clone());
+                ledger.operations.insert(identity.clone(), transfers.clone());
             }
+            ledger.other_writes.extend(self.other_writes.get(&identity).cloned());
             self.read_code(operation, &mut ledger);
             self.read_attempts(operation, &mut ledger);
             self.read_devices(operation, &mut ledger);
@@ -634,6 +645,7 @@ struct Oracle {
     accounts: Accounts,
     codes: BTreeMap<Tag, CodeFacts>,
     done: BTreeMap<(i64, String), Vec<Transfer>>,
+    other_writes: BTreeSet<(i64, String)>,
     /// When wrong codes came, since the last long pause.
     wrong: BTreeMap<String, Vec<Moment>>,
     next_id: i64,
@@ -659,6 +671,7 @@ impl Oracle {
             let again = Done { transfers: transfers.clone(), replayed: true };
             return if is_same { Ok(again) } else { Err(Refusal::KeyReused) };
         }
+        ensure(!self.other_writes.contains(&identity), Refusal::KeyReused)?;
         let mut lines = self.plan(operation)?;
         let arrivals: Vec<_> =
             lines.iter().map(Line::target).filter(|to| to.kind == Kind::Available).collect();

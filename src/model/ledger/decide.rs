@@ -21,6 +21,9 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
         let transfers = transfers.clone();
         return if same { Ok(Done { transfers, replayed: true }) } else { Err(Refusal::KeyReused) };
     }
+    if ledger.other_writes.contains(&identity) {
+        return Err(Refusal::KeyReused);
+    }
     let mut transfers = match &operation.act {
         Act::Issue { resource_type, amount, memo } => issue(ledger, operation, *resource_type, *amount, memo),
         Act::Move { resource_type, from, to, amount } => {

@@ -63,6 +63,8 @@ pub struct Ledger {
     pub companies: HashMap<i64, CompanyFacts>,
     pub codes: HashMap<Tag, CodeFacts>,
     pub operations: HashMap<(i64, String), Vec<Transfer>>,
+    /// Operations that were no transfers: their keys are taken.
+    pub other_writes: HashSet<(i64, String)>,
     pub attempts: HashMap<String, Attempts>,
     /// Those that an operation names, and those that wait for what it brings.
     pub devices: BTreeMap<i64, DeviceFacts>,

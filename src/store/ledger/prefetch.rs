@@ -15,6 +15,7 @@ use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
 use crate::store::db::{Query, Result, Tx, Value, all_of, hex, rows, sql_for};
+use crate::store::operations;
 
 /// Reads and locks all that deciding the operations needs.
 ///
@@ -28,10 +29,13 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
         .map(|o| if let Act::CreateCodes { codes, .. } = &o.act { codes.len() as i64 } else { 0 })
         .sum();
     let new_entries = new_codes + operations.len() as i64;
-    let [done, by_tag, by_id, code_ids, ids] = all_of(
+    let identities = identities(operations);
+    let [_, done, other_writes, by_tag, by_id, code_ids, ids] = all_of(
         tx,
         [
-            Some(operations_query(operations)),
+            tx.is_postgres().then(|| actors_query(operations)),
+            Some(operations_query(identities.clone())),
+            Some(operations::taken_query(identities)),
             codes_by_tag(operations),
             codes_by_id(operations),
             reservation("code", new_codes),
@@ -40,6 +44,7 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     )
     .await?;
     keep_operations(done.read()?, &mut ledger)?;
+    ledger.other_writes = other_writes.read()?.into_iter().collect();
     keep_codes(by_tag.read()?, &mut ledger)?;
     keep_codes(by_id.read()?, &mut ledger)?;
     ledger.code_ids = reserved(&code_ids, new_codes)?;
@@ -74,16 +79,32 @@ struct IdentityRow<'a> {
     key: &'a str,
 }
 
-fn operations_query(operations: &[Operation]) -> Query {
+fn identities(operations: &[Operation]) -> Value {
     let identities: Vec<_> =
         operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect();
+    rows(&identities)
+}
+
+/// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
+/// take the same lock, as they refer to these people; only too late to read what was done meanwhile.
+fn actors_query(operations: &[Operation]) -> Query {
+    let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
+    sql_for(
+        "",
+        "select id from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by id for key share",
+    )
+    .bind(rows(&actors))
+}
+
+fn operations_query(identities: Value) -> Query {
     sql_for(
         "select t.* from jsonb_each($1) r join transfer t
          on t.actor_id = r.value->>'actor' and t.operation = r.value->>'key' order by t.id",
         r#"select t.* from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join transfer t
          on t.actor_id = r.actor and t.operation = r.key collate "C" order by t.id"#,
     )
-    .bind(rows(&identities))
+    .bind(identities)
 }
 
 fn keep_operations(found: Vec<TransferRow>, ledger: &mut Ledger) -> Result<()> {
