@@ -17,8 +17,8 @@ use scrip::model::code::Code;
 use scrip::model::company::Path;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint, Kind,
-    Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Filled, Fingerprint,
+    Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -133,9 +133,16 @@ impl World {
         let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
         let uses_parent_credits = self.rng.random_bool(0.5);
         self.oracle.drawing.extend(uses_parent_credits.then_some(id));
-        self.database
-            .companies
-            .insert(id, CompanyFacts { name: name_of(id), path, removed: false, uses_parent_credits });
+        self.database.companies.insert(
+            id,
+            CompanyFacts {
+                name: name_of(id),
+                parent_name: parent.map(name_of),
+                path,
+                removed: false,
+                uses_parent_credits,
+            },
+        );
         self.oracle.parents.insert(id, parent);
     }
 
@@ -942,6 +949,21 @@ impl Oracle {
                 (_, Some(id)) => format!("device {id}"),
                 _ => String::new(),
             },
+            filled: (line.cause == Cause::Redeem).then(|| self.filled(line)),
+        }
+    }
+
+    /// Nothing but the redemption itself adds to these while it is carried out.
+    fn filled(&self, line: &Line) -> Filled {
+        let (company_id, resource_type) = (line.to.0, line.resource_type);
+        let account = |kind| {
+            let key = AccountKey::new(company_id, resource_type, kind);
+            self.accounts.get(&key).copied().unwrap_or_default()
+        };
+        Filled {
+            received_total: account(Kind::Available).1 as i64,
+            in_codes: account(Kind::InCodes).0 as i64,
+            parent_name: self.parents[&company_id].map(name_of),
         }
     }
 

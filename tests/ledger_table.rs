@@ -117,7 +117,8 @@ impl Table {
         let parent = parent.and_then(|id| self.ledger.companies.get(&id)).map(|c| &c.path);
         let path = Path::of(parent, id);
         let (removed, uses_parent_credits) = (words.skip("removed"), words.skip("drawing"));
-        let facts = CompanyFacts { name: name.clone(), path, removed, uses_parent_credits };
+        let facts =
+            CompanyFacts { name: name.clone(), parent_name: None, path, removed, uses_parent_credits };
         self.ledger.companies.insert(id, facts);
         self.companies.insert(name, id);
         Ok(())

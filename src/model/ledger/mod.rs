@@ -15,7 +15,7 @@ mod words;
 pub use decide::decide;
 pub use devices::SERVED_MAX;
 pub use operation::{
-    Act, Actor, Done, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer, balance_after,
+    Act, Actor, Done, Filled, Fingerprint, Limit, NewCode, Operation, Refusal, Tag, Transfer, balance_after,
 };
 pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, Ledger};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

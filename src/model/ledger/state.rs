@@ -38,6 +38,7 @@ pub struct Account {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompanyFacts {
     pub name: String,
+    pub parent_name: Option<String>,
     pub path: Path,
     pub removed: bool,
     pub uses_parent_credits: bool,

@@ -52,14 +52,15 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     let peeked = read_companies(tx, operations, &mut ledger).await?;
     let mut keys = accounts_of(operations, &ledger);
     keys.extend(peeked.accounts(&ledger)?.into_iter().map(AccountKeyRow::from));
-    let accounts = rows(&keys);
+    let changed = rows(&keys);
+    keys.extend(looked_at(operations, &keys));
     // A device takes one unit at most: whoever took one is paid.
     let paid = peeked.count() as i64;
     let [_, accounts, devices, attempts, ids] = all_of(
         tx,
         [
-            tx.is_postgres().then(|| new_accounts_query(accounts.clone())),
-            Some(accounts_query(accounts)),
+            tx.is_postgres().then(|| new_accounts_query(changed)),
+            Some(accounts_query(rows(&keys))),
             devices::locked_query(&peeked),
             attempts_query(operations),
             reservation("entry", paid),
@@ -126,8 +127,8 @@ fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
         .filter_map(|o| if let Act::Redeem { tag, .. } = &o.act { Some(hex(&tag.0)) } else { None })
         .collect();
     let query = sql_for(
-        "select c.* from jsonb_each($1) r join code c on c.tag = unhex(r.value)",
-        "select c.* from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.ended_at from jsonb_each($1) r join code c on c.tag = unhex(r.value)",
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.ended_at from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
          order by c.id for update",
     );
     (!tags.is_empty()).then(|| query.bind(rows(&tags)))
@@ -139,8 +140,8 @@ fn codes_by_id(operations: &[Operation]) -> Option<Query> {
         .filter_map(|o| if let Act::DeleteCode { code_id } = o.act { Some(code_id) } else { None })
         .collect();
     let query = sql_for(
-        "select c.* from jsonb_each($1) r join code c on c.id = r.value",
-        "select c.* from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.ended_at from jsonb_each($1) r join code c on c.id = r.value",
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.ended_at from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
          order by c.id for update",
     );
     (!ids.is_empty()).then(|| query.bind(rows(&ids)))
@@ -158,6 +159,7 @@ fn keep_codes(found: Vec<CodeRow>, ledger: &mut Ledger) -> Result<()> {
 struct CompanyRow {
     id: i64,
     name: String,
+    parent_name: Option<String>,
     path: String,
     removed_at: Option<i64>,
     use_parent_credits: i64,
@@ -194,13 +196,13 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
         return Ok(BTreeSet::new());
     }
     let found: Vec<CompanyRow> = sql_for(
-        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+        "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
              (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
-         from jsonb_each($1) r join company c on c.id = r.value",
-        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+         from jsonb_each($1) r join company c on c.id = r.value left join company p on p.id = c.parent_id",
+        "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
              (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
-         from company c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-         order by c.id for share of c",
+         from company c left join company p on p.id = c.parent_id
+         where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by c.id for share of c",
     )
     .bind(rows(ids))
     .all(tx)
@@ -212,6 +214,7 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
         }
         let facts = CompanyFacts {
             name: row.name,
+            parent_name: row.parent_name,
             path: Path::from_stored(row.path),
             removed: row.removed_at.is_some(),
             uses_parent_credits: row.use_parent_credits == 1,
@@ -221,7 +224,7 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
     Ok(waited_for)
 }
 
-#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct AccountKeyRow {
     company_id: i64,
     resource_type: i64,
@@ -233,6 +236,16 @@ impl From<AccountKey> for AccountKeyRow {
         let (company_id, resource_type) = (key.company_id, key.resource_type.id());
         AccountKeyRow { company_id, resource_type, kind: key.kind as i64 }
     }
+}
+
+/// What is in codes stands beside what a redemption brings, in its answer.
+fn looked_at(operations: &[Operation], keys: &BTreeSet<AccountKeyRow>) -> Vec<AccountKeyRow> {
+    let redeemers = operations.iter().filter(|o| matches!(o.act, Act::Redeem { .. }));
+    let redeemers: BTreeSet<i64> = redeemers.map(|o| o.actor.company_id).collect();
+    keys.iter()
+        .filter(|key| key.kind == Kind::Available as i64 && redeemers.contains(&key.company_id))
+        .map(|key| AccountKeyRow { kind: Kind::InCodes as i64, ..*key })
+        .collect()
 }
 
 /// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
@@ -249,9 +262,9 @@ fn new_accounts_query(accounts: Value) -> Query {
 
 fn accounts_query(accounts: Value) -> Query {
     sql_for(
-        "select a.* from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
          and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'",
-        "select a.* from account a where (company_id, resource_type, kind) in
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from account a where (company_id, resource_type, kind) in
          (select company_id, resource_type, kind
           from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))
          order by company_id, resource_type, kind for update",
