@@ -79,7 +79,7 @@ async fn what_cannot_be_ordered_is_said_and_kept(test: TestApp) {
     let mut buyer = shop.buyer(&test).await;
     let long = "x".repeat(101);
     for (field, typed, said) in [
-        ("name", " ", "Fill in this field."),
+        ("name", " ", "This is missing."),
         ("name", long.as_str(), "Enter 100 characters or fewer."),
         ("years", "", "Enter an amount."),
         ("years", "0", "Enter a whole number"),
@@ -208,7 +208,7 @@ async fn another_sum_or_a_day_to_come_pays_nothing(test: TestApp) {
     for (amount, said) in [
         ("145.19", "The order comes to 145.20 EUR."),
         ("", "Enter a price."),
-        ("145.205", "at most 2 digits"),
+        ("145.205", "Enter 2 digits after the point or fewer"),
         ("-145.20", "Enter a price in figures"),
     ] {
         let page = shop.mark_paid(&test, order, amount).await;
