@@ -4,9 +4,11 @@
 
 mod browser;
 mod mail;
+pub mod markup;
 pub mod process;
 mod program;
 mod second_factor;
+pub mod walker;
 mod world;
 
 pub use browser::{Browser, Page};
