@@ -56,14 +56,17 @@ pub fn head() -> OpenApi {
 /// The document with what every operation shares, as JSON.
 pub fn text(document: &OpenApi) -> String {
     let mut document = document.clone();
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in
             [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
         {
             share(operation);
         }
-        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            take_key(operation);
+        // A preview changes nothing. It is a POST so that no code stands in an address.
+        if !path.ends_with("/preview") {
+            for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+                take_key(operation);
+            }
         }
     }
     let mut text = document.to_pretty_json().expect("a document of plain values");
