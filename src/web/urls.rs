@@ -61,6 +61,7 @@ fixed! {
     ISSUES_NEW = "/operator/issues/new";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
+    API_PAGE_STYLE = "/api/docs/index.css";
     HEALTHZ = "/healthz";
     READYZ = "/readyz";
 }
