@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Query, Result, Tx, sql};
 use super::ledger::decode;
 use crate::model::forecast::Pool;
 use crate::model::resources::ResourceType;
@@ -46,21 +46,9 @@ struct DayRow {
 /// # Errors
 /// Whatever the database says.
 pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<ResourceType, Vec<Pool>>> {
-    let days: Vec<DayRow> = sql(drawing_sql!(
-        "select r.company_id, r.resource_type, r.day, r.devices
-         from drawing join renewal_day r on r.company_id = drawing.id"
-    ))
-    .bind(company_id)
-    .all(tx)
-    .await?;
-    let balances: Vec<BalanceRow> = sql(drawing_sql!(
-        "select drawing.id, drawing.parent_id, a.resource_type, a.balance, a.waiting
-         from drawing left join account a on a.company_id = drawing.id and a.kind = 0
-         order by drawing.depth, drawing.id"
-    ))
-    .bind(company_id)
-    .all(tx)
-    .await?;
+    let [days, balances] = queries(company_id);
+    let days: Vec<DayRow> = days.all(tx).await?;
+    let balances: Vec<BalanceRow> = balances.all(tx).await?;
     let own_waiting = balances.iter().filter(|row| row.id == company_id);
     let waiting: Vec<(i64, i64)> =
         own_waiting.filter_map(|row| Some((row.resource_type?, row.waiting.filter(|n| *n > 0)?))).collect();
@@ -83,6 +71,22 @@ pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<
         pools.insert(ResourceType::try_from(id).map_err(decode)?, of_type);
     }
     Ok(pools)
+}
+
+/// The queries of [`pools`]: the renewals by day, and the balances.
+#[must_use]
+pub fn queries(company_id: i64) -> [Query; 2] {
+    // A cross join, because SQLite would read every company's days otherwise.
+    let days = sql(drawing_sql!(
+        "select r.company_id, r.resource_type, r.day, r.devices
+         from drawing cross join renewal_day r where r.company_id = drawing.id"
+    ));
+    let balances = sql(drawing_sql!(
+        "select drawing.id, drawing.parent_id, a.resource_type, a.balance, a.waiting
+         from drawing left join account a on a.company_id = drawing.id and a.kind = 0
+         order by drawing.depth, drawing.id"
+    ));
+    [days, balances].map(|query| query.bind(company_id))
 }
 
 /// Each company's place, and its pool without anything in it.

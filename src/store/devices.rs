@@ -181,6 +181,12 @@ macro_rules! list_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<Vec<Device>> {
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
     let [few, few_postgres, walked] = match (filter.state.is_some(), filter.sort, filter.descending) {
         (false, DeviceSort::Label, false) => list_sql!(of_any_state, "d.label_search", "text", ">", "asc"),
         (false, DeviceSort::Label, true) => list_sql!(of_any_state, "d.label_search", "text", "<", "desc"),
@@ -204,8 +210,8 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<V
     };
     let query = bind_filter(query, filter).bind(key).bind(id).bind(filter.limit).bind(filter.offset);
     match reach {
-        Reach::Companies(_) => query.all(tx).await,
-        Reach::Tree(path) => query.bind(path.end()).all(tx).await,
+        Reach::Companies(_) => query,
+        Reach::Tree(path) => query.bind(path.end()),
     }
 }
 

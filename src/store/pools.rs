@@ -44,6 +44,12 @@ pub struct Page<'a> {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<ListedPool>> {
+    list_query(reach, page).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
     let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
              a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes,
              a.received_at
@@ -64,8 +70,6 @@ pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<Lis
         .push_value(page.limit)
         .push(" offset ")
         .push_value(page.offset)
-        .all(tx)
-        .await
 }
 
 /// How many pools there are.
@@ -88,11 +92,13 @@ fn within(query: Query, reach: &Reach, text: &str) -> Query {
             )
             .push_value(rows(ids))
             .push_for("))", " as jsonb)))"),
+        // Asked of each pool on the way, so that a page is no more than its rows.
         Reach::Tree(path) => query
-            .push(" and c.path >= ")
+            .push(" and exists (select 1 from company t where t.id = a.company_id and t.path >= ")
             .push_value(path.as_str())
-            .push(" and c.path < ")
-            .push_value(path.end()),
+            .push(" and t.path < ")
+            .push_value(path.end())
+            .push(")"),
     };
     if text.is_empty() {
         return query;

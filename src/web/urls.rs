@@ -73,6 +73,7 @@ fixed! {
     SELLER = "/operator/seller";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
+    API_PAGE_STYLE = "/api/docs/index.css";
     HEALTHZ = "/healthz";
     READYZ = "/readyz";
 }

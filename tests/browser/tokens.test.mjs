@@ -80,10 +80,12 @@ for (const cell of CELLS) {
 }
 
 // The page is Swagger UI's own, so that its markup is not ours to judge; that it works under our policy is.
-test('the page of the API loads from this server alone', () =>
-  visit({}, async (page) => {
+test('the page of the API loads from this server alone, and fits a phone', () =>
+  visit({ width: 360 }, async (page) => {
     await page.goto(url('/api/docs'));
     const summary = page.locator('.opblock').filter({ hasText: '/api/credits/summary' });
     await summary.getByRole('button').first().click();
     await summary.getByRole('button', { name: 'Try it out' }).waitFor();
+    await summary.locator('.responses-table').first().waitFor();
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
   }));

@@ -5,11 +5,13 @@
 mod browser;
 pub mod invoice;
 mod mail;
+pub mod markup;
 pub mod process;
 mod program;
 mod second_factor;
 pub mod shop;
 pub mod stripe;
+pub mod walker;
 mod world;
 
 pub use browser::{Browser, Page};

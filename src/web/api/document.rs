@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
@@ -16,7 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Failure;
 use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::{assets, urls};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -56,14 +57,17 @@ pub fn head() -> OpenApi {
 /// The document with what every operation shares, as JSON.
 pub fn text(document: &OpenApi) -> String {
     let mut document = document.clone();
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         for operation in
             [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
         {
             share(operation);
         }
-        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            take_key(operation);
+        // A preview changes nothing. It is a POST so that no code stands in an address.
+        if !path.ends_with("/preview") {
+            for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+                take_key(operation);
+            }
         }
     }
     let mut text = document.to_pretty_json().expect("a document of plain values");
@@ -133,6 +137,9 @@ pub fn page() -> Router<Portal> {
         .use_base_layout()
         .display_request_duration(true);
     let page: Router<Portal> = SwaggerUi::new(urls::API_PAGE).config(config).into();
+    // Its smallest style sheet is ours, under the name that the page asks for.
+    let page =
+        page.route(urls::API_PAGE_STYLE, get(async || Redirect::temporary(assets::address("api-docs.css"))));
     let csp = HeaderValue::from_static(
         "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",

@@ -130,10 +130,10 @@ impl Query {
     /// Everything that is wrong with any of them.
     pub fn page(mut self) -> ApiResult<Page> {
         let mut number = |name: &'static str, default: i64, maximum: i64| {
-            let text = self.form.value(name).trim().to_owned();
-            if text.is_empty() {
+            if !self.form.has(name) {
                 return default;
             }
+            let text = self.form.value(name).trim();
             let value = text.parse().ok().filter(|n| (0..=maximum).contains(n)).ok_or(Reason::NotANumber);
             self.problems.take(name, value).unwrap_or(default)
         };
