@@ -17,8 +17,9 @@ use scrip::model::code::Code;
 use scrip::model::company::Path;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Filled, Fingerprint,
-    Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, CreatedCode, Done, Filled,
+    Fingerprint, Fulfilment, Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher,
+    decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -37,8 +38,12 @@ const DEVICES: i64 = 24;
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
 /// What must come up: each cause, "again", "nothing", and each refusal. Fewer operations may not meet all.
-const RESULTS: usize = 6 + 1 + 1 + 14;
+const RESULTS: usize = 10 + 1 + 1 + 16;
 const OPERATIONS_TO_MEET_ALL: usize = 100_000;
+
+/// What they move was received before.
+const GIVES_BACK: [Cause; 3] = [Cause::DeleteCode, Cause::Cancel, Cause::Replace];
+const BUYER: i64 = 777;
 
 type Outcome = Result<Done, Refusal>;
 
@@ -166,7 +171,7 @@ impl World {
         self.oracle.devices.insert(id, device);
     }
 
-    /// A code that ended before this world began, or that may expire in it.
+    /// A code that ended before this world began, or that may expire in it; every other is a voucher.
     fn set_old_code(&mut self, id: i64) {
         let status = *CodeStatus::ALL.choose(&mut self.rng).expect("there are some");
         let status = if self.rng.random_bool(0.5) { CodeStatus::Unused } else { status };
@@ -175,7 +180,8 @@ impl World {
         let code = unused(id, tag, company_id, self.resource_type(), self.rng.random_range(1..9));
         let expires_at = self.rng.random_bool(0.5).then_some(self.now.plus_seconds(hours * 3_600));
         let used_at = (status != CodeStatus::Unused).then_some(self.now);
-        let code = CodeFacts { status, expires_at, used_at, ..code };
+        let order = self.rng.random_bool(0.5).then_some((id, 1));
+        let code = CodeFacts { status, expires_at, order, used_at, ..code };
         self.database.codes.insert(code.tag, code.clone());
         self.oracle.codes.insert(code.tag, code);
     }
@@ -304,8 +310,9 @@ impl World {
         };
         let user_id = company_id * 10 + self.rng.random_range(0..2);
         let address = format!("address {}", self.rng.random_range(0..5));
-        // Requests reach the writer a little out of order.
-        let at = Moment(self.now.0 + self.rng.random_range(-SECOND..=SECOND));
+        // Requests reach the writer a little out of order, and some at the very end of a code.
+        let jitter = self.rng.random_range(-SECOND..=SECOND);
+        let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
         let number = self.next_number();
         Operation {
             actor: Actor { user_id, company_id, address },
@@ -321,16 +328,54 @@ impl World {
         let amount = self.amount();
         match self.rng.random_range(0..100) {
             0..10 => Act::Issue { resource_type, amount: amount.saturating_mul(4), memo: "memo".to_owned() },
-            10..45 => Act::Move { resource_type, from: self.company(own), to: self.company(own), amount },
-            45..65 => {
+            10..35 => Act::Move { resource_type, from: self.company(own), to: self.company(own), amount },
+            35..50 => {
                 let codes = (0..self.rng.random_range(1..5)).map(|_| self.new_code()).collect();
                 let comment = "comment".to_owned();
                 Act::CreateCodes { company_id: self.company(own), resource_type, amount, comment, codes }
             }
-            65..75 => Act::DeleteCode { code_id: self.code_id() },
-            75..85 => self.set_devices(own),
+            50..57 => Act::DeleteCode { code_id: self.code_id() },
+            57..66 => self.set_devices(own),
+            66..74 => Act::Fulfil(self.fulfilment(own)),
+            74..79 => Act::ExpireCodes { code_ids: self.voucher_ids(own) },
+            79..84 => Act::CancelCodes { code_ids: self.voucher_ids(own) },
+            84..88 => {
+                let code_id = self.voucher_ids(own)[0];
+                Act::ReplaceCode { code_id, code: self.new_code(), comment: "lost".to_owned() }
+            }
             _ => Act::Redeem { tag: self.tag(), limits: Vec::new() },
         }
+    }
+
+    /// Lines of an order, several of one type among them. Its codes end soon, or in some days.
+    fn fulfilment(&mut self, own: i64) -> Fulfilment {
+        let vouchers = (1..=self.rng.random_range(1..4)).map(|line| self.voucher(line)).collect();
+        let seconds = if self.rng.random_bool(0.5) { 60 } else { 20 * DAY };
+        let expires_at = self.now.plus_seconds(self.rng.random_range(0..seconds));
+        let order_id = i64::try_from(self.next_number()).expect("few orders");
+        Fulfilment { order_id, company_id: self.company(own), buyer_id: BUYER, expires_at, vouchers }
+    }
+
+    fn voucher(&mut self, line: i64) -> Voucher {
+        let codes = (0..self.rng.random_range(1..4)).map(|_| self.new_code()).collect();
+        let (resource_type, amount) = (self.resource_type(), self.amount());
+        Voucher { line, resource_type, amount, name: format!("voucher {line}"), codes }
+    }
+
+    /// Unused vouchers, mostly of the actor's tree; now and then another code among them, or one twice.
+    fn voucher_ids(&mut self, own: i64) -> Vec<i64> {
+        let (oracle, is_odd) = (&self.oracle, self.rng.random_ratio(1, 8));
+        let unused = oracle.codes.values().rev().filter(|c| c.status == CodeStatus::Unused);
+        let vouchers = unused.filter(|c| c.order.is_some()).take(30);
+        let mut ids: Vec<i64> =
+            vouchers.filter(|c| is_odd || oracle.may_use(own, c.company_id)).map(|c| c.id).collect();
+        ids.retain(|_| self.rng.random_ratio(1, 5));
+        if is_odd || ids.is_empty() {
+            ids.insert(self.rng.random_range(0..=ids.len()), self.code_id());
+        }
+        let again = ids.choose(&mut self.rng).copied().filter(|_| is_odd && self.rng.random_bool(0.2));
+        ids.extend(again);
+        ids
     }
 
     /// Renewals, and changes of a few devices; now and then of one that is not there.
@@ -354,8 +399,15 @@ impl World {
     }
 
     fn with_new_codes(&mut self, mut act: Act) -> Act {
-        if let Act::CreateCodes { codes, .. } = &mut act {
-            codes.fill_with(|| self.new_code());
+        match &mut act {
+            Act::CreateCodes { codes, .. } => codes.fill_with(|| self.new_code()),
+            Act::Fulfil(order) => {
+                for voucher in &mut order.vouchers {
+                    voucher.codes.fill_with(|| self.new_code());
+                }
+            }
+            Act::ReplaceCode { code, .. } => *code = self.new_code(),
+            _ => {}
         }
         act
     }
@@ -476,7 +528,7 @@ impl World {
             assert_eq!(from.balance, t.from_balance, "{t:?}");
             let to = accounts.entry(AccountKey::new(t.to.0, t.resource_type, t.to.1)).or_default();
             to.balance += t.amount;
-            if t.cause != Cause::DeleteCode {
+            if !GIVES_BACK.contains(&t.cause) {
                 to.received_total += t.amount;
                 to.received_at = Some(t.at);
             }
@@ -504,8 +556,9 @@ struct Database {
 impl Database {
     fn prefetch(&mut self, batch: &[Operation]) -> Ledger {
         let mut ledger = self.read(batch);
-        let codes = batch.iter().map(|o| new_codes_of(o).len() as i64).sum::<i64>();
-        let ids = codes + batch.len() as i64 + ledger.devices.len() as i64 * batch.len() as i64;
+        let codes = batch.iter().map(|o| o.act.new_codes() as i64).sum::<i64>();
+        let transfers = batch.iter().map(|o| o.act.transfers_max() as i64).sum::<i64>();
+        let ids = transfers + ledger.devices.len() as i64 * batch.len() as i64;
         ledger.ids = (self.last_id + 1..=self.last_id + ids).collect();
         ledger.code_ids = (self.last_code_id + 1..=self.last_code_id + codes).collect();
         self.last_id += ids;
@@ -521,13 +574,13 @@ impl Database {
                 ledger.operations.insert(identity.clone(), transfers.clone());
             }
             ledger.other_writes.extend(self.other_writes.get(&identity).cloned());
-            self.read_code(operation, &mut ledger);
+            self.read_codes(operation, &mut ledger);
             self.read_attempts(operation, &mut ledger);
             self.read_devices(operation, &mut ledger);
-            for (company_id, resource_type) in self.pools(operation, batch) {
+            for (company_id, resource_type) in self.pools(operation) {
                 let company = self.companies.get(&company_id).map(|c| (company_id, c.clone()));
                 ledger.companies.extend(company);
-                for kind in [Kind::Available, Kind::InCodes, Kind::Issued] {
+                for kind in [Kind::Available, Kind::InCodes, Kind::Expired, Kind::Issued] {
                     let key = AccountKey::new(company_id, resource_type, kind);
                     ledger.accounts.extend(self.accounts.get(&key).map(|a| (key, *a)));
                 }
@@ -536,17 +589,17 @@ impl Database {
         ledger
     }
 
-    fn code(&self, act: &Act) -> Option<&CodeFacts> {
-        match act {
-            // The tags ascend with the ids, and the latest codes are asked for the most.
-            Act::DeleteCode { code_id } => self.codes.values().rev().find(|c| c.id == *code_id),
-            Act::Redeem { tag, .. } => self.codes.get(tag),
-            Act::Issue { .. } | Act::Move { .. } | Act::CreateCodes { .. } | Act::SetDevices { .. } => None,
-        }
+    /// The codes that an act names.
+    fn named_codes(&self, act: &Act) -> impl Iterator<Item = &CodeFacts> {
+        let by_tag = if let Act::Redeem { tag, .. } = act { self.codes.get(tag) } else { None };
+        // The tags ascend with the ids, and the latest codes are asked for the most.
+        let by_id = |id: &i64| self.codes.values().rev().find(|c| c.id == *id);
+        let by_ids: Vec<&CodeFacts> = act.code_ids().iter().filter_map(by_id).collect();
+        by_tag.into_iter().chain(by_ids)
     }
 
-    fn read_code(&self, operation: &Operation, ledger: &mut Ledger) {
-        ledger.codes.extend(self.code(&operation.act).map(|c| (c.tag, c.clone())));
+    fn read_codes(&self, operation: &Operation, ledger: &mut Ledger) {
+        ledger.codes.extend(self.named_codes(&operation.act).map(|c| (c.tag, c.clone())));
     }
 
     /// Those that it names, those that wait, and the companies and accounts that may pay for them.
@@ -581,45 +634,40 @@ impl Database {
         }
     }
 
-    /// The companies and types that an operation may touch.
-    fn pools(&self, operation: &Operation, batch: &[Operation]) -> Vec<(i64, ResourceType)> {
-        let own = operation.actor.company_id;
-        let of_code = self.code(&operation.act).map(|c| (c.company_id, c.resource_type));
+    /// The companies and types that an operation may touch. Of a code that this very batch makes,
+    /// whoever makes it brings the company.
+    fn pools(&self, operation: &Operation) -> Vec<(i64, ResourceType)> {
+        let mut companies = vec![operation.actor.company_id];
         match &operation.act {
-            Act::Issue { resource_type, .. } => vec![(own, *resource_type)],
-            Act::Move { resource_type, from, to, .. } => {
-                [own, *from, *to].map(|company_id| (company_id, *resource_type)).to_vec()
-            }
-            Act::CreateCodes { company_id, resource_type, .. } => {
-                [own, *company_id].map(|company_id| (company_id, *resource_type)).to_vec()
-            }
-            Act::SetDevices { .. } => vec![(own, ResourceType::CREDIT)],
-            Act::DeleteCode { .. } => of_code.into_iter().chain([(own, ResourceType::CREDIT)]).collect(),
-            Act::Redeem { tag, .. } => {
-                // The code may be one that this very batch makes.
-                let of_new = batch.iter().find_map(|o| match &o.act {
-                    Act::CreateCodes { company_id, resource_type, codes, .. } => {
-                        codes.iter().any(|c| c.tag == *tag).then_some((*company_id, *resource_type))
-                    }
-                    _ => None,
-                });
-                let owner = of_code.or(of_new).unwrap_or((own, ResourceType::CREDIT));
-                vec![owner, (own, owner.1)]
-            }
+            Act::Move { from, to, .. } => companies.extend([*from, *to]),
+            Act::CreateCodes { company_id, .. } => companies.push(*company_id),
+            Act::Fulfil(order) => companies.push(order.company_id),
+            Act::CancelCodes { .. } => companies.push(ROOT),
+            _ => {}
         }
+        companies.extend(self.named_codes(&operation.act).map(|c| c.company_id));
+        companies.into_iter().flat_map(|id| types().map(move |t| (id, t))).collect()
     }
 
     fn write(&mut self, ledger: &Ledger) {
         let changes = &ledger.changes;
-        for (facts, new, comment) in &changes.new_codes {
-            assert_eq!((facts.tag, comment.as_str()), (new.tag, "comment"));
+        for CreatedCode { facts, new, comment, created_by, created_at } in &changes.new_codes {
+            let is_begin = |t: &&Transfer| t.code_id == Some(facts.id) && t.to.1 == Kind::InCodes;
+            let begin = changes.transfers.iter().find(is_begin).expect("what made a code filled it");
+            let maker = if begin.cause == Cause::Fulfil { BUYER } else { begin.actor.user_id };
+            assert_eq!((*created_by, *created_at), (maker, begin.at));
+            assert_eq!((facts.tag, comment), (new.tag, &begin.memo));
             assert!(self.codes.insert(facts.tag, facts.clone()).is_none(), "a code was made twice");
         }
         for (id, change) in &changes.codes {
-            let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.cause != Cause::CreateCode;
+            let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.from.1 == Kind::InCodes;
             let end = changes.transfers.iter().find(is_end).expect("what ended a code moved its units");
             assert_eq!((change.user_id, change.company_id), (end.actor.user_id, end.actor.company_id));
             assert_eq!((&change.company_name, change.at), (&name_of(change.company_id), end.at));
+            let identity = |t: &Transfer| (t.actor.user_id, t.operation.clone());
+            let is_next = |t: &&Transfer| identity(t) == identity(end) && t.seq == end.seq + 1;
+            let next = changes.transfers.iter().filter(|_| end.cause == Cause::Replace).find(is_next);
+            assert_eq!(change.replaced_by, next.and_then(|t| t.code_id));
             let code = self.codes.get_mut(&change.tag).expect("only what exists is changed");
             assert_eq!(code.id, *id);
             code.status = change.status;
@@ -681,7 +729,12 @@ impl Oracle {
         ensure(!self.other_writes.contains(&identity), Refusal::KeyReused)?;
         let mut lines = self.plan(operation)?;
         let arrivals: Vec<_> =
-            lines.iter().map(Line::target).filter(|to| to.kind == Kind::Available).collect();
+            // What passes through the balance of a lost code's company is not there for anybody.
+            lines
+            .iter()
+            .filter(|line| line.to.1 == Kind::Available && line.cause != Cause::Replace)
+            .map(Line::target)
+            .collect();
         let mut devices = self.devices.clone();
         let (mut accounts, _) = self.attempt(&lines)?;
         if let Act::SetDevices { devices: named, change } = &operation.act {
@@ -746,14 +799,53 @@ impl Oracle {
                 Ok((self.next_code_id..).zip(codes).map(line).collect())
             }
             Act::DeleteCode { code_id } => {
-                let code = self.codes.values().rev().find(|c| c.id == code_id).cloned();
-                let code = code.filter(|c| self.may_use(own, c.company_id)).ok_or(Refusal::UnknownCode)?;
+                let code = self.code(own, code_id)?;
                 let status = code.status;
                 ensure(status != CodeStatus::Deleted, Refusal::UnknownCode)?;
                 ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
+                ensure(code.order.is_none(), Refusal::CodeOfOrder)?;
                 let to = (code.company_id, Kind::Available);
                 let code = ended(code, CodeStatus::Deleted, operation.at);
                 Ok(vec![line_of(Cause::DeleteCode, code, Kind::InCodes, to)])
+            }
+            Act::Fulfil(order) => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                ensure(self.may_use(own, order.company_id), Refusal::UnknownTarget)?;
+                Ok(self.fulfilled(&order))
+            }
+            Act::ExpireCodes { code_ids } => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                let is_over = |c: &&CodeFacts| {
+                    let is_past = c.expires_at.is_some_and(|end| end <= operation.at);
+                    code_ids.contains(&c.id) && c.status == CodeStatus::Unused && is_past
+                };
+                let expire = |code: &CodeFacts| {
+                    let to = (code.company_id, Kind::Expired);
+                    let code = ended(code.clone(), CodeStatus::Expired, operation.at);
+                    line_of(Cause::Expire, code, Kind::InCodes, to)
+                };
+                Ok(self.codes.values().filter(is_over).map(expire).collect())
+            }
+            Act::CancelCodes { code_ids } => {
+                let is_there = |id: &i64| self.codes.values().any(|c| c.id == *id);
+                ensure(code_ids.iter().all(is_there), Refusal::UnknownCode)?;
+                let mut lines = Vec::new();
+                for id in code_ids.into_iter().collect::<BTreeSet<i64>>() {
+                    let code = self.usable_voucher(own, id, operation.at)?;
+                    let code = ended(code, CodeStatus::Cancelled, operation.at);
+                    lines.push(line_of(Cause::Cancel, code, Kind::InCodes, (ROOT, Kind::Issued)));
+                }
+                Ok(lines)
+            }
+            Act::ReplaceCode { code_id, code: new, .. } => {
+                let code = self.usable_voucher(own, code_id, operation.at)?;
+                let (id, company_id) = (self.next_code_id, code.company_id);
+                let new = CodeFacts { id, tag: new.tag, ..code.clone() };
+                let code = ended(code, CodeStatus::Replaced, operation.at);
+                Ok(vec![
+                    line_of(Cause::Replace, code, Kind::InCodes, (company_id, Kind::Available)),
+                    line_of(Cause::Replace, new, Kind::Available, (company_id, Kind::InCodes)),
+                ])
             }
             Act::Redeem { tag, limits } => {
                 let code = self.redeemable(tag, &limits, operation.at)?;
@@ -772,6 +864,36 @@ impl Oracle {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Each code of each line, out of nothing.
+    fn fulfilled(&self, order: &Fulfilment) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for voucher in &order.vouchers {
+            for new in &voucher.codes {
+                let id = self.next_code_id + lines.len() as i64;
+                let code = unused(id, new.tag, order.company_id, voucher.resource_type, voucher.amount);
+                let (end, order_line) = (Some(order.expires_at), Some((order.order_id, voucher.line)));
+                let code = CodeFacts { expires_at: end, order: order_line, ..code };
+                let line = line_of(Cause::Fulfil, code, Kind::Issued, (order.company_id, Kind::InCodes));
+                lines.push(Line { from: (ROOT, Kind::Issued), ..line });
+            }
+        }
+        lines
+    }
+
+    fn code(&self, own: i64, id: i64) -> Result<CodeFacts, Refusal> {
+        let code = self.codes.values().rev().find(|c| c.id == id);
+        code.filter(|c| self.may_use(own, c.company_id)).cloned().ok_or(Refusal::UnknownCode)
+    }
+
+    fn usable_voucher(&self, own: i64, id: i64, now: Moment) -> Result<CodeFacts, Refusal> {
+        let code = self.code(own, id)?;
+        let (status, end) = (code.status, code.expires_at);
+        ensure(code.order.is_some(), Refusal::NotOfOrder)?;
+        ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
+        ensure(end.is_none_or(|end| now < end), Refusal::CodeExpired { at: end })?;
+        Ok(code)
     }
 
     /// Sets each, and lets it take a unit, wait, or be.
@@ -913,8 +1035,7 @@ impl Oracle {
             let resource_type = key.resource_type;
             return Err(Refusal::NotEnough { has, resource_type, company: name_of(key.company_id) });
         }
-        // What a deleted code gives back was received before.
-        for line in lines.iter().filter(|line| line.cause == Cause::DeleteCode) {
+        for line in lines.iter().filter(|line| GIVES_BACK.contains(&line.cause)) {
             accounts.entry(line.target()).or_default().1 -= i128::from(line.amount);
         }
         let fits = |n: i128| i64::try_from(n).is_ok();
@@ -924,7 +1045,7 @@ impl Oracle {
 
     fn transfer(&mut self, o: &Operation, seq: i64, line: &Line, balances: (i128, i128)) -> Transfer {
         self.next_id += 1;
-        self.next_code_id += i64::from(line.cause == Cause::CreateCode);
+        self.next_code_id += i64::from(line.to.1 == Kind::InCodes);
         Transfer {
             id: self.next_id - 1,
             actor: o.actor.clone(),
@@ -945,7 +1066,11 @@ impl Oracle {
             device_id: line.device,
             memo: match (&o.act, line.device) {
                 (Act::Issue { memo, .. }, _) if line.cause == Cause::Issue => memo.clone(),
-                (Act::CreateCodes { comment, .. }, _) => comment.clone(),
+                (Act::CreateCodes { comment, .. } | Act::ReplaceCode { comment, .. }, _) => comment.clone(),
+                (Act::Fulfil(_), _) => {
+                    let order = line.code.as_ref().and_then(|code| code.order);
+                    format!("voucher {}", order.expect("a voucher has one").1)
+                }
                 (_, Some(id)) => format!("device {id}"),
                 _ => String::new(),
             },
@@ -1021,8 +1146,8 @@ fn line_of(cause: Cause, code: CodeFacts, from: Kind, to: (i64, Kind)) -> Line {
 }
 
 fn unused(id: i64, tag: Tag, company_id: i64, resource_type: ResourceType, amount: i64) -> CodeFacts {
-    let (status, expires_at, used_at) = (CodeStatus::Unused, None, None);
-    CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, used_at }
+    let (status, expires_at, order, used_at) = (CodeStatus::Unused, None, None, None);
+    CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at }
 }
 
 fn ended(code: CodeFacts, status: CodeStatus, at: Moment) -> CodeFacts {
@@ -1039,10 +1164,6 @@ fn types() -> impl Iterator<Item = ResourceType> {
 
 fn name_of(company_id: i64) -> String {
     format!("Company {company_id}")
-}
-
-fn new_codes_of(operation: &Operation) -> &[NewCode] {
-    if let Act::CreateCodes { codes, .. } = &operation.act { codes } else { &[] }
 }
 
 fn limits_of(actor: &Actor) -> Vec<Limit> {

@@ -257,10 +257,16 @@ impl Ledger {
 
     /// Whether the line can be carried out `times` times over.
     pub(super) fn check(&self, line: &Line, times: i64) -> Result<(), Refusal> {
-        if !(1..=AMOUNT_MAX).contains(&line.amount) {
-            return Err(Refusal::AmountOutOfRange);
-        }
-        let sum = line.amount.checked_mul(times).ok_or(Refusal::Overflow)?;
+        self.check_amount(line)?;
+        self.check_sum(line, line.amount.checked_mul(times).ok_or(Refusal::Overflow)?)
+    }
+
+    pub(super) fn check_amount(&self, line: &Line) -> Result<(), Refusal> {
+        if (1..=AMOUNT_MAX).contains(&line.amount) { Ok(()) } else { Err(Refusal::AmountOutOfRange) }
+    }
+
+    /// Whether the line's source has so many units, and its target can take them.
+    pub(super) fn check_sum(&self, line: &Line, sum: i64) -> Result<(), Refusal> {
         let source = self.accounts.get(&line.source()).copied().unwrap_or_default();
         let left = source.balance.checked_sub(sum).ok_or(Refusal::Overflow)?;
         if left < 0 && line.from.1 != Kind::Issued {
@@ -271,11 +277,6 @@ impl Ledger {
                 company,
             });
         }
-        self.check_room(line, sum)
-    }
-
-    /// Whether the line's target can take so many units.
-    pub(super) fn check_room(&self, line: &Line, sum: i64) -> Result<(), Refusal> {
         let target = self.accounts.get(&line.target()).copied().unwrap_or_default();
         target.balance.checked_add(sum).ok_or(Refusal::Overflow)?;
         if line.cause.is_receipt() {

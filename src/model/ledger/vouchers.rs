@@ -7,6 +7,7 @@ use super::decide::Line;
 use super::operation::{Fulfilment, NewCode, Operation, Refusal, Transfer, Voucher};
 use super::state::{CodeFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
+use crate::model::resources::ResourceType;
 
 /// Brings an order's units into being, in its vouchers.
 pub(super) fn fulfil(
@@ -26,14 +27,16 @@ pub(super) fn fulfil(
         device_id: None,
         memo: "",
     };
-    // Lines of one type share an account: what they come to together is checked.
-    let mut sums = BTreeMap::new();
     for voucher in &order.vouchers {
-        ledger.check(&line(voucher, None), voucher.codes.len() as i64)?;
-        let units = voucher.amount.saturating_mul(voucher.codes.len() as i64);
-        let sum: &mut i64 = sums.entry(voucher.resource_type).or_default();
-        *sum = sum.saturating_add(units);
-        ledger.check_room(&line(voucher, None), *sum)?;
+        ledger.check_amount(&line(voucher, None))?;
+    }
+    // Lines of one type share both accounts: what they come to together is checked.
+    let mut sums: BTreeMap<ResourceType, i64> = BTreeMap::new();
+    for voucher in &order.vouchers {
+        let sum = sums.entry(voucher.resource_type).or_default();
+        let units = voucher.amount.checked_mul(voucher.codes.len() as i64);
+        *sum = units.and_then(|units| sum.checked_add(units)).ok_or(Refusal::Overflow)?;
+        ledger.check_sum(&line(voucher, None), *sum)?;
     }
     let mut transfers = Vec::new();
     for voucher in &order.vouchers {
@@ -57,12 +60,13 @@ pub(super) fn fulfil(
     Ok(transfers)
 }
 
-/// Ends the vouchers whose time is over; one that was redeemed in time stays what it is.
+/// Ends the vouchers whose time is over; one that was redeemed in time stays what it is. By the portal.
 pub(super) fn expire(
     ledger: &mut Ledger,
     operation: &Operation,
     code_ids: &[i64],
 ) -> Result<Vec<Transfer>, Refusal> {
+    ledger.issuer(&operation.actor)?;
     let over = |code: &CodeFacts| {
         code.status == CodeStatus::Unused && code.expires_at.is_some_and(|end| end <= operation.at)
     };
@@ -84,7 +88,7 @@ pub(super) fn cancel(
     code_ids: &[i64],
 ) -> Result<Vec<Transfer>, Refusal> {
     let codes: Vec<CodeFacts> = ledger.named(code_ids).cloned().collect();
-    if codes.is_empty() || codes.len() < code_ids.len() {
+    if codes.is_empty() || code_ids.iter().any(|id| codes.iter().all(|c| c.id != *id)) {
         return Err(Refusal::UnknownCode);
     }
     let mut lines = Vec::with_capacity(codes.len());

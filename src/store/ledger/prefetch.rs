@@ -317,12 +317,18 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
                 for voucher in &order.vouchers {
                     add(own, voucher.resource_type, Kind::Issued);
                     add(order.company_id, voucher.resource_type, Kind::InCodes);
+                    // Whoever guesses the new code's id may replace it in this very batch.
+                    add(order.company_id, voucher.resource_type, Kind::Available);
                 }
             }
             Act::DeleteCode { .. } | Act::ReplaceCode { .. } => {
                 for code in named_codes(&operation.act, ledger) {
                     add(code.company_id, code.resource_type, Kind::InCodes);
                     add(code.company_id, code.resource_type, Kind::Available);
+                    // Or cancel the one that takes its place.
+                    if let Some(root) = root_of(code, ledger).filter(|_| code.order.is_some()) {
+                        add(root, code.resource_type, Kind::Issued);
+                    }
                 }
             }
             Act::ExpireCodes { .. } => {
@@ -334,8 +340,7 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
             Act::CancelCodes { .. } => {
                 for code in named_codes(&operation.act, ledger) {
                     add(code.company_id, code.resource_type, Kind::InCodes);
-                    let root = ledger.companies.get(&code.company_id).map(|c| c.path.ids()[0]);
-                    if let Some(root) = root {
+                    if let Some(root) = root_of(code, ledger) {
                         add(root, code.resource_type, Kind::Issued);
                     }
                 }
@@ -358,6 +363,11 @@ fn accounts_of(operations: &[Operation], ledger: &Ledger) -> BTreeSet<AccountKey
 fn named_codes<'a>(act: &Act, ledger: &'a Ledger) -> impl Iterator<Item = &'a CodeFacts> {
     let wanted: BTreeSet<i64> = act.code_ids().iter().copied().collect();
     ledger.codes.values().filter(move |c| wanted.contains(&c.id))
+}
+
+/// The company that issued the units of a code.
+fn root_of(code: &CodeFacts, ledger: &Ledger) -> Option<i64> {
+    ledger.companies.get(&code.company_id)?.path.ids().first().copied()
 }
 
 fn attempts_query(operations: &[Operation]) -> Option<Query> {
