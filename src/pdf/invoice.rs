@@ -72,9 +72,9 @@ fn beside(sheet: &mut Sheet, left: impl FnOnce(&mut Sheet, Place), right: impl F
 
 fn parties(sheet: &mut Sheet, seller: &Seller, buyer: &Billing) {
     let Seller { name, address, country, vat_number, registration, email, .. } = seller;
-    let from = [address, country, &labelled("VAT number", vat_number), registration, email];
+    let from = [address, crate::model::country::name(country), &labelled("VAT number", vat_number), registration, email];
     let Billing { address, country, vat_number, email, .. } = buyer;
-    let to = [address, country, &labelled("VAT number", vat_number), email];
+    let to = [address, crate::model::country::name(country), &labelled("VAT number", vat_number), email];
     beside(
         sheet,
         |sheet, place| party(sheet, place, "Seller", name, &from),

@@ -78,6 +78,26 @@ const RULES: &[(&str, &str)] = &[
              or (c.level = 0 and c.parent_id is not null)",
     ),
     (
+        "each paid order's vouchers hold what was bought, and no other order has any",
+        "select count(*) from (
+             select l.order_id from order_line l join purchase_order o on o.id = l.order_id
+             left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
+             where l.resource_type is not null group by l.order_id, l.line, l.codes, l.quantity, o.state
+             having count(k.id) <> case o.state when 'paid' then l.codes else 0 end
+                 or coalesce(sum(k.amount), 0) <> case o.state when 'paid' then l.quantity else 0 end) wrong",
+    ),
+    (
+        "each order comes to what its lines do",
+        "select count(*) from (
+             select o.id from purchase_order o left join order_line l on l.order_id = o.id
+             group by o.id, o.net, o.vat having coalesce(sum(l.net), 0) <> o.net or coalesce(sum(l.vat), 0) <> o.vat) wrong",
+    ),
+    (
+        "the numbers of invoices have no gaps",
+        "select count(*) from (
+             select kind from invoice group by kind, year having count(*) <> max(number) or min(number) <> 1) wrong",
+    ),
+    (
         "units spent equal what devices used",
         "select count(*) from (
              select company_id, resource_type, cast(sum(amount) as bigint) as amount from (
