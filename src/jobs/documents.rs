@@ -8,6 +8,7 @@ use crate::model::money::{Currency, Money};
 use crate::ops::error::OpResult;
 use crate::store;
 use crate::store::invoices::InvoiceRow;
+use crate::store::payments::PaymentRow;
 
 /// The most reminders of one invoice.
 const REMINDERS_MAX: i64 = 3;
@@ -57,14 +58,19 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     let payments = store::payments::of_order(&mut tx, row.order_id).await.map_err(|e| e.to_string())?;
     drop(tx);
-    let by_card = payments.iter().find(|p| p.state == "paid" && p.provider != "bank");
+    // With the last part of it the provider may have said already that all was given back.
+    let is_settled = |p: &&PaymentRow| matches!(p.state.as_str(), "paid" | "refunded");
+    let by_card = payments.iter().filter(is_settled).find(|p| p.provider != "bank");
     // What came by bank goes back by bank: the operator does it, and says so on the order's page.
-    let Some(intent) = by_card.and_then(|p| p.intent.as_deref()) else { return Ok(()) };
+    let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else { return Ok(()) };
     let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
     let amount = Money::new(-row.total, currency);
     if amount.minor > 0 {
-        let key = format!("scrip-credit-{}", row.id);
-        app.cards.refund(intent, amount, &key).await.map_err(|e| e.to_string())?;
+        let key = format!("scrip-credit-{}-{}", payment.reference, row.id);
+        let refund = app.cards.refund(intent, amount, &key).await.map_err(|e| e.to_string())?;
+        if refund.has_failed() {
+            return Err(format!("refund {} is {}", refund.id, refund.status));
+        }
     }
     settle(app, row.id).await.map_err(|e| e.to_string())
 }

@@ -23,8 +23,8 @@ const SESSION_FIELDS: [&str; 12] = [
     "line_items[0][price_data][unit_amount]",
     "line_items[0][price_data][product_data][name]",
     "client_reference_id",
-    "metadata[payment_id]",
-    "payment_intent_data[metadata][payment_id]",
+    "metadata[scrip_payment]",
+    "payment_intent_data[metadata][scrip_payment]",
     "customer_email",
     "success_url",
     "cancel_url",
@@ -256,7 +256,7 @@ fn create(inner: &mut Inner, fields: &Fields) -> Done {
     let session = json!({
         "id": id, "object": "checkout.session", "amount_total": amount, "currency": currency,
         "client_reference_id": fields["client_reference_id"], "expires_at": 1,
-        "metadata": {"payment_id": fields["metadata[payment_id]"]}, "mode": "payment", "payment_intent": null,
+        "metadata": {"scrip_payment": fields["metadata[scrip_payment]"]}, "mode": "payment", "payment_intent": null,
         "payment_status": "unpaid", "status": "open", "url": format!("https://checkout.stripe.com/c/pay/{id}")
     });
     inner.sessions.insert(id, session.clone());
