@@ -17,6 +17,7 @@ fn main() -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "cache_size", -16_000)?;
     db.execute_batch(include_str!("../migrations/sqlite/0001_portal.sql"))?;
+    db.execute_batch(include_str!("../migrations/sqlite/0007_filled_pools.sql"))?;
     seed(&mut db)?;
     let begun = Instant::now();
     for first in (0..REDEMPTIONS).step_by(BATCH as usize) {
@@ -79,7 +80,7 @@ fn redeem(db: &mut Connection, turns: std::ops::Range<i64>) -> rusqlite::Result<
         )?;
         let mut transfer = tx.prepare_cached(
             "insert into transfer values (?1, ?2, ?2, '127.0.0.1', ?3, 0, zeroblob(16), ?1, 'redeem', 1, 1, 1, 1, ?2, 0,
-             ?4, ?5, 'x', 'x', ?6, '')",
+             ?4, ?5, 'x', 'x', ?6, '', ?5, 0, 'x')",
         )?;
         for turn in turns {
             let redeemer = turn % REDEEMERS;

@@ -16,7 +16,7 @@ use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::db::{Db, Tx};
-use crate::store::operations::Stored;
+use crate::store::operations::{Stored, Use};
 use crate::writer::Writer;
 
 /// Password hashing takes a core each: a flood of sign-ins must not take all.
@@ -219,9 +219,9 @@ pub async fn replay(
     key: &str,
     fingerprint: Fingerprint,
 ) -> OpResult<Option<Outcome>> {
-    match store::operations::find(&mut act.tx, actor.user_id, key).await? {
+    match store::operations::used(&mut act.tx, actor.user_id, key).await? {
         None => Ok(None),
-        Some(stored) if stored.fingerprint == fingerprint => {
+        Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
             Ok(Some(Outcome { result: stored.result, replayed: true }))
         }
         Some(_) => refuse("", Reason::KeyReused),

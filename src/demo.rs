@@ -2,13 +2,13 @@
 //! history, made by the same acts that people use.
 
 use crate::app::{App, act};
-use crate::demo_devices;
 use crate::model::resources::ResourceType;
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
 use crate::store;
+use crate::{demo_devices, demo_sales};
 
 /// How far back the demo's history begins.
 pub const HISTORY_SECONDS: i64 = 90 * 86_400;
@@ -131,6 +131,11 @@ async fn live(app: &App, operator: &Actor) -> OpResult<()> {
             make_code(app, index).await?;
         }
         demo_devices::live_a_day(app, day).await?;
+        match day {
+            5 => demo_sales::open(app, operator).await?,
+            41 => demo_sales::raise_prices(app, operator).await?,
+            _ => {}
+        }
         day += 1;
         app.clock.advance_seconds(HISTORY_SECONDS / 91);
     }

@@ -191,17 +191,27 @@ async fn what_was_activated_is_told_again_as_it_was(test: TestApp) {
     assert_eq!(first.is(200).data()[0]["credit_count"], 5);
     assert_eq!(activate("b", &second).await.is(200).data()[0]["credit_left"], 12);
     other.post("/api/credits/codes", json!({ "amount": 3 })).await.is(201);
+    let vendor = Program::all(&test, "operator@test.example").await;
+    let name = json!({ "name": "Vendor, renamed" });
+    vendor.put(&format!("/api/companies/{}", world.vendor), name).await.is(200);
     let again = activate("a", &code).await;
     assert_eq!(
         (again.is(200).text.as_str(), again.header("idempotency-replayed")),
         (first.text.as_str(), "true")
     );
+    assert_eq!(first.data()[0]["parent_company_name"], "Vendor");
+    let (_, third) = world.code(&test, "acme@test.example", 1).await;
+    let pool = activate("d", &third).await.is(200).data()[0].clone();
+    assert_eq!(
+        (&pool["credit_count"], &pool["credit_left"], &pool["credit_reserved"]),
+        (&json!(13), &json!(10), &json!(3))
+    );
     activate("c", &code).await.refuses(409, "code", "CODE_USED");
     let pools = other.get("/api/credits").await;
-    assert_eq!(pools.is(200).data()[0]["credit_left"], 9);
+    assert_eq!(pools.is(200).data()[0]["credit_left"], 10);
     assert_eq!(
         (&pools.data()[0]["credit_count"], &pools.data()[0]["credit_reserved"]),
-        (&json!(12), &json!(3))
+        (&json!(13), &json!(3))
     );
     assert_eq!(pools.data()[0]["assigned_at"], "2026-11-21 12:00:00");
 }

@@ -12,6 +12,8 @@ both!(
     wrong_companies_are_refused_at_their_field,
     strangers_companies_and_users_are_like_none,
     a_change_is_told_again_as_it_was,
+    a_key_is_for_one_write_of_whatever_kind,
+    of_two_kinds_of_writes_at_once_with_one_key_one_happens,
     somebody_is_invited_once_with_one_link,
     users_are_listed_and_found,
     only_administrators_write,
@@ -214,4 +216,55 @@ async fn only_administrators_write(test: TestApp) {
     customer.get("/api/companies").await.refuses(403, "", "FORBIDDEN");
     customer.get("/api/users").await.refuses(403, "", "FORBIDDEN");
     customer.get(&format!("/api/companies/{}", world.other)).await.is(200);
+}
+
+async fn a_key_is_for_one_write_of_whatever_kind(test: TestApp) {
+    let world = World::new(&test).await;
+    let vendor = Program::all(&test, "operator@test.example").await;
+    let company = async |key: &str, name: &str| {
+        let new = json!({ "company_name": name, "parent_id": world.vendor });
+        vendor.post_once("/api/companies", key, new).await
+    };
+    let units = async |key: &str| {
+        let new = json!({ "source": world.vendor, "target": world.acme, "amount": 5 });
+        vendor.post_once("/api/credits/move", key, new).await
+    };
+    let made = company("one", "North").await;
+    made.is(201);
+    units("one").await.refuses(422, "", "IDEMPOTENCY_KEY_REUSED");
+    let moved = units("two").await;
+    moved.is(200);
+    company("two", "South").await.refuses(422, "", "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(company("one", "North").await.is(201).text, made.text);
+    assert_eq!(units("two").await.is(200).text, moved.text);
+    assert_eq!(world.credit(&test, world.acme).await, 5);
+    assert_eq!(names(&vendor.get("/api/companies?q=North").await), ["Acme North", "North"]);
+    assert!(names(&vendor.get("/api/companies?q=South").await).is_empty());
+    // What a write does in the ledger hangs on its key, and takes nobody else's.
+    units("three:0").await.is(200);
+    let device = json!({ "serial": "SN 1", "company_id": world.acme });
+    let added = vendor.post_once("/api/devices", "three", device.clone()).await;
+    assert_eq!(vendor.post_once("/api/devices", "three", device).await.is(201).text, added.is(201).text);
+}
+
+async fn of_two_kinds_of_writes_at_once_with_one_key_one_happens(test: TestApp) {
+    let world = World::new(&test).await;
+    let vendor = Program::all(&test, "operator@test.example").await;
+    let (mut moved, mut made) = (0, 0);
+    for round in 0..30 {
+        let key = format!("round {round}");
+        let units = json!({ "source": world.vendor, "target": world.acme, "amount": 1 });
+        let company = json!({ "company_name": format!("New {round}"), "parent_id": world.other });
+        let (units, company) = tokio::join!(
+            vendor.post_once("/api/credits/move", &key, units),
+            vendor.post_once("/api/companies", &key, company),
+        );
+        let statuses = (units.status.as_u16(), company.status.as_u16());
+        assert!(matches!(statuses, (200, 422) | (422, 201)), "{statuses:?}");
+        moved += i64::from(statuses.0 == 200);
+        made += i64::from(statuses.1 == 201);
+    }
+    assert_eq!(world.credit(&test, world.acme).await, moved);
+    assert_eq!(vendor.get("/api/companies?q=New").await.body["meta"]["total"], made);
+    test.verify().await;
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scrip::store;
+use scrip::{ops, store};
 use support::process::{Client, Process};
 use support::{TestApp, World, who};
 
@@ -258,6 +258,12 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     let Some(disk) = SmallDisk::mount(24) else { return };
     let test = TestApp::start(support::Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
+    let mut tokens = Vec::new();
+    for _ in 0..30 {
+        let owner = "operator@test.example";
+        tokens
+            .push(ops::tokens::create_on_console(&test.app, owner, "reader", "credits:read").await.unwrap());
+    }
     test.app.db.close().await;
     for file in ["scrip.db", "sessions.db", "scrip.key"] {
         std::fs::copy(test.folder().join(file), disk.0.join(file)).unwrap();
@@ -277,6 +283,10 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
         assert!(moved < 900, "the disk never became full");
     };
     assert_eq!(refused, Some(503));
+    // Programs still read, though it cannot be noted of each token that it was used.
+    for token in &tokens {
+        assert_eq!(client.get_as(token.reveal(), "/api/credits").await, Some(200));
+    }
     std::fs::remove_file(&ballast).unwrap();
     for _ in 0..20 {
         assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(303));
@@ -288,6 +298,11 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
     assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
+    let (unnoted,): (i64,) = store::db::sql("select count(*) from access_token where last_used_at is null")
+        .one(&mut tx)
+        .await
+        .unwrap();
+    assert!(unnoted > 0, "there was room for each token's last use");
 }
 
 /// Writes until nothing more fits.

@@ -9,6 +9,7 @@ use scrip::store::code_lists::{self, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::db::{Query, sql};
+use scrip::store::distributors::{self, DistributorFilter};
 use scrip::store::reach::Reach;
 use scrip::store::sessions;
 use scrip::store::transfers::{self, TransferFilter};
@@ -84,6 +85,8 @@ async fn companies_are_walked_in_the_order_of_the_list(test: TestApp) {
     }
     let choices = companies::search_query(&root(), "", 51, Way::Walked);
     cases.push(Case("choices", choices, "company_by_name", 0));
+    let filter = DistributorFilter { limit: 51, ..DistributorFilter::default() };
+    cases.push(Case("distributors", distributors::list_query(&filter), "company_distributor", 0));
     let tree = companies::subsidiaries_query(&root(), 1, None, 51);
     cases.push(Case("tree", tree, "company_by_parent", 0));
     check(&test, cases).await;

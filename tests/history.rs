@@ -38,6 +38,50 @@ async fn post(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Pag
     browser.submit("/redeem", path, fields).await
 }
 
+/// What the operator sets before anybody can buy.
+async fn selling(operator: &mut Browser, world: &World) {
+    let acme = world.acme.to_string();
+    let product = vec![
+        ("kind", "voucher"),
+        ("version", "1"),
+        ("name", "Video"),
+        ("currency", "EUR"),
+        ("device_price", "9"),
+        ("vat_class", "1"),
+    ];
+    let [address, country] = [("address", "Street 1"), ("country", "DE")];
+    let seller = vec![
+        ("name", "Vendor"),
+        address,
+        country,
+        ("email", "a@b.test"),
+        ("bank_account", "DE1"),
+        ("due_days", "9"),
+    ];
+    let billing = vec![
+        ("billing_name", "Acme"),
+        ("billing_address", "Street 1"),
+        ("billing_country", "DE"),
+        ("billing_email", "a@b.test"),
+    ];
+    for (path, fields) in [
+        ("/operator/price-list/vat-classes".to_owned(), vec![("name", "Standard"), ("rate", "21")]),
+        ("/operator/price-list/vat-classes/1".into(), vec![("name", "Standard"), ("rate", "22")]),
+        ("/operator/price-list".into(), product.clone()),
+        ("/operator/price-list/1/version".into(), product),
+        ("/operator/price-list/1/offer".into(), vec![("on", "0")]),
+        ("/operator/price-list/1/offer".into(), vec![("on", "1")]),
+        ("/operator/seller".into(), seller),
+        ("/operator/distributors".into(), vec![("company", &acme)]),
+        (format!("/operator/distributors/{acme}/reverse-charge"), vec![("on", "1")]),
+        (format!("/operator/distributors/{acme}/reverse-charge"), vec![("on", "0")]),
+        (format!("/companies/{acme}/billing"), billing),
+        (format!("/operator/distributors/{acme}/deactivation"), vec![]),
+    ] {
+        post(operator, &path, &fields).await.is(303);
+    }
+}
+
 /// One of each act that the portal knows, but for those that a mail confirms.
 async fn everything(test: &TestApp, world: &World) {
     let mut operator = signed_in(test, "operator@test.example").await;
@@ -81,6 +125,7 @@ async fn everything(test: &TestApp, world: &World) {
     ] {
         post(&mut operator, &path, &fields).await.is(303);
     }
+    selling(&mut operator, world).await;
     let form = operator.get("/redeem").await.field("form");
     operator
         .upload("/devices/imports", &[("form", &form), ("company", "Vendor"), ("file", "serial\nSN 9\n")])

@@ -17,8 +17,8 @@ use scrip::model::code::Code;
 use scrip::model::company::Path;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint, Kind,
-    Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
+    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, Done, Filled, Fingerprint,
+    Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -133,9 +133,16 @@ impl World {
         let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
         let uses_parent_credits = self.rng.random_bool(0.5);
         self.oracle.drawing.extend(uses_parent_credits.then_some(id));
-        self.database
-            .companies
-            .insert(id, CompanyFacts { name: name_of(id), path, removed: false, uses_parent_credits });
+        self.database.companies.insert(
+            id,
+            CompanyFacts {
+                name: name_of(id),
+                parent_name: parent.map(name_of),
+                path,
+                removed: false,
+                uses_parent_credits,
+            },
+        );
         self.oracle.parents.insert(id, parent);
     }
 
@@ -271,6 +278,8 @@ impl World {
                 8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
                 // Somebody else's form with the same key.
                 12..15 => operation.key = earlier.key,
+                // A key that was used for what is no transfer.
+                15..17 => self.take_key(&operation),
                 _ => {}
             }
         }
@@ -279,6 +288,12 @@ impl World {
         }
         self.sent.push(operation.clone());
         operation
+    }
+
+    fn take_key(&mut self, operation: &Operation) {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        self.oracle.other_writes.insert(identity.clone());
+        self.database.other_writes.insert(identity);
     }
 
     fn new_operation(&mut self) -> Operation {
@@ -478,6 +493,8 @@ struct Database {
     companies: BTreeMap<i64, CompanyFacts>,
     codes: BTreeMap<Tag, CodeFacts>,
     operations: BTreeMap<(i64, String), Vec<Transfer>>,
+    /// Keys of what was no transfer.
+    other_writes: BTreeSet<(i64, String)>,
     attempts: BTreeMap<String, Attempts>,
     devices: BTreeMap<i64, DeviceFacts>,
     last_id: i64,
@@ -501,8 +518,9 @@ impl Database {
         for operation in batch {
             let identity = (operation.actor.user_id, operation.key.clone());
             if let Some(transfers) = self.operations.get(&identity) {
-                ledger.operations.insert(identity, transfers.clone());
+                ledger.operations.insert(identity.clone(), transfers.clone());
             }
+            ledger.other_writes.extend(self.other_writes.get(&identity).cloned());
             self.read_code(operation, &mut ledger);
             self.read_attempts(operation, &mut ledger);
             self.read_devices(operation, &mut ledger);
@@ -634,6 +652,7 @@ struct Oracle {
     accounts: Accounts,
     codes: BTreeMap<Tag, CodeFacts>,
     done: BTreeMap<(i64, String), Vec<Transfer>>,
+    other_writes: BTreeSet<(i64, String)>,
     /// When wrong codes came, since the last long pause.
     wrong: BTreeMap<String, Vec<Moment>>,
     next_id: i64,
@@ -659,6 +678,7 @@ impl Oracle {
             let again = Done { transfers: transfers.clone(), replayed: true };
             return if is_same { Ok(again) } else { Err(Refusal::KeyReused) };
         }
+        ensure(!self.other_writes.contains(&identity), Refusal::KeyReused)?;
         let mut lines = self.plan(operation)?;
         let arrivals: Vec<_> =
             lines.iter().map(Line::target).filter(|to| to.kind == Kind::Available).collect();
@@ -929,6 +949,21 @@ impl Oracle {
                 (_, Some(id)) => format!("device {id}"),
                 _ => String::new(),
             },
+            filled: (line.cause == Cause::Redeem).then(|| self.filled(line)),
+        }
+    }
+
+    /// Nothing but the redemption itself adds to these while it is carried out.
+    fn filled(&self, line: &Line) -> Filled {
+        let (company_id, resource_type) = (line.to.0, line.resource_type);
+        let account = |kind| {
+            let key = AccountKey::new(company_id, resource_type, kind);
+            self.accounts.get(&key).copied().unwrap_or_default()
+        };
+        Filled {
+            received_total: account(Kind::Available).1 as i64,
+            in_codes: account(Kind::InCodes).0 as i64,
+            parent_name: self.parents[&company_id].map(name_of),
         }
     }
 

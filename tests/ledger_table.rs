@@ -96,6 +96,7 @@ impl Table {
             Some("balance") => self.balance(&mut words)?,
             Some("code") => self.code(&mut words)?,
             Some("device") => self.device(&mut words)?,
+            Some("taken") => self.taken(&mut words)?,
             Some("time") => self.now_seconds = words.number("second")?,
             Some("expect") if words.skip("code") => self.expect_code(&mut words)?,
             Some("expect") if words.skip("device") => self.expect_device(&mut words)?,
@@ -118,9 +119,16 @@ impl Table {
         let parent = parent.and_then(|id| self.ledger.companies.get(&id)).map(|c| &c.path);
         let path = Path::of(parent, id);
         let (removed, uses_parent_credits) = (words.skip("removed"), words.skip("drawing"));
-        let facts = CompanyFacts { name: name.clone(), path, removed, uses_parent_credits };
+        let facts =
+            CompanyFacts { name: name.clone(), parent_name: None, path, removed, uses_parent_credits };
         self.ledger.companies.insert(id, facts);
         self.companies.insert(name, id);
+        Ok(())
+    }
+
+    fn taken(&mut self, words: &mut Words) -> Read {
+        let actor = self.actor(words.word("actor")?)?;
+        self.ledger.other_writes.insert((actor.user_id, words.word("key")?.to_owned()));
         Ok(())
     }
 

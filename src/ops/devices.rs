@@ -398,8 +398,8 @@ pub(crate) async fn settle(
         .enumerate()
         .map(|(n, (devices, change))| Operation {
             actor: actor.for_ledger(),
-            // The act is kept under its key; what devices take hangs on it.
-            key: format!("{key}:{n}"),
+            // The act is kept under its key; what devices take hangs on it. No request's key has a line break.
+            key: format!("{key}\n{n}"),
             fingerprint: app.keys.fingerprint(&format!("{devices:?} {change:?}")),
             at: act.now,
             act: ledger::Act::SetDevices { devices, change },

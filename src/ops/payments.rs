@@ -106,7 +106,7 @@ async fn fulfil(
     });
     let operation = Operation {
         actor: settlement.by.clone(),
-        key: format!("order:{}", order.id),
+        key: format!("order\n{}", order.id),
         fingerprint: app.keys.fingerprint(&format!("order:{}", order.id)),
         at: act.now,
         act: Act::Fulfil(Fulfilment {

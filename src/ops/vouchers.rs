@@ -144,7 +144,8 @@ pub async fn cancel(
         let before = store::vouchers::counts(&mut act.tx, order_id).await?;
         let operation = Operation {
             actor: actor.for_ledger(),
-            key: format!("{key}:0"),
+            // The act is kept under its key; what the ledger does hangs on it.
+            key: format!("{key}\n0"),
             fingerprint: app.keys.fingerprint(&request),
             at: act.now,
             act: Act::CancelCodes { code_ids: code_ids.clone() },

@@ -26,10 +26,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What the keys of all its steps begin with.
+    /// What the keys of all its steps begin with. No request's key has a line break.
     #[must_use]
     pub fn keys(&self) -> String {
-        format!("batch:{}:", self.id)
+        format!("batch\n{}\n", self.id)
     }
 
     /// The key of the step that begins after so many codes: a step that is run again makes none twice.

@@ -2,8 +2,9 @@
 //! placeholders; where the databases truly differ, [`sql_for`] takes both texts.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -65,7 +66,7 @@ pub struct SqliteDb {
     writer: SqlitePool,
     readers: SqlitePool,
     sessions: SqlitePool,
-    pub file: PathBuf,
+    pub file: Arc<Path>,
 }
 
 const READERS: u32 = 4;
@@ -80,7 +81,7 @@ impl Db {
     /// # Errors
     /// When the folder cannot be written or the file is no database.
     pub async fn open_sqlite(folder: &Path) -> Result<Db> {
-        let file = folder.join("scrip.db");
+        let file: Arc<Path> = folder.join("scrip.db").into();
         let main = sqlite_options(&file, SqliteSynchronous::Full);
         let sessions = sqlite_options(&folder.join("sessions.db"), SqliteSynchronous::Normal);
         let writer = sqlite_pool(1).connect_with(main.clone().pragma("wal_autocheckpoint", "0")).await?;
@@ -181,6 +182,8 @@ fn sqlite_options(file: &Path, synchronous: SqliteSynchronous) -> SqliteConnectO
         // A whole batch's rows cross between the threads at once.
         .row_buffer_size(1_024)
         .pragma("recursive_triggers", "1")
+        // What a statement that may fail half-way keeps of each page, a file of its own otherwise.
+        .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
         .pragma("journal_size_limit", "33554432")
 }
@@ -653,7 +656,7 @@ impl SqliteDb {
     /// The size of the WAL file in bytes.
     #[must_use]
     pub fn wal_bytes(&self) -> u64 {
-        let mut name = self.file.clone().into_os_string();
+        let mut name = self.file.as_os_str().to_owned();
         name.push("-wal");
         std::fs::metadata(name).map_or(0, |m| m.len())
     }

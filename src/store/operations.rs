@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Query, Result, Tx, Value, all_of, sql, sql_for};
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 
@@ -22,22 +22,71 @@ struct OperationRow {
     result: String,
 }
 
+impl OperationRow {
+    fn stored(self) -> Stored {
+        Stored {
+            fingerprint: Fingerprint(self.fingerprint.try_into().unwrap_or_default()),
+            verb: self.verb,
+            result: self.result,
+        }
+    }
+}
+
+/// What an operation's key was used for.
+pub enum Use {
+    Write(Stored),
+    /// A change of balances, which the ledger keeps.
+    Transfer,
+}
+
+/// What this actor has used this key for, read so that nobody uses it meanwhile: on PostgreSQL the ledger
+/// waits for whoever holds the lock on the actor, and the other way round, because what each of the two
+/// writes is nothing that the other one's unique index would see.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
+    let lock = "select id from person where id = $1 for update";
+    let transfer = sql("select id from transfer where operation = $1 and actor_id = $2 limit 1");
+    let [_, write, transfer] = all_of(
+        tx,
+        [
+            tx.is_postgres().then(|| sql_for("", lock).bind(actor_id)),
+            Some(stored_query(actor_id, key)),
+            Some(transfer.bind(key).bind(actor_id)),
+        ],
+    )
+    .await?;
+    if let Some(row) = write.read::<OperationRow>()?.pop() {
+        return Ok(Some(Use::Write(row.stored())));
+    }
+    Ok(transfer.read::<(i64,)>()?.pop().map(|_| Use::Transfer))
+}
+
+/// Those of the identities (rows of `actor` and `key`) under which a write is kept here.
+#[must_use]
+pub fn taken_query(identities: Value) -> Query {
+    sql_for(
+        "select o.actor_id, o.key from jsonb_each($1) r join operation o
+         on o.actor_id = r.value->>'actor' and o.key = r.value->>'key'",
+        r#"select o.actor_id, o.key from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join operation o
+         on o.actor_id = r.actor and o.key = r.key collate "C""#,
+    )
+    .bind(identities)
+}
+
 /// The operation of this actor with this key, if it has happened.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Stored>> {
-    let row: Option<OperationRow> =
-        sql("select fingerprint, verb, result from operation where actor_id = $1 and key = $2")
-            .bind(actor_id)
-            .bind(key)
-            .optional(tx)
-            .await?;
-    Ok(row.map(|r| Stored {
-        fingerprint: Fingerprint(r.fingerprint.try_into().unwrap_or_default()),
-        verb: r.verb,
-        result: r.result,
-    }))
+    Ok(stored_query(actor_id, key).optional(tx).await?.map(OperationRow::stored))
+}
+
+fn stored_query(actor_id: i64, key: &str) -> Query {
+    sql("select fingerprint, verb, result from operation where actor_id = $1 and key = $2")
+        .bind(actor_id)
+        .bind(key)
 }
 
 /// Keeps one.

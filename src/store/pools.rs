@@ -1,13 +1,11 @@
 //! Pools of a whole tree as rows: a company and a resource type each, as programs ask for them.
 
-use serde::Serialize;
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, rows, sql};
 use super::reach::Reach;
 use crate::model::company::searchable;
-use crate::model::ledger::Transfer;
 
 /// A pool as lists show it.
 #[derive(Debug, Clone, FromRow)]
@@ -68,86 +66,6 @@ pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<Lis
         .push_value(page.offset)
         .all(tx)
         .await
-}
-
-/// A transfer that filled a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Filled {
-    pub id: i64,
-    pub company_id: i64,
-    pub resource_type: i64,
-}
-
-impl Filled {
-    #[must_use]
-    pub fn by(t: &Transfer) -> Filled {
-        Filled { id: t.id, company_id: t.to.0, resource_type: t.resource_type.id() }
-    }
-}
-
-/// What a pool had received and kept in codes right after a transfer filled it.
-#[derive(Debug, Clone, FromRow)]
-pub struct PoolAfter {
-    pub transfer_id: i64,
-    pub parent_name: Option<String>,
-    pub received_total: i64,
-    pub in_codes: i64,
-}
-
-impl PoolAfter {
-    /// The whole pool, with what the transfer itself tells.
-    #[must_use]
-    pub fn pool(self, t: &Transfer) -> ListedPool {
-        ListedPool {
-            company_id: t.to.0,
-            company_name: t.to_name.clone(),
-            parent_name: self.parent_name,
-            resource_type: t.resource_type.id(),
-            left: t.to_balance,
-            received_total: self.received_total,
-            in_codes: self.in_codes,
-            received_at: Some(t.at.0),
-        }
-    }
-}
-
-macro_rules! after_sql {
-    ($asked:literal) => {
-        concat!(
-            "select r.id as transfer_id, p.name as parent_name,
-                 a.received_total - cast(coalesce((select sum(t.amount) from transfer t where t.to_company_id = r.company_id
-                     and t.id > r.id and t.resource_type = r.resource_type and t.to_kind = 0
-                     and t.cause <> 'delete_code'), 0) as bigint) as received_total,
-                 coalesce(k.balance, 0)
-                     - cast(coalesce((select sum(t.amount) from transfer t where t.to_company_id = r.company_id
-                         and t.id > r.id and t.resource_type = r.resource_type and t.to_kind = 1), 0) as bigint)
-                     + cast(coalesce((select sum(t.amount) from transfer t where t.from_company_id = r.company_id
-                         and t.id > r.id and t.resource_type = r.resource_type and t.from_kind = 1), 0) as bigint)
-                     as in_codes
-             from ",
-            $asked,
-            " join account a on a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = 0
-             join company c on c.id = r.company_id left join company p on p.id = c.parent_id
-             left join account k on k.company_id = r.company_id and k.resource_type = r.resource_type and k.kind = 1"
-        )
-    };
-}
-
-/// Pools as they stood right after transfers that filled them: what came later is taken off again.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn after(tx: &mut Tx, filled: &[Filled]) -> Result<Vec<PoolAfter>> {
-    sql_for(
-        after_sql!(
-            "(select value->>'id' as id, value->>'company_id' as company_id,
-                 value->>'resource_type' as resource_type from json_each($1)) r"
-        ),
-        after_sql!("jsonb_to_recordset($1::jsonb) as r(id bigint, company_id bigint, resource_type bigint)"),
-    )
-    .bind(rows(filled))
-    .all(tx)
-    .await
 }
 
 /// How many pools there are.

@@ -81,7 +81,12 @@ pub struct TextArea<'a> {
     value: &'a str,
     problem: Option<&'a str>,
     is_optional: bool,
+    /// How many characters may be typed.
+    maximum: usize,
 }
+
+/// How many characters a text of several lines has, where nothing else is said.
+const AREA_LENGTH_MAX: usize = 1_000;
 
 /// Whom invoices are made out to: the fields of [`crate::ops::billing::BillingFields`].
 #[derive(Template)]
@@ -143,6 +148,11 @@ impl Form {
         Input { inputmode: "numeric", ..self.input(name, label, help) }
     }
 
+    /// A price, which is needed or not by what another field says.
+    pub fn price<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { inputmode: "decimal", ..self.required_by_others(name, label, help) }
+    }
+
     /// A day, which may be left out.
     pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { kind: "date", ..self.optional(name, label, help) }
@@ -176,7 +186,12 @@ impl Form {
 
     pub fn area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
         let (value, problem) = (self.value(name), self.problem(name));
-        TextArea { name, label, help, value, problem, is_optional: true }
+        TextArea { name, label, help, value, problem, is_optional: true, maximum: AREA_LENGTH_MAX }
+    }
+
+    /// A list with a name on each line, which may be empty.
+    pub fn list<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str, maximum: usize) -> TextArea<'a> {
+        TextArea { maximum, ..self.area(name, label, help) }
     }
 
     /// A text of several lines that must not be empty.

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::router::Portal;
 use crate::app::App;
 
 tokio::task_local! {
@@ -33,8 +34,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Gives the request an id, runs it, logs one line, sets the headers that every answer has.
-pub async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
-    let request_id = crate::store::db::hex(&app.rng.bytes::<8>());
+pub async fn outermost(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let request_id = crate::store::db::hex(&portal.app.rng.bytes::<8>());
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let route = loggable(request.uri().path());
@@ -53,7 +54,7 @@ pub async fn outermost(State(app): State<App>, request: Request, next: Next) -> 
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if app.config.is_https() {
+    if portal.app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
     }
@@ -87,8 +88,8 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
 }
 
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.
-pub async fn host(State(app): State<App>, request: Request, next: Next) -> Response {
-    let wanted = app.config.public_url.split("://").nth(1).unwrap_or_default();
+pub async fn host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let wanted = portal.app.config.public_url.split("://").nth(1).unwrap_or_default();
     let given = request
         .uri()
         .authority()

@@ -1,6 +1,6 @@
 //! The whole map of addresses, nothing else.
 
-use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,22 +21,30 @@ use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
 use crate::store;
 use crate::store::auth::SignedIn;
-use crate::store::pools::{Filled, PoolAfter};
 use crate::store::tokens::Holder;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// What handlers share.
+/// What handlers share. Each request is given several clones.
 #[derive(Clone)]
-pub struct Portal {
+pub struct Portal(Arc<Shared>);
+
+impl Deref for Portal {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What stands behind a [`Portal`].
+pub struct Shared {
     pub app: App,
     /// Who is signed in, looked up for many requests at once.
     pub people: Gatherer<i64, SignedIn>,
     /// Whose each access token is, looked up for many requests at once.
     pub holders: Gatherer<Vec<u8>, Holder>,
-    /// Pools right after an activation filled them, likewise.
-    pub filled: Gatherer<Filled, PoolAfter>,
-    pub rates: Arc<Rates>,
+    pub rates: Rates,
     pub cookie_names: CookieNames,
 }
 
@@ -61,15 +69,10 @@ pub fn router(app: App) -> Router {
     } else {
         CookieNames { known_device: "known", link: "link", theme: "theme" }
     };
-    let rates = Arc::new(Rates::new(app.clock.clone(), app.config.api_requests_per_minute));
-    let portal = Portal {
-        app: app.clone(),
-        people: people(&app),
-        holders: holders(&app),
-        filled: filled(&app),
-        rates,
-        cookie_names,
-    };
+    let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
+    let shared =
+        Shared { app: app.clone(), people: people(&app), holders: holders(&app), rates, cookie_names };
+    let portal = Portal(Arc::new(shared));
     let csrf = CsrfLayer::new().add_trusted_origin(&app.config.public_url).unwrap_or_default();
     Router::new()
         .merge(signed_out())
@@ -89,8 +92,8 @@ pub fn router(app: App) -> Router {
         .fallback(async || WebError::NotFound)
         .method_not_allowed_fallback(async || axum::http::StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(app.clone(), guard::host))
-        .layer(from_fn_with_state(app, guard::outermost))
+        .layer(from_fn_with_state(portal.clone(), guard::host))
+        .layer(from_fn_with_state(portal.clone(), guard::outermost))
         .with_state(portal)
 }
 
@@ -256,19 +259,6 @@ fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
             let mut tx = db.read().await?;
             let found = store::tokens::holders(&mut tx, &hashes).await?;
             Ok(found.into_iter().map(|h| (h.token_hash.clone(), h)).collect())
-        }
-    })
-}
-
-fn filled(app: &App) -> Gatherer<Filled, PoolAfter> {
-    let db = app.db.clone();
-    Gatherer::start(move |asked: Vec<Filled>| {
-        let db = db.clone();
-        async move {
-            let mut tx = db.read().await?;
-            let found = store::pools::after(&mut tx, &asked).await?;
-            let found = found.into_iter().map(|p| (p.transfer_id, p)).collect::<HashMap<_, _>>();
-            Ok(asked.into_iter().filter_map(|f| found.get(&f.id).map(|p| (f.clone(), p.clone()))).collect())
         }
     })
 }

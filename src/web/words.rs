@@ -125,7 +125,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::MalformedRate => "Enter a rate between 0 and 100 %, such as 21 or 5.5.".into(),
         Reason::Models(ModelsError::TooMany) => format!("Name {MODELS_MAX} models or fewer, a line each."),
         Reason::Models(ModelsError::TooLong) => {
-            format!("A model's name has {MODEL_LENGTH_MAX} characters or fewer. Write one on each line.")
+            format!("Name one model on each line, in {MODEL_LENGTH_MAX} characters or fewer.")
         }
         Reason::ProductChanged { by, name, prices, .. } => format!(
             "{by} has changed this product since you opened it: it is now “{name}”, {prices}. What you typed still stands below: save it again to put it in place of that."

@@ -150,6 +150,32 @@ export const VIEWS = {
     page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),
     page('invite user', '/users', windowOf('Invite user', 'Invite user')),
     page('issue resources', '/operator/issues/new'),
+    page('price list', '/operator/price-list'),
+    page('price list, row menu', '/operator/price-list', rowMenu),
+    page('product of vouchers', '/operator/price-list/1'),
+    page('product of licences', '/operator/price-list/2'),
+    page('add voucher product', '/operator/price-list', windowOf('Add voucher product', 'Add voucher product')),
+    page('add voucher product, refused', '/operator/price-list', refused(windowOf('Add voucher product', 'Add voucher product'), 'Add')),
+    page('add licence product', '/operator/price-list', windowOf('Add licence product', 'Add licence product')),
+    page('change product', '/operator/price-list/1', windowOf('Change', 'Change product')),
+    page('change product, by two', '/operator/price-list/1/version?version=1', async (tab) => {
+      await tab.getByRole('button', { name: 'Save' }).click();
+      await tab.getByText('has changed this product since you opened it').waitFor();
+    }),
+    page('add VAT class', '/operator/price-list', windowOf('Add VAT class', 'Add VAT class')),
+    page('change VAT class', '/operator/price-list', windowOf('Change the VAT class Zero', 'Change VAT class')),
+    page('distributors', '/operator/distributors'),
+    page('distributors, nothing fits', '/operator/distributors?q=zzzz'),
+    page('activate a company', '/operator/distributors', windowOf('Activate a company', 'Activate a company')),
+    page('activate a company, refused', '/operator/distributors', refused(windowOf('Activate a company', 'Activate a company'), 'Activate')),
+    page('deactivate a distributor', '/operator/distributors', windowOf('Deactivate Baltic Distribution', 'Deactivate a distributor')),
+    page('seller and invoices', '/operator/seller'),
+    page('seller and invoices, refused', '/operator/seller', async (tab) => {
+      await tab.getByLabel('Days to pay').fill('400');
+      await tab.getByRole('button', { name: 'Save' }).click();
+      await tab.getByRole('alert').waitFor();
+    }),
+    page('billing data', '/companies/2', windowOf('Edit billing data', 'Billing data')),
   ],
   auditor: [...EVERYBODY, ...READERS],
   customer: [...EVERYBODY, page('redeem code', '/redeem')],

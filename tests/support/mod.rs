@@ -8,6 +8,7 @@ mod mail;
 pub mod process;
 mod program;
 mod second_factor;
+pub mod shop;
 pub mod stripe;
 mod world;
 

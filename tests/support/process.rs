@@ -127,6 +127,16 @@ impl Client {
         Some(response.status().as_u16())
     }
 
+    /// Reads as a program with this access token does.
+    pub async fn get_as(&mut self, token: &str, path: &str) -> Option<u16> {
+        let request = Request::get(path)
+            .header(header::HOST, self.host.as_str())
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        Some(self.send(request).await?.status().as_u16())
+    }
+
     async fn request(&mut self, path: &str, body: String) -> Option<axum::http::Response<()>> {
         let request = Request::post(path)
             .header(header::HOST, self.host.as_str())
@@ -135,6 +145,10 @@ impl Client {
             .header("sec-fetch-site", "same-origin")
             .body(Body::from(body))
             .unwrap();
+        self.send(request).await
+    }
+
+    async fn send(&mut self, request: Request<Body>) -> Option<axum::http::Response<()>> {
         // Reading an answer's body does not mean that the connection is free already.
         self.sender.ready().await.ok()?;
         let response = self.sender.send_request(request).await.ok()?;

@@ -1,7 +1,7 @@
 //! Deciding, one operation after the other.
 
 use super::devices;
-use super::operation::{Act, Actor, Done, Limit, NewCode, Operation, Refusal, Tag, Transfer};
+use super::operation::{Act, Actor, Done, Filled, Limit, NewCode, Operation, Refusal, Tag, Transfer};
 use super::state::{AccountKey, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
 use super::vouchers;
 use super::words::{Cause, CodeStatus, Kind};
@@ -21,6 +21,9 @@ fn decide_one(ledger: &mut Ledger, operation: &Operation) -> Result<Done, Refusa
         let same = transfers.iter().all(|t| t.fingerprint == operation.fingerprint);
         let transfers = transfers.clone();
         return if same { Ok(Done { transfers, replayed: true }) } else { Err(Refusal::KeyReused) };
+    }
+    if ledger.other_writes.contains(&identity) {
+        return Err(Refusal::KeyReused);
     }
     let mut transfers = match &operation.act {
         Act::Issue { resource_type, amount, memo } => issue(ledger, operation, *resource_type, *amount, memo),
@@ -196,7 +199,8 @@ fn redeem(
     };
     ledger.check(&line, 1)?;
     ledger.set_status(operation, &code, CodeStatus::Used, None);
-    Ok(vec![ledger.transfer(operation, 0, &line)])
+    let transfer = ledger.transfer(operation, 0, &line);
+    Ok(vec![Transfer { filled: Some(ledger.filled(company_id, code.resource_type)), ..transfer }])
 }
 
 /// A transfer before it has an id and balances.
@@ -321,6 +325,19 @@ impl Ledger {
             code_id: line.code_id,
             device_id: line.device_id,
             memo: line.memo.to_owned(),
+            filled: None,
+        }
+    }
+
+    fn filled(&self, company_id: i64, resource_type: ResourceType) -> Filled {
+        let account = |kind| {
+            let key = AccountKey::new(company_id, resource_type, kind);
+            self.accounts.get(&key).copied().unwrap_or_default()
+        };
+        Filled {
+            received_total: account(Kind::Available).received_total,
+            in_codes: account(Kind::InCodes).balance,
+            parent_name: self.companies.get(&company_id).and_then(|c| c.parent_name.clone()),
         }
     }
 

@@ -16,8 +16,8 @@ mod words;
 pub use decide::decide;
 pub use devices::SERVED_MAX;
 pub use operation::{
-    Act, Actor, Done, Fingerprint, Fulfilment, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher,
-    balance_after,
+    Act, Actor, Done, Filled, Fingerprint, Fulfilment, Limit, NewCode, Operation, Refusal, Tag, Transfer,
+    Voucher, balance_after,
 };
 pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};

@@ -190,6 +190,17 @@ pub struct Transfer {
     pub device_id: Option<i64>,
     /// A few words; of a device, its serial number or name as it was.
     pub memo: String,
+    /// Of a redemption, the pool that it filled.
+    pub filled: Option<Filled>,
+}
+
+/// A pool right after a redemption filled it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    pub received_total: i64,
+    pub in_codes: i64,
+    /// The company above its company, as it was called then.
+    pub parent_name: Option<String>,
 }
 
 /// The balance that an operation left: of where its units went, after it has served whoever waited for

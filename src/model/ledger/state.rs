@@ -38,6 +38,7 @@ pub struct Account {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompanyFacts {
     pub name: String,
+    pub parent_name: Option<String>,
     pub path: Path,
     pub removed: bool,
     pub uses_parent_credits: bool,
@@ -65,6 +66,8 @@ pub struct Ledger {
     pub companies: HashMap<i64, CompanyFacts>,
     pub codes: HashMap<Tag, CodeFacts>,
     pub operations: HashMap<(i64, String), Vec<Transfer>>,
+    /// Operations that were no transfers: their keys are taken.
+    pub other_writes: HashSet<(i64, String)>,
     pub attempts: HashMap<String, Attempts>,
     /// Those that an operation names, and those that wait for what it brings.
     pub devices: BTreeMap<i64, DeviceFacts>,

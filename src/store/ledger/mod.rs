@@ -1,5 +1,5 @@
 //! What the ledger's decisions read and write: a handful of statements for a whole batch, however
-//! large. [`prefetch`] locks what it reads, in the one order: operations, codes, companies, accounts,
+//! large. [`prefetch`] locks what it reads, in the one order: actors, codes, companies, accounts,
 //! devices, attempts. On SQLite a batch is four hand-overs to its thread: what the operations name, the
 //! companies, what these lead to, and all that is written with the commit.
 

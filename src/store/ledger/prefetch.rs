@@ -17,6 +17,7 @@ use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
 use crate::store::db::{Query, Result, Tx, Value, all_of, hex, rows, sql_for};
+use crate::store::operations;
 
 /// Reads and locks all that deciding the operations needs.
 ///
@@ -27,10 +28,13 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     // An id for each transfer and each new code that may come. What is not used is lost.
     let new_codes = operations.iter().map(|o| o.act.new_codes() as i64).sum();
     let new_entries = operations.iter().map(|o| o.act.transfers_max() as i64).sum();
-    let [done, by_tag, by_id, code_ids, ids] = all_of(
+    let identities = identities(operations);
+    let [_, done, other_writes, by_tag, by_id, code_ids, ids] = all_of(
         tx,
         [
-            Some(operations_query(operations)),
+            tx.is_postgres().then(|| actors_query(operations)),
+            Some(operations_query(identities.clone())),
+            Some(operations::taken_query(identities)),
             codes_by_tag(operations),
             codes_by_id(operations),
             reservation("code", new_codes),
@@ -39,6 +43,7 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     )
     .await?;
     keep_operations(done.read()?, &mut ledger)?;
+    ledger.other_writes = other_writes.read()?.into_iter().collect();
     keep_codes(by_tag.read()?, &mut ledger)?;
     keep_codes(by_id.read()?, &mut ledger)?;
     ledger.code_ids = reserved(&code_ids, new_codes)?;
@@ -46,14 +51,15 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     let peeked = read_companies(tx, operations, &mut ledger).await?;
     let mut keys = accounts_of(operations, &ledger);
     keys.extend(peeked.accounts(&ledger)?.into_iter().map(AccountKeyRow::from));
-    let accounts = rows(&keys);
+    let changed = rows(&keys);
+    keys.extend(looked_at(operations, &keys));
     // A device takes one unit at most: whoever took one is paid.
     let paid = peeked.count() as i64;
     let [_, accounts, devices, attempts, ids] = all_of(
         tx,
         [
-            tx.is_postgres().then(|| new_accounts_query(accounts.clone())),
-            Some(accounts_query(accounts)),
+            tx.is_postgres().then(|| new_accounts_query(changed)),
+            Some(accounts_query(rows(&keys))),
             devices::locked_query(&peeked),
             attempts_query(operations),
             reservation("entry", paid),
@@ -73,16 +79,32 @@ struct IdentityRow<'a> {
     key: &'a str,
 }
 
-fn operations_query(operations: &[Operation]) -> Query {
+fn identities(operations: &[Operation]) -> Value {
     let identities: Vec<_> =
         operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect();
+    rows(&identities)
+}
+
+/// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
+/// take the same lock, as they refer to these people; only too late to read what was done meanwhile.
+fn actors_query(operations: &[Operation]) -> Query {
+    let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
+    sql_for(
+        "",
+        "select id from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by id for key share",
+    )
+    .bind(rows(&actors))
+}
+
+fn operations_query(identities: Value) -> Query {
     sql_for(
         "select t.* from jsonb_each($1) r join transfer t
          on t.actor_id = r.value->>'actor' and t.operation = r.value->>'key' order by t.id",
         r#"select t.* from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join transfer t
          on t.actor_id = r.actor and t.operation = r.key collate "C" order by t.id"#,
     )
-    .bind(rows(&identities))
+    .bind(identities)
 }
 
 fn keep_operations(found: Vec<TransferRow>, ledger: &mut Ledger) -> Result<()> {
@@ -104,8 +126,8 @@ fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
         .filter_map(|o| if let Act::Redeem { tag, .. } = &o.act { Some(hex(&tag.0)) } else { None })
         .collect();
     let query = sql_for(
-        "select c.* from jsonb_each($1) r join code c on c.tag = unhex(r.value)",
-        "select c.* from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id, c.order_line, c.ended_at from jsonb_each($1) r join code c on c.tag = unhex(r.value)",
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id, c.order_line, c.ended_at from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))
          order by c.id for update",
     );
     (!tags.is_empty()).then(|| query.bind(rows(&tags)))
@@ -114,8 +136,8 @@ fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
 fn codes_by_id(operations: &[Operation]) -> Option<Query> {
     let ids: BTreeSet<i64> = operations.iter().flat_map(|o| o.act.code_ids()).copied().collect();
     let query = sql_for(
-        "select c.* from jsonb_each($1) r join code c on c.id = r.value",
-        "select c.* from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id, c.order_line, c.ended_at from jsonb_each($1) r join code c on c.id = r.value",
+        "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id, c.order_line, c.ended_at from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
          order by c.id for update",
     );
     (!ids.is_empty()).then(|| query.bind(rows(&ids)))
@@ -133,6 +155,7 @@ fn keep_codes(found: Vec<CodeRow>, ledger: &mut Ledger) -> Result<()> {
 struct CompanyRow {
     id: i64,
     name: String,
+    parent_name: Option<String>,
     path: String,
     removed_at: Option<i64>,
     use_parent_credits: i64,
@@ -176,13 +199,13 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
         return Ok(BTreeSet::new());
     }
     let found: Vec<CompanyRow> = sql_for(
-        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+        "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
              (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
-         from jsonb_each($1) r join company c on c.id = r.value",
-        "select c.id, c.name, c.path, c.removed_at, c.use_parent_credits,
+         from jsonb_each($1) r join company c on c.id = r.value left join company p on p.id = c.parent_id",
+        "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
              (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
-         from company c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-         order by c.id for share of c",
+         from company c left join company p on p.id = c.parent_id
+         where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by c.id for share of c",
     )
     .bind(rows(ids))
     .all(tx)
@@ -194,6 +217,7 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
         }
         let facts = CompanyFacts {
             name: row.name,
+            parent_name: row.parent_name,
             path: Path::from_stored(row.path),
             removed: row.removed_at.is_some(),
             uses_parent_credits: row.use_parent_credits == 1,
@@ -203,7 +227,7 @@ async fn read_companies_of(tx: &mut Tx, ids: &BTreeSet<i64>, ledger: &mut Ledger
     Ok(waited_for)
 }
 
-#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct AccountKeyRow {
     company_id: i64,
     resource_type: i64,
@@ -215,6 +239,16 @@ impl From<AccountKey> for AccountKeyRow {
         let (company_id, resource_type) = (key.company_id, key.resource_type.id());
         AccountKeyRow { company_id, resource_type, kind: key.kind as i64 }
     }
+}
+
+/// What is in codes stands beside what a redemption brings, in its answer.
+fn looked_at(operations: &[Operation], keys: &BTreeSet<AccountKeyRow>) -> Vec<AccountKeyRow> {
+    let redeemers = operations.iter().filter(|o| matches!(o.act, Act::Redeem { .. }));
+    let redeemers: BTreeSet<i64> = redeemers.map(|o| o.actor.company_id).collect();
+    keys.iter()
+        .filter(|key| key.kind == Kind::Available as i64 && redeemers.contains(&key.company_id))
+        .map(|key| AccountKeyRow { kind: Kind::InCodes as i64, ..*key })
+        .collect()
 }
 
 /// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
@@ -231,9 +265,9 @@ fn new_accounts_query(accounts: Value) -> Query {
 
 fn accounts_query(accounts: Value) -> Query {
     sql_for(
-        "select a.* from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
          and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'",
-        "select a.* from account a where (company_id, resource_type, kind) in
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from account a where (company_id, resource_type, kind) in
          (select company_id, resource_type, kind
           from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))
          order by company_id, resource_type, kind for update",

@@ -4,7 +4,9 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::decode;
-use crate::model::ledger::{Account, Actor, Cause, CodeFacts, CodeStatus, Fingerprint, Kind, Tag, Transfer};
+use crate::model::ledger::{
+    Account, Actor, Cause, CodeFacts, CodeStatus, Filled, Fingerprint, Kind, Tag, Transfer,
+};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::store::db::{DbError, Result};
@@ -62,6 +64,9 @@ pub struct TransferRow {
     code_id: Option<i64>,
     device_id: Option<i64>,
     memo: String,
+    pool_received: Option<i64>,
+    pool_in_codes: Option<i64>,
+    pool_parent: Option<String>,
 }
 
 impl TryFrom<TransferRow> for Transfer {
@@ -91,6 +96,11 @@ impl TryFrom<TransferRow> for Transfer {
             code_id: row.code_id,
             device_id: row.device_id,
             memo: row.memo,
+            filled: row.pool_received.zip(row.pool_in_codes).map(|(received_total, in_codes)| Filled {
+                received_total,
+                in_codes,
+                parent_name: row.pool_parent,
+            }),
         })
     }
 }

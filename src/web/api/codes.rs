@@ -20,7 +20,7 @@ use crate::ops::actor::Actor;
 use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode, ShownCode};
 use crate::ops::error::{Problems, Reason};
 use crate::store::code_lists::ListFilter;
-use crate::store::pools::{Filled, ListedPool};
+use crate::store::pools::ListedPool;
 use crate::web::router::Portal;
 
 /// A code with all that happened to it.
@@ -425,13 +425,29 @@ pub async fn activate(
 ) -> ApiResult<Written<Activated>> {
     let done = ops::codes::redeem(&portal.app, &caller.actor, &key, &typed.read()?).await?;
     let transfer = first(&done)?;
-    let after = portal.filled.get(Filled::by(transfer)).await.map_err(|_| ApiError::unavailable())?;
-    let pool = after.ok_or_else(ApiError::unavailable)?.pool(transfer);
-    let pool = ListedPool { left: balance_after(&done.transfers), ..pool };
     let body = Activated {
         success: true,
-        data: vec![Pool::of(pool)?],
+        data: filled(transfer, balance_after(&done.transfers))
+            .map(Pool::of)
+            .transpose()?
+            .into_iter()
+            .collect(),
         meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
     };
     Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })
+}
+
+/// The pool that a redemption filled, as it stood then.
+fn filled(t: &Transfer, left: i64) -> Option<ListedPool> {
+    let filled = t.filled.clone()?;
+    Some(ListedPool {
+        company_id: t.to.0,
+        company_name: t.to_name.clone(),
+        parent_name: filled.parent_name,
+        resource_type: t.resource_type.id(),
+        left,
+        received_total: filled.received_total,
+        in_codes: filled.in_codes,
+        received_at: Some(t.at.0),
+    })
 }

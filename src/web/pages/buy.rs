@@ -103,8 +103,10 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
 
 pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let form = form.or("years", "1").or("subscriptions", "10").or("codes", "1");
-    show(&portal, &me, &form).await
+    let offered = ops::products::offered(&portal.app, ProductKind::Voucher).await?;
+    let first = offered.first().map_or(String::new(), |p| p.product_id.to_string());
+    let form = form.or("product", first).or("type", ResourceType::DEVICE_YEAR.slug());
+    show(&portal, &me, &form.or("years", "1").or("subscriptions", "10").or("codes", "1")).await
 }
 
 /// What the line comes to, for the script while somebody types.

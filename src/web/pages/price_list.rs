@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
-use crate::model::product::{ProductKind, VatClass};
+use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ProductKind, VatClass};
 use crate::ops;
 use crate::ops::error::{OpError, Reason};
 use crate::ops::products::{ProductFields, VERSIONS_MAX};
@@ -58,6 +58,9 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
     let frame = Frame::of(&portal, &me, product.name.clone()).await?;
     page(&ProductPage { frame, product, versions })
 }
+
+/// How many characters the list of models may have, each with the end of its line.
+const LISTED_LENGTH_MAX: usize = MODELS_MAX * (MODEL_LENGTH_MAX + 1);
 
 #[derive(Template)]
 #[template(path = "operator/price_list_form.html")]

@@ -1,0 +1,5 @@
+-- The pool right after a redemption filled it, so that a repeated request gets the first answer again:
+-- all that it had received, what was in codes, and the name of the company above.
+alter table transfer add column pool_received integer;
+alter table transfer add column pool_in_codes integer;
+alter table transfer add column pool_parent text;
