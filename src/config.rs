@@ -345,7 +345,8 @@ mod tests {
 
     #[test]
     fn the_password_of_the_mail_server_is_never_printed() {
-        let file = "smtp-server = 'x:25'\nsmtp-user = 'me'\nsmtp-password = 'hunter2'\nmail-from = 'a@b.example'";
+        let file =
+            "smtp-server = 'x:25'\nsmtp-user = 'me'\nsmtp-password = 'hunter2'\nmail-from = 'a@b.example'";
         let given: Given = toml::from_str(file).unwrap();
         let config = Config::check(&given, &Given::default()).unwrap();
         assert_eq!(config.mail.as_ref().unwrap().login, Some(("me".into(), "hunter2".into())));

@@ -213,6 +213,9 @@ async fn an_event_about_a_session_is_believed_with_its_signature() {
     fake.complete(&id, true);
     let (body, header) = fake.event("evt_1", "checkout.session.completed", &id, NOON.0 / 1_000_000);
     let event = stripe.verify(body.as_bytes(), &header, NOON).unwrap();
-    assert_eq!((event.kind, event.reference.as_deref()), (EventKind::SessionCompleted { is_paid: true }, Some("9")));
+    assert_eq!(
+        (event.kind, event.reference.as_deref()),
+        (EventKind::SessionCompleted { is_paid: true }, Some("9"))
+    );
     assert_eq!(event.session_id, Some(id));
 }

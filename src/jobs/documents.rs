@@ -62,7 +62,9 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let is_settled = |p: &&PaymentRow| matches!(p.state.as_str(), "paid" | "refunded");
     let by_card = payments.iter().filter(is_settled).find(|p| p.provider != "bank");
     // What came by bank goes back by bank: the operator does it, and says so on the order's page.
-    let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else { return Ok(()) };
+    let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else {
+        return Ok(());
+    };
     let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
     let amount = Money::new(-row.total, currency);
     if amount.minor > 0 {

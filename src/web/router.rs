@@ -13,8 +13,8 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, code_batches, codes, companies, company, demo_card, device_windows,
-    devices, distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
+    account, auth, billing, buy, code_batches, codes, companies, company, demo_card, device_windows, devices,
+    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
     second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};

@@ -21,11 +21,7 @@ struct DemoCardPage {
     action: String,
 }
 
-pub async fn show(
-    State(portal): State<Portal>,
-    me: Me,
-    Path(session): Path<String>,
-) -> WebResult<Response> {
+pub async fn show(State(portal): State<Portal>, me: Me, Path(session): Path<String>) -> WebResult<Response> {
     let payment = ops::card_payments::demo_payment(&portal.app, &me.actor, &session).await?;
     let frame = Frame::of(&portal, &me, "Test card").await?;
     page(&DemoCardPage { frame, payment, action: urls::demo_card(&session) })
