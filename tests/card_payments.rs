@@ -25,6 +25,8 @@ both!(
     a_payment_after_the_bank_was_quicker_goes_back,
     cancelled_and_paid_at_the_same_moment_is_one_of_them,
     money_given_back_is_noted,
+    cancelled_vouchers_are_paid_back_to_the_card_once,
+    an_event_that_cannot_be_stored_is_sent_again,
     the_same_page_is_asked_for_with_the_same_words,
     a_page_has_an_end_and_then_another_follows,
     a_provider_that_fails_leaves_an_order_that_can_be_paid,
@@ -294,6 +296,43 @@ async fn money_given_back_is_noted(test: TestApp) {
     till.send(&body, &signature).await.is(200);
     till.tell("evt_5", "checkout.session.completed", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: refunded", 10));
+}
+
+async fn cancelled_vouchers_are_paid_back_to_the_card_once(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, late) = till.opened().await;
+    till.tell("evt_1", "checkout.session.async_payment_failed", &late).await.is(200);
+    let session = session(till.card(order).await.is(200));
+    till.pays("evt_2", &session).await.is(200);
+    till.pays("evt_3", &late).await.is(200);
+    till.run_jobs().await;
+    let buyer = who(&till.test.app, "distributor@test.example").await;
+    let codes: Vec<_> = till.shop.codes(&till.test, order, 1).await.into_iter().map(|c| c.0).collect();
+    ops::vouchers::cancel(&till.test.app, &buyer, "cancel", order, &codes).await.unwrap();
+    // As if the program had been killed between Stripe's answer and the commit: the event is first.
+    let (body, signature) = till.stripe.refund_event("evt_4", &session, 14_520, till.seconds());
+    till.send(&body, &signature).await.is(200);
+    till.run_jobs().await;
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: refunded, refunded", 0));
+    let intents: Vec<_> = till.stripe.refunds().iter().map(|r| r["payment_intent"].clone()).collect();
+    assert_eq!(intents, [format!("pi_{late}"), format!("pi_{session}")]);
+    till.buyer.get(&format!("/orders/{order}")).await.has("CN-2026-000001").has("Settled");
+    till.test.verify().await;
+}
+
+async fn an_event_that_cannot_be_stored_is_sent_again(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    let (body, signature) =
+        till.stripe.event("evt_1", "checkout.session.completed", &session, till.seconds());
+    till.test.app.db.close().await;
+    till.send(&body, &signature).await.is(503);
+    let mut browser = till.test.restarted().await;
+    let request = Request::post("/webhooks/stripe").header("stripe-signature", signature);
+    browser.send(request.body(Body::from(body)).unwrap()).await.is(200);
+    browser.sign_in("distributor@test.example").await;
+    browser.get(&format!("/orders/{order}")).await.has("Prepared vouchers");
 }
 
 async fn the_same_page_is_asked_for_with_the_same_words(test: TestApp) {
