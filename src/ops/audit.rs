@@ -23,6 +23,8 @@ pub const VERBS: &[(&str, &str)] = &[
     ("order.placed", "Order placed"),
     ("order.paid", "Order paid"),
     ("order.cancelled", "Order cancelled"),
+    ("order.refunded", "Card payment given back"),
+    ("order.other_sum", "Another sum was paid by card than was due"),
     ("order.paid_back", "Credit note paid back"),
     ("order.vouchers_cancelled", "Vouchers of an order cancelled"),
     ("device.added", "Device added"),

@@ -14,7 +14,7 @@ use crate::jobs::Job;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
 use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
 use crate::model::money::Money;
-use crate::model::order::{OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
+use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
 use crate::model::seller::SellerSettings;
 use crate::model::time::Moment;
 use crate::store;
@@ -179,7 +179,7 @@ fn counted(n: i64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
 }
 
-fn billing(order: &OrderRow) -> OpResult<Billing> {
+pub(super) fn billing(order: &OrderRow) -> OpResult<Billing> {
     serde_json::from_str(order.billing.as_deref().unwrap_or_default())
         .map_err(|e| OpError::Internal(format!("order {} has no billing data: {e}", order.id)))
 }
@@ -255,7 +255,7 @@ pub async fn mark_paid(
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
     let request = serde_json::json!([order_id, came.amount, came.on.0, reference]).to_string();
-    let outcome = act_once!(app, actor, key, "mark_paid", &request, act => {
+    act_once!(app, actor, key, "mark_paid", &request, act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.state() != OrderState::AwaitingPayment {
@@ -276,15 +276,17 @@ pub async fn mark_paid(
             currency: &row.currency,
             reference: &reference,
             created_at: act.now,
+            ask_at: None,
             ended_at: Some(came.on),
         };
         store::payments::insert(&mut act.tx, &payment).await?;
         let how = "by bank transfer";
         settle(app, act, &Settlement { order: &row, by: actor.for_ledger(), how, on: came.on }).await?;
+        if row.method() == Some(Method::Card) {
+            act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
+        }
         Ok(format!("Pay\nOrder {order_id} is paid. What was bought is ready."))
-    })?;
-    super::card_payments::close_sessions(app, order_id).await;
-    Ok(outcome)
+    })
 }
 
 /// A document of the actor's tree, with all that stands on it.

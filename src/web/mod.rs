@@ -21,4 +21,5 @@ pub mod serve;
 pub mod session;
 pub mod urls;
 pub mod view;
+pub mod webhooks;
 pub mod words;

@@ -13,11 +13,11 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, code_batches, codes, companies, company, device_windows, devices,
+    account, auth, billing, buy, code_batches, codes, companies, company, demo_card, device_windows, devices,
     distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
     second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
-use super::{assets, error::WebError, guard, health, session, urls};
+use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
 use crate::store;
 use crate::store::auth::SignedIn;
@@ -84,6 +84,7 @@ pub fn router(app: App) -> Router {
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
+        .merge(told_by_others())
         .merge(api::router(&portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
         .route(urls::HEALTHZ, get(health::healthz))
@@ -184,6 +185,7 @@ fn buying() -> Router<Portal> {
         .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))
+        .route("/demo/card/{session}", get(demo_card::show).post(demo_card::answer))
         .route("/orders/{id}/return", get(orders::came_back))
         .route("/orders/{id}/look", post(orders::look))
         .route("/orders/{id}/paid", get(orders::paid_window).post(orders::mark_paid))
@@ -197,6 +199,14 @@ fn buying() -> Router<Portal> {
         .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
         .route("/invoices/{id}/pdf", get(payments::pdf))
         .route("/invoices/{id}/settlement", post(payments::settle))
+}
+
+/// What other servers send: no session, no form, no origin; each proves itself by a signature.
+fn told_by_others() -> Router<Portal> {
+    Router::new()
+        .route(urls::STRIPE_WEBHOOK, post(webhooks::stripe))
+        .layer(DefaultBodyLimit::max(webhooks::BODY_BYTES_MAX))
+        .layer(from_fn(guard::run_to_end))
 }
 
 fn selling() -> Router<Portal> {

@@ -71,6 +71,8 @@ fixed! {
     DISTRIBUTORS = "/operator/distributors";
     DISTRIBUTORS_NEW = "/operator/distributors/new";
     SELLER = "/operator/seller";
+    /// Where Stripe tells what became of payments.
+    STRIPE_WEBHOOK = "/webhooks/stripe";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     API_PAGE_STYLE = "/api/docs/index.css";
@@ -118,6 +120,11 @@ pub fn order(id: i64) -> String {
 /// An action or a part of an order: `placement`, `card`, `return`, `cancellation`, `vouchers`…
 pub fn order_part(id: i64, part: &str) -> String {
     format!("/orders/{id}/{part}")
+}
+
+/// The demo's card page for a session.
+pub fn demo_card(session_id: &str) -> String {
+    format!("{}{}", crate::payments::DEMO_PAGE, escape(session_id))
 }
 
 /// The codes of a line of an order.

@@ -298,8 +298,12 @@ fn order_error(error: OrderError) -> String {
         OrderError::CardsOff => "Card payments are not set up here. Choose payment by invoice.".into(),
         OrderError::OtherAmount { due } => format!("The order comes to {due}. Enter exactly that."),
         OrderError::FutureDay => "Choose today or an earlier day.".into(),
+        OrderError::NotForCards => "This sum cannot be charged to a card. Choose payment by invoice.".into(),
+        OrderError::UnderWay => {
+            "A payment of this order is under way. With some ways to pay the money takes a few days to come.".into()
+        }
         OrderError::ProviderFailed => {
-            "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes.".into()
+            "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes, or cancel the order and choose payment by invoice.".into()
         }
     }
 }

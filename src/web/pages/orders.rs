@@ -158,7 +158,7 @@ pub async fn place(
 struct CardPage {
     frame: Frame,
     order: Order,
-    /// The provider's page; it opens by itself, and by a link.
+    /// The provider's page.
     url: String,
 }
 
