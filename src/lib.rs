@@ -13,6 +13,8 @@ pub mod config;
 pub mod demo;
 /// The example's devices.
 pub mod demo_devices;
+/// The example's licences.
+pub mod demo_licences;
 /// What happens later: mails, clean-up, the WAL.
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted, licences signed.
