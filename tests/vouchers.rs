@@ -47,7 +47,8 @@ async fn a_cancelled_voucher_goes_back_and_is_credited(test: TestApp) {
     again.is(422).has("no longer unused");
     // The operator has sent the money back.
     let mut operator = signed_in(&test, "operator@test.example").await;
-    let credit = scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let credit =
+        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
     let settle = format!("/invoices/{}/settlement", credit[1].id);
     let page = format!("/orders/{order}");
     buyer.submit(&page, &settle, &[]).await.is(403);
@@ -65,7 +66,8 @@ async fn cancelling_in_parts_gives_back_the_whole_sum(test: TestApp) {
         let ids: Vec<i64> = part.iter().map(|c| c.0).collect();
         ops::vouchers::cancel(&test.app, &buyer, &format!("part-{n}"), order, &ids).await.unwrap();
     }
-    let documents = scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let documents =
+        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
     assert_eq!(documents.len(), 4);
     assert_eq!(documents.iter().map(|d| d.total).sum::<i64>(), 0);
     assert_eq!(balance(&test, shop.world.vendor, YEAR, Kind::Issued).await, 0);
@@ -77,7 +79,9 @@ async fn whoever_may_not_cancel_does_not(test: TestApp) {
     let order = shop.paid(&test, "1").await;
     let code = shop.codes(&test, order, 1).await[0].0.to_string();
     let action = format!("/orders/{order}/vouchers/cancellation");
-    for (email, status) in [("auditor@test.example", 403), ("other@test.example", 404), ("acme@test.example", 404)] {
+    for (email, status) in
+        [("auditor@test.example", 403), ("other@test.example", 404), ("acme@test.example", 404)]
+    {
         let mut browser = signed_in(&test, email).await;
         browser.submit("/payments", &action, &[("code", &code)]).await.is(status);
     }
@@ -190,7 +194,8 @@ async fn the_codes_of_a_voucher_are_a_file(test: TestApp) {
     let codes = shop.codes(&test, order, 1).await;
     let mut buyer = shop.buyer(&test).await;
     let file = buyer.get(&format!("/orders/{order}/vouchers/1/codes.csv")).await;
-    file.has("code,voucher,type,amount,status").has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
+    file.has("code,voucher,type,amount,status")
+        .has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
     buyer.get("/payments/vouchers.csv?state=all").await.has(&codes[1].1);
     // Whoever may only look sees the last four characters.
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -234,7 +239,10 @@ async fn buyers_are_told_before_their_vouchers_expire() {
         expiry::run(&test.app).await;
         expiry::run(&test.app).await;
         let mail = next_mail(&test, &mut mails).await;
-        assert!(mail.contains("2 unused voucher codes") && mail.contains("invoices@distributor.example"), "{mail}");
+        assert!(
+            mail.contains("2 unused voucher codes") && mail.contains("invoices@distributor.example"),
+            "{mail}"
+        );
     }
     test.app.clock.advance_seconds(8 * DAY);
     expiry::run(&test.app).await;

@@ -27,6 +27,8 @@ pub const VERBS: &[(&str, &str)] = &[
     ("order.other_sum", "Another sum was paid by card than was due"),
     ("order.paid_back", "Credit note paid back"),
     ("order.vouchers_cancelled", "Vouchers of an order cancelled"),
+    ("licence.issued", "Licence keys made"),
+    ("licence.rehosted", "Licence moved to another device"),
     ("device.added", "Device added"),
     ("device.changed", "Device changed"),
     ("device.service_set", "Device service set"),

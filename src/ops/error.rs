@@ -5,6 +5,7 @@ use crate::model::code::CodeError;
 use crate::model::company::NameError;
 use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
+use crate::model::licence::LicenceRefusal;
 use crate::model::money::MoneyError;
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
@@ -28,6 +29,7 @@ pub enum Reason {
     PasswordsDiffer,
     WrongPassword,
     Order(OrderError),
+    Licence(LicenceRefusal),
     MissingType,
     UnknownType,
     MissingCompany,

@@ -234,9 +234,10 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpRes
 
 /// A draft that lines are added to.
 pub(super) struct Draft {
-    id: i64,
+    pub id: i64,
+    pub currency: Currency,
     pub reverse_charge: bool,
-    lines: Vec<(i64, OrderLine)>,
+    pub lines: Vec<(i64, OrderLine)>,
 }
 
 /// The actor's draft of this id, or a new one.
@@ -258,7 +259,7 @@ pub(super) async fn draft(
             return refuse("product", Reason::Order(OrderError::OtherCurrency { order, line: currency }));
         }
         let lines = store::orders::lines(&mut act.tx, id).await?;
-        return Ok(Draft { id, reverse_charge: row.reverse_charge == 1, lines });
+        return Ok(Draft { id, currency, reverse_charge: row.reverse_charge == 1, lines });
     }
     let reverse_charge = store::orders::reverse_charge(&mut act.tx, actor.company_id).await?;
     let new = NewOrder {
@@ -270,7 +271,7 @@ pub(super) async fn draft(
         now: act.now,
     };
     let id = store::orders::insert(&mut act.tx, &new).await?;
-    Ok(Draft { id, reverse_charge, lines: Vec::new() })
+    Ok(Draft { id, currency, reverse_charge, lines: Vec::new() })
 }
 
 impl Draft {

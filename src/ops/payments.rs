@@ -132,6 +132,7 @@ pub(super) async fn invoice(
     let due_at = paid.is_none().then(|| act.now.plus_seconds(seller.due_days * 86_400));
     let issued_on = date(act.now);
     let number = store::invoices::next_number(&mut act.tx, DocumentKind::Invoice, issued_on.year()).await?;
+    let serials = store::orders::serials(&mut act.tx, order.id).await?;
     let document = Document {
         kind: DocumentKind::Invoice,
         number: document_number(DocumentKind::Invoice, issued_on.year(), number),
@@ -141,7 +142,7 @@ pub(super) async fn invoice(
         corrects: None,
         seller: seller.seller.clone(),
         buyer: billing(order)?,
-        lines: lines.iter().map(|(_, line)| invoice_line(line)).collect(),
+        lines: lines.iter().map(|(number, line)| invoice_line(*number, line, &serials)).collect(),
         currency: currency(order)?,
         reverse_charge: order.reverse_charge == 1,
         notes: String::new(),
@@ -154,7 +155,8 @@ pub(super) async fn invoice(
     Ok(document.number)
 }
 
-fn invoice_line(line: &OrderLine) -> Line {
+/// `serials` are those of all lines, each with the number of its line.
+fn invoice_line(number: i64, line: &OrderLine, serials: &[(i64, String)]) -> Line {
     let (description, unit) = match &line.voucher {
         Some(wish) => {
             let what = wish.resource_type.label();
@@ -162,7 +164,11 @@ fn invoice_line(line: &OrderLine) -> Line {
             let text = format!("{}: {what}, {} for {years}, in {codes}", wish.name, wish.subscriptions);
             (text, wish.unit())
         }
-        None => (line.name.clone(), "licence"),
+        None => {
+            let own = serials.iter().filter(|(of, _)| *of == number).map(|(_, serial)| serial.as_str());
+            let own = own.collect::<Vec<_>>().join(", ");
+            (format!("{}: for serial number {own}", line.name), "licence")
+        }
     };
     Line {
         description,

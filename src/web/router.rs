@@ -13,9 +13,9 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, code_batches, codes, companies, company, demo_card, device_windows, devices,
-    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
-    second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
+    account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, demo_card,
+    device_windows, devices, distributors, history, imports, licences, moves, operator, orders, overview,
+    payments, price_list, redeem, second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
@@ -87,6 +87,8 @@ pub fn router(app: App) -> Router {
         .merge(told_by_others())
         .merge(api::router(&portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
+        .route(urls::LICENCE_PUBLIC_KEY, get(licences::public_key))
+        .route(urls::LICENCE_REVOCATIONS, get(licences::revocations).layer(CompressionLayer::new()))
         .route(urls::HEALTHZ, get(health::healthz))
         .route(urls::READYZ, get(health::readyz))
         .fallback(async || WebError::NotFound)
@@ -181,7 +183,13 @@ fn buying() -> Router<Portal> {
     Router::new()
         .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
+        .route(urls::BUY_LICENCES, get(buy_licences::window).post(buy_licences::add))
+        .route(urls::BUY_LICENCES_CHOICE, get(buy_licences::begin).post(buy_licences::choose))
         .route("/orders/{id}", get(orders::show))
+        .route("/orders/{id}/licences.csv", get(licences::csv))
+        .route("/licences/{id}", get(licences::show))
+        .route("/licences/{id}/file", get(licences::file))
+        .route("/licences/{id}/rehost", get(licences::rehost_window).post(licences::rehost))
         .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))

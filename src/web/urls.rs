@@ -58,6 +58,11 @@ fixed! {
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
     BUY_VOUCHERS = "/buy/vouchers";
+    BUY_LICENCES = "/buy/licences";
+    BUY_LICENCES_CHOICE = "/buy/licences/choice";
+    /// What devices check licence keys with.
+    LICENCE_PUBLIC_KEY = "/licences/public-key";
+    LICENCE_REVOCATIONS = "/licences/revocations";
     BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
@@ -130,6 +135,10 @@ pub fn demo_card(session_id: &str) -> String {
 /// The codes of a line of an order.
 pub fn voucher(order_id: i64, line: i64) -> String {
     format!("/orders/{order_id}/vouchers/{line}")
+}
+
+pub fn licence(id: i64) -> String {
+    format!("/licences/{id}")
 }
 
 /// Codes by the thousand, on their way.

@@ -165,7 +165,11 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
         groups.push(NavGroup {
             heading: "Subscriptions, licences",
             items: match actor.is_admin() {
-                true => vec![item("Redeem voucher", urls::REDEEM), item("Buy vouchers", urls::BUY_VOUCHERS)],
+                true => vec![
+                    item("Redeem voucher", urls::REDEEM),
+                    item("Buy vouchers", urls::BUY_VOUCHERS),
+                    item("Buy licences", urls::BUY_LICENCES),
+                ],
                 false => vec![item("Redeem voucher", urls::REDEEM)],
             },
         });

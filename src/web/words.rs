@@ -5,8 +5,9 @@ use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
+use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
 use crate::model::money::MoneyError;
-use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
+use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
@@ -43,6 +44,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
         Reason::WrongPassword => "This is not your present password.".into(),
         Reason::Order(error) => order_error(*error),
+        Reason::Licence(refusal) => licence(refusal),
         Reason::MissingType => "Choose a type.".into(),
         Reason::UnknownType => "There is no such type. Choose one of the list.".into(),
         Reason::MissingCompany => "Choose a company.".into(),
@@ -305,5 +307,59 @@ fn order_error(error: OrderError) -> String {
         OrderError::ProviderFailed => {
             "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes, or cancel the order and choose payment by invoice.".into()
         }
+    }
+}
+
+/// Why a licence cannot be ordered, or cannot move.
+fn licence(refusal: &LicenceRefusal) -> String {
+    match refusal {
+        LicenceRefusal::Serial(SerialError::Missing) => {
+            "Enter a serial number. It stands on the device.".into()
+        }
+        LicenceRefusal::Serial(SerialError::TooMany) => {
+            let most = grouped(SERIALS_MAX as i64);
+            format!(
+                "An order has at most {most} licences. Enter fewer serial numbers, and begin another order."
+            )
+        }
+        LicenceRefusal::Serial(SerialError::Malformed(text)) => format!(
+            "“{text}” is no serial number: one has letters or digits, no quotation marks, and at most 100 characters."
+        ),
+        LicenceRefusal::NothingChosen => "Choose at least one licence.".into(),
+        LicenceRefusal::NotConfirmed => {
+            "Compare the models with your devices, then say here that the licences suit them.".into()
+        }
+        LicenceRefusal::Unsuitable { model } if model.is_empty() => {
+            "A chosen licence is not offered now. Choose again.".into()
+        }
+        LicenceRefusal::Unsuitable { model } => {
+            format!("A chosen licence does not suit the model {model}. Choose again.")
+        }
+        LicenceRefusal::Twice { serial } => {
+            format!(
+                "The order has this licence for {serial} already. Choose another one, or go back to the order."
+            )
+        }
+        LicenceRefusal::HeldForGood => {
+            "Each of these devices has this licence already, without an end. Choose another one.".into()
+        }
+        LicenceRefusal::SameSerial => {
+            "The licence is for this device already. Enter the serial number of another one.".into()
+        }
+        LicenceRefusal::Expired => {
+            "This licence has expired, so it does not move any more. Buy a new one.".into()
+        }
+        LicenceRefusal::NoMoreRehosts => {
+            format!("This licence has moved {REHOSTS_MAX} times, which is the most. Buy a new one.")
+        }
+        LicenceRefusal::Moved => {
+            "This licence has moved since you opened this window. Close it and look at the licence again."
+                .into()
+        }
+        LicenceRefusal::Reason => format!(
+            "Say why in {} to {} characters, such as “Device broken, replaced under warranty”.",
+            REHOST_REASON_LENGTH.start(),
+            REHOST_REASON_LENGTH.end()
+        ),
     }
 }

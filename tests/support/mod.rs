@@ -11,8 +11,8 @@ mod program;
 mod second_factor;
 pub mod shop;
 pub mod stripe;
-pub mod walker;
 pub mod till;
+pub mod walker;
 mod world;
 
 pub use browser::{Browser, Page};

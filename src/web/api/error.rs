@@ -223,6 +223,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NoDeviceChosen => "NOTHING_CHOSEN",
         Reason::File(_) => "FILE",
         Reason::Order(_) => "ORDER",
+        Reason::Licence(_) => "LICENCE",
         Reason::MissingSerial | Reason::MissingApartment => "MISSING",
         Reason::SerialTaken => "SERIAL_TAKEN",
         Reason::UnknownService => "UNKNOWN_TYPE",
