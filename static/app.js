@@ -37,8 +37,21 @@ function resting(delay, work) {
 
 /* ---- Copy buttons ---- */
 
+// What is long is fetched when it is asked for.
+async function textOf({ dataset }) {
+  if (!dataset.copyFrom) return dataset.copy;
+  const answer = await fetch(dataset.copyFrom);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.text();
+}
+
 async function copy(button) {
-  const text = button.dataset.copy;
+  let text;
+  try {
+    text = await textOf(button);
+  } catch {
+    return announce('The codes could not be fetched. Please try again.');
+  }
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -307,8 +320,8 @@ on('click', (event) => {
     dialog.close();
   } else if (target === dialog && pressedBackdrop && !dialog.dataset.typed) {
     dialog.close(); // beside the window, and nothing would be lost
-  } else if (target.closest('[data-copy]')) {
-    copy(target.closest('[data-copy]'));
+  } else if (target.closest('[data-copy], [data-copy-from]')) {
+    copy(target.closest('[data-copy], [data-copy-from]'));
   } else if (target.closest('[data-fill-all]')) {
     fillAll(target.closest('[data-fill-all]'));
   }

@@ -7,13 +7,15 @@ use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
 use support::shop::{Shop, balance};
-use support::{TestApp, mail_server, next_mail, signed_in, who};
+use support::{TestApp, mail_server, next_mail, qr, signed_in, who};
 
 both!(
     a_cancelled_voucher_goes_back_and_is_credited,
     cancelling_in_parts_gives_back_the_whole_sum,
     whoever_may_not_cancel_does_not,
     a_lost_code_is_replaced,
+    all_codes_of_a_voucher_are_copied_and_printed,
+    a_long_voucher_is_printed_in_parts,
     a_bought_voucher_is_not_deleted,
     expired_vouchers_are_refused_and_end,
     cancelling_meets_redeeming,
@@ -106,6 +108,44 @@ async fn whoever_may_not_cancel_does_not(test: TestApp) {
     buyer.submit("/payments", &action, &[("code", &code)]).await.is(403);
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit("/payments", &action, &[("code", &code)]).await.is(303);
+}
+
+async fn all_codes_of_a_voucher_are_copied_and_printed(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "5").await;
+    let mut buyer = shop.buyer(&test).await;
+    let mut codes: Vec<_> = shop.codes(&test, order, 1).await.into_iter().map(|c| c.1).collect();
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    customer.submit("/redeem", "/redeem", &[("code", &codes.remove(0))]).await.is(303);
+    let at = format!("/orders/{order}/vouchers/1");
+    let page = buyer.get(&at).await;
+    page.has("Copy all codes").has("Print all codes").has(&format!("data-copy-from=\"{at}/codes.txt\""));
+    let text = buyer.get(&format!("{at}/codes.txt")).await;
+    assert_eq!(text.is(200).body, codes.join("\n"));
+    let sheet = buyer.get(&format!("{at}/sheet")).await;
+    sheet.has("2 Device subscription").has("Video for Acme, from Distributor").has("Valid until 21 Nov 2029");
+    let links: Vec<_> = codes.iter().map(|code| format!("http://127.0.0.1:8080/redeem#{code}")).collect();
+    assert_eq!(qr::read(&sheet.body), links);
+    for (email, status) in [("auditor@test.example", 403), ("other@test.example", 404)] {
+        let mut other = signed_in(&test, email).await;
+        for part in ["codes.txt", "sheet"] {
+            other.get(&format!("{at}/{part}")).await.is(status);
+        }
+    }
+}
+
+async fn a_long_voucher_is_printed_in_parts(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[("subscriptions", "501"), ("codes", "501")]).await;
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+    shop.mark_paid(&test, order, "7274.52").await.is(303);
+    let at = format!("/orders/{order}/vouchers/1/sheet");
+    let first = buyer.get(&at).await;
+    let next = first.body.split(&format!("href=\"{at}")).nth(1).unwrap().split('"').next().unwrap();
+    let second = buyer.get(&format!("{at}{next}")).await;
+    second.has_not("Next sheets");
+    assert_eq!((first.body.matches("<svg").count(), second.body.matches("<svg").count()), (500, 1));
 }
 
 async fn a_lost_code_is_replaced(test: TestApp) {

@@ -59,10 +59,36 @@ pub async fn of_line(
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<ShownVoucher>> {
+    in_line(app, actor, place, None, after, limit).await
+}
+
+/// A page of those that can still be used, after the one with this id.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the actor's tree; [`OpError::Forbidden`] for whoever may not see codes.
+pub async fn unused(
+    app: &App,
+    actor: &Actor,
+    place: (i64, i64),
+    after: i64,
+    limit: i64,
+) -> OpResult<Vec<ShownVoucher>> {
+    actor.require_admin()?;
+    in_line(app, actor, place, Some(CodeStatus::Unused), after, limit).await
+}
+
+async fn in_line(
+    app: &App,
+    actor: &Actor,
+    place: (i64, i64),
+    status: Option<CodeStatus>,
+    after: i64,
+    limit: i64,
+) -> OpResult<Vec<ShownVoucher>> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
     store::orders::find(&mut tx, &actor.company_path, place.0).await?.ok_or(OpError::NotFound)?;
-    let found = store::vouchers::of_line(&mut tx, place, after, limit).await?;
+    let found = store::vouchers::of_line(&mut tx, place, status, after, limit).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
 

@@ -35,20 +35,21 @@ const VOUCHER: &str = "select k.id, k.tag, k.company_id, c.name as company_name,
 pub async fn of_line(
     tx: &mut Tx,
     (order_id, line): (i64, i64),
+    status: Option<CodeStatus>,
     after: i64,
     limit: i64,
 ) -> Result<Vec<VoucherRow>> {
-    sql(VOUCHER)
+    let mut query = sql(VOUCHER)
         .push("k.order_id = ")
         .push_value(order_id)
         .push(" and k.order_line = ")
         .push_value(line)
         .push(" and k.id > ")
-        .push_value(after)
-        .push(" order by k.id limit ")
-        .push_value(limit)
-        .all(tx)
-        .await
+        .push_value(after);
+    if let Some(status) = status {
+        query = query.push(" and k.status = ").push_value(status as i64);
+    }
+    query.push(" order by k.id limit ").push_value(limit).all(tx).await
 }
 
 /// Which vouchers.

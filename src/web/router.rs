@@ -200,6 +200,8 @@ fn buying() -> Router<Portal> {
         .route("/orders/{id}/cancellation", get(orders::cancel_window).post(orders::cancel))
         .route("/orders/{id}/vouchers/{line}", get(vouchers::show))
         .route("/orders/{id}/vouchers/{line}/codes.csv", get(vouchers::csv))
+        .route("/orders/{id}/vouchers/{line}/codes.txt", get(vouchers::text))
+        .route("/orders/{id}/vouchers/{line}/sheet", get(vouchers::sheet))
         .route("/orders/{id}/vouchers/cancellation", get(vouchers::cancel_window).post(vouchers::cancel))
         .route("/vouchers/{id}/replacement", get(vouchers::replace_window).post(vouchers::replace))
         .route(urls::PAYMENTS, get(payments::list))

@@ -137,6 +137,10 @@ pub fn voucher(order_id: i64, line: i64) -> String {
     format!("/orders/{order_id}/vouchers/{line}")
 }
 
+pub fn voucher_part(order_id: i64, line: i64, part: &str) -> String {
+    format!("/orders/{order_id}/vouchers/{line}/{part}")
+}
+
 pub fn licence(id: i64) -> String {
     format!("/licences/{id}")
 }

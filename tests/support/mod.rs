@@ -8,6 +8,7 @@ mod mail;
 pub mod markup;
 pub mod process;
 mod program;
+pub mod qr;
 pub mod sale;
 mod second_factor;
 pub mod shop;

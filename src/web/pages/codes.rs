@@ -295,6 +295,7 @@ struct SheetPage {
     cards: Vec<Card>,
     portal: String,
     back: String,
+    next: Option<String>,
 }
 
 /// A card to cut out: the code, what it holds, and how to redeem it.
@@ -302,32 +303,48 @@ struct Card {
     code: String,
     units: String,
     company: String,
+    /// What a voucher is called, and its last day.
+    name: String,
+    valid_until: Option<String>,
     qr: String,
 }
 
+/// The most cards of one page.
+pub const CARDS_MAX: usize = 500;
+
 /// Unused codes as cards on A4 sheets. A page for the printer: it has no frame.
 pub async fn sheet(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
-    const CARDS_MAX: usize = 500;
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
     let codes = ops::codes::some(&portal.app, &me.actor, &ids).await?;
-    let address = &portal.app.config.public_url;
-    let cards = codes
-        .iter()
-        .filter(|c| c.status == CodeStatus::Unused)
-        .map(|c| card(c, address))
-        .collect::<WebResult<Vec<_>>>()?;
-    let plain = Plain::new("Sheet of codes", me.theme);
-    let back = view::back(&form, urls::RESOURCES_CODES).to_owned();
-    page(&SheetPage { plain, cards, portal: address.clone(), back })
+    sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None)
 }
 
-fn card(code: &ShownCode, portal: &str) -> WebResult<Card> {
+/// A sheet of those of some codes that are unused; `next` leads to another one.
+pub fn sheet_of(
+    portal: &Portal,
+    me: &Me,
+    codes: &[ShownCode],
+    back: &str,
+    next: Option<String>,
+) -> WebResult<Response> {
+    let address = &portal.app.config.public_url;
+    let unused = codes.iter().filter(|c| c.status == CodeStatus::Unused);
+    let cards = unused.map(|c| card(c, address, me)).collect::<WebResult<Vec<_>>>()?;
+    let plain = Plain::new("Sheet of codes", me.theme);
+    page(&SheetPage { plain, cards, portal: address.clone(), back: back.to_owned(), next })
+}
+
+fn card(code: &ShownCode, portal: &str, me: &Me) -> WebResult<Card> {
     // The code stands in the fragment, which a browser sends to nobody.
     let link = format!("{portal}{}#{}", urls::REDEEM, code.text);
+    let valid_until = code.row.expires_at.map(|at| Moment(at).readable_date(&me.actor.time_zone));
     Ok(Card {
         code: code.text.clone(),
         units: format!("{} {}", grouped(code.row.amount), code.resource_type.label()),
         company: code.row.company_name.clone(),
+        // A code's comment is for whoever made it; a voucher's name is for the customer too.
+        name: if valid_until.is_some() { code.row.comment.clone() } else { String::new() },
+        valid_until,
         qr: qr::svg(&link, 110)?,
     })
 }

@@ -2,16 +2,19 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 
 use crate::model::ledger::CodeStatus;
-use crate::model::order::OrderLine;
+use crate::model::order::{CODES_MAX, OrderLine};
 use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
+use crate::store::vouchers::StateCount;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Ids, Me, Posted};
 use crate::web::form::Form;
+use crate::web::pages::codes;
 use crate::web::pages::payments::{CSV_HEAD, csv_line};
 use crate::web::router::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
@@ -25,17 +28,13 @@ struct VoucherPage {
     number: i64,
     line: OrderLine,
     codes: Vec<ShownVoucher>,
+    /// How many of the line can still be used, on all pages.
+    unused: i64,
     may_cancel: bool,
     next: Option<String>,
 }
 
 impl VoucherPage {
-    /// The unused codes of the page, a line each: what Copy all copies.
-    fn all(&self) -> String {
-        let unused = self.codes.iter().filter(|c| c.shown.status == CodeStatus::Unused);
-        unused.map(|c| c.shown.text.as_str()).collect::<Vec<_>>().join("\n")
-    }
-
     fn has_unused(&self) -> bool {
         self.codes.iter().any(|c| c.shown.status == CodeStatus::Unused)
     }
@@ -64,8 +63,11 @@ pub async fn show(
     let last = codes.last().filter(|_| has_more).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
+    let counts = ops::vouchers::counts(app, &me.actor, order_id).await?;
+    let unused = |c: &&StateCount| c.line == number && c.status == CodeStatus::Unused as i64;
+    let unused = counts.iter().find(unused).map_or(0, |c| c.codes);
     let frame = Frame::of(&portal, &me, line.name.clone()).await?;
-    page(&VoucherPage { frame, order, number, line, codes, may_cancel, next })
+    page(&VoucherPage { frame, order, number, line, codes, unused, may_cancel, next })
 }
 
 pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
@@ -77,6 +79,35 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Id
     };
     let name = format!("voucher-{order_id}-{number}.csv");
     Ok(csv_file::download(&name, &CSV_HEAD, first, csv_line, read))
+}
+
+/// The unused codes, a line each: what Copy all codes copies.
+pub async fn text(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(order_id, number): Ids,
+) -> WebResult<impl IntoResponse> {
+    let place = (order_id, number);
+    let codes = ops::vouchers::unused(&portal.app, &me.actor, place, 0, CODES_MAX).await?;
+    let lines = codes.iter().map(|c| c.shown.text.as_str()).collect::<Vec<_>>().join("\n");
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
+}
+
+/// The unused codes as cards, as many at once as one page takes.
+pub async fn sheet(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(order_id, number): Ids,
+    Asked(form): Asked,
+) -> WebResult<Response> {
+    let (place, after) = ((order_id, number), form.value("after").parse().unwrap_or(0));
+    let limit = codes::CARDS_MAX as i64;
+    let found = ops::vouchers::unused(&portal.app, &me.actor, place, after, limit).await?;
+    let (here, back) = (urls::voucher_part(order_id, number, "sheet"), urls::voucher(order_id, number));
+    let last = found.last().filter(|_| found.len() == codes::CARDS_MAX).map(|c| c.shown.row.id.to_string());
+    let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
+    let shown: Vec<_> = found.into_iter().map(|c| c.shown).collect();
+    codes::sheet_of(&portal, &me, &shown, &back, next)
 }
 
 #[derive(Template)]
