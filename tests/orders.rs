@@ -4,6 +4,8 @@ mod support;
 
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
+use scrip::ops;
+use scrip::ops::devices::DeviceInput;
 use scrip::store::db::sql;
 use support::shop::{Shop, balance};
 use support::{Page, TestApp, mail_server, next_mail, signed_in, who};
@@ -24,6 +26,9 @@ both!(
     other_trees_see_no_orders,
     what_costs_nothing_is_ready_at_once,
     forty_at_once_pay_once,
+    a_draft_is_kept_for_a_week,
+    a_company_with_an_order_that_is_not_paid_stays,
+    a_voucher_says_how_long_the_balance_lasts,
 );
 
 const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
@@ -372,5 +377,69 @@ mod mails {
         shop.mark_paid(&test, order, "145.20").await.is(303);
         let mail = next_mail(&test, &mut mails).await;
         assert!(mail.contains("paid"), "{mail}");
+    }
+}
+
+async fn a_draft_is_kept_for_a_week(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let draft = shop.add(&mut buyer, None, &[]).await;
+    shop.add(&mut buyer, Some(draft), &[]).await;
+    let placed = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, placed, "invoice").await.is(303);
+    for (days, status) in [(6, 200), (2, 404)] {
+        test.app.clock.advance_seconds(days * 86_400);
+        scrip::jobs::cleanup::run(&test.app).await;
+        let mut buyer = shop.buyer(&test).await;
+        buyer.get(&format!("/orders/{draft}")).await.is(status);
+        buyer.get(&format!("/orders/{placed}")).await.is(200);
+    }
+    test.verify().await;
+}
+
+async fn a_company_with_an_order_that_is_not_paid_stays(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let id = shop.world.distributor.to_string();
+    let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
+    page.is(422).has("Distributor has 1 order that is not paid: cancel it first.");
+    operator.submit("/payments", &format!("/orders/{order}/cancellation"), &[]).await.is(303);
+    let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
+    page.is(422).has_not("not paid");
+}
+
+async fn a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "5").await;
+    let operator = who(&test.app, "operator@test.example").await;
+    for serial in ["W-1", "W-2", "W-3"] {
+        let device = DeviceInput {
+            serial: serial.into(),
+            company_id: shop.world.other,
+            service: Some(YEAR),
+            auto_extend: true,
+            monitoring: true,
+            ..DeviceInput::default()
+        };
+        ops::devices::create(&test.app, &operator, serial, &device).await.unwrap();
+    }
+    let codes = shop.codes(&test, order, 1).await;
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    let check = [("code", codes[0].1.as_str()), ("check", "1")];
+    let page = customer.submit("/redeem", "/redeem", &check).await;
+    page.has("2 Device subscription will be added to Other: the balance grows from 0 to 2.");
+    page.has("2 waiting devices will be extended at once, which leaves 0.");
+    for (code, said) in [
+        (&codes[0], "The balance is now 0. 2 waiting devices were extended at once."),
+        (
+            &codes[1],
+            "The balance is now 1. 1 waiting device was extended at once. It lasts until 21 Nov 2027.",
+        ),
+    ] {
+        let answer = customer.submit("/redeem", "/redeem", &[("code", &code.1)]).await;
+        customer.done(answer).await.has(said);
     }
 }

@@ -1,6 +1,7 @@
-//! Forgets what has run out: sessions, links, mailed codes, old failures.
+//! Forgets what has run out: sessions, links, mailed codes, old failures, drafts of orders.
 
 use crate::app::App;
+use crate::model::order::DRAFT_DAYS;
 use crate::store;
 
 const THROTTLE_SECONDS_MAX: i64 = 31 * 86_400;
@@ -21,5 +22,6 @@ async fn try_run(app: &App) -> Result<(), store::db::DbError> {
     store::users::forget_links(&mut tx, now).await?;
     store::second_factor::forget_mailed_codes(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
+    store::orders::forget_drafts(&mut tx, now.plus_seconds(-DRAFT_DAYS * 86_400)).await?;
     tx.commit().await
 }

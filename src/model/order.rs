@@ -15,7 +15,7 @@ pub const LINES_MAX: i64 = 20;
 pub const VOUCHER_NAME_LENGTH_MAX: usize = 100;
 /// The most devices of one order of licences.
 pub const SERIALS_MAX: usize = 1_000;
-/// A draft keeps its prices for so long.
+/// A draft is kept, with its prices, for so long.
 pub const DRAFT_DAYS: i64 = 7;
 
 /// How far an order has come.

@@ -361,6 +361,9 @@ async fn obstacles(
         if holdings.devices > 0 {
             add(ObstacleKind::Devices(holdings.devices));
         }
+        if holdings.open_orders > 0 {
+            add(ObstacleKind::OpenOrders(holdings.open_orders));
+        }
         if holdings.users > 0 {
             add(ObstacleKind::Users(holdings.users));
         }

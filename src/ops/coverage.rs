@@ -43,14 +43,18 @@ pub async fn of_company(app: &App, actor: &Actor, company_id: i64) -> OpResult<V
         .collect())
 }
 
-/// Until when one balance of a company lasts: the first moment of the day, in UTC. None where nothing
-/// draws on it.
+/// The coverage of one balance of a company. None where nothing draws on it.
 ///
 /// # Errors
 /// As [`of_company`].
-pub async fn until(app: &App, actor: &Actor, company_id: i64, of: ResourceType) -> OpResult<Option<Moment>> {
+pub async fn of_pool(
+    app: &App,
+    actor: &Actor,
+    company_id: i64,
+    of: ResourceType,
+) -> OpResult<Option<Coverage>> {
     let all = of_company(app, actor, company_id).await?;
-    Ok(all.into_iter().find(|c| c.resource_type == of).map(|c| c.until))
+    Ok(all.into_iter().find(|c| c.resource_type == of))
 }
 
 fn coverage(resource_type: ResourceType, forecast: &Forecast, today: i64) -> Option<Coverage> {

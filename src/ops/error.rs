@@ -154,6 +154,8 @@ pub enum ObstacleKind {
     Subsidiaries(i64),
     Users(i64),
     Devices(i64),
+    /// Orders that wait for their payment.
+    OpenOrders(i64),
 }
 
 /// Why it was not done. In all cases nothing has changed.

@@ -523,6 +523,9 @@ macro_rules! holdings_sql {
              (select count(*) from person u where u.company_id = ",
             $id,
             " and u.disabled_at is null) as users,
+             (select count(*) from purchase_order b where b.company_id = ",
+            $id,
+            " and b.state = 'awaiting_payment') as open_orders,
              (select o.devices from company o where o.id = ",
             $id,
             ") as devices
@@ -541,6 +544,7 @@ pub struct Holdings {
     pub unused_codes: i64,
     pub subsidiaries: i64,
     pub users: i64,
+    pub open_orders: i64,
     pub devices: i64,
 }
 

@@ -364,17 +364,40 @@ pub async fn cancel(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
     Ok(changed > 0)
 }
 
-/// How many orders of a company are neither paid nor over.
+/// Forgets some drafts that were begun before a moment; tells how many.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn open_of(tx: &mut Tx, company_id: i64) -> Result<i64> {
-    let (count,): (i64,) = sql("select count(*) from purchase_order
-         where company_id = $1 and state = 'awaiting_payment'")
-    .bind(company_id)
-    .one(tx)
+pub async fn forget_drafts(tx: &mut Tx, before: Moment) -> Result<u64> {
+    let found: Vec<(i64,)> = sql_for(
+        "select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000",
+        "select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000
+         for update skip locked",
+    )
+    .bind(before)
+    .all(tx)
     .await?;
-    Ok(count)
+    let ids = serde_json::json!(found.iter().map(|row| row.0).collect::<Vec<_>>()).to_string();
+    for (sqlite, postgres) in [
+        (
+            "delete from order_serial where order_id in (select value from jsonb_each($1))",
+            "delete from order_serial where order_id in
+             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
+        ),
+        (
+            "delete from order_line where order_id in (select value from jsonb_each($1))",
+            "delete from order_line where order_id in
+             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
+        ),
+        (
+            "delete from purchase_order where id in (select value from jsonb_each($1))",
+            "delete from purchase_order where id in
+             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
+        ),
+    ] {
+        sql_for(sqlite, postgres).bind(ids.clone()).run(tx).await?;
+    }
+    Ok(found.len() as u64)
 }
 
 /// Whether no VAT is added for a company: it accounts for that itself.

@@ -2,11 +2,13 @@
 //! reload, with several processes, and for the actor alone.
 
 use super::error::WebResult;
+use super::words;
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::ops::actor::Actor;
 use crate::ops::audit::{self, Happened};
+use crate::ops::coverage;
 
 /// "Move operation completed successfully." and what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +19,26 @@ pub struct Notice {
 
 /// The notice of an operation, if it has happened.
 pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
-    Ok(audit::happened(app, actor, key).await?.map(|happened| match happened {
-        Happened::Transfers(transfers) => of_transfers(&transfers),
-        Happened::Other(result) => of_result(&result),
-    }))
+    Ok(match audit::happened(app, actor, key).await? {
+        Some(Happened::Transfers(transfers)) => {
+            let mut notice = of_transfers(&transfers);
+            notice.text += &lasts(app, actor, &transfers).await?;
+            Some(notice)
+        }
+        Some(Happened::Other(result)) => Some(of_result(&result)),
+        None => None,
+    })
+}
+
+/// How long the balance lasts that a code has filled, as of now; nothing where nothing draws on it.
+async fn lasts(app: &App, actor: &Actor, transfers: &[Transfer]) -> WebResult<String> {
+    let Some(first) = transfers.first().filter(|t| t.cause == Cause::Redeem) else {
+        return Ok(String::new());
+    };
+    let coverage = coverage::of_pool(app, actor, actor.company_id, first.resource_type).await?;
+    Ok(coverage
+        .filter(|c| !c.is_used_up)
+        .map_or(String::new(), |c| format!(" It lasts {}.", words::coverage(&c))))
 }
 
 /// The notice of an act: its verb and its sentence.

@@ -10,6 +10,7 @@ use crate::model::money::MoneyError;
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
+use crate::ops::coverage::Coverage;
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
 
 /// A reason as a sentence.
@@ -263,6 +264,10 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Devices(n) => {
             format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
+        ObstacleKind::OpenOrders(1) => format!("{name} has 1 order that is not paid: cancel it first."),
+        ObstacleKind::OpenOrders(n) => {
+            format!("{name} has {} orders that are not paid: cancel them first.", grouped(n))
+        }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),
     }
@@ -361,5 +366,16 @@ fn licence(refusal: &LicenceRefusal) -> String {
             REHOST_REASON_LENGTH.start(),
             REHOST_REASON_LENGTH.end()
         ),
+    }
+}
+
+/// Until when a balance lasts.
+pub fn coverage(coverage: &Coverage) -> String {
+    if coverage.is_used_up {
+        "used up".to_owned()
+    } else if coverage.is_beyond {
+        "over 100 years".to_owned()
+    } else {
+        format!("until {}", coverage.until.readable_date(&jiff::tz::TimeZone::UTC))
     }
 }

@@ -177,7 +177,7 @@ pub async fn summary(
     let own = company_id.unwrap_or(actor.company_id);
     let counted = if actor.sees_tree() { company_id } else { Some(own) };
     let (total_devices, monitored) = ops::devices::owned(app, actor, counted).await?;
-    let coverage = ops::coverage::until(app, actor, own, ResourceType::CREDIT).await?;
+    let coverage = ops::coverage::of_pool(app, actor, own, ResourceType::CREDIT).await?.map(|c| c.until);
     let left = |p: &crate::store::resources::Pool| Left {
         credit_type_id: p.resource_type.id(),
         credit_type: p.resource_type.slug(),

@@ -300,6 +300,7 @@ fn code_of(obstacle: ObstacleKind) -> &'static str {
         ObstacleKind::Subsidiaries(_) => "COMPANY_HAS_SUBSIDIARIES",
         ObstacleKind::Users(_) => "COMPANY_HAS_USERS",
         ObstacleKind::Devices(_) => "COMPANY_HAS_DEVICES",
+        ObstacleKind::OpenOrders(_) => "COMPANY_HAS_OPEN_ORDERS",
     }
 }
 

@@ -13,6 +13,7 @@ use crate::web::error::WebResult;
 use crate::web::extract::Me;
 use crate::web::router::Portal;
 use crate::web::view::{Frame, page};
+use crate::web::words;
 
 const CHART_DAYS: i64 = 90;
 const RECENT: i64 = 8;
@@ -53,14 +54,7 @@ impl Coverages {
 
     /// Until when a balance lasts; `None` where nothing draws on it.
     pub fn text(&self, resource_type: &ResourceType) -> Option<String> {
-        let coverage = self.0.iter().find(|c| c.resource_type == *resource_type)?;
-        Some(if coverage.is_used_up {
-            "used up".into()
-        } else if coverage.is_beyond {
-            "over 100 years".into()
-        } else {
-            format!("until {}", coverage.until.readable_date(&jiff::tz::TimeZone::UTC))
-        })
+        self.0.iter().find(|c| c.resource_type == *resource_type).map(words::coverage)
     }
 
     /// The pictures of those that run down.
