@@ -39,7 +39,7 @@ async fn add(test: &TestApp, serial: &str, company_id: i64) -> i64 {
 
 async fn until(test: &TestApp, company_id: i64) -> Option<Moment> {
     let operator = who(&test.app, "operator@test.example").await;
-    ops::coverage::until(&test.app, &operator, company_id, CREDIT).await.unwrap()
+    ops::coverage::of_pool(&test.app, &operator, company_id, CREDIT).await.unwrap().map(|c| c.until)
 }
 
 async fn waiting(test: &TestApp) -> usize {

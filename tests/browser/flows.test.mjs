@@ -3,29 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  actionWindow, chooseCompany, download, fromAccountMenu, fromRowMenu, go, isNarrow, notice, number, openAccountMenu,
-  signIn, start, stop, until, url, visit,
+  actionWindow, balanceInAccountMenu, CELLS, chooseCompany, download, eachOf, FEW, fromAccountMenu, fromRowMenu, go,
+  isNarrow, notice, number, openAccountMenu, signIn, start, stop, until, url, visit,
 } from './scrip.mjs';
 
 before(() => start());
 after(stop);
-
-const CELLS = [];
-for (const width of [1280, 360]) {
-  for (const scheme of ['light', 'dark']) {
-    for (const script of [true, false]) CELLS.push({ width, scheme, script });
-  }
-}
-// The two cells that differ most, for what need not run in all eight.
-const FEW = CELLS.filter((cell) => (cell.width === 1280 && cell.scheme === 'light' && cell.script)
-  || (cell.width === 360 && cell.scheme === 'dark' && !cell.script));
-
-function eachOf(cells, sentence, story) {
-  for (const cell of cells) {
-    const where = `${cell.width} px, ${cell.scheme}, ${cell.script ? 'with' : 'without'} script`;
-    test(`${sentence} (${where})`, () => story(cell));
-  }
-}
 
 /* ---- Steps ---- */
 
@@ -113,14 +96,6 @@ async function freshCode(amount) {
     code = await createCode(page, { amount, comment: `Made for a test, ${amount} units, ${Math.random()}` });
   });
   return code;
-}
-
-async function balanceInAccountMenu(page, type) {
-  await openAccountMenu(page);
-  const line = page.getByRole('term').filter({ hasText: new RegExp(`^${type}$`), visible: true }).locator('xpath=following-sibling::dd');
-  const balance = (await line.count()) ? number(await line.first().innerText()) : 0;
-  await page.keyboard.press('Escape');
-  return balance;
 }
 
 /* ---- The main flows, everywhere ---- */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -44,14 +45,16 @@ function findBrowser() {
   throw new Error('There is no Chromium here. tests/run installs it.');
 }
 
+/** The program that is tested. */
+export const program = () => process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
+
 /** Starts the demo, or another command, with further settings where a test needs them. */
 export async function start({ command = 'demo', settings = [] } = {}) {
-  const program = process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
   // The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
-  server = spawn(program, [command, '--log', 'error', '--listen', `127.0.0.1:${port}`, ...settings], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  server = spawn(program(), [command, '--log', 'error', '--listen', `127.0.0.1:${port}`, ...settings], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   server.stdout.on('data', (text) => { printed += text; });
   const isReady = () => {
     assert.equal(server.exitCode, null, 'the demo ended while it started');
@@ -165,6 +168,25 @@ export async function lookAt(page) {
   assert.deepEqual(wide, [], `what scrolls sideways at ${page.viewportSize().width} px on ${page.url()}`);
 }
 
+/* ---- Where the same story is told ---- */
+
+export const CELLS = [];
+for (const width of [1280, 360]) {
+  for (const scheme of ['light', 'dark']) {
+    for (const script of [true, false]) CELLS.push({ width, scheme, script });
+  }
+}
+// The two cells that differ most, for what need not run in all eight.
+export const FEW = CELLS.filter((cell) => (cell.width === 1280 && cell.scheme === 'light' && cell.script)
+  || (cell.width === 360 && cell.scheme === 'dark' && !cell.script));
+
+export function eachOf(cells, sentence, story) {
+  for (const cell of cells) {
+    const where = `${cell.width} px, ${cell.scheme}, ${cell.script ? 'with' : 'without'} script`;
+    test(`${sentence} (${where})`, () => story(cell));
+  }
+}
+
 /* ---- What people do on every page ---- */
 
 export async function until(isSo, what, milliseconds = WAIT_MS) {
@@ -184,10 +206,10 @@ function within(milliseconds, what, work) {
 }
 
 /** Chooses in the main navigation, which is behind a button on a phone. */
-export async function go(page, name) {
+export async function go(page, name, heading = name) {
   if (isNarrow(page)) await page.getByRole('button', { name: 'Menu', exact: true }).click();
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true }).click();
-  await page.getByRole('heading', { level: 1, name }).waitFor();
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
 }
 
 export async function openAccountMenu(page) {
@@ -229,6 +251,14 @@ export async function notice(page, verb) {
 
 /** Reads a number as people read it: 1,234. */
 export const number = (text) => Number(text.replaceAll(',', ''));
+
+export async function balanceInAccountMenu(page, type) {
+  await openAccountMenu(page);
+  const line = page.getByRole('term').filter({ hasText: new RegExp(`^${type}$`), visible: true }).locator('xpath=following-sibling::dd');
+  const balance = (await line.count()) ? number(await line.first().innerText()) : 0;
+  await page.keyboard.press('Escape');
+  return balance;
+}
 
 /** Asks for a download and reads it. */
 export async function download(page, press) {
