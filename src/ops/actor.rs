@@ -127,6 +127,12 @@ impl Actor {
         self.is_admin() && self.may_buy_vouchers
     }
 
+    /// Whether what became of its vouchers is shown: to administrators and auditors of companies that buy.
+    #[must_use]
+    pub fn has_voucher_report(&self) -> bool {
+        self.sees_tree() && self.may_buy_vouchers
+    }
+
     /// # Errors
     /// [`OpError::Forbidden`] for whoever may not buy.
     pub fn require_buyer(&self) -> OpResult<()> {

@@ -81,6 +81,7 @@ pub enum Reason {
     NoScope,
     /// A text that is no day, such as 2026-11-21.
     UnknownDay,
+    Period(PeriodError),
     PastDay,
     /// A value that a program sent, of the wrong kind.
     NotANumber,

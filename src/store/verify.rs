@@ -110,6 +110,37 @@ const RULES: &[(&str, &str)] = &[
              group by company_id, resource_type, day having sum(devices) <> 0) wrong",
     ),
     (
+        "each month's counts of codes are right",
+        "select count(*) from (
+             select company_id, resource_type, is_voucher, status from (
+                 select company_id, resource_type, case when order_id is null then 0 else 1 end as is_voucher,
+                     0 as status, 1 as codes, amount as units from code
+                 union all select company_id, resource_type, case when order_id is null then 0 else 1 end,
+                     status, 1, amount from code where status <> 0
+                 union all select company_id, resource_type, is_voucher, status, -codes, -units from code_month) counted
+             group by company_id, resource_type, is_voucher, status having sum(codes) <> 0 or sum(units) <> 0) wrong",
+    ),
+    (
+        "the counts of unused codes are right",
+        "select count(*) from (
+             select company_id, resource_type, is_voucher, has_end from (
+                 select company_id, resource_type, case when order_id is null then 0 else 1 end as is_voucher,
+                     case when expires_at is null then 0 else 1 end as has_end, 1 as codes, amount as units
+                 from code where status = 0
+                 union all select company_id, resource_type, is_voucher, case expires_year when 0 then 0 else 1 end,
+                     -codes, -units from outstanding) counted
+             group by company_id, resource_type, is_voucher, has_end having sum(codes) <> 0 or sum(units) <> 0) wrong",
+    ),
+    (
+        "each company's sales equal its invoices",
+        "select count(*) from (
+             select company_id, currency from (
+                 select o.company_id, i.currency, i.net, i.vat, i.total
+                 from invoice i join purchase_order o on o.id = i.order_id
+                 union all select company_id, currency, -net, -vat, -total from sales_month) counted
+             group by company_id, currency having sum(net) <> 0 or sum(vat) <> 0 or sum(total) <> 0) wrong",
+    ),
+    (
         "each balance's count of waiting devices is right",
         "with recursive draw(company_id, resource_type, devices) as (
              select company_id, service, count(*) from device where state = 'waiting' group by company_id, service

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod bars;
 pub mod browser_name;
 pub mod chart;
 pub mod csv;

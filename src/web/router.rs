@@ -14,7 +14,7 @@ use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
     account, auth, billing, buy, code_batches, codes, companies, company, device_windows, devices,
-    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem,
+    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem, reports,
     second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls};
@@ -195,6 +195,8 @@ fn buying() -> Router<Portal> {
         .route(urls::PAYMENTS, get(payments::list))
         .route(urls::VOUCHERS, get(payments::vouchers))
         .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
+        .route(urls::VOUCHER_REPORT, get(reports::vouchers))
+        .route(urls::VOUCHER_REPORT_CSV, get(reports::vouchers_csv))
         .route("/invoices/{id}/pdf", get(payments::pdf))
         .route("/invoices/{id}/settlement", post(payments::settle))
 }
@@ -220,6 +222,10 @@ fn selling() -> Router<Portal> {
         )
         .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
         .route(urls::SELLER, get(seller::show).post(seller::save))
+        .route(urls::OPERATOR_REPORTS, get(reports::operator))
+        .route(urls::SALES_CSV, get(reports::sales_csv))
+        .route(urls::OUTSTANDING_CSV, get(reports::outstanding_csv))
+        .route(urls::UNITS_CSV, get(reports::units_csv))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 

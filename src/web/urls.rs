@@ -62,6 +62,8 @@ fixed! {
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";
+    VOUCHER_REPORT = "/reports";
+    VOUCHER_REPORT_CSV = "/reports/vouchers.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
     PRICE_LIST = "/operator/price-list";
@@ -71,6 +73,10 @@ fixed! {
     DISTRIBUTORS = "/operator/distributors";
     DISTRIBUTORS_NEW = "/operator/distributors/new";
     SELLER = "/operator/seller";
+    OPERATOR_REPORTS = "/operator/reports";
+    SALES_CSV = "/operator/reports/sales.csv";
+    OUTSTANDING_CSV = "/operator/reports/outstanding.csv";
+    UNITS_CSV = "/operator/reports/units.csv";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     API_PAGE_STYLE = "/api/docs/index.css";

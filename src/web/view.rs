@@ -174,6 +174,9 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     if actor.sees_tree() {
         records.insert(0, item("Payments", urls::PAYMENTS));
     }
+    if actor.has_voucher_report() {
+        records.push(item("Reports", urls::VOUCHER_REPORT));
+    }
     groups.push(NavGroup { heading: "Records", items: records });
     if actor.is_operator() {
         groups.push(NavGroup {
@@ -183,6 +186,7 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
                 item("Price list", urls::PRICE_LIST),
                 item("Distributors", urls::DISTRIBUTORS),
                 item("Seller and invoices", urls::SELLER),
+                item("Reports", urls::OPERATOR_REPORTS),
             ],
         });
     }

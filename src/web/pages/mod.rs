@@ -20,6 +20,7 @@ pub mod overview;
 pub mod payments;
 pub mod price_list;
 pub mod redeem;
+pub mod reports;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;
