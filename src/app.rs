@@ -176,7 +176,11 @@ macro_rules! act_once {
                 return Ok(first);
             }
             let result: $crate::ops::error::OpResult<String> = async { $body }.await;
-            $crate::app::keep($act, $actor, $key, fingerprint, $verb, result?).await
+            let result = match result {
+                Ok(result) => result,
+                Err(error) => return Err($crate::app::unless_met($act, $actor, $key, error).await),
+            };
+            $crate::app::keep($act, $actor, $key, fingerprint, $verb, result).await
         })
     }};
 }
@@ -226,6 +230,16 @@ pub async fn replay(
         }
         Some(_) => refuse("", Reason::KeyReused),
     }
+}
+
+/// Why an act failed. Where the same request was sent twice at once, the second may have waited for the
+/// first and then be refused by what that did: it is tried again, and gets the first result.
+pub async fn unless_met(act: &mut Act, actor: &Actor, key: &str, error: OpError) -> OpError {
+    let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
+    if is_refusal && matches!(store::operations::find(&mut act.tx, actor.user_id, key).await, Ok(Some(_))) {
+        return OpError::Collision;
+    }
+    error
 }
 
 /// Keeps an operation's result, so that it happens once.

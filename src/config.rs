@@ -62,7 +62,7 @@ pub struct Given {
     pub smtp_user: Option<String>,
     /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
     #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
-    pub smtp_password: Option<String>,
+    pub smtp_password: Option<Hidden>,
     /// The sender of mails, such as "Acme credits <credits@example.com>".
     #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
@@ -96,7 +96,7 @@ pub struct MailConfig {
     pub host: String,
     pub port: u16,
     pub security: MailSecurity,
-    pub login: Option<(String, String)>,
+    pub login: Option<(String, Hidden)>,
     pub from: lettre::message::Mailbox,
 }
 
@@ -263,7 +263,7 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
 fn mail(
     server: Option<String>,
     security: Option<String>,
-    login: Option<(String, String)>,
+    login: Option<(String, Hidden)>,
     from: Option<String>,
 ) -> Result<Option<MailConfig>, ConfigError> {
     let Some(server) = server else { return Ok(None) };
@@ -341,6 +341,17 @@ mod tests {
         assert_eq!(config.stripe.as_ref().unwrap().api_base, "http://127.0.0.1:9");
         let printed = format!("{config:?}");
         assert!(!printed.contains("rk_one") && !printed.contains("whsec_two"), "{printed}");
+    }
+
+    #[test]
+    fn the_password_of_the_mail_server_is_never_printed() {
+        let file =
+            "smtp-server = 'x:25'\nsmtp-user = 'me'\nsmtp-password = 'hunter2'\nmail-from = 'a@b.example'";
+        let given: Given = toml::from_str(file).unwrap();
+        let config = Config::check(&given, &Given::default()).unwrap();
+        assert_eq!(config.mail.as_ref().unwrap().login, Some(("me".into(), "hunter2".into())));
+        let printed = format!("{given:?} {config:?}");
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
 use crate::store;
-use crate::{demo_devices, demo_sales};
+use crate::{demo_devices, demo_licences, demo_orders, demo_sales};
 
 /// How far back the demo's history begins.
 pub const HISTORY_SECONDS: i64 = 90 * 86_400;
@@ -134,8 +134,10 @@ async fn live(app: &App, operator: &Actor) -> OpResult<()> {
         match day {
             5 => demo_sales::open(app, operator).await?,
             41 => demo_sales::raise_prices(app, operator).await?,
+            70 => demo_licences::buy(app, operator).await?,
             _ => {}
         }
+        demo_orders::live_a_day(app, operator, day).await?;
         day += 1;
         app.clock.advance_seconds(HISTORY_SECONDS / 91);
     }

@@ -13,6 +13,10 @@ pub mod config;
 pub mod demo;
 /// The example's devices.
 pub mod demo_devices;
+/// The example's licences.
+pub mod demo_licences;
+/// The example's orders.
+pub mod demo_orders;
 /// The example's price list and distributors.
 pub mod demo_sales;
 /// What happens later: mails, clean-up, the WAL.

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scrip::{ops, store};
-use support::process::{Client, Process};
-use support::{TestApp, World, who};
+use support::process::{self, Client, Process};
+use support::till::Till;
+use support::{TestApp, World, stripe, who};
 
 both!(
     nothing_acknowledged_is_lost_or_doubled_by_twenty_kills,
     sigterm_finishes_what_was_accepted,
     renewals_that_are_killed_in_the_middle_pay_each_device_once,
+    a_payment_whose_event_is_cut_off_by_a_kill_counts_once,
 );
 
 const CLIENTS: usize = 6;
@@ -195,6 +197,56 @@ async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestA
         assert_eq!(used.len(), 2, "device {id}");
     }
     test.verify().await;
+    assert!(process.command(&["verify"]));
+}
+
+/// The flags that lead to a Stripe on loopback.
+fn stripe_flags(till: &Till) -> Vec<String> {
+    let given = till.stripe.given();
+    let flags = [
+        ("--stripe-secret-key", stripe::SECRET_KEY),
+        ("--stripe-webhook-secret", stripe::WEBHOOK_SECRET),
+        ("--stripe-api-base", given.stripe_api_base.as_deref().unwrap()),
+    ];
+    flags.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+async fn a_payment_whose_event_is_cut_off_by_a_kill_counts_once(test: TestApp) {
+    let mut till = Till::open(test).await;
+    // The program has the machine's clock, by which an event is fresh or not.
+    let ahead = (scrip::clock::Clock::System.now().0 - support::NOON.0) / 1_000_000;
+    till.later(ahead).await;
+    let (folder, url) = (till.test.folder().to_owned(), till.test.database_url.clone());
+    let mut process = Process::start_with(&folder, url, stripe_flags(&till));
+    let mut unanswered = 0;
+    for round in 0..10 {
+        let (order, session) = till.opened().await;
+        till.stripe.complete(&session, true);
+        let event = || {
+            let seconds = scrip::clock::Clock::System.now().0 / 1_000_000;
+            till.stripe.event(&format!("evt_{round}"), "checkout.session.completed", &session, seconds)
+        };
+        let (body, signature) = event();
+        let address = process.address;
+        let sent =
+            tokio::spawn(async move { process::post(address, "/webhooks/stripe", &signature, body).await });
+        // Killed at another moment each time, as above.
+        tokio::time::sleep(Duration::from_millis(round * 2)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        unanswered += i64::from(sent.await.unwrap().is_none());
+        for _ in 0..2 {
+            let (body, signature) = event();
+            let answer = process::post(address, "/webhooks/stripe", &signature, body).await;
+            assert_eq!(answer, Some(200), "round {round}");
+        }
+        assert_eq!(till.state(order).await, "paid: paid", "round {round}");
+        assert_eq!(till.units().await, 10 * (round as i64 + 1), "round {round}");
+    }
+    assert!(unanswered > 0, "each event was answered before the kill");
+    assert_eq!(till.count("select count(*) from invoice").await, 10);
+    assert_eq!(till.count("select count(*) from code where order_id is not null").await, 10);
+    assert_eq!(till.count("select count(*) from payment_event").await, 10);
+    till.test.verify().await;
     assert!(process.command(&["verify"]));
 }
 

@@ -16,9 +16,9 @@ fn money(minor: i64, currency: &str) -> Money {
     Money::new(minor, Currency::from_code(currency).unwrap())
 }
 
-fn request(payment_id: i64, amount: Money) -> SessionRequest<'static> {
+fn request(reference: &str, amount: Money) -> SessionRequest<'_> {
     SessionRequest {
-        payment_id,
+        reference,
         amount,
         description: "Order 7: 10 & more [Device]",
         customer_email: "buyer+1@acme.test",
@@ -45,7 +45,7 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, ProviderError>) -> (u16, String) 
 #[tokio::test]
 async fn a_session_is_asked_for_as_stripes_reference_says() {
     let (fake, stripe) = start().await;
-    let session = stripe.create_session(&request(5, money(1_250, "EUR"))).await.unwrap();
+    let session = stripe.create_session(&request("5", money(1_250, "EUR"))).await.unwrap();
     assert_eq!(session.id, "cs_test_1");
     assert_eq!(session.url, "https://checkout.stripe.com/c/pay/cs_test_1");
     let seen = &fake.seen()[0];
@@ -58,15 +58,15 @@ async fn a_session_is_asked_for_as_stripes_reference_says() {
     assert_eq!(field("line_items[0][price_data][product_data][name]"), "Order 7: 10 & more [Device]");
     assert_eq!(field("customer_email"), "buyer+1@acme.test");
     assert_eq!(field("success_url"), "https://portal.test/orders/7?paid={CHECKOUT_SESSION_ID}");
-    assert_eq!(field("payment_intent_data[metadata][payment_id]"), "5");
+    assert_eq!(field("payment_intent_data[metadata][scrip_payment]"), "5");
     assert_eq!(field("expires_at"), (NOON.0 / 1_000_000 + 3_600).to_string());
 }
 
 #[tokio::test]
 async fn amounts_are_sent_in_the_currencys_own_minor_units() {
     let (fake, stripe) = start().await;
-    stripe.create_session(&request(1, money(1_500, "JPY"))).await.unwrap();
-    stripe.create_session(&request(2, money(5_120, "KWD"))).await.unwrap();
+    stripe.create_session(&request("1", money(1_500, "JPY"))).await.unwrap();
+    stripe.create_session(&request("2", money(5_120, "KWD"))).await.unwrap();
     let sent = fake
         .seen()
         .iter()
@@ -74,11 +74,11 @@ async fn amounts_are_sent_in_the_currencys_own_minor_units() {
         .collect::<Vec<_>>();
     assert_eq!(sent, ["1500", "5120"]);
     for amount in [money(5_124, "KWD"), money(0, "EUR"), money(-1, "EUR")] {
-        let outcome = stripe.create_session(&request(3, amount)).await;
+        let outcome = stripe.create_session(&request("3", amount)).await;
         assert!(matches!(outcome, Err(ProviderError::NotPayable(a)) if a == amount), "{outcome:?}");
     }
     assert_eq!(fake.seen().len(), 2);
-    let outcome = stripe.create_session(&request(4, money(100_000_000, "EUR"))).await;
+    let outcome = stripe.create_session(&request("4", money(100_000_000, "EUR"))).await;
     assert_eq!(code(outcome), (400, "amount_too_large".into()));
 }
 
@@ -89,10 +89,10 @@ async fn a_request_whose_answer_was_lost_is_done_once() {
     {
         let before = fake.session_ids().len();
         fake.fail(&[fault, fault]);
-        let id = before as i64 + 1;
-        let session = stripe.create_session(&request(id, money(100, "EUR"))).await.unwrap();
+        let id = (before + 1).to_string();
+        let session = stripe.create_session(&request(&id, money(100, "EUR"))).await.unwrap();
         assert_eq!(fake.session_ids().len(), before + 1, "{fault:?}");
-        let again = stripe.create_session(&request(id, money(100, "EUR"))).await.unwrap();
+        let again = stripe.create_session(&request(&id, money(100, "EUR"))).await.unwrap();
         assert_eq!(again, session);
     }
     let keys: Vec<_> = fake.seen()[..3].iter().map(|s| s.headers["idempotency-key"].clone()).collect();
@@ -103,11 +103,11 @@ async fn a_request_whose_answer_was_lost_is_done_once() {
 async fn it_gives_up_after_three_attempts() {
     let (fake, stripe) = start().await;
     fake.fail(&[Fault::Status(500), Fault::Status(502), Fault::Status(503)]);
-    let error = stripe.create_session(&request(1, money(100, "EUR"))).await.unwrap_err();
+    let error = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap_err();
     assert!(error.is_passing());
     assert_eq!(code::<()>(Err(error)), (503, "api_error".into()));
     fake.fail(&[Fault::Lost; 3]);
-    let error = stripe.create_session(&request(2, money(100, "EUR"))).await.unwrap_err();
+    let error = stripe.create_session(&request("2", money(100, "EUR"))).await.unwrap_err();
     assert!(matches!(&error, ProviderError::Unreachable(e) if e.is_timeout()) && error.is_passing());
     assert_eq!(fake.seen().len(), 6);
 }
@@ -117,23 +117,23 @@ async fn what_will_not_get_better_is_not_tried_again() {
     let (fake, stripe) = start().await;
     for (count, fault) in [(1, Fault::Status(402)), (2, Fault::Final(500))] {
         fake.fail(&[fault]);
-        let error = stripe.create_session(&request(1, money(100, "EUR"))).await.unwrap_err();
+        let error = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap_err();
         assert!(!error.is_passing() && matches!(error, ProviderError::Refused(_)));
         assert_eq!(fake.seen().len(), count);
     }
     fake.fail(&[Fault::Garbage]);
-    let outcome = stripe.create_session(&request(1, money(100, "EUR"))).await;
+    let outcome = stripe.create_session(&request("1", money(100, "EUR"))).await;
     assert!(matches!(outcome, Err(ProviderError::Answer(_))));
     fake.fail(&[Fault::Redirect]);
-    assert_eq!(code(stripe.create_session(&request(1, money(100, "EUR"))).await).0, 302);
+    assert_eq!(code(stripe.create_session(&request("1", money(100, "EUR"))).await).0, 302);
     assert!(fake.seen().iter().all(|s| s.path == "/v1/checkout/sessions"));
 }
 
 #[tokio::test]
 async fn another_request_for_the_same_payment_is_refused() {
     let (fake, stripe) = start().await;
-    stripe.create_session(&request(1, money(100, "EUR"))).await.unwrap();
-    let outcome = stripe.create_session(&request(1, money(200, "EUR"))).await;
+    stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap();
+    let outcome = stripe.create_session(&request("1", money(200, "EUR"))).await;
     assert_eq!(code(outcome), (400, "idempotency_error".into()));
     assert_eq!(fake.session_ids().len(), 1);
 }
@@ -141,12 +141,12 @@ async fn another_request_for_the_same_payment_is_refused() {
 #[tokio::test]
 async fn a_session_is_looked_at_and_ended() {
     let (fake, stripe) = start().await;
-    let id = stripe.create_session(&request(1, money(100, "EUR"))).await.unwrap().id;
+    let id = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap().id;
     let open = stripe.session(&id).await.unwrap();
     assert!(!open.is_paid && !open.is_complete && !open.is_expired);
-    assert_eq!((open.payment_id, open.amount_total), (Some(1), money(100, "EUR")));
+    assert_eq!((open.reference.as_deref(), open.amount_total), (Some("1"), money(100, "EUR")));
     assert!(stripe.expire_session(&id).await.unwrap().is_expired);
-    let other = stripe.create_session(&request(2, money(100, "EUR"))).await.unwrap().id;
+    let other = stripe.create_session(&request("2", money(100, "EUR"))).await.unwrap().id;
     fake.complete(&other, true);
     assert_eq!(code(stripe.expire_session(&other).await).0, 400);
     let paid = stripe.session(&other).await.unwrap();
@@ -174,7 +174,7 @@ async fn money_is_given_back_once_for_one_key() {
 async fn no_error_and_no_print_holds_a_secret() {
     let (fake, stripe) = start().await;
     fake.fail(&[Fault::Status(401)]);
-    let refused = stripe.create_session(&request(1, money(100, "EUR"))).await.unwrap_err();
+    let refused = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap_err();
     let gone = StripeConfig { api_base: "http://127.0.0.1:1".into(), ..fake.config() };
     let unreachable = Stripe::new(&gone, PATIENCE).unwrap().session("cs_1").await.unwrap_err();
     assert!(unreachable.is_passing());
@@ -209,10 +209,13 @@ async fn a_client_for_the_real_address_is_made_without_the_machines_certificates
 #[tokio::test]
 async fn an_event_about_a_session_is_believed_with_its_signature() {
     let (fake, stripe) = start().await;
-    let id = stripe.create_session(&request(9, money(100, "EUR"))).await.unwrap().id;
+    let id = stripe.create_session(&request("9", money(100, "EUR"))).await.unwrap().id;
     fake.complete(&id, true);
     let (body, header) = fake.event("evt_1", "checkout.session.completed", &id, NOON.0 / 1_000_000);
     let event = stripe.verify(body.as_bytes(), &header, NOON).unwrap();
-    assert_eq!((event.kind, event.payment_id), (EventKind::SessionCompleted { is_paid: true }, Some(9)));
+    assert_eq!(
+        (event.kind, event.reference.as_deref()),
+        (EventKind::SessionCompleted { is_paid: true }, Some("9"))
+    );
     assert_eq!(event.session_id, Some(id));
 }

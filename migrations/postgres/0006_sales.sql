@@ -118,7 +118,9 @@ create table order_serial (
   foreign key (order_id, line) references order_line (order_id, line)
 );
 
--- A try to pay an order: by card, a session of the provider's; by invoice, what came to the bank.
+-- A try to pay an order: by card, a session of the provider's; by invoice, what came to the bank. The reference
+-- is what the provider, or the bank's statement, calls it. A payment that is open with an intent is under way:
+-- the payer is done, the money has not come.
 create table payment (
   id bigint primary key,
   order_id bigint not null references purchase_order (id),
@@ -131,9 +133,13 @@ create table payment (
   intent text collate "C",
   reference text collate "C" not null,
   created_at bigint not null,
+  -- When the provider is asked next how it stands.
+  ask_at bigint,
   ended_at bigint
 );
 create index payment_by_order on payment (order_id, id);
+create unique index payment_by_reference on payment (reference) where provider <> 'bank';
+create index payment_to_ask on payment (ask_at, id) where state = 'open' and ask_at is not null;
 
 -- What a provider told: each of its events is taken once.
 create table payment_event (

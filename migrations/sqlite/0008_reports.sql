@@ -1,5 +1,5 @@
 -- What reports read: counts that are kept with what they count, so that a page costs the same however many
--- codes and orders there are. A month is twelve times its year, and its months that passed; all in UTC.
+-- codes and orders there are. A month is twelve times its year, and its months that passed before; in UTC.
 
 -- Invoices and credit notes by the month in which they were made. What a credit note takes back is below zero.
 create table sales_month (
@@ -12,40 +12,23 @@ create table sales_month (
   primary key (month, company_id, currency)
 ) strict, without rowid;
 insert into sales_month
-select strftime('%Y', i.issued_at / 1000000, 'unixepoch') * 12 + strftime('%m', i.issued_at / 1000000, 'unixepoch') - 1, o.company_id, i.currency, sum(i.net), sum(i.vat), sum(i.total)
+select strftime('%Y', i.issued_at / 1000000, 'unixepoch') * 12 + strftime('%m', i.issued_at / 1000000, 'unixepoch') - 1 as month,
+  o.company_id, i.currency, sum(i.net), sum(i.vat), sum(i.total)
 from invoice i join purchase_order o on o.id = i.order_id group by 1, 2, 3;
 
--- Codes by the month in which they came into a state; 0 when they were made.
+-- Codes by the month in which they came into a state; 0 is when they were made.
 create table code_month (
   company_id integer not null references company (id),
   month integer not null,
   resource_type integer not null check (resource_type between 1 and 9),
-  is_voucher integer not null check (is_voucher in (0, 1)),
   status integer not null check (status between 0 and 5),
   codes integer not null,
   units integer not null,
-  primary key (company_id, month, resource_type, is_voucher, status)
+  primary key (company_id, month, resource_type, status)
 ) strict, without rowid;
-create index code_month_by_month on code_month (month);
 insert into code_month
-select company_id, month, resource_type, is_voucher, status, count(*), sum(amount) from (
-  select company_id, strftime('%Y', created_at / 1000000, 'unixepoch') * 12 + strftime('%m', created_at / 1000000, 'unixepoch') - 1 as month, resource_type, order_id is not null as is_voucher, 0 as status, amount from code
-  union all
-  select company_id, strftime('%Y', ended_at / 1000000, 'unixepoch') * 12 + strftime('%m', ended_at / 1000000, 'unixepoch') - 1, resource_type, order_id is not null, status, amount from code where status <> 0) events
-group by 1, 2, 3, 4, 5;
-
--- Unused codes by the year in which they expire; 0 for those without an end.
-create table outstanding (
-  company_id integer not null references company (id),
-  resource_type integer not null check (resource_type between 1 and 9),
-  is_voucher integer not null check (is_voucher in (0, 1)),
-  expires_year integer not null,
-  codes integer not null,
-  units integer not null,
-  primary key (company_id, resource_type, is_voucher, expires_year)
-) strict, without rowid;
-insert into outstanding
-select company_id, resource_type, is_voucher, expires_year, count(*), sum(amount) from (
-  select company_id, resource_type, order_id is not null as is_voucher, coalesce(cast(strftime('%Y', expires_at / 1000000, 'unixepoch') as integer), 0) as expires_year, amount
-  from code where status = 0) unused
+select company_id, strftime('%Y', at / 1000000, 'unixepoch') * 12 + strftime('%m', at / 1000000, 'unixepoch') - 1 as month,
+  resource_type, status, count(*), sum(amount) from (
+  select company_id, created_at as at, resource_type, 0 as status, amount from code
+  union all select company_id, ended_at, resource_type, status, amount from code where status <> 0) events
 group by 1, 2, 3, 4;

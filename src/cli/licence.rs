@@ -49,7 +49,7 @@ pub fn run(config: &Config, action: Action) -> CliResult {
         Action::PublicKey { pem } => {
             let public = own_keys(config)?;
             if pem {
-                public.pem().for_each(|(version, block)| print!("Version {version}\n{block}"));
+                print!("{}", public.to_pem());
             } else {
                 public.base64().for_each(|(version, key)| println!("{version}:{key}"));
             }

@@ -57,14 +57,22 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     let payments = store::payments::of_order(&mut tx, row.order_id).await.map_err(|e| e.to_string())?;
     drop(tx);
-    let by_card = payments.iter().find(|p| p.state == "paid" && p.provider != "bank");
+    // Of the last part of it the provider may have said already that all was given back. A payment that
+    // came too late was given back as well, but then another one has paid the order.
+    let in_state = |state: &str| payments.iter().find(|p| p.state == state);
+    let by_card = in_state("paid").or_else(|| in_state("refunded")).filter(|p| p.provider != "bank");
     // What came by bank goes back by bank: the operator does it, and says so on the order's page.
-    let Some(intent) = by_card.and_then(|p| p.intent.as_deref()) else { return Ok(()) };
+    let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else {
+        return Ok(());
+    };
     let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
     let amount = Money::new(-row.total, currency);
     if amount.minor > 0 {
-        let key = format!("scrip-credit-{}", row.id);
-        app.cards.refund(intent, amount, &key).await.map_err(|e| e.to_string())?;
+        let key = format!("scrip-credit-{}-{}", payment.reference, row.id);
+        let refund = app.cards.refund(intent, amount, &key).await.map_err(|e| e.to_string())?;
+        if refund.has_failed() {
+            return Err(format!("refund {} is {}", refund.id, refund.status));
+        }
     }
     settle(app, row.id).await.map_err(|e| e.to_string())
 }

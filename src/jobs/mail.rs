@@ -145,7 +145,7 @@ fn transport(config: &MailConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, 
     let builder = builder.port(config.port).timeout(Some(std::time::Duration::from_secs(20)));
     Ok(match &config.login {
         Some((user, password)) => {
-            builder.credentials(Credentials::new(user.clone(), password.clone())).build()
+            builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned())).build()
         }
         None => builder.build(),
     })

@@ -1,7 +1,8 @@
 //! What happens later, at least once each: mails, documents, refunds, clean-up, imports, codes by the
-//! thousand, renewals, expired vouchers, and the WAL's checkpoints.
+//! thousand, renewals, expired vouchers, questions about card payments, and the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
+pub mod card_payments;
 pub mod checkpoint;
 pub mod cleanup;
 pub mod codes;
@@ -38,6 +39,8 @@ pub enum Job {
     OrderPaid { id: String },
     /// A payment by card that is given back, by its id.
     Refund { id: String },
+    /// An order that needs the card provider's pages no more, by its id.
+    CloseCardPages { id: String },
     /// A credit note whose sum is given back by card, by its id.
     CreditRefund { id: String },
 }
@@ -60,6 +63,7 @@ impl Job {
             Job::Reminder { .. } => "reminder",
             Job::OrderPaid { .. } => "order_paid",
             Job::Refund { .. } => "refund",
+            Job::CloseCardPages { .. } => "close_card_pages",
             Job::CreditRefund { .. } => "credit_refund",
         }
     }
@@ -74,6 +78,7 @@ impl Job {
             | Job::Reminder { id }
             | Job::OrderPaid { id }
             | Job::Refund { id }
+            | Job::CloseCardPages { id }
             | Job::CreditRefund { id } => id,
         }
     }
@@ -141,6 +146,7 @@ async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
         "reminder" => documents::send_reminder(app, &job.payload).await,
         "order_paid" => documents::send_paid(app, &job.payload).await,
         "refund" => ops::card_payments::refund(app, &job.payload).await,
+        "close_card_pages" => ops::card_payments::close(app, &job.payload).await,
         "credit_refund" => documents::refund(app, &job.payload).await,
         "import" => imports::run(app, &job.payload).await,
         "mail" => mail::send(app, &job.payload).await,

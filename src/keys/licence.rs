@@ -15,6 +15,7 @@ use crate::model::licence::{
 };
 
 const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 /// Why a text does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,15 +69,15 @@ impl Keys {
 pub struct PublicKeys(BTreeMap<i64, VerifyingKey>);
 
 impl PublicKeys {
-    /// Reads lines of `VERSION:BASE64`, or of `BASE64` for version 1, or a PEM block for version 1.
+    /// Reads lines of `VERSION:BASE64`, or of `BASE64` for version 1; or PEM blocks, each after a line
+    /// `Version 2`, or else for version 1.
     ///
     /// # Errors
     /// [`Malformed`] where there is no key, two of one version, or one that no signature is safe under.
     pub fn parse(text: &str) -> Result<PublicKeys, Malformed> {
         let text = text.trim();
-        if text.starts_with(PEM_BEGIN) {
-            let key = VerifyingKey::from_public_key_pem(text).map_err(|_| Malformed)?;
-            return PublicKeys::of([(1, key)]);
+        if text.contains(PEM_BEGIN) {
+            return PublicKeys::parse_pem(text);
         }
         let read = |line: &str| {
             let (version, key) = line.trim().split_once(':').unwrap_or(("1", line.trim()));
@@ -85,6 +86,20 @@ impl PublicKeys {
         };
         let keys = text.lines().map(read).collect::<Option<Vec<_>>>().ok_or(Malformed)?;
         PublicKeys::of(keys)
+    }
+
+    fn parse_pem(text: &str) -> Result<PublicKeys, Malformed> {
+        let read = |block: &str| {
+            let (before, block) = block.split_at(block.find(PEM_BEGIN)?);
+            let version = match before.trim() {
+                "" => 1,
+                head => head.strip_prefix("Version ")?.parse().ok()?,
+            };
+            let pem = format!("{block}{PEM_END}\n");
+            Some((version, VerifyingKey::from_public_key_pem(&pem).ok()?))
+        };
+        let blocks = text.strip_suffix(PEM_END).ok_or(Malformed)?.split(PEM_END);
+        PublicKeys::of(blocks.map(read).collect::<Option<Vec<_>>>().ok_or(Malformed)?)
     }
 
     fn of(keys: impl IntoIterator<Item = (i64, VerifyingKey)>) -> Result<PublicKeys, Malformed> {
@@ -102,10 +117,11 @@ impl PublicKeys {
         self.0.iter().map(|(version, key)| (*version, STANDARD.encode(key.as_bytes())))
     }
 
-    /// Each version's key as a PEM block (RFC 8410), oldest first.
-    pub fn pem(&self) -> impl Iterator<Item = (i64, String)> {
-        let pem = |key: &VerifyingKey| key.to_public_key_pem(LineEnding::LF);
-        self.0.iter().map(move |(version, key)| (*version, pem(key).expect("44 bytes become PEM")))
+    /// Each version's key as a line with the version and a PEM block (RFC 8410), oldest first.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let pem = |key: &VerifyingKey| key.to_public_key_pem(LineEnding::LF).expect("44 bytes become PEM");
+        self.0.iter().map(|(version, key)| format!("Version {version}\n{}", pem(key))).collect()
     }
 
     /// What a genuine licence key says.

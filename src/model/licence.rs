@@ -5,6 +5,7 @@
 //! way only, so that two texts never say the same and one text never says two things.
 
 mod revocations;
+pub mod serials;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +20,10 @@ pub const PRODUCT_LENGTH_MAX: usize = 64;
 /// In bytes. The longest key that can be made is shorter.
 pub const TEXT_LENGTH_MAX: usize = 1_024;
 const SIGNATURE_LENGTH: usize = 64;
+/// How often a licence may move to another device.
+pub const REHOSTS_MAX: i64 = 3;
+/// Why it moves, in characters.
+pub const REHOST_REASON_LENGTH: std::ops::RangeInclusive<usize> = 3..=500;
 /// The end of the year 9999, in seconds since 1970.
 const SECONDS_MAX: i64 = 253_402_300_799;
 /// What stands for the end of a licence that has none.
@@ -45,6 +50,46 @@ pub enum Standing {
     Expired,
     Revoked,
     OtherSerial,
+}
+
+/// Why a text is no serial number, or no list of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SerialError {
+    Missing,
+    TooMany,
+    /// The text, or its beginning.
+    Malformed(String),
+}
+
+/// Why a licence cannot be ordered, or cannot move to another device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LicenceRefusal {
+    Serial(SerialError),
+    NothingChosen,
+    /// Nobody has said that a licence suits devices whose model the portal does not know.
+    NotConfirmed,
+    /// What was chosen is not offered for devices of this model.
+    Unsuitable {
+        model: String,
+    },
+    /// It is in this order already for that device.
+    Twice {
+        serial: String,
+    },
+    /// All chosen devices have it for good.
+    HeldForGood,
+    SameSerial,
+    Expired,
+    NoMoreRehosts,
+    /// It has moved since the window was opened.
+    Moved,
+    Reason,
+}
+
+/// How a licence key names a product: it stays when the product's name or price changes.
+#[must_use]
+pub fn product_code(product_id: i64) -> String {
+    format!("product-{product_id}")
 }
 
 /// The text is none of ours, or the facts cannot be written as one.

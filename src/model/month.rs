@@ -51,12 +51,6 @@ impl Month {
     }
 }
 
-/// The calendar year of a moment, in UTC.
-#[must_use]
-pub fn year(at: Moment) -> i64 {
-    Month::of(at).0.div_euclid(12)
-}
-
 /// Months in a row, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
@@ -118,7 +112,6 @@ mod tests {
         assert_eq!((november.slug(), november.label()), ("2026-11".into(), "Nov 2026".into()));
         assert_eq!(Month::parse("2026-11"), Some(november));
         assert_eq!(november.plus(2).slug(), "2027-01");
-        assert_eq!(year(NOON), 2026);
         for text in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "+026-11", "2026-11-21", "é026-11"]
         {
             assert_eq!(Month::parse(text), None, "{text:?}");

@@ -159,6 +159,10 @@ pub enum OrderError {
         due: Money,
     },
     FutureDay,
+    /// The sum cannot be charged to a card.
+    NotForCards,
+    /// The payer is done, and the money has not come yet.
+    UnderWay,
     /// The card provider cannot be reached, or refused.
     ProviderFailed,
 }

@@ -127,10 +127,11 @@ impl Actor {
         self.is_admin() && self.may_buy_vouchers
     }
 
-    /// Whether what became of its vouchers is shown: to administrators and auditors of companies that buy.
+    /// Whether reports are shown: to the operator of all companies, to administrators and auditors of a
+    /// company that buys of its own tree.
     #[must_use]
-    pub fn has_voucher_report(&self) -> bool {
-        self.sees_tree() && self.may_buy_vouchers
+    pub fn has_reports(&self) -> bool {
+        self.is_operator() || (self.sees_tree() && self.may_buy_vouchers)
     }
 
     /// # Errors

@@ -5,7 +5,9 @@ use crate::model::code::CodeError;
 use crate::model::company::NameError;
 use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
+use crate::model::licence::LicenceRefusal;
 use crate::model::money::MoneyError;
+use crate::model::month::PeriodError;
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
 use crate::model::text::TextError;
@@ -28,6 +30,7 @@ pub enum Reason {
     PasswordsDiffer,
     WrongPassword,
     Order(OrderError),
+    Licence(LicenceRefusal),
     MissingType,
     UnknownType,
     MissingCompany,

@@ -1,8 +1,273 @@
-//! Licences.
-use super::error::OpResult;
-use crate::app::{self, App};
+//! Licences: issued when their order is paid, shown, moved to another device.
+//!
+//! A licence's key is bound to a serial number and is signed, so it is no secret; all the same only
+//! administrators see it.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Reason};
+use crate::app::{self, App, Outcome, act_once};
+use crate::model::company::searchable;
+use crate::model::licence::{
+    LicenceFacts, LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, Revocations, product_code, serials,
+};
 use crate::model::order::OrderLine;
+use crate::model::text;
+use crate::model::time::Moment;
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::devices::Device;
+use crate::store::licences::{KeyRow, LicenceRow, NewLicence};
 use crate::store::orders::OrderRow;
-pub(super) async fn issue(_: &App, _: &mut app::Act, _: &OrderRow, _: &[(i64, OrderLine)]) -> OpResult<()> {
+
+/// How many licences of one device are shown.
+const OF_DEVICE_MAX: i64 = 100;
+/// How many serial numbers the history names.
+const NOTED_SERIALS: usize = 20;
+
+/// A licence as its reader may see it.
+#[derive(Debug, Clone)]
+pub struct ShownLicence {
+    pub row: LicenceRow,
+    /// For administrators alone.
+    pub key: Option<String>,
+    /// Whether the reader's tree has bought it.
+    pub is_own: bool,
+    pub is_expired: bool,
+}
+
+impl ShownLicence {
+    fn of(actor: &Actor, now: Moment, mut row: LicenceRow) -> ShownLicence {
+        let signed = std::mem::take(&mut row.signed);
+        ShownLicence {
+            key: actor.is_admin().then_some(signed),
+            is_own: row.company_path.starts_with(actor.company_path.as_str()),
+            is_expired: row.expires_at.is_some_and(|end| end <= now.0),
+            row,
+        }
+    }
+
+    /// Whether it can move to another device now.
+    #[must_use]
+    pub fn may_move(&self) -> bool {
+        self.key.is_some() && self.is_own && !self.is_expired && self.row.rehosts < REHOSTS_MAX
+    }
+}
+
+/// Makes the licences of an order that its caller has just marked as paid, one for each line and serial
+/// number: so they come into being once.
+pub(super) async fn issue(
+    app: &App,
+    act: &mut app::Act,
+    order: &OrderRow,
+    lines: &[(i64, OrderLine)],
+) -> OpResult<()> {
+    let wanted = store::orders::serials(&mut act.tx, order.id).await?;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let terms = store::licences::terms(&mut act.tx, order.id).await?;
+    let issued_at = whole_second(act.now);
+    let ids = store::licences::reserve_ids(&mut act.tx, wanted.len() as i64).await?;
+    let mut new = Vec::with_capacity(wanted.len());
+    for ((number, serial), (id, key_id)) in wanted.into_iter().zip(ids) {
+        let found = lines.iter().find(|(n, line)| *n == number && line.voucher.is_none());
+        let (_, line) = found.ok_or_else(|| OpError::Internal(format!("order {} has no line", order.id)))?;
+        let months = terms.iter().find(|(n, _)| *n == number).and_then(|(_, months)| *months);
+        let expires_at = months.map(|months| issued_at.plus_months(months));
+        let signed = sign(app, (key_id, &serial, line.product_id), (issued_at, expires_at))?;
+        new.push(NewLicence {
+            id,
+            key_id,
+            line: number,
+            product_id: line.product_id,
+            version: line.version,
+            name: line.name.clone(),
+            serial_search: searchable(&serial),
+            serial,
+            expires_at: expires_at.map(|end| end.0),
+            signed,
+        });
+    }
+    store::licences::insert(&mut act.tx, (order.id, order.company_id), &new, issued_at).await?;
+    act.note(NewHistory {
+        actor_id: None,
+        company_id: Some(order.company_id),
+        address: String::new(),
+        verb: "licence.issued",
+        subject: format!("Order {}", order.id),
+        details: noted(&new),
+    });
     Ok(())
+}
+
+fn noted(new: &[NewLicence]) -> String {
+    let named = |l: &NewLicence| format!("{} for {}", l.name, l.serial);
+    let mut noted: Vec<String> = new.iter().take(NOTED_SERIALS).map(named).collect();
+    if new.len() > NOTED_SERIALS {
+        noted.push(format!("and {} more", new.len() - NOTED_SERIALS));
+    }
+    noted.join(", ")
+}
+
+/// A key tells whole seconds: what is kept beside it tells the same.
+fn whole_second(at: Moment) -> Moment {
+    Moment(at.0 - at.0.rem_euclid(1_000_000))
+}
+
+fn sign(
+    app: &App,
+    (key_id, serial, product_id): (i64, &str, i64),
+    (issued_at, expires_at): (Moment, Option<Moment>),
+) -> OpResult<String> {
+    let (serial, product) = (serial.to_owned(), product_code(product_id));
+    let facts = LicenceFacts { key_id, serial, product, issued_at, expires_at };
+    app.keys.sign_licence(&facts).map_err(|e| OpError::Internal(format!("licence key {key_id}: {e}")))
+}
+
+/// A page of the licences of an order of the actor's tree, after the one with this id.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
+pub async fn of_order(
+    app: &App,
+    actor: &Actor,
+    order_id: i64,
+    after: i64,
+    limit: i64,
+) -> OpResult<Vec<ShownLicence>> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
+    let found = store::licences::of_order(&mut tx, order_id, after, limit).await?;
+    Ok(shown(app, actor, found))
+}
+
+/// The licences of a device that the actor was given by `ops::devices`; none for end users.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_device(app: &App, actor: &Actor, device: &Device) -> OpResult<Vec<ShownLicence>> {
+    let Some(serial) = device.serial.as_deref().filter(|_| actor.sees_tree()) else { return Ok(Vec::new()) };
+    let mut tx = app.db.read().await?;
+    let found = store::licences::of_serial(&mut tx, &actor.company_path, serial, OF_DEVICE_MAX).await?;
+    Ok(shown(app, actor, found))
+}
+
+fn shown(app: &App, actor: &Actor, found: Vec<LicenceRow>) -> Vec<ShownLicence> {
+    let now = app.clock.now();
+    found.into_iter().map(|row| ShownLicence::of(actor, now, row)).collect()
+}
+
+/// A licence that the actor's tree has bought, or that a device of the tree has.
+///
+/// # Errors
+/// [`OpError::NotFound`] for any other; [`OpError::Forbidden`] for end users.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownLicence> {
+    actor.require_tree()?;
+    let mut tx = app.db.read().await?;
+    let found = store::licences::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+    Ok(ShownLicence::of(actor, app.clock.now(), found))
+}
+
+/// The keys that a licence has and had, the newest first: for whoever has bought it.
+///
+/// # Errors
+/// As [`find`].
+pub async fn keys(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<KeyRow>> {
+    if !find(app, actor, id).await?.is_own {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.db.read().await?;
+    Ok(store::licences::keys(&mut tx, id).await?)
+}
+
+/// What a form says of a licence's new device.
+#[derive(Debug, Clone, Copy)]
+pub struct Rehost<'a> {
+    pub licence_id: i64,
+    /// The key that its sender saw: of two who move it at once, the second does not.
+    pub key_id: i64,
+    pub serial: &'a str,
+    pub reason: &'a str,
+}
+
+/// Moves a licence to another device: it gets a new key, and the old one is revoked.
+///
+/// # Errors
+/// A refusal at the field that is wrong; [`OpError::NotFound`] for a licence that the actor's tree has not
+/// bought.
+pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let serial = serials::one(wish.serial).map_err(|e| at("serial", LicenceRefusal::Serial(e)))?;
+    let reason = reason(wish.reason)?;
+    let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();
+    act_once!(app, actor, key, "rehost_licence", &request, act => {
+        let tree = &actor.company_path;
+        let found = store::licences::find(&mut act.tx, tree, wish.licence_id).await?.ok_or(OpError::NotFound)?;
+        let licence = ShownLicence::of(actor, act.now, found);
+        if !licence.is_own {
+            return Err(OpError::NotFound);
+        }
+        let row = licence.row;
+        if licence.is_expired {
+            return Err(at("", LicenceRefusal::Expired));
+        }
+        if searchable(&row.serial) == searchable(&serial) {
+            return Err(at("serial", LicenceRefusal::SameSerial));
+        }
+        require_suitable(act, actor, &row, &serial).await?;
+        if !store::licences::rehost(&mut act.tx, row.id, &serial).await? {
+            return Err(at("", LicenceRefusal::NoMoreRehosts));
+        }
+        if row.key_id != wish.key_id
+            || !store::licences::revoke(&mut act.tx, wish.key_id, actor.user_id, &reason, act.now).await?
+        {
+            return Err(at("", LicenceRefusal::Moved));
+        }
+        let key_id = store::licences::reserve_key(&mut act.tx).await?;
+        let issued_at = whole_second(act.now);
+        let signed = sign(app, (key_id, &serial, row.product_id), (issued_at, row.expires_at.map(Moment)))?;
+        store::licences::add_key(&mut act.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
+        let told = format!("from {} to {serial}: {reason}", row.serial);
+        act.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
+        Ok(format!("Move\n{} is now for {serial}, with a new key. The key for {} is revoked.", row.name, row.serial))
+    })
+}
+
+/// Refuses a device of the tree whose model the licence does not suit, or which has it for good already.
+async fn require_suitable(act: &mut app::Act, actor: &Actor, row: &LicenceRow, serial: &str) -> OpResult<()> {
+    let (tree, wanted) = (&actor.company_path, [serial.to_owned()]);
+    let model = store::devices::models(&mut act.tx, tree, &wanted).await?.pop().map(|(_, model)| model);
+    let product = store::products::version(&mut act.tx, row.product_id, row.version).await?;
+    if let (Some(model), Some(product)) = (model.filter(|m| !m.is_empty()), product)
+        && !product.suits(&model)
+    {
+        return Err(at("serial", LicenceRefusal::Unsuitable { model }));
+    }
+    let held = store::licences::held(&mut act.tx, tree, &wanted, act.now).await?;
+    let is_held = held.iter().any(|h| h.product_id == row.product_id && h.expires_at.is_none());
+    if is_held { Err(at("serial", LicenceRefusal::HeldForGood)) } else { Ok(()) }
+}
+
+fn reason(reason: &str) -> OpResult<String> {
+    let refusal = || at("reason", LicenceRefusal::Reason);
+    let reason = text::line(reason, *REHOST_REASON_LENGTH.end()).map_err(|_| refusal())?;
+    if reason.chars().count() < *REHOST_REASON_LENGTH.start() { Err(refusal()) } else { Ok(reason) }
+}
+
+pub(super) fn at(field: &'static str, refusal: LicenceRefusal) -> OpError {
+    OpError::Refused(field, Reason::Licence(refusal))
+}
+
+/// The signed list of revoked keys, for anybody. Its number is one more than the keys that were ever revoked,
+/// so it only grows; keys of licences that have expired besides need no place on it.
+///
+/// # Errors
+/// [`OpError::Internal`] for more keys than a list holds.
+pub async fn revocations(app: &App) -> OpResult<String> {
+    let now = app.clock.now();
+    let mut tx = app.db.snapshot().await?;
+    let (count, key_ids) = store::licences::revoked(&mut tx, now).await?;
+    let list = Revocations::new(count + 1, now, key_ids);
+    app.keys.sign_revocations(&list).map_err(|e| OpError::Internal(format!("the list of revoked keys: {e}")))
 }

@@ -14,6 +14,7 @@ pub mod devices;
 pub mod distributors;
 pub mod error;
 pub mod imports;
+pub mod licence_orders;
 pub mod licences;
 pub mod orders;
 pub mod payments;

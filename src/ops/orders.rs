@@ -5,6 +5,7 @@ use super::actor::Actor;
 use super::billing::BillingFields;
 use super::error::{OpError, OpResult, Reason, refuse};
 use crate::app::{self, App, Outcome, about, act_once};
+use crate::jobs::Job;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
     CODES_MAX, LINES_MAX, Method, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX,
@@ -15,7 +16,7 @@ use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::invoices::InvoiceRow;
 use crate::store::orders::{NewOrder, OrderFilter, OrderRow};
-use crate::store::payments::{NewPayment, PaymentRow};
+use crate::store::payments::PaymentRow;
 use crate::store::products::ProductRow;
 
 /// An order with all that belongs to it.
@@ -187,6 +188,9 @@ pub async fn place(
             return Err(OpError::Collision);
         }
         act.note(actor.note("order.placed", &format!("Order {order_id}"), &super::payments::sum(&row)?));
+        if method == Method::Card && !crate::payments::is_payable(Money::new(row.total, currency(&row)?)) {
+            return refuse("method", Reason::Order(OrderError::NotForCards));
+        }
         let row = lock_own(act, actor, order_id).await?;
         let told = match method {
             _ if row.total == 0 => {
@@ -198,17 +202,7 @@ pub async fn place(
                 format!("Invoice {name} was made and is sent to {}.", billing.email)
             }
             Method::Card => {
-                let payment = NewPayment {
-                    order_id,
-                    provider,
-                    state: "open",
-                    amount: row.total,
-                    currency: &row.currency,
-                    reference: "",
-                    created_at: act.now,
-                    ended_at: None,
-                };
-                store::payments::insert(&mut act.tx, &payment).await?;
+                super::card_payments::begin(app, act, &row, provider).await?;
                 "It is to be paid by card.".to_owned()
             }
         };
@@ -222,7 +216,7 @@ pub async fn place(
 /// A refusal where it was paid or cancelled; [`OpError::NotFound`] outside the actor's tree.
 pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let outcome = act_once!(app, actor, key, "cancel_order", &order_id.to_string(), act => {
+    act_once!(app, actor, key, "cancel_order", &order_id.to_string(), act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if !store::orders::cancel(&mut act.tx, order_id, act.now).await? {
@@ -230,20 +224,20 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpRes
         }
         let credited = super::payments::credit_all(act, order_id).await?;
         let told = credited.map_or(String::new(), |name| format!(" Credit note {name} was made."));
+        if row.method() == Some(Method::Card) {
+            act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
+        }
         act.note(actor.note_at(row.company_id, "order.cancelled", &format!("Order {order_id}"), ""));
         Ok(format!("Cancel\nOrder {order_id} was cancelled.{told}"))
-    })?;
-    // A page of the provider that is still open can no longer be paid; if it is all the same, the event
-    // says so and the money is due back.
-    super::card_payments::close_sessions(app, order_id).await;
-    Ok(outcome)
+    })
 }
 
 /// A draft that lines are added to.
 pub(super) struct Draft {
-    id: i64,
+    pub id: i64,
+    pub currency: Currency,
     pub reverse_charge: bool,
-    lines: Vec<(i64, OrderLine)>,
+    pub lines: Vec<(i64, OrderLine)>,
 }
 
 /// The actor's draft of this id, or a new one.
@@ -265,7 +259,7 @@ pub(super) async fn draft(
             return refuse("product", Reason::Order(OrderError::OtherCurrency { order, line: currency }));
         }
         let lines = store::orders::lines(&mut act.tx, id).await?;
-        return Ok(Draft { id, reverse_charge: row.reverse_charge == 1, lines });
+        return Ok(Draft { id, currency, reverse_charge: row.reverse_charge == 1, lines });
     }
     let reverse_charge = store::orders::reverse_charge(&mut act.tx, actor.company_id).await?;
     let new = NewOrder {
@@ -277,7 +271,7 @@ pub(super) async fn draft(
         now: act.now,
     };
     let id = store::orders::insert(&mut act.tx, &new).await?;
-    Ok(Draft { id, reverse_charge, lines: Vec::new() })
+    Ok(Draft { id, currency, reverse_charge, lines: Vec::new() })
 }
 
 impl Draft {

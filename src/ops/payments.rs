@@ -14,7 +14,7 @@ use crate::jobs::Job;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
 use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
 use crate::model::money::Money;
-use crate::model::order::{OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
+use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
 use crate::model::seller::SellerSettings;
 use crate::model::time::Moment;
 use crate::store;
@@ -132,6 +132,7 @@ pub(super) async fn invoice(
     let due_at = paid.is_none().then(|| act.now.plus_seconds(seller.due_days * 86_400));
     let issued_on = date(act.now);
     let number = store::invoices::next_number(&mut act.tx, DocumentKind::Invoice, issued_on.year()).await?;
+    let serials = store::orders::serials(&mut act.tx, order.id).await?;
     let document = Document {
         kind: DocumentKind::Invoice,
         number: document_number(DocumentKind::Invoice, issued_on.year(), number),
@@ -141,7 +142,7 @@ pub(super) async fn invoice(
         corrects: None,
         seller: seller.seller.clone(),
         buyer: billing(order)?,
-        lines: lines.iter().map(|(_, line)| invoice_line(line)).collect(),
+        lines: lines.iter().map(|(number, line)| invoice_line(*number, line, &serials)).collect(),
         currency: currency(order)?,
         reverse_charge: order.reverse_charge == 1,
         notes: String::new(),
@@ -154,7 +155,8 @@ pub(super) async fn invoice(
     Ok(document.number)
 }
 
-fn invoice_line(line: &OrderLine) -> Line {
+/// `serials` are those of all lines, each with the number of its line.
+fn invoice_line(number: i64, line: &OrderLine, serials: &[(i64, String)]) -> Line {
     let (description, unit) = match &line.voucher {
         Some(wish) => {
             let what = wish.resource_type.label();
@@ -162,7 +164,11 @@ fn invoice_line(line: &OrderLine) -> Line {
             let text = format!("{}: {what}, {} for {years}, in {codes}", wish.name, wish.subscriptions);
             (text, wish.unit())
         }
-        None => (line.name.clone(), "licence"),
+        None => {
+            let own = serials.iter().filter(|(of, _)| *of == number).map(|(_, serial)| serial.as_str());
+            let own = own.collect::<Vec<_>>().join(", ");
+            (format!("{}: for serial number {own}", line.name), "licence")
+        }
     };
     Line {
         description,
@@ -179,7 +185,7 @@ fn counted(n: i64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
 }
 
-fn billing(order: &OrderRow) -> OpResult<Billing> {
+pub(super) fn billing(order: &OrderRow) -> OpResult<Billing> {
     serde_json::from_str(order.billing.as_deref().unwrap_or_default())
         .map_err(|e| OpError::Internal(format!("order {} has no billing data: {e}", order.id)))
 }
@@ -255,7 +261,7 @@ pub async fn mark_paid(
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
     let request = serde_json::json!([order_id, came.amount, came.on.0, reference]).to_string();
-    let outcome = act_once!(app, actor, key, "mark_paid", &request, act => {
+    act_once!(app, actor, key, "mark_paid", &request, act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.state() != OrderState::AwaitingPayment {
@@ -276,15 +282,17 @@ pub async fn mark_paid(
             currency: &row.currency,
             reference: &reference,
             created_at: act.now,
+            ask_at: None,
             ended_at: Some(came.on),
         };
         store::payments::insert(&mut act.tx, &payment).await?;
         let how = "by bank transfer";
         settle(app, act, &Settlement { order: &row, by: actor.for_ledger(), how, on: came.on }).await?;
+        if row.method() == Some(Method::Card) {
+            act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
+        }
         Ok(format!("Pay\nOrder {order_id} is paid. What was bought is ready."))
-    })?;
-    super::card_payments::close_sessions(app, order_id).await;
-    Ok(outcome)
+    })
 }
 
 /// A document of the actor's tree, with all that stands on it.

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::model::money::{Currency, Money};
 
+/// The name of our reference among the metadata of Stripe's objects.
+pub(super) const REFERENCE: &str = "scrip_payment";
+
 /// A page on which one payment can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -19,7 +22,8 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
     pub id: String,
-    pub payment_id: Option<i64>,
+    /// Whose payment it is: the reference that was sent with the request.
+    pub reference: Option<String>,
     pub is_paid: bool,
     /// The payer is done; the money may still be under way.
     pub is_complete: bool,
@@ -35,6 +39,14 @@ pub struct Refund {
     pub id: String,
     /// `pending`, `requires_action`, `succeeded`, `failed` or `canceled`.
     pub status: String,
+}
+
+impl Refund {
+    /// Whether no money went back.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.status.as_str(), "failed" | "canceled")
+    }
 }
 
 /// A Checkout Session.
@@ -66,13 +78,12 @@ impl Checkout {
         self.payment_status == "paid"
     }
 
-    /// Which payment of ours it is for; `None` where somebody else made it on the same account.
-    pub fn payment_id(&self) -> Result<Option<i64>, &'static str> {
-        let id = payment_id(self.metadata.as_ref());
-        let reference = self.client_reference_id.as_deref();
-        match id {
-            Some(id) if reference != Some(id.to_string().as_str()) => Err("it is for two payments"),
-            _ => Ok(id),
+    /// The reference of the payment that it is for; `None` where another program made it on the same account.
+    pub fn reference(&self) -> Result<Option<&str>, &'static str> {
+        let reference = reference(self.metadata.as_ref());
+        match reference {
+            Some(_) if reference != self.client_reference_id.as_deref() => Err("it is for two payments"),
+            _ => Ok(reference),
         }
     }
 
@@ -84,7 +95,7 @@ impl Checkout {
     pub fn state(self) -> Result<SessionState, &'static str> {
         let status = self.status.as_deref();
         Ok(SessionState {
-            payment_id: self.payment_id()?,
+            reference: self.reference()?.map(str::to_owned),
             is_paid: self.is_paid(),
             is_complete: status == Some("complete"),
             is_expired: status == Some("expired"),
@@ -96,8 +107,8 @@ impl Checkout {
 }
 
 impl Charge {
-    pub fn payment_id(&self) -> Option<i64> {
-        payment_id(self.metadata.as_ref())
+    pub fn reference(&self) -> Option<&str> {
+        reference(self.metadata.as_ref())
     }
 
     pub fn amount(&self) -> Result<Money, &'static str> {
@@ -109,8 +120,8 @@ impl Charge {
     }
 }
 
-fn payment_id(metadata: Option<&BTreeMap<String, String>>) -> Option<i64> {
-    metadata?.get("payment_id")?.parse().ok().filter(|id| *id > 0)
+fn reference(metadata: Option<&BTreeMap<String, String>>) -> Option<&str> {
+    metadata?.get(REFERENCE).map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// Stripe counts in the same minor units as we do, and writes currencies in lower case.

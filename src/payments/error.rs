@@ -60,6 +60,23 @@ impl ProviderError {
             _ => false,
         }
     }
+
+    /// Whether the same request under the same key may still be done one day. The service keeps what it once
+    /// answered to a key, its own faults too: then only another key helps.
+    #[must_use]
+    pub fn may_be_sent_again(&self) -> bool {
+        match self {
+            ProviderError::Unreachable(_) => true,
+            ProviderError::Refused(refusal) => matches!(refusal.status, 409 | 429),
+            _ => false,
+        }
+    }
+
+    /// Whether the service knows nothing of what it was asked about.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, ProviderError::Refused(refusal) if refusal.status == 404)
+    }
 }
 
 /// Cards take whole minor units above zero; of currencies with thousandths, whole hundredths.

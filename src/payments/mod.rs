@@ -10,7 +10,7 @@ mod webhook;
 pub use answer::{Refund, Session, SessionState};
 pub use error::{ProviderError, Refusal};
 pub use stripe::{Patience, Stripe};
-pub use webhook::{Event, EventKind, WebhookError, sign};
+pub use webhook::{EVENT_KINDS, Event, EventKind, WebhookError, sign};
 
 use crate::config::Config;
 use crate::model::money::Money;
@@ -27,7 +27,8 @@ pub const DEMO_PAGE: &str = "/demo/card/";
 /// later; another request for it is refused. So all of it, the end too, is kept with the payment.
 #[derive(Debug, Clone)]
 pub struct SessionRequest<'a> {
-    pub payment_id: i64,
+    /// What we call the payment: of all installations on one account, nobody else calls one so.
+    pub reference: &'a str,
     pub amount: Money,
     /// The one line that the payer reads.
     pub description: &'a str,
@@ -36,6 +37,12 @@ pub struct SessionRequest<'a> {
     pub success_url: &'a str,
     pub cancel_url: &'a str,
     pub expires_at: Moment,
+}
+
+/// Whether a sum can be charged to a card at all.
+#[must_use]
+pub fn is_payable(amount: Money) -> bool {
+    error::payable(amount).is_ok()
 }
 
 /// Who takes card payments.
@@ -77,6 +84,21 @@ impl Cards {
         !matches!(self, Cards::None)
     }
 
+    /// The client of Stripe, where that takes them.
+    #[must_use]
+    pub fn stripe(&self) -> Option<&Stripe> {
+        match self {
+            Cards::Stripe(stripe) => Some(stripe),
+            Cards::None | Cards::Demo => None,
+        }
+    }
+
+    /// Whether the demo takes them.
+    #[must_use]
+    pub fn are_demo(&self) -> bool {
+        matches!(self, Cards::Demo)
+    }
+
     /// Makes the page on which a payment is made.
     ///
     /// # Errors
@@ -87,7 +109,7 @@ impl Cards {
             Cards::Stripe(stripe) => stripe.create_session(request).await,
             Cards::Demo => {
                 error::payable(request.amount)?;
-                let id = format!("demo_{}", request.payment_id);
+                let id = format!("demo_{}", request.reference);
                 Ok(Session { url: format!("{DEMO_PAGE}{id}"), id })
             }
         }
@@ -145,7 +167,7 @@ mod tests {
 
     fn request(minor: i64) -> SessionRequest<'static> {
         SessionRequest {
-            payment_id: 5,
+            reference: "5",
             amount: Money::new(minor, Currency::from_code("EUR").unwrap()),
             description: "Order 7",
             customer_email: "buyer@acme.test",

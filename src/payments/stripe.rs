@@ -71,7 +71,6 @@ impl Stripe {
     /// See [`ProviderError`].
     pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
         payable(request.amount)?;
-        let payment_id = request.payment_id.to_string();
         let currency = request.amount.currency.code().to_lowercase();
         let amount = request.amount.minor.to_string();
         let description: String = request.description.chars().take(DESCRIPTION_LENGTH_MAX).collect();
@@ -82,17 +81,17 @@ impl Stripe {
             ("line_items[0][price_data][currency]", &currency),
             ("line_items[0][price_data][unit_amount]", &amount),
             ("line_items[0][price_data][product_data][name]", &description),
-            ("client_reference_id", &payment_id),
-            ("metadata[payment_id]", &payment_id),
-            ("payment_intent_data[metadata][payment_id]", &payment_id),
+            ("client_reference_id", request.reference),
+            ("metadata[scrip_payment]", request.reference),
+            ("payment_intent_data[metadata][scrip_payment]", request.reference),
             ("customer_email", request.customer_email),
             ("success_url", request.success_url),
             ("cancel_url", request.cancel_url),
             ("expires_at", &expires_at),
         ];
-        let key = format!("scrip-payment-{payment_id}");
+        let key = format!("scrip-payment-{}", request.reference);
         let checkout: Checkout = self.post("/v1/checkout/sessions", &fields, &key).await?;
-        if checkout.payment_id().map_err(ProviderError::Answer)? != Some(request.payment_id)
+        if checkout.reference().map_err(ProviderError::Answer)? != Some(request.reference)
             || checkout.amount_total().map_err(ProviderError::Answer)? != request.amount
         {
             return Err(ProviderError::Answer("the session is not for this payment"));

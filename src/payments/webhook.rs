@@ -17,6 +17,15 @@ use crate::store::db::hex;
 const TOLERANCE_SECONDS: i64 = 300;
 const HEADER_LENGTH_MAX: usize = 2_048;
 
+/// The types of events that count here, as Stripe's dashboard names them.
+pub const EVENT_KINDS: [&str; 5] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "charge.refunded",
+];
+
 /// Why an event is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
@@ -48,15 +57,14 @@ pub enum EventKind {
 }
 
 /// One event. All but `id`, `kind` and `created` are missing of [`EventKind::Other`]; a refund has no session.
-/// Find the payment by its session (or payment intent): another installation on the same Stripe account may
-/// have a payment of the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub id: String,
     pub kind: EventKind,
     pub created: Moment,
     pub session_id: Option<String>,
-    pub payment_id: Option<i64>,
+    /// The reference of the payment, as it was sent with the request.
+    pub reference: Option<String>,
     pub payment_intent: Option<String>,
     /// What was to be paid.
     pub amount_total: Option<Money>,
@@ -130,7 +138,7 @@ fn read(payload: &[u8]) -> Result<Event, &'static str> {
         created: Moment(envelope.created.saturating_mul(1_000_000)),
         id: envelope.id,
         session_id: None,
-        payment_id: None,
+        reference: None,
         payment_intent: None,
         amount_total: None,
     };
@@ -150,11 +158,11 @@ fn read(payload: &[u8]) -> Result<Event, &'static str> {
 fn session(event: Event, object: Value, kind: fn(&Checkout) -> EventKind) -> Result<Event, &'static str> {
     let checkout: Checkout =
         serde_json::from_value(object).map_err(|_| "a field of the session is missing")?;
-    let Some(payment_id) = checkout.payment_id()? else { return Ok(event) };
+    let Some(reference) = checkout.reference()?.map(str::to_owned) else { return Ok(event) };
     Ok(Event {
         kind: kind(&checkout),
         amount_total: Some(checkout.amount_total()?),
-        payment_id: Some(payment_id),
+        reference: Some(reference),
         session_id: Some(checkout.id),
         payment_intent: checkout.payment_intent,
         ..event
@@ -163,11 +171,11 @@ fn session(event: Event, object: Value, kind: fn(&Checkout) -> EventKind) -> Res
 
 fn refunded(event: Event, object: Value) -> Result<Event, &'static str> {
     let charge: Charge = serde_json::from_value(object).map_err(|_| "a field of the charge is missing")?;
-    let Some(payment_id) = charge.payment_id() else { return Ok(event) };
+    let Some(reference) = charge.reference().map(str::to_owned) else { return Ok(event) };
     Ok(Event {
         kind: EventKind::Refunded { total: charge.refunded()? },
         amount_total: Some(charge.amount()?),
-        payment_id: Some(payment_id),
+        reference: Some(reference),
         payment_intent: charge.payment_intent,
         ..event
     })

@@ -72,9 +72,15 @@ fn beside(sheet: &mut Sheet, left: impl FnOnce(&mut Sheet, Place), right: impl F
 
 fn parties(sheet: &mut Sheet, seller: &Seller, buyer: &Billing) {
     let Seller { name, address, country, vat_number, registration, email, .. } = seller;
-    let from = [address, country, &labelled("VAT number", vat_number), registration, email];
+    let from = [
+        address,
+        crate::model::country::name(country),
+        &labelled("VAT number", vat_number),
+        registration,
+        email,
+    ];
     let Billing { address, country, vat_number, email, .. } = buyer;
-    let to = [address, country, &labelled("VAT number", vat_number), email];
+    let to = [address, crate::model::country::name(country), &labelled("VAT number", vat_number), email];
     beside(
         sheet,
         |sheet, place| party(sheet, place, "Seller", name, &from),
@@ -86,7 +92,7 @@ fn labelled(label: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{label} {text}") }
 }
 
-fn party(sheet: &mut Sheet, place: Place, head: &str, name: &str, texts: &[&String]) {
+fn party(sheet: &mut Sheet, place: Place, head: &str, name: &str, texts: &[&str]) {
     sheet.group(Tag::Section, |sheet| {
         sheet.group(Tag::P, |sheet| sheet.write(head, place, Look::SMALL));
         sheet.group(Tag::P, |sheet| sheet.write(name, place, Look::BOLD));

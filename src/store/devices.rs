@@ -419,6 +419,27 @@ pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
+/// The serial number in lower case and the model of each of these devices that a tree has.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<(String, String)>> {
+    let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
+    sql_for(
+        "select d.serial_search, d.model from json_each($1) r join device d on d.serial_search = r.value
+         join company o on o.id = d.company_id
+         where d.removed_at is null and o.path >= $2 and o.path < $3",
+        r#"select d.serial_search, d.model from device d join company o on o.id = d.company_id
+         where d.serial_search in (select value collate "C" from jsonb_array_elements_text($1::jsonb))
+         and d.removed_at is null and o.path >= $2 and o.path < $3"#,
+    )
+    .bind(rows(&wanted))
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
 /// How many devices a tree has, and how many of them are monitored.
 ///
 /// # Errors

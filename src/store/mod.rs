@@ -17,6 +17,7 @@ pub mod invoices;
 pub mod jobs;
 pub mod leases;
 pub mod ledger;
+pub mod licences;
 pub mod migrate;
 pub mod operations;
 pub mod orders;

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, sql, sql_for};
 use super::ledger::reserve;
 use crate::model::time::Moment;
 
@@ -17,10 +17,20 @@ pub struct PaymentRow {
     pub currency: String,
     pub session_id: Option<String>,
     pub session_url: Option<String>,
+    /// What the provider calls the money: known once the payer is done.
     pub intent: Option<String>,
+    /// What the provider, or the bank's statement, calls the payment.
     pub reference: String,
     pub created_at: i64,
     pub ended_at: Option<i64>,
+}
+
+impl PaymentRow {
+    /// Whether the payer is done, and the money has not come yet.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.state == "open" && self.intent.is_some()
+    }
 }
 
 /// A payment that begins, or one by bank that has come.
@@ -32,6 +42,8 @@ pub struct NewPayment<'a> {
     pub currency: &'a str,
     pub reference: &'a str,
     pub created_at: Moment,
+    /// When the provider is asked how it stands, if nothing is heard before.
+    pub ask_at: Option<Moment>,
     pub ended_at: Option<Moment>,
 }
 
@@ -41,8 +53,8 @@ pub struct NewPayment<'a> {
 /// Whatever the database says.
 pub async fn insert(tx: &mut Tx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
-    sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ended_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+    sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     .bind(id)
     .bind(new.order_id)
     .bind(new.provider)
@@ -51,7 +63,8 @@ pub async fn insert(tx: &mut Tx, new: &NewPayment<'_>) -> Result<i64> {
     .bind(new.currency)
     .bind(new.reference)
     .bind(new.created_at)
-    .bind(new.ended_at.map(|at| at.0))
+    .bind(new.ask_at)
+    .bind(new.ended_at)
     .run(tx)
     .await?;
     Ok(id)
@@ -85,19 +98,52 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<PaymentRow>> {
     sql("select * from payment where id = $1").bind(id).optional(tx).await
 }
 
-/// Keeps the session that a provider opened for a payment; one that has a session keeps it.
+/// The payment by card that was begun under this reference.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_session(tx: &mut Tx, id: i64, session_id: &str, url: &str) -> Result<bool> {
-    let changed =
-        sql("update payment set session_id = $2, session_url = $3 where id = $1 and session_id is null")
-            .bind(id)
-            .bind(session_id)
-            .bind(url)
-            .run(tx)
-            .await?;
-    Ok(changed > 0)
+pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Result<Option<PaymentRow>> {
+    sql("select * from payment where provider <> 'bank' and provider = $1 and reference = $2")
+        .bind(provider)
+        .bind(reference)
+        .optional(tx)
+        .await
+}
+
+/// Keeps the session that a provider opened for a payment, and its address where that is known; one that has
+/// another session keeps that.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_session(
+    tx: &mut Tx,
+    id: i64,
+    session_id: &str,
+    url: Option<&str>,
+    ask_at: Moment,
+) -> Result<()> {
+    sql("update payment set session_id = $2, session_url = coalesce($3, session_url), ask_at = $4
+         where id = $1 and (session_id is null or session_id = $2)")
+    .bind(id)
+    .bind(session_id)
+    .bind(url.map(str::to_owned))
+    .bind(ask_at)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes of an open payment that its payer is done.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_under_way(tx: &mut Tx, id: i64, intent: Option<&str>) -> Result<()> {
+    sql("update payment set intent = coalesce($2, intent) where id = $1 and state = 'open'")
+        .bind(id)
+        .bind(intent.map(str::to_owned))
+        .run(tx)
+        .await?;
+    Ok(())
 }
 
 /// Ends an open payment; tells whether it was open.
@@ -105,17 +151,52 @@ pub async fn set_session(tx: &mut Tx, id: i64, session_id: &str, url: &str) -> R
 /// # Errors
 /// Whatever the database says.
 pub async fn end(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
-    // A try that failed or expired may still be paid: events come in any order.
-    let changed = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
-         where id = $1 and (state = 'open' or ($5 = 1 and state in ('failed', 'expired')))")
-    .bind(id)
-    .bind(state)
-    .bind(intent.map(str::to_owned))
+    let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
+         where id = $1 and state = 'open'");
+    Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
+}
+
+/// Ends a payment whose money has come: one that failed or expired as well, since events come in any order.
+/// Tells whether it is new.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_late(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
+    let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
+         where id = $1 and state in ('open', 'failed', 'expired')");
+    Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
+}
+
+/// Takes open payments that their provider is to be asked about now. Those that began after `young_from`
+/// are asked again at `soon`, the others at `later`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take_due(
+    tx: &mut Tx,
+    provider: &str,
+    now: Moment,
+    (young_from, soon, later): (Moment, Moment, Moment),
+    limit: i64,
+) -> Result<Vec<PaymentRow>> {
+    sql_for(
+        "update payment set ask_at = case when created_at > $3 then $4 else $5 end where id in
+         (select id from payment where state = 'open' and ask_at <= $1 and provider = $2
+             order by ask_at, id limit $6)
+         returning *",
+        "update payment set ask_at = case when created_at > $3 then $4::bigint else $5::bigint end where id in
+         (select id from payment where state = 'open' and ask_at <= $1 and provider = $2
+             order by ask_at, id limit $6 for update skip locked)
+         returning *",
+    )
     .bind(now)
-    .bind(i64::from(matches!(state, "paid" | "refund_due")))
-    .run(tx)
-    .await?;
-    Ok(changed > 0)
+    .bind(provider)
+    .bind(young_from)
+    .bind(soon)
+    .bind(later)
+    .bind(limit)
+    .all(tx)
+    .await
 }
 
 /// Takes an event of a provider; false where it was taken before.
@@ -140,15 +221,12 @@ pub async fn take_event(
     Ok(added > 0)
 }
 
-/// Notes that a payment was given back.
+/// Notes that all of a payment was given back; tells whether it is new.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_refunded(tx: &mut Tx, id: i64, now: Moment) -> Result<()> {
-    sql("update payment set state = 'refunded', ended_at = $2 where id = $1 and state = 'refund_due'")
-        .bind(id)
-        .bind(now)
-        .run(tx)
-        .await?;
-    Ok(())
+pub async fn set_refunded(tx: &mut Tx, id: i64, intent: Option<&str>, now: Moment) -> Result<bool> {
+    let changed = sql("update payment set state = 'refunded', intent = coalesce($2, intent), ended_at = $3
+         where id = $1 and state <> 'refunded'");
+    Ok(changed.bind(id).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
 }

@@ -42,6 +42,13 @@ impl ProductRow {
         Money::new(*minor, self.currency)
     }
 
+    /// Whether it is for devices of this model.
+    #[must_use]
+    pub fn suits(&self, model: &str) -> bool {
+        let wanted = searchable(model);
+        self.models.is_empty() || self.models.iter().any(|m| searchable(m) == wanted)
+    }
+
     /// How long a licence is good.
     #[must_use]
     pub fn term(&self) -> String {
@@ -168,6 +175,15 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ProductRow>> {
 pub async fn current(tx: &mut Tx, id: i64) -> Result<Option<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 and v.version = p.version"));
     query.bind(id).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
+}
+
+/// A version of a product, whether it is still the current one or not.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn version(tx: &mut Tx, id: i64, version: i64) -> Result<Option<ProductRow>> {
+    let query = sql(product_sql!("where p.id = $1 and v.version = $2"));
+    query.bind(id).bind(version).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
 }
 
 /// The versions of a product, the newest first.

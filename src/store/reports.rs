@@ -1,5 +1,5 @@
 //! What reports read: counts, kept by whatever changes what they count (`store::ledger::counts`, and
-//! [`add_sale`] with each invoice).
+//! [`add_sale`] with each invoice), and the balances in codes.
 
 use sqlx::FromRow;
 
@@ -38,7 +38,7 @@ pub struct MonthSales {
     pub total: i64,
 }
 
-/// What was sold, by currency and month.
+/// What was sold to all companies, by currency and month.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -51,7 +51,7 @@ pub async fn sales_by_month(tx: &mut Tx, period: Period) -> Result<Vec<MonthSale
 pub fn sales_by_month_query(period: Period) -> Query {
     sql("select month, currency, cast(sum(net) as bigint) as net, cast(sum(vat) as bigint) as vat,
              cast(sum(total) as bigint) as total
-         from sales_month where month >= $1 and month <= $2 group by month, currency order by month, currency")
+         from sales_month where month >= $1 and month <= $2 group by month, currency order by currency, month")
     .bind(period.from.0)
     .bind(period.to.0)
 }
@@ -106,115 +106,66 @@ pub fn sales_query(period: Period, after: Option<&SalesCursor>, limit: i64) -> Q
     query.push(" order by s.month desc, s.company_id desc, s.currency desc limit ").push_value(limit)
 }
 
-/// Unused codes of a type that expire in one year; 0 for those without an end.
+/// How many codes of a type came into a state in a month, and the units that they hold.
 #[derive(Debug, Clone, Copy, FromRow)]
-pub struct Outstanding {
+pub struct CodeCount {
+    pub month: i64,
     pub resource_type: i64,
-    pub is_voucher: i64,
-    pub expires_year: i64,
+    pub status: i64,
     pub codes: i64,
     pub units: i64,
 }
 
-/// Unused codes of all companies. It reads the whole table: a row for each company, type and year.
+/// What became of a tree's codes, by month, type and state.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn outstanding(tx: &mut Tx) -> Result<Vec<Outstanding>> {
-    sql("select resource_type, is_voucher, expires_year, cast(sum(codes) as bigint) as codes,
-             cast(sum(units) as bigint) as units
-         from outstanding where codes <> 0 group by resource_type, is_voucher, expires_year
-         order by resource_type, is_voucher desc, expires_year")
-    .all(tx)
-    .await
+pub async fn codes_by_month(tx: &mut Tx, tree: &Path, period: Period) -> Result<Vec<CodeCount>> {
+    codes_by_month_query(tree, period).all(tx).await
 }
 
-/// Units of a type that were redeemed, and that expired, in a month.
-#[derive(Debug, Clone, Copy, FromRow)]
-pub struct MonthUnits {
-    pub month: i64,
-    pub resource_type: i64,
-    pub redeemed: i64,
-    pub expired: i64,
-}
-
-/// What became of the units in codes of all companies, by type and month.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn units_by_month(tx: &mut Tx, period: Period) -> Result<Vec<MonthUnits>> {
-    units_by_month_query(period).all(tx).await
-}
-
-/// The query of [`units_by_month`].
+/// The query of [`codes_by_month`].
 #[must_use]
-pub fn units_by_month_query(period: Period) -> Query {
-    sql("select month, resource_type, cast(sum(case status when 1 then units else 0 end) as bigint) as redeemed,
-             cast(sum(case status when 2 then units else 0 end) as bigint) as expired
-         from code_month where month >= $1 and month <= $2 and status in (1, 2)
-         group by month, resource_type order by month, resource_type")
-    .bind(period.from.0)
-    .bind(period.to.0)
-}
-
-/// Vouchers' codes that were made, used, and so on in a month. One that replaces a lost code is not counted
-/// as made: it is the same voucher.
-#[derive(Debug, Clone, Copy, Default, FromRow)]
-pub struct MonthVouchers {
-    pub month: i64,
-    pub made: i64,
-    pub used: i64,
-    pub expired: i64,
-    pub cancelled: i64,
-}
-
-/// What became of a tree's vouchers, by month.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn vouchers_by_month(tx: &mut Tx, tree: &Path, period: Period) -> Result<Vec<MonthVouchers>> {
-    vouchers_by_month_query(tree, period).all(tx).await
-}
-
-/// The query of [`vouchers_by_month`].
-#[must_use]
-pub fn vouchers_by_month_query(tree: &Path, period: Period) -> Query {
-    sql("select m.month, cast(sum(case m.status when 0 then m.codes when 5 then -m.codes else 0 end) as bigint) as made,
-             cast(sum(case m.status when 1 then m.codes else 0 end) as bigint) as used,
-             cast(sum(case m.status when 2 then m.codes else 0 end) as bigint) as expired,
-             cast(sum(case m.status when 4 then m.codes else 0 end) as bigint) as cancelled
+pub fn codes_by_month_query(tree: &Path, period: Period) -> Query {
+    sql("select m.month, m.resource_type, m.status, cast(sum(m.codes) as bigint) as codes,
+             cast(sum(m.units) as bigint) as units
          from company c join code_month m on m.company_id = c.id
-         where c.path >= $1 and c.path < $2 and m.month >= $3 and m.month <= $4 and m.is_voucher = 1
-         group by m.month order by m.month")
+         where c.path >= $1 and c.path < $2 and m.month >= $3 and m.month <= $4
+         group by m.month, m.resource_type, m.status order by m.month, m.resource_type, m.status")
     .bind(tree.as_str())
     .bind(tree.end())
     .bind(period.from.0)
     .bind(period.to.0)
 }
 
-/// Unused vouchers of a type.
-#[derive(Debug, Clone, Copy, FromRow)]
-pub struct UnusedVouchers {
+/// The units of a type in a company's unused codes.
+#[derive(Debug, Clone, FromRow)]
+pub struct Outstanding {
+    pub company_id: i64,
+    pub company_name: String,
     pub resource_type: i64,
-    pub codes: i64,
     pub units: i64,
 }
 
-/// How many of a tree's vouchers are unused now, by type.
+/// The last row of the page before: company, resource type.
+pub type OutstandingCursor = (i64, i64);
+
+/// A page of what is in unused codes, by company and type.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn unused_vouchers(tx: &mut Tx, tree: &Path) -> Result<Vec<UnusedVouchers>> {
-    unused_vouchers_query(tree).all(tx).await
+pub async fn outstanding(tx: &mut Tx, after: OutstandingCursor, limit: i64) -> Result<Vec<Outstanding>> {
+    outstanding_query(after, limit).all(tx).await
 }
 
-/// The query of [`unused_vouchers`].
+/// The query of [`outstanding`].
 #[must_use]
-pub fn unused_vouchers_query(tree: &Path) -> Query {
-    sql("select u.resource_type, cast(sum(u.codes) as bigint) as codes, cast(sum(u.units) as bigint) as units
-         from company c join outstanding u on u.company_id = c.id
-         where c.path >= $1 and c.path < $2 and u.is_voucher = 1
-         group by u.resource_type having sum(u.codes) <> 0 order by u.resource_type")
-    .bind(tree.as_str())
-    .bind(tree.end())
+pub fn outstanding_query(after: OutstandingCursor, limit: i64) -> Query {
+    sql("select a.company_id, c.name as company_name, a.resource_type, a.balance as units
+         from account a join company c on c.id = a.company_id
+         where a.kind = 1 and a.balance > 0 and (a.company_id, a.resource_type) > ($1, $2)
+         order by a.company_id, a.resource_type limit $3")
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
 }

@@ -78,6 +78,26 @@ const RULES: &[(&str, &str)] = &[
              or (c.level = 0 and c.parent_id is not null)",
     ),
     (
+        "each paid order's vouchers hold what was bought, and no other order has any",
+        "select count(*) from (
+             select l.order_id from order_line l join purchase_order o on o.id = l.order_id
+             left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
+             where l.resource_type is not null group by l.order_id, l.line, l.codes, l.quantity, o.state
+             having count(k.id) <> case o.state when 'paid' then l.codes else 0 end
+                 or coalesce(sum(k.amount), 0) <> case o.state when 'paid' then l.quantity else 0 end) wrong",
+    ),
+    (
+        "each order comes to what its lines do",
+        "select count(*) from (
+             select o.id from purchase_order o left join order_line l on l.order_id = o.id
+             group by o.id, o.net, o.vat having coalesce(sum(l.net), 0) <> o.net or coalesce(sum(l.vat), 0) <> o.vat) wrong",
+    ),
+    (
+        "the numbers of invoices have no gaps",
+        "select count(*) from (
+             select kind from invoice group by kind, year having count(*) <> max(number) or min(number) <> 1) wrong",
+    ),
+    (
         "units spent equal what devices used",
         "select count(*) from (
              select company_id, resource_type, cast(sum(amount) as bigint) as amount from (
@@ -110,29 +130,16 @@ const RULES: &[(&str, &str)] = &[
              group by company_id, resource_type, day having sum(devices) <> 0) wrong",
     ),
     (
-        "each month's counts of codes are right",
+        "the months' counts of codes add up to the codes",
         "select count(*) from (
-             select company_id, resource_type, is_voucher, status from (
-                 select company_id, resource_type, case when order_id is null then 0 else 1 end as is_voucher,
-                     0 as status, 1 as codes, amount as units from code
-                 union all select company_id, resource_type, case when order_id is null then 0 else 1 end,
-                     status, 1, amount from code where status <> 0
-                 union all select company_id, resource_type, is_voucher, status, -codes, -units from code_month) counted
-             group by company_id, resource_type, is_voucher, status having sum(codes) <> 0 or sum(units) <> 0) wrong",
+             select company_id, resource_type, status from (
+                 select company_id, resource_type, 0 as status, 1 as codes, amount as units from code
+                 union all select company_id, resource_type, status, 1, amount from code where status <> 0
+                 union all select company_id, resource_type, status, -codes, -units from code_month) counted
+             group by company_id, resource_type, status having sum(codes) <> 0 or sum(units) <> 0) wrong",
     ),
     (
-        "the counts of unused codes are right",
-        "select count(*) from (
-             select company_id, resource_type, is_voucher, has_end from (
-                 select company_id, resource_type, case when order_id is null then 0 else 1 end as is_voucher,
-                     case when expires_at is null then 0 else 1 end as has_end, 1 as codes, amount as units
-                 from code where status = 0
-                 union all select company_id, resource_type, is_voucher, case expires_year when 0 then 0 else 1 end,
-                     -codes, -units from outstanding) counted
-             group by company_id, resource_type, is_voucher, has_end having sum(codes) <> 0 or sum(units) <> 0) wrong",
-    ),
-    (
-        "each company's sales equal its invoices",
+        "the months' sales add up to the invoices",
         "select count(*) from (
              select company_id, currency from (
                  select o.company_id, i.currency, i.net, i.vat, i.total

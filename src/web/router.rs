@@ -13,11 +13,12 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, code_batches, codes, companies, company, device_windows, devices,
-    distributors, history, imports, moves, operator, orders, overview, payments, price_list, redeem, reports,
-    second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
+    account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, demo_card,
+    device_windows, devices, distributors, history, imports, licences, moves, operator, orders, overview,
+    payments, price_list, redeem, report_files, reports, second_factor, second_step, seller, tokens, users,
+    vat_classes, vouchers,
 };
-use super::{assets, error::WebError, guard, health, session, urls};
+use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
 use crate::store;
 use crate::store::auth::SignedIn;
@@ -84,8 +85,11 @@ pub fn router(app: App) -> Router {
         .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
+        .merge(told_by_others())
         .merge(api::router(&portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
+        .route(urls::LICENCE_PUBLIC_KEY, get(licences::public_key))
+        .route(urls::LICENCE_REVOCATIONS, get(licences::revocations).layer(CompressionLayer::new()))
         .route(urls::HEALTHZ, get(health::healthz))
         .route(urls::READYZ, get(health::readyz))
         .fallback(async || WebError::NotFound)
@@ -180,10 +184,17 @@ fn buying() -> Router<Portal> {
     Router::new()
         .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
+        .route(urls::BUY_LICENCES, get(buy_licences::window).post(buy_licences::add))
+        .route(urls::BUY_LICENCES_CHOICE, get(buy_licences::begin).post(buy_licences::choose))
         .route("/orders/{id}", get(orders::show))
+        .route("/orders/{id}/licences.csv", get(licences::csv))
+        .route("/licences/{id}", get(licences::show))
+        .route("/licences/{id}/file", get(licences::file))
+        .route("/licences/{id}/rehost", get(licences::rehost_window).post(licences::rehost))
         .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))
+        .route("/demo/card/{session}", get(demo_card::show).post(demo_card::answer))
         .route("/orders/{id}/return", get(orders::came_back))
         .route("/orders/{id}/look", post(orders::look))
         .route("/orders/{id}/paid", get(orders::paid_window).post(orders::mark_paid))
@@ -195,10 +206,20 @@ fn buying() -> Router<Portal> {
         .route(urls::PAYMENTS, get(payments::list))
         .route(urls::VOUCHERS, get(payments::vouchers))
         .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
-        .route(urls::VOUCHER_REPORT, get(reports::vouchers))
-        .route(urls::VOUCHER_REPORT_CSV, get(reports::vouchers_csv))
+        .route(urls::REPORTS, get(reports::show))
+        .route(urls::SALES_CSV, get(report_files::sales))
+        .route(urls::OUTSTANDING_CSV, get(report_files::unused_codes))
+        .route(urls::CODES_BY_MONTH_CSV, get(report_files::codes))
         .route("/invoices/{id}/pdf", get(payments::pdf))
         .route("/invoices/{id}/settlement", post(payments::settle))
+}
+
+/// What other servers send: no session, no form, no origin; each proves itself by a signature.
+fn told_by_others() -> Router<Portal> {
+    Router::new()
+        .route(urls::STRIPE_WEBHOOK, post(webhooks::stripe))
+        .layer(DefaultBodyLimit::max(webhooks::BODY_BYTES_MAX))
+        .layer(from_fn(guard::run_to_end))
 }
 
 fn selling() -> Router<Portal> {
@@ -222,10 +243,6 @@ fn selling() -> Router<Portal> {
         )
         .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
         .route(urls::SELLER, get(seller::show).post(seller::save))
-        .route(urls::OPERATOR_REPORTS, get(reports::operator))
-        .route(urls::SALES_CSV, get(reports::sales_csv))
-        .route(urls::OUTSTANDING_CSV, get(reports::outstanding_csv))
-        .route(urls::UNITS_CSV, get(reports::units_csv))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 

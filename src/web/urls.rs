@@ -58,12 +58,19 @@ fixed! {
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
     BUY_VOUCHERS = "/buy/vouchers";
+    BUY_LICENCES = "/buy/licences";
+    BUY_LICENCES_CHOICE = "/buy/licences/choice";
+    /// What devices check licence keys with.
+    LICENCE_PUBLIC_KEY = "/licences/public-key";
+    LICENCE_REVOCATIONS = "/licences/revocations";
     BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";
-    VOUCHER_REPORT = "/reports";
-    VOUCHER_REPORT_CSV = "/reports/vouchers.csv";
+    REPORTS = "/reports";
+    SALES_CSV = "/reports/sales.csv";
+    OUTSTANDING_CSV = "/reports/unused-codes.csv";
+    CODES_BY_MONTH_CSV = "/reports/codes.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
     PRICE_LIST = "/operator/price-list";
@@ -73,10 +80,8 @@ fixed! {
     DISTRIBUTORS = "/operator/distributors";
     DISTRIBUTORS_NEW = "/operator/distributors/new";
     SELLER = "/operator/seller";
-    OPERATOR_REPORTS = "/operator/reports";
-    SALES_CSV = "/operator/reports/sales.csv";
-    OUTSTANDING_CSV = "/operator/reports/outstanding.csv";
-    UNITS_CSV = "/operator/reports/units.csv";
+    /// Where Stripe tells what became of payments.
+    STRIPE_WEBHOOK = "/webhooks/stripe";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     API_PAGE_STYLE = "/api/docs/index.css";
@@ -126,9 +131,18 @@ pub fn order_part(id: i64, part: &str) -> String {
     format!("/orders/{id}/{part}")
 }
 
+/// The demo's card page for a session.
+pub fn demo_card(session_id: &str) -> String {
+    format!("{}{}", crate::payments::DEMO_PAGE, escape(session_id))
+}
+
 /// The codes of a line of an order.
 pub fn voucher(order_id: i64, line: i64) -> String {
     format!("/orders/{order_id}/vouchers/{line}")
+}
+
+pub fn licence(id: i64) -> String {
+    format!("/licences/{id}")
 }
 
 /// Codes by the thousand, on their way.

@@ -165,7 +165,11 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
         groups.push(NavGroup {
             heading: "Subscriptions, licences",
             items: match actor.is_admin() {
-                true => vec![item("Redeem voucher", urls::REDEEM), item("Buy vouchers", urls::BUY_VOUCHERS)],
+                true => vec![
+                    item("Redeem voucher", urls::REDEEM),
+                    item("Buy vouchers", urls::BUY_VOUCHERS),
+                    item("Buy licences", urls::BUY_LICENCES),
+                ],
                 false => vec![item("Redeem voucher", urls::REDEEM)],
             },
         });
@@ -174,8 +178,8 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     if actor.sees_tree() {
         records.insert(0, item("Payments", urls::PAYMENTS));
     }
-    if actor.has_voucher_report() {
-        records.push(item("Reports", urls::VOUCHER_REPORT));
+    if actor.has_reports() {
+        records.push(item("Reports", urls::REPORTS));
     }
     groups.push(NavGroup { heading: "Records", items: records });
     if actor.is_operator() {
@@ -186,7 +190,6 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
                 item("Price list", urls::PRICE_LIST),
                 item("Distributors", urls::DISTRIBUTORS),
                 item("Seller and invoices", urls::SELLER),
-                item("Reports", urls::OPERATOR_REPORTS),
             ],
         });
     }

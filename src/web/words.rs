@@ -5,9 +5,10 @@ use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
+use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
 use crate::model::money::MoneyError;
 use crate::model::month::{PERIOD_MONTHS_MAX, PeriodError};
-use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
+use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
@@ -44,6 +45,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
         Reason::WrongPassword => "This is not your present password.".into(),
         Reason::Order(error) => order_error(*error),
+        Reason::Licence(refusal) => licence(refusal),
         Reason::MissingType => "Choose a type.".into(),
         Reason::UnknownType => "There is no such type. Choose one of the list.".into(),
         Reason::MissingCompany => "Choose a company.".into(),
@@ -304,8 +306,66 @@ fn order_error(error: OrderError) -> String {
         OrderError::CardsOff => "Card payments are not set up here. Choose payment by invoice.".into(),
         OrderError::OtherAmount { due } => format!("The order comes to {due}. Enter exactly that."),
         OrderError::FutureDay => "Choose today or an earlier day.".into(),
-        OrderError::ProviderFailed => {
-            "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes.".into()
+        OrderError::NotForCards => "This sum cannot be charged to a card. Choose payment by invoice.".into(),
+        OrderError::UnderWay => {
+            "A payment of this order is under way. With some ways to pay the money takes a few days to come.".into()
         }
+        OrderError::ProviderFailed => {
+            "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes, or cancel the order and choose payment by invoice.".into()
+        }
+    }
+}
+
+/// Why a licence cannot be ordered, or cannot move.
+fn licence(refusal: &LicenceRefusal) -> String {
+    match refusal {
+        LicenceRefusal::Serial(SerialError::Missing) => {
+            "Enter a serial number. It stands on the device.".into()
+        }
+        LicenceRefusal::Serial(SerialError::TooMany) => {
+            let most = grouped(SERIALS_MAX as i64);
+            format!(
+                "An order has at most {most} licences. Enter fewer serial numbers, and begin another order."
+            )
+        }
+        LicenceRefusal::Serial(SerialError::Malformed(text)) => format!(
+            "“{text}” is no serial number: one has letters or digits, no quotation marks, and at most 100 characters."
+        ),
+        LicenceRefusal::NothingChosen => "Choose at least one licence.".into(),
+        LicenceRefusal::NotConfirmed => {
+            "Compare the models with your devices, then say here that the licences suit them.".into()
+        }
+        LicenceRefusal::Unsuitable { model } if model.is_empty() => {
+            "A chosen licence is not offered now. Choose again.".into()
+        }
+        LicenceRefusal::Unsuitable { model } => {
+            format!("A chosen licence does not suit the model {model}. Choose again.")
+        }
+        LicenceRefusal::Twice { serial } => {
+            format!(
+                "The order has this licence for {serial} already. Choose another one, or go back to the order."
+            )
+        }
+        LicenceRefusal::HeldForGood => {
+            "Each of these devices has this licence already, without an end. Choose another one.".into()
+        }
+        LicenceRefusal::SameSerial => {
+            "The licence is for this device already. Enter the serial number of another one.".into()
+        }
+        LicenceRefusal::Expired => {
+            "This licence has expired, so it does not move any more. Buy a new one.".into()
+        }
+        LicenceRefusal::NoMoreRehosts => {
+            format!("This licence has moved {REHOSTS_MAX} times, which is the most. Buy a new one.")
+        }
+        LicenceRefusal::Moved => {
+            "This licence has moved since you opened this window. Close it and look at the licence again."
+                .into()
+        }
+        LicenceRefusal::Reason => format!(
+            "Say why in {} to {} characters, such as “Device broken, replaced under warranty”.",
+            REHOST_REASON_LENGTH.start(),
+            REHOST_REASON_LENGTH.end()
+        ),
     }
 }

@@ -11,6 +11,7 @@ mod program;
 mod second_factor;
 pub mod shop;
 pub mod stripe;
+pub mod till;
 pub mod walker;
 mod world;
 
@@ -79,13 +80,27 @@ impl TestApp {
 
     /// Starts one with settings.
     pub async fn start_with(backend: Backend, given: Given) -> Option<TestApp> {
+        Self::start_changed(backend, given, |_| {}).await
+    }
+
+    /// Starts one as `scrip demo` does, but empty.
+    pub async fn start_demo(backend: Backend) -> Option<TestApp> {
+        Self::start_changed(backend, Given::default(), |config| config.demo = true).await
+    }
+
+    async fn start_changed(
+        backend: Backend,
+        given: Given,
+        change: impl FnOnce(&mut Config),
+    ) -> Option<TestApp> {
         let folder = tempfile::tempdir().unwrap();
         let mut given = Given { data: Some(folder.path().to_owned()), ..given };
         if backend == Backend::Postgres {
             given.database_url = Some(schema().await?);
         }
         let database_url = given.database_url.clone();
-        let config = Config::load(&given).unwrap();
+        let mut config = Config::load(&given).unwrap();
+        change(&mut config);
         let (app, _) = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap();
         let router = scrip::web::router::router(app.clone());
         Some(TestApp { app, router, backend, database_url, folder })

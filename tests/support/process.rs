@@ -20,15 +20,22 @@ pub struct Process {
     pub address: SocketAddr,
     folder: PathBuf,
     database_url: Option<String>,
+    /// Flags besides the usual ones.
+    more: Vec<String>,
 }
 
 impl Process {
     /// Starts the program on a folder that [`super::TestApp`] has filled.
     pub fn start(folder: &Path, database_url: Option<String>) -> Process {
+        Process::start_with(folder, database_url, Vec::new())
+    }
+
+    /// The same with further flags.
+    pub fn start_with(folder: &Path, database_url: Option<String>, more: Vec<String>) -> Process {
         // The port is free a moment before the program takes it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = spawn(folder, database_url.as_deref(), address);
-        let process = Process { child, address, folder: folder.to_owned(), database_url };
+        let child = spawn(folder, database_url.as_deref(), &more, address);
+        let process = Process { child, address, folder: folder.to_owned(), database_url, more };
         process.wait_until_ready();
         process
     }
@@ -37,7 +44,7 @@ impl Process {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.child = spawn(&self.folder, self.database_url.as_deref(), self.address);
+        self.child = spawn(&self.folder, self.database_url.as_deref(), &self.more, self.address);
         self.wait_until_ready();
     }
 
@@ -77,11 +84,24 @@ fn settings(command: &mut Command, folder: &Path, database_url: Option<&str>) {
     }
 }
 
-fn spawn(folder: &Path, database_url: Option<&str>, address: SocketAddr) -> Child {
+fn spawn(folder: &Path, database_url: Option<&str>, more: &[String], address: SocketAddr) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scrip"));
     settings(&mut command, folder, database_url);
-    command.args(["--listen", &address.to_string(), "serve"]);
+    command.args(more).args(["--listen", &address.to_string(), "serve"]);
     command.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// Sends one request of a stranger; gives the status, `None` when no answer came.
+pub async fn post(address: SocketAddr, path: &str, signature: &str, body: String) -> Option<u16> {
+    let stream = tokio::net::TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    let request = Request::post(path)
+        .header(header::HOST, address.to_string())
+        .header("stripe-signature", signature)
+        .body(Body::from(body))
+        .unwrap();
+    Some(sender.send_request(request).await.ok()?.status().as_u16())
 }
 
 /// A signed-in client of a running program.

@@ -23,8 +23,8 @@ const SESSION_FIELDS: [&str; 12] = [
     "line_items[0][price_data][unit_amount]",
     "line_items[0][price_data][product_data][name]",
     "client_reference_id",
-    "metadata[payment_id]",
-    "payment_intent_data[metadata][payment_id]",
+    "metadata[scrip_payment]",
+    "payment_intent_data[metadata][scrip_payment]",
     "customer_email",
     "success_url",
     "cancel_url",
@@ -126,15 +126,54 @@ impl FakeStripe {
         session["payment_intent"] = format!("pi_{session_id}").into();
     }
 
+    /// Nobody paid in time.
+    pub fn expire(&self, session_id: &str) {
+        self.change(session_id, "status", "expired".into());
+    }
+
+    /// A session is not what it was asked to be.
+    pub fn change(&self, session_id: &str, field: &str, value: Value) {
+        self.inner.lock().unwrap().sessions.get_mut(session_id).unwrap()[field] = value;
+    }
+
+    /// How a session stands.
+    pub fn status(&self, session_id: &str) -> String {
+        self.inner.lock().unwrap().sessions[session_id]["status"].as_str().unwrap().to_owned()
+    }
+
+    /// How often sessions were asked about.
+    pub fn questions(&self) -> usize {
+        self.seen().iter().filter(|s| s.method == Method::GET).count()
+    }
+
+    /// An event about money of a session that was given back, so much by now, with its signature.
+    pub fn refund_event(
+        &self,
+        event_id: &str,
+        session_id: &str,
+        refunded: i64,
+        seconds: i64,
+    ) -> (String, String) {
+        let session = self.inner.lock().unwrap().sessions[session_id].clone();
+        let object = json!({"id": format!("ch_{session_id}"), "object": "charge", "amount": session["amount_total"],
+            "amount_refunded": refunded, "currency": session["currency"], "metadata": session["metadata"],
+            "payment_intent": session["payment_intent"], "refunded": session["amount_total"] == refunded});
+        signed(event_id, "charge.refunded", &object, seconds)
+    }
+
     /// An event about a session as it is now, and the `Stripe-Signature` that goes with it.
     pub fn event(&self, event_id: &str, kind: &str, session_id: &str, seconds: i64) -> (String, String) {
         let object = self.inner.lock().unwrap().sessions[session_id].clone();
-        let body = json!({"id": event_id, "object": "event", "type": kind, "created": seconds,
-            "data": {"object": object}})
-        .to_string();
-        let signature = payments::sign(WEBHOOK_SECRET, body.as_bytes(), seconds);
-        (body, signature)
+        signed(event_id, kind, &object, seconds)
     }
+}
+
+fn signed(event_id: &str, kind: &str, object: &Value, seconds: i64) -> (String, String) {
+    let body = json!({"id": event_id, "object": "event", "type": kind, "created": seconds,
+        "data": {"object": object}})
+    .to_string();
+    let signature = payments::sign(WEBHOOK_SECRET, body.as_bytes(), seconds);
+    (body, signature)
 }
 
 async fn take(
@@ -256,7 +295,7 @@ fn create(inner: &mut Inner, fields: &Fields) -> Done {
     let session = json!({
         "id": id, "object": "checkout.session", "amount_total": amount, "currency": currency,
         "client_reference_id": fields["client_reference_id"], "expires_at": 1,
-        "metadata": {"payment_id": fields["metadata[payment_id]"]}, "mode": "payment", "payment_intent": null,
+        "metadata": {"scrip_payment": fields["metadata[scrip_payment]"]}, "mode": "payment", "payment_intent": null,
         "payment_status": "unpaid", "status": "open", "url": format!("https://checkout.stripe.com/c/pay/{id}")
     });
     inner.sessions.insert(id, session.clone());

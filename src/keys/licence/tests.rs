@@ -23,7 +23,9 @@ fn a_signed_licence_opens_with_the_public_key() {
     assert_eq!(public.open_licence(&text), Ok(facts()));
     let (_, line) = public.base64().next().unwrap();
     assert_eq!(PublicKeys::parse(&line), Ok(public.clone()));
-    let (_, pem) = public.pem().next().unwrap();
+    let pem = public.to_pem();
+    let (head, block) = pem.split_once('\n').unwrap();
+    assert_eq!((head, PublicKeys::parse(block)), ("Version 1", Ok(public.clone())));
     assert_eq!(PublicKeys::parse(&pem), Ok(public));
 }
 

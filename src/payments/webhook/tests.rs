@@ -17,7 +17,7 @@ fn session_object() -> Value {
     json!({
         "id": "cs_test_a1", "object": "checkout.session", "amount_subtotal": 1250, "amount_total": 1250,
         "automatic_tax": {"enabled": false}, "client_reference_id": "42", "currency": "eur", "livemode": false,
-        "metadata": {"payment_id": "42"}, "mode": "payment", "payment_intent": "pi_1",
+        "metadata": {"scrip_payment": "42"}, "mode": "payment", "payment_intent": "pi_1",
         "payment_status": "paid", "status": "complete", "url": null
     })
 }
@@ -57,13 +57,13 @@ fn each_event_is_told_by_its_type() {
         ("checkout.session.expired", session_object(), EventKind::SessionExpired),
     ] {
         let event = taken(kind, &object).unwrap();
-        assert_eq!((event.kind, event.payment_id), (told, Some(42)), "{kind}");
+        assert_eq!((event.kind, event.reference.as_deref()), (told, Some("42")), "{kind}");
         assert_eq!(event.session_id.as_deref(), Some("cs_test_a1"));
         assert_eq!(event.payment_intent.as_deref(), Some("pi_1"));
         assert_eq!(event.amount_total, Some(euro(1250)));
     }
     let charge = json!({"id": "ch_1", "amount": 1250, "amount_refunded": 250, "currency": "eur",
-        "metadata": {"payment_id": "42"}, "payment_intent": "pi_1", "refunded": false});
+        "metadata": {"scrip_payment": "42"}, "payment_intent": "pi_1", "refunded": false});
     let event = taken("charge.refunded", &charge).unwrap();
     assert_eq!(event.kind, EventKind::Refunded { total: euro(250) });
     assert_eq!((event.payment_intent.as_deref(), event.amount_total), (Some("pi_1"), Some(euro(1250))));
@@ -75,7 +75,7 @@ fn what_another_program_sells_on_the_same_account_is_not_ours() {
     object["metadata"] = json!({});
     object["client_reference_id"] = "cart-9".into();
     let event = taken("checkout.session.completed", &object).unwrap();
-    assert_eq!((event.kind, event.payment_id, event.session_id), (EventKind::Other, None, None));
+    assert_eq!((event.kind, event.reference, event.session_id), (EventKind::Other, None, None));
 }
 
 #[test]

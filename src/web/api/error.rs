@@ -223,6 +223,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NoDeviceChosen => "NOTHING_CHOSEN",
         Reason::File(_) => "FILE",
         Reason::Order(_) => "ORDER",
+        Reason::Licence(_) => "LICENCE",
         Reason::MissingSerial | Reason::MissingApartment => "MISSING",
         Reason::SerialTaken => "SERIAL_TAKEN",
         Reason::UnknownService => "UNKNOWN_TYPE",
@@ -242,6 +243,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NothingToChange => "NOTHING_TO_CHANGE",
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",
+        Reason::Period(_) => "NOT_A_PERIOD",
         Reason::Obstacles(_) => "OBSTACLE",
         Reason::Money(MoneyError::Missing)
         | Reason::NoPrice

@@ -8,6 +8,7 @@ use super::company::Head;
 use crate::model::device::DeviceState;
 use crate::model::resources::ResourceType;
 use crate::ops;
+use crate::ops::licences::ShownLicence;
 use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter};
 use crate::web::error::WebResult;
@@ -119,6 +120,7 @@ pub async fn of_company(
 struct DevicePage {
     frame: Frame,
     device: Device,
+    licences: Vec<ShownLicence>,
     used: Vec<HistoryRow>,
     next: Option<String>,
 }
@@ -139,8 +141,9 @@ pub async fn show(
         let last = used.last().map_or(String::new(), |row| row.id.to_string());
         next = Some(urls::with_query(&urls::device(id), &[("before", &last)]));
     }
+    let licences = ops::licences::of_device(&portal.app, &me.actor, &device).await?;
     let frame = Frame::of(&portal, &me, device.label().to_owned()).await?;
-    page(&DevicePage { frame, device, used, next })
+    page(&DevicePage { frame, device, licences, used, next })
 }
 
 /// How a device's state is coloured.

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::licences::LicencesSection;
 use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
@@ -17,7 +18,7 @@ use crate::ops::payments::BankPayment;
 use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
 use crate::web::error::WebResult;
-use crate::web::extract::{Id, Me, Posted};
+use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::router::Portal;
 use crate::web::urls;
@@ -39,6 +40,7 @@ struct OrderPage {
     frame: Frame,
     order: Order,
     counts: Vec<StateCount>,
+    section: LicencesSection,
     billing: Option<Billing>,
     now: i64,
     has_actions: bool,
@@ -110,7 +112,12 @@ fn plural(n: i64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Asked(asked): Asked,
+) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() == OrderState::Draft {
         let kept = ops::billing::get(&portal.app, &me.actor, order.row.company_id).await?;
@@ -120,8 +127,9 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
     let app = &portal.app;
     let frame = Frame::of(&portal, &me, order.title()).await?;
     let counts = ops::vouchers::counts(app, &me.actor, id).await?;
+    let section = LicencesSection::of(&portal, &me, id, &asked).await?;
     let billing = order.row.billing.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    page(&OrderPage { frame, order, counts, billing, now: app.clock.now().0, has_actions: false })
+    page(&OrderPage { frame, order, counts, section, billing, now: app.clock.now().0, has_actions: false })
 }
 
 async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebResult<Response> {
@@ -158,7 +166,7 @@ pub async fn place(
 struct CardPage {
     frame: Frame,
     order: Order,
-    /// The provider's page; it opens by itself, and by a link.
+    /// The provider's page.
     url: String,
 }
 

@@ -1,5 +1,7 @@
 //! Operator: Seller and invoices.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -7,6 +9,7 @@ use axum::response::Response;
 use crate::model::seller::{DUE_DAYS, SellerSettings};
 use crate::ops;
 use crate::ops::seller::SellerFields;
+use crate::payments::Cards;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
 use crate::web::fields;
@@ -23,6 +26,9 @@ struct SellerPage<'a> {
     countries: Vec<(String, String)>,
     /// Whether the operator has said it: nobody can buy before.
     is_set: bool,
+    cards: Arc<Cards>,
+    /// Where a card provider tells what became of payments.
+    webhook: String,
 }
 
 pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
@@ -38,7 +44,9 @@ async fn show_form(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response>
     let is_set = ops::seller::get(&portal.app).await?.is_some();
     let frame = Frame::of(portal, me, "Seller and invoices").await?;
     let countries = fields::countries();
-    page_of_form(&portal.app, &SellerPage { frame, form, countries, is_set }, form)
+    let webhook = format!("{}{}", portal.app.config.public_url, urls::STRIPE_WEBHOOK);
+    let cards = portal.app.cards.clone();
+    page_of_form(&portal.app, &SellerPage { frame, form, countries, is_set, cards, webhook }, form)
 }
 
 fn filled(settings: &SellerSettings) -> Form {

@@ -1,0 +1,161 @@
+//! What a card provider says of a payment, in an event or when it is asked: believed once, in any order.
+
+use super::sum;
+use crate::app::{Act, App, act};
+use crate::jobs::Job;
+use crate::model::ledger;
+use crate::model::money::Money;
+use crate::model::order::OrderState;
+use crate::ops::error::{OpError, OpResult};
+use crate::ops::payments::{Settlement, settle};
+use crate::payments::{Event, EventKind};
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::orders::OrderRow;
+use crate::store::payments::PaymentRow;
+
+/// How a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Paid(Money),
+    /// The payer is done, the money has not come.
+    UnderWay,
+    Failed,
+    Expired,
+    /// All of it was given back.
+    PaidBack,
+}
+
+/// Takes an event of the provider. One that was taken before, or concerns nobody here, changes nothing.
+///
+/// # Errors
+/// Whatever keeps it from being taken now; the provider sends it again.
+pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<()> {
+    act!(app, act => {
+        let Some(reference) = &event.reference else { return Ok(()) };
+        let Some(payment) = store::payments::by_reference(&mut act.tx, provider, reference).await? else {
+            return Ok(());
+        };
+        let kind = name(event.kind);
+        if !store::payments::take_event(&mut act.tx, provider, &event.id, kind, act.now).await? {
+            return Ok(());
+        }
+        // The event may be quicker than the answer to the request that opened the page.
+        if let (None, Some(session)) = (&payment.session_id, &event.session_id) {
+            let ask_at = act.now.plus_seconds(super::ASK_AFTER_SECONDS);
+            store::payments::set_session(&mut act.tx, payment.id, session, None, ask_at).await?;
+        }
+        match word(event) {
+            Some(word) => believe(app, act, &payment, word, event.payment_intent.as_deref()).await,
+            None => Ok(()),
+        }
+    })
+}
+
+/// What the database calls an event.
+fn name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::SessionCompleted { is_paid: true } => "paid",
+        EventKind::SessionCompleted { is_paid: false } => "under_way",
+        EventKind::AsyncSucceeded => "async_succeeded",
+        EventKind::AsyncFailed => "async_failed",
+        EventKind::SessionExpired => "expired",
+        EventKind::Refunded { .. } => "refunded",
+        EventKind::Other => "other",
+    }
+}
+
+fn word(event: &Event) -> Option<Word> {
+    match event.kind {
+        EventKind::SessionCompleted { is_paid: true } | EventKind::AsyncSucceeded => {
+            event.amount_total.map(Word::Paid)
+        }
+        EventKind::SessionCompleted { is_paid: false } => Some(Word::UnderWay),
+        EventKind::AsyncFailed => Some(Word::Failed),
+        EventKind::SessionExpired => Some(Word::Expired),
+        // A part of it goes back with each credit note.
+        EventKind::Refunded { total } => (event.amount_total == Some(total)).then_some(Word::PaidBack),
+        EventKind::Other => None,
+    }
+}
+
+/// Does what follows from the provider's word; a second time it does nothing.
+pub(super) async fn believe(
+    app: &App,
+    act: &mut Act,
+    payment: &PaymentRow,
+    word: Word,
+    intent: Option<&str>,
+) -> OpResult<()> {
+    let (id, now) = (payment.id, act.now);
+    match word {
+        Word::Paid(came) => return paid(app, act, payment, intent, came).await,
+        Word::UnderWay => store::payments::set_under_way(&mut act.tx, id, intent).await?,
+        Word::Failed => {
+            store::payments::end(&mut act.tx, id, "failed", intent, now).await?;
+        }
+        Word::Expired => {
+            store::payments::end(&mut act.tx, id, "expired", intent, now).await?;
+        }
+        Word::PaidBack => {
+            let (_, order) = lock(act, payment).await?;
+            if store::payments::set_refunded(&mut act.tx, id, intent, now).await? {
+                note(act, &order, "order.refunded", &sum(payment)?.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Money has come: its order is settled; where that was cancelled, or paid otherwise, the money is due back.
+/// Another sum than was asked for settles nothing, and a person has to look at it.
+async fn paid(
+    app: &App,
+    act: &mut Act,
+    payment: &PaymentRow,
+    intent: Option<&str>,
+    came: Money,
+) -> OpResult<()> {
+    let (root_id, order) = lock(act, payment).await?;
+    let due = sum(payment)?;
+    let is_due = order.state() == OrderState::AwaitingPayment;
+    let state = match (came == due, is_due) {
+        (false, _) => "failed",
+        (true, true) => "paid",
+        (true, false) => "refund_due",
+    };
+    if !store::payments::end_late(&mut act.tx, payment.id, state, intent, act.now).await? {
+        return Ok(());
+    }
+    match state {
+        "failed" => {
+            tracing::error!(payment = payment.id, %came, %due, "another sum was paid than was asked for");
+            note(act, &order, "order.other_sum", &format!("{came} instead of {due}"));
+        }
+        "paid" => {
+            let by = ledger::Actor::portal(root_id);
+            settle(app, act, &Settlement { order: &order, by, how: "by card", on: act.now }).await?;
+        }
+        _ => act.job(&Job::Refund { id: payment.id.to_string() }).await?,
+    }
+    Ok(())
+}
+
+/// The order of a payment, locked; and the root company.
+async fn lock(act: &mut Act, payment: &PaymentRow) -> OpResult<(i64, OrderRow)> {
+    let (root_id, root) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
+    let order = store::orders::lock(&mut act.tx, &root, payment.order_id).await?;
+    Ok((root_id, order.ok_or(OpError::NotFound)?))
+}
+
+/// Nobody signed in does what a provider tells of.
+fn note(act: &mut Act, order: &OrderRow, verb: &'static str, details: &str) {
+    act.note(NewHistory {
+        actor_id: None,
+        company_id: Some(order.company_id),
+        address: String::new(),
+        verb,
+        subject: format!("Order {}", order.id),
+        details: details.to_owned(),
+    });
+}

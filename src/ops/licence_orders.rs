@@ -1,0 +1,202 @@
+//! Licences are chosen for serial numbers, and go into an order.
+//!
+//! A device need not be in the portal yet. Where the actor's tree has it, its model says what suits it; for
+//! any other, also one of another tree, the buyer sees all and says that it suits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, Reason, refuse};
+use super::licences::at;
+use super::orders::{Draft, draft, offer};
+use crate::app::{self, App, Outcome, about, act_once};
+use crate::model::company::searchable;
+use crate::model::licence::{LicenceRefusal, SerialError};
+use crate::model::order::{OrderError, OrderLine, SERIALS_MAX};
+use crate::model::product::ProductKind;
+use crate::model::time::Moment;
+use crate::store;
+use crate::store::db::Tx;
+use crate::store::licences::Held;
+use crate::store::products::ProductRow;
+
+/// Devices of one model, or of none that the portal knows, and what suits them.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Empty where it is not known.
+    pub model: String,
+    pub serials: Vec<String>,
+    pub licences: Vec<Suiting>,
+}
+
+/// A licence that suits a group.
+#[derive(Debug, Clone)]
+pub struct Suiting {
+    pub product: ProductRow,
+    /// The devices that it can be bought for.
+    pub serials: Vec<String>,
+    /// Those that have it without an end: it is not bought again.
+    pub held_for_good: Vec<String>,
+    /// Those that have it for a while yet.
+    pub held: Vec<(String, i64)>,
+}
+
+/// A licence that was chosen for a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub product_id: i64,
+    pub model: String,
+}
+
+/// What a buyer sends.
+#[derive(Debug, Clone)]
+pub struct LicenceWish<'a> {
+    /// The draft that it is added to; a new one where there is none.
+    pub order_id: Option<i64>,
+    pub serials: &'a [String],
+    pub choices: &'a [Choice],
+    /// Whether the buyer has said that the licences suit devices that the portal does not know.
+    pub is_confirmed: bool,
+}
+
+/// The licences that suit each device, by model; devices that the portal does not know stand last.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever may not buy.
+pub async fn groups(app: &App, actor: &Actor, serials: &[String]) -> OpResult<Vec<Group>> {
+    actor.require_buyer()?;
+    let mut tx = app.db.read().await?;
+    read_groups(&mut tx, actor, serials, app.clock.now()).await
+}
+
+async fn read_groups(tx: &mut Tx, actor: &Actor, serials: &[String], now: Moment) -> OpResult<Vec<Group>> {
+    let tree = &actor.company_path;
+    let models: BTreeMap<String, String> =
+        store::devices::models(tx, tree, serials).await?.into_iter().collect();
+    let held = store::licences::held(tx, tree, serials, now).await?;
+    let offered = store::products::offered(tx, ProductKind::Licence).await?;
+    let mut by_model: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for serial in serials {
+        let model = models.get(&searchable(serial)).cloned().unwrap_or_default();
+        by_model.entry(model).or_default().push(serial.clone());
+    }
+    let unknown = by_model.remove_entry("");
+    let groups = by_model.into_iter().chain(unknown).map(|(model, serials)| {
+        let suits = offered.iter().filter(|p| model.is_empty() || p.suits(&model));
+        let licences = suits.map(|product| suiting(product, &serials, &held)).collect();
+        Group { model, serials, licences }
+    });
+    Ok(groups.collect())
+}
+
+fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
+    let product = product.clone();
+    let mut suiting = Suiting { product, serials: Vec::new(), held_for_good: Vec::new(), held: Vec::new() };
+    for serial in serials {
+        let search = searchable(serial);
+        let own =
+            held.iter().filter(|h| h.product_id == suiting.product.product_id && h.serial_search == search);
+        let ends: Vec<Option<i64>> = own.map(|h| h.expires_at).collect();
+        if ends.contains(&None) {
+            suiting.held_for_good.push(serial.clone());
+            continue;
+        }
+        if let Some(end) = ends.into_iter().flatten().max() {
+            suiting.held.push((serial.clone(), end));
+        }
+        suiting.serials.push(serial.clone());
+    }
+    suiting
+}
+
+/// Adds licences to a draft of the actor's own company, or begins one: a line for each product. The outcome is
+/// about the order's id.
+///
+/// # Errors
+/// A refusal at `product` or `confirmed`; then the draft is as it was.
+pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) -> OpResult<Outcome> {
+    actor.require_buyer()?;
+    let chosen: Vec<(i64, &str)> = wish.choices.iter().map(|c| (c.product_id, c.model.as_str())).collect();
+    let request = serde_json::json!([wish.order_id, wish.serials, chosen, wish.is_confirmed]).to_string();
+    act_once!(app, actor, key, "add_licences", &request, act => {
+        let groups = read_groups(&mut act.tx, actor, wish.serials, act.now).await?;
+        let bought = bought(&groups, wish)?;
+        let currency = bought.first().map(|(product, _)| product.currency);
+        let Some(currency) = currency else { return Err(at("product", LicenceRefusal::NothingChosen)) };
+        let draft = draft(act, actor, wish.order_id, ProductKind::Licence, currency).await?;
+        require_new(act, &draft, &bought).await?;
+        let mut lines = Vec::with_capacity(bought.len());
+        for (product, serials) in bought {
+            lines.push((line(&product, serials.len() as i64, &draft)?, serials));
+        }
+        let id = draft.add(act, lines).await.map_err(at_product)?;
+        Ok(format!("Add\nThe licences were added to order {id}.\n{}", about(&id)?))
+    })
+}
+
+/// What is bought: each product once, with all its devices.
+fn bought(groups: &[Group], wish: &LicenceWish<'_>) -> OpResult<Vec<(ProductRow, Vec<String>)>> {
+    let mut bought: Vec<(ProductRow, Vec<String>)> = Vec::new();
+    for Choice { product_id, model } in wish.choices {
+        let group = groups.iter().find(|g| g.model == *model);
+        let found = group.and_then(|g| g.licences.iter().find(|l| l.product.product_id == *product_id));
+        let Some(licence) = found else {
+            return Err(at("product", LicenceRefusal::Unsuitable { model: model.clone() }));
+        };
+        if model.is_empty() && !licence.product.models.is_empty() && !wish.is_confirmed {
+            return Err(at("confirmed", LicenceRefusal::NotConfirmed));
+        }
+        if licence.serials.is_empty() {
+            return Err(at("product", LicenceRefusal::HeldForGood));
+        }
+        match bought.iter_mut().find(|(product, _)| product.product_id == *product_id) {
+            Some((_, serials)) => serials.extend(licence.serials.iter().cloned()),
+            None => bought.push((licence.product.clone(), licence.serials.clone())),
+        }
+    }
+    Ok(bought)
+}
+
+/// Refuses what the draft has already for a device, or too much of it.
+async fn require_new(
+    act: &mut app::Act,
+    draft: &Draft,
+    bought: &[(ProductRow, Vec<String>)],
+) -> OpResult<()> {
+    let before = store::orders::serials(&mut act.tx, draft.id).await?;
+    let product_of = |number: i64| draft.lines.iter().find(|(n, _)| *n == number).map(|(_, l)| l.product_id);
+    let mut taken: BTreeSet<(Option<i64>, String)> =
+        before.iter().map(|(number, serial)| (product_of(*number), searchable(serial))).collect();
+    for (product, serials) in bought {
+        for serial in serials {
+            if !taken.insert((Some(product.product_id), searchable(serial))) {
+                return Err(at("product", LicenceRefusal::Twice { serial: serial.clone() }));
+            }
+        }
+    }
+    if taken.len() > SERIALS_MAX {
+        return Err(at("product", LicenceRefusal::Serial(SerialError::TooMany)));
+    }
+    Ok(())
+}
+
+fn line(product: &ProductRow, devices: i64, draft: &Draft) -> OpResult<OrderLine> {
+    let first = draft.currency;
+    if product.currency != first {
+        let error = OrderError::OtherCurrency { order: first, line: product.currency };
+        return refuse("product", Reason::Order(error));
+    }
+    let Some(offer) = offer(product, product.licence_price, draft.reverse_charge) else {
+        return refuse("product", Reason::Order(OrderError::NotOffered));
+    };
+    OrderLine::licence(&offer, &product.name, devices)
+        .map_err(|error| OpError::Refused("product", Reason::Order(error)))
+}
+
+/// A draft's refusals name fields of the form of vouchers.
+fn at_product(error: OpError) -> OpError {
+    match error {
+        OpError::Refused(_, reason) => OpError::Refused("product", reason),
+        other => other,
+    }
+}

@@ -1,0 +1,45 @@
+//! The demo's card page, on which no money moves. It stands for the page of a card provider.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::ops;
+use crate::ops::card_payments::{DemoAnswer, DemoPayment};
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Me, Posted};
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{Frame, page};
+
+#[derive(Template)]
+#[template(path = "orders/demo_card.html")]
+struct DemoCardPage {
+    frame: Frame,
+    payment: DemoPayment,
+    /// Where the form leads.
+    action: String,
+}
+
+pub async fn show(State(portal): State<Portal>, me: Me, Path(session): Path<String>) -> WebResult<Response> {
+    let payment = ops::card_payments::demo_payment(&portal.app, &me.actor, &session).await?;
+    let frame = Frame::of(&portal, &me, "Test card").await?;
+    page(&DemoCardPage { frame, payment, action: urls::demo_card(&session) })
+}
+
+pub async fn answer(
+    State(portal): State<Portal>,
+    me: Me,
+    Path(session): Path<String>,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let (answer, next) = match form.value("answer") {
+        "pay" => (DemoAnswer::Pay, "return"),
+        "decline" => (DemoAnswer::Decline, ""),
+        _ => return Err(WebError::BadRequest),
+    };
+    let order_id = ops::card_payments::demo_answer(&portal.app, &me.actor, &key, &session, answer).await?;
+    let next = if next.is_empty() { urls::order(order_id) } else { urls::order_part(order_id, next) };
+    Ok(Redirect::to(&next).into_response())
+}

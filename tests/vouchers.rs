@@ -1,0 +1,250 @@
+//! The vouchers of paid orders: redeemed, cancelled, replaced, expired; on paper and in files.
+
+mod support;
+
+use scrip::jobs::expiry;
+use scrip::model::ledger::Kind;
+use scrip::model::resources::ResourceType;
+use scrip::ops;
+use support::shop::{Shop, balance};
+use support::{TestApp, mail_server, next_mail, signed_in, who};
+
+both!(
+    a_cancelled_voucher_goes_back_and_is_credited,
+    cancelling_in_parts_gives_back_the_whole_sum,
+    whoever_may_not_cancel_does_not,
+    a_lost_code_is_replaced,
+    a_bought_voucher_is_not_deleted,
+    expired_vouchers_are_refused_and_end,
+    cancelling_meets_redeeming,
+    the_codes_of_a_voucher_are_a_file,
+    the_sheet_leads_to_the_redeem_page,
+    an_order_of_many_codes_is_made_at_once,
+);
+
+const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
+const DAY: i64 = 86_400;
+
+async fn a_cancelled_voucher_goes_back_and_is_credited(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "10").await;
+    let codes = shop.codes(&test, order, 1).await;
+    let mut buyer = shop.buyer(&test).await;
+    let (first, second) = (codes[0].0.to_string(), codes[1].0.to_string());
+    let window = format!("/orders/{order}/vouchers/cancellation?code={first}&code={second}");
+    buyer.get(&window).await.has("2 codes go back to the vendor").has(&codes[0].1);
+    let action = format!("/orders/{order}/vouchers/cancellation");
+    let answer = buyer.submit(&window, &action, &[("code", &first), ("code", &second)]).await;
+    let page = buyer.done(answer).await;
+    page.has("2 codes of order").has("CN-2026-000001").has("-29.04 EUR").has("To be paid back");
+    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 8);
+    assert_eq!(balance(&test, shop.world.vendor, YEAR, Kind::Issued).await, -8);
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    let page = customer.submit("/redeem", "/redeem", &[("code", codes[0].1.as_str())]).await;
+    page.is(422).has("its status is cancelled");
+    buyer.get("/payments/vouchers?state=cancelled").await.has(&codes[0].1).has_not(&codes[2].1);
+    let again = buyer.submit(&window, &action, &[("code", &first)]).await;
+    again.is(422).has("no longer unused");
+    // The operator has sent the money back.
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let credit =
+        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let settle = format!("/invoices/{}/settlement", credit[1].id);
+    let page = format!("/orders/{order}");
+    buyer.submit(&page, &settle, &[]).await.is(403);
+    let answer = operator.submit(&page, &settle, &[]).await;
+    operator.done(answer).await.has("CN-2026-000001 is settled.").has_not("To be paid back");
+    test.verify().await;
+}
+
+async fn cancelling_in_parts_gives_back_the_whole_sum(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "10").await;
+    let buyer = who(&test.app, "distributor@test.example").await;
+    let codes = shop.codes(&test, order, 1).await;
+    for (n, part) in [&codes[..1], &codes[1..4], &codes[4..]].into_iter().enumerate() {
+        let ids: Vec<i64> = part.iter().map(|c| c.0).collect();
+        ops::vouchers::cancel(&test.app, &buyer, &format!("part-{n}"), order, &ids).await.unwrap();
+    }
+    let documents =
+        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    assert_eq!(documents.len(), 4);
+    assert_eq!(documents.iter().map(|d| d.total).sum::<i64>(), 0);
+    assert_eq!(balance(&test, shop.world.vendor, YEAR, Kind::Issued).await, 0);
+    test.verify().await;
+}
+
+async fn whoever_may_not_cancel_does_not(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "1").await;
+    let code = shop.codes(&test, order, 1).await[0].0.to_string();
+    let action = format!("/orders/{order}/vouchers/cancellation");
+    for (email, status) in
+        [("auditor@test.example", 403), ("other@test.example", 404), ("acme@test.example", 404)]
+    {
+        let mut browser = signed_in(&test, email).await;
+        browser.submit("/payments", &action, &[("code", &code)]).await.is(status);
+    }
+    let mut buyer = shop.buyer(&test).await;
+    buyer.submit("/payments", &action, &[]).await.is(422);
+    buyer.submit("/payments", &action, &[("code", "999999")]).await.is(404);
+    // The operator allows it no more.
+    let operator = who(&test.app, "operator@test.example").await;
+    let kept = ops::seller::get(&test.app).await.unwrap().unwrap().seller;
+    let fields = ops::seller::SellerFields {
+        name: &kept.name,
+        address: &kept.address,
+        country: &kept.country,
+        email: &kept.email,
+        due_days: "14",
+        may_cancel: false,
+        ..Default::default()
+    };
+    ops::seller::save(&test.app, &operator, "no more", &fields).await.unwrap();
+    buyer.get(&format!("/orders/{order}/vouchers/1")).await.has_not("Cancel chosen");
+    buyer.submit("/payments", &action, &[("code", &code)]).await.is(403);
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    operator.submit("/payments", &action, &[("code", &code)]).await.is(303);
+}
+
+async fn a_lost_code_is_replaced(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "1").await;
+    let (lost, text) = shop.codes(&test, order, 1).await.remove(0);
+    let mut buyer = shop.buyer(&test).await;
+    let at = format!("/vouchers/{lost}/replacement");
+    buyer.get(&at).await.has(&text).has("stops working at once");
+    let answer = buyer.submit(&at, &at, &[]).await;
+    let page = buyer.done(answer).await;
+    page.has("Replace operation completed successfully.").has(&format!("in place of code #{lost}"));
+    let codes = shop.codes(&test, order, 1).await;
+    assert_eq!(codes.len(), 2);
+    page.has(&format!("replaced by code #{}", codes[1].0)).has(&codes[1].1);
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    let refused = customer.submit("/redeem", "/redeem", &[("code", text.as_str())]).await;
+    refused.is(422).has("its status is replaced");
+    let answer = customer.submit("/redeem", "/redeem", &[("code", codes[1].1.as_str())]).await;
+    customer.done(answer).await.has("10 Device subscription added to Other");
+    buyer.submit(&at, &at, &[]).await.is(422);
+    for email in ["other@test.example", "acme@test.example"] {
+        signed_in(&test, email).await.submit("/payments", &at, &[]).await.is(404);
+    }
+    buyer.get("/history").await.has("Voucher replaced");
+    test.verify().await;
+}
+
+async fn a_bought_voucher_is_not_deleted(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "1").await;
+    let (code, _) = shop.codes(&test, order, 1).await.remove(0);
+    let mut buyer = shop.buyer(&test).await;
+    let at = format!("/codes/{code}/deletion");
+    buyer.submit("/payments", &at, &[]).await.is(422).has("This voucher was bought, so it is not deleted.");
+    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 10);
+}
+
+async fn expired_vouchers_are_refused_and_end(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "2").await;
+    let codes = shop.codes(&test, order, 1).await;
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    // The last second of the last day: three calendar years are 1,096 days here.
+    test.app.clock.advance_seconds(1_096 * DAY - 1);
+    expiry::run(&test.app).await;
+    let mut customer_later = signed_in(&test, "customer@test.example").await;
+    let answer = customer_later.submit("/redeem", "/redeem", &[("code", codes[0].1.as_str())]).await;
+    customer_later.done(answer).await.has("5 Device subscription added");
+    test.app.clock.advance_seconds(DAY);
+    let mut customer_late = signed_in(&test, "customer@test.example").await;
+    let page = customer_late.submit("/redeem", "/redeem", &[("code", codes[1].1.as_str())]).await;
+    page.is(422).has("This code expired on");
+    expiry::run(&test.app).await;
+    expiry::run(&test.app).await;
+    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::Expired).await, 5);
+    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 0);
+    let mut buyer = shop.buyer(&test).await;
+    buyer.get("/payments/vouchers?state=expired").await.has(&codes[1].1);
+    buyer.get("/history").await.has("Voucher expired");
+    // Whoever was signed in three years ago is no more.
+    customer.get("/redeem").await.is(303);
+    test.verify().await;
+}
+
+async fn cancelling_meets_redeeming(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "10").await;
+    let buyer = who(&test.app, "distributor@test.example").await;
+    let customer = who(&test.app, "customer@test.example").await;
+    for (n, (id, text)) in shop.codes(&test, order, 1).await.into_iter().enumerate() {
+        let (app, buyer, customer) = (&test.app, &buyer, &customer);
+        let (cancel, redeem) = (format!("cancel-{n}"), format!("redeem-{n}"));
+        let ids = [id];
+        let (cancelled, redeemed) = tokio::join!(
+            ops::vouchers::cancel(app, buyer, &cancel, order, &ids),
+            ops::codes::redeem(app, customer, &redeem, &text)
+        );
+        assert!(cancelled.is_ok() != redeemed.is_ok(), "one of them, and one alone");
+    }
+    test.verify().await;
+}
+
+async fn the_codes_of_a_voucher_are_a_file(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "2").await;
+    let codes = shop.codes(&test, order, 1).await;
+    let mut buyer = shop.buyer(&test).await;
+    let file = buyer.get(&format!("/orders/{order}/vouchers/1/codes.csv")).await;
+    file.has("code,voucher,type,amount,status")
+        .has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
+    buyer.get("/payments/vouchers.csv?state=all").await.has(&codes[1].1);
+    // Whoever may only look sees the last four characters.
+    let mut auditor = signed_in(&test, "auditor@test.example").await;
+    let masked = auditor.get("/payments/vouchers.csv?state=all").await;
+    masked.has_not(&codes[0].1).has(&codes[0].1[20..]);
+}
+
+async fn the_sheet_leads_to_the_redeem_page(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "1").await;
+    let (id, text) = shop.codes(&test, order, 1).await.remove(0);
+    let mut buyer = shop.buyer(&test).await;
+    let sheet = buyer.get(&format!("/codes/sheet?code={id}")).await;
+    sheet.has(&text).has("10 Device subscription").has("<svg");
+}
+
+async fn an_order_of_many_codes_is_made_at_once(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[("subscriptions", "3,000"), ("codes", "3000")]).await;
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+    shop.mark_paid(&test, order, "43,560.00").await.is(303);
+    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 3_000);
+    buyer.get(&format!("/orders/{order}/vouchers/1")).await.has("Next page");
+    test.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buyers_are_told_before_their_vouchers_expire() {
+    let (given, mut mails) = mail_server().await;
+    let test = TestApp::start_with(support::Backend::Sqlite, given).await.unwrap();
+    let shop = Shop::open(&test).await;
+    shop.paid(&test, "2").await;
+    for _ in ["invoice", "paid"] {
+        next_mail(&test, &mut mails).await;
+    }
+    for days in [1_096 - 60, 53] {
+        expiry::run(&test.app).await;
+        assert!(!scrip::jobs::run_next(&test.app).await, "not yet");
+        test.app.clock.advance_seconds(days * DAY);
+        expiry::run(&test.app).await;
+        expiry::run(&test.app).await;
+        let mail = next_mail(&test, &mut mails).await;
+        assert!(
+            mail.contains("2 unused voucher codes") && mail.contains("invoices@distributor.example"),
+            "{mail}"
+        );
+    }
+    test.app.clock.advance_seconds(8 * DAY);
+    expiry::run(&test.app).await;
+    assert!(!scrip::jobs::run_next(&test.app).await, "nothing is left to be warned of");
+}
