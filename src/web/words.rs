@@ -108,7 +108,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NoScope => "Choose at least one scope.".into(),
         Reason::UnknownDay => "Enter a day such as 2026-11-21.".into(),
         Reason::Period(PeriodError::Unreadable) => "Enter a month such as 2026-11.".into(),
-        Reason::Period(PeriodError::Backwards) => "Enter the first month's own or a later one.".into(),
+        Reason::Period(PeriodError::Backwards) => "Choose the first month or a later one.".into(),
         Reason::Period(PeriodError::TooLong) => {
             format!("Choose {PERIOD_MONTHS_MAX} months or fewer: begin later, or end earlier.")
         }
