@@ -117,6 +117,8 @@ pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeRep
             month.add(status, &count);
         }
     }
+    // Where codes were replaced and nothing else was done, nothing has become of any.
+    months.retain(|m| m.codes != [0; 4]);
     let unused = pools.iter().filter(|p| p.in_codes > 0).map(|p| (p.resource_type, p.in_codes)).collect();
     Ok(CodeReport { unused, months })
 }

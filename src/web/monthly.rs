@@ -13,7 +13,7 @@ pub struct Monthly {
     pub columns: &'static [&'static str],
     /// None where every number is 0.
     chart: Option<Bars>,
-    /// The latest month first.
+    /// The latest month first. Those in which nothing happened are left out; the chart has them.
     rows: Vec<(String, Vec<String>)>,
     sum: Vec<String>,
 }
@@ -40,9 +40,10 @@ impl Monthly {
             (0..drawn).map(|column| Series { label: columns[column], values: values(column) }).collect();
         let names: Vec<Month> = months.iter().map(|(month, _)| *month).collect();
         let shown = |numbers: [i64; N]| numbers.into_iter().map(&words).collect();
+        let happened = months.iter().rev().filter(|(_, numbers)| *numbers != [0; N]);
         Monthly {
             chart: Bars::of(format!("{title} by month"), &names, &series, &words),
-            rows: months.iter().rev().map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
+            rows: happened.map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
             sum: shown(sum),
             title,
             columns,
@@ -59,15 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_month_has_a_row_and_what_it_has_several_times_is_added_up() {
+    fn a_month_in_which_something_happened_has_a_row() {
         let period = Period { from: Month(24_312), to: Month(24_314) };
         let found = [(Month(24_312), [1, 2]), (Month(24_314), [10, 0]), (Month(24_314), [5, 1])];
         let monthly = Monthly::of("Codes".into(), (&["Made", "Used"], 2), period, found, |n| n.to_string());
         let row = |month: &str, numbers: [&str; 2]| (month.to_owned(), numbers.map(String::from).to_vec());
-        assert_eq!(
-            monthly.rows,
-            [row("Mar 2026", ["15", "1"]), row("Feb 2026", ["0", "0"]), row("Jan 2026", ["1", "2"])]
-        );
+        assert_eq!(monthly.rows, [row("Mar 2026", ["15", "1"]), row("Jan 2026", ["1", "2"])]);
         assert_eq!(monthly.sum, ["16", "3"]);
         let page = monthly.render().unwrap();
         assert!(page.contains("Codes by month, Jan 2026 to Mar 2026") && page.contains("Used, Mar 2026: 1"));
