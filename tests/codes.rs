@@ -148,7 +148,7 @@ async fn an_unrelated_company_redeems_a_code(test: TestApp) {
         page.has(&format!("12 Credit added to Other. The balance is now {balance}."));
     }
     let mut acme = signed_in(&test, "acme@test.example").await;
-    acme.get("/resources/codes").await.has("Used").has("<td data-label=\"Used\">Other");
+    acme.get("/resources/codes").await.has("Used").has("<td data-label=\"Used\" class=\"when\">Other");
     assert_eq!(world.credit(&test, world.acme).await, 6);
     test.verify().await;
 }

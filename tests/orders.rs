@@ -98,7 +98,7 @@ async fn what_cannot_be_ordered_is_said_and_kept(test: TestApp) {
     ] {
         let page = shop.try_add(&mut buyer, None, &[(field, typed)]).await;
         assert!(page.is(422).problem(field).starts_with(said), "{field} {typed}: {}", page.problem(field));
-        page.has("Video for Acme");
+        page.has(if field == "name" { typed } else { "Video for Acme" });
     }
     // This product has no price for apartments.
     let czk = shop.video_czk.to_string();

@@ -10,15 +10,17 @@ use std::path::Path;
 use scrip::config::Given;
 use scrip::jobs;
 use scrip::model::device::DeviceKind;
+use scrip::model::ledger::CodeStatus;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::CodeOrder;
 use scrip::ops::devices::DeviceInput;
 use scrip::store;
+use scrip::store::vouchers::VoucherFilter;
 use support::markup::{Markup, text};
 use support::walker::{Visit, type_into, walk};
-use support::{Browser, NOON, PASSWORD, TestApp, World, mail_server, secret_on, signed_in, who};
+use support::{Browser, NOON, PASSWORD, TestApp, World, mail_server, sale, secret_on, signed_in, who};
 
 both!(
     an_empty_portal_has_sound_pages_for_everybody,
@@ -54,12 +56,16 @@ async fn an_empty_portal_has_sound_pages_for_everybody(test: TestApp) {
 async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn(test: TestApp) {
     let (mail, _mails) = mail_server().await;
     let given = Given { sign_up: Some(true), ..mail };
-    let Some(test) = TestApp::start_with(test.backend, given).await else { return };
+    let Some(test) = TestApp::start_changed(test.backend, given, |config| config.demo = true).await else {
+        return;
+    };
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let mut visits = second_factor(&test, &mut operator).await;
     fill(&test, &world).await;
     visits.extend(made_once(&test, &world, &mut operator).await);
+    visits.extend(bought(&test).await);
+    visits.push(seller_without_cards(&test).await);
     visits.extend(everything(&mut operator, "/").await);
     for person in ["auditor", "distributor", "acme", "north"] {
         let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
@@ -100,7 +106,7 @@ fn is_sound(Visit { path, page, markup }: &Visit) {
 }
 
 fn every_sample_is_read(visits: &[Visit]) {
-    let mut left: BTreeSet<String> = KINDS.into_iter().map(hostile).collect();
+    let mut left: BTreeSet<String> = KINDS.into_iter().chain(sale::KINDS).map(hostile).collect();
     for markup in visits.iter().filter_map(|v| v.markup.as_ref()) {
         let text = text(markup.root());
         left.retain(|sample| !text.contains(sample));
@@ -196,6 +202,46 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
     visits
 }
 
+/// The demo takes cards, by a page of its own; others have to set that up.
+async fn seller_without_cards(test: &TestApp) -> Visit {
+    let other = TestApp::start(test.backend).await.unwrap();
+    World::new(&other).await;
+    let mut operator = signed_in(&other, "operator@test.example").await;
+    Visit::new("/operator/seller", operator.get("/operator/seller").await)
+}
+
+const UNUSED: VoucherFilter = VoucherFilter { status: Some(CodeStatus::Unused), cursor: None, limit: 1 };
+
+/// What a buyer gets to by buttons alone.
+async fn bought(test: &TestApp) -> Vec<Visit> {
+    let mut buyer = signed_in(test, "distributor@test.example").await;
+    let payments = buyer.get("/payments?state=awaiting_payment").await;
+    let by_card = payments.body.split("href=\"/orders/").nth(1).unwrap().split('"').next().unwrap();
+    let at = format!("/orders/{by_card}");
+    let form = buyer.get("/buy/licences").await.field("form");
+    // One has the licence, one is of the model that it suits, and one is not known.
+    let device = format!("{}0", hostile("serial")).replace('"', "\"\"");
+    let (serial, product) = (format!("SN-B\nSN-X\n\"{device}\""), hostile("none"));
+    let mut visits = Vec::new();
+    let fields = [("form", form.as_str()), ("serials", serial.as_str()), ("product", product.as_str())];
+    visits.push(Visit::new("/buy/licences/choice", buyer.upload("/buy/licences/choice", &fields).await));
+    visits.push(Visit::new("/buy/licences", buyer.post("/buy/licences", &fields).await));
+    let actor = who(&test.app, "distributor@test.example").await;
+    let unused = ops::vouchers::list(&test.app, &actor, &UNUSED).await.unwrap().remove(0);
+    let path = format!("/orders/{}/vouchers/cancellation?code={}", unused.order_id, unused.shown.row.id);
+    visits.push(Visit::new("/cancellation", buyer.get(&path).await));
+    let fields = [("code", unused.shown.text.as_str()), ("check", "1")];
+    visits.push(Visit::new("/redeem", buyer.submit("/redeem", "/redeem", &fields).await));
+    let card = buyer.submit(&at, &format!("{at}/card"), &[]).await;
+    let page = card.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    visits.push(Visit::new(format!("{at}/card"), card));
+    for path in [format!("/demo/card/{page}"), format!("{at}/return")] {
+        let page = buyer.get(&path).await;
+        visits.push(Visit::new(path, page));
+    }
+    visits
+}
+
 /// Something of everything, with the hostile text wherever one may be.
 async fn fill(test: &TestApp, world: &World) {
     let app = &test.app;
@@ -220,6 +266,7 @@ async fn fill(test: &TestApp, world: &World) {
     codes(test, world, &operator).await;
     devices(test, world, &operator).await;
     imports(test, world, &operator).await;
+    sale::trade(test, world, hostile).await;
 }
 
 /// An unused, a used and a deleted code; batches that are done, cancelled and running.

@@ -96,6 +96,7 @@ async fn whoever_may_not_cancel_does_not(test: TestApp) {
         address: &kept.address,
         country: &kept.country,
         email: &kept.email,
+        bank_account: &kept.bank_account,
         due_days: "14",
         may_cancel: false,
         ..Default::default()

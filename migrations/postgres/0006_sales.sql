@@ -126,6 +126,8 @@ create table payment (
   order_id bigint not null references purchase_order (id),
   provider text collate "C" not null check (provider in ('stripe', 'demo', 'bank')),
   state text collate "C" not null check (state in ('open', 'paid', 'failed', 'expired', 'refund_due', 'refunded')),
+  -- Whether it is the one that its order was paid with, also after it was given back.
+  has_paid bigint not null check (has_paid in (0, 1)),
   amount bigint not null check (amount >= 0),
   currency text collate "C" not null,
   session_id text collate "C" unique,
@@ -138,6 +140,7 @@ create table payment (
   ended_at bigint
 );
 create index payment_by_order on payment (order_id, id);
+create unique index payment_of_order on payment (order_id) where has_paid = 1;
 create unique index payment_by_reference on payment (reference) where provider <> 'bank';
 create index payment_to_ask on payment (ask_at, id) where state = 'open' and ask_at is not null;
 

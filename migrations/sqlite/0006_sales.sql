@@ -120,6 +120,8 @@ create table payment (
   order_id integer not null references purchase_order (id),
   provider text not null check (provider in ('stripe', 'demo', 'bank')),
   state text not null check (state in ('open', 'paid', 'failed', 'expired', 'refund_due', 'refunded')),
+  -- Whether it is the one that its order was paid with, also after it was given back.
+  has_paid integer not null check (has_paid in (0, 1)),
   amount integer not null check (amount >= 0),
   currency text not null,
   session_id text unique,
@@ -132,6 +134,7 @@ create table payment (
   ended_at integer
 ) strict;
 create index payment_by_order on payment (order_id, id);
+create unique index payment_of_order on payment (order_id) where has_paid = 1;
 create unique index payment_by_reference on payment (reference) where provider <> 'bank';
 create index payment_to_ask on payment (ask_at, id) where state = 'open' and ask_at is not null;
 

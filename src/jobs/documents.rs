@@ -57,10 +57,7 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     let payments = store::payments::of_order(&mut tx, row.order_id).await.map_err(|e| e.to_string())?;
     drop(tx);
-    // Of the last part of it the provider may have said already that all was given back. A payment that
-    // came too late was given back as well, but then another one has paid the order.
-    let in_state = |state: &str| payments.iter().find(|p| p.state == state);
-    let by_card = in_state("paid").or_else(|| in_state("refunded")).filter(|p| p.provider != "bank");
+    let by_card = payments.iter().find(|p| p.has_paid == 1).filter(|p| p.provider != "bank");
     // What came by bank goes back by bank: the operator does it, and says so on the order's page.
     let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else {
         return Ok(());

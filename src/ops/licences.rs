@@ -5,6 +5,7 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Reason};
+use super::payments::Settlement;
 use crate::app::{self, App, Outcome, act_once};
 use crate::model::company::searchable;
 use crate::model::licence::{
@@ -14,10 +15,8 @@ use crate::model::order::OrderLine;
 use crate::model::text;
 use crate::model::time::Moment;
 use crate::store;
-use crate::store::audit::NewHistory;
 use crate::store::devices::Device;
 use crate::store::licences::{KeyRow, LicenceRow, NewLicence};
-use crate::store::orders::OrderRow;
 
 /// How many licences of one device are shown.
 const OF_DEVICE_MAX: i64 = 100;
@@ -58,9 +57,10 @@ impl ShownLicence {
 pub(super) async fn issue(
     app: &App,
     act: &mut app::Act,
-    order: &OrderRow,
+    settlement: &Settlement<'_>,
     lines: &[(i64, OrderLine)],
 ) -> OpResult<()> {
+    let order = settlement.order;
     let wanted = store::orders::serials(&mut act.tx, order.id).await?;
     if wanted.is_empty() {
         return Ok(());
@@ -89,14 +89,7 @@ pub(super) async fn issue(
         });
     }
     store::licences::insert(&mut act.tx, (order.id, order.company_id), &new, issued_at).await?;
-    act.note(NewHistory {
-        actor_id: None,
-        company_id: Some(order.company_id),
-        address: String::new(),
-        verb: "licence.issued",
-        subject: format!("Order {}", order.id),
-        details: noted(&new),
-    });
+    act.note(settlement.note("licence.issued", noted(&new)));
     Ok(())
 }
 

@@ -51,11 +51,24 @@ impl<'a> Settlement<'a> {
         let root_id = actor.company_path.ids().first().copied().unwrap_or(actor.company_id);
         Settlement { order, by: ledger::Actor::portal(root_id), how: "", on: now }
     }
+
+    /// A row of the history about the order.
+    pub fn note(&self, verb: &'static str, details: String) -> NewHistory {
+        let Settlement { order, by, .. } = self;
+        NewHistory {
+            actor_id: Some(by.user_id).filter(|id| *id != ledger::Actor::PORTAL),
+            company_id: Some(order.company_id),
+            address: by.address.clone(),
+            verb,
+            subject: format!("Order {}", order.id),
+            details,
+        }
+    }
 }
 
 /// Settles an order that its caller has locked; false where it is not waiting for that any more.
 pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlement<'_>) -> OpResult<bool> {
-    let Settlement { order, by, how, on } = settlement;
+    let Settlement { order, how, on, .. } = settlement;
     let lines = store::orders::lines(&mut act.tx, order.id).await?;
     let has_vouchers = lines.iter().any(|(_, line)| line.voucher.is_some());
     let expires_at = has_vouchers.then(|| act.now.plus_months(VOUCHER_VALID_MONTHS));
@@ -65,7 +78,7 @@ pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlemen
     if let Some(expires_at) = expires_at {
         fulfil(app, act, settlement, &lines, expires_at).await?;
     }
-    super::licences::issue(app, act, order, &lines).await?;
+    super::licences::issue(app, act, settlement, &lines).await?;
     if store::invoices::of_order(&mut act.tx, order.id).await?.is_empty() {
         let seller = store::seller::get(&mut act.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
@@ -75,14 +88,8 @@ pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlemen
         store::invoices::set_paid(&mut act.tx, order.id, act.now).await?;
         act.job(&Job::OrderPaid { id: order.id.to_string() }).await?;
     }
-    act.note(NewHistory {
-        actor_id: Some(by.user_id).filter(|id| *id != ledger::Actor::PORTAL),
-        company_id: Some(order.company_id),
-        address: by.address.clone(),
-        verb: "order.paid",
-        subject: format!("Order {}", order.id),
-        details: format!("{} {how}", sum(order)?).trim_end().to_owned(),
-    });
+    let details = format!("{} {how}", sum(order)?).trim_end().to_owned();
+    act.note(settlement.note("order.paid", details));
     Ok(true)
 }
 

@@ -13,6 +13,8 @@ pub struct PaymentRow {
     pub order_id: i64,
     pub provider: String,
     pub state: String,
+    /// 1 for the one that its order was paid with, also after it was given back.
+    pub has_paid: i64,
     pub amount: i64,
     pub currency: String,
     pub session_id: Option<String>,
@@ -53,8 +55,8 @@ pub struct NewPayment<'a> {
 /// Whatever the database says.
 pub async fn insert(tx: &mut Tx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
-    sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+    sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
+         has_paid) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $4 when 'paid' then 1 else 0 end)")
     .bind(id)
     .bind(new.order_id)
     .bind(new.provider)
@@ -162,7 +164,8 @@ pub async fn end(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: M
 /// # Errors
 /// Whatever the database says.
 pub async fn end_late(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
-    let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
+    let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4,
+         has_paid = case $2 when 'paid' then 1 else 0 end
          where id = $1 and state in ('open', 'failed', 'expired')");
     Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
 }

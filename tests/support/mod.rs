@@ -8,6 +8,7 @@ mod mail;
 pub mod markup;
 pub mod process;
 mod program;
+pub mod sale;
 mod second_factor;
 pub mod shop;
 pub mod stripe;
@@ -88,7 +89,8 @@ impl TestApp {
         Self::start_changed(backend, Given::default(), |config| config.demo = true).await
     }
 
-    async fn start_changed(
+    /// Starts one with settings that are changed besides.
+    pub async fn start_changed(
         backend: Backend,
         given: Given,
         change: impl FnOnce(&mut Config),

@@ -69,7 +69,7 @@ impl Priced {
 
 /// The fields of a voucher, as far as they can be read; what cannot is noted in the form.
 fn read(form: &mut Form) -> Option<(i64, ResourceType, i64, i64, i64)> {
-    let number = |form: &mut Form, field| form::read(form, field, |text| form::amount(text));
+    let number = |form: &mut Form, field| form::read(form, field, form::amount);
     let product = form::read(form, "product", |text| text.parse().map_err(|_| Reason::Missing));
     let resource_type = form::read(form, "type", form::resource_type);
     let (years, subscriptions) = (number(form, "years"), number(form, "subscriptions"));
