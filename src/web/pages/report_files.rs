@@ -1,7 +1,7 @@
 //! The reports as files.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 
 use super::reports::file_period;
 use crate::model::money::{Currency, Money};
@@ -19,7 +19,7 @@ use crate::web::router::Portal;
 pub async fn sales(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(page.into_response()),
     };
     let first = ops::reports::sales(&portal.app, &me.actor, period, None, csv::STEP).await?;
     let read = move |after: SalesCursor| {
@@ -69,7 +69,7 @@ fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
 pub async fn codes(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
-        Err(page) => return Ok(page),
+        Err(page) => return Ok(page.into_response()),
     };
     let report = ops::reports::codes(&portal.app, &me.actor, period).await?;
     let lines: Vec<Vec<String>> = report.months.iter().map(codes_line).collect();

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{Redirect, Response};
 
 use crate::model::amount::grouped;
 use crate::model::money::{Currency, Money};
@@ -41,10 +41,10 @@ fn shown_period(portal: &Portal, form: &mut Form) -> Period {
 }
 
 /// The period of a file. It has no place for what is wrong: the page says it.
-pub(super) fn file_period(portal: &Portal, form: &Form) -> Result<Period, Response> {
+pub(super) fn file_period(portal: &Portal, form: &Form) -> Result<Period, Redirect> {
     read_period(portal, form).map_err(|_| {
         let typed = [("from", form.value("from")), ("to", form.value("to"))];
-        Redirect::to(&urls::with_query(urls::REPORTS, &typed)).into_response()
+        Redirect::to(&urls::with_query(urls::REPORTS, &typed))
     })
 }
 
