@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 
 use crate::ops::error::OpResult;
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that no spreadsheet takes for a formula. A number below zero is a number.
 pub fn cell(text: &str) -> String {
-    // A number below zero is a number.
-    let is_number =
-        text.strip_prefix('-').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let is_number = text.strip_prefix('-').is_some_and(|rest| {
+        let (whole, part) = rest.split_once('.').unwrap_or((rest, "0"));
+        [whole, part].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    });
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
         format!("'{text}")
     } else {
@@ -89,10 +90,12 @@ mod tests {
 
     #[test]
     fn formulas_are_disarmed() {
-        for text in ["=1+1", "+1", "-1+1", "-A1", "@x", "\tx"] {
+        for text in ["=1+1", "+1", "-1+1", "-A1", "-", "-1.", "-.5", "-1.2.3", "@x", "\tx"] {
             assert!(cell(text).starts_with('\''), "{text:?}");
         }
-        assert_eq!((cell("Acme = fine"), cell("-1.50")), ("Acme = fine".into(), "-1.50".into()));
+        for text in ["Acme = fine", "-1.50", "-300"] {
+            assert_eq!(cell(text), text);
+        }
         assert_eq!(lines(&[vec!["a,\"b".into(), "=x".into()]]), b"\"a,\"\"b\",'=x\n");
     }
 }
