@@ -479,7 +479,7 @@ async fn codes_are_filtered_by_status_type_and_day(test: TestApp) {
 async fn a_csv_file_holds_the_codes_and_disarms_formulas(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
-    for comment in ["=HYPERLINK(\"x\")", "+1", "-1", "@x", "plain, \"quoted\"", "two\r\nlines"] {
+    for comment in ["=HYPERLINK(\"x\")", "+1", "-1+1", "@x", "plain, \"quoted\"", "two\r\nlines"] {
         create(&mut operator, world.vendor, "credit", "7", comment).await;
     }
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
@@ -495,7 +495,7 @@ async fn a_csv_file_holds_the_codes_and_disarms_formulas(test: TestApp) {
     for cell in [
         ",\"'=HYPERLINK(\"\"x\"\")\",",
         ",'+1,",
-        ",'-1,",
+        ",'-1+1,",
         ",'@x,",
         ",\"plain, \"\"quoted\"\"\",",
         ",\"two\nlines\",",

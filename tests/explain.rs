@@ -5,6 +5,7 @@ mod support;
 use scrip::model::company::Path;
 use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
+use scrip::model::month::{Month, Period};
 use scrip::store::audit::{self, HistoryFilter};
 use scrip::store::code_lists::{self, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
@@ -13,10 +14,10 @@ use scrip::store::db::{Query, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::distributors::{self, DistributorFilter};
 use scrip::store::reach::Reach;
-use scrip::store::sessions;
 use scrip::store::transfers::{self, TransferFilter};
 use scrip::store::users::{self, UserFilter};
 use scrip::store::{coverage, pools};
+use scrip::store::{reports, sessions};
 use support::{Backend, NOON, TestApp};
 
 both!(
@@ -26,6 +27,7 @@ both!(
     lists_of_programs_are_walked_or_merged,
     devices_have_an_index_for_each_order,
     pools_and_forecasts_are_found_by_company,
+    reports_read_counts_in_their_order,
 );
 
 /// A list's query, what its plan must say, and how many results it may sort: a sort of what a limit
@@ -255,6 +257,32 @@ async fn pools_and_forecasts_are_found_by_company(test: TestApp) {
             Case("renewals by day", days, renewals, 0),
             // They are as many as the companies that draw on one.
             Case("balances that are drawn on", balances, "company_by_parent", 1),
+        ],
+    )
+    .await;
+}
+
+async fn reports_read_counts_in_their_order(test: TestApp) {
+    let period = Period::year_to(Month::of(NOON));
+    let after = (24_310, 2, "EUR".to_owned());
+    let (sales, codes, balances) = match test.backend {
+        Backend::Sqlite => (
+            "SEARCH s USING PRIMARY KEY (month",
+            "SEARCH m USING PRIMARY KEY (company_id=? AND month>? AND month<?)",
+            "SEARCH a USING PRIMARY KEY ((company_id",
+        ),
+        Backend::Postgres => ("sales_month_pkey", "code_month_pkey", "using account_pkey on account a"),
+    };
+    let month_index = if test.backend == Backend::Sqlite { "PRIMARY KEY (month" } else { sales };
+    check(
+        &test,
+        vec![
+            Case("sales", reports::sales_query(period, None, 51), sales, 0),
+            Case("sales after a page", reports::sales_query(period, Some(&after), 51), sales, 0),
+            // A row for each distributor and month at most.
+            Case("sales by month", reports::sales_by_month_query(period), month_index, 1),
+            Case("codes by month", reports::codes_by_month_query(&root(), period), codes, 1),
+            Case("unused codes", reports::outstanding_query((1, 1), 51), balances, 0),
         ],
     )
     .await;

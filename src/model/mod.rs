@@ -12,6 +12,7 @@ pub mod invoice;
 pub mod ledger;
 pub mod licence;
 pub mod money;
+pub mod month;
 pub mod order;
 pub mod product;
 pub mod resources;

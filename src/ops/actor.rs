@@ -127,6 +127,13 @@ impl Actor {
         self.is_admin() && self.may_buy_vouchers
     }
 
+    /// Whether reports are shown: to the operator of all companies, to administrators and auditors of a
+    /// company that buys of its own tree.
+    #[must_use]
+    pub fn has_reports(&self) -> bool {
+        self.is_operator() || (self.sees_tree() && self.may_buy_vouchers)
+    }
+
     /// # Errors
     /// [`OpError::Forbidden`] for whoever may not buy.
     pub fn require_buyer(&self) -> OpResult<()> {

@@ -7,6 +7,7 @@ use crate::model::import::FileError;
 use crate::model::ledger::Refusal;
 use crate::model::licence::LicenceRefusal;
 use crate::model::money::MoneyError;
+use crate::model::month::PeriodError;
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
 use crate::model::text::TextError;
@@ -83,6 +84,7 @@ pub enum Reason {
     NoScope,
     /// A text that is no day, such as 2026-11-21.
     UnknownDay,
+    Period(PeriodError),
     PastDay,
     /// A value that a program sent, of the wrong kind.
     NotANumber,

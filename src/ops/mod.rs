@@ -19,6 +19,7 @@ pub mod licences;
 pub mod orders;
 pub mod payments;
 pub mod products;
+pub mod reports;
 pub mod resources;
 pub mod second_factor;
 pub mod second_step;

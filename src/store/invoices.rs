@@ -7,6 +7,7 @@ use super::db::{Result, Tx, sql};
 use super::ledger::{decode, reserve};
 use crate::model::company::Path;
 use crate::model::invoice::{Document, DocumentKind, document_number};
+use crate::model::month::Month;
 use crate::model::time::Moment;
 
 /// A document as it stands.
@@ -106,6 +107,7 @@ pub async fn insert(tx: &mut Tx, new: &NewInvoice<'_>) -> Result<i64> {
     .bind(new.paid_at.map(|at| at.0))
     .run(tx)
     .await?;
+    super::reports::add_sale(tx, Month::of(new.issued_at), document.order_id, &totals).await?;
     Ok(id)
 }
 

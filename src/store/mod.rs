@@ -25,6 +25,7 @@ pub mod payments;
 pub mod pools;
 pub mod products;
 pub mod reach;
+pub mod reports;
 pub mod resources;
 pub mod scratch;
 pub mod second_factor;

@@ -130,6 +130,24 @@ const RULES: &[(&str, &str)] = &[
              group by company_id, resource_type, day having sum(devices) <> 0) wrong",
     ),
     (
+        "the months' counts of codes add up to the codes",
+        "select count(*) from (
+             select company_id, resource_type, status from (
+                 select company_id, resource_type, 0 as status, 1 as codes, amount as units from code
+                 union all select company_id, resource_type, status, 1, amount from code where status <> 0
+                 union all select company_id, resource_type, status, -codes, -units from code_month) counted
+             group by company_id, resource_type, status having sum(codes) <> 0 or sum(units) <> 0) wrong",
+    ),
+    (
+        "the months' sales add up to the invoices",
+        "select count(*) from (
+             select company_id, currency from (
+                 select o.company_id, i.currency, i.net, i.vat, i.total
+                 from invoice i join purchase_order o on o.id = i.order_id
+                 union all select company_id, currency, -net, -vat, -total from sales_month) counted
+             group by company_id, currency having sum(net) <> 0 or sum(vat) <> 0 or sum(total) <> 0) wrong",
+    ),
+    (
         "each balance's count of waiting devices is right",
         "with recursive draw(company_id, resource_type, devices) as (
              select company_id, service, count(*) from device where state = 'waiting' group by company_id, service

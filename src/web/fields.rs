@@ -158,6 +158,11 @@ impl Form {
         Input { kind: "date", ..self.optional(name, label, help) }
     }
 
+    /// A month: "2026-11".
+    pub fn month<'a>(&'a self, name: &'a str, label: &'a str) -> Input<'a> {
+        Input { kind: "month", ..self.required_by_others(name, label, "") }
+    }
+
     /// A password, which is never shown again.
     pub fn password<'a>(
         &'a self,

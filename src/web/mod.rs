@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod bars;
 pub mod browser_name;
 pub mod chart;
 pub mod csv;
@@ -13,6 +14,7 @@ pub mod form;
 pub mod gather;
 pub mod guard;
 pub mod health;
+pub mod monthly;
 pub mod notice;
 pub mod pages;
 pub mod qr;

@@ -15,7 +15,8 @@ use super::gather::Gatherer;
 use super::pages::{
     account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, demo_card,
     device_windows, devices, distributors, history, imports, licences, moves, operator, orders, overview,
-    payments, price_list, redeem, second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
+    payments, price_list, redeem, report_files, reports, second_factor, second_step, seller, tokens, users,
+    vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
@@ -207,6 +208,10 @@ fn buying() -> Router<Portal> {
         .route(urls::PAYMENTS, get(payments::list))
         .route(urls::VOUCHERS, get(payments::vouchers))
         .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
+        .route(urls::REPORTS, get(reports::show))
+        .route(urls::SALES_CSV, get(report_files::sales))
+        .route(urls::OUTSTANDING_CSV, get(report_files::unused_codes))
+        .route(urls::CODES_BY_MONTH_CSV, get(report_files::codes))
         .route("/invoices/{id}/pdf", get(payments::pdf))
         .route("/invoices/{id}/settlement", post(payments::settle))
 }

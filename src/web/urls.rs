@@ -67,6 +67,10 @@ fixed! {
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";
+    REPORTS = "/reports";
+    SALES_CSV = "/reports/sales.csv";
+    OUTSTANDING_CSV = "/reports/unused-codes.csv";
+    CODES_BY_MONTH_CSV = "/reports/codes.csv";
     ISSUES = "/operator/issues";
     ISSUES_NEW = "/operator/issues/new";
     PRICE_LIST = "/operator/price-list";

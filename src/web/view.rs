@@ -178,6 +178,9 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     if actor.sees_tree() {
         records.insert(0, item("Payments", urls::PAYMENTS));
     }
+    if actor.has_reports() {
+        records.push(item("Reports", urls::REPORTS));
+    }
     groups.push(NavGroup { heading: "Records", items: records });
     if actor.is_operator() {
         groups.push(NavGroup {

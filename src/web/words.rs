@@ -7,6 +7,7 @@ use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
 use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
 use crate::model::money::MoneyError;
+use crate::model::month::{PERIOD_MONTHS_MAX, PeriodError};
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
@@ -107,6 +108,11 @@ pub fn reason(reason: &Reason) -> String {
         Reason::UnknownScope(slug) => format!("There is no scope {slug}."),
         Reason::NoScope => "Choose at least one scope.".into(),
         Reason::UnknownDay => "Enter a day such as 2026-11-21.".into(),
+        Reason::Period(PeriodError::Unreadable) => "Enter a month such as 2026-11.".into(),
+        Reason::Period(PeriodError::Backwards) => "Choose the first month or a later one.".into(),
+        Reason::Period(PeriodError::TooLong) => {
+            format!("Choose {PERIOD_MONTHS_MAX} months or fewer: begin later, or end earlier.")
+        }
         Reason::PastDay => "Enter a day that has not passed.".into(),
         Reason::NotANumber => "Give a whole number.".into(),
         Reason::NotBetween { minimum, maximum } => {

@@ -176,7 +176,10 @@ export const VIEWS = {
       await tab.getByRole('alert').waitFor();
     }),
     page('billing data', '/companies/2', windowOf('Edit billing data', 'Billing data')),
+    page('reports', '/reports'),
+    page('reports, refused', '/reports?from=2026-13'),
   ],
+  distributor: [page('reports', '/reports')],
   auditor: [...EVERYBODY, ...READERS],
   customer: [...EVERYBODY, page('redeem code', '/redeem')],
 };

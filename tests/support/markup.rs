@@ -57,7 +57,7 @@ impl Markup {
 
     fn faults_of_the_whole(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for once in ["title", "h1", "main"] {
+        for once in ["head title", "h1", "main"] {
             let found = self.all(once);
             if found.len() != 1 || text(found[0]).is_empty() {
                 faults.push(format!("{} elements {once}, or an empty one", found.len()));

@@ -3,6 +3,7 @@
 //! devices, attempts. On SQLite a batch is four hand-overs to its thread: what the operations name, the
 //! companies, what these lead to, and all that is written with the commit.
 
+mod counts;
 mod devices;
 mod prefetch;
 mod rows;

@@ -16,6 +16,7 @@ use crate::store::db::{Result, Tx, hex, rows, sql_for};
 pub async fn write(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
     write_new_codes(tx, ledger, keys, rng).await?;
     write_code_changes(tx, ledger).await?;
+    super::counts::write(tx, ledger).await?;
     write_accounts(tx, ledger).await?;
     write_attempts(tx, ledger).await?;
     super::devices::write(tx, ledger).await?;

@@ -243,6 +243,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NothingToChange => "NOTHING_TO_CHANGE",
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",
+        Reason::Period(_) => "NOT_A_PERIOD",
         Reason::Obstacles(_) => "OBSTACLE",
         Reason::Money(MoneyError::Missing)
         | Reason::NoPrice

@@ -23,6 +23,8 @@ pub mod overview;
 pub mod payments;
 pub mod price_list;
 pub mod redeem;
+pub mod report_files;
+pub mod reports;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;

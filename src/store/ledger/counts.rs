@@ -1,0 +1,71 @@
+//! Counts of codes by the month in which they came into a state, for reports: kept with the codes, so that a
+//! report costs a few rows however many codes there are. One statement adds what a whole batch did. A count
+//! changes only under the lock of the account that holds its codes' units, which prefetch has taken: nobody
+//! waits for anybody here who did not before.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::ledger::{CodeFacts, CodeStatus, Ledger};
+use crate::model::month::Month;
+use crate::model::time::Moment;
+use crate::store::db::{Result, Tx, rows, sql_for};
+
+#[derive(Serialize)]
+struct CountRow {
+    company_id: i64,
+    month: i64,
+    resource_type: i64,
+    status: i64,
+    codes: i64,
+    units: i64,
+}
+
+/// Adds what a batch did with codes.
+pub(super) async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let changes = &ledger.changes;
+    if changes.new_codes.is_empty() && changes.codes.is_empty() {
+        return Ok(());
+    }
+    let mut counts = BTreeMap::new();
+    let mut count = |code: &CodeFacts, status: CodeStatus, at: Moment| {
+        let key = (code.company_id, Month::of(at).0, code.resource_type.id(), status as i64);
+        let (codes, units) = counts.entry(key).or_insert((0, 0));
+        *codes += 1;
+        *units += code.amount;
+    };
+    for new in &changes.new_codes {
+        count(&new.facts, CodeStatus::Unused, new.created_at);
+    }
+    for change in changes.codes.values() {
+        count(&ledger.codes[&change.tag], change.status, change.at);
+    }
+    let counts: Vec<_> = counts
+        .into_iter()
+        .map(|((company_id, month, resource_type, status), (codes, units))| CountRow {
+            company_id,
+            month,
+            resource_type,
+            status,
+            codes,
+            units,
+        })
+        .collect();
+    sql_for(
+        "insert into code_month (company_id, month, resource_type, status, codes, units)
+         select value->>'company_id', value->>'month', value->>'resource_type', value->>'status',
+             value->>'codes', value->>'units' from jsonb_each($1) where true
+         on conflict (company_id, month, resource_type, status)
+         do update set codes = code_month.codes + excluded.codes, units = code_month.units + excluded.units",
+        "insert into code_month (company_id, month, resource_type, status, codes, units)
+         select company_id, month, resource_type, status, codes, units
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, month bigint, resource_type bigint,
+             status bigint, codes bigint, units bigint)
+         on conflict (company_id, month, resource_type, status)
+         do update set codes = code_month.codes + excluded.codes, units = code_month.units + excluded.units",
+    )
+    .bind(rows(&counts))
+    .later(tx)
+    .await
+}
