@@ -233,7 +233,7 @@ async function submitInWindow(dialog, form, submitter) {
 const preview = resting(200, async (form, signal) => {
   const url = new URL(form.dataset.preview, location.href);
   for (const [name, value] of new FormData(form)) {
-    if (['type', 'from', 'to', 'amount'].includes(name)) url.searchParams.set(name, value);
+    if (name !== 'form') url.searchParams.set(name, value); // the operation's id belongs into no address
   }
   const response = await get(url, signal);
   const target = form.querySelector('[data-preview-target]');

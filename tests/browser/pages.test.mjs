@@ -10,6 +10,8 @@ before(() => start());
 after(stop);
 
 const WIDTHS = [1280, 360, 320];
+// A visit has an end, so somebody who sees much comes several times.
+const VIEWS_OF_A_VISIT = 25;
 
 async function checkAll(page, views) {
   const found = [];
@@ -24,8 +26,10 @@ for (const width of WIDTHS) {
   test(`signed-out pages have no violation at ${width} px`, () =>
     visit({ width }, (page) => checkAll(page, SIGNED_OUT)));
   for (const [account, views] of Object.entries(VIEWS)) {
-    test(`what the ${account} sees has no violation at ${width} px`, () =>
-      visit({ as: account, width }, (page) => checkAll(page, views)));
+    for (let from = 0; from < views.length; from += VIEWS_OF_A_VISIT) {
+      test(`what the ${account} sees has no violation at ${width} px, from ${views[from].name} on`, () =>
+        visit({ as: account, width }, (page) => checkAll(page, views.slice(from, from + VIEWS_OF_A_VISIT))));
+    }
   }
 }
 

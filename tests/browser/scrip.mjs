@@ -1,7 +1,7 @@
 // What all browser tests share: a demo of Scrip, a browser, and a watch over every page they open.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -45,16 +45,19 @@ function findBrowser() {
   throw new Error('There is no Chromium here. tests/run installs it.');
 }
 
-/** The program that is tested. */
-export const program = () => process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
+const program = () => process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
+
+// The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
+const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
+
+/** Runs a command of the program, and gives what it prints. */
+export const command = (...args) => execFileSync(program(), args, { env: environment(), encoding: 'utf8' });
 
 /** Starts the demo, or another command, with further settings where a test needs them. */
 export async function start({ command = 'demo', settings = [] } = {}) {
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
-  // The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
-  server = spawn(program(), [command, '--log', 'error', '--listen', `127.0.0.1:${port}`, ...settings], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  server = spawn(program(), [command, '--log', 'error', '--listen', `127.0.0.1:${port}`, ...settings], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
   server.stdout.on('data', (text) => { printed += text; });
   const isReady = () => {
     assert.equal(server.exitCode, null, 'the demo ended while it started');

@@ -1,12 +1,12 @@
-// Pictures of every page, open window and open menu, to be looked at: node shots.mjs FOLDER
+// Pictures of every page, open window and open menu, to be looked at: node shots.mjs FOLDER [ACCOUNT]
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { start, stop, visit } from './scrip.mjs';
 import { SIGNED_OUT, VIEWS } from './views.mjs';
 
-const folder = process.argv[2];
-if (!folder) throw new Error('usage: node shots.mjs FOLDER');
+const [folder, only] = process.argv.slice(2);
+if (!folder) throw new Error('usage: node shots.mjs FOLDER [ACCOUNT]');
 mkdirSync(folder, { recursive: true });
 
 async function shoot(account, views) {
@@ -28,8 +28,8 @@ async function shoot(account, views) {
 
 await start();
 try {
-  await shoot(undefined, SIGNED_OUT);
-  for (const [account, views] of Object.entries(VIEWS)) await shoot(account, views);
+  if (!only) await shoot(undefined, SIGNED_OUT);
+  for (const [account, views] of Object.entries(VIEWS)) if (!only || only === account) await shoot(account, views);
 } finally {
   await stop();
 }

@@ -169,6 +169,15 @@ export const VIEWS = {
     page('activate a company', '/operator/distributors', windowOf('Activate a company', 'Activate a company')),
     page('activate a company, refused', '/operator/distributors', refused(windowOf('Activate a company', 'Activate a company'), 'Activate')),
     page('deactivate a distributor', '/operator/distributors', windowOf('Deactivate Baltic Distribution', 'Deactivate a distributor')),
+    page('payments, of all', '/payments'),
+    page('order that is not paid', '/orders/8'),
+    page('mark as paid', '/orders/8', windowOf('Mark as paid', 'Mark as paid')),
+    page('mark as paid, refused', '/orders/8', refused(async (tab) => {
+      await windowOf('Mark as paid', 'Mark as paid')(tab);
+      await tab.getByRole('dialog').getByLabel('Amount').fill('1');
+    }, 'Mark as paid')),
+    page('cancel order', '/orders/8', windowOf('Cancel order', 'Cancel order')),
+    page('order with a credit note', '/orders/5'),
     page('seller and invoices', '/operator/seller'),
     page('seller and invoices, refused', '/operator/seller', async (tab) => {
       await tab.getByLabel('Days to pay').fill('400');
@@ -179,7 +188,65 @@ export const VIEWS = {
     page('reports', '/reports'),
     page('reports, refused', '/reports?from=2026-13'),
   ],
-  distributor: [page('reports', '/reports')],
+  distributor: [
+    page('buy vouchers', '/buy/vouchers'),
+    page('buy vouchers, refused', '/buy/vouchers', async (tab) => {
+      await tab.getByLabel('Voucher name').fill('Eleven years');
+      await tab.getByLabel('Number of years').fill('11');
+      await tab.getByRole('button', { name: 'Check the order' }).click();
+      await tab.getByRole('alert').waitFor();
+    }),
+    page('check the order', '/payments?state=draft', async (tab) => {
+      await tab.getByRole('link', { name: /^Check the order/ }).first().click();
+      await tab.getByRole('heading', { level: 1, name: 'Check the order' }).waitFor();
+    }),
+    page('discard the order', '/payments?state=draft', async (tab) => {
+      await tab.getByRole('link', { name: /^Check the order/ }).first().click();
+      await tab.getByRole('link', { name: 'Discard' }).click();
+      await actionWindow(tab, 'Discard order');
+    }),
+    page('payments', '/payments'),
+    page('payments, nothing fits', '/payments?state=cancelled'),
+    page('order, not paid', '/orders/8'),
+    page('order, paid', '/orders/5'),
+    page('order of licences', '/orders/7'),
+    page('voucher', '/orders/5/vouchers/1'),
+    page('cancel vouchers', '/orders/5/vouchers/1', async (tab) => {
+      await tab.getByRole('checkbox', { name: /^Choose code/ }).first().check();
+      await tab.getByRole('button', { name: 'Cancel chosen' }).click();
+      await tab.getByRole('heading', { level: 1, name: 'Cancel vouchers' }).waitFor();
+    }),
+    page('replace code', '/orders/5/vouchers/1', windowOf(/^Replace/, 'Replace code')),
+    page('sheet of a voucher', '/orders/5/vouchers/1/sheet'),
+    page('vouchers', '/payments/vouchers'),
+    page('vouchers, used', '/payments/vouchers?state=used'),
+    page('vouchers, expired', '/payments/vouchers?state=expired'),
+    page('vouchers, all', '/payments/vouchers?state=all'),
+    page('buy licences', '/buy/licences'),
+    page('buy licences, refused', '/buy/licences', async (tab) => {
+      await tab.getByRole('button', { name: 'Choose licences' }).click();
+      await tab.getByRole('alert').waitFor();
+    }),
+    page('choose licences', '/buy/licences', async (tab) => {
+      await tab.getByLabel('Serial numbers').fill('1102841, 1102842, 1151770, X-1');
+      await tab.getByRole('button', { name: 'Choose licences' }).click();
+      await tab.getByRole('heading', { level: 1, name: 'Choose licences' }).waitFor();
+    }),
+    page('licence, moved', '/orders/7', async (tab) => {
+      await tab.getByRole('link', { name: / for 1102850$/ }).first().click();
+      await tab.getByRole('heading', { name: 'Keys so far' }).waitFor();
+    }),
+    page('move licence', '/orders/7', async (tab) => {
+      await tab.getByRole('link', { name: / for 1102841$/ }).first().click();
+      await windowOf('Move to another device', 'Move licence')(tab);
+    }),
+    page('device with licences', '/devices?q=1102841', async (tab) => {
+      await tab.getByRole('link', { name: '1102841' }).click();
+      await tab.getByRole('heading', { level: 2, name: 'Licences', exact: true }).waitFor();
+    }),
+    page('reports of a distributor', '/reports'),
+  ],
+  admin: [page('buy vouchers, not activated', '/buy/vouchers'), page('buy licences, not activated', '/buy/licences')],
   auditor: [...EVERYBODY, ...READERS],
   customer: [...EVERYBODY, page('redeem code', '/redeem')],
 };
