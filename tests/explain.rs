@@ -6,6 +6,7 @@ use scrip::model::company::Path;
 use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::month::{Month, Period};
+use scrip::model::order::OrderState;
 use scrip::store::audit::{self, HistoryFilter};
 use scrip::store::code_lists::{self, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
@@ -13,9 +14,11 @@ use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::db::{Query, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::distributors::{self, DistributorFilter};
+use scrip::store::orders::{self, OrderFilter};
 use scrip::store::reach::Reach;
 use scrip::store::transfers::{self, TransferFilter};
 use scrip::store::users::{self, UserFilter};
+use scrip::store::vouchers::{self, VoucherFilter};
 use scrip::store::{coverage, pools};
 use scrip::store::{reports, sessions};
 use support::{Backend, NOON, TestApp};
@@ -26,6 +29,7 @@ both!(
     users_history_and_sessions_have_their_indexes,
     lists_of_programs_are_walked_or_merged,
     devices_have_an_index_for_each_order,
+    orders_and_vouchers_are_walked_or_merged,
     pools_and_forecasts_are_found_by_company,
     reports_read_counts_in_their_order,
 );
@@ -187,6 +191,40 @@ async fn lists_of_programs_are_walked_or_merged(test: TestApp) {
         ],
     )
     .await;
+}
+
+async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let order_by_id = match test.backend {
+        Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
+        Backend::Postgres => "purchase_order_pkey",
+    };
+    let mut cases = Vec::new();
+    for (reach, state, index) in [
+        (&tree, None, order_by_id),
+        (&few, None, "order_by_company"),
+        (&tree, Some(OrderState::Paid), "order_by_state"),
+        (&few, Some(OrderState::Paid), "order_by_company_state"),
+    ] {
+        // PostgreSQL chooses by what it knows of the tables, and these are empty.
+        let index = if test.backend == Backend::Sqlite || state.is_none() { index } else { "order_by_" };
+        let filter = OrderFilter { state, cursor: Some(900), limit: 51 };
+        cases.push(Case("orders", orders::list_query(reach, &filter), index, 2));
+    }
+    for (reach, status, index) in [
+        (&tree, None, "code_voucher_by_id"),
+        (&few, None, "code_voucher_by_company"),
+        (&tree, Some(CodeStatus::Used), "code_voucher_by_status"),
+        (&few, Some(CodeStatus::Used), "code_voucher"),
+    ] {
+        let filter = VoucherFilter { status, cursor: Some(900), limit: 51 };
+        cases.push(Case("vouchers", vouchers::list_query(reach, &filter), index, 2));
+    }
+    for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
+        let query = vouchers::line_query((1, 1), status, after, 501);
+        cases.push(Case("codes of a line", query, "code_of_order", 0));
+    }
+    check(&test, cases).await;
 }
 
 async fn devices_have_an_index_for_each_order(test: TestApp) {

@@ -83,7 +83,8 @@ create table purchase_order (
   check (state = 'draft' or state = 'cancelled' or (placed_at is not null and method is not null))
 );
 create index order_by_company on purchase_order (company_id, id);
-create index order_open on purchase_order (state, id) where state in ('draft', 'awaiting_payment');
+create index order_by_company_state on purchase_order (company_id, state, id);
+create index order_by_state on purchase_order (state, id);
 create index order_paid on purchase_order (paid_at, id) where paid_at is not null;
 create index order_expiring on purchase_order (expires_at, id) where expires_at is not null;
 
@@ -194,6 +195,10 @@ alter table code add column order_line bigint;
 alter table code add column replaced_by bigint;
 create index code_of_order on code (order_id, order_line, id) where order_id is not null;
 create index code_voucher on code (company_id, status, id) where order_id is not null;
+create index code_voucher_by_company on code (company_id, id) where order_id is not null;
+create index code_voucher_by_status on code (status, id) where order_id is not null;
+create index code_voucher_by_id on code (id) where order_id is not null;
+create unique index code_replaced on code (replaced_by) where replaced_by is not null;
 create index code_expiring on code (expires_at, id) where status = 0 and expires_at is not null;
 
 create table licence (

@@ -59,7 +59,8 @@ pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
              k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
              k.ended_company_name, k.ended_by, k.ended_company_id
          from (");
-    let query = ids(query, reach, filter, order);
+    let last = filter.limit.saturating_add(filter.offset);
+    let query = reach.ids(query, "code", |query| after(wanted(query, filter), filter), order, last);
     let query = query.push(
         ") page join code k on k.id = page.id join company c on c.id = k.company_id
          join person p on p.id = k.created_by",
@@ -98,35 +99,6 @@ pub async fn count(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<i6
     };
     let (count,): (i64,) = wanted(query, filter).one(tx).await?;
     Ok(count)
-}
-
-/// The ids of the rows up to the end of the page.
-fn ids(query: Query, reach: &Reach, filter: &ListFilter, order: &'static str) -> Query {
-    let last = filter.limit.saturating_add(filter.offset);
-    match reach {
-        Reach::Companies(companies) => {
-            let query = query
-                .push_for(
-                    "select x.id from json_each(",
-                    "select x.id from jsonb_array_elements_text(cast(",
-                )
-                .push_value(rows(companies))
-                .push_for(
-                    ") r join code x on x.id in (select k.id from code k where k.company_id = r.value",
-                    " as jsonb)) r(value) cross join lateral (select k.id from code k where k.company_id = r.value::bigint",
-                );
-            after(wanted(query, filter), filter).push(order).push_value(last).push_for(")", ") x")
-        }
-        Reach::Tree(path) => {
-            let query = query
-                .push("select k.id from code k where exists (select 1 from company c where c.id = k.company_id and c.path >= ")
-                .push_value(path.as_str())
-                .push(" and c.path < ")
-                .push_value(path.end())
-                .push(")");
-            after(wanted(query, filter), filter).push(order).push_value(last)
-        }
-    }
 }
 
 fn wanted(mut query: Query, filter: &ListFilter) -> Query {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::db::{DbError, Result, Tx, rows, sql, sql_for};
+use super::db::{DbError, Query, Result, Tx, rows, sql, sql_for};
 use super::ledger::{decode, reserve};
 use super::reach::Reach;
 use crate::model::company::Path;
@@ -57,8 +57,9 @@ impl OrderRow {
 const ORDER: &str = "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
          o.state, o.method, o.currency, o.net, o.vat, o.total, o.reverse_charge, o.billing, o.created_at, o.placed_at,
          o.paid_at, o.cancelled_at, o.expires_at, i.name as invoice, i.id as invoice_id, i.due_at
-     from purchase_order o join company c on c.id = o.company_id join person p on p.id = o.created_by
-     left join invoice i on i.order_id = o.id and i.kind = 'invoice' where ";
+     from ";
+const JOINED: &str = " join company c on c.id = o.company_id join person p on p.id = o.created_by
+     left join invoice i on i.order_id = o.id and i.kind = 'invoice'";
 
 /// Begins a draft; its id is given.
 ///
@@ -96,7 +97,9 @@ pub struct NewOrder<'a> {
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     sql(ORDER)
-        .push("o.id = ")
+        .push("purchase_order o")
+        .push(JOINED)
+        .push(" where o.id = ")
         .push_value(id)
         .push(" and c.path >= ")
         .push_value(tree.as_str())
@@ -134,26 +137,25 @@ pub struct OrderFilter {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
-    let query = sql(ORDER);
-    let mut query = match reach {
-        Reach::Companies(ids) => query
-            .push_for(
-                "o.company_id in (select value from json_each(",
-                "o.company_id in (select value::bigint from jsonb_array_elements_text(cast(",
-            )
-            .push_value(rows(ids))
-            .push_for("))", " as jsonb)))"),
-        Reach::Tree(tree) => {
-            query.push("c.path >= ").push_value(tree.as_str()).push(" and c.path < ").push_value(tree.end())
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
+    let wanted = |mut query: Query| {
+        if let Some(state) = filter.state {
+            query = query.push(" and k.state = ").push_value(state.slug());
         }
+        if let Some(cursor) = filter.cursor {
+            query = query.push(" and k.id < ").push_value(cursor);
+        }
+        query
     };
-    if let Some(state) = filter.state {
-        query = query.push(" and o.state = ").push_value(state.slug());
-    }
-    if let Some(cursor) = filter.cursor {
-        query = query.push(" and o.id < ").push_value(cursor);
-    }
-    query.push(" order by o.id desc limit ").push_value(filter.limit).all(tx).await
+    let order = " order by k.id desc limit ";
+    let query = reach.ids(sql(ORDER).push("("), "purchase_order", wanted, order, filter.limit);
+    let query = query.push(") page join purchase_order o on o.id = page.id").push(JOINED);
+    query.push(" order by o.id desc limit ").push_value(filter.limit)
 }
 
 #[derive(FromRow)]
