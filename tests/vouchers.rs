@@ -170,7 +170,11 @@ async fn a_lost_code_is_replaced(test: TestApp) {
     for email in ["other@test.example", "acme@test.example"] {
         signed_in(&test, email).await.submit("/payments", &at, &[]).await.is(404);
     }
-    buyer.get("/history").await.has("Voucher replaced");
+    let (old, new) = (lost, codes[1].0);
+    let history = buyer.get("/history?action=replace").await;
+    history
+        .has(&format!("Code #{old}: replaced by code #{new}"))
+        .has(&format!("Code #{new}: in place of code #{old}"));
     test.verify().await;
 }
 

@@ -111,10 +111,12 @@ pub(super) fn replace(
 ) -> Result<Vec<Transfer>, Refusal> {
     let code = ledger.named(&[code_id]).next().cloned().ok_or(Refusal::UnknownCode)?;
     ledger.voucher_root(operation, &code)?;
-    let out = Line { memo: comment, ..code_line(&code, Cause::Replace, (code.company_id, Kind::Available)) };
+    let out = code_line(&code, Cause::Replace, (code.company_id, Kind::Available));
     ledger.check(&out, 1)?;
     let facts = CodeFacts { id: ledger.next_code_id(), tag: new.tag, ..code.clone() };
-    let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), ..out };
+    let (gone, came) = (format!("replaced by code #{}", facts.id), format!("in place of code #{code_id}"));
+    let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &came, ..out };
+    let out = Line { memo: &gone, ..out };
     ledger.set_status(operation, &code, CodeStatus::Replaced, Some(facts.id));
     let transfers = vec![ledger.transfer(operation, 0, &out), ledger.transfer(operation, 1, &back)];
     ledger.add_code(operation, facts, new, comment, operation.actor.user_id);

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::model::ledger::Cause;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
@@ -62,6 +63,7 @@ impl HistoryRow {
     /// What it happened to, where it is no transfer.
     pub fn what(&self) -> String {
         match (self.code_id, self.subject.as_str(), self.details.as_str()) {
+            (Some(id), _, which) if self.verb == Cause::Replace.slug() => format!("Code #{id}: {which}"),
             (Some(id), _, _) => format!("Code #{id}"),
             (None, subject, "") => subject.to_owned(),
             (None, "", details) => details.to_owned(),
