@@ -46,7 +46,11 @@ async fn pay(app: &App, operator: &Actor, buyer: &Actor, order_id: i64) -> OpRes
     let billing = BillingFields { name, address, country, vat_number, email };
     ops::orders::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing).await?;
     let amount = ops::orders::find(app, buyer, order_id).await?.row.total;
-    let came = BankPayment { amount, on: app.clock.now(), reference: "Transfer 88-1204" };
+    let came = BankPayment {
+        amount,
+        on: app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
+        reference: "Transfer 88-1204",
+    };
     ops::payments::mark_paid(app, operator, "demo-licences-paid", order_id, &came).await?;
     Ok(())
 }

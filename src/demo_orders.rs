@@ -104,7 +104,11 @@ async fn order(app: &App, operator: &Actor, wish: &Wish) -> OpResult<()> {
     match wish.end {
         End::Paid { used } => {
             let amount = ops::orders::find(app, operator, id).await?.row.total;
-            let came = BankPayment { amount, on: app.clock.now(), reference: "Bank statement" };
+            let came = BankPayment {
+                amount,
+                on: app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
+                reference: "Bank statement",
+            };
             ops::payments::mark_paid(app, operator, &key("pay"), id, &came).await?;
             use_codes(app, &buyer, id, used).await
         }

@@ -108,23 +108,34 @@ pub async fn write_batch(
             Err(error) if tries < TRIES_MAX && (error.is_retryable() || error.is_unique_violation()) => {
                 tries += 1
             }
-            outcome => return outcome,
+            Ok(None) => tries += 1,
+            Ok(Some(outcomes)) => return Ok(outcomes),
+            Err(error) => return Err(error),
         }
     }
 }
 
+/// `None` where another process has had one of the operations meanwhile: then nothing has happened here, and
+/// the next try finds its result.
 async fn try_batch(
     db: &Db,
     keys: &Keys,
     rng: &Rng,
     operations: &[Operation],
-) -> Result<Vec<Result<Done, Refusal>>, DbError> {
+) -> Result<Option<Vec<Result<Done, Refusal>>>, DbError> {
     let mut tx = db.write().await?;
     let mut read = store::ledger::prefetch(&mut tx, operations).await?;
     let outcomes = ledger::decide(&mut read, operations);
+    if tx.is_postgres() {
+        let refused = operations.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
+        let refused: Vec<Operation> = refused.map(|(operation, _)| operation.clone()).collect();
+        if !refused.is_empty() && store::ledger::happened_meanwhile(&mut tx, &read, &refused).await? {
+            return Ok(None);
+        }
+    }
     store::ledger::write(&mut tx, &read, keys, rng).await?;
     tx.commit().await?;
-    Ok(outcomes)
+    Ok(Some(outcomes))
 }
 
 /// When a batch fails, one operation may be to blame: the others must not pay for it.

@@ -26,6 +26,9 @@ async fn the_operator_activates_and_deactivates_a_company(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.get(LIST).await.has("No distributor yet");
+    let vendor = world.vendor.to_string();
+    let page = operator.submit(NEW, LIST, &[("company", vendor.as_str())]).await;
+    assert!(page.is(422).problem("company").starts_with("The vendor sells"));
     let id = world.distributor.to_string();
     let answer = operator.submit(NEW, LIST, &[("company", id.as_str())]).await;
     operator.done(answer).await.has("Distributor may now buy vouchers and licences.").has("Deactivate");

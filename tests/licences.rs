@@ -3,6 +3,7 @@
 mod support;
 
 use axum::http::header;
+use jiff::civil::date;
 use scrip::model::device::DeviceKind;
 use scrip::model::licence::Standing;
 use scrip::model::product::ProductKind;
@@ -21,6 +22,7 @@ both!(
     what_cannot_be_chosen_is_refused_beside_its_field,
     a_licence_stands_once_in_an_order_for_a_device,
     a_licence_without_an_end_is_not_bought_again,
+    a_licence_without_an_end_that_is_in_another_order_is_not_bought_again,
     an_order_paid_twice_at_once_has_each_key_once,
     a_licence_with_a_term_ends_months_after_payment,
     nobody_else_sees_licences,
@@ -257,12 +259,29 @@ async fn a_licence_without_an_end_is_not_bought_again(test: TestApp) {
     shop.distributor.get(&order).await.has("a-2").has_not("a-1");
 }
 
+async fn a_licence_without_an_end_that_is_in_another_order_is_not_bought_again(test: TestApp) {
+    let mut shop = Shop::open(&test).await;
+    let mut drafts = Vec::new();
+    for _ in 0..2 {
+        let added = shop.add("a-1", &[("product", "1:"), ("confirmed", "1")]).await;
+        drafts.push(added.is(303).location().to_owned());
+    }
+    shop.place(&drafts[0]).await;
+    for _ in 0..2 {
+        let action = format!("{}/placement", drafts[1]);
+        let refused = shop.distributor.submit(&drafts[1], &action, &BILLING).await;
+        refused.is(422).has("already, without an end");
+        shop.pay(&drafts[0]).await;
+    }
+    test.verify().await;
+}
+
 async fn an_order_paid_twice_at_once_has_each_key_once(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.add("a-1 a-2", &[("product", "2:")]).await.is(303).location().to_owned();
     shop.place(&order).await;
     let by = who(&test.app, "operator@test.example").await;
-    let came = ops::payments::BankPayment { amount: 11_616, on: NOON, reference: "" };
+    let came = ops::payments::BankPayment { amount: 11_616, on: date(2026, 11, 21), reference: "" };
     let pay = async |key: &str| ops::payments::mark_paid(&test.app, &by, key, 1, &came).await;
     let (first, second, third) = tokio::join!(pay("k1"), pay("k2"), pay("k1"));
     assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);

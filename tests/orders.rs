@@ -2,12 +2,13 @@
 
 mod support;
 
+use jiff::civil::date;
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
 use scrip::ops::devices::DeviceInput;
 use scrip::store::db::sql;
-use support::shop::{Shop, balance};
+use support::shop::{BILLING, Shop, balance};
 use support::{Page, TestApp, mail_server, next_mail, signed_in, who};
 
 both!(
@@ -23,6 +24,9 @@ both!(
     an_unpaid_order_is_cancelled_with_a_credit_note,
     numbers_have_no_gaps,
     reverse_charge_adds_no_vat,
+    the_day_of_a_payment_is_that_of_the_statement,
+    an_invoice_is_overdue_after_its_last_day,
+    what_is_no_answer_changes_nothing,
     other_trees_see_no_orders,
     what_costs_nothing_is_ready_at_once,
     forty_at_once_pay_once,
@@ -272,8 +276,73 @@ async fn reverse_charge_adds_no_vat(test: TestApp) {
     buyer.get("/buy/vouchers").await.has("120.00 EUR").has("VAT 0 %");
     let order = shop.add(&mut buyer, None, &[]).await;
     buyer.get(&format!("/orders/{order}")).await.has("Reverse charge");
+    let without = BILLING.map(|(name, value)| (name, if name == "billing_vat_number" { "" } else { value }));
+    let fields = [&without[..], &[("method", "invoice")]].concat();
+    let at = format!("/orders/{order}");
+    let page = buyer.submit(&at, &format!("{at}/placement"), &fields).await;
+    assert_eq!(page.is(422).problem("billing_vat_number"), "This is missing.");
     shop.place(&mut buyer, order, "invoice").await.is(303);
+    buyer.get("/history?action=company.billing_changed").await.has("LT123456789");
     shop.mark_paid(&test, order, "120.00").await.is(303);
+}
+
+async fn the_day_of_a_payment_is_that_of_the_statement(test: TestApp) {
+    let test = TestApp::start_demo(test.backend).await.unwrap();
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, order, "card").await.is(303);
+    let operator = who(&test.app, "operator@test.example").await;
+    ops::users::save_profile(&test.app, &operator, "zone", "", "", "Pacific/Auckland").await.unwrap();
+    let mut browser = signed_in(&test, "operator@test.example").await;
+    let at = format!("/orders/{order}/paid");
+    // There it is the 22nd already.
+    for (day, said) in [
+        ("2026-11-23", "Choose today or an earlier day."),
+        ("0001-01-01", "Choose a day of the last year."),
+        ("2026-02-30", "Enter a day such as 2026-11-21."),
+    ] {
+        let page = browser.submit(&at, &at, &[("amount", "145.20"), ("day", day)]).await;
+        assert_eq!(page.is(422).problem("day"), said);
+    }
+    browser.submit(&at, &at, &[("amount", "145.20"), ("day", "2026-11-22")]).await.is(303);
+    let invoice = ops::orders::find(&test.app, &operator, order).await.unwrap().invoices[0].id;
+    let document = ops::payments::document(&test.app, &operator, invoice).await.unwrap();
+    assert_eq!(document.paid.unwrap().on, date(2026, 11, 22));
+}
+
+async fn an_invoice_is_overdue_after_its_last_day(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+    // At noon, fourteen days before the last one ends.
+    for (hours, is_overdue) in [(14 * 24 + 11, false), (2, true)] {
+        test.app.clock.advance_seconds(hours * 3_600);
+        let page = shop.buyer(&test).await.get(&format!("/orders/{order}")).await;
+        assert_eq!(page.body.contains("Overdue"), is_overdue);
+    }
+}
+
+async fn what_is_no_answer_changes_nothing(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "1").await;
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let mut auditor = signed_in(&test, "auditor@test.example").await;
+    let distributor = shop.world.distributor;
+    for path in [
+        format!("/operator/price-list/{}/offer", shop.video),
+        format!("/operator/distributors/{distributor}/reverse-charge"),
+        format!("/companies/{distributor}/parent-credits"),
+    ] {
+        operator.submit("/payments", &path, &[]).await.is(400);
+    }
+    auditor.submit("/history", &format!("/orders/{order}/look"), &[]).await.is(403);
+    let mut buyer = shop.buyer(&test).await;
+    for draft in ["text", "1000000000000000000000000000000", "999"] {
+        shop.try_add(&mut buyer, None, &[("order", draft)]).await.is(404);
+    }
+    buyer.get("/orders/999999/vouchers/cancellation").await.is(404);
 }
 
 async fn other_trees_see_no_orders(test: TestApp) {
@@ -325,6 +394,15 @@ async fn what_costs_nothing_is_ready_at_once(test: TestApp) {
     let answer = shop.place(&mut buyer, order, "invoice").await;
     buyer.done(answer).await.has("It costs nothing and is ready.").has("Prepared vouchers");
     assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 10);
+    let code = shop.codes(&test, order, 1).await[0].0.to_string();
+    let cancel = format!("/orders/{order}/vouchers/cancellation");
+    buyer.submit("/payments", &cancel, &[("code", code.as_str())]).await.is(303);
+    buyer
+        .get(&format!("/orders/{order}"))
+        .await
+        .has("CN-2026-000001")
+        .has("Settled")
+        .has_not("To be paid back");
     test.verify().await;
 }
 
@@ -338,7 +416,7 @@ async fn forty_at_once_pay_once(test: TestApp) {
         .map(|n| {
             let (app, operator) = (test.app.clone(), operator.clone());
             tokio::spawn(async move {
-                let on = app.clock.now();
+                let on = date(2026, 11, 21);
                 let came = scrip::ops::payments::BankPayment { amount: 14_520, on, reference: "" };
                 scrip::ops::payments::mark_paid(&app, &operator, &format!("pay-{n}"), order, &came).await
             })

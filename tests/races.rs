@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{Browser, TestApp, World, signed_in};
+use scrip::ops;
+use support::{Backend, Browser, TestApp, World, signed_in, who};
 
 both!(
     of_forty_redeemers_of_one_code_one_wins,
@@ -11,6 +12,7 @@ both!(
     crossed_moves_all_answer,
     one_form_sent_forty_times_moves_once,
     parallel_guesses_are_all_counted,
+    one_request_through_two_processes_has_one_answer,
 );
 
 /// Who sends what where.
@@ -150,5 +152,26 @@ async fn parallel_guesses_are_all_counted(test: TestApp) {
     other.submit("/redeem", "/redeem", &[("code", &good)]).await.is(429);
     test.app.clock.advance_seconds(3_600);
     other.submit("/redeem", "/redeem", &[("code", &good)]).await.is(303);
+    test.verify().await;
+}
+
+async fn one_request_through_two_processes_has_one_answer(test: TestApp) {
+    // SQLite has one process.
+    if test.backend == Backend::Sqlite {
+        return;
+    }
+    let world = World::new(&test).await;
+    let other = test.another().await;
+    let actor = who(&test.app, "other@test.example").await;
+    for round in 0..20 {
+        let (_, code) = world.code(&test, "operator@test.example", 1).await;
+        let key = format!("round-{round}");
+        let (one, two) = tokio::join!(
+            ops::codes::redeem(&test.app, &actor, &key, &code),
+            ops::codes::redeem(&other, &actor, &key, &code),
+        );
+        assert_eq!(one.unwrap().transfers, two.unwrap().transfers);
+    }
+    assert_eq!(world.credit(&test, world.other).await, 20);
     test.verify().await;
 }

@@ -159,6 +159,9 @@ pub enum OrderError {
         due: Money,
     },
     FutureDay,
+    OldDay,
+    /// The vendor itself is to buy.
+    Vendor,
     /// The sum cannot be charged to a card.
     NotForCards,
     /// The payer is done, and the money has not come yet.

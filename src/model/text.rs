@@ -25,12 +25,18 @@ pub fn lines(text: &str, maximum: usize) -> Result<String, TextError> {
     bounded(lines.join("\n"), maximum)
 }
 
-/// A text that must not be empty.
+/// A text in which something is to be read.
 ///
 /// # Errors
 /// [`TextError::Missing`], or what the text was refused for.
 pub fn required(text: Result<String, TextError>) -> Result<String, TextError> {
-    text.and_then(|text| if text.is_empty() { Err(TextError::Missing) } else { Ok(text) })
+    text.and_then(|text| if text.chars().all(is_blank) { Err(TextError::Missing) } else { Ok(text) })
+}
+
+/// Spaces, and marks that show nothing by themselves: those that join, part and turn letters.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn bounded(text: String, maximum: usize) -> Result<String, TextError> {
@@ -51,6 +57,7 @@ mod tests {
         assert_eq!(lines("\r\n a \r\n\r\nb\r\n", 9), Ok("a\n\nb".into()));
         assert_eq!(line("abc", 2), Err(TextError::TooLong { maximum: 2 }));
         assert_eq!(required(line(" ", 2)), Err(TextError::Missing));
+        assert_eq!(required(line("\u{200b} \u{202e}", 9)), Err(TextError::Missing));
         assert_eq!(line(" ", 2), Ok(String::new()));
     }
 }

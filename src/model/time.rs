@@ -84,6 +84,13 @@ pub fn day_start(text: &str, zone: &TimeZone) -> Option<Moment> {
     Some(Moment(start.timestamp().as_microsecond()))
 }
 
+/// The last moment of a day in UTC.
+#[must_use]
+pub fn end_of(day: jiff::civil::Date) -> Moment {
+    let next = day.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC));
+    next.map_or(Moment(i64::MAX), |next| Moment(next.timestamp().as_microsecond() - 1))
+}
+
 /// The first moment after the day that `text` names.
 #[must_use]
 pub fn day_end(text: &str, zone: &TimeZone) -> Option<Moment> {

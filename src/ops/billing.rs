@@ -105,7 +105,7 @@ pub async fn save(
 }
 
 /// Billing data on one line, for the history.
-fn told(billing: &Billing) -> String {
+pub(super) fn told(billing: &Billing) -> String {
     let Billing { name, address, country, vat_number, email } = billing;
     let parts = [name, &address.replace('\n', ", "), country::name(country), vat_number, email];
     parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<&str>>().join("; ")

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Reason, refuse};
 use crate::app::{Act, App, Outcome, act_once};
+use crate::model::order::OrderError;
 use crate::store;
 use crate::store::companies::LockedCompany;
 use crate::store::distributors::{Distributor, DistributorFilter};
@@ -36,6 +37,9 @@ pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
     let request = serde_json::json!([id, on]).to_string();
     act_once!(app, actor, key, "set_may_buy", &request, act => {
         let company = lock_one(act, actor, id).await?;
+        if on && company.level == 0 {
+            return refuse("company", Reason::Order(OrderError::Vendor));
+        }
         let is_new = store::distributors::set_may_buy(&mut act.tx, id, on).await?;
         let (headline, verb, phrase) = match on {
             true => ("Activate", "distributor.activated", "may now buy vouchers and licences"),

@@ -6,6 +6,7 @@ use super::billing::BillingFields;
 use super::error::{OpError, OpResult, Reason, refuse};
 use crate::app::{self, App, Outcome, about, act_once};
 use crate::jobs::Job;
+use crate::model::licence::LicenceRefusal;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
     CODES_MAX, LINES_MAX, Method, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX,
@@ -182,7 +183,19 @@ pub async fn place(
         }
         let seller = store::seller::get(&mut act.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
+        if row.reverse_charge == 1 && billing.vat_number.is_empty() {
+            // The tax is accounted for under this number.
+            return refuse("billing_vat_number", Reason::Missing);
+        }
+        if store::billing::get(&mut act.tx, actor.company_id).await?.as_ref() != Some(&billing) {
+            let told = super::billing::told(&billing);
+            act.note(actor.note("company.billing_changed", &actor.company_name, &told));
+        }
         store::billing::set(&mut act.tx, actor.company_id, &billing).await?;
+        // Whoever places at the same time has waited for the billing data.
+        if store::orders::held_for_good(&mut act.tx, &actor.company_path, order_id).await? {
+            return refuse("", Reason::Licence(LicenceRefusal::HeldForGood));
+        }
         let method = if row.total == 0 { Method::Invoice } else { method };
         if !store::orders::place(&mut act.tx, order_id, method, &kept, act.now).await? {
             return Err(OpError::Collision);

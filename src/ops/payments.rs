@@ -16,13 +16,15 @@ use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
 use crate::model::seller::SellerSettings;
-use crate::model::time::Moment;
+use crate::model::time::{self, Moment};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::invoices::NewInvoice;
 use crate::store::orders::OrderRow;
 use crate::store::payments::NewPayment;
 
+/// The oldest statement: of a year ago.
+const STATEMENT_HOURS_MAX: i64 = 366 * 24;
 /// The most characters of a bank's reference.
 pub const REFERENCE_LENGTH_MAX: usize = 140;
 
@@ -42,14 +44,14 @@ pub(super) struct Settlement<'a> {
     /// "by card".
     pub how: &'static str,
     /// The day of the payment.
-    pub on: Moment,
+    pub on: Date,
 }
 
 impl<'a> Settlement<'a> {
     /// An order that costs nothing: the portal fulfils what the buyer placed.
     pub fn free(actor: &Actor, order: &'a OrderRow, now: Moment) -> Settlement<'a> {
         let root_id = actor.company_path.ids().first().copied().unwrap_or(actor.company_id);
-        Settlement { order, by: ledger::Actor::portal(root_id), how: "", on: now }
+        Settlement { order, by: ledger::Actor::portal(root_id), how: "", on: date(now) }
     }
 
     /// A row of the history about the order.
@@ -82,7 +84,7 @@ pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlemen
     if store::invoices::of_order(&mut act.tx, order.id).await?.is_empty() {
         let seller = store::seller::get(&mut act.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
-        let paid = Paid { on: date(*on), how: (*how).to_owned() };
+        let paid = Paid { on: *on, how: (*how).to_owned() };
         invoice(act, order, &lines, &seller, Some(paid)).await?;
     } else {
         store::invoices::set_paid(&mut act.tx, order.id, act.now).await?;
@@ -136,15 +138,15 @@ pub(super) async fn invoice(
     seller: &SellerSettings,
     paid: Option<Paid>,
 ) -> OpResult<String> {
-    let due_at = paid.is_none().then(|| act.now.plus_seconds(seller.due_days * 86_400));
     let issued_on = date(act.now);
+    let due_on = paid.is_none().then(|| date(act.now.plus_seconds(seller.due_days * 86_400)));
     let number = store::invoices::next_number(&mut act.tx, DocumentKind::Invoice, issued_on.year()).await?;
     let serials = store::orders::serials(&mut act.tx, order.id).await?;
     let document = Document {
         kind: DocumentKind::Invoice,
         number: document_number(DocumentKind::Invoice, issued_on.year(), number),
         issued_on,
-        due_on: due_at.map(date),
+        due_on,
         order_id: order.id,
         corrects: None,
         seller: seller.seller.clone(),
@@ -156,6 +158,8 @@ pub(super) async fn invoice(
         paid,
     };
     let paid_at = document.paid.as_ref().map(|_| act.now);
+    // The whole of that day is there to pay.
+    let due_at = due_on.map(time::end_of);
     let new = NewInvoice { document: &document, number, corrects: None, issued_at: act.now, due_at, paid_at };
     let id = store::invoices::insert(&mut act.tx, &new).await?;
     act.job(&Job::Document { id: id.to_string() }).await?;
@@ -197,7 +201,8 @@ pub(super) fn billing(order: &OrderRow) -> OpResult<Billing> {
         .map_err(|e| OpError::Internal(format!("order {} has no billing data: {e}", order.id)))
 }
 
-fn date(at: Moment) -> Date {
+/// The day of a moment in UTC, as documents have it.
+pub(super) fn date(at: Moment) -> Date {
     at.zoned(&TimeZone::UTC).date()
 }
 
@@ -229,13 +234,14 @@ pub(super) async fn credit(
     let document = invoice
         .credit_note(name.clone(), issued_on, parts)
         .ok_or_else(|| OpError::Internal(format!("{} has no such parts", invoice.number)))?;
+    let is_nothing = document.totals().gross().minor == 0;
     let new = NewInvoice {
         document: &document,
         number,
         corrects: Some(invoice_id),
         issued_at: act.now,
         due_at: None,
-        paid_at: settled_at,
+        paid_at: settled_at.or(is_nothing.then_some(act.now)),
     };
     let id = store::invoices::insert(&mut act.tx, &new).await?;
     act.job(&Job::Document { id: id.to_string() }).await?;
@@ -247,7 +253,8 @@ pub(super) async fn credit(
 pub struct BankPayment<'a> {
     /// Minor units of the order's currency.
     pub amount: i64,
-    pub on: Moment,
+    /// The day on the statement.
+    pub on: Date,
     pub reference: &'a str,
 }
 
@@ -267,7 +274,7 @@ pub async fn mark_paid(
     if reference.chars().count() > REFERENCE_LENGTH_MAX {
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
-    let request = serde_json::json!([order_id, came.amount, came.on.0, reference]).to_string();
+    let request = serde_json::json!([order_id, came.amount, came.on.to_string(), reference]).to_string();
     act_once!(app, actor, key, "mark_paid", &request, act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
@@ -278,8 +285,12 @@ pub async fn mark_paid(
             let due = Money::new(row.total, currency(&row)?);
             return refuse("amount", Reason::Order(OrderError::OtherAmount { due }));
         }
-        if came.on > act.now {
+        let today = act.now.zoned(&actor.time_zone).date();
+        if came.on > today {
             return refuse("day", Reason::Order(OrderError::FutureDay));
+        }
+        if today.duration_since(came.on).as_hours() > STATEMENT_HOURS_MAX {
+            return refuse("day", Reason::Order(OrderError::OldDay));
         }
         let payment = NewPayment {
             order_id,
@@ -290,7 +301,7 @@ pub async fn mark_paid(
             reference: &reference,
             created_at: act.now,
             ask_at: None,
-            ended_at: Some(came.on),
+            ended_at: Some(act.now),
         };
         store::payments::insert(&mut act.tx, &payment).await?;
         let how = "by bank transfer";

@@ -14,9 +14,9 @@ use crate::model::money::Money;
 const REVERSE_CHARGE: &str = "Reverse charge: VAT is to be accounted for by the recipient.";
 
 const COLUMNS: [Column; 7] = [
-    Column { head: "Description", share: 0.33, is_number: false },
+    Column { head: "Description", share: 0.31, is_number: false },
     Column { head: "Quantity", share: 0.09, is_number: true },
-    Column { head: "Unit", share: 0.13, is_number: false },
+    Column { head: "Unit", share: 0.15, is_number: false },
     Column { head: "Unit price", share: 0.12, is_number: true },
     Column { head: "Net", share: 0.13, is_number: true },
     Column { head: "VAT rate", share: 0.09, is_number: true },

@@ -366,6 +366,33 @@ pub async fn cancel(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
     Ok(changed > 0)
 }
 
+/// Whether an order has a licence without an end for a device that has it already, bought by this tree, or that
+/// another order of the same company is about to give it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bool> {
+    let found: Option<(i64,)> = sql("select s.line from order_serial s
+         join order_line l on l.order_id = s.order_id and l.line = s.line
+         join product_version v on v.product_id = l.product_id and v.version = l.version and v.term_months is null
+         where s.order_id = $1 and (
+             exists (select 1 from licence x join company c on c.id = x.company_id
+                 where x.serial_search = s.serial_search and x.product_id = l.product_id and x.expires_at is null
+                 and c.path >= $2 and c.path < $3)
+             or exists (select 1 from purchase_order o join order_line m on m.order_id = o.id
+                 join order_serial r on r.order_id = m.order_id and r.line = m.line
+                 where o.company_id = (select company_id from purchase_order where id = $1) and o.id <> $1
+                 and o.state = 'awaiting_payment' and m.product_id = l.product_id
+                 and r.serial_search = s.serial_search))
+         limit 1")
+    .bind(order_id)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .optional(tx)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Forgets some drafts that were begun before a moment; tells how many.
 ///
 /// # Errors

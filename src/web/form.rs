@@ -121,6 +121,23 @@ impl Form {
         Ok(self)
     }
 
+    /// Whether a button turns something on.
+    pub fn switch(&self, field: &str) -> WebResult<bool> {
+        match self.value(field) {
+            "1" => Ok(true),
+            "0" => Ok(false),
+            _ => Err(WebError::BadRequest),
+        }
+    }
+
+    /// The number of the draft that something is added to, if there is one.
+    pub fn draft(&self) -> WebResult<Option<i64>> {
+        match self.value("order") {
+            "" => Ok(None),
+            id => id.parse().map(Some).map_err(|_| WebError::NotFound),
+        }
+    }
+
     /// The operation's id, of a form that this session was given.
     pub fn operation(&self, app: &App, me: &Me) -> WebResult<String> {
         let (nonce, mac) = self.value(TOKEN).split_once('.').ok_or(WebError::FormForeign)?;

@@ -311,6 +311,8 @@ fn order_error(error: OrderError) -> String {
         OrderError::CardsOff => "Card payments are not set up here. Choose payment by invoice.".into(),
         OrderError::OtherAmount { due } => format!("The order comes to {due}. Enter exactly that."),
         OrderError::FutureDay => "Choose today or an earlier day.".into(),
+        OrderError::Vendor => "The vendor sells, and does not buy from itself. Choose another company.".into(),
+        OrderError::OldDay => "Choose a day of the last year.".into(),
         OrderError::NotForCards => "This sum cannot be charged to a card. Choose payment by invoice.".into(),
         OrderError::UnderWay => {
             "A payment of this order is under way. With some ways to pay the money takes a few days to come.".into()

@@ -120,9 +120,13 @@ impl TestApp {
 
     /// The portal again on the same data, as after a restart.
     pub async fn restarted(&self) -> Browser {
+        Browser::new(scrip::web::router::router(self.another().await))
+    }
+
+    /// Another process on the same database.
+    pub async fn another(&self) -> App {
         let config = (*self.app.config).clone();
-        let (app, _) = App::start(config, self.app.clock.clone(), Rng::System).await.unwrap();
-        Browser::new(scrip::web::router::router(app))
+        App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0
     }
 
     /// Checks every rule of the ledger.

@@ -117,7 +117,11 @@ impl Sale<'_> {
     async fn pay(&self, order: i64) {
         let reference = &*(self.text)("reference");
         let amount = ops::orders::find(self.app, &self.operator, order).await.unwrap().row.total;
-        let came = BankPayment { amount, on: self.app.clock.now(), reference };
+        let came = BankPayment {
+            amount,
+            on: self.app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
+            reference,
+        };
         let key = format!("{order} paid");
         ops::payments::mark_paid(self.app, &self.operator, &key, order, &came).await.unwrap();
     }

@@ -7,7 +7,7 @@ use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::OrderState;
 use crate::ops::error::{OpError, OpResult};
-use crate::ops::payments::{Settlement, settle};
+use crate::ops::payments::{Settlement, date, settle};
 use crate::payments::{Event, EventKind};
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -134,7 +134,7 @@ async fn paid(
         }
         "paid" => {
             let by = ledger::Actor::portal(root_id);
-            settle(app, act, &Settlement { order: &order, by, how: "by card", on: act.now }).await?;
+            settle(app, act, &Settlement { order: &order, by, how: "by card", on: date(act.now) }).await?;
         }
         _ => act.job(&Job::Refund { id: payment.id.to_string() }).await?,
     }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use super::db::{DbError, Found, Query, Result, Tx, all_of, sql, sql_for};
 use crate::model::ledger::Transfer;
 
-pub use prefetch::prefetch;
+pub use prefetch::{happened_meanwhile, prefetch};
 pub use rows::TransferRow;
 pub use write::write;
 

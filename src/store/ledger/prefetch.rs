@@ -73,6 +73,17 @@ pub async fn prefetch(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
     Ok(ledger)
 }
 
+/// Whether operations that were not known when the batch was read have happened since: another process had them
+/// as well, and what this batch then waited for was theirs.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
+    let mut now = Ledger::default();
+    keep_operations(operations_query(identities(refused)).all(tx).await?, &mut now)?;
+    Ok(now.operations.keys().any(|identity| !ledger.operations.contains_key(identity)))
+}
+
 #[derive(Serialize)]
 struct IdentityRow<'a> {
     actor: i64,

@@ -124,7 +124,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, Posted(mut form): Posted)
     let Some((product_id, resource_type, years, subscriptions, codes)) = read(&mut form) else {
         return show(&portal, &me, &form).await;
     };
-    let order_id = form.value("order").parse().ok();
+    let order_id = form.draft()?;
     let name = form.value("name");
     let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
     match ops::orders::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {

@@ -122,7 +122,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, Posted(mut form): Posted)
     };
     let choices: Vec<Choice> = form.all("product").filter_map(choice).collect();
     let wish = LicenceWish {
-        order_id: form.value("order").parse().ok(),
+        order_id: form.draft()?,
         serials: &serials,
         choices: &choices,
         is_confirmed: form.value("confirmed") == "1",

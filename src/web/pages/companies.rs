@@ -301,7 +301,7 @@ pub async fn parent_credits(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let on = form.value("on") == "1";
+    let on = form.switch("on")?;
     let change = Change { use_parent_credits: Some(on), ..Change::default() };
     ops::companies::change(&portal.app, &me.actor, &key, id, change).await?;
     Ok(view::done(view::back(&form, &urls::company(id)), &key))
@@ -328,7 +328,7 @@ pub async fn demand_second_factor(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let on = form.value("on") == "1";
+    let on = form.switch("on")?;
     ops::companies::demand_second_factor(&portal.app, &me.actor, &key, id, on).await?;
     Ok(view::done(&urls::company(id), &key))
 }

@@ -128,7 +128,7 @@ pub async fn set_reverse_charge(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let on = form.value("on") == "1";
+    let on = form.switch("on")?;
     ops::distributors::set_reverse_charge(&portal.app, &me.actor, &key, id, on).await?;
     Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &key))
 }

@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use jiff::civil::Date;
 
 use super::licences::LicencesSection;
 use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
-use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::card_payments::Ways;
 use crate::ops::error::Reason;
@@ -214,6 +214,7 @@ pub async fn look(
     Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
+    me.actor.require_admin()?;
     form.operation(&portal.app, &me)?;
     ops::card_payments::look(&portal.app, &me.actor, id).await?;
     Ok(Redirect::to(&urls::order_part(id, "return")).into_response())
@@ -282,10 +283,8 @@ pub async fn mark_paid(
     me.actor.require_operator()?;
     let key = form.operation(&portal.app, &me)?;
     let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;
-    let zone = me.actor.time_zone.clone();
     let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency).map_err(Reason::Money));
-    let on: Option<Moment> =
-        form::read(&mut form, "day", |text| time::day_start(text, &zone).ok_or(Reason::UnknownDay));
+    let on = form::read(&mut form, "day", |text| text.parse::<Date>().map_err(|_| Reason::UnknownDay));
     let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };
     let came = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
     match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &came).await {

@@ -189,7 +189,7 @@ pub async fn set_offered(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let on = form.value("on") == "1";
+    let on = form.switch("on")?;
     ops::products::set_offered(&portal.app, &me.actor, &key, id, on).await?;
     Ok(view::done(view::back(&form, urls::PRICE_LIST), &key))
 }

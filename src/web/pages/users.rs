@@ -145,7 +145,7 @@ pub async fn set_disabled(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let disabled = form.value("disabled") == "1";
+    let disabled = form.switch("disabled")?;
     let outcome = ops::users::set_disabled(&portal.app, &me.actor, &key, id, disabled).await;
     finish(&portal, &me, id, form, &key, outcome).await
 }

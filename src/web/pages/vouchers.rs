@@ -136,6 +136,7 @@ pub async fn cancel_window(
     Asked(form): Asked,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
+    ops::orders::find(&portal.app, &me.actor, order_id).await?;
     show_cancel(&portal, &me, order_id, &form).await
 }
 
