@@ -656,7 +656,8 @@ impl Database {
             let begin = changes.transfers.iter().find(is_begin).expect("what made a code filled it");
             let maker = if begin.cause == Cause::Fulfil { BUYER } else { begin.actor.user_id };
             assert_eq!((*created_by, *created_at), (maker, begin.at));
-            assert_eq!((facts.tag, comment), (new.tag, &begin.memo));
+            let said = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
+            assert_eq!((facts.tag, comment.as_str()), (new.tag, said));
             assert!(self.codes.insert(facts.tag, facts.clone()).is_none(), "a code was made twice");
         }
         for (id, change) in &changes.codes {
@@ -1066,7 +1067,11 @@ impl Oracle {
             device_id: line.device,
             memo: match (&o.act, line.device) {
                 (Act::Issue { memo, .. }, _) if line.cause == Cause::Issue => memo.clone(),
-                (Act::CreateCodes { comment, .. } | Act::ReplaceCode { comment, .. }, _) => comment.clone(),
+                (Act::CreateCodes { comment, .. }, _) => comment.clone(),
+                (Act::ReplaceCode { .. }, _) if seq == 0 => {
+                    format!("replaced by code #{}", self.next_code_id)
+                }
+                (Act::ReplaceCode { code_id, .. }, _) => format!("in place of code #{code_id}"),
                 (Act::Fulfil(_), _) => {
                     let order = line.code.as_ref().and_then(|code| code.order);
                     format!("voucher {}", order.expect("a voucher has one").1)

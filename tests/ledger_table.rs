@@ -409,6 +409,11 @@ impl Table {
                 to_name: self.name(is.to.0),
                 memo: match (is.cause, is.device_id) {
                     (Cause::Issue, _) => MEMO.to_owned(),
+                    (Cause::Replace, _) => {
+                        let [old, new] = [0, 1].map(|n| transfers[n].code_id.unwrap_or_default());
+                        [format!("replaced by code #{new}"), format!("in place of code #{old}")][seq as usize]
+                            .clone()
+                    }
                     (_, Some(id)) => self.ledger.devices[&id].label.clone(),
                     _ => String::new(),
                 },

@@ -153,8 +153,13 @@ impl Form {
         Input { inputmode: "decimal", ..self.required_by_others(name, label, help) }
     }
 
-    /// A day, which may be left out.
+    /// A day.
     pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
+        Input { kind: "date", ..self.input(name, label, help) }
+    }
+
+    /// A day, which may be left out.
+    pub fn optional_date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { kind: "date", ..self.optional(name, label, help) }
     }
 

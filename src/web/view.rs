@@ -164,7 +164,8 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     if actor.may_redeem() {
         groups.push(NavGroup {
             heading: "Subscriptions, licences",
-            items: match actor.is_admin() {
+            // The vendor sells, and buys nothing.
+            items: match actor.is_admin() && !actor.is_operator() {
                 true => vec![
                     item("Redeem voucher", urls::REDEEM),
                     item("Buy vouchers", urls::BUY_VOUCHERS),
