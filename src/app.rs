@@ -17,6 +17,7 @@ use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::db::{Db, Tx};
 use crate::store::operations::{Stored, Use};
+use crate::tasks::Tasks;
 use crate::writer::Writer;
 
 /// Password hashing takes a core each: a flood of sign-ins must not take all.
@@ -36,6 +37,8 @@ pub struct App {
     pub cards: Arc<Cards>,
     /// Rung when a job was written, so that it need not wait for the next look.
     pub jobs: Arc<tokio::sync::Notify>,
+    /// What runs as long as the process does.
+    pub tasks: Tasks,
 }
 
 /// Why the application could not start.
@@ -76,6 +79,11 @@ impl Act {
         self.has_jobs = true;
         Ok(())
     }
+
+    /// Says that a job which was there before is due now.
+    pub fn has_due_jobs(&mut self) {
+        self.has_jobs = true;
+    }
 }
 
 impl App {
@@ -109,6 +117,7 @@ impl App {
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             cards,
             jobs: Arc::default(),
+            tasks: Tasks::default(),
         };
         Ok((app, writing))
     }
@@ -136,7 +145,7 @@ impl App {
         store::audit::add(&mut act.tx, &self.keys, &act.history, act.now).await?;
         act.tx.commit().await?;
         if act.has_jobs {
-            self.jobs.notify_one();
+            self.jobs.notify_waiters();
         }
         Ok(value)
     }

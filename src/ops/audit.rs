@@ -78,6 +78,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("company.billing_changed", "Billing data changed"),
     ("token.created", "Access token created"),
     ("token.revoked", "Access token revoked"),
+    ("job.retried", "Failed job tried again"),
 ];
 
 /// The words of a verb.

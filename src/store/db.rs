@@ -83,7 +83,7 @@ impl Db {
     pub async fn open_sqlite(folder: &Path) -> Result<Db> {
         let file: Arc<Path> = folder.join("scrip.db").into();
         let main = sqlite_options(&file, SqliteSynchronous::Full);
-        let sessions = sqlite_options(&folder.join("sessions.db"), SqliteSynchronous::Normal);
+        let sessions = sqlite_options(&folder.join("sessions.db"), SqliteSynchronous::Full);
         let writer = sqlite_pool(1).connect_with(main.clone().pragma("wal_autocheckpoint", "0")).await?;
         let readers = sqlite_pool(READERS).connect_lazy_with(main.pragma("query_only", "1"));
         let sessions = sqlite_pool(1).connect_with(sessions).await?;

@@ -22,6 +22,8 @@ pub enum WebError {
     Refused(Reason),
     BadRequest,
     Unavailable,
+    /// A write whose answer did not come in time.
+    Late,
     Internal(String),
 }
 
@@ -99,6 +101,11 @@ impl IntoResponse for WebError {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Busy",
                 "The portal cannot take this request now. Nothing was changed. Try again in a moment.".to_owned(),
+            ),
+            WebError::Late => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "No answer in time",
+                "The answer did not come in time. It may have happened: look before you do it again. Sending the same form again, by reloading this page, does it once.".to_owned(),
             ),
             WebError::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,12 +1,15 @@
 //! What stands before every handler: request ids, security headers, runs that end, the log line.
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 
+use super::error::WebError;
 use super::router::Portal;
 use crate::app::App;
 
@@ -83,8 +86,37 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let request_id = present_request_id();
-    let run = tokio::spawn(REQUEST_ID.scope(request_id, next.run(request)));
-    run.await.unwrap_or_else(|error| super::error::WebError::Internal(error.to_string()).into_response())
+    match tokio::spawn(REQUEST_ID.scope(request_id, next.run(request))).await {
+        Ok(response) => response,
+        // Where it panicked, so does this: see [`answered`].
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => WebError::Internal(error.to_string()).into_response(),
+        },
+    }
+}
+
+/// Answers where no handler does: it panicked, or takes too long. A write goes on then, or has been done in part of
+/// what it does, so that nothing is said of what became of it.
+pub async fn answered(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let (error, fault) = match tokio::time::timeout(portal.request_timeout, run).await {
+        Ok(Ok(response)) => return response,
+        Ok(Err(panic)) => (WebError::Internal("a panic".to_owned()), Some(panic)),
+        Err(_) => (WebError::Unavailable, None),
+    };
+    if let Some(panic) = &fault {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        tracing::error!(error = text, request_id = present_request_id(), "a request panicked");
+    }
+    match (is_api, is_write) {
+        (true, _) => super::api::not_answered(is_write, fault.is_some()),
+        (false, true) => WebError::Late.into_response(),
+        (false, false) => error.into_response(),
+    }
 }
 
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.

@@ -13,6 +13,9 @@ pub async fn healthz() -> &'static str {
 
 /// The database answers too.
 pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
+    if portal.app.tasks.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
     let read = async {
         let mut tx = portal.app.db.read().await?;
         store::settings::get(&mut tx, "key_check").await

@@ -109,6 +109,13 @@ impl ApiError {
         ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, "2")
     }
 
+    /// A write whose answer did not come: whether it happened is not known here.
+    pub fn outcome_unknown() -> ApiError {
+        let message = "The answer did not come in time. It may have happened: look before you send it again; \
+                       sending it again with the same Idempotency-Key does it once.";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN", None, message)
+    }
+
     /// What a status says where there is nothing more to say.
     pub fn of_status(status: StatusCode) -> ApiError {
         let (code, message) = match status {
