@@ -66,11 +66,11 @@ async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_draw
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let mut visits = second_factor(&test, &mut operator).await;
+    visits.extend(confirmed_again(&test, &mut mails).await);
     fill(&test, &world).await;
     visits.extend(made_once(&test, &world, &mut operator).await);
     visits.extend(bought(&test).await);
     visits.extend(without_cards_and_mail(&test).await);
-    visits.extend(confirmed_again(&test, &mut mails).await);
     visits.extend(everything(&mut operator, "/").await);
     for person in ["auditor", "distributor", "acme", "north"] {
         let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
