@@ -12,6 +12,7 @@ use scrip::jobs;
 use scrip::model::device::DeviceKind;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::resources::ResourceType;
+use scrip::model::second_factor::SecondFactor;
 use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::CodeOrder;
@@ -66,7 +67,7 @@ async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_draw
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let mut visits = second_factor(&test, &mut operator).await;
-    visits.extend(confirmed_again(&test, &mut mails).await);
+    visits.extend(confirmed_again(&test, &mut operator, &mut mails).await);
     fill(&test, &world).await;
     visits.extend(made_once(&test, &world, &mut operator).await);
     visits.extend(bought(&test).await);
@@ -214,7 +215,11 @@ async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
 }
 
 /// What is asked for again once the sign-in is a while ago, and how a change of address is stopped.
-async fn confirmed_again(test: &TestApp, mails: &mut UnboundedReceiver<String>) -> Vec<Visit> {
+async fn confirmed_again(
+    test: &TestApp,
+    operator: &mut Browser,
+    mails: &mut UnboundedReceiver<String>,
+) -> Vec<Visit> {
     let mut other = signed_in(test, "other@test.example").await;
     let path = "/account/security/email";
     other.submit(path, path, &[("email", "new@test.example")]).await.is(200);
@@ -225,6 +230,14 @@ async fn confirmed_again(test: &TestApp, mails: &mut UnboundedReceiver<String>) 
     let mut owner = test.browser();
     let mut visits = vec![Visit::new("/link", open(&mut owner, &stop.unwrap()).await)];
     set_up(test, &mut other, PASSWORD).await;
+    let reset = format!("/users/{}/second-factor", who(&test.app, "other@test.example").await.user_id);
+    visits.push(Visit::new(&reset, operator.get(&reset).await));
+    let customer = who(&test.app, "customer@test.example").await.user_id;
+    let mut tx = test.app.db.write().await.unwrap();
+    store::second_factor::turn_on(&mut tx, customer, SecondFactor::Email).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut waiting = signed_in(test, "customer@test.example").await;
+    visits.push(Visit::new("/sign-in/code", waiting.get("/sign-in/code").await));
     test.app.clock.advance_seconds(600);
     for path in ["/confirm", "/confirm?with=recovery"] {
         let visit = Visit::new(path, other.get(path).await);

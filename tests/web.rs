@@ -117,7 +117,7 @@ const POSTED: [&str; 32] = [
     "/companies/{}",
 ];
 
-const FIELDS: [&str; 43] = [
+const FIELDS: [&str; 42] = [
     "q",
     "status",
     "type",
@@ -149,7 +149,6 @@ const FIELDS: [&str; 43] = [
     "password",
     "new_password",
     "new_password_again",
-    "email_password",
     "next",
     "theme",
     "check",
