@@ -101,6 +101,7 @@ impl App {
             Database::Sqlite => Db::open_sqlite(&config.data).await?,
             Database::Postgres(url) => Db::open_postgres(url).await?,
         };
+        need_key_file(&db, &config.key_file).await?;
         store::migrate::run(&db, || clock.now()).await?;
         let keys = Keys::open(&config.key_file, &rng)?;
         check_keys(&db, &keys).await?;
@@ -281,8 +282,30 @@ pub fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
         .map_err(|e| StartError::Folder(folder.display().to_string(), e))
 }
 
+/// New keys are for a new database: one that was made with others is not to be touched without them.
+async fn need_key_file(db: &Db, key_file: &std::path::Path) -> Result<(), StartError> {
+    if key_file.exists() || store::migrate::is_new(db).await? {
+        return Ok(());
+    }
+    let mut tx = db.read().await?;
+    match store::settings::get(&mut tx, "key_check").await? {
+        Some(_) => Err(crate::keys::KeyError::Missing(key_file.display().to_string()).into()),
+        None => Ok(()),
+    }
+}
+
 /// A database knows the key file that it was made with.
 async fn check_keys(db: &Db, keys: &Keys) -> Result<(), StartError> {
+    let mut tx = db.read().await?;
+    let kept = store::settings::get(&mut tx, "key_check").await?;
+    drop(tx);
+    if kept.is_some() {
+        return if kept == Some(keys.check_value()) {
+            Ok(())
+        } else {
+            Err(crate::keys::KeyError::WrongKey.into())
+        };
+    }
     let mut tx = db.write().await?;
     store::settings::set_once(&mut tx, "key_check", &keys.check_value()).await?;
     let kept = store::settings::get(&mut tx, "key_check").await?;

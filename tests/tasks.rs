@@ -15,7 +15,7 @@ use scrip::ops::codes::CodeOrder;
 use scrip::rng::Rng;
 use scrip::store::db::sql;
 use scrip::{ops, store};
-use support::{Backend, NOON, TestApp, World, mail_server, next_mail, signed_in, who};
+use support::{NOON, TestApp, World, mail_server, signed_in, who};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -182,6 +182,8 @@ async fn a_mail_server_that_says_nothing_stops_neither_codes_nor_the_end(test: T
     while made(&test).await != [1_500] {
         tokio::task::yield_now().await;
     }
+    // Its look-ups end with it.
+    drop(test.router);
     let begun = Instant::now();
     test.app.tasks.stop();
     test.app.tasks.all_ended().await;

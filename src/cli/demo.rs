@@ -7,7 +7,7 @@ use crate::config::{Config, Database};
 use crate::demo;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
-use crate::ops::tokens;
+use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::web::pages::auth::DEMO_ACCOUNTS;
 
@@ -40,7 +40,9 @@ pub async fn run(mut config: Config) -> CliResult {
     );
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.slug()).collect();
     for (email, _) in DEMO_ACCOUNTS {
-        let token = tokens::create_on_console(&app, email, "Demo", &scopes.join(",")).await?;
+        let token =
+            tokens::create_on_console(&app, &ConsoleToken::without_end(email, "Demo", &scopes.join(",")))
+                .await?;
         println!("    {email:<24}{}", token.reveal());
     }
     Ok(serve::until_stopped(app, writing, listener, serve::asked_to_stop()?).await.into())

@@ -64,6 +64,9 @@ pub const VERBS: &[(&str, &str)] = &[
     ("user.recovery_code_used", "Recovery code used"),
     ("user.email_asked", "E-mail change asked for"),
     ("user.email_changed", "E-mail changed"),
+    ("user.email_stopped", "E-mail change stopped"),
+    ("user.confirmed", "Identity confirmed"),
+    ("user.confirmation_failed", "Confirmation failed"),
     ("product.added", "Product added"),
     ("product.changed", "Product changed"),
     ("product.offered", "Product offered again"),
@@ -79,6 +82,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("token.created", "Access token created"),
     ("token.revoked", "Access token revoked"),
     ("job.retried", "Failed job tried again"),
+    ("portal.restored", "Restored from a backup"),
 ];
 
 /// The words of a verb.

@@ -72,6 +72,10 @@ impl Limits {
         }
     }
 
+    fn shortest(&self) -> Duration {
+        self.head.min(self.idle).min(self.stall)
+    }
+
     /// When a connection that gets on like this has taken too long.
     fn deadline(&self, pace: &Pace, stopped_at: Option<Instant>) -> Instant {
         match (pace.requests, stopped_at) {
@@ -166,7 +170,9 @@ impl Door {
             tokio::pin!(connection);
             let mut stopped_at = None;
             loop {
-                let deadline = limits.deadline(&place.pace(), stopped_at);
+                // Something may happen that brings the deadline nearer: so it is looked at again before.
+                let look_at = Instant::now() + limits.shortest();
+                let deadline = limits.deadline(&place.pace(), stopped_at).min(look_at);
                 tokio::select! {
                     // A broken connection is the client's affair.
                     _ = connection.as_mut() => return,
