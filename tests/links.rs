@@ -9,7 +9,7 @@ use scrip::ops::tokens::TokenForm;
 use scrip::store::db::sql;
 use support::{
     Browser, PASSWORD, Page, Program, TestApp, World, link_in, mail_server, maybe_link_in, next_mail,
-    no_mail, open, set_password, signed_in, who,
+    no_mail, open, set_password, set_up, signed_in, who,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
