@@ -31,8 +31,8 @@ pub enum MigrateError {
 pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> {
     take_lease(db, &now).await?;
     let outcome = match db {
-        Db::Sqlite(db) => unlocked(&SQLITE).run(db.writer_pool()).await,
-        Db::Postgres(pool) => unlocked(&POSTGRES).run(pool).await,
+        Db::Sqlite(db) => unlocked(&SQLITE).run(db.writer_connection().await?.connection()).await,
+        Db::Postgres(db) => unlocked(&POSTGRES).run(db.pool()).await,
     };
     let mut tx = db.write().await?;
     sql("update migration_lease set held_until = 0 where id = 1").run(&mut tx).await?;
