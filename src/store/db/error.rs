@@ -48,6 +48,17 @@ impl DbError {
         sqlx::Error::Protocol(HadFailed.to_string()).into()
     }
 
+    /// Two transactions met, and went on meeting.
+    pub fn met() -> DbError {
+        DbError::no_connection()
+    }
+
+    /// What an earlier try may have done is unknown, whatever this one says.
+    #[must_use]
+    pub fn with_unknown_outcome(self) -> DbError {
+        DbError { is_outcome_unknown: true, ..self }
+    }
+
     pub(super) fn no_connection() -> DbError {
         sqlx::Error::PoolTimedOut.into()
     }

@@ -37,6 +37,8 @@ pub trait FaultLayer: Send + Sync {
     async fn begin(&self, step: Step) -> Fault;
     /// The call is over.
     fn end(&self);
+    /// A connection is being closed, until this is dropped.
+    fn closing(&self) -> Box<dyn Send>;
 }
 
 /// A layer, or none.
@@ -55,6 +57,11 @@ impl Faults {
         Faults(Some(layer))
     }
 
+    /// Held while a connection is being closed.
+    pub(super) fn closing(&self) -> Option<Box<dyn Send>> {
+        self.0.as_ref().map(|layer| layer.closing())
+    }
+
     /// Runs a call as the layer decides.
     pub(super) async fn around<T>(
         &self,
@@ -64,7 +71,7 @@ impl Faults {
     ) -> sqlx::Result<T> {
         let Some(layer) = &self.0 else { return run.await };
         let fault = layer.begin(step).await;
-        let _turn = Turn(layer);
+        let turn = Turn(layer);
         match fault {
             Fault::None => run.await,
             Fault::Before => Err(broken()),
@@ -73,7 +80,7 @@ impl Faults {
                 if fault == Fault::SilentAfter {
                     let _ = run.await;
                 }
-                drop(_turn);
+                drop(turn);
                 tokio::time::sleep_until(until).await;
                 std::future::pending().await
             }

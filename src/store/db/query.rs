@@ -154,7 +154,7 @@ impl Query {
                 let outcomes = on.run(|script| self.join(script)).await?;
                 Ok(outcomes.last().map_or(0, |outcome| outcome.touched))
             }
-            On::Postgres(on) => {
+            On::Postgres(mut on) => {
                 let statement = self.on_postgres();
                 Ok(on.run(async |connection| statement.execute(connection).await).await?.rows_affected())
             }

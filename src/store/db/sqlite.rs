@@ -1,7 +1,6 @@
 //! SQLite: one connection writes, some read, each on a thread of its own. A statement is ended from outside by its
 //! progress handler, which is set once for each connection and reads a deadline and a flag.
 
-use std::ops::DerefMut as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -57,6 +56,7 @@ impl SqliteDb {
         let mut sessions = db.sessions.lease(opening).await?;
         let schema = include_str!("../../../migrations/sessions.sql");
         sqlx::raw_sql(schema).execute(sessions.connection()).await?;
+        sessions.is_clean();
         drop(sessions);
         Ok(db)
     }
@@ -90,9 +90,10 @@ impl SqliteDb {
     }
 
     async fn lease(&self, from: &Connections, until: Instant) -> Result<Lease> {
-        let mut lease = call(&self.faults, Step::Connect, until, async { Ok(from.lease(until).await) }).await??;
-        lease.faults = self.faults.clone();
-        Ok(lease)
+        let place = from.place(until).await?;
+        let open = async { Ok(from.open().await) };
+        let open = call(&self.faults, Step::Connect, until, open).await??;
+        Ok(from.lease_of(open, place, until, self.faults.clone()))
     }
 
     pub(super) async fn close(&self) {
@@ -253,9 +254,14 @@ impl Connections {
         }))
     }
 
-    /// A connection of the reader's or writer's own until it is dropped. Where one hangs on the disk, the refusal
-    /// comes at once.
+    /// A connection, until the lease is dropped.
     async fn lease(&self, until: Instant) -> Result<Lease> {
+        let place = self.place(until).await?;
+        Ok(self.lease_of(self.open().await?, place, until, Faults::default()))
+    }
+
+    /// A place for one connection. Where one hangs on the disk, the refusal comes at once.
+    async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit> {
         let places = self.0.places.clone();
         let place = if self.0.is_stuck.load(Ordering::Relaxed) {
             places.try_acquire_owned().map_err(|_| DbError::no_connection())?
@@ -266,19 +272,19 @@ impl Connections {
                 .map_err(|_| sqlx::Error::PoolClosed)?
         };
         self.0.is_stuck.store(false, Ordering::Relaxed);
+        Ok(place)
+    }
+
+    async fn open(&self) -> Result<Open> {
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let open = match idle {
-            Some(open) => open,
-            None => Open::connect(&self.0.options).await?,
-        };
-        Ok(Lease {
-            open: Some(open),
-            from: self.clone(),
-            place: Some(place),
-            until,
-            faults: Faults::default(),
-            is_busy: false,
-        })
+        match idle {
+            Some(open) => Ok(open),
+            None => Open::connect(&self.0.options).await,
+        }
+    }
+
+    fn lease_of(&self, open: Open, place: OwnedSemaphorePermit, until: Instant, faults: Faults) -> Lease {
+        Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
     }
 
     /// Waits for what is under way, then closes all.
@@ -334,7 +340,7 @@ impl Lease {
         self.is_busy = true;
         let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
         open.limit.set(self.until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
-        let outcome = call(&self.faults, step, self.until, script.run(open.raw.deref_mut())).await;
+        let outcome = call(&self.faults, step, self.until, script.run(&mut open.raw)).await;
         match &outcome {
             Ok(_) => self.is_busy = false,
             Err(_) if self.until <= Instant::now() => self.from.0.is_stuck.store(true, Ordering::Relaxed),
@@ -353,11 +359,12 @@ impl Drop for Lease {
         }
         open.limit.is_cancelled.store(true, Ordering::Relaxed);
         let place = self.place.take();
+        let closing = self.faults.closing();
         // Its thread may still be at work: the place is free when it has ended.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ = open.raw.close().await;
-                drop(place);
+                drop((place, closing));
             });
         }
     }

@@ -254,7 +254,7 @@ pub async fn create(
     let done = ops::codes::create(&portal.app, &caller.actor, &key, &order)
         .await
         .map_err(|e| ApiError::of(e, &fields))?;
-    let body = made(&portal, &caller.actor, &done).await?;
+    let body = made(&portal, &caller.actor, &done).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::CREATED, replayed: done.replayed, body })
 }
 
