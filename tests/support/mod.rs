@@ -5,6 +5,7 @@
 mod browser;
 pub mod faults;
 pub mod invoice;
+mod links;
 mod mail;
 pub mod markup;
 pub mod process;
@@ -19,7 +20,8 @@ pub mod walker;
 mod world;
 
 pub use browser::{Browser, Page};
-pub use mail::{mail_server, next_mail};
+pub use links::{link_in, maybe_link_in, open, set_password};
+pub use mail::{mail_server, next_mail, next_mail_of_all, no_mail};
 pub use program::{Answer, Program};
 pub use second_factor::{codes_on, secret_on, set_up};
 pub use world::{PASSWORD, World, browser as signed_in, who};
@@ -147,11 +149,15 @@ impl TestApp {
 
     /// Checks every rule of the ledger.
     pub async fn verify(&self) {
-        let mut tx = self.app.db.snapshot().await.unwrap();
-        let (_, findings) = scrip::store::verify::check(&mut tx).await.unwrap();
-        for finding in findings {
-            assert_eq!(finding.broken, 0, "{}", finding.rule);
-        }
+        assert_eq!(self.broken().await, Vec::<String>::new());
+    }
+
+    /// The rules that are broken.
+    pub async fn broken(&self) -> Vec<String> {
+        use scrip::store::verify::{Options, check};
+        let report = check(&self.app.db, &self.app.keys, Options::default(), &mut |_| {}).await.unwrap();
+        let broken = report.findings.iter().filter(|finding| finding.broken > 0);
+        broken.map(|finding| format!("{}: {:?}", finding.rule, finding.first)).collect()
     }
 }
 

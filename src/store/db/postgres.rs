@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Executor as _, PgConnection, Postgres};
+use sqlx::{Connection as _, Executor as _, PgConnection, Postgres};
 use tokio::time::Instant;
 
 use super::error::{DbError, Result};
@@ -19,6 +19,7 @@ pub struct PostgresDb {
     facts: PgPool,
     lists: PgPool,
     exports: PgPool,
+    unlimited: PgConnectOptions,
     pub(super) faults: Faults,
 }
 
@@ -28,9 +29,10 @@ const READERS: [u32; 3] = [6, 4, 2];
 
 impl PostgresDb {
     pub(super) async fn open(url: &str) -> Result<PostgresDb> {
-        let options = PgConnectOptions::from_str(url)?.application_name("scrip").options([
-            ("synchronous_commit", "on".to_owned()),
-            ("timezone", "UTC".to_owned()),
+        let unlimited = PgConnectOptions::from_str(url)?
+            .application_name("scrip")
+            .options([("synchronous_commit", "on"), ("timezone", "UTC")]);
+        let options = unlimited.clone().options([
             // For a disk without heads. The planner takes each list of ids for a hundred, and would
             // rather read a table of thousands than look them up.
             ("random_page_cost", "1.1".to_owned()),
@@ -51,8 +53,17 @@ impl PostgresDb {
             facts: pool(facts).connect_lazy_with(reads.clone()),
             lists: pool(lists).connect_lazy_with(reads),
             exports: pool(exports).connect_lazy_with(limited(deadline::EXPORT_SECONDS)),
+            unlimited,
             faults: Faults::default(),
         })
+    }
+
+    /// A connection of its own without any limit of time: migrations take as long as they take.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn connection_without_limits(&self) -> Result<PgConnection> {
+        Ok(PgConnection::connect_with(&self.unlimited).await?)
     }
 
     /// The pool that writes, for what brings its own transactions.
