@@ -207,7 +207,9 @@ async fn outcomes_of(tools: &Tools, operations: &[Operation]) -> Vec<Result<Done
     for operation in operations {
         let outcome = write_until(tools, std::slice::from_ref(operation), until).await;
         outcomes.push(match outcome {
-            Ok(mut one) => one.pop().map_or(Err(WriteError::OutcomeUnknown), |o| o.map_err(WriteError::Refused)),
+            Ok(mut one) => {
+                one.pop().map_or(Err(WriteError::OutcomeUnknown), |o| o.map_err(WriteError::Refused))
+            }
             Err(error) if error.is_outcome_unknown() => Err(WriteError::OutcomeUnknown),
             Err(error) if error.is_unavailable() => Err(WriteError::Unavailable),
             Err(error) => Err(WriteError::Failed(error)),

@@ -31,7 +31,8 @@ pub async fn outermost(State(portal): State<Portal>, request: Request, next: Nex
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let route = loggable(request.uri().path());
-    let mut response = Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
+    let mut response =
+        Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
     tracing::info!(
         request_id,
         %method,

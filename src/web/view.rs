@@ -85,7 +85,9 @@ impl Frame {
             false => Vec::new(),
         };
         let notice = match &me.done {
-            Some(key) => Some(notice::of(&portal.app, &me.actor, key).await?.unwrap_or_else(Notice::not_seen)),
+            Some(key) => {
+                Some(notice::of(&portal.app, &me.actor, key).await?.unwrap_or_else(Notice::not_seen))
+            }
             None => None,
         };
         Ok(Frame {

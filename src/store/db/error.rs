@@ -41,7 +41,10 @@ impl DbError {
     }
 
     pub(super) fn late(step: Step) -> DbError {
-        DbError { source: sqlx::Error::Io(std::io::Error::other(Late)), is_outcome_unknown: step == Step::Commit }
+        DbError {
+            source: sqlx::Error::Io(std::io::Error::other(Late)),
+            is_outcome_unknown: step == Step::Commit,
+        }
     }
 
     pub(super) fn had_failed() -> DbError {
@@ -99,8 +102,18 @@ impl DbError {
                 Some(primary) => primary == 5,
                 // Serialization failure, deadlock, lock timeout; a server that ends or has become a standby.
                 None => {
-                    matches!(code, "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "25P03")
-                        || code.starts_with("08")
+                    matches!(
+                        code,
+                        "40001"
+                            | "40P01"
+                            | "55P03"
+                            | "57P01"
+                            | "57P02"
+                            | "57P03"
+                            | "57P05"
+                            | "25006"
+                            | "25P03"
+                    ) || code.starts_with("08")
                 }
             },
             None => is_connection_lost(&self.source),
@@ -150,9 +163,12 @@ fn is_connection_lost(error: &sqlx::Error) -> bool {
 /// FATAL, a lost connection, 08007 and 40003 say nothing. On SQLite an I/O error may come from the flush, after
 /// the last frame was written.
 fn may_have_committed(error: &sqlx::Error) -> bool {
-    let Some(database) = error.as_database_error() else { return !matches!(error, sqlx::Error::PoolTimedOut) };
+    let Some(database) = error.as_database_error() else {
+        return !matches!(error, sqlx::Error::PoolTimedOut);
+    };
     if let Some(error) = database.try_downcast_ref::<PgDatabaseError>() {
-        let is_certain = matches!(error.severity(), PgSeverity::Error) && !matches!(error.code(), "08007" | "40003");
+        let is_certain =
+            matches!(error.severity(), PgSeverity::Error) && !matches!(error.code(), "08007" | "40003");
         return !is_certain;
     }
     code_of(database).is_some_and(|primary| primary == 10)

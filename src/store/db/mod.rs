@@ -21,8 +21,8 @@ use faults::{Faults, Step};
 pub use postgres::PostgresDb;
 use postgres::{PgConnectionLease, PgTx};
 pub use query::{Found, Query, Row, Value, all_of, hex, rows, sql, sql_for};
-use sqlite::{Lease, SqliteTx};
 pub use sqlite::SqliteDb;
+use sqlite::{Lease, SqliteTx};
 
 /// A database, of either kind.
 #[derive(Debug, Clone)]

@@ -99,7 +99,13 @@ impl PostgresDb {
 
     async fn lease(&self, from: &PgPool, until: Instant) -> Result<PgConnectionLease> {
         let connection = call(&self.faults, Step::Connect, until, from.acquire()).await?;
-        Ok(PgConnectionLease { connection, until, faults: self.faults.clone(), is_busy: false, is_open: false })
+        Ok(PgConnectionLease {
+            connection,
+            until,
+            faults: self.faults.clone(),
+            is_busy: false,
+            is_open: false,
+        })
     }
 
     pub(super) async fn close(&self) {

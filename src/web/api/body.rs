@@ -13,8 +13,8 @@ use utoipa::openapi::{RefOr, Schema};
 use super::error::{ApiError, ApiResult};
 use crate::model::resources::ResourceType;
 use crate::ops::error::Reason;
-use crate::web::{form, underway};
 use crate::web::router::Portal;
+use crate::web::{form, underway};
 
 /// A field as it was sent.
 #[derive(Debug, Clone, Default)]

@@ -47,7 +47,12 @@ pub struct Problem {
 impl Problem {
     /// A reason at a field.
     pub fn of(source: String, reason: &Reason) -> Problem {
-        Problem { code: told(reason).1.to_owned(), source: Some(source), message: words::reason(reason), operation_id: None }
+        Problem {
+            code: told(reason).1.to_owned(),
+            source: Some(source),
+            message: words::reason(reason),
+            operation_id: None,
+        }
     }
 }
 
