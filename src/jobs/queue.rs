@@ -97,7 +97,7 @@ where
 {
     let mut tx = app.db.write().await?;
     let Some(job) = store::jobs::take(&mut tx, lane, app.clock.now()).await? else {
-        tx.rollback().await?;
+        tx.rollback().await;
         return Ok(false);
     };
     tx.commit().await?;

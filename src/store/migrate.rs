@@ -48,7 +48,7 @@ pub(super) fn postgres_texts() -> impl Iterator<Item = &'static str> {
 /// The triggers that SQLite's migrations make: table, name, text.
 pub(super) async fn sqlite_triggers() -> Result<Vec<(String, String, String)>, DbError> {
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-    let failed = |error| DbError(sqlx::Error::Migrate(Box::new(error)));
+    let failed = |error| DbError::from(sqlx::Error::Migrate(Box::new(error)));
     up_to(&SQLITE, i64::MAX).run(&pool).await.map_err(failed)?;
     let triggers = "select tbl_name, name, sql from sqlite_master where type = 'trigger'";
     let found = sqlx::query_as(triggers).fetch_all(&pool).await?;
@@ -121,8 +121,12 @@ async fn run_one(db: &Db, version: i64, me: &Holder, now: &impl Fn() -> Moment) 
 async fn migrate_to(db: &Db, version: i64) -> Result<(), MigrateError> {
     let migrator = up_to(migrator(db), version);
     match db {
-        Db::Sqlite(db) => migrator.run(db.writer_pool()).await?,
-        Db::Postgres(pool) => migrator.run(pool).await?,
+        Db::Sqlite(db) => {
+            migrator.run_direct(None, db.writer_connection().await?.connection(), false).await?;
+        }
+        Db::Postgres(db) => {
+            migrator.run_direct(None, &mut db.connection_without_limits().await?, false).await?;
+        }
     }
     Ok(())
 }

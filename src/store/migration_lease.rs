@@ -109,7 +109,7 @@ async fn try_take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     let holder = Holder { host: row.host, place: row.place, pid: row.pid, turn: row.turn, since };
     let is_held = row.held_until > now.0 && row.held_until <= now.plus_seconds(LEASE_SECONDS).0;
     if is_held && holder != *me && !holder.is_dead(me) {
-        tx.rollback().await?;
+        tx.rollback().await;
         return Ok(Some(holder));
     }
     hold(&mut tx, me, now).await?;

@@ -11,16 +11,8 @@ use futures_util::FutureExt as _;
 
 use super::error::WebError;
 use super::router::Portal;
+use super::underway::{self, Underway};
 use crate::app::App;
-
-tokio::task_local! {
-    static REQUEST_ID: String;
-}
-
-/// The id of the request under way, as the log has it.
-pub fn present_request_id() -> String {
-    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
-}
 
 /// No inline script or style, no other host, no frame.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -42,7 +34,8 @@ pub async fn outermost(State(portal): State<Portal>, request: Request, next: Nex
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let route = loggable(request.uri().path());
-    let mut response = REQUEST_ID.scope(request_id.clone(), next.run(request)).await;
+    let mut response =
+        Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
     tracing::info!(
         request_id,
         %method,
@@ -85,22 +78,22 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let request_id = present_request_id();
-    match tokio::spawn(REQUEST_ID.scope(request_id, next.run(request))).await {
-        Ok(response) => response,
-        // Where it panicked, so does this: see [`answered`].
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => WebError::Internal(error.to_string()).into_response(),
-        },
-    }
+    let Some(underway) = Underway::present() else { return next.run(request).await };
+    let run = tokio::spawn(underway.clone().scope(next.run(request)));
+    run.await.unwrap_or_else(|error| {
+        // How far it came is not known.
+        tracing::error!(%error, request_id = underway::request_id(), "a request ended in the middle");
+        match underway.is_api() {
+            true => super::api::error::ApiError::outcome_unknown().into_response(),
+            false => WebError::OutcomeUnknown.into_response(),
+        }
+    })
 }
 
 /// Answers where no handler does: it panicked, or takes too long. A write goes on then, or has been done in part of
 /// what it does, so that nothing is said of what became of it.
 pub async fn answered(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
-    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let Some(underway) = Underway::present() else { return next.run(request).await };
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let (error, fault) = match tokio::time::timeout(portal.request_timeout, run).await {
         Ok(Ok(response)) => return response,
@@ -110,12 +103,12 @@ pub async fn answered(State(portal): State<Portal>, request: Request, next: Next
     if let Some(panic) = &fault {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-        tracing::error!(error = text, request_id = present_request_id(), "a request panicked");
+        tracing::error!(error = text, request_id = underway::request_id(), "a request panicked");
     }
-    match (is_api, is_write) {
-        (true, _) => super::api::not_answered(is_write, fault.is_some()),
-        (false, true) => WebError::Late.into_response(),
-        (false, false) => error.into_response(),
+    match (underway.is_api(), underway.is_read()) {
+        (true, is_read) => super::api::not_answered(!is_read, fault.is_some()),
+        (false, false) => WebError::OutcomeUnknown.into_response(),
+        (false, true) => error.into_response(),
     }
 }
 
