@@ -403,6 +403,27 @@ async fn a_portal_that_writes_meanwhile_verifies_clean_in_small_steps(test: Test
     test.verify().await;
 }
 
+/// Whoever reads for long keeps SQLite from using its WAL again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_steps_nothing_holds_the_wal() {
+    let test = TestApp::start(Backend::Sqlite).await.unwrap();
+    let world = traded(&test).await;
+    for amount in 1..=10 {
+        world.give(&test, world.other, amount).await;
+    }
+    let file = test.folder().join("scrip.db");
+    let mut busy = Vec::new();
+    let mut tell = |_| {
+        let beside = rusqlite::Connection::open(&file).unwrap();
+        busy.push(
+            beside.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0)).unwrap(),
+        );
+    };
+    let report = check(&test.app.db, &test.app.keys, SMALL, &mut tell).await.unwrap();
+    assert!(report.is_clean() && busy.len() > 8, "{busy:?}");
+    assert!(busy.iter().all(|busy| *busy == 0), "{busy:?}");
+}
+
 async fn what_is_forged_while_it_runs_is_found_in_small_steps(test: TestApp) {
     let world = traded(&test).await;
     let apps = [test.app.clone(), test.another().await];
