@@ -91,7 +91,7 @@ impl AccountRow {
 async fn accounts(after: &mut Key, ground: &mut Ground<'_, '_>) -> Result<bool> {
     let found: Vec<AccountRow> =
         sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total,
-             (select c.level from company c where c.id = a.company_id) as level from account a
+             coalesce((select c.level from company c where c.id = a.company_id), 0) as level from account a
          where (a.company_id, a.resource_type, a.kind) > ($1, $2, $3)
          order by a.company_id, a.resource_type, a.kind limit $4")
         .bind(after.company_id)
