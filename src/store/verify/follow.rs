@@ -124,8 +124,10 @@ impl<'a> Follower<'a> {
         }
         let sure = self.seen.look(tx).await?;
         while self.floor < sure {
-            let found = digests::between(tx, self.floor, sure, DIGESTS_A_READ).await?;
-            let mut floor = if found.len() < DIGESTS_A_READ { sure } else { self.floor };
+            // Each has a row at least.
+            let limit = self.rows_a_step.clamp(1, DIGESTS_A_READ);
+            let found = digests::between(tx, self.floor, sure, limit).await?;
+            let mut floor = if found.len() < limit { sure } else { self.floor };
             let mut taken = Vec::new();
             for digest in found {
                 if left <= 0 && !taken.is_empty() {
