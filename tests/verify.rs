@@ -469,6 +469,7 @@ async fn what_is_forged_while_it_runs_is_found_in_small_steps(test: TestApp) {
 
 async fn two_processes_make_one_chain(test: TestApp) {
     let world = World::new(&test).await;
+    link_all(&test.app).await;
     let apps = [test.app.clone(), test.another().await];
     let mut linkers = [Linker::new(&apps[0]), Linker::new(&apps[1])];
     for round in 1..=15 {
