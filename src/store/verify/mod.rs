@@ -105,14 +105,14 @@ pub async fn check(
     triggers::check(&mut tx, &mut findings).await?;
     counters::check(&mut tx, &mut findings).await?;
     let (digests,): (i64,) = sql("select coalesce(max(id), 0) from digest").one(&mut tx).await?;
-    tx.rollback().await?;
+    tx.rollback().await;
     let mut pace = Pace::of(db, options.rows_a_step);
     loop {
         let step = pace.begin();
         follower.rows_a_step = pace.length();
         let mut tx = db.snapshot().await?;
         let has_all = follower.step(&mut tx, &mut findings).await?;
-        tx.rollback().await?;
+        tx.rollback().await;
         pace.end(step);
         tell(Progress::Rows(follower.floor(), digests.max(follower.floor())));
         if has_all {
@@ -126,7 +126,7 @@ pub async fn check(
     rules::check(db, &mut pace, &mut findings).await?;
     tell(Progress::Chain);
     let chain = chain::check(db, keys, options.since, &mut findings).await?;
-    let mut tx = db.read().await?;
+    let mut tx = db.read_export().await?;
     (figures.companies, figures.devices) =
         sql("select (select count(*) from company where removed_at is null), (select count(*) from device where removed_at is null)")
             .one(&mut tx)
@@ -182,7 +182,7 @@ async fn walk(
                 };
                 is_last = walk.slice(&mut ground).await?;
             }
-            tx.rollback().await?;
+            tx.rollback().await;
             pace.end(step);
             if is_last {
                 break;
