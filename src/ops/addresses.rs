@@ -12,8 +12,8 @@ use crate::model::user;
 use crate::store;
 use crate::store::users::{Link, Purpose};
 
-/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one is
-/// told at once, with a link that stops it.
+/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one
+/// gets a mail at once, with a link that stops it.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.

@@ -287,7 +287,7 @@ pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_sho
 }
 
 /// Changes the own password. All sessions and links end, where asked also all access tokens; the door begins
-/// the present session anew.
+/// the present session again.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
@@ -426,7 +426,7 @@ pub async fn set_password_by_link(
         let (_, person) = links::take(act, token, &[Purpose::Invite, Purpose::Reset]).await?;
         set_password(act, person.id, &password_hash, is_short).await?;
         forget_wrong_passwords(act, &person.email).await?;
-        // Whoever had no password yet has made no token.
+        // Without a password so far, the person has made no token.
         if person.password_hash.is_some() {
             let revoked = store::tokens::revoke_all(&mut act.tx, person.id).await?;
             super::tokens::note_all_revoked(act, &person, address, revoked);

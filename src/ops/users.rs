@@ -114,7 +114,7 @@ pub async fn invite(
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// The secret of a link, made from the operation's key, so that a repeated request is told the same link.
+/// The secret of a link, made from the operation's key, so that a repeated request gets the same link.
 fn token_of(app: &App, actor: &Actor, key: &str) -> String {
     store::db::hex(&app.keys.link_secret(actor.user_id, key))
 }
@@ -261,7 +261,7 @@ pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> 
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
-/// Ends one of the own sessions, or all but the present one; where asked, all access tokens too.
+/// Ends one of the actor's sessions, or all but the present one; where asked, all access tokens too.
 ///
 /// # Errors
 /// Whatever the database says.
