@@ -191,7 +191,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         act.note(actor.note_at(person.company_id, verb, &person.email, ""));
         Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
     })?;
-    super::auth::end_sessions(app, id, None).await?;
+    super::auth::forget_sessions(app, id).await;
     Ok(message)
 }
 
@@ -218,7 +218,10 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
         act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
         Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
     })?;
-    super::auth::end_sessions(app, id, None).await?;
+    // Sent again, it does not end sessions that were begun since.
+    if !message.replayed {
+        super::auth::forget_sessions(app, id).await;
+    }
     Ok(message)
 }
 
@@ -277,7 +280,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::auth::end_sessions(app, actor.user_id, Some(present)).await?,
+        None => super::auth::end_other_sessions(app, actor.user_id, present).await?,
     }
     act!(app, act => {
         act.note(actor.note("user.sessions_ended", &actor.email, ""));
