@@ -64,7 +64,8 @@ pub async fn run_next(app: &App) -> bool {
 }
 
 async fn run_next_of(app: &App, lane: Lane, stop: &CancellationToken) -> bool {
-    run_next_by(app, lane, stop, |app, job| async move { run_one(&app, &job).await }).await
+    // Boxed, for all kinds of jobs together are large, and it is handed on a few times.
+    run_next_by(app, lane, stop, |app, job| Box::pin(async move { run_one(&app, &job).await })).await
 }
 
 /// As [`run_next`] of a lane, by whatever runs a job: how tests have one that panics.
