@@ -16,6 +16,7 @@ pub mod error;
 pub mod imports;
 pub mod licence_orders;
 pub mod licences;
+pub mod order_codes;
 pub mod orders;
 pub mod payments;
 pub mod products;

@@ -271,7 +271,9 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Devices(n) => {
             format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
-        ObstacleKind::OpenOrders(1) => format!("{name} has 1 order that is not paid or not ready: cancel it first."),
+        ObstacleKind::OpenOrders(1) => {
+            format!("{name} has 1 order that is not paid or not ready: cancel it first.")
+        }
         ObstacleKind::OpenOrders(n) => {
             format!("{name} has {} orders that are not paid or not ready: cancel them first.", grouped(n))
         }
