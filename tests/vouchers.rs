@@ -24,6 +24,7 @@ both!(
     the_sheet_leads_to_the_redeem_page,
     a_big_order_is_made_in_steps_and_shows_how_far_it_is,
     steps_that_meet_or_come_twice_make_each_code_once,
+    verify_compares_an_orders_count_with_its_codes,
     what_is_cancelled_before_it_is_made_is_credited_and_never_made,
     codes_that_cannot_be_made_are_owed_and_the_operator_sees_it,
 );
@@ -318,6 +319,33 @@ async fn steps_that_meet_or_come_twice_make_each_code_once(test: TestApp) {
         test.verify().await;
     }
     assert_eq!(in_codes(&test, &shop).await, 3_400);
+}
+
+async fn verify_compares_an_orders_count_with_its_codes(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    big_order(&test, &shop).await;
+    for (change, undo, rule) in [
+        ("codes_made = codes_made - 1", "codes_made = codes_made + 1", "has the codes that were counted"),
+        ("codes_made = codes_made + 1", "codes_made = codes_made - 1", "has the codes that were counted"),
+        (
+            "codes_wanted = codes_wanted + 1",
+            "codes_wanted = codes_wanted - 1",
+            "are all there, are being made",
+        ),
+    ] {
+        for (set, is_wrong) in [(change, true), (undo, false)] {
+            let mut tx = test.app.db.write().await.unwrap();
+            sql(format!("update purchase_order set {set}").leak()).run(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let broken = test.broken().await;
+            assert_eq!(broken.iter().any(|line| line.contains(rule)), is_wrong, "{set}: {broken:?}");
+        }
+    }
+    let mut tx = test.app.db.write().await.unwrap();
+    sql("delete from job where kind = 'order_codes'").run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let broken = test.broken().await;
+    assert!(broken.iter().any(|line| line.contains("are all there, are being made")), "{broken:?}");
 }
 
 async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: TestApp) {

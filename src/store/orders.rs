@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::db::{DbError, Query, Result, Tx, rows, sql, sql_for};
 use super::ledger::{decode, reserve};
-use super::reach::Reach;
+use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::money::VatRate;
 use crate::model::order::{Method, OrderLine, OrderState, VoucherWish};
@@ -165,10 +165,10 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
         }
         query
     };
-    let order = " order by k.id desc limit ";
-    let query = reach.ids(sql(ORDER).push("("), "purchase_order", wanted, order, filter.limit);
-    let query = query.push(") page join purchase_order o on o.id = page.id").push(JOINED);
-    query.push(" order by o.id desc limit ").push_value(filter.limit)
+    let listed = Listed { table: "purchase_order", walk: "", of_company: "" };
+    let part = Part { order: Order::NEWEST, limit: filter.limit, offset: 0 };
+    let query = reach.ids(sql(ORDER).push("("), listed, wanted, part);
+    query.push(") page join purchase_order o on o.id = page.id").push(JOINED).push(" order by o.id desc")
 }
 
 #[derive(FromRow)]
