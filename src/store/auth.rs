@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use super::audit::NewHistory;
 use super::db::{Result, Tx, rows, sql, sql_for};
 use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
@@ -17,6 +18,7 @@ pub struct Credentials {
     pub disabled_at: Option<i64>,
     pub session_epoch: i64,
     pub second_factor: Option<String>,
+    pub last_login_at: Option<i64>,
 }
 
 impl Credentials {
@@ -24,12 +26,25 @@ impl Credentials {
     pub fn second_factor(&self) -> Option<SecondFactor> {
         self.second_factor.as_deref().and_then(SecondFactor::from_slug)
     }
+
+    /// A history row of something that the person did without being signed in.
+    #[must_use]
+    pub fn note(&self, verb: &'static str, address: &str) -> NewHistory {
+        NewHistory {
+            actor_id: Some(self.id),
+            company_id: Some(self.company_id),
+            address: address.to_owned(),
+            verb,
+            subject: self.email.clone(),
+            details: String::new(),
+        }
+    }
 }
 
 macro_rules! credentials_sql {
     ($where:literal) => {
         concat!(
-            "select id, company_id, email, password_hash, disabled_at, session_epoch, second_factor
+            "select id, company_id, email, password_hash, disabled_at, session_epoch, second_factor, last_login_at
              from person where ",
             $where
         )
@@ -50,6 +65,15 @@ pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>
 /// Whatever the database says.
 pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).bind(id).optional(tx).await
+}
+
+/// As [`credentials_of`], locked until the end of the transaction: what ends a person's links, sessions
+/// and tokens, and what makes new ones, take turns.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
+    sql_for(credentials_sql!("id = $1"), credentials_sql!("id = $1 for update")).bind(id).optional(tx).await
 }
 
 /// A signed-in person with the company, as of now.
