@@ -24,7 +24,7 @@ use crate::model::token::{Scope, Token};
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::actor::Actor;
-use crate::ops::tokens;
+use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::HistoryFilter;
@@ -138,7 +138,9 @@ struct Asking {
 impl Asking {
     async fn of(app: &App, email: &str, rows: i64) -> Outcome<Asking> {
         let scopes: Vec<_> = Scope::ALL.iter().map(|s| s.slug()).collect();
-        let token = tokens::create_on_console(app, email, "bench", &scopes.join(",")).await?;
+        let scopes = scopes.join(",");
+        let token =
+            tokens::create_on_console(app, &ConsoleToken::without_end(email, "bench", &scopes)).await?;
         let actor = crate::demo::actor(app, email).await?;
         Ok(Asking { app: app.clone(), router: router::router(app.clone()), actor, token, rows })
     }

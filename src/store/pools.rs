@@ -58,17 +58,13 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
         Reach::Companies(ids) => in_list(query.push(" and a.company_id in ("), ids).push(")"),
         _ => reach.holds(query, "a.company_id"),
     };
-    let mut query = named(query, page.text);
-    if let Some(id) = page.cursor {
-        query = query
-            .push(" and (a.company_id, a.resource_type) > (")
-            .push_value(id / 100)
-            .push(", ")
-            .push_value(id % 100)
-            .push(")");
-    }
-    query
-        .push(" order by a.company_id, a.resource_type limit ")
+    let last = page.cursor.unwrap_or(0);
+    named(query, page.text)
+        .push(" and (a.company_id, a.resource_type) > (")
+        .push_value(last / 100)
+        .push(", ")
+        .push_value(last % 100)
+        .push(") order by a.company_id, a.resource_type limit ")
         .push_value(page.limit)
         .push(" offset ")
         .push_value(page.offset)
