@@ -77,10 +77,10 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
     let id = if is_sorted { "(u.id + 0)" } else { "u.id" };
     // The ids first: only rows that are shown are read.
     let query = sql(users_sql!("u.id in (select u.id from person u")).push(match way {
-        Way::Gathered => " join company c",
+        Way::Gathered => ", company c",
         Way::Walked => " cross join company c",
     });
-    let query = query.push(" on c.id = u.company_id where c.removed_at is null");
+    let query = query.push(" where c.id = u.company_id and c.removed_at is null");
     wanted(query, tree, filter, way)
         .push(" and ")
         .push(id)
