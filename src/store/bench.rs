@@ -9,7 +9,7 @@ use super::db::{Query, Result, Tx, rows, sql, sql_for};
 pub const FIRST_COMPANY: i64 = 1_001;
 pub const DISTRIBUTORS: i64 = 20;
 /// How many rows a statement makes.
-pub const STEP: i64 = 20_000;
+pub const STEP: i64 = 5_000;
 
 /// How many rows there shall be.
 #[derive(Debug, Clone, Copy)]
@@ -242,7 +242,7 @@ pub async fn add_codes(tx: &mut Tx, codes: &[NewCode]) -> Result<()> {
 /// # Errors
 /// Whatever the database says.
 pub async fn settle(db: &super::db::Db) -> Result<()> {
-    let mut tx = db.read().await?;
+    let mut tx = db.read_export().await?;
     if tx.is_postgres() {
         for text in [
             "vacuum analyze company",
