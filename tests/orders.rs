@@ -483,7 +483,7 @@ async fn a_company_with_an_order_that_is_not_paid_stays(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = shop.world.distributor.to_string();
     let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
-    page.is(422).has("Distributor has 1 order that is not paid: cancel it first.");
+    page.is(422).has("Distributor has 1 order that is not paid or not ready: cancel it first.");
     operator.submit("/payments", &format!("/orders/{order}/cancellation"), &[]).await.is(303);
     let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
     page.is(422).has_not("not paid");

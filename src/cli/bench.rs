@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliResult, bench_devices};
+use super::{CliResult, bench_devices, bench_lists};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -43,6 +43,9 @@ pub struct Bench {
     /// How many devices the fleet has, for `renewals` and `coverage`.
     #[arg(long, default_value_t = 1_000_000)]
     devices: i64,
+    /// How many codes, transfers and lines of history there are, for `lists`; of all else there is less.
+    #[arg(long, default_value_t = 2_000_000)]
+    rows: i64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,6 +56,8 @@ enum What {
     Renewals,
     /// Until when the balance of a company with a fleet lasts.
     Coverage,
+    /// The worst that can be asked of each list, over millions of rows.
+    Lists,
 }
 
 /// Connections, and redemptions measured with them.
@@ -83,6 +88,7 @@ async fn measure_all(config: Config, bench: &Bench) -> Result<(), Box<dyn std::e
         What::Redeem => redeem(config, bench).await,
         What::Renewals => bench_devices::renewals(config, bench.devices).await,
         What::Coverage => bench_devices::coverage(config, bench.devices).await,
+        What::Lists => bench_lists::lists(config, bench.rows).await,
     }
 }
 

@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod bench_devices;
+mod bench_lists;
 mod demo;
 mod licence;
 mod migrate;

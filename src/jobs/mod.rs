@@ -11,6 +11,7 @@ pub mod documents;
 pub mod expiry;
 pub mod imports;
 pub mod mail;
+pub mod order_codes;
 pub mod renewals;
 
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub enum Job {
     Document { id: String },
     /// A reminder of an invoice, by its id.
     Reminder { id: String },
+    /// An order whose codes are being made, by its id.
+    OrderCodes { id: String },
     /// An order whose payment has come, by its id.
     OrderPaid { id: String },
     /// A payment by card that is given back, by its id.
@@ -62,6 +65,7 @@ impl Job {
             Job::Codes { .. } => "codes",
             Job::Document { .. } => "document",
             Job::Reminder { .. } => "reminder",
+            Job::OrderCodes { .. } => "order_codes",
             Job::OrderPaid { .. } => "order_paid",
             Job::Refund { .. } => "refund",
             Job::CloseCardPages { .. } => "close_card_pages",
@@ -77,6 +81,7 @@ impl Job {
             | Job::Codes { id }
             | Job::Document { id }
             | Job::Reminder { id }
+            | Job::OrderCodes { id }
             | Job::OrderPaid { id }
             | Job::Refund { id }
             | Job::CloseCardPages { id }
@@ -126,7 +131,7 @@ async fn try_next(app: &App) -> Result<bool, store::db::DbError> {
     let mut tx = app.db.write().await?;
     match outcome {
         Ok(()) => store::jobs::finish(&mut tx, job.id).await?,
-        Err(error) if job.attempts >= ATTEMPTS_MAX => {
+        Err(error) if job.attempts >= ATTEMPTS_MAX && job.kind != order_codes::KIND => {
             tracing::error!(job = job.id, kind = job.kind, error, "a job is given up");
             store::jobs::finish(&mut tx, job.id).await?;
         }
@@ -145,6 +150,7 @@ async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
         "codes" => codes::run(app, &job.payload).await,
         "document" => documents::send(app, &job.payload).await,
         "reminder" => documents::send_reminder(app, &job.payload).await,
+        "order_codes" => order_codes::run(app, &job.payload).await,
         "order_paid" => documents::send_paid(app, &job.payload).await,
         "refund" => ops::card_payments::refund(app, &job.payload).await,
         "close_card_pages" => ops::card_payments::close(app, &job.payload).await,

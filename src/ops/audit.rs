@@ -105,7 +105,7 @@ pub async fn list(
     let mut tx = app.db.read().await?;
     let mut rows = match reach {
         Reach::Companies(ids) => store::audit::of_companies(&mut tx, &ids, filter).await?,
-        Reach::Tree(path) => store::audit::of_tree(&mut tx, &path, filter).await?,
+        _ => store::audit::of_tree(&mut tx, &actor.company_path, filter).await?,
     };
     rows.iter_mut().for_each(|row| hide_strangers(actor, row));
     Ok(rows)

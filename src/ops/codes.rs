@@ -294,11 +294,11 @@ pub async fn list_all(
     let reach = super::companies::reach(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
     if let Ok(code) = Code::parse(text) {
-        filter.id =
+        filter.facts.id =
             Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));
     } else if !text.trim().is_empty() {
-        filter.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
-        filter.comment = Some(text.trim().to_owned());
+        filter.facts.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
+        filter.facts.comment = Some(text.trim().to_owned());
     }
     let found = store::code_lists::list(&mut tx, &reach, &filter).await?;
     let total =

@@ -5,6 +5,8 @@
 //! be paid is paid, or waits, in the same commit. What an act is about (see `app::Outcome`) is the device,
 //! or the rows that were refused.
 
+use std::collections::BTreeSet;
+
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
 use crate::app::{Act, App, Outcome, about, act_once};
@@ -276,14 +278,17 @@ pub struct DeviceRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowRefusal {
+    /// Another row asks for the same device: which of them should hold can't be known.
+    RepeatedDevice,
     /// There is no such device in the actor's tree.
     UnknownDevice,
     /// See [`Reason::UnsuitableService`].
     UnsuitableService,
 }
 
-/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out; what
-/// the outcome is about are these, as pairs of the device and a [`RowRefusal`]. Where none can be, the act is refused.
+/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out, and so are all
+/// rows of a device that several ask for; what the outcome is about are these, as pairs of the device and a
+/// [`RowRefusal`]. Where none can be, the act is refused.
 ///
 /// # Errors
 /// [`Reason::NoDeviceChosen`], [`Reason::TooMany`]; a refusal at `device` or `service` where no row is left.
@@ -300,6 +305,7 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         let (changes, refused) = sort_rows(rows, &found);
         if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
             return match why {
+                RowRefusal::RepeatedDevice => refuse("device", Reason::RepeatedDevice),
                 RowRefusal::UnknownDevice => Err(OpError::NotFound),
                 RowRefusal::UnsuitableService => refuse("service", Reason::UnsuitableService),
             };
@@ -311,7 +317,10 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         let set = settle(app, act, actor, key, changes).await?;
         let left_out = match refused.len() {
             0 => String::new(),
-            n => format!(" {} left out: the service does not suit, or the device is not among yours.", counted(n)),
+            n => format!(
+                " {} left out: the service does not suit, the device is not among yours, or it was named twice.",
+                counted(n)
+            ),
         };
         let told = about(&refused)?;
         Ok(format!("Update\n{} changed.{}{left_out}\n{told}", counted(count), set.sentence()))
@@ -329,7 +338,14 @@ type Changes = Vec<(Vec<i64>, DeviceChange)>;
 /// Puts rows that ask for the same together, and those that cannot be aside.
 fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Vec<(i64, RowRefusal)>) {
     let (mut changes, mut refused): (Changes, _) = (Vec::new(), Vec::new());
+    let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {
+        if !seen.insert(row.device_id) {
+            repeated.insert(row.device_id);
+        }
+    }
+    refused.extend(repeated.iter().map(|id| (*id, RowRefusal::RepeatedDevice)));
+    for row in rows.iter().filter(|row| !repeated.contains(&row.device_id)) {
         let Some(device) = found.iter().find(|d| d.id == row.device_id) else {
             refused.push((row.device_id, RowRefusal::UnknownDevice));
             continue;

@@ -93,6 +93,8 @@ pub enum Reason {
     NotAText,
     NotAList,
     UnknownDevice,
+    /// A device for which several rows ask.
+    RepeatedDevice,
     NothingToChange,
     NotBetween {
         minimum: i64,

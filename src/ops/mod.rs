@@ -21,6 +21,7 @@ pub mod licence_orders;
 pub mod licences;
 pub mod links;
 mod notices;
+pub mod order_codes;
 pub mod orders;
 pub mod payments;
 pub mod products;

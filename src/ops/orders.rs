@@ -208,7 +208,10 @@ pub async fn place(
         let told = match method {
             _ if row.total == 0 => {
                 super::payments::settle(app, act, &super::payments::Settlement::free(actor, &row, act.now)).await?;
-                "It costs nothing and is ready.".to_owned()
+                match store::orders::is_being_made(&mut act.tx, order_id).await? {
+                    true => "It costs nothing; its codes are being made.".to_owned(),
+                    false => "It costs nothing and is ready.".to_owned(),
+                }
             }
             Method::Invoice => {
                 let name = super::payments::invoice(act, &row, &lines, &seller, None).await?;
@@ -223,15 +226,24 @@ pub async fn place(
     })
 }
 
-/// Cancels an order that nobody has paid; an invoice that was made gets a credit note.
+/// Cancels an order that nobody has paid; an invoice that was made gets a credit note. Of one that is paid, and
+/// whose codes are still being made, it cancels the codes that are not there yet, by whoever may cancel vouchers.
 ///
 /// # Errors
-/// A refusal where it was paid or cancelled; [`OpError::NotFound`] outside the actor's tree.
+/// A refusal where it is ready or cancelled; [`OpError::NotFound`] outside the actor's tree.
 pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
+    let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;
     act_once!(app, actor, key, "cancel_order", &order_id.to_string(), act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
+        if row.is_being_made() {
+            return if may_cancel_vouchers {
+                super::order_codes::cancel_rest(act, actor, &row).await
+            } else {
+                Err(OpError::Forbidden)
+            };
+        }
         if !store::orders::cancel(&mut act.tx, order_id, act.now).await? {
             return refuse("", Reason::Order(OrderError::NotOpen));
         }

@@ -9,6 +9,7 @@ use crate::keys::Keys;
 use crate::keys::chain::Covered;
 use crate::model::company::Path;
 use crate::model::digest::Entries;
+use crate::model::ledger::Cause;
 use crate::model::time::Moment;
 
 /// What happened, besides transfers.
@@ -174,13 +175,13 @@ macro_rules! history_columns {
 
 macro_rules! transfer_filter {
     () => {
-        " t.id < $3 and (cast($4 as text) is null or t.cause = $4) and t.at >= $5 and t.at < $6 "
+        " cast($7 as bigint) = 1 and t.id < $3 and (cast($4 as text) is null or t.cause = $4) and t.at >= $5 and t.at < $6 "
     };
 }
 
 macro_rules! history_filter {
     () => {
-        " y.id < $3 and (cast($4 as text) is null or y.verb = $4) and y.at >= $5 and y.at < $6 "
+        " cast($8 as bigint) = 1 and y.id < $3 and (cast($4 as text) is null or y.verb = $4) and y.at >= $5 and y.at < $6 "
     };
 }
 
@@ -242,22 +243,22 @@ const WALKED: &str = history_sql!(
         transfer_columns!(),
         "from transfer t where ",
         transfer_filter!(),
-        " and exists (select 1 from company c
-        where c.id = t.from_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+        " and (cast($10 as bigint) = 1 or exists (select 1 from company c
+        where c.id = t.from_company_id and c.path >= $1 and c.path < $9)) order by t.id desc limit $2"
     ),
     concat!(
         transfer_columns!(),
         "from transfer t where ",
         transfer_filter!(),
-        " and exists (select 1 from company c
-        where c.id = t.to_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+        " and (cast($10 as bigint) = 1 or exists (select 1 from company c
+        where c.id = t.to_company_id and c.path >= $1 and c.path < $9)) order by t.id desc limit $2"
     ),
     concat!(
         history_columns!(),
         "from history y where ",
         history_filter!(),
-        " and exists (select 1 from company c
-        where c.id = y.company_id and c.path >= $1 and c.path < $7) order by y.id desc limit $2"
+        " and (cast($10 as bigint) = 1 or exists (select 1 from company c
+        where c.id = y.company_id and c.path >= $1 and c.path < $9)) order by y.id desc limit $2"
     )
 );
 
@@ -312,14 +313,20 @@ pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result
 /// The query of [`of_tree`].
 #[must_use]
 pub fn of_tree_query(path: &Path, filter: &HistoryFilter) -> Query {
-    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end())
+    // The whole portal needs no test.
+    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end()).bind(path.level() == 0)
 }
 
 fn bind_filter(query: Query, filter: &HistoryFilter) -> Query {
+    // A verb is either a transfer's or not: the other table isn't searched for it.
+    let is_cause = |verb: &String| Cause::try_from(verb.clone()).is_ok();
+    let (transfers, others) = filter.verb.as_ref().map_or((true, true), |v| (is_cause(v), !is_cause(v)));
     query
         .bind(filter.limit)
         .bind(filter.before.unwrap_or(i64::MAX))
         .bind(filter.verb.clone())
         .bind(filter.from.map_or(i64::MIN, |m| m.0))
         .bind(filter.to.map_or(i64::MAX, |m| m.0))
+        .bind(transfers)
+        .bind(others)
 }

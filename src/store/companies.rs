@@ -525,7 +525,7 @@ macro_rules! holdings_sql {
             " and u.disabled_at is null) as users,
              (select count(*) from purchase_order b where b.company_id = ",
             $id,
-            " and b.state = 'awaiting_payment') as open_orders,
+            " and (b.state = 'awaiting_payment' or b.codes_made < b.codes_wanted)) as open_orders,
              (select o.devices from company o where o.id = ",
             $id,
             ") as devices

@@ -129,6 +129,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NothingToChange => "Give at least one field to change.".into(),
         Reason::NotAList => "Give a list of objects.".into(),
         Reason::UnknownDevice => "There is no such device among yours.".into(),
+        Reason::RepeatedDevice => "Another row names the same device. Send one row for each device.".into(),
         Reason::NotAText => "Give a text.".into(),
         Reason::Missing => "This is missing.".into(),
         Reason::NotAChoice { choices } => format!("Give one of: {choices}."),
@@ -278,9 +279,11 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Devices(n) => {
             format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
-        ObstacleKind::OpenOrders(1) => format!("{name} has 1 order that is not paid: cancel it first."),
+        ObstacleKind::OpenOrders(1) => {
+            format!("{name} has 1 order that is not paid or not ready: cancel it first.")
+        }
         ObstacleKind::OpenOrders(n) => {
-            format!("{name} has {} orders that are not paid: cancel them first.", grouped(n))
+            format!("{name} has {} orders that are not paid or not ready: cancel them first.", grouped(n))
         }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),

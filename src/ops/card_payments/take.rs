@@ -100,6 +100,10 @@ pub(super) async fn believe(
         Word::PaidBack => {
             let (_, order) = lock(act, payment).await?;
             if store::payments::set_refunded(&mut act.tx, id, intent, now).await? {
+                if payment.has_paid == 1 {
+                    // What nobody has paid for any more, and is not there yet, is not made.
+                    store::orders::stop_codes(&mut act.tx, order.id).await?;
+                }
                 note(act, &order, "order.refunded", &sum(payment)?.to_string());
             }
         }

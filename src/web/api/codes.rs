@@ -19,7 +19,7 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode};
 use crate::ops::error::{Problems, Reason};
-use crate::store::code_lists::ListFilter;
+use crate::store::code_lists::{Facts, ListFilter};
 use crate::store::pools::ListedPool;
 use crate::web::router::Portal;
 
@@ -150,10 +150,13 @@ pub async fn list(
             CodeStatus::from_slug(slug).ok_or(Reason::NotAChoice { choices })
         }),
         is_used: query.flag("is_used"),
-        resource_type: query
-            .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
-        created_from: query.moment("from", false),
-        created_to: query.moment("to", true),
+        facts: Facts {
+            resource_type: query
+                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+            created_from: query.moment("from", false),
+            created_to: query.moment("to", true),
+            ..Facts::default()
+        },
         newest_first: query.newest_first(),
         ..ListFilter::default()
     };
@@ -163,9 +166,14 @@ pub async fn list(
         Some(id) => Some(ops::code_batches::find(&portal.app, &caller.actor, id).await?),
         None => None,
     };
-    let filter = ListFilter { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter };
-    let filter =
-        ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let facts = Facts { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter.facts };
+    let filter = ListFilter {
+        facts,
+        cursor: page.cursor.flatten(),
+        limit: page.rows(),
+        offset: page.offset,
+        ..filter
+    };
     let (mut found, total) =
         ops::codes::list_all(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |c| c.shown.row.id);

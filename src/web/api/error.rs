@@ -281,6 +281,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NotAText => "NOT_A_TEXT",
         Reason::NotAList => "NOT_A_LIST",
         Reason::UnknownDevice => "UNKNOWN_DEVICE",
+        Reason::RepeatedDevice => "REPEATED_DEVICE",
         Reason::NothingToChange => "NOTHING_TO_CHANGE",
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",

@@ -9,7 +9,7 @@ use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::codes::ShownCode;
 use crate::store::code_batches::Batch;
-use crate::store::code_lists::ListFilter;
+use crate::store::code_lists::{Facts, ListFilter};
 use crate::web::csv as csv_file;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, Posted};
@@ -47,7 +47,7 @@ pub async fn cancel(
 pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
     let filter = ListFilter {
-        batch: Some((batch.actor_id, batch.keys())),
+        facts: Facts { batch: Some((batch.actor_id, batch.keys())), ..Facts::default() },
         newest_first: true,
         limit: csv_file::STEP,
         ..ListFilter::default()
