@@ -253,6 +253,10 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
             cases.push(Case("count of codes", code_lists::count_query(&reach, &filter), index(walk), 0));
         }
         for is_used in [true, false] {
+            // PostgreSQL counts the states of a whole table by reading it.
+            if test.backend == Backend::Postgres && matches!(reach, Reach::All) {
+                continue;
+            }
             let filter = ListFilter { is_used: Some(is_used), ..ListFilter::default() };
             let query = code_lists::count_query(&reach, &filter);
             cases.push(Case("count of used codes", query, index("COVERING INDEX code_ended"), 0));
@@ -296,7 +300,9 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
     }
     for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
         let query = vouchers::line_query((1, 1), status, after, 501);
-        cases.push(Case("codes of a line", query, "code_of_order", 0));
+        // To PostgreSQL, all indexes of an empty table cost the same.
+        let index = if test.backend == Backend::Sqlite { "code_of_order" } else { "" };
+        cases.push(Case("codes of a line", query, index, 0));
     }
     check(&test, cases).await;
 }
