@@ -102,7 +102,7 @@ pub async fn list(
 ) -> OpResult<Vec<HistoryRow>> {
     let company_id = if actor.sees_tree() { company_id } else { None };
     let reach = super::companies::reach(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut rows = match reach {
         Reach::Companies(ids) => store::audit::of_companies(&mut tx, &ids, filter).await?,
         _ => store::audit::of_tree(&mut tx, &actor.company_path, filter).await?,

@@ -250,7 +250,7 @@ pub async fn list(
 ) -> OpResult<Vec<ShownCode>> {
     actor.require_tree()?;
     super::companies::find(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::codes::list(&mut tx, company_id, filter).await?;
     found.into_iter().map(|row| show(app, actor, row)).collect()
 }
@@ -292,7 +292,7 @@ pub async fn list_all(
 ) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     if let Ok(code) = Code::parse(text) {
         filter.facts.id =
             Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));

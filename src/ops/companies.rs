@@ -45,7 +45,7 @@ pub async fn reach(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<Vec<Company>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
 }
 
@@ -60,7 +60,7 @@ pub async fn list_all(
     wants_total: bool,
 ) -> OpResult<(Vec<Company>, Option<i64>)> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::company_lists::list(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
         true => Some(store::company_lists::count(&mut tx, &actor.company_path, filter).await?),
@@ -81,7 +81,7 @@ pub async fn subsidiaries(
     limit: i64,
 ) -> OpResult<Vec<Company>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::companies::subsidiaries(&mut tx, &actor.company_path, id, after, limit).await?)
 }
 
@@ -98,7 +98,7 @@ pub struct Choices {
 /// [`OpError::Forbidden`] for end users.
 pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut companies = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX + 1).await?;
     let is_partial = companies.len() as i64 > CHOICES_MAX;
     companies.truncate(CHOICES_MAX as usize);

@@ -27,7 +27,7 @@ pub const AT_ONCE_MAX: usize = 1_000;
 /// [`OpError::NotFound`] where the filter's company lies outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
     let reach = super::companies::reach(app, actor, filter.company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::list(&mut tx, &reach, filter).await?)
 }
 
@@ -37,7 +37,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<V
 /// As [`list`].
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
     let reach = super::companies::reach(app, actor, filter.company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::count(&mut tx, &reach, filter).await?)
 }
 
@@ -52,7 +52,7 @@ pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
         return Ok((company.devices, company.monitored));
     }
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::owned(&mut tx, &actor.company_path).await?)
 }
 
@@ -82,7 +82,7 @@ pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>
 /// As [`find`].
 pub async fn history(app: &App, actor: &Actor, id: i64, filter: &HistoryFilter) -> OpResult<Vec<HistoryRow>> {
     find(app, actor, id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut rows = store::audit::of_device(&mut tx, id, &actor.company_path, filter).await?;
     rows.iter_mut().for_each(|row| super::audit::hide_strangers(actor, row));
     Ok(rows)

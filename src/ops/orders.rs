@@ -77,7 +77,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
 pub async fn list(app: &App, actor: &Actor, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, None).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::orders::list(&mut tx, &reach, filter).await?)
 }
 

@@ -35,7 +35,7 @@ pub async fn list_all(
     if let Some(id) = filter.company_id {
         super::companies::find(app, actor, id).await?;
     }
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::users::list(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
         true => Some(store::users::count(&mut tx, &actor.company_path, filter).await?),

@@ -45,7 +45,7 @@ impl ShownVoucher {
 pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<Vec<ShownVoucher>> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, None).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::vouchers::list(&mut tx, &reach, filter).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
@@ -122,7 +122,7 @@ pub async fn some(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<Sh
 /// [`OpError::NotFound`] outside the actor's tree.
 pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<StateCount>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
     Ok(store::vouchers::counts(&mut tx, order_id).await?)
 }
