@@ -435,7 +435,7 @@ async fn nobody_is_led_to_another_site(test: TestApp) {
 }
 
 async fn a_forwarded_address_counts_from_the_trusted_proxy_alone(test: TestApp) {
-    let given = Given { trusted_proxy: Some("10.0.0.1".into()), ..Given::default() };
+    let given = Given { trusted_proxy: Some(vec!["10.0.0.1".into()]), ..Given::default() };
     let behind = TestApp::start_with(test.backend, given).await.unwrap();
     for (test, peer, forwarded, seen) in [
         (&test, [192, 0, 2, 7], "198.51.100.1", "192.0.2.7"),

@@ -25,6 +25,10 @@ use crate::web::serve;
 const METRICS_UPKEEP: Duration = Duration::from_secs(60);
 
 pub async fn run(config: Config) -> CliResult {
+    if let Some(warning) = config.warning() {
+        println!("Warning: {warning}");
+        tracing::warn!("{warning}");
+    }
     let listener = listen(&config).await?;
     if let Some(address) = config.metrics_listen {
         serve_metrics(address).await?;

@@ -74,6 +74,17 @@ pub const MAILS_OF_ADDRESS: Policy = Policy {
     forget_after_seconds: DAY_SECONDS,
 };
 
+/// Forbidden requests of one person that are noted: so many an hour.
+pub const FORBIDDEN_OF_PERSON: Policy = Policy {
+    free: 100,
+    first_wait_seconds: 3_600,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: 3_600,
+};
+/// Forbidden requests of one person to one address that are noted: one an hour.
+pub const FORBIDDEN_OF_PATH: Policy = Policy { free: 0, ..FORBIDDEN_OF_PERSON };
+
 /// The address that attempts are counted under: of IPv6 the network, for whoever has one address
 /// there has them all.
 #[must_use]

@@ -6,6 +6,7 @@ use super::error::{OpError, OpResult};
 use crate::model::company::Path;
 use crate::model::ledger;
 use crate::model::second_factor::SecondFactor;
+use crate::model::token::TokenName;
 use crate::model::user::Role;
 use crate::store::audit::NewHistory;
 use crate::store::auth::SignedIn;
@@ -33,6 +34,10 @@ pub struct Actor {
     pub company_demands_second_factor: bool,
     /// Where the request comes from.
     pub address: String,
+    /// The access token that a program acts by.
+    pub token: Option<TokenName>,
+    /// Whether that token shows codes only by their last characters.
+    pub is_shown_masked_codes: bool,
 }
 
 /// Why a person without a second factor gets no further than to turning it on.
@@ -72,6 +77,8 @@ impl Actor {
             password_needs_second_factor,
             company_demands_second_factor,
             address,
+            token: None,
+            is_shown_masked_codes: false,
         }
     }
 
@@ -90,6 +97,12 @@ impl Actor {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// Whether codes are shown whole.
+    #[must_use]
+    pub fn sees_whole_codes(&self) -> bool {
+        self.is_admin() && !self.is_shown_masked_codes
     }
 
     /// Whether lists of companies, users and codes are shown.
@@ -149,7 +162,12 @@ impl Actor {
     /// The actor as the ledger knows one.
     #[must_use]
     pub fn for_ledger(&self) -> ledger::Actor {
-        ledger::Actor { user_id: self.user_id, company_id: self.company_id, address: self.address.clone() }
+        ledger::Actor {
+            user_id: self.user_id,
+            company_id: self.company_id,
+            address: self.address.clone(),
+            token_id: self.token.as_ref().map(|t| t.id),
+        }
     }
 }
 
@@ -170,6 +188,7 @@ impl Actor {
             verb,
             subject: subject.to_owned(),
             details: details.to_owned(),
+            token: self.token.clone(),
         }
     }
 }

@@ -24,6 +24,10 @@ use crate::store::users::{Link, Purpose};
 pub const RESET_LINK_SECONDS: i64 = 3_600;
 pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
 
+/// A right password takes its own count at its address back, and one failure more: somebody mistyped there. The
+/// latter once in so long for each account, or whoever has one could go on guessing at the others.
+const LOWERS_EVERY_SECONDS: i64 = 3_600;
+
 /// What a sign-in form sends.
 pub struct SignIn {
     pub email: String,
@@ -55,20 +59,28 @@ pub enum FirstStep {
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let account_key = account_key(app, &form.email, form.device_mark.as_deref());
     let address_key = format!("password:address:{}", counted_address(&form.address));
+    // Whoever waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
+    let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
         allow(act, &account_key, &PASSWORDS_OF_ACCOUNT, "password").await?;
         allow(act, &address_key, &PASSWORDS_OF_ADDRESS, "password").await?;
         store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+        store::throttle::fail(&mut act.tx, &address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
         Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
-    let matches = verify_password(app, form.password.clone(), hash).await?;
-    match found.filter(|c| matches && c.disabled_at.is_none()) {
-        Some(who) => match who.second_factor() {
-            Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
-            None => signed_in(app, form, &who, &account_key).await,
-        },
-        None => failed(app, form, &address_key).await,
+    let matches = verify(form.password.clone(), hash).await?;
+    drop(turn);
+    let Some(who) = found.filter(|c| matches && c.disabled_at.is_none()) else {
+        return failed(app, form).await;
+    };
+    act!(app, act => {
+        let by = if act.now > Moment(who.last_login_at.unwrap_or(0)).plus_seconds(LOWERS_EVERY_SECONDS) { 2 } else { 1 };
+        Ok(store::throttle::lower(&mut act.tx, &address_key, by).await?)
+    })?;
+    match who.second_factor() {
+        Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
+        None => signed_in(app, form, &who, &account_key).await,
     }
 }
 
@@ -95,25 +107,50 @@ pub(super) async fn note_sign_in(
         verb: "user.signed_in",
         subject: who.email.clone(),
         details: details.to_owned(),
+        token: None,
     });
     Ok(())
 }
 
-async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<FirstStep> {
+async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     act!(app, act => {
-        store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
-        let known = store::auth::credentials(&mut act.tx, &form.email).await?;
+        let Some(known) = store::auth::credentials(&mut act.tx, &form.email).await? else {
+            let typed = user::email(&form.email).unwrap_or_else(|_| "no e-mail address".to_owned());
+            return note_stranger(act, "stranger.sign_in_failed", &typed, &form.address).await;
+        };
         act.note(NewHistory {
             actor_id: None,
-            company_id: known.as_ref().map(|c| c.company_id),
+            company_id: Some(known.company_id),
             address: form.address.clone(),
             verb: "user.sign_in_failed",
-            subject: known.map_or(String::new(), |c| c.email),
+            subject: known.email,
             details: String::new(),
+            token: None,
         });
         Ok(())
     })?;
     refuse("password", Reason::SignInFailed)
+}
+
+/// Notes what somebody without an account did at the door: for the operator, at the root company. What was typed is
+/// kept only where it is an address: people type passwords there too.
+pub(super) async fn note_stranger(
+    act: &mut Act,
+    verb: &'static str,
+    subject: &str,
+    address: &str,
+) -> OpResult<()> {
+    let root = store::companies::root(&mut act.tx).await?;
+    act.note(NewHistory {
+        actor_id: None,
+        company_id: root.map(|(id, _)| id),
+        address: address.to_owned(),
+        verb,
+        subject: subject.to_owned(),
+        details: String::new(),
+        token: None,
+    });
+    Ok(())
 }
 
 /// Refuses an attempt that must wait.
@@ -144,16 +181,21 @@ fn throttle_keys(email: &str) -> [String; 2] {
     ["known", "account"].map(|kind| format!("password:{kind}:{}", hash_hex(&company::searchable(email))))
 }
 
-fn hash_hex(text: &str) -> String {
+pub(super) fn hash_hex(text: &str) -> String {
     store::db::hex(&Sha256::digest(text.as_bytes())[..16])
 }
 
 /// Checks a password off the request's thread; without a hash it takes as long as with one.
 async fn verify_password(app: &App, password: String, hash: Option<String>) -> OpResult<bool> {
+    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
+    verify(password, hash).await
+}
+
+/// As [`verify_password`], for whoever has a turn.
+async fn verify(password: String, hash: Option<String>) -> OpResult<bool> {
     // Of a password that nobody has.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$gZiV/M1gPc22ElAH/Jh1Hw$CWOrkoo7oJBQ/iyh7uJ0LO2aLEfrHwTWllSAxT0zRno";
-    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let has_hash = hash.is_some();
     let matches = tokio::task::spawn_blocking(move || {
         let text = hash.unwrap_or_else(|| NOBODY.into());
@@ -369,6 +411,7 @@ pub async fn set_password_by_link(
             verb: "user.password_set",
             subject: person.email,
             details: String::new(),
+            token: None,
         });
         Ok(user_id)
     })?;
@@ -451,6 +494,7 @@ pub async fn make_root(
         verb: "company.created",
         subject: name.to_owned(),
         details: String::new(),
+        token: None,
     });
     Ok(())
 }
@@ -511,6 +555,7 @@ pub async fn confirm_email(app: &App, token: &str, address: &str) -> OpResult<()
             verb: "user.email_changed",
             subject: person.email.clone(),
             details: payload.clone(),
+            token: None,
         });
         let mail = crate::jobs::mail::email_changed(&person.email, &payload);
         act.job(&Job::mail(app, &mail)).await

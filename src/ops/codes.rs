@@ -8,7 +8,6 @@ use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Ref
 use crate::model::resources::ResourceType;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::model::time::Moment;
-use crate::model::user::Role;
 use crate::store;
 use crate::store::code_lists::ListFilter;
 use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
@@ -85,7 +84,12 @@ pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let request = serde_json::json!(["redeem", store::db::hex(&tag.0)]);
-    super::resources::submit(app, actor, key, &request, Act::Redeem { tag, limits: limits(actor) }).await
+    let redeem = Act::Redeem { tag, limits: limits(actor) };
+    let outcome = super::resources::submit(app, actor, key, &request, redeem).await;
+    if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
+        super::watched::note_wrong_code(app, actor).await;
+    }
+    outcome
 }
 
 fn read_code(app: &App, text: &str) -> OpResult<Tag> {
@@ -131,6 +135,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             for limit in &limits {
                 store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
             }
+            act.note(actor.note("code.wrong", "", ""));
             // The wrong code counts: the transaction is committed.
             return Ok(Err(Refusal::UnknownCode));
         };
@@ -341,7 +346,7 @@ pub(super) fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode
         .keys
         .open_code(row.key_version, &row.sealed, &facts)
         .ok_or_else(|| OpError::Internal(format!("code {} does not open with this key file", row.id)))?;
-    let is_masked = actor.role != Role::Admin;
+    let is_masked = !actor.sees_whole_codes();
     let text = if is_masked { code.masked() } else { code.reveal() };
     Ok(ShownCode { row, resource_type, status, text, is_masked })
 }

@@ -29,3 +29,4 @@ pub mod tokens;
 pub mod users;
 pub mod vat_classes;
 pub mod vouchers;
+pub mod watched;

@@ -64,6 +64,7 @@ impl<'a> Settlement<'a> {
             verb,
             subject: format!("Order {}", order.id),
             details,
+            token: None,
         }
     }
 }

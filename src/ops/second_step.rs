@@ -183,5 +183,6 @@ fn note(who: &Credentials, actor_id: Option<i64>, verb: &'static str, address: &
         verb,
         subject: who.email.clone(),
         details: String::new(),
+        token: None,
     }
 }

@@ -98,6 +98,7 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::a
             verb: "company.created",
             subject: pending.company,
             details: String::new(),
+            token: None,
         });
         Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
     })

@@ -17,6 +17,7 @@ pub struct Credentials {
     pub disabled_at: Option<i64>,
     pub session_epoch: i64,
     pub second_factor: Option<String>,
+    pub last_login_at: Option<i64>,
 }
 
 impl Credentials {
@@ -29,7 +30,7 @@ impl Credentials {
 macro_rules! credentials_sql {
     ($where:literal) => {
         concat!(
-            "select id, company_id, email, password_hash, disabled_at, session_epoch, second_factor
+            "select id, company_id, email, password_hash, disabled_at, session_epoch, second_factor, last_login_at
              from person where ",
             $where
         )

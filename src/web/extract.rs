@@ -106,6 +106,7 @@ impl FromRequestParts<Portal> for Me {
             return Err(WebError::SignIn(next));
         };
         let actor = Actor::of(found, guard::client_address(&portal.app, parts));
+        guard::tell_who(parts, &actor);
         if actor.owed.is_some_and(|owed| !urls::is_open_to_owing(parts.uri.path(), owed)) {
             return Err(WebError::SecondFactorOwed);
         }

@@ -67,6 +67,7 @@ pub struct TransferRow {
     pool_received: Option<i64>,
     pool_in_codes: Option<i64>,
     pool_parent: Option<String>,
+    token_id: Option<i64>,
 }
 
 impl TryFrom<TransferRow> for Transfer {
@@ -79,6 +80,7 @@ impl TryFrom<TransferRow> for Transfer {
                 user_id: row.actor_id.unwrap_or(Actor::PORTAL),
                 company_id: row.actor_company_id,
                 address: row.address,
+                token_id: row.token_id,
             },
             operation: row.operation,
             seq: row.seq,

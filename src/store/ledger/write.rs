@@ -228,6 +228,7 @@ struct NewTransferRow<'a> {
     pool_received: Option<i64>,
     pool_in_codes: Option<i64>,
     pool_parent: Option<&'a str>,
+    token_id: Option<i64>,
 }
 
 async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
@@ -238,25 +239,25 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     sql_for(
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent)
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
          select value->>'id', value->>'actor_id', value->>'actor_company_id', value->>'address',
              value->>'operation', value->>'seq', unhex(value->>'fingerprint'), value->>'at', value->>'cause',
              value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
              value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
              value->>'from_name', value->>'to_name', value->>'code_id', value->>'device_id', value->>'memo',
-             value->>'pool_received', value->>'pool_in_codes', value->>'pool_parent'
+             value->>'pool_received', value->>'pool_in_codes', value->>'pool_parent', value->>'token_id'
          from jsonb_each($1)",
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent)
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
          select id, actor_id, actor_company_id, address, operation, seq, decode(fingerprint, 'hex'), at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id
          from jsonb_to_recordset($1::jsonb) as r(id bigint, actor_id bigint, actor_company_id bigint, address text,
              operation text, seq bigint, fingerprint text, at bigint, cause text, resource_type bigint,
              amount bigint, from_company_id bigint, from_kind bigint, to_company_id bigint, to_kind bigint,
              from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint,
-             device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text)",
+             device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text, token_id bigint)",
     )
     .bind(rows(&new))
     .later(tx)
@@ -291,6 +292,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
             pool_received: t.filled.as_ref().map(|f| f.received_total),
             pool_in_codes: t.filled.as_ref().map(|f| f.in_codes),
             pool_parent: t.filled.as_ref().and_then(|f| f.parent_name.as_deref()),
+            token_id: t.actor.token_id,
         }
     }
 }

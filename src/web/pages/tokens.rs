@@ -41,7 +41,7 @@ pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 struct NewTokenWindow<'a> {
     frame: Frame,
     form: &'a Form,
-    scopes: [Scope; 11],
+    scopes: &'static [Scope],
 }
 
 impl NewTokenWindow<'_> {
@@ -52,14 +52,15 @@ impl NewTokenWindow<'_> {
 
 async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, "Add new access token").await?;
-    page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: Scope::ALL }, form)
+    page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: &Scope::ALL }, form)
 }
 
 pub async fn new_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     if !me.actor.has_second_factor() {
         return Ok(Redirect::to(urls::TOKENS).into_response()); // which says what comes first
     }
-    show_new(&portal, &me, &Form::default()).await
+    // Whole codes are worth what they hold: a token that shows them is asked for.
+    show_new(&portal, &me, &Form::filled(&[("scope", Scope::CodesList.slug())])).await
 }
 
 pub async fn create(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
