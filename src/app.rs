@@ -133,7 +133,7 @@ impl App {
                 return Err(error);
             }
         };
-        store::audit::add(&mut act.tx, &act.history, act.now).await?;
+        store::audit::add(&mut act.tx, &self.keys, &act.history, act.now).await?;
         act.tx.commit().await?;
         if act.has_jobs {
             self.jobs.notify_one();

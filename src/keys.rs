@@ -2,6 +2,7 @@
 //! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
 //! for each purpose, so that no key serves two ends.
 
+pub mod chain;
 pub mod licence;
 mod second_factor;
 
@@ -58,6 +59,8 @@ struct Subkeys {
     second_factor_seal: [u8; 32],
     second_factor_hash: [u8; 32],
     licence: [u8; 32],
+    row_digest: [u8; 32],
+    chain_signature: [u8; 32],
     check: [u8; 32],
 }
 
@@ -223,6 +226,8 @@ impl Subkeys {
             second_factor_seal: subkey("second-factor seal"),
             second_factor_hash: subkey("second-factor hash"),
             licence: subkey("licence signature"),
+            row_digest: subkey("row digest"),
+            chain_signature: subkey("chain signature"),
             check: subkey("check value"),
         }
     }

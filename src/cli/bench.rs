@@ -90,6 +90,7 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
     let (app, _) = App::start(config, Clock::System, Rng::System).await?;
     let stop = CancellationToken::new();
     tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
+    tokio::spawn(jobs::chain::run(app.clone(), stop.clone()));
     let people = make_people(&app).await?;
     println!("Durable redemptions through the API, every commit flushed");
     println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "connections", "redeemed/s", "p50 ms", "p99 ms", "max ms");

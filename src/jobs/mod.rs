@@ -3,6 +3,7 @@
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
 pub mod card_payments;
+pub mod chain;
 pub mod checkpoint;
 pub mod cleanup;
 pub mod codes;

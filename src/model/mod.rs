@@ -6,6 +6,7 @@ pub mod code;
 pub mod company;
 pub mod country;
 pub mod device;
+pub mod digest;
 pub mod forecast;
 pub mod import;
 pub mod invoice;

@@ -3,8 +3,12 @@
 use sqlx::FromRow;
 
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
-use super::ledger::reserve;
+use super::digests;
+use super::ledger::{decode, reserve};
+use crate::keys::Keys;
+use crate::keys::chain::Covered;
 use crate::model::company::Path;
+use crate::model::digest::Entries;
 use crate::model::time::Moment;
 use crate::model::token::TokenName;
 
@@ -23,24 +27,61 @@ pub struct NewHistory {
     pub token: Option<TokenName>,
 }
 
-/// Writes history rows.
+/// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover: a
+/// column that came later is left out where it is null.
+#[derive(serde::Serialize)]
+pub struct NewHistoryRow<'a> {
+    id: i64,
+    at: i64,
+    actor_id: Option<i64>,
+    company_id: Option<i64>,
+    address: &'a str,
+    verb: &'a str,
+    subject: &'a str,
+    details: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_name: Option<&'a str>,
+}
+
+/// A row of `history` as it stands.
+#[derive(FromRow)]
+pub struct StoredHistoryRow {
+    pub id: i64,
+    pub at: i64,
+    actor_id: Option<i64>,
+    company_id: Option<i64>,
+    address: String,
+    verb: String,
+    subject: String,
+    details: String,
+    token_id: Option<i64>,
+    token_name: Option<String>,
+}
+
+impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
+    fn from(row: &'a StoredHistoryRow) -> NewHistoryRow<'a> {
+        NewHistoryRow {
+            id: row.id,
+            at: row.at,
+            actor_id: row.actor_id,
+            company_id: row.company_id,
+            address: &row.address,
+            verb: &row.verb,
+            subject: &row.subject,
+            details: &row.details,
+            token_id: row.token_id,
+            token_name: row.token_name.as_deref(),
+        }
+    }
+}
+
+/// Writes history rows, and their digest.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()> {
-    #[derive(serde::Serialize)]
-    struct NewRow<'a> {
-        id: i64,
-        at: i64,
-        actor_id: Option<i64>,
-        company_id: Option<i64>,
-        address: &'a str,
-        verb: &'a str,
-        subject: &'a str,
-        details: &'a str,
-        token_id: Option<i64>,
-        token_name: Option<&'a str>,
-    }
+pub async fn add(tx: &mut Tx, keys: &Keys, entries: &[NewHistory], now: Moment) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -48,7 +89,7 @@ pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()>
     let new: Vec<_> = ids
         .into_iter()
         .zip(entries)
-        .map(|(id, e)| NewRow {
+        .map(|(id, e)| NewHistoryRow {
             id,
             at: now.0,
             actor_id: e.actor_id,
@@ -61,6 +102,8 @@ pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()>
             token_name: e.token.as_ref().map(|t| t.name.as_str()),
         })
         .collect();
+    let text = serde_json::to_string(&new).map_err(decode)?;
+    let covered = Entries::of(new.iter().map(|row| row.id));
     sql_for(
         "insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
          select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
@@ -71,10 +114,12 @@ pub async fn add(tx: &mut Tx, entries: &[NewHistory], now: Moment) -> Result<()>
          from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
              address text, verb text, subject text, details text, token_id bigint, token_name text)",
     )
-    .bind(rows(&new))
-    .run(tx)
+    .bind(&text)
+    .later(tx)
     .await?;
-    Ok(())
+    let covered =
+        Covered { at: now, is_older: false, entries: &covered, transfers: digests::NO_ROWS, history: &text };
+    digests::add(tx, keys, &covered).await
 }
 
 /// One line of the history, a transfer or not.

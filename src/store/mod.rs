@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auth;
 pub mod billing;
+pub mod chain;
 pub mod code_batches;
 pub mod code_lists;
 pub mod codes;
@@ -11,6 +12,7 @@ pub mod company_lists;
 pub mod coverage;
 pub mod db;
 pub mod devices;
+pub mod digests;
 pub mod distributors;
 pub mod imports;
 pub mod invoices;

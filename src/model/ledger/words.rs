@@ -143,7 +143,8 @@ impl Cause {
 
     /// Whether the target receives units. Those that come back from a code, or stay in codes, were
     /// received before.
-    pub(super) fn is_receipt(self) -> bool {
+    #[must_use]
+    pub fn is_receipt(self) -> bool {
         !matches!(self, Cause::DeleteCode | Cause::Cancel | Cause::Replace)
     }
 

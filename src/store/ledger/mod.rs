@@ -15,7 +15,7 @@ use super::db::{DbError, Found, Query, Result, Tx, all_of, sql, sql_for};
 use crate::model::ledger::Transfer;
 
 pub use prefetch::{happened_meanwhile, prefetch};
-pub use rows::TransferRow;
+pub use rows::{NewTransferRow, TransferRow};
 pub use write::write;
 
 /// Takes `count` new ids of a sequence, ascending.

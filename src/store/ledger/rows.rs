@@ -9,7 +9,7 @@ use crate::model::ledger::{
 };
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Result};
+use crate::store::db::{DbError, Result, hex};
 
 #[derive(FromRow, Serialize)]
 pub struct AccountRow {
@@ -42,32 +42,131 @@ pub struct ThrottleRow {
 /// A row of `transfer` as it stands.
 #[derive(FromRow)]
 pub struct TransferRow {
-    id: i64,
-    actor_id: Option<i64>,
-    actor_company_id: i64,
-    address: String,
-    operation: String,
-    seq: i64,
-    fingerprint: Vec<u8>,
-    at: i64,
-    cause: String,
-    resource_type: i64,
-    amount: i64,
-    from_company_id: i64,
-    from_kind: i64,
-    to_company_id: i64,
-    to_kind: i64,
-    from_balance: i64,
-    to_balance: i64,
-    from_name: String,
-    to_name: String,
-    code_id: Option<i64>,
-    device_id: Option<i64>,
-    memo: String,
-    pool_received: Option<i64>,
-    pool_in_codes: Option<i64>,
-    pool_parent: Option<String>,
-    token_id: Option<i64>,
+    pub id: i64,
+    pub actor_id: Option<i64>,
+    pub actor_company_id: i64,
+    pub address: String,
+    pub operation: String,
+    pub seq: i64,
+    pub fingerprint: Vec<u8>,
+    pub at: i64,
+    pub cause: String,
+    pub resource_type: i64,
+    pub amount: i64,
+    pub from_company_id: i64,
+    pub from_kind: i64,
+    pub to_company_id: i64,
+    pub to_kind: i64,
+    pub from_balance: i64,
+    pub to_balance: i64,
+    pub from_name: String,
+    pub to_name: String,
+    pub code_id: Option<i64>,
+    pub device_id: Option<i64>,
+    pub memo: String,
+    pub pool_received: Option<i64>,
+    pub pool_in_codes: Option<i64>,
+    pub pool_parent: Option<String>,
+    pub token_id: Option<i64>,
+}
+
+/// A row of `transfer` as it is written. As JSON, with its columns in this order, it is also what digests cover:
+/// a column that comes later is left out where it is null.
+#[derive(Serialize)]
+pub struct NewTransferRow<'a> {
+    pub id: i64,
+    pub actor_id: Option<i64>,
+    pub actor_company_id: i64,
+    pub address: &'a str,
+    pub operation: &'a str,
+    pub seq: i64,
+    pub fingerprint: String,
+    pub at: i64,
+    pub cause: &'a str,
+    pub resource_type: i64,
+    pub amount: i64,
+    pub from_company_id: i64,
+    pub from_kind: i64,
+    pub to_company_id: i64,
+    pub to_kind: i64,
+    pub from_balance: i64,
+    pub to_balance: i64,
+    pub from_name: &'a str,
+    pub to_name: &'a str,
+    pub code_id: Option<i64>,
+    pub device_id: Option<i64>,
+    pub memo: &'a str,
+    pub pool_received: Option<i64>,
+    pub pool_in_codes: Option<i64>,
+    pub pool_parent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<i64>,
+}
+
+impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
+    fn from(t: &'a Transfer) -> NewTransferRow<'a> {
+        NewTransferRow {
+            id: t.id,
+            actor_id: Some(t.actor.user_id).filter(|id| *id != Actor::PORTAL),
+            actor_company_id: t.actor.company_id,
+            address: &t.actor.address,
+            operation: &t.operation,
+            seq: t.seq,
+            fingerprint: hex(&t.fingerprint.0),
+            at: t.at.0,
+            cause: t.cause.slug(),
+            resource_type: t.resource_type.id(),
+            amount: t.amount,
+            from_company_id: t.from.0,
+            from_kind: t.from.1 as i64,
+            to_company_id: t.to.0,
+            to_kind: t.to.1 as i64,
+            from_balance: t.from_balance,
+            to_balance: t.to_balance,
+            from_name: &t.from_name,
+            to_name: &t.to_name,
+            code_id: t.code_id,
+            device_id: t.device_id,
+            memo: &t.memo,
+            pool_received: t.filled.as_ref().map(|f| f.received_total),
+            pool_in_codes: t.filled.as_ref().map(|f| f.in_codes),
+            pool_parent: t.filled.as_ref().and_then(|f| f.parent_name.as_deref()),
+            token_id: t.actor.token_id,
+        }
+    }
+}
+
+impl<'a> From<&'a TransferRow> for NewTransferRow<'a> {
+    fn from(row: &'a TransferRow) -> NewTransferRow<'a> {
+        NewTransferRow {
+            id: row.id,
+            actor_id: row.actor_id,
+            actor_company_id: row.actor_company_id,
+            address: &row.address,
+            operation: &row.operation,
+            seq: row.seq,
+            fingerprint: hex(&row.fingerprint),
+            at: row.at,
+            cause: &row.cause,
+            resource_type: row.resource_type,
+            amount: row.amount,
+            from_company_id: row.from_company_id,
+            from_kind: row.from_kind,
+            to_company_id: row.to_company_id,
+            to_kind: row.to_kind,
+            from_balance: row.from_balance,
+            to_balance: row.to_balance,
+            from_name: &row.from_name,
+            to_name: &row.to_name,
+            code_id: row.code_id,
+            device_id: row.device_id,
+            memo: &row.memo,
+            pool_received: row.pool_received,
+            pool_in_codes: row.pool_in_codes,
+            pool_parent: row.pool_parent.as_deref(),
+            token_id: row.token_id,
+        }
+    }
 }
 
 impl TryFrom<TransferRow> for Transfer {

@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
-use super::rows::{AccountRow, ThrottleRow};
+use super::decode;
+use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
 use crate::keys::Keys;
+use crate::keys::chain::Covered;
 use crate::model::company::searchable;
-use crate::model::ledger::{Actor, CreatedCode, Ledger, Transfer};
+use crate::model::digest::Entries;
+use crate::model::ledger::{Actor, CreatedCode, Ledger};
 use crate::rng::Rng;
 use crate::store::db::{Result, Tx, hex, rows, sql_for};
+use crate::store::digests;
 
 /// Writes what deciding changed; on SQLite it goes along with the commit.
 ///
@@ -20,7 +24,7 @@ pub async fn write(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Resu
     write_accounts(tx, ledger).await?;
     write_attempts(tx, ledger).await?;
     super::devices::write(tx, ledger).await?;
-    write_transfers(tx, ledger).await
+    write_transfers(tx, ledger, keys).await
 }
 
 #[derive(Serialize)]
@@ -201,41 +205,13 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     .await
 }
 
-#[derive(Serialize)]
-struct NewTransferRow<'a> {
-    id: i64,
-    actor_id: Option<i64>,
-    actor_company_id: i64,
-    address: &'a str,
-    operation: &'a str,
-    seq: i64,
-    fingerprint: String,
-    at: i64,
-    cause: &'static str,
-    resource_type: i64,
-    amount: i64,
-    from_company_id: i64,
-    from_kind: i64,
-    to_company_id: i64,
-    to_kind: i64,
-    from_balance: i64,
-    to_balance: i64,
-    from_name: &'a str,
-    to_name: &'a str,
-    code_id: Option<i64>,
-    device_id: Option<i64>,
-    memo: &'a str,
-    pool_received: Option<i64>,
-    pool_in_codes: Option<i64>,
-    pool_parent: Option<&'a str>,
-    token_id: Option<i64>,
-}
-
-async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
-    let new: Vec<_> = ledger.changes.transfers.iter().map(NewTransferRow::from).collect();
-    if new.is_empty() {
-        return Ok(());
-    }
+/// The transfers, and their digest.
+async fn write_transfers(tx: &mut Tx, ledger: &Ledger, keys: &Keys) -> Result<()> {
+    let mut new: Vec<_> = ledger.changes.transfers.iter().map(NewTransferRow::from).collect();
+    let Some(at) = ledger.changes.transfers.iter().map(|t| t.at).max() else { return Ok(()) };
+    new.sort_unstable_by_key(|row| row.id);
+    let text = serde_json::to_string(&new).map_err(decode)?;
+    let entries = Entries::of(new.iter().map(|row| row.id));
     sql_for(
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
@@ -259,40 +235,10 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
              from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint,
              device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text, token_id bigint)",
     )
-    .bind(rows(&new))
+    .bind(&text)
     .later(tx)
-    .await
-}
-
-impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
-    fn from(t: &'a Transfer) -> NewTransferRow<'a> {
-        NewTransferRow {
-            id: t.id,
-            actor_id: Some(t.actor.user_id).filter(|id| *id != Actor::PORTAL),
-            actor_company_id: t.actor.company_id,
-            address: &t.actor.address,
-            operation: &t.operation,
-            seq: t.seq,
-            fingerprint: hex(&t.fingerprint.0),
-            at: t.at.0,
-            cause: t.cause.slug(),
-            resource_type: t.resource_type.id(),
-            amount: t.amount,
-            from_company_id: t.from.0,
-            from_kind: t.from.1 as i64,
-            to_company_id: t.to.0,
-            to_kind: t.to.1 as i64,
-            from_balance: t.from_balance,
-            to_balance: t.to_balance,
-            from_name: &t.from_name,
-            to_name: &t.to_name,
-            code_id: t.code_id,
-            device_id: t.device_id,
-            memo: &t.memo,
-            pool_received: t.filled.as_ref().map(|f| f.received_total),
-            pool_in_codes: t.filled.as_ref().map(|f| f.in_codes),
-            pool_parent: t.filled.as_ref().and_then(|f| f.parent_name.as_deref()),
-            token_id: t.actor.token_id,
-        }
-    }
+    .await?;
+    let covered =
+        Covered { at, is_older: false, entries: &entries, transfers: &text, history: digests::NO_ROWS };
+    digests::add(tx, keys, &covered).await
 }

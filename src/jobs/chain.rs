@@ -1,0 +1,122 @@
+//! Links the digests of what was written into a signed chain, each second; and gives a digest to rows that are older
+//! than digests, step by step. Nothing is remembered between runs but what the database has: a run that was killed
+//! has not happened, and the next one goes on.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::renewals::new_holder;
+use crate::app::App;
+use crate::ops::error::{OpError, OpResult};
+use crate::store;
+use crate::store::chain::LinkRow;
+use crate::store::digests::Seen;
+
+const LOOK_EVERY_SECONDS: u64 = 1;
+/// Rows older than digests that get one at a time: few enough that nobody waits long for the writer.
+const OLDER_LENGTH: usize = 1_000;
+
+/// Links until told to stop, and once more then.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut linker = Linker::new(&app);
+    loop {
+        let is_last = stop.is_cancelled();
+        match linker.run_once(&app).await {
+            Ok(true) if !is_last => continue,
+            Ok(_) | Err(OpError::Unavailable | OpError::Collision) => {}
+            Err(error) => tracing::error!(%error, "linking digests failed, and will be tried again"),
+        }
+        if is_last {
+            break;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(LOOK_EVERY_SECONDS)) => {}
+        }
+    }
+    if let Err(error) = linker.give_back(&app).await {
+        tracing::warn!(%error, "the chain's lease was not given back, and will run out");
+    }
+}
+
+/// Whoever links for one process.
+pub struct Linker {
+    holder: String,
+    seen: Seen,
+    /// Whether all rows older than digests have one.
+    has_older: bool,
+}
+
+impl Linker {
+    #[must_use]
+    pub fn new(app: &App) -> Linker {
+        Linker { holder: new_holder(app), seen: Seen::default(), has_older: true }
+    }
+
+    /// Links once, and gives the next older rows their digest; tells whether there may be more at once. Not so:
+    /// all is linked, or another process has the lease.
+    ///
+    /// # Errors
+    /// [`OpError::Unavailable`] when the database cannot take a write now.
+    pub async fn run_once(&mut self, app: &App) -> OpResult<bool> {
+        let has_more = self.link(app).await?;
+        Ok(self.add_older(app).await? || has_more)
+    }
+
+    async fn link(&mut self, app: &App) -> OpResult<bool> {
+        let mut tx = app.db.read().await?;
+        let last = store::chain::last(&mut tx).await?;
+        let linked_through = last.as_ref().map_or(0, |link| link.through);
+        // Outside a transaction that writes: on PostgreSQL that one would itself be under way.
+        let through = self.seen.look(&mut tx).await?;
+        let since = store::digests::unlinked_since(&mut tx, linked_through).await?;
+        drop(tx);
+        let now = app.clock.now();
+        metrics::gauge!("scrip_chain_unlinked_seconds")
+            .set(since.map_or(0.0, |at| (now.0 - at).max(0) as f64 / 1_000_000.0));
+        let linked = if through > linked_through { self.try_link(app, through).await? } else { None };
+        if let Some(link) = linked.as_ref().or(last.as_ref()) {
+            tell(link);
+        }
+        Ok(linked.is_some_and(|link| link.digests == store::chain::LINK_LENGTH_MAX as i64))
+    }
+
+    async fn try_link(&mut self, app: &App, through: i64) -> OpResult<Option<LinkRow>> {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        if !store::chain::take_lease(&mut tx, &self.holder, now).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        let link = store::chain::link(&mut tx, &app.keys, through, now).await?;
+        tx.commit().await?;
+        Ok(link)
+    }
+
+    async fn add_older(&mut self, app: &App) -> OpResult<bool> {
+        if !self.has_older {
+            return Ok(false);
+        }
+        let mut tx = app.db.write().await?;
+        if !store::chain::take_lease(&mut tx, &self.holder, app.clock.now()).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        self.has_older = store::digests::add_older(&mut tx, &app.keys, app.clock.now(), OLDER_LENGTH).await?;
+        tx.commit().await?;
+        Ok(self.has_older)
+    }
+
+    async fn give_back(&self, app: &App) -> OpResult<()> {
+        let mut tx = app.db.write().await?;
+        store::chain::give_back(&mut tx, &self.holder).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The chain's length, and when it grew last.
+fn tell(link: &LinkRow) {
+    metrics::gauge!("scrip_chain_links").set(link.number as f64);
+    metrics::gauge!("scrip_chain_last_link_timestamp_seconds").set(link.at as f64 / 1_000_000.0);
+}

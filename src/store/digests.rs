@@ -1,0 +1,246 @@
+//! Digests: what each transaction that writes transfers or history leaves of its rows. One insert, and no lock that
+//! others wait for: a job links them afterwards (`store::chain`).
+//!
+//! On PostgreSQL a digest with a lower id may become visible after one with a higher id. What was drawn before some
+//! moment is all there as soon as each transaction that was under way at that moment has ended: [`Seen`] tells.
+
+use sqlx::FromRow;
+
+use super::audit::{NewHistoryRow, StoredHistoryRow};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::ledger::{NewTransferRow, TransferRow, decode};
+use super::settings;
+use crate::keys::Keys;
+use crate::keys::chain::Covered;
+use crate::model::digest::{Entries, Hash};
+use crate::model::time::Moment;
+
+/// The JSON of no rows.
+pub const NO_ROWS: &str = "[]";
+
+/// The last id that is older than digests, set by the migration that made them; and how far the job is.
+const OLDER_THROUGH: &str = "digests_older_through";
+const OLDER_DONE: &str = "digests_older_done";
+
+/// Writes the digest of rows; on SQLite it goes along with the next statement or the commit.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add(tx: &mut Tx, keys: &Keys, covered: &Covered<'_>) -> Result<()> {
+    sql("insert into digest (at, is_older, entries, hash) values ($1, $2, $3, $4)")
+        .bind(covered.at)
+        .bind(covered.is_older)
+        .bind(covered.entries.to_string())
+        .bind(keys.digest(covered).as_slice())
+        .later(tx)
+        .await
+}
+
+/// A digest as it stands.
+#[derive(Debug, Clone, FromRow)]
+pub struct DigestRow {
+    pub id: i64,
+    pub at: i64,
+    pub is_older: i64,
+    pub entries: String,
+    pub hash: Vec<u8>,
+}
+
+/// Digests after one, up to another, in order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<DigestRow>> {
+    sql("select id, at, is_older, entries, hash from digest where id > $1 and id <= $2 order by id limit $3")
+        .bind(after)
+        .bind(through)
+        .bind(limit as i64)
+        .all(tx)
+        .await
+}
+
+/// As [`between`], the ids and hashes alone: what a link is made of.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<(i64, Hash)>> {
+    let found: Vec<(i64, Vec<u8>)> =
+        sql("select id, hash from digest where id > $1 and id <= $2 order by id limit $3")
+            .bind(after)
+            .bind(through)
+            .bind(limit as i64)
+            .all(tx)
+            .await?;
+    // A forged hash of another length becomes one that no digest has.
+    Ok(found.into_iter().map(|(id, hash)| (id, hash.try_into().unwrap_or_default())).collect())
+}
+
+/// When the first digest after one was written, if there is one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unlinked_since(tx: &mut Tx, after: i64) -> Result<Option<i64>> {
+    let first: Option<(i64,)> =
+        sql("select at from digest where id > $1 order by id limit 1").bind(after).optional(tx).await?;
+    Ok(first.map(|row| row.0))
+}
+
+/// The last digest that a snapshot shows, and the transactions that are under way in it.
+#[derive(Debug, Clone, Copy, FromRow)]
+struct Horizon {
+    through: i64,
+    /// All before it have ended.
+    oldest: i64,
+    /// No transaction has this number or a higher one yet.
+    next: i64,
+}
+
+/// Up to which digest nothing can appear any more, as far as looks at the database have shown.
+#[derive(Debug, Default)]
+pub struct Seen {
+    through: i64,
+    waits: Option<Horizon>,
+}
+
+impl Seen {
+    /// Looks, and gives the digest up to which all are visible, to this transaction too.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn look(&mut self, tx: &mut Tx) -> Result<i64> {
+        let now: Horizon = sql_for(
+            "select coalesce(max(id), 0) as through, 0 as oldest, 0 as next from digest",
+            "select coalesce(max(id), 0) as through, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
+                 pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next from digest",
+        )
+        .one(tx)
+        .await?;
+        if let Some(before) = self.waits.filter(|before| before.next <= now.oldest) {
+            self.through = self.through.max(before.through);
+            self.waits = None;
+        }
+        if now.next <= now.oldest {
+            self.through = self.through.max(now.through);
+        } else if self.waits.is_none() {
+            self.waits = Some(now);
+        }
+        Ok(self.through)
+    }
+
+    /// Takes for sure what is linked: nothing is linked before it is sure.
+    pub fn is_linked(&mut self, through: i64) {
+        self.through = self.through.max(through);
+    }
+}
+
+/// Rows with their ids, in order, and what a digest covers of them.
+#[derive(Default)]
+pub struct Rows {
+    pub transfers: Vec<TransferRow>,
+    pub history: Vec<StoredHistoryRow>,
+}
+
+impl Rows {
+    /// The rows with these ids, as far as they are there.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn read(tx: &mut Tx, ids: &[i64]) -> Result<Rows> {
+        let of = |sqlite: &'static str, postgres: &'static str| sql_for(sqlite, postgres).bind(rows(ids));
+        let transfers = of(
+            "select t.* from jsonb_each($1) r join transfer t on t.id = r.value order by t.id",
+            "select * from transfer where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id",
+        );
+        let history = of(
+            "select y.* from jsonb_each($1) r join history y on y.id = r.value order by y.id",
+            "select * from history where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id",
+        );
+        Ok(Rows { transfers: transfers.all(tx).await?, history: history.all(tx).await? })
+    }
+
+    /// The first rows after an id, up to another. Gives also the id up to which these are all.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn after(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<(Rows, i64)> {
+        let of = |query: Query| query.bind(after).bind(through).bind(limit as i64);
+        let transfers = sql("select * from transfer where id > $1 and id <= $2 order by id limit $3");
+        let history = sql("select * from history where id > $1 and id <= $2 order by id limit $3");
+        let mut rows = Rows { transfers: of(transfers).all(tx).await?, history: of(history).all(tx).await? };
+        let ends =
+            [rows.transfers.get(limit - 1).map(|row| row.id), rows.history.get(limit - 1).map(|row| row.id)];
+        let through = ends.into_iter().flatten().min().unwrap_or(through);
+        rows.transfers.retain(|row| row.id <= through);
+        rows.history.retain(|row| row.id <= through);
+        Ok((rows, through))
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = i64> {
+        self.transfers.iter().map(|row| row.id).chain(self.history.iter().map(|row| row.id))
+    }
+
+    /// The rows of a digest among these.
+    pub fn of(&self, entries: &Entries) -> (Vec<&TransferRow>, Vec<&StoredHistoryRow>) {
+        let (mut transfers, mut history) = (Vec::new(), Vec::new());
+        for range in entries.ranges() {
+            let first = self.transfers.partition_point(|row| row.id < *range.start());
+            transfers.extend(self.transfers[first..].iter().take_while(|row| range.contains(&row.id)));
+            let first = self.history.partition_point(|row| row.id < *range.start());
+            history.extend(self.history[first..].iter().take_while(|row| range.contains(&row.id)));
+        }
+        (transfers, history)
+    }
+}
+
+/// The hash of rows.
+///
+/// # Errors
+/// Never for values of the database.
+pub fn hash(
+    keys: &Keys,
+    (at, is_older): (Moment, bool),
+    entries: &Entries,
+    (transfers, history): (&[&TransferRow], &[&StoredHistoryRow]),
+) -> Result<Hash> {
+    let transfers: Vec<_> = transfers.iter().map(|row| NewTransferRow::from(*row)).collect();
+    let history: Vec<_> = history.iter().map(|row| NewHistoryRow::from(*row)).collect();
+    let transfers = serde_json::to_string(&transfers).map_err(decode)?;
+    let history = serde_json::to_string(&history).map_err(decode)?;
+    Ok(keys.digest(&Covered { at, is_older, entries, transfers: &transfers, history: &history }))
+}
+
+/// How far the digests of rows are that are older than digests, and how far they go.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
+    let mut number = async |name| {
+        let text = settings::get(tx, name).await?.unwrap_or_default();
+        Result::Ok(text.parse::<i64>().unwrap_or(0))
+    };
+    Ok((number(OLDER_DONE).await?, number(OLDER_THROUGH).await?))
+}
+
+/// Writes one digest of rows that are older than digests, and how far it is now; `false` where there are no more.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add_older(tx: &mut Tx, keys: &Keys, now: Moment, limit: usize) -> Result<bool> {
+    let (done, through) = older(tx).await?;
+    if done >= through {
+        return Ok(false);
+    }
+    let (rows, done) = Rows::after(tx, done, through, limit).await?;
+    let entries = Entries::of(rows.ids());
+    if entries.count() > 0 {
+        let transfers: Vec<_> = rows.transfers.iter().map(NewTransferRow::from).collect();
+        let history: Vec<_> = rows.history.iter().map(NewHistoryRow::from).collect();
+        let transfers = serde_json::to_string(&transfers).map_err(decode)?;
+        let history = serde_json::to_string(&history).map_err(decode)?;
+        let covered =
+            Covered { at: now, is_older: true, entries: &entries, transfers: &transfers, history: &history };
+        add(tx, keys, &covered).await?;
+    }
+    settings::set(tx, OLDER_DONE, &done.to_string()).await?;
+    Ok(true)
+}
