@@ -62,12 +62,13 @@ pub async fn back_up(config: Config, backup: Backup) -> CliResult {
         let wrapped = Wrapped::wrap(&std::fs::read_to_string(&key_file)?, &passphrase, &Rng::System)?;
         write_private(&key_copy(&backup.file), wrapped.as_bytes())?;
     }
+    let keys = app.keys.clone();
     app.db.close().await;
     println!("Verifying {}", backup.file.display());
     let folder = tempfile::tempdir()?;
     std::fs::copy(&backup.file, folder.path().join("scrip.db"))?;
     let copy = Db::open_sqlite(folder.path()).await?;
-    let is_clean = verify::check(&copy).await?;
+    let is_clean = verify::check(&copy, &keys).await?;
     copy.close().await;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -92,7 +93,7 @@ pub async fn restore(config: Config, restore: Restore) -> CliResult {
     }
     write_private(&target, &std::fs::read(&restore.file)?)?;
     let (app, _) = super::start(config).await?;
-    let is_clean = verify::check(&app.db).await?;
+    let is_clean = verify::check(&app.db, &app.keys).await?;
     app.db.close().await;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -54,8 +54,8 @@ enum Command {
         #[command(subcommand)]
         action: licence::Action,
     },
-    /// Recomputes every balance from the ledger; exits 1 on any difference.
-    Verify,
+    /// Recomputes everything from the ledger, and the ledger from its signed chain; exits 1 on any difference.
+    Verify(verify::Verify),
     /// Writes a consistent copy of the running SQLite database.
     Backup(backup::Backup),
     /// Brings a backup back into an empty data folder.
@@ -92,7 +92,7 @@ async fn run(command: Command, config: Config) -> CliResult {
         Command::User { action } => user::run(config, action).await,
         Command::Token { action } => token::run(config, action).await,
         Command::Licence { action } => licence::run(&config, action),
-        Command::Verify => verify::run(config).await,
+        Command::Verify(verify) => verify::run(config, verify).await,
         Command::Backup(backup) => backup::back_up(config, backup).await,
         Command::Restore(restore) => backup::restore(config, restore).await,
         Command::Bench(bench) => bench::run(config, bench).await,

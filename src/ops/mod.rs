@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod billing;
 pub mod card_payments;
+pub mod chain;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;

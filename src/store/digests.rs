@@ -85,6 +85,14 @@ pub async fn unlinked_since(tx: &mut Tx, after: i64) -> Result<Option<i64>> {
     Ok(first.map(|row| row.0))
 }
 
+/// How many digests there are after one, and when the first of them was written.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unlinked(tx: &mut Tx, after: i64) -> Result<(i64, Option<i64>)> {
+    sql("select count(*), min(at) from digest where id > $1").bind(after).one(tx).await
+}
+
 /// The last digest that a snapshot shows, and the transactions that are under way in it.
 #[derive(Debug, Clone, Copy, FromRow)]
 struct Horizon {

@@ -40,6 +40,22 @@ pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> 
     Ok(outcome?)
 }
 
+/// The texts of PostgreSQL's migrations, in order.
+pub(super) fn postgres_texts() -> impl Iterator<Item = &'static str> {
+    POSTGRES.iter().map(|migration| migration.sql.as_str())
+}
+
+/// The triggers that SQLite's migrations make: table, name, text.
+pub(super) async fn sqlite_triggers() -> Result<Vec<(String, String, String)>, DbError> {
+    let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    let failed = |error| DbError(sqlx::Error::Migrate(Box::new(error)));
+    unlocked(&SQLITE).run(&pool).await.map_err(failed)?;
+    let triggers = "select tbl_name, name, sql from sqlite_master where type = 'trigger'";
+    let found = sqlx::query_as(triggers).fetch_all(&pool).await?;
+    pool.close().await;
+    Ok(found)
+}
+
 /// sqlx locks with advisory locks, which some databases that speak PostgreSQL's protocol lack.
 fn unlocked(migrator: &Migrator) -> Migrator {
     let mut migrator = Migrator::with_migrations(migrator.iter().cloned().collect());

@@ -131,11 +131,15 @@ impl TestApp {
 
     /// Checks every rule of the ledger.
     pub async fn verify(&self) {
-        let mut tx = self.app.db.snapshot().await.unwrap();
-        let (_, findings) = scrip::store::verify::check(&mut tx).await.unwrap();
-        for finding in findings {
-            assert_eq!(finding.broken, 0, "{}", finding.rule);
-        }
+        assert_eq!(self.broken().await, Vec::<String>::new());
+    }
+
+    /// The rules that are broken.
+    pub async fn broken(&self) -> Vec<String> {
+        use scrip::store::verify::{Options, check};
+        let report = check(&self.app.db, &self.app.keys, Options::default(), &mut |_| {}).await.unwrap();
+        let broken = report.findings.iter().filter(|finding| finding.broken > 0);
+        broken.map(|finding| format!("{}: {:?}", finding.rule, finding.first)).collect()
     }
 }
 

@@ -36,6 +36,7 @@ use crate::web::{assets, urls};
         (name = "user", description = "Whose token it is"),
         (name = "companies", description = "The tree of companies"),
         (name = "credits", description = "Resources: balances, moves, history"),
+        (name = "ledger", description = "The chain that shows whether the ledger was rewritten"),
         (name = "codes", description = "Codes that anybody can activate, once"),
         (name = "devices", description = "Devices and what runs on them"),
         (name = "users", description = "People"),

@@ -13,6 +13,7 @@ mod device_sets;
 mod devices;
 mod document;
 mod error;
+mod ledger;
 mod page;
 mod path;
 mod rate;
@@ -65,6 +66,7 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(credits::move_units))
         .routes(routes!(credits::moves))
         .routes(routes!(credits::history))
+        .routes(routes!(ledger::head))
         .routes(routes!(codes::list, codes::create))
         .routes(routes!(codes::show, codes::update, codes::delete))
         .routes(routes!(code_batches::show))

@@ -1,0 +1,20 @@
+//! The end of the chain, for whoever keeps it elsewhere.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult};
+use crate::app::App;
+use crate::store;
+use crate::store::chain::LinkRow;
+
+/// The last link.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is neither administrator nor auditor of the root company;
+/// [`OpError::NotFound`] where nothing is linked yet.
+pub async fn last_link(app: &App, actor: &Actor) -> OpResult<LinkRow> {
+    if actor.company_path.level() > 0 || !actor.sees_tree() {
+        return Err(OpError::Forbidden);
+    }
+    let mut tx = app.db.read().await?;
+    store::chain::last(&mut tx).await?.ok_or(OpError::NotFound)
+}

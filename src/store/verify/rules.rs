@@ -1,0 +1,136 @@
+//! Rules that a statement checks: each sees one moment, and looks at a slice of companies or orders at a time, or at
+//! few rows. To add one: a line in [`RULES`].
+
+use super::Pace;
+use super::findings::Findings;
+use crate::store::db::{Db, Result, sql};
+
+/// What a statement is about: of a slice, `$1` is the id before it and `$2` its last id.
+enum Over {
+    All,
+    Companies,
+    Orders,
+}
+
+const RULES: &[(&str, Over, &str)] = &[
+    (
+        "each company's path leads through its parent",
+        Over::Companies,
+        "select count(*) from company c left join company p on p.id = c.parent_id
+             where c.id > $1 and c.id <= $2
+             and ((c.level > 0 and (p.id is null or substr(c.path, 1, length(p.path)) <> p.path or c.level <> p.level + 1))
+                 or (c.level = 0 and c.parent_id is not null))",
+    ),
+    (
+        "each company's count of devices is right",
+        Over::Companies,
+        "select count(*) from company c where c.id > $1 and c.id <= $2
+             and (c.devices <> (select count(*) from device d where d.company_id = c.id and d.removed_at is null)
+                 or c.monitored <> (select coalesce(sum(d.monitoring), 0) from device d
+                     where d.company_id = c.id and d.removed_at is null))",
+    ),
+    (
+        "each day's count of renewals is right",
+        Over::Companies,
+        "select count(*) from (
+             select company_id, resource_type, day, cast(sum(devices) as bigint) as devices from (
+                 select company_id, service as resource_type, paid_until / 86400000000 as day, 1 as devices
+                 from device where state = 'active' and auto_extend = 1 and removed_at is null
+                     and company_id > $1 and company_id <= $2
+                 union all select company_id, resource_type, day, -devices from renewal_day
+                 where company_id > $1 and company_id <= $2) counted
+             group by company_id, resource_type, day having sum(devices) <> 0) wrong",
+    ),
+    (
+        "each paid order's vouchers hold what was bought, and no other order has any",
+        Over::Orders,
+        "select count(*) from (
+             select l.order_id from order_line l join purchase_order o on o.id = l.order_id
+             left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
+             where o.id > $1 and o.id <= $2 and l.resource_type is not null
+             group by l.order_id, l.line, l.codes, l.quantity, o.state
+             having count(k.id) <> case o.state when 'paid' then l.codes else 0 end
+                 or coalesce(sum(k.amount), 0) <> case o.state when 'paid' then l.quantity else 0 end) wrong",
+    ),
+    (
+        "each order comes to what its lines do",
+        Over::Orders,
+        "select count(*) from (
+             select o.id from purchase_order o left join order_line l on l.order_id = o.id
+             where o.id > $1 and o.id <= $2
+             group by o.id, o.net, o.vat having coalesce(sum(l.net), 0) <> o.net or coalesce(sum(l.vat), 0) <> o.vat) wrong",
+    ),
+    (
+        "the numbers of invoices have no gaps",
+        Over::All,
+        "select count(*) from (
+             select kind from invoice group by kind, year having count(*) <> max(number) or min(number) <> 1) wrong",
+    ),
+    (
+        "the months' sales add up to the invoices",
+        Over::All,
+        "select count(*) from (
+             select company_id, currency from (
+                 select o.company_id, i.currency, i.net, i.vat, i.total
+                 from invoice i join purchase_order o on o.id = i.order_id
+                 union all select company_id, currency, -net, -vat, -total from sales_month) counted
+             group by company_id, currency having sum(net) <> 0 or sum(vat) <> 0 or sum(total) <> 0) wrong",
+    ),
+    (
+        "each balance's count of waiting devices is right",
+        Over::All,
+        "with recursive draw(company_id, resource_type, devices) as (
+             select company_id, service, count(*) from device where state = 'waiting' group by company_id, service
+             union all select c.parent_id, draw.resource_type, draw.devices
+             from draw join company c on c.id = draw.company_id
+             where c.use_parent_credits = 1 and c.parent_id is not null)
+         select count(*) from (
+             select company_id, resource_type, cast(sum(devices) as bigint) as devices from (
+                 select company_id, resource_type, devices from draw
+                 union all select company_id, resource_type, -waiting from account) counted
+             group by company_id, resource_type having sum(devices) <> 0) wrong",
+    ),
+];
+
+/// The names of the rules, in order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.0)
+}
+
+/// Checks them all.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<()> {
+    for (rule, over, text) in RULES {
+        let ends = match over {
+            Over::All => None,
+            Over::Companies => {
+                Some("select max(id) from (select id from company where id > $1 order by id limit $2) next")
+            }
+            Over::Orders => Some(
+                "select max(id) from (select id from purchase_order where id > $1 order by id limit $2) next",
+            ),
+        };
+        let Some(ends) = ends else {
+            let mut tx = db.read().await?;
+            let (broken,): (i64,) = sql(text).one(&mut tx).await?;
+            findings.count(rule, broken);
+            continue;
+        };
+        let mut after = 0_i64;
+        loop {
+            let step = pace.begin();
+            let mut tx = db.read().await?;
+            let (end,): (Option<i64>,) =
+                sql(ends).bind(after).bind(pace.length() as i64).one(&mut tx).await?;
+            // Rows that name none: after the last one.
+            let (broken,): (i64,) = sql(text).bind(after).bind(end.unwrap_or(i64::MAX)).one(&mut tx).await?;
+            findings.count(rule, broken);
+            pace.end(step);
+            let Some(end) = end else { break };
+            after = end;
+        }
+    }
+    Ok(())
+}
