@@ -313,8 +313,14 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     let mut tokens = Vec::new();
     for _ in 0..30 {
         let owner = "operator@test.example";
-        tokens
-            .push(ops::tokens::create_on_console(&test.app, owner, "reader", "credits:read").await.unwrap());
+        tokens.push(
+            ops::tokens::create_on_console(
+                &test.app,
+                &ops::tokens::ConsoleToken::without_end(owner, "reader", "credits:read"),
+            )
+            .await
+            .unwrap(),
+        );
     }
     test.app.db.close().await;
     for file in ["scrip.db", "sessions.db", "scrip.key"] {

@@ -6,6 +6,7 @@ use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
 use scrip::model::second_factor::Secret;
 use scrip::ops::audit::VERBS;
+use scrip::ops::auth::Again;
 use scrip::ops::second_factor::{self, Change};
 use scrip::ops::tokens::TokenForm;
 use scrip::store;
@@ -13,7 +14,21 @@ use scrip::store::audit::HistoryFilter;
 use support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, who};
 
 /// What a mail, a card provider and three years bring is tested where these are.
-const BROUGHT_BY_OTHERS: [&str; 4] = ["user.email_changed", "order.refunded", "order.other_sum", "expire"];
+const BROUGHT_BY_OTHERS: [&str; 12] = [
+    "user.email_changed",
+    "user.email_stopped",
+    "order.refunded",
+    "order.other_sum",
+    "expire",
+    // In tests/watched.rs.
+    "code.shown",
+    "code.exported",
+    "code.printed",
+    "code.wrong",
+    "request.forbidden",
+    "stranger.sign_in_failed",
+    "stranger.code_wrong",
+];
 
 both!(
     every_kind_of_act_is_listed_with_who_did_it,
@@ -147,9 +162,12 @@ async fn everything(test: &TestApp, world: &World) {
     north.post("/sign-in", &[("email", "north@test.example"), ("password", "wrong")]).await.is(422);
     let new = "another horse battery";
     let fields = [("password", PASSWORD), ("new_password", new), ("new_password_again", new)];
+    let wrong = [("password", "wrong"), ("new_password", new), ("new_password_again", new)];
+    post(&mut operator, "/account/security/password", &wrong).await.is(422);
     post(&mut operator, "/account/security/password", &fields).await.is(200);
+    post(&mut operator, "/confirm", &[("password", new)]).await.is(303);
     let actor = who(&test.app, "operator@test.example").await;
-    scrip::ops::auth::request_email(&test.app, &actor, "moved@test.example", new).await.unwrap();
+    scrip::ops::addresses::request(&test.app, &actor, "moved@test.example").await.unwrap();
     let demand = format!("/companies/{}/second-factor", world.acme);
     for on in ["1", "0"] {
         post(&mut operator, &demand, &[("on", on)]).await.is(303);
@@ -163,12 +181,15 @@ async fn everything(test: &TestApp, world: &World) {
 /// Two-factor authentication turned on, missed, recovered, turned off, and on again.
 async fn second_factors(test: &TestApp) {
     let customer = who(&test.app, "customer@test.example").await;
+    let password = Again { password: PASSWORD, device_mark: None };
     let turn_on = async |key| {
         let shown = second_factor::new_app_secret(&test.app, &customer).unwrap();
         let bytes = totp_rs::Secret::try_from_base32(&shown.text).unwrap().as_bytes().to_vec();
         let code = Secret::new(bytes).code_at(test.app.clock.now());
-        let change = Change { key, password: PASSWORD, but: None };
-        second_factor::turn_on_app(&test.app, &customer, &change, &shown.sealed, &code).await.unwrap()
+        let change = Change { key, but: None };
+        second_factor::turn_on_app(&test.app, &customer, &change, password, &shown.sealed, &code)
+            .await
+            .unwrap()
     };
     let codes = turn_on("on").await.codes.unwrap();
     let mut browser = test.browser();
@@ -178,11 +199,17 @@ async fn second_factors(test: &TestApp) {
     let right = [("with", "recovery"), ("recovery_code", codes[0].as_str())];
     browser.post("/sign-in/code", &right).await.is(303);
     let with_it = who(&test.app, "customer@test.example").await;
-    let form = TokenForm { name: "Nightly", scopes: vec!["credits:read"], last_day: "" };
+    let form = TokenForm {
+        name: "Nightly",
+        scopes: vec!["credits:read"],
+        last_day: "",
+        has_no_end: false,
+        networks: "",
+    };
     scrip::ops::tokens::create(&test.app, &with_it, "token", &form).await.unwrap();
     let id = scrip::ops::tokens::list(&test.app, &with_it).await.unwrap()[0].id;
     scrip::ops::tokens::revoke(&test.app, &with_it, "revoke", id).await.unwrap();
-    let change = Change { key: "off", password: PASSWORD, but: None };
+    let change = Change { key: "off", but: None };
     second_factor::turn_off(&test.app, &customer, &change, "", "").await.unwrap();
     turn_on("on again").await;
 }
@@ -408,7 +435,7 @@ async fn a_file_holds_what_the_page_holds(test: TestApp) {
     }
     let file = auditor.get("/history.csv?action=company.renamed").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"history.csv\"");
-    file.has("at,who,action,from,to,amount,type,what,address\n").has(",'=Other 9: =Other 10,");
+    file.has("at,who,action,from,to,amount,type,what,address,token\n").has(",'=Other 9: =Other 10,");
     let numbers: Vec<usize> = file
         .body
         .lines()

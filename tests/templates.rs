@@ -12,6 +12,7 @@ use scrip::jobs;
 use scrip::model::device::DeviceKind;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::resources::ResourceType;
+use scrip::model::second_factor::SecondFactor;
 use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::CodeOrder;
@@ -20,7 +21,11 @@ use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
 use support::markup::{Markup, text};
 use support::walker::{Visit, type_into, walk};
-use support::{Browser, NOON, PASSWORD, TestApp, World, mail_server, sale, secret_on, signed_in, who};
+use support::{
+    Browser, NOON, PASSWORD, TestApp, World, link_in, mail_server, next_mail_of_all, open, sale, secret_on,
+    set_up, signed_in, who,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 both!(
     an_empty_portal_has_sound_pages_for_everybody,
@@ -54,7 +59,7 @@ async fn an_empty_portal_has_sound_pages_for_everybody(test: TestApp) {
 }
 
 async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn(test: TestApp) {
-    let (mail, _mails) = mail_server().await;
+    let (mail, mut mails) = mail_server().await;
     let given = Given { sign_up: Some(true), ..mail };
     let Some(test) = TestApp::start_changed(test.backend, given, |config| config.demo = true).await else {
         return;
@@ -62,10 +67,11 @@ async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_draw
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let mut visits = second_factor(&test, &mut operator).await;
+    visits.extend(confirmed_again(&test, &mut operator, &mut mails).await);
     fill(&test, &world).await;
     visits.extend(made_once(&test, &world, &mut operator).await);
     visits.extend(bought(&test).await);
-    visits.push(seller_without_cards(&test).await);
+    visits.extend(without_cards_and_mail(&test).await);
     visits.extend(everything(&mut operator, "/").await);
     for person in ["auditor", "distributor", "acme", "north"] {
         let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
@@ -173,17 +179,8 @@ async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
 
 /// What is shown once, after something was made; and what is told before something is done.
 async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec<Visit> {
-    let company = world.acme.to_string();
     let token = hostile("token");
-    let guest = [("email", "o'neill&co@test.example"), ("role", "read_only"), ("company", &*company)];
-    let invitation = operator.submit("/users/new", "/users", &guest).await;
-    let link =
-        invitation.body.split("data-copy=\"http://127.0.0.1:8080").nth(1).unwrap().split('"').next().unwrap();
     let mut visits = Vec::new();
-    let mut guest = test.browser();
-    guest.get(link).await;
-    visits.push(Visit::new("/link", guest.get("/link").await));
-    visits.push(Visit::new("/users", invitation));
     let fields = [("name", &*token), ("scope", "credits:read"), ("last_day", "")];
     let page = operator.submit("/account/tokens/new", "/account/tokens", &fields).await;
     visits.push(Visit::new("/account/tokens", page));
@@ -202,12 +199,53 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
     visits
 }
 
-/// The demo takes cards, by a page of its own; others have to set that up.
-async fn seller_without_cards(test: &TestApp) -> Visit {
+/// The demo takes cards, by a page of its own; others have to set that up. Without mail links are shown.
+async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
     let other = TestApp::start(test.backend).await.unwrap();
-    World::new(&other).await;
+    let company = World::new(&other).await.acme.to_string();
     let mut operator = signed_in(&other, "operator@test.example").await;
-    Visit::new("/operator/seller", operator.get("/operator/seller").await)
+    let mut visits = vec![Visit::new("/operator/seller", operator.get("/operator/seller").await)];
+    let guest = [("email", "o'neill&co@test.example"), ("role", "read_only"), ("company", &*company)];
+    let invitation = operator.submit("/users/new", "/users", &guest).await;
+    let mut guest = other.browser();
+    open(&mut guest, &link_in(&invitation.body)).await;
+    visits.push(Visit::new("/link", guest.get("/link").await));
+    visits.push(Visit::new("/users", invitation));
+    visits
+}
+
+/// What is asked for again once the sign-in is a while ago, and how a change of address is stopped.
+async fn confirmed_again(
+    test: &TestApp,
+    operator: &mut Browser,
+    mails: &mut UnboundedReceiver<String>,
+) -> Vec<Visit> {
+    let mut other = signed_in(test, "other@test.example").await;
+    let path = "/account/security/email";
+    other.submit(path, path, &[("email", "new@test.example")]).await.is(200);
+    let mut stop = None;
+    while let Some(mail) = next_mail_of_all(test, mails).await {
+        stop = stop.or(mail.contains("about to change").then(|| link_in(&mail)));
+    }
+    let mut owner = test.browser();
+    let mut visits = vec![Visit::new("/link", open(&mut owner, &stop.unwrap()).await)];
+    set_up(test, &mut other, PASSWORD).await;
+    let reset = format!("/users/{}/second-factor", who(&test.app, "other@test.example").await.user_id);
+    visits.push(Visit::new(&reset, operator.get(&reset).await));
+    let customer = who(&test.app, "customer@test.example").await.user_id;
+    let mut tx = test.app.db.write().await.unwrap();
+    store::second_factor::turn_on(&mut tx, customer, SecondFactor::Email).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut waiting = signed_in(test, "customer@test.example").await;
+    visits.push(Visit::new("/sign-in/code", waiting.get("/sign-in/code").await));
+    test.app.clock.advance_seconds(600);
+    for path in ["/confirm", "/confirm?with=recovery"] {
+        let visit = Visit::new(path, other.get(path).await);
+        visits.extend(type_into(&mut other, &visit, HOSTILE).await);
+        visits.push(visit);
+    }
+    test.app.clock.advance_seconds(-630);
+    visits
 }
 
 const UNUSED: VoucherFilter = VoucherFilter { status: Some(CodeStatus::Unused), cursor: None, limit: 1 };

@@ -32,7 +32,7 @@ both!(
 );
 
 /// Pages that somebody signed in may see.
-const PRIVATE: [&str; 24] = [
+const PRIVATE: [&str; 25] = [
     "/",
     "/summary",
     "/companies",
@@ -51,6 +51,7 @@ const PRIVATE: [&str; 24] = [
     "/users/new",
     "/account/profile",
     "/account/security",
+    "/account/security/email",
     "/history",
     "/history.csv",
     "/operator/issues/new",
@@ -60,7 +61,7 @@ const PRIVATE: [&str; 24] = [
 ];
 
 /// Pages of one company, code or person, as `{}`.
-const OF_ONE: [&str; 13] = [
+const OF_ONE: [&str; 15] = [
     "/companies/{}",
     "/companies/{}/resources",
     "/companies/{}/codes",
@@ -73,13 +74,15 @@ const OF_ONE: [&str; 13] = [
     "/codes/{}/comment",
     "/codes/{}/deletion",
     "/users/{}",
+    "/users/{}/link",
+    "/users/{}/second-factor",
     "/link/{}",
 ];
 
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// Everything that takes a form, signing out left aside.
-const POSTED: [&str; 28] = [
+const POSTED: [&str; 32] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -99,7 +102,11 @@ const POSTED: [&str; 28] = [
     "/users/{}/role",
     "/users/{}/disabled",
     "/users/{}/link",
+    "/users/{}/second-factor",
     "/users/{}/sessions",
+    "/users/{}/tokens/{}/revocation",
+    "/confirm",
+    "/confirm/mail",
     "/operator/issues",
     "/account/profile",
     "/account/security/password",
@@ -110,7 +117,7 @@ const POSTED: [&str; 28] = [
     "/companies/{}",
 ];
 
-const FIELDS: [&str; 37] = [
+const FIELDS: [&str; 42] = [
     "q",
     "status",
     "type",
@@ -142,12 +149,17 @@ const FIELDS: [&str; 37] = [
     "password",
     "new_password",
     "new_password_again",
-    "email_password",
     "next",
     "theme",
     "check",
     "told",
     "show-balances",
+    "scope",
+    "networks",
+    "last_day",
+    "end_all",
+    "with",
+    "recovery_code",
 ];
 
 /// What nobody should send, escaped for an address.
@@ -285,7 +297,7 @@ async fn private_pages_are_not_stored(test: TestApp) {
 
 async fn who_is_signed_out_is_led_to_sign_in_and_back(test: TestApp) {
     World::new(&test).await;
-    for path in PRIVATE.iter().chain(OF_ONE.iter().take(12)) {
+    for path in PRIVATE.iter().chain(OF_ONE.iter().take(14)) {
         let path = path.replace("{}", "1");
         let mut browser = test.browser();
         let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
@@ -297,7 +309,7 @@ async fn who_is_signed_out_is_led_to_sign_in_and_back(test: TestApp) {
     let page = browser.get("/sign-in?next=%2Fcompanies%3Fview%3Dtree%26of%3D1").await;
     let fields = [("email", "operator@test.example"), ("password", PASSWORD), ("next", &page.field("next"))];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), "/companies?view=tree&of=1");
-    for path in POSTED.iter().skip(5).take(20) {
+    for path in POSTED.iter().skip(5).take(24) {
         let answer = test.browser().post(&path.replace("{}", "1"), &[("form", "x")]).await;
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }

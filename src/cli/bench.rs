@@ -24,7 +24,7 @@ use crate::model::ledger::{self, Act, NewCode, Operation};
 use crate::model::resources::ResourceType;
 use crate::model::token::{Scope, Token};
 use crate::model::user::Role;
-use crate::ops::tokens;
+use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::scratch::Scratch;
@@ -172,7 +172,11 @@ pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error:
     let mut people = Vec::new();
     for i in 0..PEOPLE {
         let email = format!("{i}@bench.test");
-        let token = tokens::create_on_console(app, &email, "bench", Scope::CodesWrite.slug()).await?;
+        let token = tokens::create_on_console(
+            app,
+            &ConsoleToken::without_end(&email, "bench", Scope::CodesWrite.slug()),
+        )
+        .await?;
         people.push(Person { token });
     }
     Ok(people)

@@ -9,7 +9,7 @@ use crate::config::{Config, Database};
 use crate::demo;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
-use crate::ops::tokens;
+use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::web::pages::auth::DEMO_ACCOUNTS;
 
@@ -41,7 +41,9 @@ pub async fn run(mut config: Config) -> CliResult {
     );
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.slug()).collect();
     for (email, _) in DEMO_ACCOUNTS {
-        let token = tokens::create_on_console(&app, email, "Demo", &scopes.join(",")).await?;
+        let token =
+            tokens::create_on_console(&app, &ConsoleToken::without_end(email, "Demo", &scopes.join(",")))
+                .await?;
         println!("    {email:<24}{}", token.reveal());
     }
     serve::until_stopped(app, writing, listener).await?;

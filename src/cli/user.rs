@@ -6,11 +6,11 @@ use clap::Subcommand;
 
 use super::CliResult;
 use crate::config::Config;
-use crate::ops::console;
+use crate::ops::console::{self, ConsoleLink};
 
 #[derive(Subcommand)]
 pub enum Action {
-    /// Makes a user and prints a link to set the password.
+    /// Makes a user and a link to set the password, which is mailed, or printed where no mail is set up.
     Create {
         #[arg(long)]
         email: String,
@@ -20,6 +20,11 @@ pub enum Action {
         /// admin, end_user or read_only.
         #[arg(long)]
         role: String,
+    },
+    /// Makes a new link to set the password, also for a user who is locked out after too many wrong ones.
+    Link {
+        #[arg(long)]
+        email: String,
     },
     /// Lists all users.
     List,
@@ -40,7 +45,11 @@ pub async fn run(config: Config, action: Action) -> CliResult {
     match action {
         Action::Create { email, company, role } => {
             let link = console::create_user(&app, &email, company, &role).await.map_err(said)?;
-            println!("Open this link within 7 days to set the password:\n\n    {link}\n");
+            tell(&email, &link);
+        }
+        Action::Link { email } => {
+            let link = console::new_link(&app, &email).await.map_err(said)?;
+            tell(&email, &link);
         }
         Action::List => {
             let mut after = 0;
@@ -76,6 +85,17 @@ pub async fn run(config: Config, action: Action) -> CliResult {
     }
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A link is shown only where nothing else brings it.
+fn tell(email: &str, made: &ConsoleLink) {
+    let lives = made.lives.words();
+    match &made.link {
+        Some(link) => println!("Open this link within {lives} to set the password:\n\n    {link}\n"),
+        None => println!(
+            "A link to set the password is mailed to {email} as soon as the portal runs. It works for {lives}."
+        ),
+    }
 }
 
 /// A refusal in words.

@@ -38,8 +38,11 @@ pub use invoice::{attached, credit_note, invoice, invoice_paid, invoice_reminder
 
 mail_text!(InvitationText, "mail/invitation.txt", from, company, link);
 mail_text!(ResetText, "mail/reset.txt", link);
+mail_text!(ResetByOtherText, "mail/reset_by_other.txt", from, link);
 mail_text!(ConfirmEmailText, "mail/confirm_email.txt", link);
-mail_text!(EmailChangedText, "mail/email_changed.txt", new);
+mail_text!(StopEmailText, "mail/stop_email.txt", new, link);
+mail_text!(EmailChangedText, "mail/email_changed.txt", new, portal);
+mail_text!(AccountNoticeText, "mail/account_notice.txt", what, at, from, portal);
 mail_text!(ConfirmSignUpText, "mail/confirm_sign_up.txt", link);
 mail_text!(HasAccountText, "mail/has_account.txt", portal);
 mail_text!(SecondFactorCodeText, "mail/second_factor_code.txt", code);
@@ -60,14 +63,32 @@ pub fn reset(to: &str, link: &str) -> Mail {
     mail(to, "Set a new password", &ResetText { link })
 }
 
+/// A reset link that somebody else has made.
+#[must_use]
+pub fn reset_by_other(to: &str, from: &str, link: &str) -> Mail {
+    mail(to, "Set a new password", &ResetByOtherText { from, link })
+}
+
+/// To the old address, when another one is asked for.
+#[must_use]
+pub fn stop_email(to: &str, new: &str, link: &str) -> Mail {
+    mail(to, "Your e-mail address is about to change", &StopEmailText { new, link })
+}
+
+/// Something happened to the account of which its owner must know.
+#[must_use]
+pub fn account_notice(to: &str, subject: &str, what: &str, at: &str, from: &str, portal: &str) -> Mail {
+    mail(to, subject, &AccountNoticeText { what, at, from, portal })
+}
+
 #[must_use]
 pub fn confirm_email(to: &str, link: &str) -> Mail {
     mail(to, "Confirm your new e-mail address", &ConfirmEmailText { link })
 }
 
 #[must_use]
-pub fn email_changed(to: &str, new: &str) -> Mail {
-    mail(to, "Your e-mail address was changed", &EmailChangedText { new })
+pub fn email_changed(to: &str, new: &str, portal: &str) -> Mail {
+    mail(to, "Your e-mail address was changed", &EmailChangedText { new, portal })
 }
 
 #[must_use]

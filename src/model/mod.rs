@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod licence;
 pub mod money;
 pub mod month;
+pub mod network;
 pub mod order;
 pub mod product;
 pub mod resources;

@@ -43,6 +43,8 @@ impl SecondFactor {
 pub enum MailedFor {
     SignIn,
     TurnOn,
+    /// To prove it again before something dear is changed.
+    Confirm,
 }
 
 impl MailedFor {
@@ -51,6 +53,7 @@ impl MailedFor {
         match self {
             MailedFor::SignIn => "sign_in",
             MailedFor::TurnOn => "turn_on",
+            MailedFor::Confirm => "confirm",
         }
     }
 }

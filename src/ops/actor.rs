@@ -19,6 +19,8 @@ pub struct Actor {
     pub first_name: String,
     pub last_name: String,
     pub role: Role,
+    /// Goes up with whatever ends all sessions.
+    pub session_epoch: i64,
     pub time_zone: TimeZone,
     pub company_id: i64,
     pub company_name: String,
@@ -67,6 +69,7 @@ impl Actor {
             first_name: found.first_name,
             last_name: found.last_name,
             role: found.role,
+            session_epoch: found.session_epoch,
             time_zone: TimeZone::get(&found.time_zone).unwrap_or(TimeZone::UTC),
             company_id: found.company_id,
             company_name: found.company_name,

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
 use super::second_step::Pending;
+use super::{links, notices};
 use crate::app::{Act, App, act};
 use crate::jobs::Job;
 use crate::model::company;
@@ -32,9 +33,31 @@ const LOWERS_EVERY_SECONDS: i64 = 3_600;
 pub struct SignIn {
     pub email: String,
     pub password: String,
+    pub from: Whence,
+}
+
+/// Where an attempt to sign in comes from.
+#[derive(Debug, Clone)]
+pub struct Whence {
     pub address: String,
-    /// The mark of a browser that this account was signed in from before.
+    /// What the browser calls itself, in a few words.
+    pub browser: String,
+    /// The mark of a browser that an account was signed in from before.
     pub device_mark: Option<String>,
+}
+
+impl Whence {
+    /// Whether the account was signed in from this browser before.
+    fn is_known(&self, app: &App, email: &str) -> bool {
+        self.device_mark.as_deref() == Some(app.keys.device_mark(&company::searchable(email)).as_str())
+    }
+}
+
+/// The password given again, and the mark of the browser that it is typed into.
+#[derive(Clone, Copy)]
+pub struct Again<'a> {
+    pub password: &'a str,
+    pub device_mark: Option<&'a str>,
 }
 
 /// Who has signed in: what a session keeps.
@@ -57,15 +80,12 @@ pub enum FirstStep {
 /// # Errors
 /// One refusal, whatever was wrong; or how long to wait.
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
-    let account_key = account_key(app, &form.email, form.device_mark.as_deref());
-    let address_key = format!("password:address:{}", counted_address(&form.address));
+    let account_key = account_key(app, &form.email, form.from.device_mark.as_deref());
+    let address_key = address_key(&form.from.address);
     // Whoever waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
-        allow(act, &account_key, &PASSWORDS_OF_ACCOUNT, "password").await?;
-        allow(act, &address_key, &PASSWORDS_OF_ADDRESS, "password").await?;
-        store::throttle::fail(&mut act.tx, &account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
-        store::throttle::fail(&mut act.tx, &address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
+        count_password(act, &account_key, &address_key, "password").await?;
         Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
@@ -87,41 +107,54 @@ pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
 async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<FirstStep> {
     act!(app, act => {
         store::throttle::clear(&mut act.tx, account_key).await?;
-        note_sign_in(act, who, &form.address, "").await
+        note_sign_in(app, act, who, &form.from).await
     })?;
     Ok(FirstStep::SignedIn(SignedInAs { user_id: who.id, session_epoch: who.session_epoch }))
 }
 
-/// Notes that somebody has signed in.
-pub(super) async fn note_sign_in(
-    act: &mut Act,
-    who: &Credentials,
-    address: &str,
-    details: &str,
-) -> OpResult<()> {
+/// Notes that somebody has signed in, and tells by mail where the browser is a new one.
+pub(super) async fn note_sign_in(app: &App, act: &mut Act, who: &Credentials, from: &Whence) -> OpResult<()> {
     store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
     act.note(NewHistory {
         actor_id: Some(who.id),
         company_id: Some(who.company_id),
-        address: address.to_owned(),
+        address: from.address.clone(),
         verb: "user.signed_in",
         subject: who.email.clone(),
-        details: details.to_owned(),
+        details: String::new(),
         token: None,
     });
-    Ok(())
+    // The first one of all is that of somebody who has just set the password.
+    if who.last_login_at.is_none() || from.is_known(app, &who.email) {
+        return Ok(());
+    }
+    let what = format!("somebody has signed in to your account from a new browser: {}.", from.browser);
+    notices::tell(app, act, &who.email, "New sign-in to your account", &what, &from.address).await
+}
+
+/// Counts an attempt at a password before it is looked at, or refuses it.
+async fn count_password(
+    act: &mut Act,
+    account_key: &str,
+    address_key: &str,
+    field: &'static str,
+) -> OpResult<()> {
+    allow(act, account_key, &PASSWORDS_OF_ACCOUNT, field).await?;
+    allow(act, address_key, &PASSWORDS_OF_ADDRESS, field).await?;
+    store::throttle::fail(&mut act.tx, account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+    Ok(store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?)
 }
 
 async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     act!(app, act => {
         let Some(known) = store::auth::credentials(&mut act.tx, &form.email).await? else {
             let typed = user::email(&form.email).unwrap_or_else(|_| "no e-mail address".to_owned());
-            return note_stranger(act, "stranger.sign_in_failed", &typed, &form.address).await;
+            return note_stranger(act, "stranger.sign_in_failed", &typed, &form.from.address).await;
         };
         act.note(NewHistory {
             actor_id: None,
             company_id: Some(known.company_id),
-            address: form.address.clone(),
+            address: form.from.address.clone(),
             verb: "user.sign_in_failed",
             subject: known.email,
             details: String::new(),
@@ -176,22 +209,24 @@ fn account_key(app: &App, email: &str, device_mark: Option<&str>) -> String {
     format!("password:{}:{}", if known { "known" } else { "account" }, hash_hex(&account))
 }
 
-/// The keys under which failures for an account stand.
-fn throttle_keys(email: &str) -> [String; 2] {
-    ["known", "account"].map(|kind| format!("password:{kind}:{}", hash_hex(&company::searchable(email))))
+fn address_key(address: &str) -> String {
+    format!("password:address:{}", counted_address(address))
+}
+
+/// Forgets the wrong passwords of an account, wherever they came from: a reset is the way out of the lock.
+pub(super) async fn forget_wrong_passwords(act: &mut Act, email: &str) -> OpResult<()> {
+    for kind in ["known", "account"] {
+        let key = format!("password:{kind}:{}", hash_hex(&company::searchable(email)));
+        store::throttle::clear(&mut act.tx, &key).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn hash_hex(text: &str) -> String {
     store::db::hex(&Sha256::digest(text.as_bytes())[..16])
 }
 
-/// Checks a password off the request's thread; without a hash it takes as long as with one.
-async fn verify_password(app: &App, password: String, hash: Option<String>) -> OpResult<bool> {
-    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
-    verify(password, hash).await
-}
-
-/// As [`verify_password`], for whoever has a turn.
+/// Checks a password off the request's thread, in a turn of hashing; without a hash it takes as long as with one.
 async fn verify(password: String, hash: Option<String>) -> OpResult<bool> {
     // Of a password that nobody has.
     const NOBODY: &str =
@@ -223,21 +258,44 @@ pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
     .map_err(|e| OpError::Internal(e.to_string()))?
 }
 
-/// Asks for the password again before something dear is changed. Counted like a sign-in.
+/// Checks the password given again. Counted like a sign-in, under the same keys.
 ///
 /// # Errors
 /// A refusal at the field.
-pub async fn confirm_password(app: &App, actor: &Actor, field: &'static str, password: &str) -> OpResult<()> {
-    let key = format!("password:confirm:{}", actor.user_id);
+pub async fn confirm_password(
+    app: &App,
+    actor: &Actor,
+    field: &'static str,
+    again: Again<'_>,
+) -> OpResult<()> {
+    let account_key = account_key(app, &actor.email, again.device_mark);
+    let address_key = address_key(&actor.address);
+    let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
-        allow(act, &key, &PASSWORDS_OF_ACCOUNT, field).await?;
-        store::throttle::fail(&mut act.tx, &key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+        count_password(act, &account_key, &address_key, field).await?;
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?;
-    if !verify_password(app, password.to_owned(), found.and_then(|c| c.password_hash)).await? {
-        return refuse(field, Reason::WrongPassword);
+    let is_right = verify(again.password.to_owned(), found.and_then(|c| c.password_hash)).await?;
+    drop(turn);
+    act!(app, act => {
+        if is_right {
+            store::throttle::clear(&mut act.tx, &account_key).await?;
+            return Ok(store::throttle::lower(&mut act.tx, &address_key, 1).await?);
+        }
+        act.note(actor.note("user.confirmation_failed", &actor.email, ""));
+        Ok(())
+    })?;
+    if is_right { Ok(()) } else { refuse(field, Reason::WrongPassword) }
+}
+
+/// Locks the actor, who must still be signed in as the request found: what ends all sessions ends also
+/// what was begun in one of them.
+pub(super) async fn lock_actor(act: &mut Act, actor: &Actor) -> OpResult<Credentials> {
+    let found = store::auth::lock(&mut act.tx, actor.user_id).await?;
+    match found.filter(|c| c.disabled_at.is_none() && c.session_epoch == actor.session_epoch) {
+        Some(found) => Ok(found),
+        None => refuse("", Reason::SignInLapsed),
     }
-    act!(app, act => { Ok(store::throttle::clear(&mut act.tx, &key).await?) })
 }
 
 /// A new password and its repetition, checked.
@@ -266,23 +324,30 @@ pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_sho
     refuse("new_password", Reason::Password(user::PasswordError::TooShort { minimum }))
 }
 
-/// Changes the own password. All sessions end; the door begins the present one anew.
+/// Changes the own password. All sessions and links end, where asked also all access tokens; the door begins
+/// the present session anew.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
 pub async fn change_password(
     app: &App,
     actor: &Actor,
-    old: &str,
+    old: Again<'_>,
     new: &str,
     again: &str,
+    ends_tokens: bool,
 ) -> OpResult<SignedInAs> {
     check_new_password(new, again, &actor.email, actor.second_factor.is_some())?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = act!(app, act => {
+        lock_actor(act, actor).await?;
         set_password(act, actor.user_id, &hash, is_short).await?;
         act.note(actor.note("user.password_changed", &actor.email, ""));
+        if ends_tokens {
+            super::tokens::revoke_all(act, actor).await?;
+        }
+        notices::password_changed(app, act, &actor.email, &actor.address).await?;
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?
     .ok_or(OpError::NotFound)?;
@@ -330,7 +395,9 @@ pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<
     act!(app, act => {
         count_mail(act, address).await?;
         let found = store::users::by_email(&mut act.tx, &email).await?;
-        let Some(found) = found.filter(|u| u.disabled_at.is_none()) else { return Ok(()) };
+        let Some(found) = found else { return Ok(()) };
+        let found = store::auth::lock(&mut act.tx, found.id).await?.filter(|u| u.disabled_at.is_none());
+        let Some(found) = found else { return Ok(()) };
         let link = Link { purpose: Purpose::Reset, user_id: Some(found.id), payload: String::new() };
         let until = act.now.plus_seconds(RESET_LINK_SECONDS);
         store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
@@ -354,6 +421,8 @@ pub struct OpenLink {
     pub purpose: Purpose,
     pub email: String,
     pub has_second_factor: bool,
+    /// The new address, where it is about one.
+    pub new_email: String,
 }
 
 /// Looks at a link without using it up.
@@ -370,11 +439,13 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
     };
     let has_second_factor = person.as_ref().is_some_and(|p| p.second_factor().is_some());
     let email = person.map_or(String::new(), |p| p.email);
-    Ok(OpenLink { purpose: link.purpose, email, has_second_factor })
+    let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);
+    let new_email = if is_about_address { link.payload } else { String::new() };
+    Ok(OpenLink { purpose: link.purpose, email, has_second_factor, new_email })
 }
 
-/// Sets a password by an invitation or a reset link. All sessions of the person end. It opens none: a
-/// second factor is asked for at the sign-in that follows.
+/// Sets a password by an invitation or a reset link. All sessions and links of the person end, at a reset
+/// also all access tokens. It opens no session: a second factor is asked for at the sign-in that follows.
 ///
 /// # Errors
 /// A refusal at the field that is wrong, or when the link is dead.
@@ -389,31 +460,18 @@ pub async fn set_password_by_link(
     check_new_password(new, again, &open.email, open.has_second_factor)?;
     let password_hash = hash_password(app, new.to_owned()).await?;
     let is_short = user::needs_second_factor(new);
-    let hash = link_hash(token);
     let user_id = act!(app, act => {
-        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
-        let user_id = match link {
-            Some(Link { purpose: Purpose::Invite | Purpose::Reset, user_id: Some(id), .. }) => id,
-            _ => return refuse("", Reason::LinkDead),
-        };
-        let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
-        if person.disabled_at.is_some() {
-            return refuse("", Reason::LinkDead);
+        let (_, person) = links::take(act, token, &[Purpose::Invite, Purpose::Reset]).await?;
+        set_password(act, person.id, &password_hash, is_short).await?;
+        forget_wrong_passwords(act, &person.email).await?;
+        // Whoever had no password yet has made no token.
+        if person.password_hash.is_some() {
+            let revoked = store::tokens::revoke_all(&mut act.tx, person.id).await?;
+            super::tokens::note_all_revoked(act, &person, address, revoked);
+            notices::password_changed(app, act, &person.email, address).await?;
         }
-        set_password(act, user_id, &password_hash, is_short).await?;
-        for key in throttle_keys(&person.email) {
-            store::throttle::clear(&mut act.tx, &key).await?;
-        }
-        act.note(NewHistory {
-            actor_id: Some(user_id),
-            company_id: Some(person.company_id),
-            address: address.to_owned(),
-            verb: "user.password_set",
-            subject: person.email,
-            details: String::new(),
-            token: None,
-        });
-        Ok(user_id)
+        act.note(person.note("user.password_set", address));
+        Ok(person.id)
     })?;
     end_sessions(app, user_id, None).await
 }
@@ -507,57 +565,5 @@ pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
     act!(app, act => {
         act.note(actor.note("user.signed_out", &actor.email, ""));
         Ok(())
-    })
-}
-
-/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there.
-///
-/// # Errors
-/// A refusal at the field that is wrong.
-pub async fn request_email(app: &App, actor: &Actor, email: &str, password: &str) -> OpResult<()> {
-    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
-    confirm_password(app, actor, "email_password", password).await?;
-    let (token, hash) = new_link_token(app);
-    act!(app, act => {
-        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
-            return refuse("email", Reason::EmailTaken);
-        }
-        count_mail(act, &actor.address).await?;
-        let link = Link { purpose: Purpose::Email, user_id: Some(actor.user_id), payload: email.clone() };
-        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
-        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
-        act.note(actor.note("user.email_asked", &actor.email, &email));
-        let mail = crate::jobs::mail::confirm_email(&email, &link_address(app, &token));
-        act.job(&Job::mail(app, &mail)).await
-    })
-}
-
-/// Confirms a new e-mail address by its link.
-///
-/// # Errors
-/// A refusal when the link is dead or the address was taken meanwhile.
-pub async fn confirm_email(app: &App, token: &str, address: &str) -> OpResult<()> {
-    let hash = link_hash(token);
-    act!(app, act => {
-        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
-        let Some(Link { purpose: Purpose::Email, user_id: Some(user_id), payload }) = link else {
-            return refuse("", Reason::LinkDead);
-        };
-        if store::users::by_email(&mut act.tx, &payload).await?.is_some() {
-            return refuse("", Reason::EmailTaken);
-        }
-        let person = store::auth::credentials_of(&mut act.tx, user_id).await?.ok_or(OpError::NotFound)?;
-        store::users::set_email(&mut act.tx, user_id, &payload).await?;
-        act.note(NewHistory {
-            actor_id: Some(user_id),
-            company_id: Some(person.company_id),
-            address: address.to_owned(),
-            verb: "user.email_changed",
-            subject: person.email.clone(),
-            details: payload.clone(),
-            token: None,
-        });
-        let mail = crate::jobs::mail::email_changed(&person.email, &payload);
-        act.job(&Job::mail(app, &mail)).await
     })
 }

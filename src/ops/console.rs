@@ -1,12 +1,13 @@
 //! What whoever holds the machine may do from its console, without signing in.
 
-use super::auth::{INVITE_LINK_SECONDS, link_address, new_link_token};
+use super::auth::{link_address, new_link_token};
 use super::error::{OpError, OpResult, Reason, refuse};
+use super::links::{self, Lives};
 use crate::app::{App, act};
 use crate::model::user::{self, Role};
 use crate::store;
 use crate::store::audit::NewHistory;
-use crate::store::users::{Link, Purpose, User};
+use crate::store::users::User;
 
 pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHistory {
     NewHistory {
@@ -20,28 +21,54 @@ pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHis
     }
 }
 
-/// Makes a user and gives a link to set the password; a new link for one who exists.
+/// A link to set a password, made on the console.
+pub struct ConsoleLink {
+    pub lives: Lives,
+    /// Only where this portal sends no mail, for then nobody else brings it.
+    pub link: Option<String>,
+}
+
+impl ConsoleLink {
+    fn of(app: &App, lives: Lives, token: &str) -> ConsoleLink {
+        ConsoleLink { lives, link: app.config.mail.is_none().then(|| link_address(app, token)) }
+    }
+}
+
+/// Who mails of the console come from.
+const SENDER: &str = "The operator of this portal";
+
+/// Makes a user, and a link to set the password.
 ///
 /// # Errors
 /// A refusal, or [`OpError::NotFound`] for a company that does not exist.
-pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) -> OpResult<String> {
+pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) -> OpResult<ConsoleLink> {
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
     let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
-    let (token, hash) = new_link_token(app);
-    act!(app, act => {
+    let (token, _) = new_link_token(app);
+    let lives = act!(app, act => {
         let (_, root) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
-        if store::companies::lock(&mut act.tx, &root, &[company_id]).await?.is_empty() {
-            return Err(OpError::NotFound);
-        }
+        let found = store::companies::lock(&mut act.tx, &root, &[company_id]).await?;
+        let company = found.first().ok_or(OpError::NotFound)?;
         let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
-        let link = Link { purpose: Purpose::Invite, user_id: Some(id), payload: String::new() };
-        let until = act.now.plus_seconds(INVITE_LINK_SECONDS);
-        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
         act.note(note(company_id, "user.invited", &email));
-        Ok(())
+        links::make(app, act, id, SENDER, &company.name, &token).await
     })?;
-    Ok(link_address(app, &token))
+    Ok(ConsoleLink::of(app, lives, &token))
+}
+
+/// Makes a new link for a user to set the password: the way out of every lock.
+///
+/// # Errors
+/// [`OpError::NotFound`] for an address without an account; a refusal for one that is disabled.
+pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
+    let (token, _) = new_link_token(app);
+    let lives = act!(app, act => {
+        let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
+        act.note(note(found.company_id, "user.link_made", &found.email));
+        links::make(app, act, found.id, SENDER, &found.company_name, &token).await
+    })?;
+    Ok(ConsoleLink::of(app, lives, &token))
 }
 
 /// Everybody, in pages by id.
@@ -53,7 +80,7 @@ pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
     Ok(store::users::all(&mut tx, after).await?)
 }
 
-/// Disables a user and ends all sessions.
+/// Disables a user, which ends all sessions, links and access tokens.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for an address without an account.
@@ -61,6 +88,7 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
     let id = act!(app, act => {
         let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
         store::users::set_disabled(&mut act.tx, found.id, Some(act.now)).await?;
+        store::tokens::revoke_all(&mut act.tx, found.id).await?;
         act.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)
     })?;

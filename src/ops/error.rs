@@ -8,6 +8,7 @@ use crate::model::ledger::Refusal;
 use crate::model::licence::LicenceRefusal;
 use crate::model::money::MoneyError;
 use crate::model::month::PeriodError;
+use crate::model::network::NetworkError;
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
 use crate::model::text::TextError;
@@ -82,6 +83,7 @@ pub enum Reason {
     },
     UnknownScope(String),
     NoScope,
+    Networks(NetworkError),
     /// A text that is no day, such as 2026-11-21.
     UnknownDay,
     Period(PeriodError),

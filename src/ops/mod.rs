@@ -1,6 +1,7 @@
 //! Acts and reads. Each is scoped to its actor's tree here, and nowhere else.
 
 pub mod actor;
+pub mod addresses;
 pub mod audit;
 pub mod auth;
 pub mod billing;
@@ -9,6 +10,7 @@ pub mod chain;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;
+pub mod confirmation;
 pub mod console;
 pub mod coverage;
 pub mod devices;
@@ -17,6 +19,8 @@ pub mod error;
 pub mod imports;
 pub mod licence_orders;
 pub mod licences;
+pub mod links;
+mod notices;
 pub mod orders;
 pub mod payments;
 pub mod products;

@@ -10,21 +10,20 @@ pub use turn_on::{AppSecret, app_secret, mail_turn_on_code, new_app_secret, turn
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
-use super::auth::{confirm_password, end_sessions};
+use super::auth::{end_sessions, lock_actor};
 use super::error::{OpResult, Reason, refuse};
+use super::notices;
 use crate::app::{Act, App, act_once};
 use crate::jobs::Job;
-use crate::model::second_factor::{
-    MAILED_CODE_SECONDS, MailedFor, RECOVERY_CODES, RecoveryCode, mailed_code,
-};
+use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryCode, mailed_code};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::store;
+use crate::store::second_factor::Asked;
 
 /// What each change of the second factor comes with.
 pub struct Change<'a> {
     /// The operation's id.
     pub key: &'a str,
-    pub password: &'a str,
     /// The present session, where all others are to end.
     pub but: Option<&'a [u8]>,
 }
@@ -66,15 +65,16 @@ fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
 /// # Errors
 /// A refusal at the field that is wrong.
 pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<NewCodes> {
-    confirm_password(app, actor, "password", change.password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
     let outcome = act_once!(app, actor, change.key, "make_recovery_codes", "", act => {
-        if !store::second_factor::lock(&mut act.tx, actor.user_id).await? {
+        if lock_actor(act, actor).await?.second_factor().is_none() {
             return refuse("", Reason::SecondFactorOff);
         }
         store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, &hashes).await?;
         act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
+        let what = "new recovery codes were made for your account. The old ones no longer work.";
+        notices::tell(app, act, &actor.email, "New recovery codes were made", what, &actor.address).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nNew recovery codes were made. The old ones no longer work.".to_owned())
     })?;
@@ -93,13 +93,13 @@ pub(super) async fn mail_code(
     act: &mut Act,
     user_id: i64,
     email: &str,
-    purpose: MailedFor,
+    asked: &Asked<'_>,
 ) -> OpResult<()> {
     let code = mailed_code(app.rng.bytes());
-    let hash = app.keys.second_factor_hash(user_id, purpose.slug(), code.as_bytes());
+    let hash = app.keys.second_factor_hash(user_id, asked.purpose.slug(), code.as_bytes());
     let until = act.now.plus_seconds(MAILED_CODE_SECONDS);
     store::throttle::fail(&mut act.tx, &mailed_key(user_id), &MAILED_CODES_OF_ACCOUNT, act.now).await?;
-    store::second_factor::set_mailed_code(&mut act.tx, user_id, purpose, &hash, until).await?;
+    store::second_factor::set_mailed_code(&mut act.tx, user_id, asked, &hash, until).await?;
     let mail = crate::jobs::mail::second_factor_code(email, &code);
     act.job(&Job::mail(app, &mail)).await
 }

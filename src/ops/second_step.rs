@@ -1,7 +1,7 @@
 //! Signing in, the second step: the password was right, and nothing is open yet. What is known of the
 //! sign-in lives in the session until it is done or lapses; wrong codes are counted for the account.
 
-use super::auth::{FirstStep, SignedInAs, allow, note_sign_in};
+use super::auth::{FirstStep, SignedInAs, Whence, allow, note_sign_in};
 use super::error::{OpError, OpResult, Reason, refuse};
 use super::second_factor::{mail_code, mailed_key, throttle_key};
 use crate::app::{Act, App, act};
@@ -11,6 +11,8 @@ use crate::model::time::Moment;
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
+use crate::store::db::hex;
+use crate::store::second_factor::Asked;
 
 /// A sign-in that waits for its second step. It opens nothing.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -18,6 +20,12 @@ pub struct Pending {
     pub user_id: i64,
     pub email: String,
     pub method: SecondFactor,
+    /// Whether a code was mailed for this sign-in: none is where several were mailed just now.
+    #[serde(default)]
+    pub is_mailed: bool,
+    /// What the sign-in's mailed codes belong to.
+    #[serde(default)]
+    id: String,
     session_epoch: i64,
     /// Microseconds since 1970.
     until: i64,
@@ -32,14 +40,14 @@ pub enum Proof<'a> {
 }
 
 impl Proof<'_> {
-    fn field(self) -> &'static str {
+    pub(super) fn field(self) -> &'static str {
         match self {
             Proof::Code(_) => "code",
             Proof::Recovery(_) => "recovery_code",
         }
     }
 
-    fn wrong(self) -> Reason {
+    pub(super) fn wrong(self) -> Reason {
         match self {
             Proof::Code(_) => Reason::WrongSecondFactor,
             Proof::Recovery(_) => Reason::WrongRecoveryCode,
@@ -47,26 +55,34 @@ impl Proof<'_> {
     }
 }
 
-/// Goes on from a right password. A code is mailed, unless several were mailed just now: then the
-/// last one still counts.
+impl Pending {
+    fn asked(&self) -> Asked<'_> {
+        Asked { purpose: MailedFor::SignIn, by: &self.id }
+    }
+}
+
+/// Goes on from a right password. A code is mailed, unless several were mailed just now.
 pub(super) async fn begin(
     app: &App,
     who: &Credentials,
     method: SecondFactor,
     account_key: &str,
 ) -> OpResult<FirstStep> {
-    let until = act!(app, act => {
+    let id = hex(&app.rng.bytes::<16>());
+    let asked = Asked { purpose: MailedFor::SignIn, by: &id };
+    let (until, is_mailed) = act!(app, act => {
         store::throttle::clear(&mut act.tx, account_key).await?;
         let key = mailed_key(who.id);
         let mailed = store::throttle::read(&mut act.tx, &key, act.now).await?;
         let may_mail = mailed.blocked_until(&MAILED_CODES_OF_ACCOUNT, act.now).is_none();
-        if method == SecondFactor::Email && app.config.mail.is_some() && may_mail {
-            mail_code(app, act, who.id, &who.email, MailedFor::SignIn).await?;
+        let is_mailed = method == SecondFactor::Email && app.config.mail.is_some() && may_mail;
+        if is_mailed {
+            mail_code(app, act, who.id, &who.email, &asked).await?;
         }
-        Ok(act.now.plus_seconds(PENDING_SECONDS).0)
+        Ok((act.now.plus_seconds(PENDING_SECONDS).0, is_mailed))
     })?;
-    let (user_id, session_epoch) = (who.id, who.session_epoch);
-    Ok(FirstStep::Pending(Pending { user_id, email: who.email.clone(), method, session_epoch, until }))
+    let (user_id, session_epoch, email) = (who.id, who.session_epoch, who.email.clone());
+    Ok(FirstStep::Pending(Pending { user_id, email, method, is_mailed, id, session_epoch, until }))
 }
 
 /// Checks the second factor, and signs in. A wrong one is counted and noted in the same transaction
@@ -74,24 +90,16 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// [`Reason::SignInLapsed`], a refusal at the field, or how long to wait.
-pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, address: &str) -> OpResult<SignedInAs> {
+pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whence) -> OpResult<SignedInAs> {
     let typed = read(proof)?;
-    let key = throttle_key(pending.user_id);
     let is_right = act!(app, act => {
         let (who, method) = waiting(act, pending).await?;
-        allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, proof.field()).await?;
-        if !is_right(app, act, who.id, method, &typed).await? {
-            store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?;
-            act.note(note(&who, None, "user.second_factor_failed", address));
-            return Ok(false);
+        let asked = pending.asked();
+        let is_right = judge(app, act, &who, method, proof, &typed, &asked, &from.address).await?;
+        if is_right {
+            note_sign_in(app, act, &who, from).await?;
         }
-        store::throttle::clear(&mut act.tx, &key).await?;
-        store::throttle::clear(&mut act.tx, &mailed_key(who.id)).await?;
-        if matches!(typed, Typed::Recovery(_)) {
-            act.note(note(&who, Some(who.id), "user.recovery_code_used", address));
-        }
-        note_sign_in(act, &who, address, "").await?;
-        Ok(true)
+        Ok(is_right)
     })?;
     if !is_right {
         return refuse(proof.field(), proof.wrong());
@@ -99,13 +107,41 @@ pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, address: &st
     Ok(SignedInAs { user_id: pending.user_id, session_epoch: pending.session_epoch })
 }
 
+/// Judges a second factor of somebody, and uses it up. A wrong one is counted and noted; a right one
+/// forgets the wrong ones before it.
+#[expect(clippy::too_many_arguments, reason = "all of one proof")]
+pub(super) async fn judge(
+    app: &App,
+    act: &mut Act,
+    who: &Credentials,
+    method: SecondFactor,
+    proof: Proof<'_>,
+    typed: &Typed,
+    asked: &Asked<'_>,
+    address: &str,
+) -> OpResult<bool> {
+    let key = throttle_key(who.id);
+    allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, proof.field()).await?;
+    if !is_right(app, act, who.id, method, typed, asked).await? {
+        store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?;
+        act.note(NewHistory { actor_id: None, ..who.note("user.second_factor_failed", address) });
+        return Ok(false);
+    }
+    store::throttle::clear(&mut act.tx, &key).await?;
+    store::throttle::clear(&mut act.tx, &mailed_key(who.id)).await?;
+    if matches!(typed, Typed::Recovery(_)) {
+        act.note(who.note("user.recovery_code_used", address));
+    }
+    Ok(true)
+}
+
 /// What was typed, read: a slip of the pen costs no attempt.
-enum Typed {
+pub(super) enum Typed {
     Code(String),
     Recovery(RecoveryCode),
 }
 
-fn read(proof: Proof<'_>) -> OpResult<Typed> {
+pub(super) fn read(proof: Proof<'_>) -> OpResult<Typed> {
     let (typed, reason) = match proof {
         Proof::Code(text) => (typed_code(text).map(Typed::Code), Reason::MalformedSecondFactor),
         Proof::Recovery(text) => {
@@ -133,6 +169,7 @@ async fn is_right(
     user_id: i64,
     method: SecondFactor,
     typed: &Typed,
+    asked: &Asked<'_>,
 ) -> OpResult<bool> {
     let tx = &mut act.tx;
     Ok(match (typed, method) {
@@ -141,9 +178,8 @@ async fn is_right(
             store::second_factor::take_recovery_code(tx, user_id, &hash).await?
         }
         (Typed::Code(code), SecondFactor::Email) => {
-            let purpose = MailedFor::SignIn;
-            let hash = app.keys.second_factor_hash(user_id, purpose.slug(), code.as_bytes());
-            store::second_factor::take_mailed_code(tx, user_id, purpose, &hash, act.now).await?
+            let hash = app.keys.second_factor_hash(user_id, asked.purpose.slug(), code.as_bytes());
+            store::second_factor::take_mailed_code(tx, user_id, asked, &hash, act.now).await?
         }
         (Typed::Code(code), SecondFactor::Totp) => {
             let kept = store::second_factor::secret(tx, user_id).await?;
@@ -157,7 +193,7 @@ async fn is_right(
     })
 }
 
-/// Mails another code; the earlier one dies.
+/// Mails another code; the earlier one of this sign-in dies.
 ///
 /// # Errors
 /// [`Reason::SignInLapsed`], or how long to wait.
@@ -171,18 +207,6 @@ pub async fn mail_again(app: &App, pending: &Pending) -> OpResult<()> {
             return Err(OpError::NotFound);
         }
         allow(act, &mailed_key(who.id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
-        mail_code(app, act, who.id, &who.email, MailedFor::SignIn).await
+        mail_code(app, act, who.id, &who.email, &pending.asked()).await
     })
-}
-
-fn note(who: &Credentials, actor_id: Option<i64>, verb: &'static str, address: &str) -> NewHistory {
-    NewHistory {
-        actor_id,
-        company_id: Some(who.company_id),
-        address: address.to_owned(),
-        verb,
-        subject: who.email.clone(),
-        details: String::new(),
-        token: None,
-    }
 }

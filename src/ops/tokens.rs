@@ -3,24 +3,37 @@
 use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
+use super::auth::lock_actor;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::{App, Outcome, act, act_once};
+use super::notices;
+use crate::app::{Act, App, Outcome, act, act_once};
+use crate::model::network::Networks;
 use crate::model::time::Moment;
 use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
 use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::auth::Credentials;
 use crate::store::tokens::{ListedToken, NewToken};
 
 /// How many tokens a person may have at once.
 pub const TOKENS_MAX: i64 = 100;
 /// A token's last use is written down this often at most.
 const TOUCH_EVERY_SECONDS: i64 = 60;
+const DAY_SECONDS: i64 = 86_400;
+
+/// For how many days a token works where nothing else is said.
+pub const TOKEN_DAYS: i64 = 90;
 
 /// What the form of a new token sends.
 pub struct TokenForm<'a> {
     pub name: &'a str,
     pub scopes: Vec<&'a str>,
-    /// The last day that it is good, in the actor's time zone; empty for no end.
+    /// The last day that it is good, in the actor's time zone; empty for the usual one.
     pub last_day: &'a str,
+    /// It has no end, whatever the last day says.
+    pub has_no_end: bool,
+    /// Where it works: addresses and networks; empty for everywhere.
+    pub networks: &'a str,
 }
 
 /// A token that was made: its text is told once, for only its hash is kept.
@@ -61,11 +74,13 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
     if !actor.has_second_factor() {
         return refuse("", Reason::SecondFactorNeeded);
     }
-    let (name, scopes, expires_at) = check(app, actor, form)?;
+    let Checked { name, scopes, expires_at, networks } = check(app, actor, form)?;
     let token = Token::from_random(app.rng.bytes());
-    let request = serde_json::json!([name, scopes.stored(), expires_at]).to_string();
+    let end = (form.last_day.trim(), form.has_no_end);
+    let request = serde_json::json!([name, scopes.stored(), end, networks]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
     let outcome = act_once!(app, actor, key, "create_token", &request, act => {
+        lock_actor(act, actor).await?;
         let present = store::tokens::of_user(&mut act.tx, actor.user_id, TOKENS_MAX).await?;
         if present.len() as i64 >= TOKENS_MAX {
             return refuse("", Reason::TooManyTokens { maximum: TOKENS_MAX });
@@ -78,26 +93,50 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
             scopes: &scopes,
             from_console: false,
             expires_at,
+            networks: &networks,
         };
         store::tokens::insert(&mut act.tx, &new, act.now).await?;
         act.note(actor.note("token.created", &name, &scopes.stored()));
+        notices::token_made(app, act, &actor.email, &name, &scopes.stored(), &actor.address).await?;
         fresh.store(true, std::sync::atomic::Ordering::SeqCst);
         Ok(format!("Create\nThe access token {name} was created."))
     })?;
     Ok(MadeToken { message: outcome.result, token: fresh.into_inner().then_some(token) })
 }
 
-fn check(app: &App, actor: &Actor, form: &TokenForm<'_>) -> OpResult<(String, Scopes, Option<Moment>)> {
+/// What a form says, checked.
+struct Checked {
+    name: String,
+    scopes: Scopes,
+    expires_at: Option<Moment>,
+    networks: String,
+}
+
+fn check(app: &App, actor: &Actor, form: &TokenForm<'_>) -> OpResult<Checked> {
     let mut problems = Problems::default();
     let name = problems.take("name", name(form.name));
     let scopes = problems.take("scopes", scopes(form.scopes.iter().copied()));
-    let expires_at = match form.last_day.trim() {
-        "" => None,
-        text => problems.take("last_day", last_day(app, actor, text)),
+    let expires_at = match (form.has_no_end, form.last_day.trim()) {
+        (true, _) => None,
+        (false, "") => problems.take("last_day", last_day(app, actor, &usual_last_day(app, actor))),
+        (false, text) => problems.take("last_day", last_day(app, actor, text)),
     };
+    let networks = problems.take("networks", networks(form.networks));
     problems.finish()?;
-    let (Some(name), Some(scopes)) = (name, scopes) else { return Err(OpError::NotFound) };
-    Ok((name, scopes, expires_at))
+    let (Some(name), Some(scopes), Some(networks)) = (name, scopes, networks) else {
+        return Err(OpError::NotFound);
+    };
+    Ok(Checked { name, scopes, expires_at, networks })
+}
+
+fn networks(text: &str) -> Result<String, Reason> {
+    Networks::read(text).map(|n| n.stored()).map_err(Reason::Networks)
+}
+
+/// The last day of a token of which nothing else is said, as a date field has it.
+#[must_use]
+pub fn usual_last_day(app: &App, actor: &Actor) -> String {
+    app.clock.now().plus_seconds(TOKEN_DAYS * DAY_SECONDS).zoned(&actor.time_zone).date().to_string()
 }
 
 fn name(text: &str) -> Result<String, Reason> {
@@ -131,17 +170,94 @@ pub async fn revoke(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Ou
     })
 }
 
+/// The tokens of a person of the actor's tree, the newest first.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for whoever is no administrator.
+pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<ListedToken>> {
+    actor.require_admin()?;
+    let mut tx = app.db.read().await?;
+    store::users::find(&mut tx, &actor.company_path, user_id).await?.ok_or(OpError::NotFound)?;
+    Ok(store::tokens::of_user(&mut tx, user_id, TOKENS_MAX).await?)
+}
+
+/// Revokes a token of a person of the actor's tree.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree, or where that person has no such token.
+pub async fn revoke_of(app: &App, actor: &Actor, key: &str, user_id: i64, id: i64) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let request = serde_json::json!([user_id, id]).to_string();
+    act_once!(app, actor, key, "revoke_token_of", &request, act => {
+        let person = store::users::find(&mut act.tx, &actor.company_path, user_id).await?;
+        let person = person.ok_or(OpError::NotFound)?;
+        let name = store::tokens::revoke(&mut act.tx, user_id, id).await?.ok_or(OpError::NotFound)?;
+        let subject = format!("{name}, of {}", person.email);
+        act.note(actor.note_at(person.company_id, "token.revoked", &subject, ""));
+        Ok(format!("Revoke\nThe access token {name} of {} no longer works.", person.email))
+    })
+}
+
+/// Revokes all tokens of the actor, those of the console too.
+pub(super) async fn revoke_all(act: &mut Act, actor: &Actor) -> OpResult<()> {
+    let revoked = store::tokens::revoke_all(&mut act.tx, actor.user_id).await?;
+    if revoked > 0 {
+        act.note(actor.note("token.revoked", &all_of(&actor.email, revoked), ""));
+    }
+    Ok(())
+}
+
+/// Notes that all tokens of somebody were revoked, by what that person did without being signed in.
+pub(super) fn note_all_revoked(act: &mut Act, person: &Credentials, address: &str, revoked: u64) {
+    if revoked > 0 {
+        let subject = all_of(&person.email, revoked);
+        act.note(NewHistory { subject, ..person.note("token.revoked", address) });
+    }
+}
+
+fn all_of(email: &str, count: u64) -> String {
+    format!("all {count}, of {email}")
+}
+
+/// A token that the console makes.
+pub struct ConsoleToken<'a> {
+    /// The e-mail address of the person that it acts for.
+    pub email: &'a str,
+    pub name: &'a str,
+    /// With commas between.
+    pub scopes: &'a str,
+    /// For how many days it works; `None` for no end.
+    pub days: Option<i64>,
+    /// Where it works: addresses and networks; empty for everywhere.
+    pub networks: &'a str,
+}
+
+impl<'a> ConsoleToken<'a> {
+    /// One that works everywhere until it is revoked.
+    #[must_use]
+    pub fn without_end(email: &'a str, name: &'a str, scopes: &'a str) -> ConsoleToken<'a> {
+        ConsoleToken { email, name, scopes, days: None, networks: "" }
+    }
+}
+
 /// Makes a token for a machine that is set up without a browser. It needs no second factor.
 ///
 /// # Errors
-/// A refusal, or [`OpError::NotFound`] for an address without an account.
-pub async fn create_on_console(app: &App, email: &str, name: &str, scopes: &str) -> OpResult<Token> {
-    let name = self::name(name).map_err(|reason| OpError::Refused("name", reason))?;
-    let slugs = scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
-    let scopes = self::scopes(slugs).map_err(|reason| OpError::Refused("scopes", reason))?;
+/// A refusal, or [`OpError::NotFound`] for an address without an account that may sign in.
+pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult<Token> {
+    let refused = |field| move |reason| OpError::Refused(field, reason);
+    let name = self::name(wanted.name).map_err(refused("name"))?;
+    let slugs = wanted.scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
+    let scopes = self::scopes(slugs).map_err(refused("scopes"))?;
+    let networks = self::networks(wanted.networks).map_err(refused("networks"))?;
     let token = Token::from_random(app.rng.bytes());
     act!(app, act => {
-        let owner = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
+        let owner = store::users::by_email(&mut act.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
+        // Locked, so that whoever is disabled at this moment is left no token.
+        let locked = store::auth::lock(&mut act.tx, owner.id).await?;
+        if locked.is_none_or(|person| person.disabled_at.is_some()) {
+            return Err(OpError::NotFound);
+        }
         let new = NewToken {
             user_id: owner.id,
             name: &name,
@@ -149,11 +265,13 @@ pub async fn create_on_console(app: &App, email: &str, name: &str, scopes: &str)
             ending: token.ending(),
             scopes: &scopes,
             from_console: true,
-            expires_at: None,
+            expires_at: wanted.days.map(|days| act.now.plus_seconds(days * DAY_SECONDS)),
+            networks: &networks,
         };
         store::tokens::insert(&mut act.tx, &new, act.now).await?;
-        act.note(super::console::note(owner.company_id, "token.created", &format!("{name}, of {email}")));
-        Ok(())
+        let subject = format!("{name}, of {}", owner.email);
+        act.note(super::console::note(owner.company_id, "token.created", &subject));
+        notices::token_made(app, act, &owner.email, &name, &scopes.stored(), "the console").await
     })?;
     Ok(token)
 }

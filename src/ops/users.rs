@@ -1,15 +1,15 @@
 //! People: invited, changed, disabled; and what each may change of the own account.
 
 use super::actor::Actor;
-use super::auth::{INVITE_LINK_SECONDS, link_address, link_hash, new_link_token};
+use super::auth::link_address;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::links;
 use crate::app::{Act, App, Outcome, about, act, act_once};
-use crate::jobs::Job;
 use crate::model::user::{self, Role};
 use crate::store;
 use crate::store::companies::Company;
 use crate::store::sessions::ListedSession;
-use crate::store::users::{Link, Purpose, User, UserFilter};
+use crate::store::users::{User, UserFilter};
 
 const NAME_LENGTH_MAX: usize = 100;
 
@@ -69,7 +69,14 @@ pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> 
 /// What an invitation answers. Only the link's hash is kept.
 pub struct Invited {
     pub outcome: Outcome,
-    pub link: String,
+    /// Only where this portal sends no mail, for then nobody else brings it.
+    pub link: Option<String>,
+}
+
+impl Invited {
+    fn of(app: &App, outcome: Outcome, token: &str) -> Invited {
+        Invited { outcome, link: app.config.mail.is_none().then(|| link_address(app, token)) }
+    }
 }
 
 /// Invites a person to a company of the tree.
@@ -90,64 +97,47 @@ pub async fn invite(
     let role = problems.take("role", Role::from_slug(role).ok_or(Reason::UnknownRole));
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
-    // Made from the operation's key, so that a repeated request is told the same link.
-    let token = store::db::hex(&app.keys.link_secret(actor.user_id, key));
-    let hash = link_hash(&token);
+    let token = token_of(app, actor, key);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
     let outcome = act_once!(app, actor, key, "invite_user", &request, act => {
         let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
         let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
-        send_invitation(app, act, actor, id, &email, &company.name, &token, &hash).await?;
+        links::make(app, act, id, &actor.email, &company.name, &token).await?;
         act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
         let user = store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         let role = role.label().to_lowercase();
-        Ok(format!("Invite\n{email} was invited to {} as {role}.\n{}", company.name, about(&user)?))
+        let mailed = if app.config.mail.is_some() { " A link to set the password was mailed." } else { "" };
+        Ok(format!("Invite\n{email} was invited to {} as {role}.{mailed}\n{}", company.name, about(&user)?))
     })?;
-    Ok(Invited { outcome, link: link_address(app, &token) })
+    Ok(Invited::of(app, outcome, &token))
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of one invitation")]
-async fn send_invitation(
-    app: &App,
-    act: &mut Act,
-    actor: &Actor,
-    id: i64,
-    email: &str,
-    company: &str,
-    token: &str,
-    hash: &[u8],
-) -> OpResult<()> {
-    let link = Link { purpose: Purpose::Invite, user_id: Some(id), payload: String::new() };
-    let until = act.now.plus_seconds(INVITE_LINK_SECONDS);
-    store::users::add_link(&mut act.tx, hash, &link, act.now, until).await?;
-    if app.config.mail.is_some() {
-        let mail = crate::jobs::mail::invitation(email, &actor.email, company, &link_address(app, token));
-        act.job(&Job::mail(app, &mail)).await?;
-    }
-    Ok(())
+/// The secret of a link, made from the operation's key, so that a repeated request is told the same link.
+fn token_of(app: &App, actor: &Actor, key: &str) -> String {
+    store::db::hex(&app.keys.link_secret(actor.user_id, key))
 }
 
 /// Makes a new link for somebody who has not set a password yet, or has lost it. Earlier links die.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
-pub async fn new_link(app: &App, actor: &Actor, id: i64) -> OpResult<Invited> {
+pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Invited> {
     actor.require_admin()?;
-    let (token, hash) = new_link_token(app);
-    let result = act!(app, act => {
+    let token = token_of(app, actor, key);
+    let outcome = act_once!(app, actor, key, "new_link", &id.to_string(), act => {
         let person =
             store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        if person.disabled_at.is_some() {
-            return refuse("", Reason::LinkDead);
-        }
-        send_invitation(app, act, actor, id, &person.email, &person.company_name, &token, &hash).await?;
+        let lives = links::make(app, act, id, &actor.email, &person.company_name, &token).await?.words();
         act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
-        Ok(format!("Invite\nA new link for {} was made; earlier ones no longer work.", person.email))
+        let made = if app.config.mail.is_some() { "mailed" } else { "made" };
+        Ok(format!(
+            "Link\nA new link for {} was {made}. It works once, within {lives}; earlier ones no longer work.",
+            person.email
+        ))
     })?;
-    let outcome = Outcome { result, replayed: false };
-    Ok(Invited { outcome, link: link_address(app, &token) })
+    Ok(Invited::of(app, outcome, &token))
 }
 
 /// Changes a person's role.
@@ -173,7 +163,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
     })
 }
 
-/// Disables a person, which ends all sessions at once, or enables one again.
+/// Disables a person, which ends all sessions, links and access tokens at once, or enables one again.
 ///
 /// # Errors
 /// A refusal for the own account and for a company's last administrator.
@@ -190,6 +180,9 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
             keep_an_administrator(act, &person, "").await?;
         }
         store::users::set_disabled(&mut act.tx, id, disabled.then_some(act.now)).await?;
+        if disabled {
+            store::tokens::revoke_all(&mut act.tx, id).await?;
+        }
         let (verb, phrase) = if disabled {
             ("user.disabled", "can no longer sign in")
         } else {
@@ -268,11 +261,17 @@ pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> 
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
-/// Ends one of the own sessions, or all but the present one.
+/// Ends one of the own sessions, or all but the present one; where asked, all access tokens too.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end_own_sessions(app: &App, actor: &Actor, one: Option<&[u8]>, present: &[u8]) -> OpResult<()> {
+pub async fn end_own_sessions(
+    app: &App,
+    actor: &Actor,
+    one: Option<&[u8]>,
+    present: &[u8],
+    ends_tokens: bool,
+) -> OpResult<()> {
     match one {
         Some(hash) => {
             let mut tx = app.db.sessions().await?;
@@ -282,6 +281,9 @@ pub async fn end_own_sessions(app: &App, actor: &Actor, one: Option<&[u8]>, pres
     }
     act!(app, act => {
         act.note(actor.note("user.sessions_ended", &actor.email, ""));
-        Ok(())
+        match ends_tokens {
+            true => super::tokens::revoke_all(act, actor).await,
+            false => Ok(()),
+        }
     })
 }

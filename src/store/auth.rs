@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use super::audit::NewHistory;
 use super::db::{Result, Tx, rows, sql, sql_for};
 use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
@@ -24,6 +25,20 @@ impl Credentials {
     #[must_use]
     pub fn second_factor(&self) -> Option<SecondFactor> {
         self.second_factor.as_deref().and_then(SecondFactor::from_slug)
+    }
+
+    /// A history row of something that the person did without being signed in.
+    #[must_use]
+    pub fn note(&self, verb: &'static str, address: &str) -> NewHistory {
+        NewHistory {
+            actor_id: Some(self.id),
+            company_id: Some(self.company_id),
+            address: address.to_owned(),
+            verb,
+            subject: self.email.clone(),
+            details: String::new(),
+            token: None,
+        }
     }
 }
 
@@ -51,6 +66,15 @@ pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>
 /// Whatever the database says.
 pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).bind(id).optional(tx).await
+}
+
+/// As [`credentials_of`], locked until the end of the transaction: what ends a person's links, sessions
+/// and tokens, and what makes new ones, take turns.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
+    sql_for(credentials_sql!("id = $1"), credentials_sql!("id = $1 for update")).bind(id).optional(tx).await
 }
 
 /// A signed-in person with the company, as of now.

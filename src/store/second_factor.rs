@@ -7,6 +7,14 @@ use super::db::{Result, Tx, hex, rows, sql, sql_for};
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::time::Moment;
 
+/// What a mailed code was asked for, and where: it works nowhere else.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub purpose: MailedFor,
+    /// The sign-in that waits, or the session.
+    pub by: &'a str,
+}
+
 /// Turns a method on, in the place of what was on; earlier codes and secrets are gone.
 ///
 /// # Errors
@@ -36,7 +44,8 @@ pub async fn turn_off(tx: &mut Tx, user_id: i64) -> Result<bool> {
     Ok(done == 1)
 }
 
-/// Takes it away from somebody who cannot use it any more, and ends all sessions; tells whether there was one.
+/// Takes it away from somebody who cannot use it any more, and ends all sessions and links; tells whether
+/// there was one.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -47,29 +56,15 @@ pub async fn reset(tx: &mut Tx, user_id: i64) -> Result<bool> {
     .run(tx)
     .await?;
     forget(tx, user_id).await?;
+    super::users::end_links(tx, user_id).await?;
     Ok(done == 1)
 }
 
 async fn forget(tx: &mut Tx, user_id: i64) -> Result<()> {
     sql("delete from totp where user_id = $1").bind(user_id).run(tx).await?;
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
-    sql("delete from mailed_code where user_id = $1").bind(user_id).run(tx).await?;
+    sql("delete from requested_code where user_id = $1").bind(user_id).run(tx).await?;
     Ok(())
-}
-
-/// Locks a person's second factor until the end of the transaction; tells whether there is one.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn lock(tx: &mut Tx, user_id: i64) -> Result<bool> {
-    let found: Option<(i64,)> = sql_for(
-        "select id from person where id = $1 and second_factor is not null",
-        "select id from person where id = $1 and second_factor is not null for update",
-    )
-    .bind(user_id)
-    .optional(tx)
-    .await?;
-    Ok(found.is_some())
 }
 
 /// An app's secret, sealed.
@@ -157,23 +152,25 @@ pub async fn take_recovery_code(tx: &mut Tx, user_id: i64, hash: &[u8]) -> Resul
     Ok(taken == 1)
 }
 
-/// Keeps a mailed code's hash; an earlier one for the same purpose dies.
+/// Keeps a mailed code's hash. The earlier one for the same purpose and asker dies.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn set_mailed_code(
     tx: &mut Tx,
     user_id: i64,
-    purpose: MailedFor,
+    asked: &Asked<'_>,
     hash: &[u8],
     until: Moment,
 ) -> Result<()> {
     sql(
-        "insert into mailed_code (user_id, purpose, hash, expires_at) values ($1, $2, $3, $4)
-         on conflict (user_id, purpose) do update set hash = excluded.hash, expires_at = excluded.expires_at",
+        "insert into requested_code (user_id, purpose, asked_by, hash, expires_at) values ($1, $2, $3, $4, $5)
+         on conflict (user_id, purpose, asked_by)
+             do update set hash = excluded.hash, expires_at = excluded.expires_at",
     )
     .bind(user_id)
-    .bind(purpose.slug())
+    .bind(asked.purpose.slug())
+    .bind(asked.by)
     .bind(hash)
     .bind(until)
     .run(tx)
@@ -188,18 +185,19 @@ pub async fn set_mailed_code(
 pub async fn take_mailed_code(
     tx: &mut Tx,
     user_id: i64,
-    purpose: MailedFor,
+    asked: &Asked<'_>,
     hash: &[u8],
     now: Moment,
 ) -> Result<bool> {
-    let taken =
-        sql("delete from mailed_code where user_id = $1 and purpose = $2 and hash = $3 and expires_at > $4")
-            .bind(user_id)
-            .bind(purpose.slug())
-            .bind(hash)
-            .bind(now)
-            .run(tx)
-            .await?;
+    let taken = sql("delete from requested_code
+         where user_id = $1 and purpose = $2 and asked_by = $3 and hash = $4 and expires_at > $5")
+    .bind(user_id)
+    .bind(asked.purpose.slug())
+    .bind(asked.by)
+    .bind(hash)
+    .bind(now)
+    .run(tx)
+    .await?;
     Ok(taken == 1)
 }
 
@@ -208,5 +206,5 @@ pub async fn take_mailed_code(
 /// # Errors
 /// Whatever the database says.
 pub async fn forget_mailed_codes(tx: &mut Tx, now: Moment) -> Result<u64> {
-    sql("delete from mailed_code where expires_at <= $1").bind(now).run(tx).await
+    sql("delete from requested_code where expires_at <= $1").bind(now).run(tx).await
 }

@@ -18,6 +18,8 @@ pub struct ListedToken {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
+    /// Where it works, with spaces between; empty for everywhere.
+    pub networks: String,
 }
 
 impl ListedToken {
@@ -37,6 +39,7 @@ pub struct Holder {
     pub scopes: String,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
+    pub networks: String,
     #[sqlx(flatten)]
     pub person: SignedIn,
 }
@@ -44,7 +47,7 @@ pub struct Holder {
 macro_rules! holders_sql {
     ($which:literal) => {
         concat!(
-            "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at, ",
+            "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at, t.networks, ",
             super::auth::signed_in_columns!(),
             " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
              where u.disabled_at is null and c.removed_at is null and t.token_hash in ",
@@ -77,6 +80,7 @@ pub struct NewToken<'a> {
     pub scopes: &'a Scopes,
     pub from_console: bool,
     pub expires_at: Option<Moment>,
+    pub networks: &'a str,
 }
 
 /// Keeps a token's hash.
@@ -85,8 +89,8 @@ pub struct NewToken<'a> {
 /// Whatever the database says.
 pub async fn insert(tx: &mut Tx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "token", 1).await?[0];
-    sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+    sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
+             networks) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     .bind(id)
     .bind(token.user_id)
     .bind(token.name)
@@ -96,6 +100,7 @@ pub async fn insert(tx: &mut Tx, token: &NewToken<'_>, now: Moment) -> Result<i6
     .bind(token.from_console)
     .bind(now)
     .bind(token.expires_at)
+    .bind(token.networks)
     .run(tx)
     .await?;
     Ok(id)
@@ -106,7 +111,8 @@ pub async fn insert(tx: &mut Tx, token: &NewToken<'_>, now: Moment) -> Result<i6
 /// # Errors
 /// Whatever the database says.
 pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<ListedToken>> {
-    sql("select id, name, ending, scopes, from_console, created_at, expires_at, last_used_at from access_token
+    sql("select id, name, ending, scopes, from_console, created_at, expires_at, last_used_at, networks
+         from access_token
          where user_id = $1 order by id desc limit $2")
     .bind(user_id)
     .bind(limit)
@@ -135,6 +141,14 @@ pub async fn revoke(tx: &mut Tx, user_id: i64, id: i64) -> Result<Option<String>
 /// Whatever the database says.
 pub async fn revoke_own(tx: &mut Tx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
+}
+
+/// Revokes all tokens of a person, also those of the console. Gives how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn revoke_all(tx: &mut Tx, user_id: i64) -> Result<u64> {
+    sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await
 }
 
 /// Notes that a token was used, unless that was noted after `since`.

@@ -176,7 +176,7 @@ pub async fn set_role(tx: &mut Tx, id: i64, role: Role) -> Result<()> {
     Ok(())
 }
 
-/// Disables a person, which ends all sessions at once, or enables one again.
+/// Disables a person, which ends all sessions and links at once, or enables one again.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -186,7 +186,7 @@ pub async fn set_disabled(tx: &mut Tx, id: i64, at: Option<Moment>) -> Result<()
         .bind(at)
         .run(tx)
         .await?;
-    Ok(())
+    end_links(tx, id).await
 }
 
 /// Ends all sessions of a person at once.
@@ -213,7 +213,7 @@ pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
-/// Sets a password, which ends all sessions at once.
+/// Sets a password, which ends all sessions and links at once.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -224,7 +224,7 @@ pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
     .bind(hash)
     .run(tx)
     .await?;
-    Ok(())
+    end_links(tx, id).await
 }
 
 /// Sets a password as short as only a second factor allows, as [`set_password`] does; `false`, and
@@ -241,6 +241,7 @@ pub async fn set_short_password(tx: &mut Tx, id: i64, hash: &str) -> Result<bool
     .bind(hash)
     .run(tx)
     .await?;
+    end_links(tx, id).await?;
     Ok(set == 1)
 }
 
@@ -259,7 +260,7 @@ pub async fn set_profile(tx: &mut Tx, id: i64, first: &str, last: &str, zone: &s
     Ok(())
 }
 
-/// Sets a confirmed e-mail address.
+/// Sets a confirmed e-mail address, which ends all links.
 ///
 /// # Errors
 /// A unique violation where another account has it.
@@ -270,7 +271,7 @@ pub async fn set_email(tx: &mut Tx, id: i64, email: &str) -> Result<()> {
         .bind(searchable(email))
         .run(tx)
         .await?;
-    Ok(())
+    end_links(tx, id).await
 }
 
 /// Notes a sign-in.
@@ -289,6 +290,8 @@ pub enum Purpose {
     Invite,
     Reset,
     Email,
+    /// Stops a change of the e-mail address.
+    StopEmail,
     SignUp,
 }
 
@@ -300,6 +303,7 @@ impl Purpose {
             Purpose::Invite => "invite",
             Purpose::Reset => "reset",
             Purpose::Email => "email",
+            Purpose::StopEmail => "stop_email",
             Purpose::SignUp => "sign_up",
         }
     }
@@ -309,7 +313,8 @@ impl TryFrom<String> for Purpose {
     type Error = std::io::Error;
 
     fn try_from(slug: String) -> std::result::Result<Self, std::io::Error> {
-        [Purpose::Setup, Purpose::Invite, Purpose::Reset, Purpose::Email, Purpose::SignUp]
+        use Purpose::{Email, Invite, Reset, Setup, SignUp, StopEmail};
+        [Setup, Invite, Reset, Email, StopEmail, SignUp]
             .into_iter()
             .find(|p| p.slug() == slug)
             .ok_or_else(|| std::io::Error::other(slug))
@@ -370,6 +375,15 @@ pub async fn take_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<L
         .bind(now)
         .optional(tx)
         .await
+}
+
+/// Ends all links of a person, of whatever purpose: what they were made for has changed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_links(tx: &mut Tx, user_id: i64) -> Result<()> {
+    sql("delete from link where user_id = $1").bind(user_id).run(tx).await?;
+    Ok(())
 }
 
 /// Forgets links that are past their time.

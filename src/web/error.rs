@@ -16,6 +16,8 @@ pub enum WebError {
     FormForeign,
     /// Not signed in; where to go afterwards.
     SignIn(String),
+    /// The password, and the second factor, must be given again first; where to go afterwards.
+    Confirm(String),
     /// The person must turn two-factor authentication on before anything else.
     SecondFactorOwed,
     /// A refusal that has no form to stand beside.
@@ -70,6 +72,9 @@ impl IntoResponse for WebError {
         let (status, title, text) = match &self {
             WebError::SignIn(next) => {
                 return Redirect::to(&urls::with_query(urls::SIGN_IN, &[("next", next)])).into_response();
+            }
+            WebError::Confirm(next) => {
+                return Redirect::to(&urls::with_query(urls::CONFIRM, &[("next", next)])).into_response();
             }
             WebError::SecondFactorOwed => return Redirect::to(urls::SECOND_FACTOR).into_response(),
             WebError::NotFound => (

@@ -4,11 +4,14 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use tower_sessions::Session;
 
+use super::browser_name::browser_name;
 use super::error::{WebError, WebResult};
 use super::form::Form;
 use super::router::Portal;
 use super::{guard, session, urls};
 use crate::ops::actor::Actor;
+use crate::ops::auth::{Again, Whence};
+use crate::store::db::hex;
 
 /// The signed-in person of a request, with the session.
 pub struct Me {
@@ -20,6 +23,20 @@ pub struct Me {
     pub here: String,
     /// The operation whose notice is to be shown.
     pub done: Option<String>,
+    /// The mark of a browser that an account was signed in from before.
+    pub known_device: Option<String>,
+}
+
+impl Me {
+    /// The password that was typed again.
+    pub fn again<'a>(&'a self, password: &'a str) -> Again<'a> {
+        Again { password, device_mark: self.known_device.as_deref() }
+    }
+
+    /// What codes belong to that are mailed to this session.
+    pub fn session_mark(&self) -> String {
+        self.session.id().map(|id| hex(&session::hash(id))).unwrap_or_default()
+    }
 }
 
 /// The colour scheme that a person chose.
@@ -72,6 +89,17 @@ pub struct Visitor {
     pub link: Option<String>,
 }
 
+impl Visitor {
+    /// Where an attempt to sign in comes from.
+    pub fn whence(&self) -> Whence {
+        Whence {
+            address: self.address.clone(),
+            browser: browser_name(&self.user_agent),
+            device_mark: self.known_device.clone(),
+        }
+    }
+}
+
 impl FromRequestParts<Portal> for Visitor {
     type Rejection = WebError;
 
@@ -113,7 +141,9 @@ impl FromRequestParts<Portal> for Me {
         let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);
-        Ok(Me { actor, session, theme, path: parts.uri.path().to_owned(), here: here.to_owned(), done })
+        let known_device = cookie(parts, portal.cookie_names.known_device).map(str::to_owned);
+        let path = parts.uri.path().to_owned();
+        Ok(Me { actor, session, theme, path, here: here.to_owned(), done, known_device })
     }
 }
 

@@ -13,7 +13,7 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, demo_card,
+    account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, confirm, demo_card,
     device_windows, devices, distributors, history, imports, licences, moves, operator, orders, overview,
     payments, price_list, redeem, report_files, reports, second_factor, second_step, seller, tokens, users,
     vat_classes, vouchers,
@@ -155,9 +155,10 @@ fn administration() -> Router<Portal> {
         .route("/users/{id}", get(users::show))
         .route("/users/{id}/role", post(users::set_role))
         .route("/users/{id}/disabled", post(users::set_disabled))
-        .route("/users/{id}/link", post(users::new_link))
+        .route("/users/{id}/link", get(users::link_window).post(users::new_link))
+        .route("/users/{id}/tokens/{token}/revocation", post(users::revoke_token))
         .route("/users/{id}/sessions", post(users::end_sessions))
-        .route("/users/{id}/second-factor", post(users::reset_second_factor))
+        .route("/users/{id}/second-factor", get(users::reset_window).post(users::reset_second_factor))
         .route(urls::HISTORY, get(history::show))
         .route(urls::HISTORY_CSV, get(history::csv))
         .route(urls::ISSUES, post(operator::issue))
@@ -253,7 +254,9 @@ fn own_account() -> Router<Portal> {
         .route(urls::PROFILE, get(account::profile).post(account::save_profile))
         .route(urls::SECURITY, get(account::security))
         .route(urls::SECURITY_PASSWORD, post(account::change_password))
-        .route(urls::SECURITY_EMAIL, post(account::change_email))
+        .route(urls::SECURITY_EMAIL, get(account::email).post(account::change_email))
+        .route(urls::CONFIRM, get(confirm::page).post(confirm::confirm))
+        .route(urls::CONFIRM_MAIL, post(confirm::mail_code))
         .route(urls::SECURITY_SESSIONS, post(account::end_sessions))
         .route(urls::TOKENS, get(tokens::list).post(tokens::create))
         .route(urls::TOKENS_NEW, get(tokens::new_window))

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::time::Moment;
 use crate::ops::auth::SignedInAs;
+use crate::ops::confirmation::Confirmed;
 use crate::ops::second_step::Pending;
 use crate::store;
 use crate::store::db::Db;
@@ -28,6 +29,7 @@ const TOUCH_EVERY_SECONDS: i64 = 300;
 /// The names under which a session keeps its values.
 const SIGNED_IN_AS: &str = "as";
 const PENDING: &str = "pending";
+const CONFIRMED: &str = "confirmed";
 const ADDRESS: &str = "address";
 const USER_AGENT: &str = "user_agent";
 
@@ -72,15 +74,18 @@ pub fn hash(id: Id) -> Vec<u8> {
     Sha256::digest(id.0.to_be_bytes()).to_vec()
 }
 
-/// Begins a session for somebody who has proved who it is, under a new id.
+/// Begins a session for somebody who has proved who it is, under a new id. `confirmed` is when the
+/// password, and the second factor, were given last.
 pub async fn begin(
     session: &Session,
     who: &SignedInAs,
     address: &str,
     user_agent: &str,
+    confirmed: Option<Confirmed>,
 ) -> std::result::Result<(), tower_sessions::session::Error> {
     session.cycle_id().await?;
     session.remove_value(PENDING).await?;
+    session.insert(CONFIRMED, confirmed).await?;
     session.insert(SIGNED_IN_AS, who).await?;
     session.insert(ADDRESS, address).await?;
     session.insert(USER_AGENT, user_agent.chars().take(300).collect::<String>()).await?;
@@ -95,6 +100,7 @@ pub async fn begin_pending(
 ) -> std::result::Result<(), tower_sessions::session::Error> {
     session.cycle_id().await?;
     session.remove_value(SIGNED_IN_AS).await?;
+    session.remove_value(CONFIRMED).await?;
     session.insert(PENDING, pending).await?;
     session.save().await
 }
@@ -111,6 +117,22 @@ pub async fn signed_in_as(
     session: &Session,
 ) -> std::result::Result<Option<SignedInAs>, tower_sessions::session::Error> {
     session.get(SIGNED_IN_AS).await
+}
+
+/// When who is signed in here was confirmed last.
+pub async fn confirmed(
+    session: &Session,
+) -> std::result::Result<Option<Confirmed>, tower_sessions::session::Error> {
+    Ok(session.get::<Option<Confirmed>>(CONFIRMED).await?.flatten())
+}
+
+/// Notes that who is signed in here was confirmed.
+pub async fn confirm(
+    session: &Session,
+    confirmed: Confirmed,
+) -> std::result::Result<(), tower_sessions::session::Error> {
+    session.insert(CONFIRMED, Some(confirmed)).await?;
+    session.save().await
 }
 
 impl Store {

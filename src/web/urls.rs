@@ -15,6 +15,9 @@ fixed! {
     SIGN_IN_CODE = "/sign-in/code";
     SIGN_IN_CODE_MAIL = "/sign-in/code/mail";
     SIGN_OUT = "/sign-out";
+    /// The password, and the second factor, once more.
+    CONFIRM = "/confirm";
+    CONFIRM_MAIL = "/confirm/mail";
     FORGOTTEN_PASSWORD = "/forgotten-password";
     SIGN_UP = "/sign-up";
     /// Where a link leads once its secret is in a cookie.
@@ -176,7 +179,15 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
 /// Where somebody may go who owes something first: to the set-up pages and out; with a password that
 /// is too short also to a longer one.
 pub fn is_open_to_owing(path: &str, owed: Owed) -> bool {
-    let set_up = [SECOND_FACTOR, SECOND_FACTOR_APP, SECOND_FACTOR_EMAIL, SECOND_FACTOR_EMAIL_CODE, SIGN_OUT];
+    let set_up = [
+        SECOND_FACTOR,
+        SECOND_FACTOR_APP,
+        SECOND_FACTOR_EMAIL,
+        SECOND_FACTOR_EMAIL_CODE,
+        CONFIRM,
+        CONFIRM_MAIL,
+        SIGN_OUT,
+    ];
     let password = [SECURITY, SECURITY_PASSWORD];
     set_up.contains(&path) || (owed == Owed::LongerPassword && password.contains(&path))
 }

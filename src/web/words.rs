@@ -8,6 +8,7 @@ use crate::model::ledger::Refusal;
 use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
 use crate::model::money::MoneyError;
 use crate::model::month::{PERIOD_MONTHS_MAX, PeriodError};
+use crate::model::network::{NETWORKS_MAX, NetworkError};
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
@@ -87,7 +88,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::WrongRecoveryCode => {
             "This recovery code is wrong or was used before. Each works once; try another.".into()
         }
-        Reason::SignInLapsed => "Too much time has passed since the password. Sign in again.".into(),
+        Reason::SignInLapsed => {
+            "Too much time has passed since the password, or the account has changed. Sign in again.".into()
+        }
         Reason::SecondFactorOff => "Two-factor authentication is off already.".into(),
         Reason::SecondFactorDemanded => {
             "Your company demands two-factor authentication. You can change the method.".into()
@@ -95,7 +98,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NoMail => "This portal sends no mail, so no code can be mailed.".into(),
         Reason::Wait { .. } => "Too many attempts. Wait a little, then try again.".into(),
         Reason::ResetNeeded => {
-            "Too many wrong passwords in a row. Set a new password by “Forgotten password”.".into()
+            "Too many wrong passwords in a row. Only a new password helps: set one by “Forgotten password” on the sign-in page, or ask an administrator of your company for a link."
+                .into()
         }
         Reason::SecondFactorNeeded => {
             "Turn on two-factor authentication first, on the Security page of your account settings.".into()
@@ -107,6 +111,10 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::UnknownScope(slug) => format!("There is no scope {slug}."),
         Reason::NoScope => "Choose at least one scope.".into(),
+        Reason::Networks(NetworkError::Malformed(text)) => {
+            format!("“{text}” is neither an address such as 192.0.2.7 nor a network such as 192.0.2.0/24.")
+        }
+        Reason::Networks(NetworkError::TooMany) => format!("Name {NETWORKS_MAX} addresses or fewer."),
         Reason::UnknownDay => "Enter a day such as 2026-11-21.".into(),
         Reason::Period(PeriodError::Unreadable) => "Enter a month such as 2026-11.".into(),
         Reason::Period(PeriodError::Backwards) => "Choose the first month or a later one.".into(),

@@ -62,7 +62,6 @@ export async function turnOff(page) {
   await isAccessible(page, 'security with two-factor authentication');
   await page.getByRole('link', { name: 'Turn off' }).click();
   await isAccessible(page, 'turn off');
-  await page.getByLabel('Your password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Turn off' }).click();
   assert.match(await notice(page, 'Update'), /Two-factor authentication is off\./);
 }

@@ -358,7 +358,7 @@ eachOf(FEW, 'a person is invited, sets a password by the link and signs in', asy
     await chooseCompany(place.getByLabel('Company', { exact: true }), 'Harbour Café');
     await place.getByRole('radio', { name: /^Administrator/ }).check();
     await place.getByRole('button', { name: 'Invite', exact: true }).click();
-    const invitation = await actionWindow(page, 'Invitation');
+    const invitation = await actionWindow(page, 'Link to set the password');
     link = (await invitation.innerText()).match(/http:\/\/\S+\/link\/[0-9a-f]+/)[0];
   });
   await visit({ ...cell }, async (page) => {

@@ -57,6 +57,7 @@ const EVERYBODY = [
   page('history, nothing fits', '/history?from=2001-01-01&to=2001-01-02'),
   page('profile', '/account/profile'),
   page('security', '/account/security'),
+  page('change e-mail', '/account/security/email'),
   page('two-factor authentication', '/account/second-factor'),
   page('authenticator app', '/account/second-factor/app'),
   page('authenticator app, refused', '/account/second-factor/app', async (tab) => {

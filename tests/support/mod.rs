@@ -4,6 +4,7 @@
 
 mod browser;
 pub mod invoice;
+mod links;
 mod mail;
 pub mod markup;
 pub mod process;
@@ -18,7 +19,8 @@ pub mod walker;
 mod world;
 
 pub use browser::{Browser, Page};
-pub use mail::{mail_server, next_mail};
+pub use links::{link_in, maybe_link_in, open, set_password};
+pub use mail::{mail_server, next_mail, next_mail_of_all, no_mail};
 pub use program::{Answer, Program};
 pub use second_factor::{codes_on, secret_on, set_up};
 pub use world::{PASSWORD, World, browser as signed_in, who};

@@ -59,7 +59,12 @@ impl Answer {
 impl Program {
     /// A program with a token of somebody, made on the console.
     pub async fn of(test: &TestApp, email: &str, scopes: &str) -> Program {
-        let token = scrip::ops::tokens::create_on_console(&test.app, email, "a test", scopes).await.unwrap();
+        let token = scrip::ops::tokens::create_on_console(
+            &test.app,
+            &scrip::ops::tokens::ConsoleToken::without_end(email, "a test", scopes),
+        )
+        .await
+        .unwrap();
         Program::with_token(test, token.reveal())
     }
 
@@ -71,6 +76,13 @@ impl Program {
 
     pub fn with_token(test: &TestApp, token: &str) -> Program {
         Program { browser: test.browser(), token: token.to_owned() }
+    }
+
+    /// The same program at another address.
+    pub fn from(&self, address: [u8; 4]) -> Program {
+        let mut moved = self.clone();
+        moved.browser.address = address;
+        moved
     }
 
     pub fn token(&self) -> &str {

@@ -5,9 +5,11 @@ use crate::app::{Act, App, Outcome, act_once};
 use crate::jobs::Job;
 use crate::ops::actor::Actor;
 use crate::ops::auth::{
-    SignedInAs, check_new_password, confirm_password, end_sessions, hash_password, set_password,
+    SignedInAs, check_new_password, end_sessions, forget_wrong_passwords, hash_password, lock_actor,
+    set_password,
 };
 use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::ops::notices;
 use crate::store;
 use crate::store::users::User;
 
@@ -33,17 +35,23 @@ pub async fn turn_off(
         }
         false => None,
     };
-    confirm_password(app, actor, "password", change.password).await?;
     act_once!(app, actor, change.key, "turn_off_second_factor", "", act => {
+        lock_actor(act, actor).await?;
         if let Some(hash) = &hash {
             set_password(act, actor.user_id, hash, false).await?;
             act.note(actor.note("user.password_changed", &actor.email, ""));
+            notices::password_changed(app, act, &actor.email, &actor.address).await?;
         }
         if !store::second_factor::turn_off(&mut act.tx, actor.user_id).await? {
             return refuse("", Reason::SecondFactorOff);
         }
         turned_off(act, actor.user_id).await?;
         act.note(actor.note("user.second_factor_off", &actor.email, ""));
+        let (subject, what) = (
+            "Two-factor authentication is off",
+            "two-factor authentication of your account was turned off. Your password alone signs in now.",
+        );
+        notices::tell(app, act, &actor.email, subject, what, &actor.address).await?;
         Ok("Update\nTwo-factor authentication is off.".to_owned())
     })?;
     if hash.is_none() {
@@ -84,9 +92,10 @@ pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
     Ok(outcome)
 }
 
-/// A reset, whoever does it.
+/// A reset, by an administrator or on the console. It also ends the lock after too many wrong passwords.
 pub(in crate::ops) async fn reset_of(app: &App, act: &mut Act, person: &User) -> OpResult<()> {
     turned_off(act, person.id).await?;
+    forget_wrong_passwords(act, &person.email).await?;
     if !store::second_factor::reset(&mut act.tx, person.id).await? {
         return refuse("", Reason::SecondFactorOff);
     }

@@ -10,11 +10,12 @@ use crate::keys::unhex;
 use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::ops::actor::Actor;
-use crate::ops::auth::{allow, confirm_password};
+use crate::ops::auth::{Again, allow, confirm_password, lock_actor};
 use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::ops::notices;
 use crate::store;
 use crate::store::db::hex;
-use crate::store::second_factor::SealedSecret;
+use crate::store::second_factor::{Asked, SealedSecret};
 
 /// A secret for an authenticator app that is not on yet: it waits in the set-up form, sealed, as it
 /// would stand in the database.
@@ -65,6 +66,7 @@ pub async fn turn_on_app(
     app: &App,
     actor: &Actor,
     change: &Change<'_>,
+    password: Again<'_>,
     sealed: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
@@ -72,11 +74,11 @@ pub async fn turn_on_app(
     let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
     let step = secret.step_of(&code, app.clock.now());
     let step = step.ok_or(OpError::Refused("code", Reason::WrongSecondFactor))?;
-    confirm_password(app, actor, "password", change.password).await?;
+    confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
     let outcome = act_once!(app, actor, change.key, "turn_on_app", sealed, act => {
-        turn_on(act, actor, SecondFactor::Totp, &hashes).await?;
+        turn_on(app, act, actor, SecondFactor::Totp, &hashes).await?;
         store::second_factor::add_secret(&mut act.tx, actor.user_id, &kept, step).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nTwo-factor authentication is on: codes come from your authenticator app.".to_owned())
@@ -85,17 +87,18 @@ pub async fn turn_on_app(
     Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
 }
 
-/// Mails a code that turns on codes by e-mail.
+/// Mails a code that turns on codes by e-mail in this session.
 ///
 /// # Errors
 /// A refusal where no mail is set up, or how long to wait.
-pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
+pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &str) -> OpResult<Outcome> {
     if app.config.mail.is_none() {
         return refuse("", Reason::NoMail);
     }
+    let asked = Asked { purpose: MailedFor::TurnOn, by: session };
     act_once!(app, actor, key, "mail_turn_on_code", "", act => {
         allow(act, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
-        mail_code(app, act, actor.user_id, &actor.email, MailedFor::TurnOn).await?;
+        mail_code(app, act, actor.user_id, &actor.email, &asked).await?;
         Ok(format!("Send code\nA code is on its way to {}. It works for 10 minutes.", actor.email))
     })
 }
@@ -105,12 +108,20 @@ pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str) -> OpResult<
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn turn_on_email(app: &App, actor: &Actor, change: &Change<'_>, code: &str) -> OpResult<NewCodes> {
+pub async fn turn_on_email(
+    app: &App,
+    actor: &Actor,
+    change: &Change<'_>,
+    password: Again<'_>,
+    session: &str,
+    code: &str,
+) -> OpResult<NewCodes> {
     let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
-    confirm_password(app, actor, "password", change.password).await?;
+    confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
-    let (purpose, key) = (MailedFor::TurnOn, throttle_key(actor.user_id));
-    let hash = app.keys.second_factor_hash(actor.user_id, purpose.slug(), code.as_bytes());
+    let asked = Asked { purpose: MailedFor::TurnOn, by: session };
+    let key = throttle_key(actor.user_id);
+    let hash = app.keys.second_factor_hash(actor.user_id, asked.purpose.slug(), code.as_bytes());
     act!(app, act => {
         allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, "code").await?;
         Ok(store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?)
@@ -118,11 +129,11 @@ pub async fn turn_on_email(app: &App, actor: &Actor, change: &Change<'_>, code: 
     let fresh = AtomicBool::new(false);
     let outcome = act_once!(app, actor, change.key, "turn_on_email", &code, act => {
         let (tx, user_id, now) = (&mut act.tx, actor.user_id, act.now);
-        if !store::second_factor::take_mailed_code(tx, user_id, purpose, &hash, now).await? {
+        if !store::second_factor::take_mailed_code(tx, user_id, &asked, &hash, now).await? {
             return refuse("code", Reason::WrongSecondFactor);
         }
         forget_attempts(act, user_id).await?;
-        turn_on(act, actor, SecondFactor::Email, &hashes).await?;
+        turn_on(app, act, actor, SecondFactor::Email, &hashes).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nTwo-factor authentication is on: codes come by e-mail.".to_owned())
     })?;
@@ -130,10 +141,25 @@ pub async fn turn_on_email(app: &App, actor: &Actor, change: &Change<'_>, code: 
     Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
 }
 
-async fn turn_on(act: &mut Act, actor: &Actor, method: SecondFactor, hashes: &[Vec<u8>]) -> OpResult<()> {
+async fn turn_on(
+    app: &App,
+    act: &mut Act,
+    actor: &Actor,
+    method: SecondFactor,
+    hashes: &[Vec<u8>],
+) -> OpResult<()> {
+    lock_actor(act, actor).await?;
     store::second_factor::turn_on(&mut act.tx, actor.user_id, method).await?;
     store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, hashes).await?;
     act.note(actor.note("user.second_factor_on", &actor.email, method.label()));
     act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
-    Ok(())
+    let what = match method {
+        SecondFactor::Email => {
+            "two-factor authentication of your account was turned on: codes come by e-mail."
+        }
+        SecondFactor::Totp => {
+            "two-factor authentication of your account was turned on: codes come from an authenticator app."
+        }
+    };
+    notices::tell(app, act, &actor.email, "Two-factor authentication is on", what, &actor.address).await
 }

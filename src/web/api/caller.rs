@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::error::{ApiError, ApiResult, WaitUntil};
+use crate::model::network::Networks;
 use crate::model::time::Moment;
 use crate::model::token::{Scope, Scopes, Token, TokenName};
 use crate::ops;
@@ -128,11 +129,15 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     let holder = found
         .filter(|h| h.expires_at.is_none_or(|at| now < Moment(at)))
         .ok_or_else(|| ApiError::unauthorised(false))?;
+    let address = guard::client_address(&portal.app, parts);
+    if !Networks::have(&holder.networks, &address) {
+        return Err(ApiError::address_refused());
+    }
     // Where nothing can be written (a full disk), programs still read.
     if let Err(error) = ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await {
         tracing::warn!(%error, "a token's use was not noted");
     }
-    let mut actor = Actor::of(holder.person, guard::client_address(&portal.app, parts));
+    let mut actor = Actor::of(holder.person, address);
     actor.token = Some(TokenName { id: holder.token_id, name: holder.token_name });
     let scopes = Scopes::from_stored(&holder.scopes);
     actor.is_shown_masked_codes = !scopes.has(Scope::CodesRead);

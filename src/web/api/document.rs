@@ -87,7 +87,11 @@ fn share(operation: &mut Operation) {
     };
     add("400", "The request is malformed.", &[]);
     add("401", "No access token, or one that does not work.", &["WWW-Authenticate"]);
-    add("403", "The token lacks a scope, or the role does not allow it.", &[]);
+    add(
+        "403",
+        "The token lacks a scope or does not work from this address, or the role does not allow it.",
+        &[],
+    );
     add("404", "There is no such thing in the caller's tree.", &[]);
     add("409", "It conflicts with what has happened: the code was used already.", &[]);
     add("413", "The body is larger than 1 MB.", &[]);

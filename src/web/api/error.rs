@@ -100,6 +100,12 @@ impl ApiError {
             .with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// The token is good, but not from where the request comes.
+    pub fn address_refused() -> ApiError {
+        let message = "This access token does not work from this address.";
+        ApiError::new(StatusCode::FORBIDDEN, "ADDRESS_NOT_ALLOWED", None, message)
+    }
+
     pub fn too_many(seconds: i64, message: &str) -> ApiError {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", None, message)
             .with_header(header::RETRY_AFTER, seconds.max(1).to_string())
@@ -233,6 +239,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
         Reason::TooManyTokens { .. } => "TOO_MANY_TOKENS",
         Reason::UnknownScope(_) | Reason::NoScope => "SCOPE",
+        Reason::Networks(_) => "NOT_A_NETWORK",
         Reason::UnknownDay => "NOT_A_DATE",
         Reason::PastDay => "PAST",
         Reason::NotANumber => "NOT_A_NUMBER",

@@ -151,7 +151,6 @@ pub async fn invite(
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     let person: store::users::User = invited.outcome.about()?;
-    let link = portal.app.config.mail.is_none().then_some(invited.link);
-    let body = Data::of(Invited { person: person.into(), link });
+    let body = Data::of(Invited { person: person.into(), link: invited.link });
     Ok(Written { status: StatusCode::CREATED, replayed: invited.outcome.replayed, body })
 }

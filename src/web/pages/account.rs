@@ -4,13 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::confirm;
 use crate::keys::unhex;
 use crate::ops;
 use crate::store::db::hex;
 use crate::store::sessions::ListedSession;
 use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, Posted};
+use crate::web::extract::{Asked, Me, Posted};
 use crate::web::form::Form;
 use crate::web::notice;
 use crate::web::router::Portal;
@@ -95,8 +96,13 @@ pub fn present(me: &Me) -> Vec<u8> {
     me.session.id().map(session::hash).unwrap_or_default()
 }
 
+/// What is ticked before anybody unticks it.
+fn fresh() -> Form {
+    Form::filled(&[("end_all", "1")])
+}
+
 pub async fn security(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
-    show_security(&portal, &me, &Form::default(), None).await
+    show_security(&portal, &me, &fresh(), None).await
 }
 
 pub async fn change_password(
@@ -107,34 +113,62 @@ pub async fn change_password(
 ) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let [old, new, again] = ["password", "new_password", "new_password_again"].map(|f| form.value(f));
-    match ops::auth::change_password(&portal.app, &me.actor, old, new, again).await {
+    let (old, ends_tokens) = (me.again(old), form.value("end_all") == "1");
+    match ops::auth::change_password(&portal.app, &me.actor, old, new, again, ends_tokens).await {
         Ok(who) => {
-            session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent).await?;
-            let told = "Change password\nYour password was changed. All other sessions have ended.";
-            show_security(&portal, &me, &Form::default(), Some(told)).await
+            let confirmed = session::confirmed(&me.session).await?;
+            session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;
+            let told = match ends_tokens {
+                true => {
+                    "Change password\nYour password was changed. All other sessions have ended, and all access tokens are revoked."
+                }
+                false => "Change password\nYour password was changed. All other sessions have ended.",
+            };
+            show_security(&portal, &me, &fresh(), Some(told)).await
         }
         Err(error) => show_security(&portal, &me, &form.refused(error)?, None).await,
     }
+}
+
+#[derive(Template)]
+#[template(path = "account/email.html")]
+struct EmailPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    has_mail: bool,
+}
+
+async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Change e-mail").await?;
+    let has_mail = portal.app.config.mail.is_some();
+    page_of_form(&portal.app, &EmailPage { frame, form, has_mail }, form)
+}
+
+pub async fn email(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    confirm::require(&portal, &me, &me.here).await?;
+    show_email(&portal, &me, &form).await
 }
 
 pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
-    let (email, password) = (form.value("email"), form.value("email_password"));
-    match ops::auth::request_email(&portal.app, &me.actor, email, password).await {
+    let email = form.value("email");
+    confirm::require(&portal, &me, &urls::with_query(urls::SECURITY_EMAIL, &[("email", email)])).await?;
+    match ops::addresses::request(&portal.app, &me.actor, email).await {
         Ok(()) => {
             let told = format!(
-                "Change e-mail\nA link to confirm was sent to {email}. Until you open it, the old address counts."
+                "Change e-mail\nA link to confirm was sent to {email}. Until you open it, the old address counts. A mail there says so, with a link that stops the change."
             );
-            show_security(&portal, &me, &Form::default(), Some(&told)).await
+            show_security(&portal, &me, &fresh(), Some(&told)).await
         }
-        Err(error) => show_security(&portal, &me, &form.refused(error)?, None).await,
+        Err(error) => show_email(&portal, &me, &form.refused(error)?).await,
     }
 }
 
-/// Ends the session that the form names, or all but the present one.
+/// Ends the session that the form names, or all but the present one; where asked, access tokens too.
 pub async fn end_sessions(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let one = form.has("session").then(|| unhex(form.value("session")).unwrap_or_default());
-    ops::users::end_own_sessions(&portal.app, &me.actor, one.as_deref(), &present(&me)).await?;
+    let ends_tokens = form.value("tokens") == "1";
+    ops::users::end_own_sessions(&portal.app, &me.actor, one.as_deref(), &present(&me), ends_tokens).await?;
     Ok(Redirect::to(urls::SECURITY).into_response())
 }

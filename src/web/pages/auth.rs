@@ -7,6 +7,7 @@ use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use crate::ops;
 use crate::ops::auth::{FirstStep, Setup, SignIn};
+use crate::ops::confirmation::Confirmed;
 use crate::ops::error::Reason;
 use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
@@ -46,6 +47,9 @@ fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Respons
     let told = match form.value("told") {
         "password" => "Your password is set. Sign in with it.",
         "email" => "Your new e-mail address is confirmed. Sign in with it.",
+        "stopped" => {
+            "The change of your e-mail address is stopped, and all your sessions have ended. If you did not ask for it, somebody else can sign in as you: set a new password now, by “Forgotten password” below."
+        }
         "lapsed" => "Too much time has passed since the password, or the account has changed. Sign in again.",
         "out" => "You are signed out.",
         "set-up" => "The portal is set up. Sign in to begin.",
@@ -78,8 +82,7 @@ pub async fn sign_in(
     let given = SignIn {
         email: form.value("email").to_owned(),
         password: form.value("password").to_owned(),
-        address: visitor.address.clone(),
-        device_mark: visitor.known_device.clone(),
+        from: visitor.whence(),
     };
     let who = match ops::auth::sign_in(&portal.app, &given).await {
         Ok(FirstStep::SignedIn(who)) => who,
@@ -90,7 +93,8 @@ pub async fn sign_in(
         }
         Err(error) => return show_sign_in(&portal, visitor.theme, &form.refused(error)?),
     };
-    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
+    let confirmed = Some(Confirmed::now(&portal.app, false));
+    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent, confirmed).await?;
     let known = known_device(&portal, &given.email);
     Ok((AppendHeaders([known]), Redirect::to(next_page(&form))).into_response())
 }
@@ -177,6 +181,7 @@ struct LinkPage<'a> {
     form: &'a Form,
     what: &'static str,
     email: &'a str,
+    new_email: &'a str,
     password_help: String,
     dead: String,
 }
@@ -191,6 +196,7 @@ fn show_link(
         Purpose::Setup => ("setup", "Set up the portal"),
         Purpose::Invite | Purpose::Reset => ("password", "Set your password"),
         Purpose::Email => ("email", "Confirm your new e-mail address"),
+        Purpose::StopEmail => ("stop", "Stop the change of your e-mail address"),
         Purpose::SignUp => ("sign-up", "Confirm your account"),
     };
     let page = LinkPage {
@@ -198,6 +204,7 @@ fn show_link(
         form,
         what,
         email: &open.email,
+        new_email: &open.new_email,
         password_help: words::password_help(open.has_second_factor),
         dead: String::new(),
     };
@@ -212,6 +219,7 @@ fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
         form: &form,
         what: "dead",
         email: "",
+        new_email: "",
         password_help: String::new(),
         dead,
     };
@@ -257,11 +265,13 @@ pub async fn use_link(
             ops::auth::set_password_by_link(app, &token, password, again, &visitor.address).await,
             "password",
         ),
-        Purpose::Email => (ops::auth::confirm_email(app, &token, &visitor.address).await, "email"),
+        Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),
+        Purpose::StopEmail => (ops::addresses::stop(app, &token, &visitor.address).await, "stopped"),
         Purpose::SignUp => {
             return match ops::sign_up::confirm(app, &token, &visitor.address).await {
                 Ok(who) => {
-                    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
+                    let (address, agent) = (&visitor.address, &visitor.user_agent);
+                    session::begin(&visitor.session, &who, address, agent, None).await?;
                     Ok(Redirect::to(urls::REDEEM).into_response())
                 }
                 Err(error) => show_link(&portal, &visitor, &open, &form.refused(error)?),

@@ -9,6 +9,7 @@ pub mod code_batches;
 pub mod codes;
 pub mod companies;
 pub mod company;
+pub mod confirm;
 pub mod demo_card;
 pub mod device_windows;
 pub mod devices;

@@ -6,9 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::account::present;
+use super::confirm;
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
 use crate::ops::actor::Owed;
+use crate::ops::confirmation::Confirmed;
 use crate::ops::error::{OpResult, Reason};
 use crate::ops::second_factor::{AppSecret, Change, NewCodes};
 use crate::store::tokens::ListedToken;
@@ -71,16 +73,19 @@ async fn show_app(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
 }
 
 pub async fn app(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     show_app(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
 pub async fn turn_on_app(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     let but = others_end(&me, &form);
-    let change = change(&form, &key, but.as_deref());
-    let (sealed, code) = (form.value("secret"), form.value("code"));
-    match ops::second_factor::turn_on_app(&portal.app, &me.actor, &change, sealed, code).await {
-        Ok(made) => show_codes(&portal, &me, made).await,
+    let change = Change { key: &key, but: but.as_deref() };
+    let (password, sealed, code) =
+        (me.again(form.value("password")), form.value("secret"), form.value("code"));
+    match ops::second_factor::turn_on_app(&portal.app, &me.actor, &change, password, sealed, code).await {
+        Ok(made) => turned_on(&portal, &me, made).await,
         Err(error) => show_app(&portal, &me, &form.clone().refused(error)?).await,
     }
 }
@@ -100,12 +105,14 @@ async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response
 }
 
 pub async fn email(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
     show_email(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
 pub async fn mail_code(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &key).await {
+    let session = me.session_mark();
+    match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &key, &session).await {
         Ok(_) => Ok(view::done(urls::SECOND_FACTOR_EMAIL, &key)),
         Err(error) => show_email(&portal, &me, &form.refused(error)?).await,
     }
@@ -117,10 +124,13 @@ pub async fn turn_on_email(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
     let but = others_end(&me, &form);
-    let change = change(&form, &key, but.as_deref());
-    match ops::second_factor::turn_on_email(&portal.app, &me.actor, &change, form.value("code")).await {
-        Ok(made) => show_codes(&portal, &me, made).await,
+    let change = Change { key: &key, but: but.as_deref() };
+    let (password, session) = (me.again(form.value("password")), me.session_mark());
+    let code = form.value("code");
+    match ops::second_factor::turn_on_email(&portal.app, &me.actor, &change, password, &session, code).await {
+        Ok(made) => turned_on(&portal, &me, made).await,
         Err(error) => show_email(&portal, &me, &form.clone().refused(error)?).await,
     }
 }
@@ -141,6 +151,7 @@ async fn show_recovery(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respo
 }
 
 pub async fn recovery(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
     show_recovery(&portal, &me, &Form::default()).await
 }
 
@@ -150,8 +161,9 @@ pub async fn make_recovery_codes(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
     let but = others_end(&me, &form);
-    let change = change(&form, &key, but.as_deref());
+    let change = Change { key: &key, but: but.as_deref() };
     match ops::second_factor::make_recovery_codes(&portal.app, &me.actor, &change).await {
         Ok(made) => show_codes(&portal, &me, made).await,
         Err(error) => show_recovery(&portal, &me, &form.clone().refused(error)?).await,
@@ -192,6 +204,7 @@ async fn show_off(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
 }
 
 pub async fn off(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;
     show_off(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
@@ -202,13 +215,15 @@ pub async fn turn_off(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;
     let but = others_end(&me, &form);
-    let change = change(&form, &key, but.as_deref());
+    let change = Change { key: &key, but: but.as_deref() };
     let (new, again) = (form.value("new_password"), form.value("new_password_again"));
     match ops::second_factor::turn_off(&portal.app, &me.actor, &change, new, again).await {
         Ok(anew) => {
             if let Some(who) = anew {
-                session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent).await?;
+                let confirmed = session::confirmed(&me.session).await?;
+                session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;
             }
             Ok(view::done(urls::SECURITY, &key))
         }
@@ -221,8 +236,20 @@ fn others_end(me: &Me, form: &Form) -> Option<Vec<u8>> {
     (form.value("end_others") == "1").then(|| present(me))
 }
 
-fn change<'a>(form: &'a Form, key: &'a str, but: Option<&'a [u8]>) -> Change<'a> {
-    Change { key, password: form.value("password"), but }
+/// Another method in the place of the one that is on: that one is asked for first.
+async fn confirm_change(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
+    match me.actor.has_second_factor() {
+        true => confirm::require(portal, me, back).await,
+        false => Ok(()),
+    }
+}
+
+/// Whoever turns it on has given the password and the new factor.
+async fn turned_on(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
+    if made.codes.is_some() {
+        session::confirm(&me.session, Confirmed::now(&portal.app, true)).await?;
+    }
+    show_codes(portal, me, made).await
 }
 
 fn require_on(me: &Me) -> OpResult<()> {

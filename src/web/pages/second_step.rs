@@ -7,6 +7,7 @@ use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use super::auth::{known_device, next_page};
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
+use crate::ops::confirmation::Confirmed;
 use crate::ops::error::{OpError, Reason};
 use crate::ops::second_step::{Pending, Proof};
 use crate::web::error::WebResult;
@@ -22,7 +23,10 @@ struct SecondStepPage<'a> {
     plain: Plain,
     form: &'a Form,
     email: &'a str,
+    /// Codes come by mail.
     is_mailed: bool,
+    /// One was mailed for this sign-in.
+    was_mailed: bool,
     has_mail: bool,
     /// Whether a recovery code is asked for.
     is_recovery: bool,
@@ -43,6 +47,7 @@ fn show(portal: &Portal, visitor: &Visitor, pending: &Pending, form: &Form) -> W
         form,
         email: &pending.email,
         is_mailed: pending.method == SecondFactor::Email,
+        was_mailed: pending.is_mailed || form.value("told") == "sent",
         has_mail: portal.app.config.mail.is_some(),
         is_recovery: form.value("with") == "recovery",
         next: form.value("next"),
@@ -74,6 +79,14 @@ async fn refused(
     }
 }
 
+/// What a form gives as the second factor.
+pub fn proof(form: &Form) -> Proof<'_> {
+    match form.value("with") {
+        "recovery" => Proof::Recovery(form.value("recovery_code")),
+        _ => Proof::Code(form.value("code")),
+    }
+}
+
 pub async fn page(State(portal): State<Portal>, visitor: Visitor, Asked(form): Asked) -> WebResult<Response> {
     match session::pending(&visitor.session).await? {
         Some(pending) => show(&portal, &visitor, &pending, &form),
@@ -87,15 +100,13 @@ pub async fn check(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
-    let proof = match form.value("with") {
-        "recovery" => Proof::Recovery(form.value("recovery_code")),
-        _ => Proof::Code(form.value("code")),
-    };
-    let who = match ops::second_step::finish(&portal.app, &pending, proof, &visitor.address).await {
+    let proof = proof(&form);
+    let who = match ops::second_step::finish(&portal.app, &pending, proof, &visitor.whence()).await {
         Ok(who) => who,
         Err(error) => return refused(&portal, &visitor, &pending, form, error).await,
     };
-    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent).await?;
+    let confirmed = Some(Confirmed::now(&portal.app, true));
+    session::begin(&visitor.session, &who, &visitor.address, &visitor.user_agent, confirmed).await?;
     let known = known_device(&portal, &pending.email);
     Ok((AppendHeaders([known]), Redirect::to(next_page(&form))).into_response())
 }

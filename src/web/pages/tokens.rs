@@ -4,12 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::confirm;
 use crate::model::token::Scope;
 use crate::ops;
 use crate::ops::tokens::{MadeToken, TokenForm};
 use crate::store::tokens::ListedToken;
 use crate::web::error::WebResult;
-use crate::web::extract::{Id, Me, Posted};
+use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::Form;
 use crate::web::notice;
 use crate::web::router::Portal;
@@ -55,20 +56,36 @@ async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: &Scope::ALL }, form)
 }
 
-pub async fn new_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+/// The window, filled with what was typed before a confirmation was asked for.
+pub async fn new_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     if !me.actor.has_second_factor() {
         return Ok(Redirect::to(urls::TOKENS).into_response()); // which says what comes first
     }
+    confirm::require(&portal, &me, &me.here).await?;
+    let last_day = ops::tokens::usual_last_day(&portal.app, &me.actor);
     // Whole codes are worth what they hold: a token that shows them is asked for.
-    show_new(&portal, &me, &Form::filled(&[("scope", Scope::CodesList.slug())])).await
+    show_new(&portal, &me, &form.or("last_day", last_day).or("scope", Scope::CodesList.slug())).await
+}
+
+/// Where the window stands with what was typed.
+fn window_again(form: &Form) -> String {
+    let mut typed: Vec<(&str, &str)> =
+        ["name", "last_day", "no_end", "networks"].map(|field| (field, form.value(field))).to_vec();
+    typed.extend(form.all("scope").map(|slug| ("scope", slug)));
+    urls::with_query(urls::TOKENS_NEW, &typed)
 }
 
 pub async fn create(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    if me.actor.has_second_factor() {
+        confirm::require(&portal, &me, &window_again(&form)).await?;
+    }
     let wanted = TokenForm {
         name: form.value("name"),
         scopes: form.all("scope").collect(),
         last_day: form.value("last_day"),
+        has_no_end: form.value("no_end") == "1",
+        networks: form.value("networks"),
     };
     match ops::tokens::create(&portal.app, &me.actor, &key, &wanted).await {
         Ok(made) => show_made(&portal, &me, &made, form.value("name")).await,

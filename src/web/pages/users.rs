@@ -5,13 +5,16 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::companies::{choices, read_company};
+use super::confirm;
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::error::Reason;
+use crate::ops::links::Lives;
+use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{Asked, Id, Ids, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::notice;
 use crate::web::router::Portal;
@@ -81,7 +84,10 @@ pub async fn invite(State(portal): State<Portal>, me: Me, Posted(mut form): Post
     };
     let (email, role) = (form.value("email"), form.value("role"));
     match ops::users::invite(&portal.app, &me.actor, &key, email, role, company).await {
-        Ok(invited) => show_link(&portal, &me, invited).await,
+        Ok(invited) => {
+            let back = view::back(&form, urls::USERS);
+            show_link(&portal, &me, &key, invited, Lives::SevenDays, back).await
+        }
         Err(error) => show_invite(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -91,15 +97,23 @@ pub async fn invite(State(portal): State<Portal>, me: Me, Posted(mut form): Post
 struct LinkPage {
     frame: Frame,
     link: String,
-    is_mailed: bool,
+    lives: Lives,
 }
 
-/// A link is shown once, in the answer itself: it is a secret, so no address leads to it.
-async fn show_link(portal: &Portal, me: &Me, invited: ops::users::Invited) -> WebResult<Response> {
-    let mut frame = Frame::of(portal, me, "Invitation").await?;
+/// A link that was mailed is not shown. Where no mail is set up it is shown once, in the answer itself: it
+/// is a secret, so no address leads to it.
+async fn show_link(
+    portal: &Portal,
+    me: &Me,
+    key: &str,
+    invited: ops::users::Invited,
+    lives: Lives,
+    back: &str,
+) -> WebResult<Response> {
+    let Some(link) = invited.link else { return Ok(view::done(back, key)) };
+    let mut frame = Frame::of(portal, me, "Link to set the password").await?;
     frame.notice = Some(notice::of_result(&invited.outcome.result));
-    let is_mailed = portal.app.config.mail.is_some();
-    page(&LinkPage { frame, link: invited.link, is_mailed })
+    page(&LinkPage { frame, link, lives })
 }
 
 #[derive(Template)]
@@ -109,6 +123,8 @@ struct UserPage<'a> {
     form: &'a Form,
     user: User,
     roles: [Role; 3],
+    /// What an administrator sees of somebody else's.
+    tokens: Vec<ListedToken>,
 }
 
 impl UserPage<'_> {
@@ -119,8 +135,12 @@ impl UserPage<'_> {
 
 async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let tokens = match me.actor.is_admin() && me.actor.user_id != id {
+        true => ops::tokens::list_of(&portal.app, &me.actor, id).await?,
+        false => Vec::new(),
+    };
     let frame = Frame::of(portal, me, user.email.clone()).await?;
-    page_of_form(&portal.app, &UserPage { frame, form, user, roles: Role::ALL }, form)
+    page_of_form(&portal.app, &UserPage { frame, form, user, roles: Role::ALL, tokens }, form)
 }
 
 pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
@@ -161,6 +181,21 @@ pub async fn end_sessions(
     finish(&portal, &me, id, form, &key, outcome).await
 }
 
+#[derive(Template)]
+#[template(path = "users/reset.html")]
+struct ResetWindow {
+    frame: Frame,
+    user: User,
+}
+
+pub async fn reset_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    confirm::require(&portal, &me, &me.path).await?;
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "Reset two-factor authentication").await?;
+    page(&ResetWindow { frame, user })
+}
+
 pub async fn reset_second_factor(
     State(portal): State<Portal>,
     me: Me,
@@ -168,7 +203,20 @@ pub async fn reset_second_factor(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
+    me.actor.require_admin()?;
+    confirm::require(&portal, &me, &me.path).await?;
     let outcome = ops::second_factor::reset(&portal.app, &me.actor, &key, id).await;
+    finish(&portal, &me, id, form, &key, outcome).await
+}
+
+pub async fn revoke_token(
+    State(portal): State<Portal>,
+    me: Me,
+    Ids(id, token): Ids,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    let outcome = ops::tokens::revoke_of(&portal.app, &me.actor, &key, id, token).await;
     finish(&portal, &me, id, form, &key, outcome).await
 }
 
@@ -186,15 +234,41 @@ async fn finish(
     }
 }
 
+#[derive(Template)]
+#[template(path = "users/link_new.html")]
+struct NewLinkWindow {
+    frame: Frame,
+    user: User,
+    lives: Lives,
+    has_mail: bool,
+}
+
+/// How long a link lives that is made for somebody now.
+fn lives(user: &User) -> Lives {
+    if user.is_active == 1 { Lives::OneHour } else { Lives::SevenDays }
+}
+
+pub async fn link_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    confirm::require(&portal, &me, &me.path).await?;
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "New link").await?;
+    let (lives, has_mail) = (lives(&user), portal.app.config.mail.is_some());
+    page(&NewLinkWindow { frame, user, lives, has_mail })
+}
+
 pub async fn new_link(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
     Posted(form): Posted,
 ) -> WebResult<Response> {
-    form.operation(&portal.app, &me)?;
-    match ops::users::new_link(&portal.app, &me.actor, id).await {
-        Ok(invited) => show_link(&portal, &me, invited).await,
+    let key = form.operation(&portal.app, &me)?;
+    me.actor.require_admin()?;
+    confirm::require(&portal, &me, &me.path).await?;
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    match ops::users::new_link(&portal.app, &me.actor, &key, id).await {
+        Ok(invited) => show_link(&portal, &me, &key, invited, lives(&user), &urls::user(id)).await,
         Err(error) => show_user(&portal, &me, id, &form.refused(error)?).await,
     }
 }

@@ -1,0 +1,80 @@
+//! Another e-mail address: asked for, confirmed at the new one, or stopped from the old one.
+
+use super::actor::Actor;
+use super::auth::{
+    RESET_LINK_SECONDS, count_mail, end_sessions, link_address, link_hash, lock_actor, new_link_token,
+};
+use super::error::{OpError, OpResult, Reason, refuse};
+use super::links;
+use crate::app::{App, act};
+use crate::jobs::{Job, mail};
+use crate::model::user;
+use crate::store;
+use crate::store::users::{Link, Purpose};
+
+/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one is
+/// told at once, with a link that stops it.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
+    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
+    let (to_confirm, to_stop) = (new_link_token(app).0, new_link_token(app).0);
+    act!(app, act => {
+        lock_actor(act, actor).await?;
+        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
+            return refuse("email", Reason::EmailTaken);
+        }
+        count_mail(act, &actor.address).await?;
+        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+        for (purpose, token) in [(Purpose::Email, &to_confirm), (Purpose::StopEmail, &to_stop)] {
+            let link = Link { purpose, user_id: Some(actor.user_id), payload: email.clone() };
+            store::users::add_link(&mut act.tx, &link_hash(token), &link, act.now, until).await?;
+        }
+        act.note(actor.note("user.email_asked", &actor.email, &email));
+        let confirm = mail::confirm_email(&email, &link_address(app, &to_confirm));
+        let stop = mail::stop_email(&actor.email, &email, &link_address(app, &to_stop));
+        for mail in [confirm, stop] {
+            act.job(&Job::mail(app, &mail)).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Confirms a new e-mail address by its link.
+///
+/// # Errors
+/// A refusal when the link is dead or the address was taken meanwhile.
+pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
+    act!(app, act => {
+        let (link, person) = links::take(act, token, &[Purpose::Email]).await?;
+        let new = link.payload;
+        if store::users::by_email(&mut act.tx, &new).await?.is_some() {
+            return refuse("", Reason::EmailTaken);
+        }
+        store::users::set_email(&mut act.tx, person.id, &new).await?;
+        let mut note = person.note("user.email_changed", address);
+        note.details = new.clone();
+        act.note(note);
+        let mail = mail::email_changed(&person.email, &new, &app.config.public_url);
+        act.job(&Job::mail(app, &mail)).await
+    })
+}
+
+/// Stops a change of the e-mail address by the link that the old one was sent. Who asked for it was signed
+/// in: all sessions end.
+///
+/// # Errors
+/// A refusal when the link is dead: the change was stopped or confirmed before.
+pub async fn stop(app: &App, token: &str, address: &str) -> OpResult<()> {
+    let user_id = act!(app, act => {
+        let (link, person) = links::take(act, token, &[Purpose::StopEmail]).await?;
+        store::users::end_links(&mut act.tx, person.id).await?;
+        store::users::end_sessions(&mut act.tx, person.id).await?;
+        let mut note = person.note("user.email_stopped", address);
+        note.details = link.payload;
+        act.note(note);
+        Ok(person.id)
+    })?;
+    end_sessions(app, user_id, None).await
+}

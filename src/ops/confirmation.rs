@@ -1,0 +1,94 @@
+//! Who is signed in proves it again before something dear is changed: by the password and, where it is on,
+//! the second factor, unless both were given in this session a moment ago. Wrong ones count as at sign-in.
+
+use super::actor::Actor;
+use super::auth::{Again, allow, confirm_password, lock_actor};
+use super::error::{OpError, OpResult, Reason, refuse};
+use super::second_factor::{mail_code, mailed_key};
+use super::second_step::{Proof, judge, read};
+use crate::app::{App, act};
+use crate::model::second_factor::{MailedFor, SecondFactor};
+use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
+use crate::model::time::Moment;
+use crate::store::second_factor::Asked;
+
+/// For how long a confirmation counts.
+pub const CONFIRMED_SECONDS: i64 = 600;
+
+/// When the password was given last in a session, and whether the second factor was too.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub struct Confirmed {
+    /// Microseconds since 1970.
+    at: i64,
+    has_second_factor: bool,
+}
+
+impl Confirmed {
+    /// A confirmation of now.
+    #[must_use]
+    pub fn now(app: &App, has_second_factor: bool) -> Confirmed {
+        Confirmed { at: app.clock.now().0, has_second_factor }
+    }
+
+    /// Whether it still counts for somebody.
+    #[must_use]
+    pub fn holds(self, actor: &Actor, now: Moment) -> bool {
+        let at = Moment(self.at);
+        // A clock that was set back makes no confirmation last longer.
+        let is_fresh = at <= now && now < at.plus_seconds(CONFIRMED_SECONDS);
+        is_fresh && (self.has_second_factor || !actor.has_second_factor())
+    }
+}
+
+/// Confirms who acts in a session. `session` is what mailed codes belong to.
+///
+/// # Errors
+/// A refusal at the field that is wrong, or how long to wait.
+pub async fn confirm(
+    app: &App,
+    actor: &Actor,
+    password: Again<'_>,
+    proof: Proof<'_>,
+    session: &str,
+) -> OpResult<Confirmed> {
+    let typed = match actor.second_factor {
+        Some(_) => Some(read(proof)?),
+        None => None,
+    };
+    confirm_password(app, actor, "password", password).await?;
+    let asked = Asked { purpose: MailedFor::Confirm, by: session };
+    let is_right = act!(app, act => {
+        let who = lock_actor(act, actor).await?;
+        let is_right = match (who.second_factor(), &typed) {
+            (None, _) => true,
+            (Some(method), Some(typed)) => {
+                judge(app, act, &who, method, proof, typed, &asked, &actor.address).await?
+            }
+            // It was turned on meanwhile.
+            (Some(_), None) => return refuse(proof.field(), Reason::MalformedSecondFactor),
+        };
+        if is_right {
+            act.note(actor.note("user.confirmed", &actor.email, ""));
+        }
+        Ok(is_right)
+    })?;
+    if is_right { Ok(Confirmed::now(app, typed.is_some())) } else { refuse(proof.field(), proof.wrong()) }
+}
+
+/// Mails a code to confirm with; the earlier one of this session dies.
+///
+/// # Errors
+/// A refusal where no mail is set up, or how long to wait.
+pub async fn mail_confirmation_code(app: &App, actor: &Actor, session: &str) -> OpResult<()> {
+    if app.config.mail.is_none() {
+        return refuse("code", Reason::NoMail);
+    }
+    let asked = Asked { purpose: MailedFor::Confirm, by: session };
+    act!(app, act => {
+        if lock_actor(act, actor).await?.second_factor() != Some(SecondFactor::Email) {
+            return Err(OpError::NotFound);
+        }
+        allow(act, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
+        mail_code(app, act, actor.user_id, &actor.email, &asked).await
+    })
+}

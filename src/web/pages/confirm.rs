@@ -1,0 +1,95 @@
+//! The password, and the second factor, once more before something dear is changed.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::second_step::proof;
+use crate::model::second_factor::SecondFactor;
+use crate::ops;
+use crate::web::error::{WebError, WebResult};
+use crate::web::extract::{Asked, Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::view::{Frame, page_of_form};
+use crate::web::{session, urls};
+
+/// Stands before whatever is as dear as the account itself, its window and its act: leads to the
+/// confirmation unless that was made a moment ago, and from there to `back`.
+pub async fn require(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
+    match is_confirmed(portal, me).await? {
+        true => Ok(()),
+        false => Err(WebError::Confirm(back.to_owned())),
+    }
+}
+
+async fn is_confirmed(portal: &Portal, me: &Me) -> WebResult<bool> {
+    let confirmed = session::confirmed(&me.session).await?;
+    Ok(confirmed.is_some_and(|c| c.holds(&me.actor, portal.app.clock.now())))
+}
+
+#[derive(Template)]
+#[template(path = "account/confirm.html")]
+struct ConfirmPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    has_mail: bool,
+    /// Whether a recovery code is asked for.
+    is_recovery: bool,
+    next: &'a str,
+}
+
+impl ConfirmPage<'_> {
+    fn is_mailed(&self) -> bool {
+        self.frame.actor.second_factor == Some(SecondFactor::Email)
+    }
+
+    /// The same page with the other kind of code.
+    fn other(&self) -> String {
+        let with = if self.is_recovery { "" } else { "recovery" };
+        urls::with_query(urls::CONFIRM, &[("with", with), ("next", self.next)])
+    }
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let frame = Frame::of(portal, me, "Confirm that it is you").await?;
+    let (has_mail, is_recovery) = (portal.app.config.mail.is_some(), form.value("with") == "recovery");
+    let page = ConfirmPage { frame, form, has_mail, is_recovery, next: next(form) };
+    page_of_form(&portal.app, &page, form)
+}
+
+/// Where to go once confirmed.
+fn next(form: &Form) -> &str {
+    let next = form.value("next");
+    if urls::is_local(next) { next } else { urls::SECURITY }
+}
+
+pub async fn page(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    if is_confirmed(&portal, &me).await? {
+        return Ok(Redirect::to(next(&form)).into_response());
+    }
+    show(&portal, &me, &form).await
+}
+
+pub async fn confirm(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    let (password, session) = (me.again(form.value("password")), me.session_mark());
+    match ops::confirmation::confirm(&portal.app, &me.actor, password, proof(&form), &session).await {
+        Ok(confirmed) => {
+            session::confirm(&me.session, confirmed).await?;
+            Ok(Redirect::to(next(&form)).into_response())
+        }
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}
+
+pub async fn mail_code(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    form.operation(&portal.app, &me)?;
+    match ops::confirmation::mail_confirmation_code(&portal.app, &me.actor, &me.session_mark()).await {
+        Ok(()) => {
+            let parameters = [("told", "sent"), ("next", form.value("next"))];
+            Ok(Redirect::to(&urls::with_query(urls::CONFIRM, &parameters)).into_response())
+        }
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}
