@@ -78,6 +78,9 @@ pub struct Given {
     /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
     #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
     pub stripe_api_base: Option<String>,
+    /// A file that the history is appended to as JSON lines, for another system to read; without it there is none.
+    #[arg(long, env = "SCRIP_AUDIT_LOG", global = true)]
+    pub audit_log: Option<PathBuf>,
     /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
     #[arg(long, env = "SCRIP_LOG", global = true)]
     pub log: Option<String>,
@@ -126,6 +129,8 @@ pub struct Config {
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
     pub stripe: Option<StripeConfig>,
+    /// Where the history is appended as JSON lines.
+    pub audit_log: Option<PathBuf>,
     pub log: String,
     pub log_json: bool,
     /// Set by `scrip demo`: the sign-in page tells the accounts.
@@ -191,6 +196,7 @@ impl Config {
                 setting!(stripe_webhook_secret),
                 setting!(stripe_api_base),
             )?,
+            audit_log: setting!(audit_log),
             log: setting!(log).unwrap_or_else(|| "info".into()),
             log_json: match setting!(log_format).as_deref() {
                 None | Some("text") => false,

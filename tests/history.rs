@@ -235,11 +235,11 @@ async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
         assert!(line.starts_with("2026-11-21 12:00:00 UTC,") && known, "{line}");
     }
     for line in [
-        "operator@test.example,Company renamed,,,,,Acme North: Acme South,127.0.0.1",
-        "operator@test.example,Company put under another,,,,,Acme South: Other,127.0.0.1",
-        "operator@test.example,User role changed,,,,,north@test.example: Read only,127.0.0.1",
-        "operator@test.example,Code comment changed,,,,,Code #1: for Ann,127.0.0.1",
-        "north@test.example,Password set,,,,,north@test.example,127.0.0.1",
+        "operator@test.example,Company renamed,,,,,Acme North: Acme South,127.0.0.1,",
+        "operator@test.example,Company put under another,,,,,Acme South: Other,127.0.0.1,",
+        "operator@test.example,User role changed,,,,,north@test.example: Read only,127.0.0.1,",
+        "operator@test.example,Code comment changed,,,,,Code #1: for Ann,127.0.0.1,",
+        "north@test.example,Password set,,,,,north@test.example,127.0.0.1,",
     ] {
         assert!(all.iter().any(|l| l.ends_with(line)), "{line}\n{all:#?}");
     }

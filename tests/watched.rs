@@ -25,6 +25,10 @@ both!(
     whoever_makes_a_code_is_told_it_whatever_the_scope,
     networks_and_several_proxies_are_trusted,
     two_hosts_are_refused_and_watchers_need_none,
+    a_search_for_a_code_leads_to_it_and_not_into_an_address,
+    a_limit_says_how_far_it_goes,
+    a_token_in_an_address_goes_no_further,
+    the_history_is_streamed_in_order_and_goes_on_after_a_restart,
 );
 
 async fn lines(browser: &mut Browser, action: &str) -> Vec<String> {
@@ -280,6 +284,84 @@ async fn networks_and_several_proxies_are_trusted(test: TestApp) {
         browser.send(request.body(Body::from(body)).unwrap()).await.is(303);
         browser.get("/account/security").await.has(&format!("<td data-label=\"Address\">{seen}</td>"));
     }
+}
+
+async fn a_search_for_a_code_leads_to_it_and_not_into_an_address(test: TestApp) {
+    let world = World::new(&test).await;
+    world.give(&test, world.acme, 10).await;
+    let (id, code) = world.code(&test, "acme@test.example", 3).await;
+    let unknown = scrip::model::code::Code::from_random(test.app.rng.bytes()).reveal();
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    for list in ["/companies", "/users", "/devices", "/operator/distributors"] {
+        operator.get(list).await.is(200).has("method=\"post\" action=\"/search\"");
+        let found = operator.post("/search", &[("list", list), ("q", &code)]).await;
+        assert_eq!(found.is(303).location(), format!("/companies/{}/codes?code={id}", world.acme));
+        operator.post("/search", &[("list", list), ("q", &unknown)]).await.is(422).has_not(&unknown);
+        let other = operator.post("/search", &[("list", list), ("q", "Acme & Co")]).await;
+        assert_eq!(other.is(303).location(), format!("{list}?q=Acme+%26+Co"));
+    }
+    let away = operator.post("/search", &[("list", "//evil.example"), ("q", "x")]).await;
+    assert_eq!(away.is(303).location(), "/?q=x");
+    signed_in(&test, "other@test.example")
+        .await
+        .post("/search", &[("list", "/companies"), ("q", &code)])
+        .await
+        .is(422);
+}
+
+async fn a_limit_says_how_far_it_goes(test: TestApp) {
+    World::new(&test).await;
+    let program = Program::all(&test, "operator@test.example").await;
+    let refused = program.get("/api/companies?limit=5000").await;
+    assert!(refused.refuses(422, "limit", "OUT_OF_RANGE").text.contains("1,000"), "{}", refused.text);
+    program.get("/api/companies?limit=x").await.refuses(422, "limit", "NOT_A_NUMBER");
+    let page = test.browser().get("/api/docs/").await;
+    assert_eq!(page.is(200).headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
+}
+
+async fn a_token_in_an_address_goes_no_further(test: TestApp) {
+    let world = World::new(&test).await;
+    let (_, code) = world.code(&test, "operator@test.example", 3).await;
+    let program = Program::all(&test, "operator@test.example").await;
+    let token = program.token().to_owned();
+    let path = format!("/companies?Authorization=Bearer+{token}&view=tree&x={token}&q={code}");
+    let next = test.browser().get(&path).await.is(303).location().to_owned();
+    assert_eq!(next, "/sign-in?next=%2Fcompanies%3Fview%3Dtree");
+}
+
+async fn the_history_is_streamed_in_order_and_goes_on_after_a_restart(test: TestApp) {
+    use scrip::jobs::audit_log::step;
+    let world = World::new(&test).await;
+    let file = test.folder().join("audit.jsonl");
+    let until = async |wanted: &str| {
+        let mut seen = scrip::store::digests::Seen::default();
+        for _ in 0..100_000 {
+            step(&test.app, &file, "one", &mut seen).await.unwrap();
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            if text.contains(wanted) {
+                return text
+                    .lines()
+                    .map(|l| serde_json::from_str(l).unwrap())
+                    .collect::<Vec<serde_json::Value>>();
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{wanted} never came");
+    };
+    world.give(&test, world.acme, 7).await;
+    let mut acme = signed_in(&test, "acme@test.example").await;
+    let lines = until("user.signed_in").await;
+    let moved = lines.iter().find(|l| l["action"] == "move").unwrap();
+    assert_eq!(
+        (&moved["to"], &moved["amount"], &moved["user"]),
+        (&json!("Acme"), &json!(7), &json!("operator@test.example"))
+    );
+    acme.get("/operator/seller").await.is(403);
+    let lines = until("request.forbidden").await;
+    let ids: Vec<i64> = lines.iter().map(|l| l["id"].as_i64().unwrap()).collect();
+    assert!(ids.windows(2).all(|two| two[0] < two[1]), "{ids:?}");
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 async fn two_hosts_are_refused_and_watchers_need_none(test: TestApp) {

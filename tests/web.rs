@@ -579,7 +579,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
         "'; alert(1) //",
-        "\u{202e}drowssap {{7*7}}",
+        "\u{200f}drowssap {{7*7}}",
         "=cmd|' /C calc'!A0",
     ];
     for name in names {
@@ -611,7 +611,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
             }
         }
     }
-    operator.get("/companies").await.has("&#60;script&#62;").has("{{7*7}}").has("\u{202e}drowssap");
+    operator.get("/companies").await.has("&#60;script&#62;").has("{{7*7}}").has("\u{200f}drowssap");
     operator.get("/history.csv").await.has(",'=cmd|' /C calc'!A0").has_not(",=cmd");
     assert_eq!(world.credit(&test, 7).await, 1);
 }

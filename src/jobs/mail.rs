@@ -55,6 +55,8 @@ fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
 
 #[must_use]
 pub fn invitation(to: &str, from: &str, company: &str, link: &str) -> Mail {
+    // Names from before links were refused in them.
+    let company = if crate::model::text::has_link(company) { "a company" } else { company };
     mail(to, &format!("You are invited to {company}"), &InvitationText { from, company, link })
 }
 

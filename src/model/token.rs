@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-const PREFIX: &str = "scrip_pat_";
+/// What every token begins with.
+pub const PREFIX: &str = "scrip_pat_";
 const SECRET_LENGTH: usize = 40;
 const CHECKSUM_LENGTH: usize = 8;
 

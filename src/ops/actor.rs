@@ -34,6 +34,8 @@ pub struct Actor {
     pub password_needs_second_factor: bool,
     /// Whether the company demands a second factor of its users.
     pub company_demands_second_factor: bool,
+    /// The company that demands it, the own one or one above it.
+    pub second_factor_demander: Option<String>,
     /// Where the request comes from.
     pub address: String,
     /// The access token that a program acts by.
@@ -57,7 +59,7 @@ impl Actor {
     pub fn of(found: SignedIn, address: String) -> Actor {
         let second_factor = found.second_factor.as_deref().and_then(SecondFactor::from_slug);
         let password_needs_second_factor = found.password_needs_second_factor == 1;
-        let company_demands_second_factor = found.company_demands_second_factor == 1;
+        let company_demands_second_factor = found.second_factor_demander.is_some();
         let owed = match second_factor {
             Some(_) => None,
             None if company_demands_second_factor => Some(Owed::SecondFactor),
@@ -79,6 +81,7 @@ impl Actor {
             owed,
             password_needs_second_factor,
             company_demands_second_factor,
+            second_factor_demander: found.second_factor_demander,
             address,
             token: None,
             is_shown_masked_codes: false,

@@ -21,6 +21,8 @@ use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
 use crate::store::users::{Link, Purpose};
 
+/// So many names of products are looked for in new passwords.
+const KNOWN_NAMES_MAX: usize = 500;
 /// How long a link to set a password is good.
 pub const RESET_LINK_SECONDS: i64 = 3_600;
 pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
@@ -90,14 +92,15 @@ pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
     let matches = verify(form.password.clone(), hash).await?;
-    drop(turn);
     let Some(who) = found.filter(|c| matches && c.disabled_at.is_none()) else {
         return failed(app, form).await;
     };
     act!(app, act => {
-        let by = if act.now > Moment(who.last_login_at.unwrap_or(0)).plus_seconds(LOWERS_EVERY_SECONDS) { 2 } else { 1 };
-        Ok(store::throttle::lower(&mut act.tx, &address_key, by).await?)
+        let next = Moment(who.last_login_at.unwrap_or(0)).plus_seconds(LOWERS_EVERY_SECONDS);
+        store::throttle::clear(&mut act.tx, &account_key).await?;
+        Ok(store::throttle::lower(&mut act.tx, &address_key, if act.now > next { 2 } else { 1 }).await?)
     })?;
+    drop(turn);
     match who.second_factor() {
         Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
         None => signed_in(app, form, &who, &account_key).await,
@@ -276,7 +279,6 @@ pub async fn confirm_password(
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?;
     let is_right = verify(again.password.to_owned(), found.and_then(|c| c.password_hash)).await?;
-    drop(turn);
     act!(app, act => {
         if is_right {
             store::throttle::clear(&mut act.tx, &account_key).await?;
@@ -285,6 +287,7 @@ pub async fn confirm_password(
         act.note(actor.note("user.confirmation_failed", &actor.email, ""));
         Ok(())
     })?;
+    drop(turn);
     if is_right { Ok(()) } else { refuse(field, Reason::WrongPassword) }
 }
 
@@ -298,13 +301,32 @@ pub(super) async fn lock_actor(act: &mut Act, actor: &Actor) -> OpResult<Credent
     }
 }
 
-/// A new password and its repetition, checked.
+/// The names that whoever guesses passwords here tries first: the vendor's and those of the products.
+async fn known_names(app: &App) -> OpResult<Vec<String>> {
+    let mut tx = app.db.read().await?;
+    let mut names: Vec<String> = store::products::all(&mut tx).await?.into_iter().map(|p| p.name).collect();
+    names.truncate(KNOWN_NAMES_MAX);
+    if let Some((id, path)) = store::companies::root(&mut tx).await? {
+        names.extend(store::companies::find(&mut tx, &path, id).await?.map(|root| root.name));
+    }
+    Ok(names)
+}
+
+/// A new password and its repetition, checked. `whose` are the e-mail address and the company of its owner.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub fn check_new_password(password: &str, again: &str, email: &str, has_second_factor: bool) -> OpResult<()> {
+pub async fn check_new_password(
+    app: &App,
+    password: &str,
+    again: &str,
+    whose: (&str, &str),
+    has_second_factor: bool,
+) -> OpResult<()> {
     let mut problems = Problems::default();
-    let checked = user::check_password(password, email, has_second_factor);
+    let names = known_names(app).await?;
+    let context: Vec<&str> = names.iter().map(String::as_str).chain([whose.0, whose.1]).collect();
+    let checked = user::check_password(password, &context, has_second_factor);
     problems.take("new_password", checked.map_err(Reason::Password));
     if password != again {
         problems.add("new_password_again", Reason::PasswordsDiffer);
@@ -337,7 +359,8 @@ pub async fn change_password(
     again: &str,
     ends_tokens: bool,
 ) -> OpResult<SignedInAs> {
-    check_new_password(new, again, &actor.email, actor.second_factor.is_some())?;
+    let whose = (actor.email.as_str(), actor.company_name.as_str());
+    check_new_password(app, new, again, whose, actor.second_factor.is_some()).await?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = act!(app, act => {
@@ -420,6 +443,7 @@ pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
 pub struct OpenLink {
     pub purpose: Purpose,
     pub email: String,
+    pub company: String,
     pub has_second_factor: bool,
     /// The new address, where it is about one.
     pub new_email: String,
@@ -438,10 +462,17 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
         None => None,
     };
     let has_second_factor = person.as_ref().is_some_and(|p| p.second_factor().is_some());
-    let email = person.map_or(String::new(), |p| p.email);
+    let (email, company) = match person {
+        Some(person) => {
+            let listed = store::users::by_email(&mut tx, &person.email).await?;
+            (person.email, listed.map_or(String::new(), |u| u.company_name))
+        }
+        None if link.purpose == Purpose::SignUp => super::sign_up::whose(&link.payload)?,
+        None => (String::new(), String::new()),
+    };
     let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);
     let new_email = if is_about_address { link.payload } else { String::new() };
-    Ok(OpenLink { purpose: link.purpose, email, has_second_factor, new_email })
+    Ok(OpenLink { purpose: link.purpose, email, company, has_second_factor, new_email })
 }
 
 /// Sets a password by an invitation or a reset link. All sessions and links of the person end, at a reset
@@ -457,7 +488,7 @@ pub async fn set_password_by_link(
     address: &str,
 ) -> OpResult<()> {
     let open = look_at_link(app, token).await?;
-    check_new_password(new, again, &open.email, open.has_second_factor)?;
+    check_new_password(app, new, again, (&open.email, &open.company), open.has_second_factor).await?;
     let password_hash = hash_password(app, new.to_owned()).await?;
     let is_short = user::needs_second_factor(new);
     let user_id = act!(app, act => {
@@ -512,7 +543,9 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
     let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
-    if let Err(OpError::Invalid(more)) = check_new_password(&form.password, &form.again, &form.email, false) {
+    let whose = (form.email.as_str(), form.company.as_str());
+    let checked = check_new_password(app, &form.password, &form.again, whose, false).await;
+    if let Err(OpError::Invalid(more)) = checked {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }
     problems.finish()?;

@@ -50,14 +50,14 @@ pub struct NewHistoryRow<'a> {
 pub struct StoredHistoryRow {
     pub id: i64,
     pub at: i64,
-    actor_id: Option<i64>,
-    company_id: Option<i64>,
-    address: String,
-    verb: String,
-    subject: String,
-    details: String,
-    token_id: Option<i64>,
-    token_name: Option<String>,
+    pub actor_id: Option<i64>,
+    pub company_id: Option<i64>,
+    pub address: String,
+    pub verb: String,
+    pub subject: String,
+    pub details: String,
+    pub token_id: Option<i64>,
+    pub token_name: Option<String>,
 }
 
 impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
