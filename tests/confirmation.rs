@@ -120,6 +120,8 @@ async fn the_password_alone_confirms_only_without_a_second_factor(test: TestApp)
     let page = confirm(&mut acme, &[("password", PASSWORD), ("code", "000000")]).await;
     assert!(page.is(422).problem("code").starts_with("This code is wrong"));
     asks(&acme.get("/account/second-factor/off").await);
+    // A new password asks for the present one in its form, and with a second factor for that before.
+    acme.get("/account/security").await.is(200).has_not("name=\"new_password\"").has("/confirm?next=");
     // A session of before the second factor was turned on has not given it.
     let mut here = signed_in(&test, "other@test.example").await;
     let mut elsewhere = signed_in(&test, "other@test.example").await;
@@ -168,6 +170,14 @@ async fn nothing_is_done_unconfirmed_whatever_is_posted(test: TestApp) {
         ("/account/second-factor/app".into(), vec![("password", PASSWORD), ("code", "123456")]),
         ("/account/second-factor/email".into(), vec![("password", PASSWORD), ("code", "123456")]),
         ("/account/security/email".into(), vec![("email", "new@test.example")]),
+        (
+            "/account/security/password".into(),
+            vec![
+                ("password", PASSWORD),
+                ("new_password", "another horse battery"),
+                ("new_password_again", "another horse battery"),
+            ],
+        ),
         ("/account/tokens".into(), vec![("name", "Nightly"), ("scope", "credits:read")]),
         (format!("/users/{north}/link"), vec![]),
         (format!("/users/{north}/second-factor"), vec![]),
@@ -193,18 +203,13 @@ async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
     for _ in 0..3 {
         confirm(&mut acme, &[("password", WRONG), ("code", &code)]).await.is(422);
     }
-    // Those of a sign-in in this browser and of the form of a new password are the same count.
+    // Those of a sign-in in this browser are the same count.
     let mut same = acme.clone();
     same.set_cookie("session", "");
     for _ in 0..2 {
         same.post("/sign-in", &[("email", ACME), ("password", WRONG)]).await.is(422);
     }
-    let new = [
-        ("password", WRONG),
-        ("new_password", "another horse battery"),
-        ("new_password_again", "another horse battery"),
-    ];
-    acme.submit("/account/security", "/account/security/password", &new).await.is(422);
+    confirm(&mut acme, &[("password", WRONG), ("code", &code)]).await.is(422);
     let page = confirm(&mut acme, &[("password", PASSWORD), ("code", &code)]).await;
     assert_eq!(page.is(429).headers["retry-after"], "5");
     test.app.clock.advance_seconds(5);
@@ -220,6 +225,18 @@ async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
     test.app.clock.advance_seconds(15);
     confirm(&mut acme, &[("password", PASSWORD), ("code", &now(&test, &secret))]).await.is(303);
     acme.get("/history").await.has("Confirmation failed").has("Second factor wrong");
+    // And those of the form of a new password.
+    let new = [
+        ("password", WRONG),
+        ("new_password", "another horse battery"),
+        ("new_password_again", "another horse battery"),
+    ];
+    let mut other = signed_in(&test, "other@test.example").await;
+    test.app.clock.advance_seconds(600);
+    for _ in 0..6 {
+        other.submit("/account/security", "/account/security/password", &new).await.is(422);
+    }
+    confirm(&mut other, &[("password", PASSWORD)]).await.is(429);
 }
 
 async fn confirmations_at_the_same_moment_are_all_counted(test: TestApp) {

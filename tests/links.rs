@@ -5,10 +5,11 @@ mod support;
 use futures_util::future::join_all;
 use scrip::model::time::Moment;
 use scrip::ops;
+use scrip::ops::tokens::TokenForm;
 use scrip::store::db::sql;
 use support::{
     Browser, PASSWORD, Page, Program, TestApp, World, link_in, mail_server, maybe_link_in, next_mail,
-    no_mail, open, set_password, signed_in, who,
+    no_mail, open, set_password, set_up, signed_in, who,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -193,6 +194,7 @@ async fn two_stops_at_once_count_once(test: TestApp) {
 async fn what_was_begun_before_a_reset_is_not_finished_after_it(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     // The thief's request has passed the door when the owner's reset commits.
+    set_up(&test, &mut signed_in(&test, ACME).await, PASSWORD).await;
     let thief = who(&test.app, ACME).await;
     let reset = forgotten(&test, &mut mails, ACME).await;
     let mut owner = test.browser();
@@ -204,8 +206,26 @@ async fn what_was_begun_before_a_reset_is_not_finished_after_it(test: TestApp) {
         ops::auth::change_password(&test.app, &thief, old, PASSWORD, PASSWORD, false).await.is_ok(),
     ];
     assert_eq!(late, [false, false]);
+    let (app, form) = (
+        &test.app,
+        TokenForm {
+            name: "Late",
+            scopes: vec!["credits:read"],
+            last_day: "",
+            has_no_end: true,
+            networks: "",
+        },
+    );
+    let change = ops::second_factor::Change { key: "late", but: None };
+    let late = [
+        ops::tokens::create(app, &thief, "token", &form).await.is_ok(),
+        ops::second_factor::make_recovery_codes(app, &thief, &change).await.is_ok(),
+        ops::second_factor::turn_off(app, &thief, &change, "", "").await.is_ok(),
+    ];
+    assert_eq!(late, [false, false, false]);
     no_mail(&test, &mut mails).await;
-    owner.post("/sign-in", &[("email", ACME), ("password", OTHER_PASSWORD)]).await.is(303);
+    let answer = owner.post("/sign-in", &[("email", ACME), ("password", OTHER_PASSWORD)]).await;
+    assert_eq!(answer.is(303).location(), "/sign-in/code");
 }
 
 async fn administrators_links_of_active_people_live_one_hour(test: TestApp) {

@@ -62,6 +62,8 @@ struct SecurityPage<'a> {
     has_mail: bool,
     recovery_codes_left: i64,
     password_help: String,
+    /// Whether a new password asks for the second factor first.
+    must_confirm: bool,
 }
 
 async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>) -> WebResult<Response> {
@@ -78,6 +80,7 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>
         has_mail: portal.app.config.mail.is_some(),
         recovery_codes_left: ops::second_factor::recovery_codes_left(&portal.app, &me.actor).await?,
         password_help: words::password_help(me.actor.second_factor.is_some()),
+        must_confirm: me.actor.has_second_factor() && !confirm::is_confirmed(portal, me).await?,
     };
     page_of_form(&portal.app, &page, form)
 }
@@ -112,6 +115,10 @@ pub async fn change_password(
     Posted(form): Posted,
 ) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
+    // The form itself asks for the password.
+    if me.actor.has_second_factor() {
+        confirm::require(&portal, &me, urls::SECURITY).await?;
+    }
     let [old, new, again] = ["password", "new_password", "new_password_again"].map(|f| form.value(f));
     let (old, ends_tokens) = (me.again(old), form.value("end_all") == "1");
     match ops::auth::change_password(&portal.app, &me.actor, old, new, again, ends_tokens).await {

@@ -23,7 +23,8 @@ pub async fn require(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     }
 }
 
-async fn is_confirmed(portal: &Portal, me: &Me) -> WebResult<bool> {
+/// Whether the confirmation was made a moment ago.
+pub async fn is_confirmed(portal: &Portal, me: &Me) -> WebResult<bool> {
     let confirmed = session::confirmed(&me.session).await?;
     Ok(confirmed.is_some_and(|c| c.holds(&me.actor, portal.app.clock.now())))
 }
