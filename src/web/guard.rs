@@ -120,15 +120,13 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.
 pub async fn host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let wanted = portal.app.config.public_url.split("://").nth(1).unwrap_or_default();
-    let mut hosts: Vec<String> =
-        request.uri().authority().map(|a| a.as_str().to_owned()).into_iter().collect();
-    let headers = request.headers().get_all(header::HOST).iter();
-    hosts.extend(headers.map(|host| host.to_str().unwrap_or_default().to_owned()));
-    // Two proxies could each take another one for the host that is asked.
-    let is_one = hosts.windows(2).all(|two| two[0].eq_ignore_ascii_case(&two[1]));
-    if !is_one || request.headers().get_all(header::HOST).iter().count() > 1 {
+    let hosts = request.headers().get_all(header::HOST);
+    if hosts.iter().count() > 1 {
+        // Two proxies could each take another one for the host that is asked.
         return (StatusCode::BAD_REQUEST, "Send one Host.\n").into_response();
     }
+    let given = request.uri().authority().map(|a| a.as_str().to_owned());
+    let given = given.or_else(|| hosts.iter().next().and_then(|host| host.to_str().ok()).map(str::to_owned));
     let is_loopback = |host: &str| {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         matches!(name, "localhost" | "127.0.0.1" | "[::1]")
@@ -137,7 +135,7 @@ pub async fn host(State(portal): State<Portal>, request: Request, next: Next) ->
     let is_served =
         |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
     // Whatever watches the process need not know its name.
-    match hosts.first().is_some_and(is_served) || is_open {
+    match given.as_ref().is_some_and(is_served) || is_open {
         true => next.run(request).await,
         false => (StatusCode::MISDIRECTED_REQUEST, "This address is not served here.\n").into_response(),
     }
