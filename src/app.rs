@@ -17,6 +17,7 @@ use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::db::{Db, Tx};
 use crate::store::operations::{Stored, Use};
+use crate::store::tries::Tries;
 use crate::writer::Writer;
 
 /// Password hashing takes a core each: a flood of sign-ins must not take all.
@@ -88,17 +89,38 @@ impl App {
         clock: Clock,
         rng: Rng,
     ) -> Result<(App, tokio::task::JoinHandle<()>), StartError> {
+        let db = App::open(&config).await?;
+        App::start_on(db, config, clock, rng).await
+    }
+
+    /// Opens the database that the settings name.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn open(config: &Config) -> Result<Db, StartError> {
         make_folder(&config.data)?;
-        let db = match &config.database {
+        Ok(match &config.database {
             Database::Sqlite => Db::open_sqlite(&config.data).await?,
             Database::Postgres(url) => Db::open_postgres(url).await?,
-        };
+        })
+    }
+
+    /// As [`App::start`], on a database that is open.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_on(
+        db: Db,
+        config: Config,
+        clock: Clock,
+        rng: Rng,
+    ) -> Result<(App, tokio::task::JoinHandle<()>), StartError> {
         store::migrate::run(&db, || clock.now()).await?;
         let keys = Keys::open(&config.key_file, &rng)?;
         check_keys(&db, &keys).await?;
         let keys = Arc::new(keys);
         let cards = Arc::new(Cards::new(&config)?);
-        let (writer, writing) = Writer::start(db.clone(), keys.clone(), rng.clone());
+        let (writer, writing) = Writer::start(db.clone(), keys.clone(), rng.clone(), clock.clone());
         let app = App {
             db,
             writer,
@@ -113,23 +135,27 @@ impl App {
         Ok((app, writing))
     }
 
-    /// Begins an act: see [`act!`].
+    /// Begins a try of an act: see [`act!`].
     ///
     /// # Errors
     /// When the database gives no transaction.
-    pub async fn begin(&self) -> OpResult<Act> {
-        Ok(Act { tx: self.db.write().await?, now: self.clock.now(), history: Vec::new(), has_jobs: false })
+    pub async fn begin(&self, tries: &Tries) -> OpResult<Act> {
+        if tries.is_settling() {
+            store::settings::settle(&self.db, self.clock.now(), tries.deadline()).await?;
+        }
+        let tx = self.db.write_until(tries.deadline()).await?;
+        Ok(Act { tx, now: self.clock.now(), history: Vec::new(), has_jobs: false })
     }
 
     /// Ends an act: with its history rows and its jobs it is committed, or all of it undone.
     ///
     /// # Errors
-    /// The act's own, or whatever the database says; then nothing has changed.
+    /// The act's own; then nothing has changed. [`OpError::OutcomeUnknown`] where the commit was not answered.
     pub async fn end<T>(&self, mut act: Act, outcome: OpResult<T>) -> OpResult<T> {
         let value = match outcome {
             Ok(value) => value,
             Err(error) => {
-                act.tx.rollback().await?;
+                act.tx.rollback().await;
                 return Err(error);
             }
         };
@@ -142,36 +168,73 @@ impl App {
     }
 }
 
-/// How often an act is tried when two processes meet.
-pub const TRIES_MAX: usize = 8;
-
 /// Runs an act: one transaction with its history rows and its jobs, answered after the commit, and
-/// tried again where two processes met. (A macro and no function: a closure that borrows would make
-/// the future one that cannot be sent between threads.)
+/// tried again where it has not happened and may succeed. (A macro and no function: a closure that borrows would
+/// make the future one that cannot be sent between threads.)
 macro_rules! act {
-    ($app:expr, $act:ident => $body:block) => {{
-        let mut tries = 1;
+    ($app:expr, $act:ident => $body:block) => {
+        $crate::app::act!($crate::app::Repeat::IfNotDone, $app, $act => $body)
+    };
+    ($repeat:expr, $app:expr, $act:ident => $body:block) => {{
+        let mut tries = $crate::store::tries::Tries::begin();
         loop {
-            let mut begun = $app.begin().await?;
-            let outcome: $crate::ops::error::OpResult<_> = {
-                let $act = &mut begun;
-                async { $body }.await
+            let outcome = match $app.begin(&tries).await {
+                Ok(mut begun) => {
+                    let outcome: $crate::ops::error::OpResult<_> = {
+                        let $act = &mut begun;
+                        async { $body }.await
+                    };
+                    $app.end(begun, outcome).await
+                }
+                Err(error) => Err(error),
             };
-            match $app.end(begun, outcome).await {
-                Err($crate::ops::error::OpError::Collision) if tries < $crate::app::TRIES_MAX => tries += 1,
-                outcome => break outcome,
+            match $crate::app::judge($repeat, &mut tries, &$app.rng, outcome).await {
+                Some(outcome) => break outcome,
+                None => continue,
             }
         }
     }};
 }
 pub(crate) use act;
 
+/// When an act is run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// When it is certain that it has not happened.
+    IfNotDone,
+    /// Also when its outcome is unknown: its operation's id shows what has happened.
+    UntilKnown,
+}
+
+/// What to answer after a try of an act, or `None` after a wait, when there is to be another.
+pub async fn judge<T>(
+    repeat: Repeat,
+    tries: &mut Tries,
+    rng: &Rng,
+    outcome: OpResult<T>,
+) -> Option<OpResult<T>> {
+    let is_again = match &outcome {
+        Err(OpError::Collision) => true,
+        Err(OpError::OutcomeUnknown) => {
+            tries.note_outcome_unknown();
+            repeat == Repeat::UntilKnown
+        }
+        _ => false,
+    };
+    if is_again && tries.wait(rng).await {
+        return None;
+    }
+    let is_uncertain =
+        matches!(outcome, Err(OpError::Collision | OpError::Unavailable | OpError::Internal(_)));
+    Some(if tries.is_settling() && is_uncertain { Err(OpError::OutcomeUnknown) } else { outcome })
+}
+
 /// Runs an act of somebody once: a second request with the same key gets the first result. `request`
 /// is the canonical form that tells a retry from another request.
 macro_rules! act_once {
     ($app:expr, $actor:expr, $key:expr, $verb:literal, $request:expr, $act:ident => $body:block) => {{
         let fingerprint = $app.keys.fingerprint(&format!("{}\n{}", $verb, $request));
-        $crate::app::act!($app, $act => {
+        $crate::app::act!($crate::app::Repeat::UntilKnown, $app, $act => {
             if let Some(first) = $crate::app::replay($act, $actor, $key, fingerprint).await? {
                 return Ok(first);
             }

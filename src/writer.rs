@@ -1,26 +1,33 @@
 //! The writer task: gathers the ledger's operations, runs them as batches, answers each after the
 //! commit. While one commit flushes, the next batch gathers: one flush serves many requests.
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::model::ledger::{self, Done, Operation, Refusal};
 use crate::rng::Rng;
 use crate::store;
-use crate::store::db::{Db, DbError};
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use crate::store::db::{Db, DbError, deadline};
+use crate::store::tries::Tries;
 
 const QUEUE_LENGTH_MAX: usize = 4_096;
 const BATCH_LENGTH_MAX: usize = 512;
-const TRIES_MAX: usize = 8;
+/// What has waited for longer is refused, so that its batch has the time that is left.
+const QUEUE_MILLISECONDS: u64 = deadline::WRITE_SECONDS * 1_000 - deadline::TRY_MILLISECONDS;
 /// The writer begins the WAL anew past this size, so that it stays below twice as much.
 const WAL_BYTES_MAX: u64 = 32 << 20;
 const LOOK_EVERY_MILLISECONDS: u64 = 100;
+/// Whether it is ready costs a write: it is not asked more often.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Why an operation did not happen.
+/// Why an operation has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     #[error("refused: {0:?}")]
@@ -28,26 +35,49 @@ pub enum WriteError {
     /// Too much waits, or the database cannot take a write now. Nothing has changed.
     #[error("the database cannot take a write now")]
     Unavailable,
+    /// It may have happened, or may happen still.
+    #[error("the database did not say whether it happened")]
+    OutcomeUnknown,
+    /// A fault. Nothing has changed.
     #[error("the ledger failed: {0}")]
     Failed(DbError),
 }
 
-struct Waiting {
-    operation: Operation,
-    answer: oneshot::Sender<Result<Done, WriteError>>,
+enum Waiting {
+    Operation {
+        operation: Operation,
+        answer: Answer,
+        since: Instant,
+        /// Set by the writer that begins it or by the caller that gives it up: by one of them.
+        is_claimed: Arc<AtomicBool>,
+    },
+    /// Somebody asks whether the writer can write.
+    Probe(oneshot::Sender<bool>),
 }
+
+type Answer = oneshot::Sender<Result<Done, WriteError>>;
 
 /// The door to the writer task. Clones share it.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
+    /// When it last showed that it can write, or that it cannot.
+    probed: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
+/// What the writer task works with.
+struct Tools {
+    db: Db,
+    keys: Arc<Keys>,
+    rng: Rng,
+    clock: Clock,
 }
 
 impl Writer {
     /// Starts the task. It ends, after all that waits, when every `Writer` is gone.
     #[must_use]
-    pub fn start(db: Db, keys: Arc<Keys>, rng: Rng) -> (Writer, tokio::task::JoinHandle<()>) {
-        Writer::start_with_batches_of(BATCH_LENGTH_MAX, db, keys, rng)
+    pub fn start(db: Db, keys: Arc<Keys>, rng: Rng, clock: Clock) -> (Writer, tokio::task::JoinHandle<()>) {
+        Writer::start_with_batches_of(BATCH_LENGTH_MAX, db, keys, rng, clock)
     }
 
     /// As [`Writer::start`], with shorter batches: how the benchmark measures what they are worth.
@@ -57,60 +87,160 @@ impl Writer {
         db: Db,
         keys: Arc<Keys>,
         rng: Rng,
+        clock: Clock,
     ) -> (Writer, tokio::task::JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH_MAX);
-        (Writer { queue }, tokio::spawn(run(length_max, db, keys, rng, waiting)))
+        let writer = Writer { queue, probed: Arc::default() };
+        (writer, tokio::spawn(run(length_max, Tools { db, keys, rng, clock }, waiting)))
+    }
+
+    /// Whether it has written within the last second, or does so now.
+    pub async fn is_ready(&self) -> bool {
+        let mut probed = self.probed.lock().await;
+        if let Some((at, is_ready)) = *probed
+            && at.elapsed() < PROBE_EVERY
+        {
+            return is_ready;
+        }
+        let (answer, answered) = oneshot::channel();
+        let is_ready = match self.queue.try_send(Waiting::Probe(answer)) {
+            Ok(()) => matches!(tokio::time::timeout(PROBE_WITHIN, answered).await, Ok(Ok(true))),
+            Err(_) => false,
+        };
+        *probed = Some((Instant::now(), is_ready));
+        is_ready
     }
 
     /// Hands an operation over and waits until it is on disk. A caller that goes away does not
     /// undo it.
     ///
     /// # Errors
-    /// See [`WriteError`].
+    /// See [`WriteError`]; after nine seconds at the latest.
     pub async fn submit(&self, operation: Operation) -> Result<Done, WriteError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { operation, answer }).map_err(|_| WriteError::Unavailable)?;
-        answered.await.map_err(|_| WriteError::Unavailable)?
+        let is_claimed = Arc::<AtomicBool>::default();
+        let since = Instant::now();
+        let waiting = Waiting::Operation { operation, answer, since, is_claimed: is_claimed.clone() };
+        self.queue.try_send(waiting).map_err(|_| WriteError::Unavailable)?;
+        match tokio::time::timeout(Duration::from_secs(deadline::WRITE_SECONDS), answered).await {
+            Ok(Ok(outcome)) => outcome,
+            // The writer is late, or has died: what it had not begun it never will.
+            Ok(Err(_)) | Err(_) if !is_claimed.swap(true, Ordering::AcqRel) => Err(WriteError::Unavailable),
+            Ok(Err(_)) | Err(_) => Err(WriteError::OutcomeUnknown),
+        }
     }
 }
 
-async fn run(length_max: usize, db: Db, keys: Arc<Keys>, rng: Rng, mut waiting: mpsc::Receiver<Waiting>) {
+async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
     let mut looked_at = None;
     while waiting.recv_many(&mut batch, length_max).await > 0 {
-        let (operations, answers): (Vec<_>, Vec<_>) =
-            batch.drain(..).map(|w| (w.operation, w.answer)).unzip();
-        let outcomes = match write_batch(&db, &keys, &rng, &operations).await {
-            Ok(outcomes) => outcomes.into_iter().map(|o| o.map_err(WriteError::Refused)).collect(),
-            Err(error) => one_by_one(&db, &keys, &rng, &operations, error).await,
-        };
-        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-            // Whoever went away does not hear it; it has happened all the same.
-            let _ = answer.send(outcome);
+        let Claimed { operations, answers, probes } = claim(&mut batch);
+        if !operations.is_empty() {
+            let outcomes = outcomes_of(&tools, &operations).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // Its caller may have gone away; it has happened all the same.
+                let _ = answer.send(outcome);
+            }
         }
-        keep_wal_small(&db, &mut looked_at).await;
+        for probe in probes {
+            let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
+            let written = store::settings::settle(&tools.db, tools.clock.now(), until).await;
+            if let Err(error) = &written {
+                tracing::error!(%error, "the writer cannot write");
+            }
+            let _ = probe.send(written.is_ok());
+        }
+        keep_wal_small(&tools.db, &mut looked_at).await;
     }
 }
 
-/// Runs operations as one transaction, again where two processes met.
-///
-/// # Errors
-/// Whatever the database says in the end; then nothing has happened.
-pub async fn write_batch(
-    db: &Db,
-    keys: &Keys,
-    rng: &Rng,
-    operations: &[Operation],
-) -> Result<Vec<Result<Done, Refusal>>, DbError> {
-    let mut tries = 1;
-    loop {
-        match try_batch(db, keys, rng, operations).await {
-            Err(error) if tries < TRIES_MAX && (error.is_retryable() || error.is_unique_violation()) => {
-                tries += 1
+/// What a batch is made of.
+#[derive(Default)]
+struct Claimed {
+    operations: Vec<Operation>,
+    answers: Vec<Answer>,
+    probes: Vec<oneshot::Sender<bool>>,
+}
+
+/// Takes what is still wanted, and refuses what has waited for too long.
+fn claim(batch: &mut Vec<Waiting>) -> Claimed {
+    let mut claimed = Claimed::default();
+    for waiting in batch.drain(..) {
+        let (operation, answer, since, is_claimed) = match waiting {
+            Waiting::Operation { operation, answer, since, is_claimed } => {
+                (operation, answer, since, is_claimed)
             }
-            Ok(None) => tries += 1,
+            Waiting::Probe(probe) => {
+                claimed.probes.push(probe);
+                continue;
+            }
+        };
+        if is_claimed.swap(true, Ordering::AcqRel) {
+            continue;
+        }
+        if since.elapsed() > Duration::from_millis(QUEUE_MILLISECONDS) {
+            let _ = answer.send(Err(WriteError::Unavailable));
+            continue;
+        }
+        claimed.operations.push(operation);
+        claimed.answers.push(answer);
+    }
+    claimed
+}
+
+/// What became of each operation. When a batch fails, one of them may be to blame: the others must not pay for it.
+async fn outcomes_of(tools: &Tools, operations: &[Operation]) -> Vec<Result<Done, WriteError>> {
+    let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
+    let error = match write_until(tools, operations, until).await {
+        Ok(outcomes) => return outcomes.into_iter().map(|o| o.map_err(WriteError::Refused)).collect(),
+        Err(error) => error,
+    };
+    tracing::error!(%error, operations = operations.len(), "a batch failed");
+    if error.is_outcome_unknown() {
+        return operations.iter().map(|_| Err(WriteError::OutcomeUnknown)).collect();
+    }
+    if error.is_unavailable() {
+        return operations.iter().map(|_| Err(WriteError::Unavailable)).collect();
+    }
+    let mut outcomes = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let outcome = write_until(tools, std::slice::from_ref(operation), until).await;
+        outcomes.push(match outcome {
+            Ok(mut one) => {
+                one.pop().map_or(Err(WriteError::OutcomeUnknown), |o| o.map_err(WriteError::Refused))
+            }
+            Err(error) if error.is_outcome_unknown() => Err(WriteError::OutcomeUnknown),
+            Err(error) if error.is_unavailable() => Err(WriteError::Unavailable),
+            Err(error) => Err(WriteError::Failed(error)),
+        });
+    }
+    outcomes
+}
+
+/// Runs operations as one transaction, again where that has not happened and may succeed, and where its outcome
+/// is unknown: the operations' ids show what has happened.
+async fn write_until(
+    tools: &Tools,
+    operations: &[Operation],
+    until: Instant,
+) -> Result<Vec<Result<Done, Refusal>>, DbError> {
+    let mut tries = Tries::until(until);
+    loop {
+        let error = match try_batch(tools, operations, &tries).await {
             Ok(Some(outcomes)) => return Ok(outcomes),
-            Err(error) => return Err(error),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        let is_again = error.as_ref().is_none_or(|error| {
+            error.is_outcome_unknown() || error.is_retryable() || error.is_unique_violation()
+        });
+        if error.as_ref().is_some_and(DbError::is_outcome_unknown) {
+            tries.note_outcome_unknown();
+        }
+        if !(is_again && tries.wait(&tools.rng).await) {
+            let error = error.unwrap_or_else(DbError::met);
+            return Err(if tries.is_settling() { error.with_unknown_outcome() } else { error });
         }
     }
 }
@@ -118,12 +248,14 @@ pub async fn write_batch(
 /// `None` where another process has had one of the operations meanwhile: then nothing has happened here, and
 /// the next try finds its result.
 async fn try_batch(
-    db: &Db,
-    keys: &Keys,
-    rng: &Rng,
+    tools: &Tools,
     operations: &[Operation],
+    tries: &Tries,
 ) -> Result<Option<Vec<Result<Done, Refusal>>>, DbError> {
-    let mut tx = db.write().await?;
+    if tries.is_settling() {
+        store::settings::settle(&tools.db, tools.clock.now(), tries.deadline()).await?;
+    }
+    let mut tx = tools.db.write_until(tries.deadline()).await?;
     let mut read = store::ledger::prefetch(&mut tx, operations).await?;
     let outcomes = ledger::decide(&mut read, operations);
     if tx.is_postgres() {
@@ -133,33 +265,9 @@ async fn try_batch(
             return Ok(None);
         }
     }
-    store::ledger::write(&mut tx, &read, keys, rng).await?;
+    store::ledger::write(&mut tx, &read, &tools.keys, &tools.rng).await?;
     tx.commit().await?;
     Ok(Some(outcomes))
-}
-
-/// When a batch fails, one operation may be to blame: the others must not pay for it.
-async fn one_by_one(
-    db: &Db,
-    keys: &Keys,
-    rng: &Rng,
-    operations: &[Operation],
-    error: DbError,
-) -> Vec<Result<Done, WriteError>> {
-    tracing::error!(%error, operations = operations.len(), "a batch failed");
-    if error.is_unavailable() {
-        return operations.iter().map(|_| Err(WriteError::Unavailable)).collect();
-    }
-    let mut outcomes = Vec::with_capacity(operations.len());
-    for operation in operations {
-        let outcome = write_batch(db, keys, rng, std::slice::from_ref(operation)).await;
-        outcomes.push(match outcome {
-            Ok(mut one) => one.pop().unwrap_or(Err(Refusal::UnknownSource)).map_err(WriteError::Refused),
-            Err(error) if error.is_unavailable() => Err(WriteError::Unavailable),
-            Err(error) => Err(WriteError::Failed(error)),
-        });
-    }
-    outcomes
 }
 
 /// The file keeps its length, which later commits write over: that is cheaper than to let it grow

@@ -591,7 +591,8 @@ async fn everything_stored(test: &TestApp) -> Vec<u8> {
                 bytes.extend(std::fs::read(test.folder().join(name)).unwrap());
             }
         }
-        scrip::store::db::Db::Postgres(pool) => {
+        scrip::store::db::Db::Postgres(db) => {
+            let pool = db.pool();
             assert_eq!(test.backend, Backend::Postgres);
             let tables = "select tablename::text from pg_tables where schemaname = current_schema()";
             for table in sqlx::query_scalar::<_, String>(tables).fetch_all(pool).await.unwrap() {

@@ -160,7 +160,8 @@ async fn opened(test: &TestApp, count: usize) -> Vec<Db> {
     let folder = test.folder().join("fresh");
     let url = match &test.app.db {
         Db::Sqlite(_) => String::new(),
-        Db::Postgres(pool) => {
+        Db::Postgres(db) => {
+            let pool = db.pool();
             let schema: String =
                 sqlx::query_scalar("select current_schema()::text").fetch_one(pool).await.unwrap();
             let text = format!("create schema {schema}_fresh");

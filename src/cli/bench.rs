@@ -107,7 +107,13 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
             at_64 = figures.per_second;
         }
     }
-    let (writer, _) = Writer::start_with_batches_of(1, app.db.clone(), app.keys.clone(), app.rng.clone());
+    let (writer, _) = Writer::start_with_batches_of(
+        1,
+        app.db.clone(),
+        app.keys.clone(),
+        app.rng.clone(),
+        app.clock.clone(),
+    );
     let single = App { writer, ..app.clone() };
     let figures = measure(&single, &people, ONE_BY_ONE.0, ONE_BY_ONE.1).await?;
     figures.print("64, one tx");

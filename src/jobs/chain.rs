@@ -86,7 +86,7 @@ impl Linker {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
         if !store::chain::take_lease(&mut tx, &self.holder, now).await? {
-            tx.rollback().await?;
+            tx.rollback().await;
             return Ok(None);
         }
         let link = store::chain::link(&mut tx, &app.keys, through, now).await?;
@@ -100,7 +100,7 @@ impl Linker {
         }
         let mut tx = app.db.write().await?;
         if !store::chain::take_lease(&mut tx, &self.holder, app.clock.now()).await? {
-            tx.rollback().await?;
+            tx.rollback().await;
             return Ok(false);
         }
         self.has_older = store::digests::add_older(&mut tx, &app.keys, app.clock.now(), OLDER_LENGTH).await?;

@@ -39,12 +39,28 @@ pub struct CodeOrder<'a> {
     pub count: i64,
 }
 
+/// Codes that were made.
+pub struct Made {
+    pub done: Done,
+    /// Their texts, in the order of the transfers, so that they can be answered though nothing can be read now.
+    /// `None` where they were made by an earlier request.
+    pub texts: Option<Vec<String>>,
+}
+
+impl std::ops::Deref for Made {
+    type Target = Done;
+
+    fn deref(&self) -> &Done {
+        &self.done
+    }
+}
+
 /// Makes codes that belong to a company of the actor's tree. Their units are locked at once. All of
 /// them, or none.
 ///
 /// # Errors
 /// The ledger's refusals.
-pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Done> {
+pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
     actor.require_admin()?;
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let comment = check_text("comment", order.comment)?;
@@ -52,15 +68,12 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
         return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_AT_ONCE_MAX });
     }
     let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment, count]);
-    let codes = (0..count).map(|_| new_code(app)).collect();
-    super::resources::submit(
-        app,
-        actor,
-        key,
-        &request,
-        Act::CreateCodes { company_id, resource_type, amount, comment, codes },
-    )
-    .await
+    let codes: Vec<NewCode> = (0..count).map(|_| new_code(app)).collect();
+    let texts = codes.iter().map(|new| new.code.reveal()).collect();
+    let act = Act::CreateCodes { company_id, resource_type, amount, comment, codes };
+    let done = super::resources::submit(app, actor, key, &request, act).await?;
+    let texts = if done.replayed { None } else { Some(texts) };
+    Ok(Made { done, texts })
 }
 
 pub(super) fn new_code(app: &App) -> NewCode {

@@ -178,7 +178,7 @@ pub enum ObstacleKind {
     OpenOrders(i64),
 }
 
-/// Why it was not done. In all cases nothing has changed.
+/// Why it was not done. But for [`OpError::OutcomeUnknown`], nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpError {
     /// A reason, and the field that it belongs to.
@@ -195,7 +195,10 @@ pub enum OpError {
     Forbidden,
     #[error("the database cannot take a write now")]
     Unavailable,
-    /// Two processes met; the whole act may be tried again. Two requests with one key meet so too:
+    /// The database did not say whether it happened: it may have, or may happen still.
+    #[error("the database did not say whether it happened")]
+    OutcomeUnknown,
+    /// Two processes met, or the connection was lost; the whole act may be tried again. Two requests with one key meet so too:
     /// the second then finds what the first has stored.
     #[error("two writes met")]
     Collision,
@@ -207,7 +210,11 @@ pub type OpResult<T> = Result<T, OpError>;
 
 impl From<DbError> for OpError {
     fn from(error: DbError) -> OpError {
-        if error.is_retryable() || error.is_unique_violation() {
+        if error.is_outcome_unknown() {
+            tracing::error!(%error, "the outcome of a write is unknown");
+            OpError::OutcomeUnknown
+        } else if error.is_retryable() || error.is_unique_violation() {
+            tracing::debug!(%error, "a write may be tried again");
             OpError::Collision
         } else if error.is_unavailable() {
             tracing::error!(%error, "the database is unavailable");
@@ -223,6 +230,7 @@ impl From<WriteError> for OpError {
         match error {
             WriteError::Refused(refusal) => OpError::Refused(field_of(&refusal), Reason::Ledger(refusal)),
             WriteError::Unavailable => OpError::Unavailable,
+            WriteError::OutcomeUnknown => OpError::OutcomeUnknown,
             WriteError::Failed(error) => OpError::Internal(error.to_string()),
         }
     }

@@ -31,8 +31,8 @@ pub enum MigrateError {
 pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> {
     take_lease(db, &now).await?;
     let outcome = match db {
-        Db::Sqlite(db) => unlocked(&SQLITE).run(db.writer_pool()).await,
-        Db::Postgres(pool) => unlocked(&POSTGRES).run(pool).await,
+        Db::Sqlite(db) => migrate(&SQLITE, db.writer_connection().await?.connection()).await,
+        Db::Postgres(db) => migrate(&POSTGRES, &mut db.connection_without_limits().await?).await,
     };
     let mut tx = db.write().await?;
     sql("update migration_lease set held_until = 0 where id = 1").run(&mut tx).await?;
@@ -48,12 +48,19 @@ pub(super) fn postgres_texts() -> impl Iterator<Item = &'static str> {
 /// The triggers that SQLite's migrations make: table, name, text.
 pub(super) async fn sqlite_triggers() -> Result<Vec<(String, String, String)>, DbError> {
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-    let failed = |error| DbError(sqlx::Error::Migrate(Box::new(error)));
+    let failed = |error| DbError::from(sqlx::Error::Migrate(Box::new(error)));
     unlocked(&SQLITE).run(&pool).await.map_err(failed)?;
     let triggers = "select tbl_name, name, sql from sqlite_master where type = 'trigger'";
     let found = sqlx::query_as(triggers).fetch_all(&pool).await?;
     pool.close().await;
     Ok(found)
+}
+
+async fn migrate(
+    migrator: &Migrator,
+    connection: &mut impl sqlx::migrate::Migrate,
+) -> Result<(), sqlx::migrate::MigrateError> {
+    unlocked(migrator).run_direct(None, connection, false).await
 }
 
 /// sqlx locks with advisory locks, which some databases that speak PostgreSQL's protocol lack.

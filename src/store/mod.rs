@@ -37,6 +37,7 @@ pub mod settings;
 pub mod throttle;
 pub mod tokens;
 pub mod transfers;
+pub mod tries;
 pub mod users;
 pub mod vat_classes;
 pub mod verify;

@@ -188,7 +188,7 @@ impl LineRow {
                 codes,
             }),
         };
-        let no_rate = || DbError(sqlx::Error::Decode("no such rate of VAT".into()));
+        let no_rate = || DbError::decode("no such rate of VAT");
         let line = OrderLine {
             product_id: self.product_id,
             version: self.version,

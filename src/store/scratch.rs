@@ -26,7 +26,7 @@ impl Scratch {
     /// When the server's own is none.
     pub fn url(&self) -> Result<String> {
         let mut url = url::Url::parse(&self.server)
-            .map_err(|e| DbError(sqlx::Error::Configuration(e.to_string().into())))?;
+            .map_err(|e| DbError::from(sqlx::Error::Configuration(e.to_string().into())))?;
         url.query_pairs_mut().append_pair("options", "-c search_path=scrip_bench");
         Ok(url.into())
     }

@@ -1,6 +1,9 @@
 //! Single values that belong to the database, such as the key file's check value.
 
-use super::db::{Result, Tx, sql};
+use tokio::time::Instant;
+
+use super::db::{Db, Result, Tx, sql};
+use crate::model::time::Moment;
 
 /// The value of a name, if it has one.
 ///
@@ -37,4 +40,16 @@ pub async fn set_once(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
         .run(tx)
         .await?;
     Ok(())
+}
+
+/// Makes an earlier commit that was not answered certain, by one that is. On SQLite, what a failed flush left in
+/// the WAL is written over, or flushed with this. On PostgreSQL this one is acknowledged by the standby, and so
+/// is all before it.
+///
+/// # Errors
+/// Whatever the database says; then it is as uncertain as before.
+pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
+    let mut tx = db.write_until(until).await?;
+    set(&mut tx, "settled_at", &now.0.to_string()).await?;
+    tx.commit().await
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::urls;
+use super::{underway, urls};
 use crate::ops::error::{OpError, Reason};
 
 /// Why a request is not answered with its page.
@@ -24,6 +24,8 @@ pub enum WebError {
     Refused(Reason),
     BadRequest,
     Unavailable,
+    /// It may have happened, or may happen still.
+    OutcomeUnknown,
     Internal(String),
 }
 
@@ -39,6 +41,7 @@ impl From<OpError> for WebError {
             OpError::NotFound => WebError::NotFound,
             OpError::Forbidden => WebError::Forbidden,
             OpError::Unavailable | OpError::Collision => WebError::Unavailable,
+            OpError::OutcomeUnknown => WebError::OutcomeUnknown,
             OpError::Internal(text) => WebError::Internal(text),
         }
     }
@@ -63,6 +66,8 @@ struct ErrorPage<'a> {
     title: &'a str,
     text: &'a str,
     request_id: String,
+    /// Where to look, and what the link says.
+    next: (String, &'a str),
     style: &'a str,
     icon: &'a str,
 }
@@ -103,15 +108,24 @@ impl IntoResponse for WebError {
             WebError::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Busy",
-                "The portal cannot take this request now. Nothing was changed. Try again in a moment.".to_owned(),
+                if underway::Underway::present().is_some_and(|u| u.is_read()) {
+                    "The portal cannot show this page now. Try again in a moment.".to_owned()
+                } else {
+                    "The portal cannot do this now. Nothing was changed. Try again in a moment.".to_owned()
+                },
+            ),
+            WebError::OutcomeUnknown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not known yet",
+                "The database did not say whether this was done. It may have happened, or may happen in a moment. Look first, before you do it again.".to_owned(),
             ),
             WebError::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something went wrong",
-                "It is our fault, not yours, and has been written down. Nothing was changed. Try again later.".to_owned(),
+                "It is our fault, not yours, and is in the log. If you were changing something, look whether it has happened before you try again.".to_owned(),
             ),
         };
-        let request_id = super::guard::present_request_id();
+        let request_id = underway::request_id();
         if let WebError::Internal(error) = &self {
             tracing::error!(error, request_id, "a request failed");
         }
@@ -120,11 +134,17 @@ impl IntoResponse for WebError {
             title,
             text: &text,
             request_id: shown_id,
+            next: match (&self, underway::operation()) {
+                (WebError::OutcomeUnknown, Some(operation)) => {
+                    (urls::with_done(&operation.back, &operation.id), "See whether it has happened")
+                }
+                _ => (urls::OVERVIEW.to_owned(), "To the overview"),
+            },
             style: super::assets::address("style.css"),
             icon: super::assets::address("icon.svg"),
         };
         let mut response = (status, Html(page.render().unwrap_or_else(|_| title.to_owned()))).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self, WebError::Unavailable) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response

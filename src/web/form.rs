@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::error::{WebError, WebResult};
 use super::extract::Me;
-use super::words;
+use super::{underway, urls, words};
 use crate::app::App;
 use crate::model::ledger::Refusal;
 use crate::model::time::Moment;
@@ -143,6 +143,9 @@ impl Form {
         let (nonce, mac) = self.value(TOKEN).split_once('.').ok_or(WebError::FormForeign)?;
         let is_nonce = nonce.len() == 26 && nonce.bytes().all(|b| CROCKFORD.contains(&b));
         if is_nonce && app.keys.form_mac_matches(&session_bytes(me), nonce, mac) {
+            let back = Some(self.value("back")).filter(|back| urls::is_local(back));
+            let back = back.unwrap_or(urls::OVERVIEW).to_owned();
+            underway::note_operation(underway::Operation { id: nonce.to_owned(), is_given: true, back });
             Ok(nonce.to_owned())
         } else {
             Err(WebError::FormForeign)

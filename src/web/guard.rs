@@ -10,18 +10,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::router::Portal;
+use super::underway::{self, Underway};
 use crate::app::App;
 use crate::ops;
 use crate::ops::actor::Actor;
-
-tokio::task_local! {
-    static REQUEST_ID: String;
-}
-
-/// The id of the request under way, as the log has it.
-pub fn present_request_id() -> String {
-    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
-}
 
 /// No inline script or style, no other host, no frame.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -57,7 +49,8 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
     let address = address_of(&portal.app, request.extensions(), request.headers());
     let who = Who::default();
     request.extensions_mut().insert(who.clone());
-    let mut response = REQUEST_ID.scope(request_id.clone(), next.run(request)).await;
+    let mut response =
+        Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
     tracing::info!(
         request_id,
         %method,
@@ -112,9 +105,16 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let request_id = present_request_id();
-    let run = tokio::spawn(REQUEST_ID.scope(request_id, next.run(request)));
-    run.await.unwrap_or_else(|error| super::error::WebError::Internal(error.to_string()).into_response())
+    let Some(underway) = Underway::present() else { return next.run(request).await };
+    let run = tokio::spawn(underway.clone().scope(next.run(request)));
+    run.await.unwrap_or_else(|error| {
+        // How far it came is not known.
+        tracing::error!(%error, request_id = underway::request_id(), "a request ended in the middle");
+        match underway.is_api() {
+            true => super::api::error::ApiError::outcome_unknown().into_response(),
+            false => super::error::WebError::OutcomeUnknown.into_response(),
+        }
+    })
 }
 
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.

@@ -4,24 +4,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::router::Portal;
-use crate::store;
 
 /// The process answers.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers too.
+/// The writer has written, within a second or just now.
 pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
-    let read = async {
-        let mut tx = portal.app.db.read().await?;
-        store::settings::get(&mut tx, "key_check").await
-    };
-    match read.await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
+    match portal.app.writer.is_ready().await {
+        true => (StatusCode::OK, "ready\n"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n"),
     }
 }

@@ -21,6 +21,7 @@ pub mod qr;
 pub mod router;
 pub mod serve;
 pub mod session;
+pub mod underway;
 pub mod urls;
 pub mod view;
 pub mod webhooks;

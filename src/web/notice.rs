@@ -17,6 +17,16 @@ pub struct Notice {
     pub text: String,
 }
 
+impl Notice {
+    /// Of an operation that has not happened so far. Whether it will is not known.
+    pub fn not_seen() -> Notice {
+        Notice {
+            headline: "Not seen yet.".into(),
+            text: "This may still happen. Reload the page in a moment to look again.".into(),
+        }
+    }
+}
+
 /// The notice of an operation, if it has happened.
 pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
     Ok(match audit::happened(app, actor, key).await? {

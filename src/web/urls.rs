@@ -167,6 +167,18 @@ pub fn escape(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// A page with the notice of an operation on it.
+pub fn with_done(back: &str, key: &str) -> String {
+    let (path, query) = back.split_once('?').unwrap_or((back, ""));
+    let kept: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name != "done")
+        .map(|(n, v)| (n.into_owned(), v.into_owned()))
+        .collect();
+    let mut parameters: Vec<(&str, &str)> = kept.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    parameters.push(("done", key));
+    with_query(path, &parameters)
+}
+
 /// An address with query parameters; empty ones are left out.
 pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     let parts: Vec<String> = parameters

@@ -85,7 +85,9 @@ impl Frame {
             false => Vec::new(),
         };
         let notice = match &me.done {
-            Some(key) => notice::of(&portal.app, &me.actor, key).await?,
+            Some(key) => {
+                Some(notice::of(&portal.app, &me.actor, key).await?.unwrap_or_else(Notice::not_seen))
+            }
             None => None,
         };
         Ok(Frame {
@@ -217,14 +219,7 @@ pub fn page_of_form(app: &App, template: &impl Template, form: &form::Form) -> W
 
 /// Back to a page after something was done; the notice is rendered there.
 pub fn done(back: &str, key: &str) -> Response {
-    let (path, query) = back.split_once('?').unwrap_or((back, ""));
-    let kept: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name != "done")
-        .map(|(n, v)| (n.into_owned(), v.into_owned()))
-        .collect();
-    let mut parameters: Vec<(&str, &str)> = kept.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    parameters.push(("done", key));
-    axum::response::Redirect::to(&urls::with_query(path, &parameters)).into_response()
+    axum::response::Redirect::to(&urls::with_done(back, key)).into_response()
 }
 
 /// Where a form leads back to: the page it names, if it is one of this portal.

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 mod browser;
+pub mod faults;
 pub mod invoice;
 mod links;
 mod mail;
@@ -98,6 +99,16 @@ impl TestApp {
         given: Given,
         change: impl FnOnce(&mut Config),
     ) -> Option<TestApp> {
+        Self::start_behind(backend, given, change, None).await
+    }
+
+    /// Starts one whose calls of the database fail as a layer says.
+    pub async fn start_behind(
+        backend: Backend,
+        given: Given,
+        change: impl FnOnce(&mut Config),
+        faults: Option<scrip::store::db::faults::Faults>,
+    ) -> Option<TestApp> {
         let folder = tempfile::tempdir().unwrap();
         let mut given = Given { data: Some(folder.path().to_owned()), ..given };
         if backend == Backend::Postgres {
@@ -106,7 +117,12 @@ impl TestApp {
         let database_url = given.database_url.clone();
         let mut config = Config::load(&given).unwrap();
         change(&mut config);
-        let (app, _) = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap();
+        let db = App::open(&config).await.unwrap();
+        let db = match faults {
+            Some(faults) => db.with_faults(faults),
+            None => db,
+        };
+        let (app, _) = App::start_on(db, config, Clock::fixed(NOON), Rng::System).await.unwrap();
         let router = scrip::web::router::router(app.clone());
         Some(TestApp { app, router, backend, database_url, folder })
     }

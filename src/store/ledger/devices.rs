@@ -185,7 +185,7 @@ impl DeviceRow {
             service: self.service.map(resource_type).transpose()?,
             auto_extend: self.auto_extend == 1,
             paid_until: self.paid_until.map(Moment),
-            state: state.ok_or_else(|| DbError(sqlx::Error::Decode("no such state of a device".into())))?,
+            state: state.ok_or_else(|| DbError::decode("no such state of a device"))?,
             waiting_since: self.waiting_since.map(Moment),
             removed_at: None,
         })

@@ -61,5 +61,5 @@ pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Tran
 
 /// A value in the database that no Scrip wrote.
 pub fn decode(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
-    DbError(sqlx::Error::Decode(Box::new(error)))
+    DbError::decode(error)
 }

@@ -246,5 +246,5 @@ pub fn kind(number: i64) -> Result<Kind> {
 }
 
 fn corrupt(column: &str) -> DbError {
-    DbError(sqlx::Error::Decode(format!("{column} has a wrong length").into()))
+    DbError::decode(format!("{column} has a wrong length"))
 }

@@ -105,11 +105,11 @@ pub async fn check(
     triggers::check(&mut tx, &mut findings).await?;
     counters::check(&mut tx, &mut findings).await?;
     let (digests,): (i64,) = sql("select coalesce(max(id), 0) from digest").one(&mut tx).await?;
-    tx.rollback().await?;
+    tx.rollback().await;
     loop {
         let mut tx = db.snapshot().await?;
         let has_all = follower.step(&mut tx, &mut findings).await?;
-        tx.rollback().await?;
+        tx.rollback().await;
         tell(Progress::Rows(follower.floor(), digests.max(follower.floor())));
         if has_all {
             break;
@@ -177,7 +177,7 @@ async fn walk(
                 };
                 is_last = walk.slice(&mut ground).await?;
             }
-            tx.rollback().await?;
+            tx.rollback().await;
             pace.end(step);
             if is_last {
                 break;

@@ -13,8 +13,8 @@ use utoipa::openapi::{RefOr, Schema};
 use super::error::{ApiError, ApiResult};
 use crate::model::resources::ResourceType;
 use crate::ops::error::Reason;
-use crate::web::form;
 use crate::web::router::Portal;
+use crate::web::{form, underway};
 
 /// A field as it was sent.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +143,7 @@ impl FromRequestParts<Portal> for Key {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> ApiResult<Key> {
         let mut given = parts.headers.get_all("idempotency-key").iter();
-        let Some(first) = given.next() else { return Ok(Key(form::new_nonce(&portal.app))) };
+        let Some(first) = given.next() else { return Ok(Key::of(form::new_nonce(&portal.app), false)) };
         let text = first.to_str().unwrap_or_default().trim();
         let is_printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
         if given.next().is_some() || text.is_empty() || text.len() > KEY_LENGTH_MAX || !is_printable {
@@ -154,6 +154,13 @@ impl FromRequestParts<Portal> for Key {
                 "Send one Idempotency-Key of 1 to 255 printable characters.",
             ));
         }
-        Ok(Key(text.to_owned()))
+        Ok(Key::of(text.to_owned(), true))
+    }
+}
+
+impl Key {
+    fn of(id: String, is_given: bool) -> Key {
+        underway::note_operation(underway::Operation { id: id.clone(), is_given, back: String::new() });
+        Key(id)
     }
 }

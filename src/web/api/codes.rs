@@ -13,11 +13,11 @@ use super::credits::{Pool, first};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
-use crate::model::ledger::{CodeStatus, Done, Transfer, balance_after};
+use crate::model::ledger::{CodeStatus, Transfer, balance_after};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::actor::Actor;
-use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode, ShownCode};
+use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode};
 use crate::ops::error::{Problems, Reason};
 use crate::ops::watched::{Way, codes_shown};
 use crate::store::code_lists::ListFilter;
@@ -77,13 +77,13 @@ impl Code {
     }
 
     /// As it was when it was made: what a repeated request is told again, whatever happened since.
-    fn made(actor: &Actor, shown: ShownCode, transfer: &Transfer) -> Code {
+    fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
-            id: shown.row.id,
+            id: transfer.code_id.unwrap_or_default(),
             company_id: transfer.from.0,
             company_name: transfer.from_name.clone(),
             email: actor.email.clone(),
-            code: shown.text,
+            code: text,
             credits_amount: transfer.amount,
             credit_type: transfer.resource_type.slug(),
             is_used: false,
@@ -259,17 +259,25 @@ pub async fn create(
     let done = ops::codes::create(&portal.app, &caller.actor, &key, &order)
         .await
         .map_err(|e| ApiError::of(e, &fields))?;
-    let body = made(&portal, &caller.actor, &done).await?;
-    Ok(Written { status: StatusCode::CREATED, replayed: done.replayed, body })
+    let replayed = done.replayed;
+    let body = made(&portal, &caller.actor, done).await.map_err(ApiError::after_commit)?;
+    Ok(Written { status: StatusCode::CREATED, replayed, body })
 }
 
-async fn made(portal: &Portal, actor: &Actor, done: &Done) -> ApiResult<Made> {
-    let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-    // Whoever makes a code is told it, whatever else the token shows.
-    let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
-    let shown = ops::codes::some(&portal.app, &maker, &ids).await?;
+async fn made(portal: &Portal, actor: &Actor, made: ops::codes::Made) -> ApiResult<Made> {
+    let ops::codes::Made { done, texts } = made;
+    let texts = match texts {
+        Some(texts) => texts,
+        None => {
+            let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
+            // Whoever makes a code is told it, whatever else the token shows.
+            let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
+            let shown = ops::codes::some(&portal.app, &maker, &ids).await?;
+            shown.into_iter().map(|code| code.text).collect()
+        }
+    };
     let mut codes: Vec<Code> =
-        shown.into_iter().zip(&done.transfers).map(|(s, t)| Code::made(actor, s, t)).collect();
+        texts.into_iter().zip(&done.transfers).map(|(text, t)| Code::made(actor, text, t)).collect();
     if codes.len() == 1 {
         let data = codes.remove(0);
         return Ok(Made::One(MadeOne {

@@ -17,7 +17,7 @@ use crate::model::money::MoneyError;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
 use crate::ops::error::{ObstacleKind, OpError, Reason};
-use crate::web::words;
+use crate::web::{underway, words};
 
 /// Why a request was not done. Nothing has changed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,12 +39,21 @@ pub struct Problem {
     source: Option<String>,
     /// For people.
     message: String,
+    /// Of an outcome that is not known: send it as `Idempotency-Key`, and the request happens once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    operation_id: Option<String>,
 }
 
 impl Problem {
     /// A reason at a field.
     pub fn of(source: String, reason: &Reason) -> Problem {
-        Problem { code: told(reason).1.to_owned(), source: Some(source), message: words::reason(reason) }
+        Problem {
+            code: told(reason).1.to_owned(),
+            source: Some(source),
+            message: words::reason(reason),
+            operation_id: None,
+        }
     }
 }
 
@@ -64,8 +73,12 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, source: Option<&str>, message: impl Into<String>) -> ApiError {
-        let problem =
-            Problem { code: code.to_owned(), source: source.map(str::to_owned), message: message.into() };
+        let problem = Problem {
+            code: code.to_owned(),
+            source: source.map(str::to_owned),
+            message: message.into(),
+            operation_id: None,
+        };
         ApiError { status, problems: vec![problem], header: None, wait_until: None, fault: None }
     }
 
@@ -116,6 +129,25 @@ impl ApiError {
         ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, "2")
     }
 
+    /// It may have happened, or may happen still. Its sender learns the operation's id; it is asked to wait and send
+    /// again only where it sent the id itself, since without one that would do it twice.
+    pub fn outcome_unknown() -> ApiError {
+        let message = "It may have happened. Sending it again with the same Idempotency-Key does it once.";
+        let mut error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN", None, message);
+        let Some(operation) = underway::operation() else { return error };
+        error.problems[0].operation_id = Some(operation.id);
+        if operation.is_given { error.with_header(header::RETRY_AFTER, "2") } else { error }
+    }
+
+    /// What failed after the commit: it has happened, and its answer cannot be given now.
+    pub fn after_commit(self) -> ApiError {
+        if !self.status.is_server_error() {
+            return self;
+        }
+        tracing::error!(fault = self.fault, "the answer to what was done cannot be given");
+        ApiError::outcome_unknown()
+    }
+
     /// What a status says where there is nothing more to say.
     pub fn of_status(status: StatusCode) -> ApiError {
         let (code, message) = match status {
@@ -149,6 +181,7 @@ impl ApiError {
             OpError::NotFound => return ApiError::of_status(StatusCode::NOT_FOUND),
             OpError::Forbidden => return ApiError::of_status(StatusCode::FORBIDDEN),
             OpError::Unavailable | OpError::Collision => return ApiError::unavailable(),
+            OpError::OutcomeUnknown => return ApiError::outcome_unknown(),
             OpError::Internal(text) => {
                 let error = ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR);
                 return ApiError { fault: Some(text), ..error };
@@ -176,6 +209,7 @@ impl ApiError {
                 code: code_of_one.unwrap_or(code).to_owned(),
                 source: (!source.is_empty()).then(|| source.to_owned()),
                 message,
+                operation_id: None,
             }));
             if let Reason::Wait { until } | Reason::Ledger(Refusal::TooManyAttempts { until }) = reason {
                 error.wait_until = Some(*until);
@@ -327,7 +361,7 @@ impl From<OpError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Some(error) = &self.fault {
-            let request_id = crate::web::guard::present_request_id();
+            let request_id = underway::request_id();
             tracing::error!(error, request_id, "a request failed");
         }
         let message = self.problems.first().map_or(String::new(), |p| p.message.clone());

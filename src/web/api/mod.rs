@@ -12,7 +12,7 @@ mod credits;
 mod device_sets;
 mod devices;
 mod document;
-mod error;
+pub(super) mod error;
 mod ledger;
 mod page;
 mod path;

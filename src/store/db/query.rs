@@ -1,0 +1,320 @@
+//! Statements and their values.
+
+use std::borrow::Cow;
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
+
+use super::error::{DbError, Result};
+use super::faults::Step;
+use super::script::{Outcome, Script};
+use super::{Lease, PgConnectionLease, PgTx, SqliteTx, Tx};
+
+/// A value bound to a placeholder.
+#[derive(Debug, Clone)]
+pub enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident($x:ident) $make:expr;)*) => {
+        $(impl From<$from> for Value { fn from($x: $from) -> Value { Value::$variant($make) } })*
+    };
+}
+value_from! {
+    i64 => Int(x) Some(x);
+    Option<i64> => Int(x) x;
+    bool => Int(x) Some(i64::from(x));
+    &str => Text(x) Some(x.to_owned());
+    String => Text(x) Some(x);
+    &String => Text(x) Some(x.clone());
+    Option<String> => Text(x) x;
+    Vec<u8> => Bytes(x) Some(x);
+    &[u8] => Bytes(x) Some(x.to_vec());
+    crate::model::time::Moment => Int(x) Some(x.0);
+    Option<crate::model::time::Moment> => Int(x) x.map(|m| m.0);
+    crate::model::resources::ResourceType => Int(x) Some(x.id());
+    crate::model::ledger::CodeStatus => Int(x) Some(x as i64);
+    Option<crate::model::resources::ResourceType> => Int(x) x.map(crate::model::resources::ResourceType::id);
+    Option<crate::model::ledger::CodeStatus> => Int(x) x.map(|s| s as i64);
+}
+
+/// A statement with its values.
+pub struct Query {
+    sqlite: Cow<'static, str>,
+    postgres: Cow<'static, str>,
+    values: Vec<Value>,
+}
+
+/// A statement that both databases read alike.
+#[must_use]
+pub fn sql(text: &'static str) -> Query {
+    sql_for(text, text)
+}
+
+/// A statement with a text for each database: for lists, locks and little else.
+#[must_use]
+pub fn sql_for(sqlite: &'static str, postgres: &'static str) -> Query {
+    Query { sqlite: sqlite.into(), postgres: postgres.into(), values: Vec::new() }
+}
+
+/// A row type that both databases can give.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// The rows that a query found.
+pub enum Found {
+    Sqlite(Vec<SqliteRow>),
+    Postgres(Vec<PgRow>),
+}
+
+impl Found {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn read<T: Row>(&self) -> Result<Vec<T>> {
+        match self {
+            Found::Sqlite(rows) => rows.iter().map(|row| T::from_row(row).map_err(DbError::from)).collect(),
+            Found::Postgres(rows) => rows.iter().map(|row| T::from_row(row).map_err(DbError::from)).collect(),
+        }
+    }
+}
+
+/// Runs several queries in order: on SQLite at one hand-over to its thread. `None` finds nothing.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) -> Result<[Found; N]> {
+    match tx.on() {
+        On::Sqlite(on) => {
+            let asked = queries.each_ref().map(Option::is_some);
+            let outcomes =
+                on.run(|script| queries.into_iter().flatten().for_each(|query| query.join(script))).await?;
+            let first = outcomes.len() - asked.iter().filter(|a| **a).count();
+            let mut outcomes = outcomes.into_iter().skip(first);
+            Ok(asked.map(|asked| {
+                Found::Sqlite(if asked { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
+            }))
+        }
+        On::Postgres(mut on) => {
+            let mut found = [const { Found::Postgres(Vec::new()) }; N];
+            for (query, found) in queries.into_iter().zip(&mut found) {
+                if let Some(query) = query {
+                    let statement = query.on_postgres();
+                    let rows = on.run(async |connection| statement.fetch_all(connection).await).await?;
+                    *found = Found::Postgres(rows);
+                }
+            }
+            Ok(found)
+        }
+    }
+}
+
+impl Query {
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Query {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Adds a constant piece of text: for lists whose filters come and go.
+    #[must_use]
+    pub fn push(self, piece: &'static str) -> Query {
+        self.push_for(piece, piece)
+    }
+
+    /// As [`Query::push`], with a text for each database.
+    #[must_use]
+    pub fn push_for(mut self, sqlite: &'static str, postgres: &'static str) -> Query {
+        self.sqlite.to_mut().push_str(sqlite);
+        self.postgres.to_mut().push_str(postgres);
+        self
+    }
+
+    /// Adds the next placeholder, with its value.
+    #[must_use]
+    pub fn push_value(mut self, value: impl Into<Value>) -> Query {
+        let placeholder = format!("${}", self.values.len() + 1);
+        self.sqlite.to_mut().push_str(&placeholder);
+        self.postgres.to_mut().push_str(&placeholder);
+        self.bind(value)
+    }
+
+    /// Runs it and gives the number of rows touched.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn run(self, tx: &mut Tx) -> Result<u64> {
+        match tx.on() {
+            On::Sqlite(on) => {
+                let outcomes = on.run(|script| self.join(script)).await?;
+                Ok(outcomes.last().map_or(0, |outcome| outcome.touched))
+            }
+            On::Postgres(mut on) => {
+                let statement = self.on_postgres();
+                Ok(on.run(async |connection| statement.execute(connection).await).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs it, on SQLite together with the next statement or the commit: its error comes then.
+    ///
+    /// # Errors
+    /// Whatever the database says, at once or later.
+    pub async fn later(self, tx: &mut Tx) -> Result<()> {
+        if let Tx::Sqlite(tx) = tx {
+            self.join(tx.waiting());
+        } else {
+            self.run(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn all<T: Row>(self, tx: &mut Tx) -> Result<Vec<T>> {
+        let [found] = all_of(tx, [Some(self)]).await?;
+        found.read()
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn optional<T: Row>(self, tx: &mut Tx) -> Result<Option<T>> {
+        Ok(self.all(tx).await?.into_iter().next())
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    /// Whatever the database says; also when there is no row.
+    pub async fn one<T: Row>(self, tx: &mut Tx) -> Result<T> {
+        self.optional(tx).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// How the database would run it, a line a step: what `tests/explain.rs` looks at.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn plan(self, tx: &mut Tx) -> Result<Vec<String>> {
+        if tx.is_postgres() {
+            let text = format!("explain (costs off) {}", self.postgres).into();
+            let lines: Vec<(String,)> = Query { postgres: text, ..self }.all(tx).await?;
+            return Ok(lines.into_iter().map(|line| line.0).collect());
+        }
+        let text = format!("explain query plan {}", self.sqlite).into();
+        let lines: Vec<(i64, i64, i64, String)> = Query { sqlite: text, ..self }.all(tx).await?;
+        Ok(lines.into_iter().map(|line| line.3).collect())
+    }
+
+    fn join(self, script: &mut Script) {
+        self.check(&self.sqlite);
+        script.add(&self.sqlite, self.values);
+    }
+
+    fn on_postgres(self) -> PgStatement {
+        self.check(&self.postgres);
+        // A text that was put together is safe as a constant one is: all its pieces are constants.
+        let mut statement = match self.postgres {
+            Cow::Borrowed(text) => sqlx::query(text),
+            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)),
+        };
+        for value in self.values {
+            statement = match value {
+                Value::Int(x) => statement.bind(x),
+                Value::Text(x) => statement.bind(x),
+                Value::Bytes(x) => statement.bind(x),
+            };
+        }
+        statement
+    }
+
+    /// SQLite takes a missing value as NULL, so the count is looked at here.
+    fn check(&self, text: &str) {
+        let highest = text
+            .split('$')
+            .skip(1)
+            .filter_map(|rest| {
+                rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().ok()
+            })
+            .max()
+            .unwrap_or(0);
+        assert_eq!(highest, self.values.len(), "binds of: {text}");
+    }
+}
+
+type PgStatement = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
+
+/// Rows or ids as one value: a JSON text that the statement unfolds, with `jsonb_each` on SQLite and
+/// `jsonb_to_recordset` or `jsonb_array_elements_text` on PostgreSQL.
+#[must_use]
+pub fn rows(list: &(impl serde::Serialize + ?Sized)) -> Value {
+    Value::Text(serde_json::to_string(list).ok())
+}
+
+/// Bytes as hexadecimal text, for [`rows`].
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    out
+}
+
+/// Where a statement runs.
+enum On<'a> {
+    Sqlite(OnSqlite<'a>),
+    Postgres(OnPostgres<'a>),
+}
+
+enum OnSqlite<'a> {
+    Transaction(&'a mut SqliteTx),
+    Read(&'a mut Lease),
+}
+
+enum OnPostgres<'a> {
+    Transaction(&'a mut PgTx),
+    Read(&'a mut PgConnectionLease),
+}
+
+impl Tx {
+    fn on(&mut self) -> On<'_> {
+        match self {
+            Tx::Sqlite(tx) => On::Sqlite(OnSqlite::Transaction(tx)),
+            Tx::SqliteRead(lease) => On::Sqlite(OnSqlite::Read(lease)),
+            Tx::Postgres(tx) => On::Postgres(OnPostgres::Transaction(tx)),
+            Tx::PostgresRead(lease) => On::Postgres(OnPostgres::Read(lease)),
+        }
+    }
+}
+
+impl OnSqlite<'_> {
+    async fn run(self, add: impl FnOnce(&mut Script)) -> Result<Vec<Outcome>> {
+        match self {
+            OnSqlite::Transaction(tx) => tx.run(add).await,
+            OnSqlite::Read(lease) => {
+                let mut script = Script::default();
+                add(&mut script);
+                lease.run(script).await
+            }
+        }
+    }
+}
+
+impl OnPostgres<'_> {
+    async fn run<T>(&mut self, run: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>) -> Result<T> {
+        match self {
+            OnPostgres::Transaction(tx) => tx.run(run).await,
+            OnPostgres::Read(lease) => lease.run(Step::Statement, run).await,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Statements that SQLite's thread runs one after the other, at one hand-over: each hand-over costs more than
+//! most statements do.
+
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Either, Executor as _, SqliteConnection};
+
+use super::faults::Step;
+use super::query::Value;
+
+/// The statements, with their values. The first error ends it.
+#[derive(Default)]
+pub(super) struct Script {
+    text: String,
+    values: Vec<Value>,
+    has_commit: bool,
+}
+
+/// What one statement gave.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub rows: Vec<SqliteRow>,
+    pub touched: u64,
+}
+
+impl Script {
+    /// Appends a statement. The values of all stand in one row, so its `$1` becomes a later number.
+    pub fn add(&mut self, statement: &str, values: Vec<Value>) {
+        let mut parts = statement.split('$');
+        self.text.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let number = part[..digits].parse::<usize>().unwrap_or(0) + self.values.len();
+            self.text.push('$');
+            self.text.push_str(&number.to_string());
+            self.text.push_str(&part[digits..]);
+        }
+        self.text.push_str(";\n");
+        self.values.extend(values);
+    }
+
+    pub fn add_commit(&mut self) {
+        self.add("commit", Vec::new());
+        self.has_commit = true;
+    }
+
+    pub fn step(&self) -> Step {
+        if self.has_commit { Step::Commit } else { Step::Statement }
+    }
+
+    /// Runs them and gives what each gave.
+    pub async fn run(self, connection: &mut SqliteConnection) -> sqlx::Result<Vec<Outcome>> {
+        // Made of constant texts alone: all that anybody typed is bound.
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(self.text));
+        for value in self.values {
+            query = match value {
+                Value::Int(x) => query.bind(x),
+                Value::Text(x) => query.bind(x),
+                Value::Bytes(x) => query.bind(x),
+            };
+        }
+        let mut outcomes = Vec::new();
+        let mut current = Outcome::default();
+        let mut given = connection.fetch_many(query);
+        while let Some(next) = given.try_next().await? {
+            match next {
+                Either::Right(row) => current.rows.push(row),
+                Either::Left(done) => {
+                    current.touched = done.rows_affected();
+                    outcomes.push(std::mem::take(&mut current));
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+}

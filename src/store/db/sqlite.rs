@@ -1,0 +1,414 @@
+//! SQLite: one connection writes, some read, each on a thread of its own. A statement is ended from outside by its
+//! progress handler, which is set once for each connection and reads a deadline and a flag.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::error::{DbError, Result};
+use super::faults::{Faults, Step};
+use super::script::{Outcome, Script};
+use super::{Reads, call, deadline};
+
+/// One connection writes; some read, apart by what for; sessions have a file of their own.
+#[derive(Debug, Clone)]
+pub struct SqliteDb {
+    writer: Connections,
+    facts: Connections,
+    lists: Connections,
+    exports: Connections,
+    sessions: Connections,
+    pub file: Arc<Path>,
+    pub(super) faults: Faults,
+}
+
+/// How many connections read facts, lists and exports.
+const READERS: [usize; 3] = [3, 3, 2];
+/// How many steps of SQLite's machine lie between two looks at the deadline: about a tenth of a millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 4_000;
+/// A page of 4 KB and its head.
+const WAL_PAGE_BYTES: u64 = 4_096 + 24;
+
+impl SqliteDb {
+    pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
+        let file: Arc<Path> = folder.join("scrip.db").into();
+        let main = options(&file);
+        let reading = main.clone().pragma("query_only", "1");
+        let [facts, lists, exports] = READERS.map(|count| Connections::new(reading.clone(), count));
+        let db = SqliteDb {
+            writer: Connections::new(main.pragma("wal_autocheckpoint", "0"), 1),
+            facts,
+            lists,
+            exports,
+            sessions: Connections::new(options(&folder.join("sessions.db")), 1),
+            file,
+            faults: Faults::default(),
+        };
+        let opening = deadline::after_seconds(deadline::EXPORT_SECONDS);
+        // The writer makes the file, so that the readers find one.
+        drop(db.writer.lease(opening).await?);
+        let mut sessions = db.sessions.lease(opening).await?;
+        let schema = include_str!("../../../migrations/sessions.sql");
+        sqlx::raw_sql(schema).execute(sessions.connection()).await?;
+        sessions.is_clean();
+        drop(sessions);
+        Ok(db)
+    }
+
+    pub(super) async fn begin_writing(&self, until: Instant) -> Result<SqliteTx> {
+        self.begin(&self.writer, "begin immediate", until).await
+    }
+
+    pub(super) async fn begin_reading(&self) -> Result<SqliteTx> {
+        self.begin(&self.exports, "begin", deadline::after_seconds(deadline::EXPORT_SECONDS)).await
+    }
+
+    async fn begin(&self, from: &Connections, statement: &'static str, until: Instant) -> Result<SqliteTx> {
+        let lease = self.lease(from, until).await?;
+        let mut waiting = Script::default();
+        waiting.add(statement, Vec::new());
+        Ok(SqliteTx { lease, waiting, has_begun: false, has_ended: false })
+    }
+
+    pub(super) async fn reader(&self, reads: Reads) -> Result<Lease> {
+        let (from, seconds) = match reads {
+            Reads::Facts => (&self.facts, deadline::READ_SECONDS),
+            Reads::List => (&self.lists, deadline::READ_SECONDS),
+            Reads::Export => (&self.exports, deadline::EXPORT_SECONDS),
+        };
+        self.lease(from, deadline::after_seconds(seconds)).await
+    }
+
+    pub(super) async fn sessions(&self) -> Result<Lease> {
+        self.lease(&self.sessions, deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await
+    }
+
+    async fn lease(&self, from: &Connections, until: Instant) -> Result<Lease> {
+        let place = from.place(until).await?;
+        let open = async { Ok(from.open().await) };
+        let open = call(&self.faults, Step::Connect, until, open).await??;
+        Ok(from.lease_of(open, place, until, self.faults.clone()))
+    }
+
+    pub(super) async fn close(&self) {
+        for connections in [&self.facts, &self.lists, &self.exports, &self.writer, &self.sessions] {
+            connections.close().await;
+        }
+    }
+
+    /// The connection that writes, for what brings its own transactions. It has no deadline.
+    ///
+    /// # Errors
+    /// When it does not come free in time.
+    pub async fn writer_connection(&self) -> Result<Lease> {
+        self.writer.lease(deadline::after_seconds(deadline::EXPORT_SECONDS)).await
+    }
+
+    /// Copies what committed from the WAL into the database file, beside the writer.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn checkpoint_beside(&self) -> Result<()> {
+        let mut reader = self.exports.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
+        sqlx::query("pragma wal_checkpoint(passive)").execute(reader.connection()).await?;
+        reader.is_clean();
+        Ok(())
+    }
+
+    /// Takes the writer's turn and begins the WAL anew where more of it than this is in use, unless
+    /// somebody still reads from it: a long reader, such as a backup, must not make writers wait.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn restart_wal_past(&self, bytes: u64) -> Result<()> {
+        let mut writer = self.writer.lease(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await?;
+        let (_, pages, _): (i64, i64, i64) =
+            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(writer.connection()).await?;
+        if pages.cast_unsigned() * WAL_PAGE_BYTES > bytes {
+            let restart =
+                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 3000;";
+            sqlx::raw_sql(restart).execute(writer.connection()).await?;
+        }
+        writer.is_clean();
+        Ok(())
+    }
+
+    /// SQLite's own checks of the file: what is wrong, empty when nothing is. It takes as long as it takes.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn check_file(&self) -> Result<Vec<String>> {
+        let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
+        let lines: Vec<(String,)> =
+            sqlx::query_as("pragma integrity_check").fetch_all(&mut connection).await?;
+        let mut wrong: Vec<String> = lines.into_iter().map(|l| l.0).filter(|l| l != "ok").collect();
+        let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut connection).await?;
+        if !broken.is_empty() {
+            wrong.push(format!("{} rows refer to rows that do not exist", broken.len()));
+        }
+        connection.close().await?;
+        Ok(wrong)
+    }
+
+    /// The size of the WAL file in bytes.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        let mut name = self.file.as_os_str().to_owned();
+        name.push("-wal");
+        std::fs::metadata(name).map_or(0, |m| m.len())
+    }
+
+    /// A consistent copy of the running database in a new file.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub async fn copy_into(&self, file: &Path) -> Result<()> {
+        let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
+        sqlx::query("vacuum into $1")
+            .bind(file.to_string_lossy().into_owned())
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(())
+    }
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(deadline::LOCK_SECONDS))
+        // A whole batch's rows cross between the threads at once.
+        .row_buffer_size(1_024)
+        .pragma("recursive_triggers", "1")
+        // What a statement that may fail half-way keeps of each page, a file of its own otherwise.
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-16000")
+        .pragma("journal_size_limit", "33554432")
+}
+
+/// A few connections to one file, opened when they are needed.
+#[derive(Debug, Clone)]
+struct Connections(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    options: SqliteConnectOptions,
+    places: Arc<Semaphore>,
+    count: usize,
+    idle: Mutex<Vec<Open>>,
+    /// A statement has passed its deadline and does not end: SQLite waits for the disk.
+    is_stuck: AtomicBool,
+}
+
+/// A connection, and how its statements are ended from outside.
+#[derive(Debug)]
+struct Open {
+    raw: SqliteConnection,
+    limit: Arc<Limit>,
+}
+
+/// What the progress handler looks at.
+#[derive(Debug, Default)]
+struct Limit {
+    /// Milliseconds since [`BEGINNING`]; 0 where there is none.
+    until: AtomicU64,
+    is_cancelled: AtomicBool,
+}
+
+static BEGINNING: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+impl Limit {
+    /// The next statement has so long.
+    fn set(&self, time: Duration) {
+        let until = BEGINNING.elapsed() + time;
+        self.until.store(until.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether a statement may go on.
+    fn allows(&self) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        !self.is_cancelled.load(Ordering::Relaxed)
+            && (until == 0 || (BEGINNING.elapsed().as_millis() as u64) < until)
+    }
+}
+
+impl Connections {
+    fn new(options: SqliteConnectOptions, count: usize) -> Connections {
+        let places = Arc::new(Semaphore::new(count));
+        Connections(Arc::new(Shared {
+            options,
+            places,
+            count,
+            idle: Mutex::default(),
+            is_stuck: AtomicBool::new(false),
+        }))
+    }
+
+    /// A connection, until the lease is dropped.
+    async fn lease(&self, until: Instant) -> Result<Lease> {
+        let place = self.place(until).await?;
+        Ok(self.lease_of(self.open().await?, place, until, Faults::default()))
+    }
+
+    /// A place for one connection. Where one hangs on the disk, the refusal comes at once.
+    async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit> {
+        let places = self.0.places.clone();
+        let place = if self.0.is_stuck.load(Ordering::Relaxed) {
+            places.try_acquire_owned().map_err(|_| DbError::no_connection())?
+        } else {
+            tokio::time::timeout_at(until, places.acquire_owned())
+                .await
+                .map_err(|_| DbError::no_connection())?
+                .map_err(|_| sqlx::Error::PoolClosed)?
+        };
+        self.0.is_stuck.store(false, Ordering::Relaxed);
+        Ok(place)
+    }
+
+    async fn open(&self) -> Result<Open> {
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(open) => Ok(open),
+            None => Open::connect(&self.0.options).await,
+        }
+    }
+
+    fn lease_of(&self, open: Open, place: OwnedSemaphorePermit, until: Instant, faults: Faults) -> Lease {
+        Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
+    }
+
+    /// Waits for what is under way, then closes all.
+    async fn close(&self) {
+        let _all = self.0.places.acquire_many(self.0.count as u32).await;
+        self.0.places.close();
+        let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for open in idle {
+            let _ = open.raw.close().await;
+        }
+    }
+}
+
+impl Open {
+    async fn connect(options: &SqliteConnectOptions) -> Result<Open> {
+        let mut raw = SqliteConnection::connect_with(options).await?;
+        let limit = Arc::<Limit>::default();
+        let seen = limit.clone();
+        raw.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || seen.allows());
+        Ok(Open { raw, limit })
+    }
+}
+
+/// A connection in use.
+pub struct Lease {
+    /// Always there, until it is dropped.
+    open: Option<Open>,
+    from: Connections,
+    place: Option<OwnedSemaphorePermit>,
+    until: Instant,
+    faults: Faults,
+    /// A statement was begun and not seen to end, or a transaction is open: the connection is closed.
+    is_busy: bool,
+}
+
+impl Lease {
+    /// For what runs its own statements: until [`Lease::is_clean`], the connection counts as busy.
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        self.is_busy = true;
+        let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
+        open.limit.until.store(0, Ordering::Relaxed);
+        &mut open.raw
+    }
+
+    /// What was run has ended, and nothing is open.
+    pub fn is_clean(&mut self) {
+        self.is_busy = false;
+    }
+
+    /// Runs statements, within the deadline of the lease.
+    pub(super) async fn run(&mut self, script: Script) -> Result<Vec<Outcome>> {
+        let step = script.step();
+        self.is_busy = true;
+        let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
+        open.limit.set(self.until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+        let outcome = call(&self.faults, step, self.until, script.run(&mut open.raw)).await;
+        match &outcome {
+            Ok(_) => self.is_busy = false,
+            Err(_) if self.until <= Instant::now() => self.from.0.is_stuck.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        if !self.is_busy {
+            self.from.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(open);
+            return;
+        }
+        open.limit.is_cancelled.store(true, Ordering::Relaxed);
+        let place = self.place.take();
+        let closing = self.faults.closing();
+        // Its thread may still be at work: the place is free when it has ended.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = open.raw.close().await;
+                drop((place, closing));
+            });
+        }
+    }
+}
+
+/// A transaction on SQLite. On a full disk SQLite ends a transaction by itself, so what was not ended here takes
+/// its connection with it: the next one is in a known state.
+pub struct SqliteTx {
+    lease: Lease,
+    /// What gives nothing, such as `begin`, waits for the next statement that does.
+    waiting: Script,
+    has_begun: bool,
+    has_ended: bool,
+}
+
+impl SqliteTx {
+    /// Runs what waits, and this.
+    pub(super) async fn run(&mut self, add: impl FnOnce(&mut Script)) -> Result<Vec<Outcome>> {
+        self.has_begun = true;
+        let mut script = std::mem::take(&mut self.waiting);
+        add(&mut script);
+        self.lease.run(script).await
+    }
+
+    /// The statements that wait for the next one.
+    pub(super) fn waiting(&mut self) -> &mut Script {
+        &mut self.waiting
+    }
+
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.run(Script::add_commit).await?;
+        self.has_ended = true;
+        Ok(())
+    }
+
+    pub(super) async fn rollback(mut self) {
+        let rolled_back =
+            !self.has_begun || self.run(|script| script.add("rollback", Vec::new())).await.is_ok();
+        self.has_ended = rolled_back;
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        self.lease.is_busy |= self.has_begun && !self.has_ended;
+    }
+}
