@@ -330,7 +330,7 @@ pub async fn update(
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
     let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about()?)?;
-    told(&portal, &caller.actor, &listed).await?;
+    told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
 }
 
