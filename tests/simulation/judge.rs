@@ -1,0 +1,77 @@
+//! Whether every answer was true, and the ledger agrees with itself.
+
+use scrip::app::App;
+use scrip::ops::audit::happened;
+use scrip::store::verify::{self, Options};
+
+use crate::clients::{Answer, Answered, Stage, meaning};
+
+/// Looks at each answer when all is quiet, then sends what was not known again.
+///
+/// # Errors
+/// What was false.
+pub async fn judge(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), String> {
+    for answer in answers {
+        let has_happened = has_happened(app, answer).await?;
+        let is_true = match answer.answered() {
+            Answered::Done => has_happened,
+            Answered::Refused | Answered::NotDone => !has_happened,
+            Answered::Unknown => true,
+        };
+        if !is_true {
+            return Err(format!("{}, and it has happened: {has_happened}", described(answer)));
+        }
+    }
+    for answer in answers.iter().filter(|a| a.answered() == Answered::Unknown) {
+        let had_happened = has_happened(app, answer).await?;
+        let again = meaning(&answer.act.send(app, &answer.actor, &answer.key).await);
+        let is_settled = match again {
+            Answered::Done => true,
+            Answered::Refused => !had_happened,
+            Answered::NotDone | Answered::Unknown => false,
+        };
+        if !is_settled {
+            return Err(format!(
+                "{} had happened: {had_happened}, and was then {again:?}",
+                described(answer)
+            ));
+        }
+    }
+    the_ledger_agrees(app).await?;
+    nothing_is_lost(app, stage).await
+}
+
+/// An answer, as a reader of a failed run wants it.
+fn described(answer: &Answer) -> String {
+    format!("{}, {:?}, was answered {:?}", answer.key, answer.act, answer.said)
+}
+
+async fn has_happened(app: &App, answer: &Answer) -> Result<bool, String> {
+    let found = happened(app, &answer.actor, &answer.key).await.map_err(|e| format!("{e:?}"))?;
+    Ok(found.is_some())
+}
+
+async fn the_ledger_agrees(app: &App) -> Result<(), String> {
+    let report = verify::check(&app.db, &app.keys, Options::default(), &mut |_| {}).await;
+    let report = report.map_err(|error| error.to_string())?;
+    let broken: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.broken > 0)
+        .map(|finding| format!("{}: {:?}", finding.rule, finding.first))
+        .collect();
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
+}
+
+/// Each code that was redeemed is used once.
+async fn nothing_is_lost(app: &App, stage: &Stage) -> Result<(), String> {
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    for company in &stage.companies {
+        let credit = scrip::model::resources::ResourceType::CREDIT;
+        let balance = scrip::store::resources::balance(&mut tx, *company, credit).await;
+        if balance.map_err(|e| e.to_string())? < 0 {
+            return Err(format!("company {company} has less than nothing"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Whose call of the database runs next, and what becomes of it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use scrip::store::db::faults::{Fault, FaultLayer, Step};
+use tokio::sync::oneshot;
+
+/// One in so many calls fails, by its step.
+const ONE_STATEMENT_IN: u32 = 40;
+const ONE_CONNECTION_IN: u32 = 40;
+const ONE_COMMIT_IN: u32 = 5;
+
+/// The layer before the database.
+pub struct Turns {
+    inner: Mutex<Inner>,
+    /// One call at a time: then a seed gives the same run each time.
+    is_ordered: bool,
+    has_faults: AtomicBool,
+}
+
+struct Inner {
+    rng: StdRng,
+    waiting: Vec<(Step, oneshot::Sender<Fault>)>,
+    running: Option<StandStill>,
+    trace: DefaultHasher,
+}
+
+/// Keeps the paused clock from moving: what runs on another thread looks like idleness to the runtime, but a
+/// blocking task does not.
+pub struct StandStill {
+    _ended: mpsc::Sender<()>,
+}
+
+impl StandStill {
+    fn begin() -> StandStill {
+        let (ended, waits) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || {
+            let _ = waits.recv();
+        });
+        StandStill { _ended: ended }
+    }
+}
+
+impl Turns {
+    pub fn new(seed: u64, is_ordered: bool) -> Turns {
+        let rng = StdRng::seed_from_u64(seed);
+        let inner = Inner { rng, waiting: Vec::new(), running: None, trace: DefaultHasher::new() };
+        Turns { inner: Mutex::new(inner), is_ordered, has_faults: AtomicBool::new(false) }
+    }
+
+    pub fn begin_faults(&self) {
+        self.has_faults.store(true, Ordering::SeqCst);
+    }
+
+    pub fn end_faults(&self) {
+        self.has_faults.store(false, Ordering::SeqCst);
+    }
+
+    pub fn trace(&self) -> u64 {
+        self.inner.lock().unwrap().trace.finish()
+    }
+
+    /// Gives turns, one at a time, whenever nothing else can go on.
+    pub async fn dispatch(self: Arc<Turns>) {
+        loop {
+            // The paused clock moves when every task waits: then all who want a turn have asked for it.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            self.give_turn();
+        }
+    }
+
+    fn give_turn(&self) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.waiting.retain(|(_, turn)| !turn.is_closed());
+        if inner.running.is_some() || inner.waiting.is_empty() {
+            return;
+        }
+        let count = inner.waiting.len();
+        let chosen = inner.rng.random_range(0..count);
+        let (step, turn) = inner.waiting.remove(chosen);
+        let fault = self.fault(&mut inner.rng, step);
+        (chosen, step, format!("{fault:?}")).hash(&mut inner.trace);
+        inner.running = Some(StandStill::begin());
+        if turn.send(fault).is_err() {
+            inner.running = None;
+        }
+    }
+
+    fn fault(&self, rng: &mut StdRng, step: Step) -> Fault {
+        let one_in = match step {
+            Step::Connect => ONE_CONNECTION_IN,
+            Step::Statement => ONE_STATEMENT_IN,
+            Step::Commit => ONE_COMMIT_IN,
+        };
+        if !self.has_faults.load(Ordering::SeqCst) || !rng.random_ratio(1, one_in) {
+            return Fault::None;
+        }
+        match rng.random_range(0..8) {
+            0..=2 => Fault::Before,
+            3..=5 => Fault::After,
+            6 => Fault::SilentBefore,
+            _ => Fault::SilentAfter,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl FaultLayer for Turns {
+    async fn begin(&self, step: Step) -> Fault {
+        if !self.is_ordered {
+            let mut inner = self.inner.lock().unwrap();
+            return self.fault(&mut inner.rng, step);
+        }
+        let (turn, given) = oneshot::channel();
+        self.inner.lock().unwrap().waiting.push((step, turn));
+        given.await.unwrap_or(Fault::None)
+    }
+
+    fn end(&self) {
+        self.inner.lock().unwrap().running = None;
+    }
+
+    fn closing(&self) -> Box<dyn Send> {
+        Box::new(StandStill::begin())
+    }
+}
