@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 both!(
     a_change_of_address_does_not_outlive_a_reset,
     whatever_changes_an_account_ends_its_links,
-    the_old_address_is_told_at_once_and_stops_the_change,
+    the_old_address_gets_a_mail_at_once_and_stops_the_change,
     a_stop_and_a_confirmation_at_once_let_one_win,
     two_stops_at_once_count_once,
     what_was_begun_before_a_reset_is_not_finished_after_it,
@@ -121,15 +121,15 @@ async fn whatever_changes_an_account_ends_its_links(test: TestApp) {
     }
 }
 
-async fn the_old_address_is_told_at_once_and_stops_the_change(test: TestApp) {
+async fn the_old_address_gets_a_mail_at_once_and_stops_the_change(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut thief = signed_in(&test, ACME).await;
     thief.submit(EMAIL, EMAIL, &[("email", NEW)]).await.is(200).has("a link that stops the change");
     let confirm = link_in(&next_mail(&test, &mut mails).await);
-    let told = next_mail(&test, &mut mails).await;
-    assert!(told.contains("To: acme@test.example") && told.contains(NEW), "{told}");
+    let warning = next_mail(&test, &mut mails).await;
+    assert!(warning.contains("To: acme@test.example") && warning.contains(NEW), "{warning}");
     let mut owner = test.browser();
-    let page = open(&mut owner, &link_in(&told)).await;
+    let page = open(&mut owner, &link_in(&warning)).await;
     page.is(200).has("Stop the change").has(ACME).has(NEW);
     // Programs open links in mails: that alone stops nothing.
     open(&mut test.browser(), &confirm).await.is(200);
@@ -137,8 +137,8 @@ async fn the_old_address_is_told_at_once_and_stops_the_change(test: TestApp) {
     assert_eq!(answer.is(303).location(), "/sign-in?told=stopped");
     owner.get(answer.location()).await.is(200).has("set a new password now");
     is_dead(&test, &confirm).await;
-    is_dead(&test, &link_in(&told)).await;
-    // Whoever asked for it is out.
+    is_dead(&test, &link_in(&warning)).await;
+    // The session that asked for it has ended.
     thief.get("/").await.is(303);
     signed_in(&test, ACME).await.get("/history").await.has("E-mail change stopped");
 }

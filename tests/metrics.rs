@@ -54,5 +54,11 @@ fn counters_are_served_on_their_own_listener_alone() {
     assert!(text.contains("scrip_http_requests_total{method=\"GET\",status=\"200\"} 1"), "{text}");
     assert!(text.contains("scrip_http_requests_total{method=\"GET\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("scrip_http_request_seconds_bucket"), "{text}");
+    // The first look at the chain may come after the first request.
+    let begun = Instant::now();
+    while !get(counters, "/metrics").contains("scrip_chain_links ") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", get(counters, "/metrics"));
+    }
+    assert!(get(counters, "/metrics").contains("scrip_chain_unlinked_seconds 0"));
     assert!(get(counters, "/companies").starts_with("HTTP/1.1 404"));
 }

@@ -20,6 +20,8 @@ both_planned!(
     codes_are_answered_though_nothing_can_be_read_afterwards,
     an_act_without_an_id_is_not_repeated,
     ready_means_able_to_write,
+    ending_sessions_again_ends_none_begun_since,
+    what_is_cleaned_up_after_a_commit_fails_without_a_word,
 );
 
 const MOVE: &str = "/api/credits/move";
@@ -172,4 +174,29 @@ async fn ready_means_able_to_write(test: TestApp, plan: &Plan) {
     // A writer that can write is asked once a second.
     let mut restarted = test.restarted().await;
     restarted.get("/readyz").await.is(200).has("ready");
+}
+
+async fn ending_sessions_again_ends_none_begun_since(test: TestApp, _: &Plan) {
+    World::new(&test).await;
+    let operator = support::who(&test.app, "operator@test.example").await;
+    let person = support::who(&test.app, "acme@test.example").await;
+    let end = async || {
+        let ended = scrip::ops::users::end_sessions(&test.app, &operator, "once", person.user_id).await;
+        ended.unwrap().replayed
+    };
+    assert!(!end().await);
+    let mut since = signed_in(&test, "acme@test.example").await;
+    assert!(end().await);
+    since.get("/companies").await.is(200);
+}
+
+async fn what_is_cleaned_up_after_a_commit_fails_without_a_word(test: TestApp, plan: &Plan) {
+    World::new(&test).await;
+    let operator = support::who(&test.app, "operator@test.example").await;
+    let person = support::who(&test.app, "acme@test.example").await;
+    let mut before = signed_in(&test, "acme@test.example").await;
+    plan.break_reads_after_commit();
+    scrip::ops::users::end_sessions(&test.app, &operator, "once", person.user_id).await.unwrap();
+    plan.mend();
+    before.get("/companies").await.is(303);
 }

@@ -5,7 +5,7 @@
 //! On SQLite a seed reproduces its run to the last call: one call of the database runs at a time, chosen by the
 //! seed, and time passes only when nothing else can. On PostgreSQL it reproduces the faults.
 //!
-//! `SCRIP_SIMULATION_SEEDS=1000-2000 cargo test --test simulation -- sqlite` runs other seeds than the usual ones.
+//! `SCRIP_TEST_SEEDS=1000-2000 cargo test --test simulation -- sqlite` runs other seeds than the usual ones.
 
 mod support;
 
@@ -40,8 +40,8 @@ type Trace = u64;
 
 /// The seeds to run.
 fn seeds(usual: Range<u64>) -> Range<u64> {
-    let Ok(text) = std::env::var("SCRIP_SIMULATION_SEEDS") else { return usual };
-    let (first, last) = text.split_once('-').expect("SCRIP_SIMULATION_SEEDS is FIRST-LAST");
+    let Ok(text) = std::env::var("SCRIP_TEST_SEEDS") else { return usual };
+    let (first, last) = text.split_once('-').expect("SCRIP_TEST_SEEDS is FIRST-LAST");
     first.parse().unwrap()..last.parse::<u64>().unwrap() + 1
 }
 

@@ -32,6 +32,7 @@ both!(
     rows_older_than_digests_get_theirs_step_by_step,
     the_head_is_for_administrators_and_auditors_of_the_root_company,
     digests_and_links_are_append_only,
+    the_command_prints_a_head_and_exits_1_where_it_does_not_hold,
 );
 
 /// Vendor moves, Acme makes three codes; one is redeemed, one deleted.
@@ -307,6 +308,38 @@ async fn report(test: &TestApp, options: Options) -> Report {
     check(&test.app.db, &test.app.keys, options, &mut |_| {}).await.unwrap()
 }
 
+/// A column that a later migration adds is to be in the digests too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_column_of_a_row_can_be_changed() {
+    let test = TestApp::start(Backend::Sqlite).await.unwrap();
+    traded(&test).await;
+    let beside = rusqlite::Connection::open(test.folder().join("scrip.db")).unwrap();
+    let run = |text: String| beside.execute_batch(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+    run("pragma foreign_keys = off; pragma ignore_check_constraints = on;".into());
+    for (table, row) in [("transfer", "cause = 'redeem'"), ("history", "id = (select max(id) from history)")]
+    {
+        run(format!("create table kept as select * from {table} where {row}"));
+        run(format!("drop trigger {table}_no_update"));
+        let id: i64 = beside.query_row("select id from kept", [], |row| row.get(0)).unwrap();
+        let columns: Vec<(String, String)> =
+            all(&test, &format!("select name, type from pragma_table_info('{table}') where name <> 'id'"))
+                .await;
+        for (column, kind) in columns {
+            let forged = match kind.as_str() {
+                "INTEGER" => format!("coalesce({column}, 0) + 1"),
+                "TEXT" => format!("coalesce({column}, '') || 'x'"),
+                _ => "randomblob(16)".to_owned(),
+            };
+            run(format!("update {table} set {column} = {forged} where id = {id}"));
+            has(&test.broken().await, AS_DIGESTED, &column);
+            run(format!("update {table} set {column} = (select {column} from kept) where id = {id}"));
+        }
+        run("drop table kept".into());
+    }
+    // All is as it was, but for the triggers.
+    assert_eq!(test.broken().await.len(), 1);
+}
+
 async fn it_says_since_when(test: TestApp) {
     let world = World::new(&test).await;
     for amount in 1..=5 {
@@ -403,6 +436,27 @@ async fn a_portal_that_writes_meanwhile_verifies_clean_in_small_steps(test: Test
     test.verify().await;
 }
 
+/// Whoever reads for long keeps SQLite from using its WAL again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_steps_nothing_holds_the_wal() {
+    let test = TestApp::start(Backend::Sqlite).await.unwrap();
+    let world = traded(&test).await;
+    for amount in 1..=10 {
+        world.give(&test, world.other, amount).await;
+    }
+    let file = test.folder().join("scrip.db");
+    let mut busy = Vec::new();
+    let mut tell = |_| {
+        let beside = rusqlite::Connection::open(&file).unwrap();
+        busy.push(
+            beside.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0)).unwrap(),
+        );
+    };
+    let report = check(&test.app.db, &test.app.keys, SMALL, &mut tell).await.unwrap();
+    assert!(report.is_clean() && busy.len() > 8, "{busy:?}");
+    assert!(busy.iter().all(|busy| *busy == 0), "{busy:?}");
+}
+
 async fn what_is_forged_while_it_runs_is_found_in_small_steps(test: TestApp) {
     let world = traded(&test).await;
     let apps = [test.app.clone(), test.another().await];
@@ -415,6 +469,7 @@ async fn what_is_forged_while_it_runs_is_found_in_small_steps(test: TestApp) {
 
 async fn two_processes_make_one_chain(test: TestApp) {
     let world = World::new(&test).await;
+    link_all(&test.app).await;
     let apps = [test.app.clone(), test.another().await];
     let mut linkers = [Linker::new(&apps[0]), Linker::new(&apps[1])];
     for round in 1..=15 {
@@ -569,4 +624,30 @@ async fn digests_and_links_are_append_only(test: TestApp) {
         assert!(refused.contains("append-only"), "{statement}: {refused}");
     }
     test.verify().await;
+}
+
+/// Runs `scrip verify` on the test's data; gives whether it exited with 0, and what it printed.
+fn command(test: &TestApp, arguments: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scrip"));
+    command.arg("--data").arg(test.folder()).args(["--log", "error"]);
+    if let Some(url) = &test.database_url {
+        command.args(["--database-url", url]);
+    }
+    let output = command.arg("verify").args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+async fn the_command_prints_a_head_and_exits_1_where_it_does_not_hold(test: TestApp) {
+    let world = World::new(&test).await;
+    assert!(!command(&test, &["--head"]).0);
+    link_all(&test.app).await;
+    let kept = head(&test.app).await.to_string();
+    assert_eq!(command(&test, &["--head"]), (true, format!("{kept}\n")));
+    world.give(&test, world.acme, 1).await;
+    let (is_clean, told) = command(&test, &["--since", &kept]);
+    assert!(is_clean && told.contains("ok nothing before the given head was rewritten"), "{told}");
+    assert!(told.contains("1 of them not linked yet"), "{told}");
+    let (is_clean, told) = command(&test, &["--since", &kept.replace(':', ":00")[..kept.len()]]);
+    assert!(!is_clean && told.contains("BROKEN 1 nothing before the given head"), "{told}");
+    assert!(!command(&test, &["--since", "nonsense"]).0);
 }

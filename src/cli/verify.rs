@@ -90,14 +90,21 @@ fn print_figures(figures: &Figures) {
     println!("{:>14} other rows of the history", grouped(figures.history));
     println!("{:>14} codes, {} of them unused", grouped(figures.codes), grouped(figures.unused_codes));
     println!("{:>14} devices", grouped(figures.devices));
-    println!("{:>14} digests", grouped(figures.digests));
     if figures.undigested > 0 {
         let rows = grouped(figures.undigested);
         println!("{rows:>14} rows older than digests have none yet: a running portal makes them");
     }
+    println!("{:>14} digests", grouped(figures.digests));
 }
 
 fn print_chain(chain: &Chain) {
+    if let Some(since) = chain.unlinked_since {
+        println!(
+            "{:>14} of them not linked yet, the first of {}: their rows are protected by their digests alone",
+            grouped(chain.unlinked),
+            Moment(since).exact()
+        );
+    }
     let Some(last) = &chain.last else {
         println!("{:>14} links: a running portal links within seconds", 0);
         return;
@@ -108,13 +115,6 @@ fn print_chain(chain: &Chain) {
         Moment(last.at).exact(),
         last.head()
     );
-    if let Some(since) = chain.unlinked_since {
-        println!(
-            "{:>14} digests are not linked yet, the first of {}: these rows are protected by their digests alone",
-            grouped(chain.unlinked),
-            Moment(since).exact()
-        );
-    }
 }
 
 fn print_finding(finding: &Finding) {

@@ -71,14 +71,16 @@ impl Linker {
         // Outside a transaction that writes: on PostgreSQL that one would itself be under way.
         let through = self.seen.look(&mut tx).await?;
         let since = store::digests::unlinked_since(&mut tx, linked_through).await?;
+        if self.has_older {
+            let (done, of) = store::digests::older(&mut tx).await?;
+            self.has_older = done < of;
+        }
         drop(tx);
         let now = app.clock.now();
         metrics::gauge!("scrip_chain_unlinked_seconds")
             .set(since.map_or(0.0, |at| (now.0 - at).max(0) as f64 / 1_000_000.0));
         let linked = if through > linked_through { self.try_link(app, through).await? } else { None };
-        if let Some(link) = linked.as_ref().or(last.as_ref()) {
-            tell(link);
-        }
+        tell(linked.as_ref().or(last.as_ref()));
         Ok(linked.is_some_and(|link| link.digests == store::chain::LINK_LENGTH_MAX as i64))
     }
 
@@ -116,7 +118,9 @@ impl Linker {
 }
 
 /// The chain's length, and when it grew last.
-fn tell(link: &LinkRow) {
-    metrics::gauge!("scrip_chain_links").set(link.number as f64);
-    metrics::gauge!("scrip_chain_last_link_timestamp_seconds").set(link.at as f64 / 1_000_000.0);
+fn tell(link: Option<&LinkRow>) {
+    metrics::gauge!("scrip_chain_links").set(link.map_or(0, |link| link.number) as f64);
+    if let Some(link) = link {
+        metrics::gauge!("scrip_chain_last_link_timestamp_seconds").set(link.at as f64 / 1_000_000.0);
+    }
 }

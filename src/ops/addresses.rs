@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::auth::{
-    RESET_LINK_SECONDS, count_mail, end_sessions, link_address, link_hash, lock_actor, new_link_token,
+    RESET_LINK_SECONDS, count_mail, forget_sessions, link_address, link_hash, lock_actor, new_link_token,
 };
 use super::error::{OpError, OpResult, Reason, refuse};
 use super::links;
@@ -12,8 +12,8 @@ use crate::model::user;
 use crate::store;
 use crate::store::users::{Link, Purpose};
 
-/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one is
-/// told at once, with a link that stops it.
+/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one
+/// gets a mail at once, with a link that stops it.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
@@ -76,5 +76,6 @@ pub async fn stop(app: &App, token: &str, address: &str) -> OpResult<()> {
         act.note(note);
         Ok(person.id)
     })?;
-    end_sessions(app, user_id, None).await
+    forget_sessions(app, user_id).await;
+    Ok(())
 }

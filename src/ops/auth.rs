@@ -347,7 +347,7 @@ pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_sho
 }
 
 /// Changes the own password. All sessions and links end, where asked also all access tokens; the door begins
-/// the present session anew.
+/// the present session again.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
@@ -374,18 +374,33 @@ pub async fn change_password(
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?
     .ok_or(OpError::NotFound)?;
-    end_sessions(app, actor.user_id, None).await?;
+    forget_sessions(app, actor.user_id).await;
     Ok(SignedInAs { user_id: now_as.id, session_epoch: now_as.session_epoch })
 }
 
-/// Removes the stored sessions of a person. That they no longer count is the epoch's doing.
+/// Removes the stored sessions of a person, after what ended them: the epoch has seen to it that they no longer
+/// count, so a failure here changes nothing.
+pub async fn forget_sessions(app: &App, user_id: i64) {
+    let forgotten = async {
+        let mut tx = app.db.sessions().await?;
+        store::sessions::delete_of_user(&mut tx, user_id, None).await
+    };
+    if let Err(error) = forgotten.await {
+        tracing::warn!(%error, user_id, "ended sessions were not removed, and will be by the clean-up");
+    }
+}
+
+/// Ends the other sessions of a person. It may be done twice.
 ///
 /// # Errors
-/// Whatever the database says.
-pub async fn end_sessions(app: &App, user_id: i64, but: Option<&[u8]>) -> OpResult<()> {
+/// [`OpError::OutcomeUnknown`] where the database did not say that it did.
+pub async fn end_other_sessions(app: &App, user_id: i64, present: &[u8]) -> OpResult<()> {
     let mut tx = app.db.sessions().await?;
-    store::sessions::delete_of_user(&mut tx, user_id, but).await?;
-    Ok(())
+    let ended = store::sessions::delete_of_user(&mut tx, user_id, Some(present)).await;
+    ended.map(drop).map_err(|error| {
+        tracing::error!(%error, user_id, "sessions may not have ended");
+        OpError::OutcomeUnknown
+    })
 }
 
 /// Makes a link's secret. Only its hash is kept.
@@ -495,7 +510,7 @@ pub async fn set_password_by_link(
         let (_, person) = links::take(act, token, &[Purpose::Invite, Purpose::Reset]).await?;
         set_password(act, person.id, &password_hash, is_short).await?;
         forget_wrong_passwords(act, &person.email).await?;
-        // Whoever had no password yet has made no token.
+        // Without a password so far, the person has made no token.
         if person.password_hash.is_some() {
             let revoked = store::tokens::revoke_all(&mut act.tx, person.id).await?;
             super::tokens::note_all_revoked(act, &person, address, revoked);
@@ -504,7 +519,8 @@ pub async fn set_password_by_link(
         act.note(person.note("user.password_set", address));
         Ok(person.id)
     })?;
-    end_sessions(app, user_id, None).await
+    forget_sessions(app, user_id).await;
+    Ok(())
 }
 
 /// Makes the one-time link for the first start; `None` once there is a root company.

@@ -92,7 +92,8 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
         act.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)
     })?;
-    super::auth::end_sessions(app, id, None).await
+    super::auth::forget_sessions(app, id).await;
+    Ok(())
 }
 
 /// Takes the second factor from a user who cannot use it any more, and ends all sessions.
@@ -106,5 +107,6 @@ pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
         act.note(note(found.company_id, "user.second_factor_reset", &found.email));
         Ok(found.id)
     })?;
-    super::auth::end_sessions(app, id, None).await
+    super::auth::forget_sessions(app, id).await;
+    Ok(())
 }

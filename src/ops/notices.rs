@@ -21,7 +21,7 @@ pub(super) async fn tell(
     act.job(&Job::mail(app, &mail)).await
 }
 
-/// The password was changed, or set anew by a link.
+/// The password was changed, or set by a link.
 pub(super) async fn password_changed(app: &App, act: &mut Act, email: &str, from: &str) -> OpResult<()> {
     let what = "the password of your account was changed.";
     tell(app, act, email, "Your password was changed", what, from).await

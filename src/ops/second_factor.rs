@@ -10,7 +10,7 @@ pub use turn_on::{AppSecret, app_secret, mail_turn_on_code, new_app_secret, turn
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
-use super::auth::{end_sessions, lock_actor};
+use super::auth::{end_other_sessions, lock_actor};
 use super::error::{OpResult, Reason, refuse};
 use super::notices;
 use crate::app::{Act, App, act_once};
@@ -106,7 +106,7 @@ pub(super) async fn mail_code(
 
 async fn end_others(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<()> {
     match change.but {
-        Some(present) => end_sessions(app, actor.user_id, Some(present)).await,
+        Some(present) => end_other_sessions(app, actor.user_id, present).await,
         None => Ok(()),
     }
 }

@@ -176,7 +176,7 @@ pub async fn revoke(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Ou
 /// The tokens of a person of the actor's tree, the newest first.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for whoever is no administrator.
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for everybody but administrators.
 pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<ListedToken>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
@@ -256,7 +256,7 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     let token = Token::from_random(app.rng.bytes());
     act!(app, act => {
         let owner = store::users::by_email(&mut act.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
-        // Locked, so that whoever is disabled at this moment is left no token.
+        // Locked, so that a person who is disabled at this moment is left no token.
         let locked = store::auth::lock(&mut act.tx, owner.id).await?;
         if locked.is_none_or(|person| person.disabled_at.is_some()) {
             return Err(OpError::NotFound);

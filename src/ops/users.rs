@@ -133,7 +133,7 @@ pub async fn invite(
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// The secret of a link, made from the operation's key, so that a repeated request is told the same link.
+/// The secret of a link, made from the operation's key, so that a repeated request gets the same link.
 fn token_of(app: &App, actor: &Actor, key: &str) -> String {
     store::db::hex(&app.keys.link_secret(actor.user_id, key))
 }
@@ -211,7 +211,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         act.note(actor.note_at(person.company_id, verb, &person.email, ""));
         Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
     })?;
-    super::auth::end_sessions(app, id, None).await?;
+    super::auth::forget_sessions(app, id).await;
     Ok(message)
 }
 
@@ -238,7 +238,10 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
         act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
         Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
     })?;
-    super::auth::end_sessions(app, id, None).await?;
+    // Sent again, it does not end sessions that were begun since.
+    if !message.replayed {
+        super::auth::forget_sessions(app, id).await;
+    }
     Ok(message)
 }
 
@@ -284,7 +287,7 @@ pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> 
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
-/// Ends one of the own sessions, or all but the present one; where asked, all access tokens too.
+/// Ends one of the actor's sessions, or all but the present one; where asked, all access tokens too.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -300,7 +303,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::auth::end_sessions(app, actor.user_id, Some(present)).await?,
+        None => super::auth::end_other_sessions(app, actor.user_id, present).await?,
     }
     act!(app, act => {
         act.note(actor.note("user.sessions_ended", &actor.email, ""));

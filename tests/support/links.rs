@@ -1,4 +1,4 @@
-//! Links in mails and on pages, followed as whoever was sent them.
+//! Links in mails and on pages, followed as the people who got them.
 
 use super::{Browser, Page};
 

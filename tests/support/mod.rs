@@ -111,7 +111,7 @@ impl TestApp {
     ) -> Option<TestApp> {
         let folder = tempfile::tempdir().unwrap();
         let mut given = Given { data: Some(folder.path().to_owned()), ..given };
-        if backend == Backend::Postgres {
+        if backend == Backend::Postgres && given.database_url.is_none() {
             given.database_url = Some(schema().await?);
         }
         let database_url = given.database_url.clone();

@@ -20,4 +20,4 @@ pub use operation::{
     Voucher, balance_after,
 };
 pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
-pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind};
+pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind, UnknownStatus};

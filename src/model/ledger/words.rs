@@ -31,6 +31,11 @@ impl TryFrom<i64> for Kind {
 #[error("there is no kind of account {0}")]
 pub struct UnknownKind(i64);
 
+/// A number that no status of a code has.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no status of a code {0}")]
+pub struct UnknownStatus(i64);
+
 /// The states of a code. The numbers are the database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodeStatus {
@@ -84,10 +89,10 @@ impl CodeStatus {
 }
 
 impl TryFrom<i64> for CodeStatus {
-    type Error = UnknownKind;
+    type Error = UnknownStatus;
 
-    fn try_from(number: i64) -> Result<Self, UnknownKind> {
-        CodeStatus::ALL.into_iter().find(|s| *s as i64 == number).ok_or(UnknownKind(number))
+    fn try_from(number: i64) -> Result<Self, UnknownStatus> {
+        CodeStatus::ALL.into_iter().find(|s| *s as i64 == number).ok_or(UnknownStatus(number))
     }
 }
 

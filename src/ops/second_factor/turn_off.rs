@@ -5,7 +5,7 @@ use crate::app::{Act, App, Outcome, act_once};
 use crate::jobs::Job;
 use crate::ops::actor::Actor;
 use crate::ops::auth::{
-    SignedInAs, check_new_password, end_sessions, forget_wrong_passwords, hash_password, lock_actor,
+    SignedInAs, check_new_password, forget_sessions, forget_wrong_passwords, hash_password, lock_actor,
     set_password,
 };
 use crate::ops::error::{OpError, OpResult, Reason, refuse};
@@ -59,7 +59,7 @@ pub async fn turn_off(
         end_others(app, actor, change).await?;
         return Ok(None);
     }
-    end_sessions(app, actor.user_id, None).await?;
+    forget_sessions(app, actor.user_id).await;
     let mut tx = app.db.read().await?;
     let now = store::auth::credentials_of(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
     Ok(Some(SignedInAs { user_id: now.id, session_epoch: now.session_epoch }))
@@ -89,7 +89,7 @@ pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
         act.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
         Ok(format!("Reset\nTwo-factor authentication of {} is off. The password alone signs in now.", person.email))
     })?;
-    end_sessions(app, id, None).await?;
+    forget_sessions(app, id).await;
     Ok(outcome)
 }
 

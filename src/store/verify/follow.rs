@@ -46,7 +46,8 @@ pub struct Account {
 
 pub struct Follower<'a> {
     keys: &'a Keys,
-    rows_a_step: usize,
+    /// Rows that one step reads, more or less.
+    pub rows_a_step: usize,
     /// All digests up to here are read.
     floor: i64,
     /// Those beyond that are read too.
@@ -79,7 +80,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn begin(tx: &mut Tx, keys: &'a Keys, rows_a_step: usize) -> Result<Follower<'a>> {
+    pub async fn begin(tx: &mut Tx, keys: &'a Keys) -> Result<Follower<'a>> {
         let (older_done, older_through) = digests::older(tx).await?;
         let mut seen = Seen::default();
         if let Some(link) = crate::store::chain::last(tx).await? {
@@ -87,7 +88,7 @@ impl<'a> Follower<'a> {
         }
         Ok(Follower {
             keys,
-            rows_a_step,
+            rows_a_step: 1,
             floor: 0,
             ahead: BTreeSet::new(),
             seen,
@@ -123,8 +124,10 @@ impl<'a> Follower<'a> {
         }
         let sure = self.seen.look(tx).await?;
         while self.floor < sure {
-            let found = digests::between(tx, self.floor, sure, DIGESTS_A_READ).await?;
-            let mut floor = if found.len() < DIGESTS_A_READ { sure } else { self.floor };
+            // Each has a row at least.
+            let limit = self.rows_a_step.clamp(1, DIGESTS_A_READ);
+            let found = digests::between(tx, self.floor, sure, limit).await?;
+            let mut floor = if found.len() < limit { sure } else { self.floor };
             let mut taken = Vec::new();
             for digest in found {
                 if left <= 0 && !taken.is_empty() {

@@ -101,28 +101,32 @@ pub async fn check(
 ) -> Result<Report> {
     let mut findings = expected(options.since.is_some());
     let mut tx = db.snapshot().await?;
-    let mut follower = Follower::begin(&mut tx, keys, options.rows_a_step).await?;
+    let mut follower = Follower::begin(&mut tx, keys).await?;
     triggers::check(&mut tx, &mut findings).await?;
     counters::check(&mut tx, &mut findings).await?;
     let (digests,): (i64,) = sql("select coalesce(max(id), 0) from digest").one(&mut tx).await?;
     tx.rollback().await;
+    let mut pace = Pace::of(db, options.rows_a_step);
     loop {
+        let step = pace.begin();
+        follower.rows_a_step = pace.length();
         let mut tx = db.snapshot().await?;
         let has_all = follower.step(&mut tx, &mut findings).await?;
         tx.rollback().await;
+        pace.end(step);
         tell(Progress::Rows(follower.floor(), digests.max(follower.floor())));
         if has_all {
             break;
         }
     }
     tell(Progress::Tables);
-    let mut pace = Pace::of(options.rows_a_step);
+    let mut pace = Pace::of(db, options.rows_a_step);
     let mut figures = walk(db, keys, &mut pace, &mut follower, &mut findings).await?;
     tell(Progress::Rules);
     rules::check(db, &mut pace, &mut findings).await?;
     tell(Progress::Chain);
     let chain = chain::check(db, keys, options.since, &mut findings).await?;
-    let mut tx = db.read().await?;
+    let mut tx = db.read_export().await?;
     (figures.companies, figures.devices) =
         sql("select (select count(*) from company where removed_at is null), (select count(*) from device where removed_at is null)")
             .one(&mut tx)
@@ -162,6 +166,7 @@ async fn walk(
     for mut walk in Walk::all() {
         loop {
             let step = pace.begin();
+            follower.rows_a_step = pace.length();
             let mut tx = db.snapshot().await?;
             let mut is_last = false;
             if follower.step(&mut tx, findings).await? {
@@ -197,18 +202,23 @@ async fn walk(
     })
 }
 
-/// How much a step reads: less where steps take long, more where they are short.
+/// How much a step reads: less where steps take long, more where they are short. SQLite's writer waits some
+/// 20 ms for readers when it begins the WAL again.
 pub struct Pace {
     length: usize,
     length_max: usize,
+    long: Duration,
 }
 
 impl Pace {
-    const LONG: Duration = Duration::from_millis(200);
-    const SHORT: Duration = Duration::from_millis(50);
+    const LONG_ON_SQLITE: Duration = Duration::from_millis(12);
+    const LONG_ON_POSTGRES: Duration = Duration::from_millis(200);
+    /// Below this it would take for ever on a busy machine.
+    const LENGTH_MIN: usize = 50;
 
-    fn of(length_max: usize) -> Pace {
-        Pace { length: length_max.clamp(1, 500), length_max: length_max.max(1) }
+    fn of(db: &Db, length_max: usize) -> Pace {
+        let long = if matches!(db, Db::Sqlite(_)) { Pace::LONG_ON_SQLITE } else { Pace::LONG_ON_POSTGRES };
+        Pace { length: length_max.clamp(1, 500), length_max: length_max.max(1), long }
     }
 
     fn length(&self) -> usize {
@@ -221,9 +231,9 @@ impl Pace {
 
     fn end(&mut self, begun: Instant) {
         let took = begun.elapsed();
-        if took > Pace::LONG {
-            self.length = (self.length / 2).max(1);
-        } else if took < Pace::SHORT {
+        if took > self.long {
+            self.length = (self.length / 2).max(Pace::LENGTH_MIN.min(self.length_max));
+        } else if took < self.long / 3 {
             self.length = (self.length * 2).min(self.length_max);
         }
     }

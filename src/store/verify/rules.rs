@@ -113,7 +113,7 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
             ),
         };
         let Some(ends) = ends else {
-            let mut tx = db.read().await?;
+            let mut tx = db.read_export().await?;
             let (broken,): (i64,) = sql(text).one(&mut tx).await?;
             findings.count(rule, broken);
             continue;
@@ -121,7 +121,7 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
         let mut after = 0_i64;
         loop {
             let step = pace.begin();
-            let mut tx = db.read().await?;
+            let mut tx = db.read_export().await?;
             let (end,): (Option<i64>,) =
                 sql(ends).bind(after).bind(pace.length() as i64).one(&mut tx).await?;
             // Rows that name none: after the last one.

@@ -25,7 +25,7 @@ pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
         "select c.relname::text, t.tgname::text, pg_get_triggerdef(t.oid),
              case t.tgenabled when 'O' then p.prosrc else 'disabled' end
          from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
-         where not t.tgisinternal and c.relnamespace = current_schema()::regnamespace",
+         where not t.tgisinternal and c.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())",
     )
     .all(tx)
     .await?;

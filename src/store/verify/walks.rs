@@ -90,8 +90,8 @@ impl AccountRow {
 
 async fn accounts(after: &mut Key, ground: &mut Ground<'_, '_>) -> Result<bool> {
     let found: Vec<AccountRow> =
-        sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, c.level
-         from account a join company c on c.id = a.company_id
+        sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total,
+             coalesce((select c.level from company c where c.id = a.company_id), 0) as level from account a
          where (a.company_id, a.resource_type, a.kind) > ($1, $2, $3)
          order by a.company_id, a.resource_type, a.kind limit $4")
         .bind(after.company_id)

@@ -244,7 +244,7 @@ async fn confirm_change(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     }
 }
 
-/// Whoever turns it on has given the password and the new factor.
+/// The password and the new factor were given just now: that confirms the session.
 async fn turned_on(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
     if made.codes.is_some() {
         session::confirm(&me.session, Confirmed::now(&portal.app, true)).await?;
