@@ -315,7 +315,7 @@ impl World {
         let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
         let number = self.next_number();
         Operation {
-            actor: Actor { user_id, company_id, address },
+            actor: Actor { user_id, company_id, address, token_id: None },
             key: format!("key {number}"),
             fingerprint: Fingerprint(number.to_be_bytes()),
             at,

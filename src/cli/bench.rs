@@ -168,7 +168,12 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
         store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
     }
     tx.commit().await?;
-    let by = ledger::Actor { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into() };
+    let by = ledger::Actor {
+        user_id: issuer.unwrap_or(1),
+        company_id: root,
+        address: "bench".into(),
+        token_id: None,
+    };
     let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
     app.writer.submit(operation(app, &by, act)).await?;
     access_tokens(app).await
@@ -202,7 +207,7 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into() };
+    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     while made.len() < count {
         let codes: Vec<NewCode> = (0..CODES_A_BATCH.min(count - made.len()))
             .map(|_| {

@@ -71,6 +71,8 @@ type CliResult = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Whatever is written, wherever: database, WAL, keys, backups.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let line = CommandLine::parse();
     let outcome = Config::load(&line.given).map_err(Into::into).and_then(|config| {
         telemetry::start(&config)?;

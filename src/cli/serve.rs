@@ -25,6 +25,10 @@ use crate::web::serve;
 const METRICS_UPKEEP: Duration = Duration::from_secs(60);
 
 pub async fn run(config: Config) -> CliResult {
+    if let Some(warning) = config.warning() {
+        println!("Warning: {warning}");
+        tracing::warn!("{warning}");
+    }
     let listener = listen(&config).await?;
     if let Some(address) = config.metrics_listen {
         serve_metrics(address).await?;
@@ -69,6 +73,7 @@ pub async fn until_stopped(app: App, writing: JoinHandle<()>, listener: TcpListe
     let renewing = tokio::spawn(jobs::renewals::run(app.clone(), stop.clone()));
     let asking = tokio::spawn(jobs::card_payments::run(app.clone(), stop.clone()));
     let linking = tokio::spawn(jobs::chain::run(app.clone(), stop.clone()));
+    let auditing = tokio::spawn(jobs::audit_log::run(app.clone(), stop.clone()));
     let checkpointing = tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
     let db = app.db.clone();
     let serving = tokio::spawn(serve::serve(listener, router(app), stop.clone()));
@@ -79,7 +84,7 @@ pub async fn until_stopped(app: App, writing: JoinHandle<()>, listener: TcpListe
     }
     tracing::info!("stopping");
     stop.cancel();
-    for task in [serving, working, renewing, asking, linking, checkpointing] {
+    for task in [serving, working, renewing, asking, linking, auditing, checkpointing] {
         let _ = task.await;
     }
     // Connections that were cut may still hold the writer's door.

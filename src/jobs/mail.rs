@@ -63,6 +63,8 @@ pub fn codes_ready(to: &str, order: i64, codes: &str, link: &str) -> Mail {
 
 #[must_use]
 pub fn invitation(to: &str, from: &str, company: &str, link: &str) -> Mail {
+    // Names from before links were refused in them.
+    let company = if crate::model::text::has_link(company) { "a company" } else { company };
     mail(to, &format!("You are invited to {company}"), &InvitationText { from, company, link })
 }
 

@@ -2,6 +2,7 @@
 //! thousand, renewals, expired vouchers, questions about card payments, and the WAL's checkpoints.
 //! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
 
+pub mod audit_log;
 pub mod card_payments;
 pub mod chain;
 pub mod checkpoint;

@@ -195,6 +195,17 @@ impl OrderLine {
         OrderLine::priced(offer, name.to_owned(), devices, None)
     }
 
+    /// The line with another rate of VAT: its price stays.
+    ///
+    /// # Errors
+    /// [`OrderError::TooMuch`].
+    pub fn with_vat_rate(&self, rate: VatRate, currency: Currency) -> Result<OrderLine, OrderError> {
+        let net = Money::new(self.net, currency);
+        let vat = rate.of(net);
+        net.plus(vat).ok_or(OrderError::TooMuch)?;
+        Ok(OrderLine { vat_rate: rate, vat: vat.minor, ..self.clone() })
+    }
+
     fn priced(
         offer: &Offer,
         name: String,

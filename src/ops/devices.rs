@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
 use crate::app::{Act, App, Outcome, about, act_once};
 use crate::model::amount::grouped;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
@@ -146,8 +146,7 @@ impl DeviceInput {
 }
 
 fn text(text: &str, maximum: usize) -> Result<String, Reason> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-    if text.chars().count() > maximum { Err(Reason::TooLong { maximum }) } else { Ok(text) }
+    crate::model::text::line(text, maximum).map_err(|error| text_reason(error, Reason::Missing))
 }
 
 /// Adds a device. Where it runs and extends itself, its first period is paid at once, or it waits.

@@ -35,3 +35,4 @@ pub mod tokens;
 pub mod users;
 pub mod vat_classes;
 pub mod vouchers;
+pub mod watched;

@@ -63,6 +63,7 @@ impl<'a> Settlement<'a> {
             verb,
             subject: format!("Order {}", order.id),
             details,
+            token: None,
         }
     }
 }
@@ -237,7 +238,10 @@ pub async fn mark_paid(
     came: &BankPayment<'_>,
 ) -> OpResult<Outcome> {
     actor.require_operator()?;
-    let reference: String = came.reference.trim().chars().filter(|c| !c.is_control()).collect();
+    let reference: String = came.reference.trim().to_owned();
+    if reference.chars().any(crate::model::text::is_hidden) {
+        return refuse("reference", Reason::HiddenCharacters);
+    }
     if reference.chars().count() > REFERENCE_LENGTH_MAX {
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }

@@ -259,6 +259,34 @@ pub async fn add_line(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine)
     Ok(())
 }
 
+/// Sets the VAT of a line of a draft that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_line_vat(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+    sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .bind(line.vat_rate.hundredths())
+        .bind(line.vat)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets whether a draft is without VAT, as its company is now.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_reverse_charge(tx: &mut Tx, order_id: i64, on: bool) -> Result<()> {
+    sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
+        .bind(order_id)
+        .bind(on)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes a line out of an order that its caller has locked; tells whether it was there.
 ///
 /// # Errors

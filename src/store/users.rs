@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::{Way, escape_like};
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use crate::model::company::{Path, searchable};
 use crate::model::second_factor::SecondFactor;
 use crate::model::time::Moment;
@@ -139,6 +139,20 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
 /// Whatever the database says.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
+}
+
+/// The e-mail addresses of some people.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    sql_for(
+        "select id, email from person where id in (select value from jsonb_each($1))",
+        "select id, email from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
+    )
+    .bind(rows(ids))
+    .all(tx)
+    .await
 }
 
 /// Everybody, for the command line.

@@ -32,6 +32,15 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Name(NameError::Missing) => "Enter a name.".into(),
         Reason::Name(NameError::TooShort) => format!("Enter a name of {NAME_LENGTH_MIN} characters or more."),
         Reason::Name(NameError::TooLong) => format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer."),
+        Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => {
+            "This holds a character that cannot be seen, such as one that turns the direction of the text. Type it again.".into()
+        }
+        Reason::Name(NameError::Link) => "A name must not look like a link: it stands in mails.".into(),
+        Reason::UnusableCode => "There is no unused code like this. Compare it with what you were given.".into(),
+        Reason::SearchedCode => "What you searched for is a code, and none of your companies has it. Codes are searched for in the list of codes, and activated under Redeem code.".into(),
+        Reason::Withdrawn { name } => format!("{name} is no longer offered. Take it out of the order first."),
+        Reason::VatChanged => "The VAT has changed since this order was put together. It was calculated again: check the new total, then place the order.".into(),
+        Reason::DemandedAbove { company } => format!("{company} demands two-factor authentication here, so only {company} or a company above it can lift that."),
         Reason::Email(EmailError::Missing) => "Enter an e-mail address.".into(),
         Reason::Email(EmailError::Malformed) => "Enter an e-mail address such as name@example.com.".into(),
         Reason::Password(PasswordError::Missing) => "Enter a password.".into(),
@@ -42,7 +51,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("Enter a password of {PASSWORD_LENGTH_MAX} characters or fewer.")
         }
         Reason::Password(PasswordError::Common) => {
-            "This password is easily guessed. Choose one that nobody else would.".into()
+            "This password is easily guessed. Choose one that nobody else would: names of companies and products, seasons and years do not help.".into()
         }
         Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
         Reason::WrongPassword => "This is not your present password.".into(),
@@ -249,6 +258,7 @@ pub fn row_error(error: &RowError) -> String {
         RowError::Unreadable => "The row has more columns than the first line names, or is no text.".into(),
         RowError::MissingSerial => "The serial number is missing.".into(),
         RowError::MissingName => "The apartment has no name.".into(),
+        RowError::Hidden(column) => format!("The text under {column} holds characters that cannot be seen."),
         RowError::TooLong(column) => format!("The text under {column} is too long."),
         RowError::UnknownKind(text) => format!("“{text}” is no kind: write device or apartment."),
         RowError::UnknownService(text) => format!("There is no service “{text}”."),

@@ -161,5 +161,6 @@ fn note(act: &mut Act, order: &OrderRow, verb: &'static str, details: &str) {
         verb,
         subject: format!("Order {}", order.id),
         details: details.to_owned(),
+        token: None,
     });
 }

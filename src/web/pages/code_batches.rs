@@ -8,6 +8,7 @@ use super::codes::{CSV_HEAD, csv_line};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::codes::ShownCode;
+use crate::ops::watched::Export;
 use crate::store::code_batches::Batch;
 use crate::store::code_lists::{Facts, ListFilter};
 use crate::web::csv as csv_file;
@@ -52,13 +53,17 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<
         limit: csv_file::STEP,
         ..ListFilter::default()
     };
+    let what = format!("Batch of codes #{id}");
+    let export = Export::begin(&portal.app, &me.actor, batch.company_id, &what, false).await?;
     let read = move |cursor: Option<i64>| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
         let filter = ListFilter { cursor, ..filter.clone() };
         async move {
             let (found, _) =
                 ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
-            Ok(found.into_iter().map(|c| c.shown).collect::<Vec<ShownCode>>())
+            let found: Vec<ShownCode> = found.into_iter().map(|c| c.shown).collect();
+            export.step(&found);
+            Ok(found)
         }
     };
     let first = read(None).await?;
