@@ -18,6 +18,7 @@ use crate::store::audit::NewHistory;
 use crate::store::db::{Db, Tx};
 use crate::store::operations::{Stored, Use};
 use crate::store::tries::Tries;
+use crate::tasks::Tasks;
 use crate::writer::Writer;
 
 /// Password hashing takes a core each: a flood of sign-ins must not take all.
@@ -37,6 +38,8 @@ pub struct App {
     pub cards: Arc<Cards>,
     /// Rung when a job was written, so that it need not wait for the next look.
     pub jobs: Arc<tokio::sync::Notify>,
+    /// What runs as long as the process does.
+    pub tasks: Tasks,
 }
 
 /// Why the application could not start.
@@ -77,6 +80,11 @@ impl Act {
         self.has_jobs = true;
         Ok(())
     }
+
+    /// Says that a job which was there before is due now.
+    pub fn has_due_jobs(&mut self) {
+        self.has_jobs = true;
+    }
 }
 
 impl App {
@@ -115,6 +123,7 @@ impl App {
         clock: Clock,
         rng: Rng,
     ) -> Result<(App, tokio::task::JoinHandle<()>), StartError> {
+        need_key_file(&db, &config.key_file).await?;
         store::migrate::run(&db, || clock.now()).await?;
         let keys = Keys::open(&config.key_file, &rng)?;
         check_keys(&db, &keys).await?;
@@ -131,6 +140,7 @@ impl App {
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             cards,
             jobs: Arc::default(),
+            tasks: Tasks::default(),
         };
         Ok((app, writing))
     }
@@ -162,7 +172,7 @@ impl App {
         store::audit::add(&mut act.tx, &self.keys, &act.history, act.now).await?;
         act.tx.commit().await?;
         if act.has_jobs {
-            self.jobs.notify_one();
+            self.jobs.notify_waiters();
         }
         Ok(value)
     }
@@ -335,8 +345,30 @@ pub fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
         .map_err(|e| StartError::Folder(folder.display().to_string(), e))
 }
 
+/// New keys are for a new database: one that was made with others is not to be touched without them.
+async fn need_key_file(db: &Db, key_file: &std::path::Path) -> Result<(), StartError> {
+    if key_file.exists() || store::migrate::is_new(db).await? {
+        return Ok(());
+    }
+    let mut tx = db.read().await?;
+    match store::settings::get(&mut tx, "key_check").await? {
+        Some(_) => Err(crate::keys::KeyError::Missing(key_file.display().to_string()).into()),
+        None => Ok(()),
+    }
+}
+
 /// A database knows the key file that it was made with.
 async fn check_keys(db: &Db, keys: &Keys) -> Result<(), StartError> {
+    let mut tx = db.read().await?;
+    let kept = store::settings::get(&mut tx, "key_check").await?;
+    drop(tx);
+    if kept.is_some() {
+        return if kept == Some(keys.check_value()) {
+            Ok(())
+        } else {
+            Err(crate::keys::KeyError::WrongKey.into())
+        };
+    }
     let mut tx = db.write().await?;
     store::settings::set_once(&mut tx, "key_check", &keys.check_value()).await?;
     let kept = store::settings::get(&mut tx, "key_check").await?;

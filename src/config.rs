@@ -52,6 +52,12 @@ pub struct Given {
     /// Where the counters are served at /metrics, such as 127.0.0.1:9090; without it they are not counted.
     #[arg(long, env = "SCRIP_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<String>,
+    /// How many connections may be open at once [default: 16384].
+    #[arg(long, env = "SCRIP_CONNECTIONS_MAX", global = true)]
+    pub connections_max: Option<usize>,
+    /// How many seconds all is served still after SIGTERM, while /readyz says that the end is near [default: 2].
+    #[arg(long, env = "SCRIP_DRAIN_SECONDS", global = true)]
+    pub drain_seconds: Option<u64>,
     /// How many requests a minute each access token may make [default: 6000].
     #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
     pub api_requests_per_minute: Option<u32>,
@@ -125,6 +131,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     pub sign_up: bool,
     pub metrics_listen: Option<SocketAddr>,
+    pub connections_max: usize,
+    pub drain_seconds: u64,
     /// Of each access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
@@ -183,6 +191,18 @@ impl Config {
             metrics_listen: setting!(metrics_listen)
                 .map(|t| t.parse().map_err(|_| wrong("metrics-listen", &t, "an address and a port")))
                 .transpose()?,
+            connections_max: between(
+                "connections-max",
+                setting!(connections_max).unwrap_or(16_384),
+                16,
+                1 << 20,
+            )?,
+            drain_seconds: between(
+                "drain-seconds",
+                setting!(drain_seconds).unwrap_or(2),
+                0,
+                DRAIN_SECONDS_MAX,
+            )?,
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
             mail: mail(
@@ -255,6 +275,21 @@ fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
         })
     };
     texts.iter().map(read).collect()
+}
+
+/// The end must come within 20 seconds, and requests need some of these.
+const DRAIN_SECONDS_MAX: u64 = 5;
+
+fn between<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<T, ConfigError> {
+    if value < low || value > high {
+        return Err(wrong(name, &value.to_string(), &format!("{low} to {high}")));
+    }
+    Ok(value)
 }
 
 fn wrong(name: &str, given: &str, wanted: &str) -> ConfigError {
@@ -358,6 +393,8 @@ mod tests {
             ("public-url = 'https://x/path'", "public-url"),
             ("database-url = 'mysql://hunter2@x'", "database-url"),
             ("log-format = 'xml'", "log-format"),
+            ("connections-max = 1", "connections-max"),
+            ("drain-seconds = 6", "drain-seconds"),
             ("smtp-server = 'x'", "smtp-server"),
             ("smtp-server = 'x:25'", "mail-from"),
             ("trusted-proxy = 'x'", "trusted-proxy"),

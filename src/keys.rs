@@ -7,7 +7,6 @@ pub mod licence;
 mod second_factor;
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
@@ -32,6 +31,10 @@ const NONCE_LENGTH: usize = 24;
 pub enum KeyError {
     #[error("the key file cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
+    #[error(
+        "the key file {0} is missing, and this database was made with one: put it back, nothing was written"
+    )]
+    Missing(String),
     #[error("the key file is not one of Scrip's")]
     Malformed,
     #[error("the key file does not belong to this database: restore the right one (scrip.key)")]
@@ -88,8 +91,14 @@ impl Keys {
             Ok(text) => Keys::parse(&text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let (keys, text) = Keys::generate(rng);
-                write_private(file, text.as_bytes())?;
-                Ok(keys)
+                match write_private(file, text.as_bytes()) {
+                    Ok(()) => Ok(keys),
+                    // Another process was faster.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                        Keys::parse(&std::fs::read_to_string(file)?)
+                    }
+                    Err(error) => Err(error.into()),
+                }
             }
             Err(error) => Err(error.into()),
         }
@@ -315,15 +324,17 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Writes a new file that only its owner may read, and makes it durable.
+/// Writes a new file that only its owner may read, and makes it durable: it is whole, or it is not there.
 ///
 /// # Errors
 /// When the file exists already or cannot be written.
 pub fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut out = tempfile::NamedTempFile::new_in(folder)?;
     out.write_all(bytes)?;
-    out.sync_all()
+    out.as_file().sync_all()?;
+    out.persist_noclobber(file).map_err(|e| e.error)?;
+    std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub mod pdf;
 pub mod rng;
 /// SQL, written once for both databases.
 pub mod store;
+/// What runs as long as the process does, watched.
+pub mod tasks;
 /// Logs.
 pub mod telemetry;
 /// The door for browsers.

@@ -2,13 +2,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scrip::{ops, store};
+use support::disk::{SmallDisk, fill};
 use support::process::{self, Client, Process};
 use support::till::Till;
 use support::{TestApp, World, stripe, who};
@@ -16,6 +15,7 @@ use support::{TestApp, World, stripe, who};
 both!(
     nothing_acknowledged_is_lost_or_doubled_by_twenty_kills,
     sigterm_finishes_what_was_accepted,
+    sigterm_ends_in_time_whatever_hangs,
     renewals_that_are_killed_in_the_middle_pay_each_device_once,
     a_payment_whose_event_is_cut_off_by_a_kill_counts_once,
 );
@@ -282,29 +282,6 @@ async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
     assert!(second.command(&["verify"]));
 }
 
-/// A small disk of its own, which only root can make.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(megabytes: u32) -> Option<SmallDisk> {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).status();
-        if mounted.is_ok_and(|s| s.success()) {
-            return Some(SmallDisk(folder));
-        }
-        assert!(std::env::var("CI").is_err(), "a small disk cannot be mounted here");
-        eprintln!("SKIPPED: a small disk cannot be mounted here (needs root)");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     let Some(disk) = SmallDisk::mount(24) else { return };
@@ -363,11 +340,33 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     assert!(unnoted > 0, "there was room for each token's last use");
 }
 
-/// Writes until nothing more fits.
-fn fill(file: &Path) {
-    use std::io::Write as _;
-    let mut out = std::fs::File::create(file).unwrap();
-    for length in [64 << 10, 4 << 10, 512] {
-        while out.write_all(&vec![7; length]).is_ok() {}
-    }
+async fn sigterm_ends_in_time_whatever_hangs(test: TestApp) {
+    World::new(&test).await;
+    // A mail server that says nothing, and connections that do not either.
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mail = scrip::jobs::mail::reset("somebody@test.example", "link");
+    let mut tx = test.app.db.write().await.unwrap();
+    let job = scrip::jobs::Job::mail(&test.app, &mail);
+    store::jobs::add(&mut tx, &job, scrip::clock::Clock::System.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let server = hole.local_addr().unwrap().to_string();
+    let flags = ["--smtp-server", &server, "--smtp-security", "none", "--mail-from", "a@test.example"];
+    let flags = flags.map(str::to_owned).to_vec();
+    let mut process = Process::start_with(test.folder(), test.database_url.clone(), flags);
+    let said: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let silent = said.map(|said| {
+        let mut stream = std::net::TcpStream::connect(process.address).unwrap();
+        std::io::Write::write_all(&mut stream, said).unwrap();
+        stream
+    });
+    let (_mail, _) = tokio::task::block_in_place(|| hole.accept()).unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    drop(silent);
+    // The mail is due again at the next start.
+    let mut tx = test.app.db.read().await.unwrap();
+    let left: Vec<(i64, i64)> =
+        store::db::sql("select attempts, leased_until from job").all(&mut tx).await.unwrap();
+    assert_eq!(left, [(0, 0)]);
 }

@@ -3,15 +3,19 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use scrip::store::db::{Db, Query, Row, sql};
 use scrip::store::migrate;
+use scrip::store::migration_lease::{self, Holder};
 use support::{Backend, NOON, TestApp, World};
 
 both!(
     migrating_again_changes_nothing,
     processes_that_migrate_at_once_take_turns,
+    an_up_to_date_schema_needs_no_lease_and_a_newer_one_is_refused,
     a_lease_of_a_dead_process_is_taken_over,
+    a_missing_key_file_is_an_error_before_anything_is_written,
     a_portal_starts_again_on_what_it_left,
 );
 
@@ -200,14 +204,49 @@ async fn processes_that_migrate_at_once_take_turns(test: TestApp) {
     }
 }
 
-async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
+async fn lease(db: &Db) -> (i64, i64) {
+    let mut tx = db.read().await.unwrap();
+    sql("select held_until, pid from migration_lease").one(&mut tx).await.unwrap()
+}
+
+async fn an_up_to_date_schema_needs_no_lease_and_a_newer_one_is_refused(test: TestApp) {
+    let other = Holder::of(1, NOON);
+    assert_eq!(migration_lease::take(&test.app.db, &other, NOON).await.unwrap(), None);
+    let held = lease(&test.app.db).await;
+    migrate::run(&test.app.db, || NOON).await.unwrap();
+    assert_eq!(lease(&test.app.db).await, held);
     let mut tx = test.app.db.write().await.unwrap();
-    let until = NOON.plus_seconds(120);
-    sql("update migration_lease set held_until = $1").bind(until).run(&mut tx).await.unwrap();
+    sql("update _sqlx_migrations set version = 9999 where version = 1").run(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
-    migrate::run(&test.app.db, || until.plus_seconds(1)).await.unwrap();
-    let held: Vec<(i64,)> = all(&test, sql("select held_until from migration_lease")).await;
-    assert_eq!(held, [(0,)]);
+    let refused = migrate::run(&test.app.db, || NOON).await.unwrap_err().to_string();
+    assert!(refused.contains("newer Scrip") && refused.contains("9999"), "{refused}");
+}
+
+async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
+    let db = opened(&test, 1).await.pop().unwrap();
+    // As an older Scrip made it, and held farther ahead than any lease: the clock was set back.
+    let mut tx = db.write().await.unwrap();
+    sql("create table migration_lease (id bigint primary key, held_until bigint not null)")
+        .run(&mut tx)
+        .await
+        .unwrap();
+    let far = NOON.plus_seconds(3_600);
+    sql("insert into migration_lease values (1, $1)").bind(far).run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let alive = Holder::of(1, NOON);
+    assert_eq!(migration_lease::take(&db, &alive, NOON).await.unwrap(), None);
+    // One that lives keeps it, and is named to who waits.
+    let waiting = tokio::time::timeout(Duration::from_millis(300), migrate::run(&db, || NOON));
+    assert!(waiting.await.is_err());
+    let named = migration_lease::take(&db, &Holder::new(NOON), NOON).await.unwrap().unwrap().to_string();
+    assert!(named.starts_with("process 1 on "), "{named}");
+    // Until it runs out; and one that is seen to be dead keeps nothing.
+    let later = NOON.plus_seconds(16);
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    assert_eq!(migration_lease::take(&db, &Holder::of(child.id(), later), later).await.unwrap(), None);
+    migrate::run(&db, || later).await.unwrap();
+    assert_eq!(lease(&db).await, (0, i64::from(std::process::id())));
 }
 
 async fn a_portal_starts_again_on_what_it_left(test: TestApp) {
@@ -225,4 +264,23 @@ async fn a_portal_starts_again_on_what_it_left(test: TestApp) {
     let config = scrip::config::Config { key_file: test.folder().join("other.key"), ..config };
     assert!(scrip::app::App::start(config, test.app.clock.clone(), rng).await.is_err());
     test.verify().await;
+}
+
+async fn a_missing_key_file_is_an_error_before_anything_is_written(test: TestApp) {
+    let key_file = test.folder().join("scrip.key");
+    std::fs::remove_file(&key_file).unwrap();
+    let config = (*test.app.config).clone();
+    let start = scrip::app::App::start(config, test.app.clock.clone(), scrip::rng::Rng::System).await;
+    let refused = start.err().unwrap().to_string();
+    assert!(refused.contains("is missing") && refused.contains("scrip.key"), "{refused}");
+    assert!(!key_file.exists(), "a new one would open nothing");
+}
+
+/// What is written is on disk when it is answered: a session that was ended does not come back after a power cut.
+#[tokio::test]
+async fn sqlite_waits_for_the_disk_with_sessions_too() {
+    let sqlite = TestApp::start(Backend::Sqlite).await.unwrap();
+    let mut sessions = sqlite.app.db.sessions().await.unwrap();
+    let (level,): (i64,) = sql("pragma synchronous").one(&mut sessions).await.unwrap();
+    assert_eq!(level, 2, "1 is NORMAL, which loses what was answered");
 }

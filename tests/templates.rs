@@ -37,8 +37,8 @@ both!(
 const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{200f}\u{200e}Donaudampfschifffahrten";
 
 /// What of the portal has a name or a text of somebody, for each a sample.
-const KINDS: [&str; 10] =
-    ["company", "first", "last", "memo", "comment", "serial", "device", "model", "batch", "token"];
+const KINDS: [&str; 11] =
+    ["company", "first", "last", "memo", "comment", "serial", "device", "model", "batch", "token", "reason"];
 
 fn hostile(kind: &str) -> String {
     format!("{kind} {HOSTILE}")
@@ -305,6 +305,19 @@ async fn fill(test: &TestApp, world: &World) {
     devices(test, world, &operator).await;
     imports(test, world, &operator).await;
     sale::trade(test, world, hostile).await;
+    fail_jobs(test).await;
+}
+
+/// All jobs that wait have failed for good.
+async fn fail_jobs(test: &TestApp) {
+    let mut tx = test.app.db.write().await.unwrap();
+    store::db::sql("update job set given_up_at = $1, attempts = 12, reason = $2")
+        .bind(NOON)
+        .bind(hostile("reason"))
+        .run(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// An unused, a used and a deleted code; batches that are done, cancelled and running.

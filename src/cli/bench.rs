@@ -28,6 +28,7 @@ use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::scratch::Scratch;
+use crate::web::serve::Limits;
 use crate::web::{form, router, serve};
 use crate::writer::Writer;
 
@@ -62,6 +63,8 @@ enum What {
 
 /// Connections, and redemptions measured with them.
 const LEVELS: [(usize, usize); 4] = [(1, 4_000), (16, 40_000), (64, 80_000), (256, 80_000)];
+/// All come from one address, which has a quarter.
+const CONNECTIONS_MAX: usize = 16_384;
 const ONE_BY_ONE: (usize, usize) = (64, 15_000);
 /// Redeemers: each of a company of its own.
 const PEOPLE: usize = 64;
@@ -238,7 +241,12 @@ pub async fn measure(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve::serve(listener, router::router(app.clone()), stop.clone()));
+    let serving = tokio::spawn(serve::serve(
+        listener,
+        router::router(app.clone()),
+        Limits::of(CONNECTIONS_MAX),
+        stop.clone(),
+    ));
     let share = count / connections;
     let begun = Instant::now();
     let mut tasks = Vec::new();

@@ -1,7 +1,5 @@
 //! `scrip demo`: a living example on a throw-away database, on loopback only.
 
-use std::process::ExitCode;
-
 use super::{CliResult, serve};
 use crate::app::App;
 use crate::clock::Clock;
@@ -26,6 +24,7 @@ pub async fn run(mut config: Config) -> CliResult {
     config.stripe = None;
     config.sign_up = true;
     config.demo = true;
+    config.drain_seconds = 0;
     let begin = Moment(Clock::System.now().0).plus_seconds(-demo::HISTORY_SECONDS);
     let (mut app, writing): (App, _) = App::start(config, Clock::fixed(begin), Rng::System).await?;
     demo::fill(&app).await?;
@@ -46,6 +45,5 @@ pub async fn run(mut config: Config) -> CliResult {
                 .await?;
         println!("    {email:<24}{}", token.reveal());
     }
-    serve::until_stopped(app, writing, listener).await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(serve::until_stopped(app, writing, listener, serve::asked_to_stop()?).await.into())
 }

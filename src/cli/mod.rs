@@ -5,14 +5,16 @@ mod bench;
 mod bench_devices;
 mod bench_lists;
 mod demo;
+mod descriptors;
 mod licence;
 mod migrate;
-mod serve;
+pub mod serve;
 mod token;
 mod user;
 mod verify;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -65,6 +67,9 @@ enum Command {
     Bench(bench::Bench),
 }
 
+/// What the runtime has to end its threads.
+const SHUTDOWN_MAX: Duration = Duration::from_millis(500);
+
 /// What a command says when it fails.
 type CliResult = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -77,7 +82,10 @@ pub fn main() -> ExitCode {
     let outcome = Config::load(&line.given).map_err(Into::into).and_then(|config| {
         telemetry::start(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(line.command.unwrap_or(Command::Serve), config))
+        let outcome = runtime.block_on(run(line.command.unwrap_or(Command::Serve), config));
+        // What still runs has been cut: it must not keep the process.
+        runtime.shutdown_timeout(SHUTDOWN_MAX);
+        outcome
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("scrip: {error}");

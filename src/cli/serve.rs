@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,41 +10,59 @@ use axum::http::header;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use super::CliResult;
+use super::{CliResult, descriptors};
 use crate::app::App;
 use crate::config::Config;
 use crate::jobs;
 use crate::ops;
+use crate::tasks::{Ended, Tasks};
 use crate::telemetry;
 use crate::web::router::router;
-use crate::web::serve;
+use crate::web::serve::{self, Limits};
 
 /// How often counters are condensed where nobody reads them.
-const METRICS_UPKEEP: Duration = Duration::from_secs(60);
+const METRICS_UPKEEP_SECONDS: u64 = 60;
+const METRICS_CONNECTIONS_MAX: usize = 64;
+/// From the signal on: what is not finished then is cut.
+const STOP_SECONDS_MAX: u64 = 17;
+/// How long closing the databases may take after that.
+const CLOSE_SECONDS_MAX: u64 = 1;
+/// From the signal on: the process ends, whatever hangs.
+const HARD_STOP_SECONDS: u64 = 19;
 
-pub async fn run(config: Config) -> CliResult {
+pub async fn run(mut config: Config) -> CliResult {
     if let Some(warning) = config.warning() {
         println!("Warning: {warning}");
         tracing::warn!("{warning}");
     }
+    config.connections_max = descriptors::allow(config.connections_max);
     let listener = listen(&config).await?;
-    if let Some(address) = config.metrics_listen {
-        serve_metrics(address).await?;
-    }
+    let counters = match config.metrics_listen {
+        Some(address) => Some(count(address).await?),
+        None => None,
+    };
     let (app, writing) = super::start(config).await?;
+    if let Some((listener, router)) = counters {
+        let (limits, stop) = (Limits::of(METRICS_CONNECTIONS_MAX), app.tasks.stopping());
+        app.tasks.spawn("metrics", async move {
+            serve::serve(listener, router, limits, stop).await;
+        });
+    }
     if let Some(link) = ops::auth::setup_link(&app).await? {
         println!("Set up this portal within one hour, by a link that works once:\n\n    {link}\n");
     }
     println!("Scrip serves {}", app.config.public_url);
-    until_stopped(app, writing, listener).await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(until_stopped(app, writing, listener, asked_to_stop()?).await.into())
 }
 
-/// Serves the counters on a listener of their own, which the public one does not lead to.
-async fn serve_metrics(address: SocketAddr) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// Begins to count; gives the listener and the router of the counters, which the public one does not lead to.
+async fn count(
+    address: SocketAddr,
+) -> Result<(TcpListener, Router), Box<dyn std::error::Error + Send + Sync>> {
     let counters = telemetry::count()?;
     let listener = TcpListener::bind(address)
         .await
@@ -51,14 +70,12 @@ async fn serve_metrics(address: SocketAddr) -> Result<(), Box<dyn std::error::Er
     let kept = counters.clone();
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(METRICS_UPKEEP).await;
+            tokio::time::sleep(Duration::from_secs(METRICS_UPKEEP_SECONDS)).await;
             kept.run_upkeep();
         }
     });
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    let router = Router::new().route("/metrics", get(async move || (text, counters.render())));
-    tokio::spawn(serve::serve(listener, router, CancellationToken::new()));
-    Ok(())
+    Ok((listener, Router::new().route("/metrics", get(async move || (text, counters.render())))))
 }
 
 /// Takes the port first: where it is taken, nothing else is begun.
@@ -66,29 +83,140 @@ pub async fn listen(config: &Config) -> Result<TcpListener, String> {
     TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen on {}: {e}", config.listen))
 }
 
-/// Serves until SIGTERM or Ctrl-C, then finishes what was begun: requests, then the writer's queue.
-pub async fn until_stopped(app: App, writing: JoinHandle<()>, listener: TcpListener) -> std::io::Result<()> {
-    let stop = CancellationToken::new();
-    let working = tokio::spawn(jobs::run(app.clone(), stop.clone()));
-    let renewing = tokio::spawn(jobs::renewals::run(app.clone(), stop.clone()));
-    let asking = tokio::spawn(jobs::card_payments::run(app.clone(), stop.clone()));
-    let linking = tokio::spawn(jobs::chain::run(app.clone(), stop.clone()));
-    let auditing = tokio::spawn(jobs::audit_log::run(app.clone(), stop.clone()));
-    let checkpointing = tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
-    let db = app.db.clone();
-    let serving = tokio::spawn(serve::serve(listener, router(app), stop.clone()));
-    let mut terminate = signal(SignalKind::terminate())?;
+/// Each SIGTERM and each Ctrl-C.
+pub fn asked_to_stop() -> std::io::Result<UnboundedReceiver<()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (heard, asked) = unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if heard.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(asked)
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// All that was accepted is finished.
+    Finished,
+    /// Something was cut off: the log says what.
+    Cut(Vec<String>),
+    /// A task has ended by itself.
+    Alone(Ended),
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> ExitCode {
+        if ending == Ending::Finished { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Serves until it is asked to stop: then load balancers are told, requests are finished, and the writer's queue.
+/// Asked twice, it ends at once; and it ends when a task has ended by itself.
+pub async fn until_stopped(
+    app: App,
+    writing: JoinHandle<()>,
+    listener: TcpListener,
+    mut asked: UnboundedReceiver<()>,
+) -> Ending {
+    let tasks = app.tasks.clone();
+    let stop = Stop { tasks: tasks.clone(), db: app.db.clone(), drain_seconds: app.config.drain_seconds };
+    begin(app, writing, listener);
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = asked.recv() => {}
+        ended = tasks.ended_alone() => {
+            tracing::error!(
+                task = ended.name,
+                has_panicked = ended.has_panicked,
+                "a task ended by itself: the process ends with an error, to be started again"
+            );
+            return Ending::Alone(ended);
+        }
     }
-    tracing::info!("stopping");
-    stop.cancel();
-    for task in [serving, working, renewing, asking, linking, auditing, checkpointing] {
-        let _ = task.await;
+    let _watchdog = Watchdog::start(tasks.clone());
+    tokio::select! {
+        () = stop.run() => {}
+        _ = asked.recv() => tasks.note_cut("asked to stop twice: all that was under way"),
     }
-    // Connections that were cut may still hold the writer's door.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), writing).await;
-    db.close().await;
-    Ok(())
+    let cut = tasks.cut();
+    if cut.is_empty() {
+        return Ending::Finished;
+    }
+    tracing::warn!(?cut, "the end has cut off what took too long");
+    Ending::Cut(cut)
+}
+
+/// Begins all that a portal does. What is not cloned here is gone when the tasks are.
+fn begin(app: App, writing: JoinHandle<()>, listener: TcpListener) {
+    let tasks = app.tasks.clone();
+    tasks.spawn("writer", async move {
+        if let Err(error) = writing.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    jobs::start(&app);
+    let config = app.config.clone();
+    let limits = Limits {
+        is_trusted: Arc::new(move |address| config.is_trusted_proxy(address)),
+        ..Limits::of(app.config.connections_max)
+    };
+    let (router, stop) = (router(app), tasks.stopping());
+    tasks.clone().spawn("connections", async move {
+        let cut = serve::serve(listener, router, limits, stop).await;
+        if cut > 0 {
+            tasks.note_cut(format!("requests on {cut} connections"));
+        }
+    });
+}
+
+/// What the end needs.
+struct Stop {
+    tasks: Tasks,
+    db: crate::store::db::Db,
+    drain_seconds: u64,
+}
+
+impl Stop {
+    async fn run(self) {
+        let until = Instant::now() + Duration::from_secs(STOP_SECONDS_MAX);
+        tracing::info!("stopping");
+        self.tasks.drain();
+        tokio::time::sleep(Duration::from_secs(self.drain_seconds)).await;
+        self.tasks.stop();
+        if tokio::time::timeout_at(until, self.tasks.all_ended()).await.is_err() {
+            self.tasks.note_cut(format!("tasks: {}", self.tasks.running().join(", ")));
+        }
+        let until = Instant::now().max(until) + Duration::from_secs(CLOSE_SECONDS_MAX);
+        if tokio::time::timeout_at(until, self.db.close()).await != Ok(true) {
+            self.tasks.note_cut("statements of the database");
+        }
+    }
+}
+
+/// Ends the process where nothing else does: all threads hang, or a disk never answers.
+struct Watchdog {
+    _finished: std::sync::mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn start(tasks: Tasks) -> Watchdog {
+        let (finished, waiting) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let ended = waiting.recv_timeout(Duration::from_secs(HARD_STOP_SECONDS));
+            if ended == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                tracing::error!(running = ?tasks.running(), cut = ?tasks.cut(), "the end took too long: the process is ended");
+                std::process::exit(1);
+            }
+        });
+        Watchdog { _finished: finished }
+    }
 }

@@ -1,4 +1,5 @@
-//! Forgets what has run out: sessions, links, mailed codes, old failures, drafts of orders.
+//! Forgets what has run out: sessions, links, mailed codes, old failures, drafts of orders, jobs
+//! that were given up long ago. And counts the jobs that are left.
 
 use crate::app::App;
 use crate::model::order::DRAFT_DAYS;
@@ -23,5 +24,21 @@ async fn try_run(app: &App) -> Result<(), store::db::DbError> {
     store::second_factor::forget_mailed_codes(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
     store::orders::forget_drafts(&mut tx, now.plus_seconds(-DRAFT_DAYS * 86_400)).await?;
+    store::jobs::forget_given_up(&mut tx, now.plus_seconds(-store::jobs::KEPT_DAYS * 86_400)).await?;
     tx.commit().await
+}
+
+/// Tells the metrics how many jobs wait, and how many were given up.
+pub async fn count_jobs(app: &App) {
+    let counted = async {
+        let mut tx = app.db.read().await?;
+        store::jobs::counts(&mut tx).await
+    };
+    match counted.await {
+        Ok(counts) => {
+            metrics::gauge!("scrip_jobs_waiting").set(counts.waiting as f64);
+            metrics::gauge!("scrip_jobs_failed").set(counts.given_up as f64);
+        }
+        Err(error) => tracing::warn!(%error, "jobs could not be counted"),
+    }
 }

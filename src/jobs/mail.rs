@@ -9,6 +9,9 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use crate::app::App;
 use crate::config::{MailConfig, MailSecurity};
 
+/// For connecting, and for each answer of the server.
+const ANSWER_SECONDS_MAX: u64 = 10;
+
 /// A mail to one address.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Mail {
@@ -134,9 +137,14 @@ pub fn vouchers_expire(to: &str, order_id: i64, codes: &str, day: &str, portal: 
 /// # Errors
 /// What the mail server said, without the mail's text.
 pub async fn send(app: &App, sealed: &str) -> Result<(), String> {
-    let text = app.keys.open_text(sealed).ok_or("the mail does not open with this key file")?;
-    let mail: Mail = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let mail = open(app, sealed).ok_or("The mail does not open with this key file.")?;
     deliver(app, mail, vec![]).await
+}
+
+/// Opens a sealed mail; `None` where another key file sealed it.
+#[must_use]
+pub fn open(app: &App, sealed: &str) -> Option<Mail> {
+    serde_json::from_str(&app.keys.open_text(sealed)?).ok()
 }
 
 /// Sends a mail with files, now: for a job that makes them.
@@ -173,7 +181,7 @@ fn transport(config: &MailConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, 
         MailSecurity::StartTls => Smtp::starttls_relay(&config.host).map_err(|e| e.to_string())?,
         MailSecurity::None => Smtp::builder_dangerous(&config.host),
     };
-    let builder = builder.port(config.port).timeout(Some(std::time::Duration::from_secs(20)));
+    let builder = builder.port(config.port).timeout(Some(std::time::Duration::from_secs(ANSWER_SECONDS_MAX)));
     Ok(match &config.login {
         Some((user, password)) => {
             builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned())).build()

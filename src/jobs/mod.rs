@@ -1,6 +1,7 @@
 //! What happens later, at least once each: mails, documents, refunds, clean-up, imports, codes by the
 //! thousand, renewals, expired vouchers, questions about card payments, and the WAL's checkpoints.
-//! To add a kind: a variant of [`Job`], a file here, and its arm in [`run_one`].
+//! To add a kind: a variant of [`Job`], a file here, its lane and its arm in `queue.rs`. To add what is done now and
+//! then: a line in [`start`].
 
 pub mod audit_log;
 pub mod card_payments;
@@ -13,18 +14,60 @@ pub mod expiry;
 pub mod imports;
 pub mod mail;
 pub mod order_codes;
+pub mod queue;
 pub mod renewals;
-
-use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
+mod timers;
 
 use crate::app::App;
-use crate::ops;
-use crate::store;
+use crate::store::db::Db;
 
-const LOOK_EVERY_SECONDS: u64 = 5;
-const ATTEMPTS_MAX: i64 = 12;
+pub use queue::run_next;
+
+const CLEAN_UP_EVERY_SECONDS: u64 = 600;
+const REMIND_EVERY_SECONDS: u64 = 600;
+const EXPIRE_EVERY_SECONDS: u64 = 60;
+const COUNT_EVERY_SECONDS: u64 = 15;
+
+/// Jobs that one worker runs, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What goes through the mail server.
+    Mail,
+    /// What is done in many steps.
+    Bulk,
+    /// What asks the card provider.
+    Money,
+}
+
+impl Lane {
+    pub const ALL: [Lane; 3] = [Lane::Mail, Lane::Bulk, Lane::Money];
+
+    /// As the database has it.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Lane::Mail => "mail",
+            Lane::Bulk => "bulk",
+            Lane::Money => "money",
+        }
+    }
+}
+
+/// How far a job has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// A step is done, and there may be more: others have their turn first.
+    Again,
+}
+
+impl Progress {
+    /// From whether there may be more.
+    #[must_use]
+    pub fn of(has_more: bool) -> Progress {
+        if has_more { Progress::Again } else { Progress::Done }
+    }
+}
 
 /// Work to be done after a commit.
 pub enum Job {
@@ -91,73 +134,37 @@ impl Job {
     }
 }
 
-/// Runs jobs until told to stop.
-pub async fn run(app: App, stop: CancellationToken) {
-    let mut since_cleanup = 0;
-    loop {
-        while !stop.is_cancelled() && run_next(&app).await {}
-        if since_cleanup == 0 {
-            cleanup::run(&app).await;
-            documents::remind(&app).await;
-        }
-        since_cleanup = (since_cleanup + 1) % 120;
-        if since_cleanup % 12 == 1 {
-            expiry::run(&app).await;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = app.jobs.notified() => {}
-            () = tokio::time::sleep(Duration::from_secs(LOOK_EVERY_SECONDS)) => {}
-        }
+/// Begins all that is done in the background, each as a task that is watched.
+pub fn start(app: &App) {
+    let stop = app.tasks.stopping();
+    for (name, lane) in [("mail jobs", Lane::Mail), ("bulk jobs", Lane::Bulk), ("money jobs", Lane::Money)] {
+        app.tasks.spawn(name, queue::work(app.clone(), lane, stop.clone()));
     }
-}
-
-/// Runs the next job that is due; tells whether there was one.
-pub async fn run_next(app: &App) -> bool {
-    match try_next(app).await {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::error!(%error, "the job queue failed");
-            false
-        }
+    app.tasks.spawn("renewals", renewals::run(app.clone(), stop.clone()));
+    app.tasks.spawn("chain", chain::run(app.clone(), stop.clone()));
+    app.tasks.spawn("audit log", audit_log::run(app.clone(), stop.clone()));
+    if let Db::Sqlite(_) = app.db {
+        app.tasks.spawn("checkpoints", checkpoint::run(app.db.clone(), stop.clone()));
     }
-}
-
-async fn try_next(app: &App) -> Result<bool, store::db::DbError> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    let Some(job) = store::jobs::take(&mut tx, now).await? else { return Ok(false) };
-    tx.commit().await?;
-    let outcome = run_one(app, &job).await;
-    let mut tx = app.db.write().await?;
-    match outcome {
-        Ok(()) => store::jobs::finish(&mut tx, job.id).await?,
-        Err(error) if job.attempts >= ATTEMPTS_MAX && job.kind != order_codes::KIND => {
-            tracing::error!(job = job.id, kind = job.kind, error, "a job is given up");
-            store::jobs::finish(&mut tx, job.id).await?;
-        }
-        Err(error) => {
-            tracing::warn!(job = job.id, kind = job.kind, error, "a job failed and will be tried again");
-            let wait = 10 << job.attempts.min(10);
-            store::jobs::put_off(&mut tx, job.id, now.plus_seconds(wait)).await?;
-        }
+    macro_rules! every {
+        ($name:literal, $seconds:expr, $round:path) => {
+            app.tasks.spawn(
+                $name,
+                timers::every(
+                    $name,
+                    $seconds,
+                    app.clone(),
+                    stop.clone(),
+                    |app| async move { $round(&app).await },
+                ),
+            )
+        };
     }
-    tx.commit().await?;
-    Ok(true)
-}
-
-async fn run_one(app: &App, job: &store::jobs::DueJob) -> Result<(), String> {
-    match job.kind.as_str() {
-        "codes" => codes::run(app, &job.payload).await,
-        "document" => documents::send(app, &job.payload).await,
-        "reminder" => documents::send_reminder(app, &job.payload).await,
-        "order_codes" => order_codes::run(app, &job.payload).await,
-        "order_paid" => documents::send_paid(app, &job.payload).await,
-        "refund" => ops::card_payments::refund(app, &job.payload).await,
-        "close_card_pages" => ops::card_payments::close(app, &job.payload).await,
-        "credit_refund" => documents::refund(app, &job.payload).await,
-        "import" => imports::run(app, &job.payload).await,
-        "mail" => mail::send(app, &job.payload).await,
-        other => Err(format!("there is no job of kind {other}")),
+    every!("expiry", EXPIRE_EVERY_SECONDS, expiry::run);
+    every!("clean-up", CLEAN_UP_EVERY_SECONDS, cleanup::run);
+    every!("reminders", REMIND_EVERY_SECONDS, documents::remind);
+    every!("counts of jobs", COUNT_EVERY_SECONDS, cleanup::count_jobs);
+    if app.cards.are_taken() {
+        every!("card payments", card_payments::ASK_EVERY_SECONDS, card_payments::ask);
     }
 }

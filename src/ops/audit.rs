@@ -88,6 +88,8 @@ pub const VERBS: &[(&str, &str)] = &[
     ("company.billing_changed", "Billing data changed"),
     ("token.created", "Access token created"),
     ("token.revoked", "Access token revoked"),
+    ("job.retried", "Failed job tried again"),
+    ("portal.restored", "Restored from a backup"),
 ];
 
 /// The words of a verb.

@@ -71,6 +71,19 @@ pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
     Ok(ConsoleLink::of(app, lives, &token))
 }
 
+/// Notes that the database was restored from a backup.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
+    act!(app, act => {
+        if let Some((root, _)) = store::companies::root(&mut act.tx).await? {
+            act.note(NewHistory { details: details.to_owned(), ..note(root, "portal.restored", "The whole portal") });
+        }
+        Ok(())
+    })
+}
+
 /// Everybody, in pages by id.
 ///
 /// # Errors

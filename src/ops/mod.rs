@@ -16,6 +16,7 @@ pub mod coverage;
 pub mod devices;
 pub mod distributors;
 pub mod error;
+pub mod failed_jobs;
 pub mod imports;
 pub mod licence_orders;
 pub mod licences;

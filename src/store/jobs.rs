@@ -1,11 +1,16 @@
-//! Work that is done after a commit: at least once, so each kind is idempotent.
+//! Work that is done after a commit: at least once, so each kind is idempotent. A job that is given up stays
+//! until somebody has it tried again, or for [`KEPT_DAYS`].
 
-use super::db::{Result, Tx, sql, sql_for};
-use crate::jobs::Job;
+use sqlx::FromRow;
+
+use super::db::{Query, Result, Tx, sql, sql_for};
+use crate::jobs::{Job, Lane};
 use crate::model::time::Moment;
 
-/// How long one run may take before another worker takes the job over.
+/// How long one run may take before another worker takes the job over: longer than any kind's deadline.
 pub const LEASE_SECONDS: i64 = 120;
+/// How long a job that was given up is kept.
+pub const KEPT_DAYS: i64 = 90;
 
 /// Writes a job into the transaction of its cause.
 ///
@@ -13,9 +18,10 @@ pub const LEASE_SECONDS: i64 = 120;
 /// Whatever the database says.
 pub async fn add(tx: &mut Tx, job: &Job, now: Moment) -> Result<()> {
     let id = super::ledger::reserve(tx, "job", 1).await?[0];
-    sql("insert into job (id, kind, payload, run_at) values ($1, $2, $3, $4)")
+    sql("insert into job (id, kind, lane, payload, run_at) values ($1, $2, $3, $4, $5)")
         .bind(id)
         .bind(job.kind())
+        .bind(job.lane().slug())
         .bind(job.payload())
         .bind(now)
         .run(tx)
@@ -24,39 +30,71 @@ pub async fn add(tx: &mut Tx, job: &Job, now: Moment) -> Result<()> {
 }
 
 /// A job that is due.
-#[derive(sqlx::FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub struct DueJob {
     pub id: i64,
     pub kind: String,
     pub payload: String,
+    /// With the one that begins: it is counted first, so that one which ends the process counts too.
     pub attempts: i64,
 }
 
-/// Leases the next job that is due, if there is one.
+/// Leases the next job of a lane that is due, if there is one.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take(tx: &mut Tx, now: Moment) -> Result<Option<DueJob>> {
+pub async fn take(tx: &mut Tx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
     sql_for(
-        "update job set leased_until = $2, attempts = attempts + 1 where id =
-         (select id from job where run_at <= $1 and leased_until < $1 order by run_at, id limit 1)
+        "update job set leased_until = $3, attempts = attempts + 1 where id =
+         (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
+          order by run_at, id limit 1)
          returning id, kind, payload, attempts",
-        "update job set leased_until = $2, attempts = attempts + 1 where id =
-         (select id from job where run_at <= $1 and leased_until < $1 order by run_at, id limit 1 for update skip locked)
+        "update job set leased_until = $3, attempts = attempts + 1 where id =
+         (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
+          order by run_at, id limit 1 for update skip locked)
          returning id, kind, payload, attempts",
     )
+    .bind(lane.slug())
     .bind(now)
     .bind(now.plus_seconds(LEASE_SECONDS))
     .optional(tx)
     .await
 }
 
+/// A statement about a job that its worker still has: another one's attempt has another number.
+fn own(text: &'static str, job: &DueJob) -> Query {
+    sql(text).bind(job.id).bind(job.attempts)
+}
+
 /// Removes a job that is done.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn finish(tx: &mut Tx, id: i64) -> Result<()> {
-    sql("delete from job where id = $1").bind(id).run(tx).await?;
+pub async fn finish(tx: &mut Tx, job: &DueJob) -> Result<()> {
+    own("delete from job where id = $1 and attempts = $2", job).run(tx).await?;
+    Ok(())
+}
+
+/// Puts a job whose next step is due back, behind what waits: the step went well.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn go_on(tx: &mut Tx, job: &DueJob, now: Moment) -> Result<()> {
+    own("update job set run_at = $3, leased_until = 0, attempts = 0 where id = $1 and attempts = $2", job)
+        .bind(now)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives a job back that the end of the process cut off: it was no attempt.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn give_back(tx: &mut Tx, job: &DueJob) -> Result<()> {
+    own("update job set leased_until = 0, attempts = attempts - 1 where id = $1 and attempts = $2", job)
+        .run(tx)
+        .await?;
     Ok(())
 }
 
@@ -64,7 +102,111 @@ pub async fn finish(tx: &mut Tx, id: i64) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn put_off(tx: &mut Tx, id: i64, until: Moment) -> Result<()> {
-    sql("update job set run_at = $2, leased_until = 0 where id = $1").bind(id).bind(until).run(tx).await?;
+pub async fn put_off(tx: &mut Tx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
+    own("update job set run_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
+        .bind(until)
+        .bind(reason)
+        .run(tx)
+        .await?;
     Ok(())
+}
+
+/// Gives a job up; it stays for the operator.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn give_up(tx: &mut Tx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
+    own(
+        "update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2",
+        job,
+    )
+    .bind(now)
+    .bind(reason)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// A job that was given up.
+#[derive(Debug, Clone, FromRow)]
+pub struct GivenUpJob {
+    pub id: i64,
+    pub kind: String,
+    pub payload: String,
+    pub attempts: i64,
+    pub given_up_at: i64,
+    pub reason: String,
+}
+
+/// A page of the jobs that were given up, the latest first; `after` is the last row of the page before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn given_up(tx: &mut Tx, after: Option<(i64, i64)>, limit: i64) -> Result<Vec<GivenUpJob>> {
+    given_up_query(after, limit).all(tx).await
+}
+
+/// The query of [`given_up`].
+#[must_use]
+pub fn given_up_query(after: Option<(i64, i64)>, limit: i64) -> Query {
+    let (at, id) = after.unwrap_or((i64::MAX, i64::MAX));
+    sql("select id, kind, payload, attempts, given_up_at, reason from job
+         where given_up_at is not null and (given_up_at, id) < ($1, $2)
+         order by given_up_at desc, id desc limit $3")
+    .bind(at)
+    .bind(id)
+    .bind(limit)
+}
+
+/// How many wait for their time or a worker, and how many were given up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
+pub struct Counts {
+    pub waiting: i64,
+    pub given_up: i64,
+}
+
+/// Counts the jobs.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn counts(tx: &mut Tx) -> Result<Counts> {
+    sql("select (select count(*) from job where given_up_at is null) as waiting,
+             (select count(*) from job where given_up_at is not null) as given_up")
+    .one(tx)
+    .await
+}
+
+/// Makes a job that was given up due again; gives its kind, `None` where there is no such job.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn retry(tx: &mut Tx, id: i64, now: Moment) -> Result<Option<String>> {
+    let found: Option<(String,)> =
+        sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
+         where id = $1 and given_up_at is not null returning kind")
+        .bind(id)
+        .bind(now)
+        .optional(tx)
+        .await?;
+    Ok(found.map(|row| row.0))
+}
+
+/// Makes all jobs that were given up due again; tells how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn retry_all(tx: &mut Tx, now: Moment) -> Result<u64> {
+    sql("update job set given_up_at = null, attempts = 0, run_at = $1, leased_until = 0
+         where given_up_at is not null")
+    .bind(now)
+    .run(tx)
+    .await
+}
+
+/// Forgets jobs that were given up before a moment.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn forget_given_up(tx: &mut Tx, before: Moment) -> Result<u64> {
+    sql("delete from job where given_up_at < $1").bind(before).run(tx).await
 }

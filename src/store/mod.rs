@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod bench;
 pub mod billing;
 pub mod chain;
@@ -22,6 +23,7 @@ pub mod leases;
 pub mod ledger;
 pub mod licences;
 pub mod migrate;
+pub mod migration_lease;
 pub mod operations;
 pub mod orders;
 pub mod payments;

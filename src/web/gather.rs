@@ -8,6 +8,7 @@ use std::hash::Hash;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::db::DbError;
+use crate::tasks::Tasks;
 
 const BATCH_LENGTH_MAX: usize = 256;
 const QUEUE_LENGTH_MAX: usize = 8_192;
@@ -44,14 +45,14 @@ where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// Starts the task; `look_up` gives what it finds of the keys.
-    pub fn start<F, R>(look_up: F) -> Gatherer<K, V>
+    /// Starts the task under a name; `look_up` gives what it finds of the keys.
+    pub fn start<F, R>(tasks: &Tasks, name: &'static str, look_up: F) -> Gatherer<K, V>
     where
         F: Fn(Vec<K>) -> R + Send + 'static,
-        R: Future<Output = Result<HashMap<K, V>, DbError>> + Send,
+        R: Future<Output = Result<HashMap<K, V>, DbError>> + Send + 'static,
     {
         let (queue, mut asked) = mpsc::channel::<Asked<K, V>>(QUEUE_LENGTH_MAX);
-        tokio::spawn(async move {
+        tasks.spawn(name, async move {
             let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
             while asked.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
                 let mut keys: Vec<K> = batch.iter().map(|a| a.key.clone()).collect();

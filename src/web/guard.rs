@@ -1,6 +1,7 @@
 //! What stands before every handler: request ids, security headers, runs that end, the log line.
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -8,7 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 
+use super::error::WebError;
 use super::router::Portal;
 use super::underway::{self, Underway};
 use crate::app::App;
@@ -112,9 +115,31 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
         tracing::error!(%error, request_id = underway::request_id(), "a request ended in the middle");
         match underway.is_api() {
             true => super::api::error::ApiError::outcome_unknown().into_response(),
-            false => super::error::WebError::OutcomeUnknown.into_response(),
+            false => WebError::OutcomeUnknown.into_response(),
         }
     })
+}
+
+/// Answers where no handler does: it panicked, or takes too long. A write goes on then, or has been done in part of
+/// what it does, so that nothing is said of what became of it.
+pub async fn answered(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let Some(underway) = Underway::present() else { return next.run(request).await };
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let (error, fault) = match tokio::time::timeout(portal.request_timeout, run).await {
+        Ok(Ok(response)) => return response,
+        Ok(Err(panic)) => (WebError::Internal("a panic".to_owned()), Some(panic)),
+        Err(_) => (WebError::Unavailable, None),
+    };
+    if let Some(panic) = &fault {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        tracing::error!(error = text, request_id = underway::request_id(), "a request panicked");
+    }
+    match (underway.is_api(), underway.is_read()) {
+        (true, is_read) => super::api::not_answered(!is_read, fault.is_some()),
+        (false, false) => WebError::OutcomeUnknown.into_response(),
+        (false, true) => error.into_response(),
+    }
 }
 
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.

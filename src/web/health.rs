@@ -12,6 +12,9 @@ pub async fn healthz() -> &'static str {
 
 /// The writer has written, within a second or just now.
 pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
+    if portal.app.tasks.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
     match portal.app.writer.is_ready().await {
         true => (StatusCode::OK, "ready\n"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n"),

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -14,9 +15,9 @@ use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
     account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, confirm, demo_card,
-    device_windows, devices, distributors, history, imports, licences, moves, operator, orders, overview,
-    payments, price_list, redeem, report_files, reports, search, second_factor, second_step, seller, tokens,
-    users, vat_classes, vouchers,
+    device_windows, devices, distributors, failed_jobs, history, imports, licences, moves, operator, orders,
+    overview, payments, price_list, redeem, report_files, reports, search, second_factor, second_step,
+    seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub holders: Gatherer<Vec<u8>, Holder>,
     pub rates: Rates,
     pub cookie_names: CookieNames,
+    /// How long a request may take until its answer begins.
+    pub request_timeout: Duration,
 }
 
 /// Cookies behind https are bound to the host by their names.
@@ -63,17 +66,45 @@ impl FromRef<Portal> for App {
     }
 }
 
+/// How long a request may take until its answer begins.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The portal as one service.
 pub fn router(app: App) -> Router {
-    let cookie_names = if app.config.is_https() {
-        CookieNames { known_device: "__Host-known", link: "__Host-link", theme: "__Host-theme" }
-    } else {
-        CookieNames { known_device: "known", link: "link", theme: "theme" }
-    };
-    let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
-    let shared =
-        Shared { app: app.clone(), people: people(&app), holders: holders(&app), rates, cookie_names };
-    let portal = Portal(Arc::new(shared));
+    router_of(Portal::new(app, REQUEST_TIMEOUT))
+}
+
+/// The same with other limits.
+pub fn router_of(portal: Portal) -> Router {
+    guarded(&portal, pages(&portal)).with_state(portal)
+}
+
+impl Portal {
+    /// What handlers share, with how long a request may take until its answer begins.
+    #[must_use]
+    pub fn new(app: App, request_timeout: Duration) -> Portal {
+        let cookie_names = if app.config.is_https() {
+            CookieNames { known_device: "__Host-known", link: "__Host-link", theme: "__Host-theme" }
+        } else {
+            CookieNames { known_device: "known", link: "link", theme: "theme" }
+        };
+        let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
+        let (people, holders) = (people(&app), holders(&app));
+        Portal(Arc::new(Shared { app, people, holders, rates, cookie_names, request_timeout }))
+    }
+}
+
+/// What stands before every handler, in the order in which a request meets it from the last line up.
+pub fn guarded(portal: &Portal, routes: Router<Portal>) -> Router<Portal> {
+    routes
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(portal.clone(), guard::host))
+        .layer(from_fn_with_state(portal.clone(), guard::answered))
+        .layer(from_fn_with_state(portal.clone(), guard::outermost))
+}
+
+fn pages(portal: &Portal) -> Router<Portal> {
+    let app = &portal.app;
     let csrf = CsrfLayer::new().add_trusted_origin(&app.config.public_url).unwrap_or_default();
     Router::new()
         .merge(signed_out())
@@ -82,11 +113,11 @@ pub fn router(app: App) -> Router {
         .merge(buying())
         .merge(selling())
         .merge(own_account())
-        .layer(session::layer(app.db.clone(), app.clock.clone(), &app.config))
+        .layer(session::layer(app))
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
         .merge(told_by_others())
-        .merge(api::router(&portal))
+        .merge(api::router(portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
         .route(urls::LICENCE_PUBLIC_KEY, get(licences::public_key))
         .route(urls::LICENCE_REVOCATIONS, get(licences::revocations).layer(CompressionLayer::new()))
@@ -94,10 +125,6 @@ pub fn router(app: App) -> Router {
         .route(urls::READYZ, get(health::readyz))
         .fallback(async || WebError::NotFound)
         .method_not_allowed_fallback(async || axum::http::StatusCode::METHOD_NOT_ALLOWED)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(portal.clone(), guard::host))
-        .layer(from_fn_with_state(portal.clone(), guard::outermost))
-        .with_state(portal)
 }
 
 fn signed_out() -> Router<Portal> {
@@ -247,6 +274,9 @@ fn selling() -> Router<Portal> {
         )
         .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
         .route(urls::SELLER, get(seller::show).post(seller::save))
+        .route(urls::FAILED_JOBS, get(failed_jobs::list))
+        .route(urls::FAILED_JOBS_RETRY, post(failed_jobs::retry_all))
+        .route("/operator/failed-jobs/{id}/retry", post(failed_jobs::retry))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 
@@ -272,7 +302,7 @@ fn own_account() -> Router<Portal> {
 
 fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
     let db = app.db.clone();
-    Gatherer::start(move |hashes: Vec<Vec<u8>>| {
+    Gatherer::start(&app.tasks, "look-ups of tokens", move |hashes: Vec<Vec<u8>>| {
         let db = db.clone();
         async move {
             let mut tx = db.read().await?;
@@ -284,7 +314,7 @@ fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
 
 fn people(app: &App) -> Gatherer<i64, SignedIn> {
     let db = app.db.clone();
-    Gatherer::start(move |ids: Vec<i64>| {
+    Gatherer::start(&app.tasks, "look-ups of people", move |ids: Vec<i64>| {
         let db = db.clone();
         async move {
             let mut tx = db.read().await?;

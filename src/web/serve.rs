@@ -1,94 +1,238 @@
-//! The accept loop: a limit on connections, a time-out for half-sent requests, an orderly end.
+//! The accept loop: how many connections there are, how long each may keep silent, an orderly end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
-const CONNECTIONS_MAX: usize = 4_096;
-const HEADER_TIMEOUT_SECONDS: u64 = 10;
+use super::connections::{Busy, Connections, Pace, Place};
+
+const HEAD_TIMEOUT_SECONDS: u64 = 10;
 const BODY_TIMEOUT_SECONDS: u64 = 10;
-const REQUEST_TIMEOUT_SECONDS: u64 = 60;
+/// Longer than a proxy keeps a connection that it may still use (nginx: 60 seconds).
+const IDLE_TIMEOUT_SECONDS: u64 = 75;
+/// Longer than any request may take until its answer begins.
+const STALL_TIMEOUT_SECONDS: u64 = 90;
+const PING_EVERY_SECONDS: u64 = 20;
+const PING_TIMEOUT_SECONDS: u64 = 20;
 /// How long requests under way may take once the end has come.
-const DRAIN_SECONDS: u64 = 10;
+const REQUESTS_AT_STOP_SECONDS: u64 = 10;
+/// How long a connection without a request may take to say goodbye.
+const IDLE_AT_STOP_MILLISECONDS: u64 = 500;
+const STREAMS_MAX: u32 = 100;
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// What else waits for a descriptor must get one now and then.
+const ACCEPT_AGAIN_MILLISECONDS: u64 = 20;
 
-/// Serves until told to stop, then finishes what was begun.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router
-        .layer(RequestBodyTimeoutLayer::new(Duration::from_secs(BODY_TIMEOUT_SECONDS)))
-        .layer(TimeoutLayer::with_status_code(
-            axum::http::StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(REQUEST_TIMEOUT_SECONDS),
-        ));
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEADER_TIMEOUT_SECONDS))
-        .max_buf_size(64 << 10);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100);
-    let builder = Arc::new(builder);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Some((stream, peer, place)) = accept(&listener, &places, &stop).await else { break };
-        let service = service.clone();
-        let answering =
-            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                service.clone().oneshot(request.map(axum::body::Body::new))
-            });
-        let watcher = graceful.watcher();
-        let builder = builder.clone();
-        tokio::spawn(async move {
-            let connection = builder.serve_connection(TokioIo::new(stream), answering);
-            // A broken connection is the client's affair.
-            let _ = watcher.watch(connection.into_owned()).await;
-            drop(place);
-        });
+/// How many connections there may be, and how long each may take for what.
+#[derive(Clone)]
+pub struct Limits {
+    pub connections_max: usize,
+    /// The proxies, behind each of which everybody comes from one address.
+    pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Until the first request has come: HTTP/2's preface alone is none.
+    pub head: Duration,
+    /// Between one request and the next.
+    pub idle: Duration,
+    /// Of an answer that nobody reads, or that does not come.
+    pub stall: Duration,
+    pub ping_every: Duration,
+    pub ping: Duration,
+    pub requests_at_stop: Duration,
+}
+
+impl Limits {
+    /// What holds but in tests.
+    #[must_use]
+    pub fn of(connections_max: usize) -> Limits {
+        Limits {
+            connections_max,
+            is_trusted: Arc::new(|_| false),
+            head: Duration::from_secs(HEAD_TIMEOUT_SECONDS),
+            idle: Duration::from_secs(IDLE_TIMEOUT_SECONDS),
+            stall: Duration::from_secs(STALL_TIMEOUT_SECONDS),
+            ping_every: Duration::from_secs(PING_EVERY_SECONDS),
+            ping: Duration::from_secs(PING_TIMEOUT_SECONDS),
+            requests_at_stop: Duration::from_secs(REQUESTS_AT_STOP_SECONDS),
+        }
     }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(Duration::from_secs(DRAIN_SECONDS)) => {
-            tracing::warn!("some connections were still open and are cut");
+
+    fn shortest(&self) -> Duration {
+        self.head.min(self.idle).min(self.stall)
+    }
+
+    /// When a connection that gets on like this has taken too long.
+    fn deadline(&self, pace: &Pace, stopped_at: Option<Instant>) -> Instant {
+        match (pace.requests, stopped_at) {
+            (1.., _) => pace.at + self.stall,
+            (0, Some(at)) => at.max(pace.at) + Duration::from_millis(IDLE_AT_STOP_MILLISECONDS),
+            (0, None) if pace.has_spoken => pace.at + self.idle,
+            (0, None) => pace.at + self.head,
         }
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-    stop: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    loop {
-        let accepted = async {
-            let place = places.clone().acquire_owned().await.ok()?;
-            Some((listener.accept().await, place))
-        };
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            accepted = accepted => match accepted? {
-                (Ok((stream, peer)), place) => {
-                    let _ = stream.set_nodelay(true);
-                    return Some((stream, peer, place));
-                }
-                (Err(error), _) => {
-                    // Out of file descriptors, mostly: others must close first.
+/// Serves until told to stop, then finishes what was begun; gives how many requests were cut off.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) -> usize {
+    let door = Door {
+        router: router.layer(RequestBodyTimeoutLayer::new(Duration::from_secs(BODY_TIMEOUT_SECONDS))),
+        builder: builder(&limits),
+        connections: Connections::new(limits.connections_max),
+        limits: Arc::new(limits),
+        tasks: TaskTracker::new(),
+        stop,
+        cut: CancellationToken::new(),
+    };
+    door.accept_all(&listener).await;
+    drop(listener);
+    door.tasks.close();
+    if tokio::time::timeout(door.limits.requests_at_stop, door.tasks.wait()).await.is_ok() {
+        return 0;
+    }
+    let open = door.connections.count();
+    door.cut.cancel();
+    open
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // How long a head may take is looked at here, of both protocols.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(BUFFER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .keep_alive_interval(limits.ping_every)
+        .keep_alive_timeout(limits.ping);
+    builder
+}
+
+struct Door {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    connections: Connections,
+    limits: Arc<Limits>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Door {
+    /// Never waits for a place: who has no request under way gives way.
+    async fn accept_all(&self, listener: &TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take(stream, peer),
+                Err(error) => {
+                    // Out of file descriptors, mostly.
+                    self.connections.shed_oldest();
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(ACCEPT_AGAIN_MILLISECONDS)).await;
                 }
             }
         }
+    }
+
+    fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        let address = Some(peer.ip()).filter(|address| !(self.limits.is_trusted)(*address));
+        let Some(place) = self.connections.admit(address) else {
+            metrics::counter!("scrip_connections_refused_total").increment(1);
+            return;
+        };
+        let _ = stream.set_nodelay(true);
+        let place = Arc::new(place);
+        let answering = {
+            let (router, place) = (self.router.clone(), place.clone());
+            hyper::service::service_fn(move |request| answer(router.clone(), request, peer, place.clone()))
+        };
+        let connection = self.builder.serve_connection(TokioIo::new(stream), answering).into_owned();
+        let (limits, stop, cut) = (self.limits.clone(), self.stop.clone(), self.cut.clone());
+        self.tasks.spawn(async move {
+            tokio::pin!(connection);
+            let mut stopped_at = None;
+            loop {
+                // Something may happen that brings the deadline nearer: so it is looked at again before.
+                let look_at = Instant::now() + limits.shortest();
+                let deadline = limits.deadline(&place.pace(), stopped_at).min(look_at);
+                tokio::select! {
+                    // A broken connection is the client's affair.
+                    _ = connection.as_mut() => return,
+                    () = place.shed.cancelled() => return,
+                    () = cut.cancelled() => return,
+                    () = stop.cancelled(), if stopped_at.is_none() => {
+                        stopped_at = Some(Instant::now());
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    () = tokio::time::sleep_until(deadline) => {
+                        if limits.deadline(&place.pace(), stopped_at) <= Instant::now() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Answers a request; it is under way until the last of its answer was taken.
+async fn answer(
+    router: Router,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+    place: Arc<Place>,
+) -> Result<Response<Sent>, std::convert::Infallible> {
+    let busy = Busy::begin(place);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let response = router.oneshot(request.map(Body::new)).await?;
+    busy.goes_on();
+    Ok(response.map(|body| Sent { body, busy }))
+}
+
+/// The body of an answer on its way.
+struct Sent {
+    body: Body,
+    busy: Busy,
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_ready() {
+            self.busy.goes_on();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -12,8 +12,8 @@ use tower_sessions::session_store::{Error, Result};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
 use super::gather::Gatherer;
+use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::model::time::Moment;
 use crate::ops::auth::SignedInAs;
 use crate::ops::confirmation::Confirmed;
@@ -48,8 +48,9 @@ impl std::fmt::Debug for Store {
 }
 
 /// The layer that gives each request its session.
-pub fn layer(db: Db, clock: Clock, config: &Config) -> SessionManagerLayer<Store> {
-    let loads = Gatherer::start({
+pub fn layer(app: &App) -> SessionManagerLayer<Store> {
+    let (db, clock, config) = (app.db.clone(), app.clock.clone(), &app.config);
+    let loads = Gatherer::start(&app.tasks, "look-ups of sessions", {
         let (db, clock) = (db.clone(), clock.clone());
         move |hashes: Vec<Vec<u8>>| {
             let (db, clock) = (db.clone(), clock.clone());

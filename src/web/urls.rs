@@ -83,6 +83,8 @@ fixed! {
     DISTRIBUTORS = "/operator/distributors";
     DISTRIBUTORS_NEW = "/operator/distributors/new";
     SELLER = "/operator/seller";
+    FAILED_JOBS = "/operator/failed-jobs";
+    FAILED_JOBS_RETRY = "/operator/failed-jobs/retry";
     /// Where Stripe tells what became of payments.
     STRIPE_WEBHOOK = "/webhooks/stripe";
     API_DOCUMENT = "/api/openapi.json";

@@ -193,6 +193,7 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
                 item("Price list", urls::PRICE_LIST),
                 item("Distributors", urls::DISTRIBUTORS),
                 item("Seller and invoices", urls::SELLER),
+                item("Failed jobs", urls::FAILED_JOBS),
             ],
         });
     }

@@ -15,6 +15,22 @@ use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
 use crate::ops::coverage::Coverage;
 use crate::ops::error::{Obstacle, ObstacleKind, Reason};
 
+/// What kind of work a job is.
+pub fn job_kind(kind: &str) -> &str {
+    match kind {
+        "mail" => "Mail",
+        "import" => "Import of devices",
+        "codes" => "Codes of a batch",
+        "document" => "Mail with an invoice or credit note",
+        "reminder" => "Reminder of an invoice",
+        "order_paid" => "Mail that an order is paid",
+        "refund" => "Refund of a card payment",
+        "close_card_pages" => "Closing a card payment's pages",
+        "credit_refund" => "Refund of a credit note",
+        other => other,
+    }
+}
+
 /// A reason as a sentence.
 pub fn reason(reason: &Reason) -> String {
     match reason {

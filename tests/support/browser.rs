@@ -157,6 +157,11 @@ impl Browser {
         }
     }
 
+    /// From now on the requests go there.
+    pub fn use_router(&mut self, router: Router) {
+        self.router = router;
+    }
+
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }

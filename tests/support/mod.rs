@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 mod browser;
+pub mod disk;
 pub mod faults;
 pub mod invoice;
 mod links;

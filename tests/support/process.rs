@@ -78,7 +78,7 @@ impl Drop for Process {
 }
 
 fn settings(command: &mut Command, folder: &Path, database_url: Option<&str>) {
-    command.arg("--data").arg(folder).args(["--log", "error"]);
+    command.arg("--data").arg(folder).args(["--log", "error", "--drain-seconds", "0"]);
     if let Some(url) = database_url {
         command.args(["--database-url", url]);
     }

@@ -23,6 +23,7 @@ mod users;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,6 +47,16 @@ pub fn router(portal: &Portal) -> Router<Portal> {
         .method_not_allowed_fallback(async || ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED))
         .layer(from_fn(error::envelope))
         .layer(from_fn(guard::run_to_end))
+}
+
+/// What a program gets where no handler answered: it panicked, or took too long.
+pub fn not_answered(is_write: bool, is_fault: bool) -> Response {
+    match (is_write, is_fault) {
+        (true, _) => ApiError::outcome_unknown(),
+        (false, true) => ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR),
+        (false, false) => ApiError::unavailable(),
+    }
+    .into_response()
 }
 
 /// The generated OpenAPI document, as it is served.

@@ -14,6 +14,7 @@ pub mod demo_card;
 pub mod device_windows;
 pub mod devices;
 pub mod distributors;
+pub mod failed_jobs;
 pub mod history;
 pub mod imports;
 pub mod licences;

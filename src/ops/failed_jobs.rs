@@ -1,0 +1,108 @@
+//! Jobs that were given up: the operator sees what was to be done and why it was not, and has it tried again.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult};
+use crate::app::{App, Outcome, act_once};
+use crate::jobs::mail;
+use crate::model::amount::grouped;
+use crate::store;
+use crate::store::db::Tx;
+use crate::store::jobs::GivenUpJob;
+
+/// A job that was given up, and what it was about.
+pub struct FailedJob {
+    pub job: GivenUpJob,
+    pub about: About,
+}
+
+/// What a job was about.
+pub enum About {
+    Mail {
+        to: String,
+        subject: String,
+    },
+    Import(i64),
+    Batch(i64),
+    /// A document of an order, by its number.
+    Document {
+        name: String,
+        order_id: i64,
+    },
+    Order(i64),
+    /// What it was about is no longer there, or does not open.
+    Unknown,
+}
+
+/// A page of them, the latest first; `after` is the last row of the page before. And how many there are.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no operator.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> OpResult<(Vec<FailedJob>, i64)> {
+    actor.require_operator()?;
+    let mut tx = app.db.read().await?;
+    let counts = store::jobs::counts(&mut tx).await?;
+    let mut failed = Vec::new();
+    for job in store::jobs::given_up(&mut tx, after, limit).await? {
+        let about = about(app, &mut tx, &job).await?;
+        failed.push(FailedJob { job, about });
+    }
+    Ok((failed, counts.given_up))
+}
+
+async fn about(app: &App, tx: &mut Tx, job: &GivenUpJob) -> OpResult<About> {
+    if job.kind == "mail" {
+        let opened = mail::open(app, &job.payload);
+        return Ok(opened.map_or(About::Unknown, |mail| About::Mail { to: mail.to, subject: mail.subject }));
+    }
+    let Ok(id) = job.payload.parse::<i64>() else { return Ok(About::Unknown) };
+    Ok(match job.kind.as_str() {
+        "import" => About::Import(id),
+        "codes" => About::Batch(id),
+        "order_paid" | "close_card_pages" => About::Order(id),
+        "refund" => store::payments::find(tx, id).await?.map_or(About::Unknown, |p| About::Order(p.order_id)),
+        "document" | "reminder" | "credit_refund" => store::invoices::by_id(tx, id)
+            .await?
+            .map_or(About::Unknown, |i| About::Document { name: i.name, order_id: i.order_id }),
+        _ => About::Unknown,
+    })
+}
+
+/// Has one tried again, at once.
+///
+/// # Errors
+/// [`OpError::NotFound`] where no such job was given up.
+pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    act_once!(app, actor, key, "retry_job", &id.to_string(), act => {
+        let kind = store::jobs::retry(&mut act.tx, id, act.now).await?.ok_or(OpError::NotFound)?;
+        act.has_due_jobs();
+        act.note(actor.note("job.retried", &format!("Job #{id}"), &kind));
+        Ok("Try again\nThe job is tried again now. If it fails again, it comes back here.".to_owned())
+    })
+}
+
+/// Has all tried again, at once.
+///
+/// # Errors
+/// [`OpError::Forbidden`] for whoever is no operator.
+pub async fn retry_all(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    act_once!(app, actor, key, "retry_jobs", "", act => {
+        let count = store::jobs::retry_all(&mut act.tx, act.now).await?;
+        act.has_due_jobs();
+        let phrase = match count {
+            0 => "No job was left to try again".to_owned(),
+            1 => "1 job is tried again now".to_owned(),
+            n => format!("{} jobs are tried again now", grouped(n as i64)),
+        };
+        if count > 0 {
+            act.note(actor.note("job.retried", "All failed jobs", &phrase));
+        }
+        Ok(format!("Try again\n{phrase}. What fails again comes back here."))
+    })
+}

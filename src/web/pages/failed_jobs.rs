@@ -1,0 +1,63 @@
+//! Operator: Failed jobs.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::ops;
+use crate::ops::failed_jobs::{About, FailedJob};
+use crate::web::error::WebResult;
+use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::router::Portal;
+use crate::web::view::{self, Frame, PAGE_SIZE, page};
+use crate::web::{urls, words};
+
+#[derive(Template)]
+#[template(path = "operator/failed_jobs.html")]
+struct ListPage {
+    frame: Frame,
+    failed: Vec<FailedJob>,
+    count: i64,
+    next: Option<String>,
+    is_first: bool,
+}
+
+impl ListPage {
+    fn is_many(&self) -> bool {
+        self.count > 1
+    }
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+    let after = cursor(form.value("after"));
+    let is_first = after.is_none();
+    let (mut failed, count) = ops::failed_jobs::list(&portal.app, &me.actor, after, PAGE_SIZE + 1).await?;
+    let has_more = failed.len() as i64 > PAGE_SIZE;
+    failed.truncate(PAGE_SIZE as usize);
+    let last = failed.last().filter(|_| has_more).map(|f| format!("{}.{}", f.job.given_up_at, f.job.id));
+    let next = last.map(|after| urls::with_query(urls::FAILED_JOBS, &[("after", &after)]));
+    let frame = Frame::of(&portal, &me, "Failed jobs").await?;
+    page(&ListPage { frame, failed, count, next, is_first })
+}
+
+fn cursor(text: &str) -> Option<(i64, i64)> {
+    let (at, id) = text.split_once('.')?;
+    Some((at.parse().ok()?, id.parse().ok()?))
+}
+
+pub async fn retry(
+    State(portal): State<Portal>,
+    me: Me,
+    Id(id): Id,
+    Posted(form): Posted,
+) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::failed_jobs::retry(&portal.app, &me.actor, &key, id).await?;
+    Ok(view::done(urls::FAILED_JOBS, &key))
+}
+
+pub async fn retry_all(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let key = form.operation(&portal.app, &me)?;
+    ops::failed_jobs::retry_all(&portal.app, &me.actor, &key).await?;
+    Ok(view::done(urls::FAILED_JOBS, &key))
+}
