@@ -8,7 +8,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Deserialize;
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
 
 pub use stripe::{Hidden, StripeConfig};
 
@@ -40,9 +41,11 @@ pub struct Given {
     /// The address that people use, such as https://credits.example.com [default: http:// and the listen address].
     #[arg(long, env = "SCRIP_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
-    /// The address of a reverse proxy whose X-Forwarded-For is believed.
-    #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true)]
-    pub trusted_proxy: Option<String>,
+    /// The addresses and networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed; several with
+    /// commas between, or the flag again.
+    #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true, value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_several")]
+    pub trusted_proxy: Option<Vec<String>>,
     /// Whether a person with a code and no account may sign up (true or false) [default: false].
     #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
     pub sign_up: Option<bool>,
@@ -81,6 +84,9 @@ pub struct Given {
     /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
     #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
     pub stripe_api_base: Option<String>,
+    /// A file that the history is appended to as JSON lines, for another system to read; without it there is none.
+    #[arg(long, env = "SCRIP_AUDIT_LOG", global = true)]
+    pub audit_log: Option<PathBuf>,
     /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
     #[arg(long, env = "SCRIP_LOG", global = true)]
     pub log: Option<String>,
@@ -122,7 +128,7 @@ pub struct Config {
     pub key_file: PathBuf,
     /// Without a slash at the end.
     pub public_url: String,
-    pub trusted_proxy: Option<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     pub sign_up: bool,
     pub metrics_listen: Option<SocketAddr>,
     pub connections_max: usize,
@@ -131,6 +137,8 @@ pub struct Config {
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
     pub stripe: Option<StripeConfig>,
+    /// Where the history is appended as JSON lines.
+    pub audit_log: Option<PathBuf>,
     pub log: String,
     pub log_json: bool,
     /// Set by `scrip demo`: the sign-in page tells the accounts.
@@ -178,9 +186,7 @@ impl Config {
             data,
             database: database(setting!(database_url))?,
             public_url,
-            trusted_proxy: setting!(trusted_proxy)
-                .map(|t| t.parse().map_err(|_| wrong("trusted-proxy", &t, "one IP address")))
-                .transpose()?,
+            trusted_proxies: trusted_proxies(setting!(trusted_proxy).unwrap_or_default())?,
             sign_up,
             metrics_listen: setting!(metrics_listen)
                 .map(|t| t.parse().map_err(|_| wrong("metrics-listen", &t, "an address and a port")))
@@ -210,6 +216,7 @@ impl Config {
                 setting!(stripe_webhook_secret),
                 setting!(stripe_api_base),
             )?,
+            audit_log: setting!(audit_log),
             log: setting!(log).unwrap_or_else(|| "info".into()),
             log_json: match setting!(log_format).as_deref() {
                 None | Some("text") => false,
@@ -220,11 +227,54 @@ impl Config {
         })
     }
 
+    /// Whether an address is that of a proxy whose word is believed.
+    #[must_use]
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    /// What to say aloud at the start: the portal works so, but not as safely as it looks.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        let has_proxy = self.is_https() && self.trusted_proxies.is_empty();
+        has_proxy.then_some(
+            "the public address is https, so a proxy stands before this portal, but setting trusted-proxy is missing: \
+             everybody seems to come from the proxy's address, so that one person's wrong passwords and codes slow \
+             all others down. Give the proxy's address or network.",
+        )
+    }
+
     /// Whether people reach the portal by https: cookies are then Secure.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+}
+
+/// One text, or a list of them.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(Some(match Texts::deserialize(deserializer)? {
+        Texts::One(text) => text.split(',').map(str::to_owned).collect(),
+        Texts::Several(texts) => texts,
+    }))
+}
+
+fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
+    let read = |text: &String| {
+        let text = text.trim();
+        let network = text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)));
+        network.ok_or_else(|| {
+            wrong("trusted-proxy", text, "IP addresses or networks, such as 10.0.0.1 or 10.0.0.0/8")
+        })
+    };
+    texts.iter().map(read).collect()
 }
 
 /// The end must come within 20 seconds, and requests need some of these.

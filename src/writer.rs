@@ -43,6 +43,7 @@ pub enum WriteError {
     Failed(DbError),
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all that waits is an operation")]
 enum Waiting {
     Operation {
         operation: Operation,

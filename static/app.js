@@ -242,6 +242,8 @@ const preview = resting(200, async (form, signal) => {
 
 const search = resting(150, async (input, signal) => {
   const url = new URL(input.dataset.options, location.href);
+  // A code belongs into no address, and no company has one for a name.
+  if (/^[0-9a-z]{4}([-\u2010-\u2015]?[0-9a-z]{4}){4}$/i.test(input.value.replace(/\s/g, ''))) return;
   url.searchParams.set('q', input.value);
   const response = await get(url, signal);
   if (input.list && response.ok && !response.redirected && isHtml(response)) input.list.innerHTML = await response.text();

@@ -2,6 +2,7 @@
 
 mod support;
 
+use axum::http::Method;
 use serde_json::json;
 use support::{Program, TestApp, World};
 
@@ -11,6 +12,7 @@ both!(
     a_service_is_paid_at_once_and_told_in_history,
     activating_serves_who_waits_and_says_so_before,
     rows_that_cannot_be_set_are_named_and_the_others_set,
+    rows_that_repeat_a_device_are_refused_and_none_of_them_done,
     wrong_rows_are_refused_before_anything_is_set,
     the_summary_counts_devices_and_tells_the_coverage,
     strangers_devices_are_like_none,
@@ -139,11 +141,40 @@ async fn rows_that_cannot_be_set_are_named_and_the_others_set(test: TestApp) {
     let set = acme.put("/api/devices/monitoring", rows).await;
     assert_eq!(set.is(207).body["data"], json!([{ "device_id": own }]));
     assert_eq!(set.errors(), [("data.0.device_id".to_owned(), "UNKNOWN_DEVICE".to_owned())]);
-    let rows = json!({ "data": [{ "device_id": own, "credit_type_id": 9 }, { "device_id": own, "credit_type_id": 9 }] });
+    let rows = json!({ "data": [{ "device_id": own, "credit_type_id": 9 }] });
     acme.put("/api/devices/credit", rows).await.refuses(422, "data", "UNSUITABLE_SERVICE");
     let rows = json!({ "data": [{ "device_id": stranger, "monitoring_enabled": 0 }] });
     acme.put("/api/devices/monitoring", rows).await.refuses(404, "", "NOT_FOUND");
     assert_eq!(vendor.get(&format!("/api/devices/{stranger}")).await.data()["monitoring_enabled"], 1);
+}
+
+async fn rows_that_repeat_a_device_are_refused_and_none_of_them_done(test: TestApp) {
+    let world = World::new(&test).await;
+    world.give(&test, world.acme, 5).await;
+    let acme = Program::all(&test, "acme@test.example").await;
+    let (twice, once) = (add(&acme, "A1", world.acme).await, add(&acme, "A2", world.acme).await);
+    let row = |id, service| json!({ "device_id": id, "credit_type_id": service, "auto_extend_credit": 1 });
+    // One of the two could be set, and both were told as refused.
+    let rows = json!({ "data": [row(twice, 1), row(once, 1), row(twice, 9)] });
+    let put = async || {
+        let headers = [("idempotency-key", "rows")];
+        acme.send(Method::PUT, "/api/devices/credit", &headers, Some(rows.to_string())).await
+    };
+    let set = put().await;
+    assert_eq!(set.is(207).body["data"], json!([{ "device_id": once }]));
+    let refused = |n| (format!("data.{n}.device_id"), "REPEATED_DEVICE".to_owned());
+    assert_eq!(set.errors(), [refused(0), refused(2)]);
+    assert_eq!(put().await.text, set.text);
+    let status = async |id| acme.get(&format!("/api/devices/{id}")).await.data()["status"].clone();
+    assert_eq!((status(twice).await, status(once).await), (json!("off"), json!("active")));
+    assert_eq!(world.credit(&test, world.acme).await, 4);
+    // On, off, on: none of it.
+    let switch = |on| json!({ "device_id": twice, "monitoring_enabled": on });
+    let rows = json!({ "data": [switch(0), switch(1), switch(0)] });
+    let set = acme.put("/api/devices/monitoring", rows).await;
+    assert_eq!(set.is(422).errors(), [refused(0), refused(1), refused(2)]);
+    assert_eq!(acme.get(&format!("/api/devices/{twice}")).await.data()["monitoring_enabled"], 1);
+    test.verify().await;
 }
 
 async fn wrong_rows_are_refused_before_anything_is_set(test: TestApp) {

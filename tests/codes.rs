@@ -611,7 +611,7 @@ async fn a_comment_is_edited_and_shown_as_text(test: TestApp) {
     let (id, _) = world.code(&test, "operator@test.example", 5).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let path = format!("/codes/{id}/comment");
-    let comment = "</textarea><script>alert(1)</script> \"Ann's\" \u{202e}order";
+    let comment = "</textarea><script>alert(1)</script> \"Ann's\" \u{200f}order";
     let answer = operator.submit(&path, &path, &[("comment", comment), ("back", "/resources/codes")]).await;
     let list = operator.done(answer).await;
     list.has("Update operation completed successfully.").has("The comment was saved.");

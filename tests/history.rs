@@ -14,8 +14,21 @@ use scrip::store::audit::HistoryFilter;
 use support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, who};
 
 /// What a mail, a card provider and three years bring is tested where these are.
-const BROUGHT_BY_OTHERS: [&str; 5] =
-    ["user.email_changed", "user.email_stopped", "order.refunded", "order.other_sum", "expire"];
+const BROUGHT_BY_OTHERS: [&str; 12] = [
+    "user.email_changed",
+    "user.email_stopped",
+    "order.refunded",
+    "order.other_sum",
+    "expire",
+    // In tests/watched.rs.
+    "code.shown",
+    "code.exported",
+    "code.printed",
+    "code.wrong",
+    "request.forbidden",
+    "stranger.sign_in_failed",
+    "stranger.code_wrong",
+];
 
 both!(
     every_kind_of_act_is_listed_with_who_did_it,
@@ -222,11 +235,11 @@ async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
         assert!(line.starts_with("2026-11-21 12:00:00 UTC,") && known, "{line}");
     }
     for line in [
-        "operator@test.example,Company renamed,,,,,Acme North: Acme South,127.0.0.1",
-        "operator@test.example,Company put under another,,,,,Acme South: Other,127.0.0.1",
-        "operator@test.example,User role changed,,,,,north@test.example: Read only,127.0.0.1",
-        "operator@test.example,Code comment changed,,,,,Code #1: for Ann,127.0.0.1",
-        "north@test.example,Password set,,,,,north@test.example,127.0.0.1",
+        "operator@test.example,Company renamed,,,,,Acme North: Acme South,127.0.0.1,",
+        "operator@test.example,Company put under another,,,,,Acme South: Other,127.0.0.1,",
+        "operator@test.example,User role changed,,,,,north@test.example: Read only,127.0.0.1,",
+        "operator@test.example,Code comment changed,,,,,Code #1: for Ann,127.0.0.1,",
+        "north@test.example,Password set,,,,,north@test.example,127.0.0.1,",
     ] {
         assert!(all.iter().any(|l| l.ends_with(line)), "{line}\n{all:#?}");
     }
@@ -422,7 +435,7 @@ async fn a_file_holds_what_the_page_holds(test: TestApp) {
     }
     let file = auditor.get("/history.csv?action=company.renamed").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"history.csv\"");
-    file.has("at,who,action,from,to,amount,type,what,address\n").has(",'=Other 9: =Other 10,");
+    file.has("at,who,action,from,to,amount,type,what,address,token\n").has(",'=Other 9: =Other 10,");
     let numbers: Vec<usize> = file
         .body
         .lines()

@@ -148,9 +148,10 @@ fn mails_say_what_is_to_be_done() {
     says(&text, &["Please pay 18,183.57 EUR with the reference INV-2026-000042.\n\n"]);
     no_bank.paid = Some(Paid { on: date(2026, 11, 22), how: "by card".into() });
     says(
-        &mail::invoice_paid("a@b.example", &no_bank, "LINK").text,
-        &["18,183.57 EUR", "has arrived", "LINK"],
+        &mail::invoice_paid("a@b.example", &no_bank, false, "LINK").text,
+        &["18,183.57 EUR", "has arrived", "is ready", "LINK"],
     );
+    says(&mail::invoice_paid("a@b.example", &no_bank, true, "LINK").text, &["are being made", "LINK"]);
     let part = Cancelled { line: 0, before: 0, count: 200 };
     let note = document.credit_note("CN-2026-000001".into(), date(2026, 12, 1), &[part]).unwrap();
     let text = mail::credit_note("a@b.example", &note, "LINK").text;

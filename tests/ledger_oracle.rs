@@ -315,7 +315,7 @@ impl World {
         let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
         let number = self.next_number();
         Operation {
-            actor: Actor { user_id, company_id, address },
+            actor: Actor { user_id, company_id, address, token_id: None },
             key: format!("key {number}"),
             fingerprint: Fingerprint(number.to_be_bytes()),
             at,
@@ -352,7 +352,13 @@ impl World {
         let vouchers = (1..=self.rng.random_range(1..4)).map(|line| self.voucher(line)).collect();
         let seconds = if self.rng.random_bool(0.5) { 60 } else { 20 * DAY };
         let expires_at = self.now.plus_seconds(self.rng.random_range(0..seconds));
-        let order_id = i64::try_from(self.next_number()).expect("few orders");
+        let new = i64::try_from(self.next_number()).expect("few orders");
+        // A big order is made in several operations.
+        let begun = self.sent.iter().rev().take(40).find_map(|o| match &o.act {
+            Act::Fulfil(order) => Some(order.order_id),
+            _ => None,
+        });
+        let order_id = begun.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
         Fulfilment { order_id, company_id: self.company(own), buyer_id: BUYER, expires_at, vouchers }
     }
 

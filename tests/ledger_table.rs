@@ -273,7 +273,12 @@ impl Table {
         let (company, user) = who.split_once('/').unwrap_or((who, "1"));
         let company_id = self.company_named(company)?;
         let user: i64 = user.parse().map_err(|_| format!("{user:?} is no user"))?;
-        Ok(Actor { user_id: company_id * 100 + user, company_id, address: address.to_owned() })
+        Ok(Actor {
+            user_id: company_id * 100 + user,
+            company_id,
+            address: address.to_owned(),
+            token_id: None,
+        })
     }
 
     fn act(&self, words: &mut Words, actor: &Actor) -> Read<Act> {

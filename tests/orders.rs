@@ -19,6 +19,8 @@ both!(
     lines_are_added_and_taken_out,
     only_activated_companies_buy,
     an_order_keeps_its_prices,
+    a_draft_is_placed_with_the_vat_of_now_and_shown_first,
+    what_was_withdrawn_is_not_placed,
     placing_and_paying_twice_happen_once,
     another_sum_or_a_day_to_come_pays_nothing,
     an_unpaid_order_is_cancelled_with_a_credit_note,
@@ -164,6 +166,40 @@ async fn only_activated_companies_buy(test: TestApp) {
     for email in ["auditor@test.example", "customer@test.example"] {
         signed_in(&test, email).await.get("/buy/vouchers").await.is(403);
     }
+}
+
+async fn a_draft_is_placed_with_the_vat_of_now_and_shown_first(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let at = "/operator/price-list/vat-classes/1";
+    operator.submit(at, at, &[("name", "Standard"), ("rate", "25")]).await.is(303);
+    buyer.get(&format!("/orders/{order}")).await.has("145.20 EUR");
+    let refused = shop.place(&mut buyer, order, "invoice").await;
+    refused.is(422).has("The VAT has changed").has("Place the order for 150.00 EUR");
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+    buyer.get(&format!("/orders/{order}")).await.has("150.00 EUR");
+    // The same where the company is switched to reverse charge.
+    let order = shop.add(&mut buyer, None, &[]).await;
+    let at = format!("/operator/distributors/{}/reverse-charge", shop.world.distributor);
+    operator.submit("/operator/distributors", &at, &[("on", "1")]).await.is(303);
+    shop.place(&mut buyer, order, "invoice").await.is(422).has("Place the order for 120.00 EUR");
+    shop.place(&mut buyer, order, "invoice").await.is(303);
+}
+
+async fn what_was_withdrawn_is_not_placed(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    let operator = who(&test.app, "operator@test.example").await;
+    ops::products::set_offered(&test.app, &operator, "withdraw", shop.video, false).await.unwrap();
+    shop.place(&mut buyer, order, "invoice").await.is(422).has("is no longer offered");
+    ops::products::set_offered(&test.app, &operator, "offer", shop.video, true).await.unwrap();
+    ops::distributors::set_may_buy(&test.app, &operator, "deactivate", shop.world.distributor, false)
+        .await
+        .unwrap();
+    shop.place(&mut buyer, order, "invoice").await.is(403);
 }
 
 async fn an_order_keeps_its_prices(test: TestApp) {
@@ -483,7 +519,7 @@ async fn a_company_with_an_order_that_is_not_paid_stays(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = shop.world.distributor.to_string();
     let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
-    page.is(422).has("Distributor has 1 order that is not paid: cancel it first.");
+    page.is(422).has("Distributor has 1 order that is not paid or not ready: cancel it first.");
     operator.submit("/payments", &format!("/orders/{order}/cancellation"), &[]).await.is(303);
     let page = operator.submit("/companies", "/companies/removal", &[("company", &id)]).await;
     page.is(422).has_not("not paid");

@@ -38,6 +38,9 @@ both!(
     passwords_are_long_and_not_common_and_else_free,
     somebody_with_a_code_signs_up,
     sign_up_tells_nobody_who_has_an_account,
+    a_code_at_sign_up_is_checked_and_not_guessed,
+    invitations_are_limited,
+    names_hold_no_links_and_nothing_hidden,
     sessions_are_listed_and_the_others_ended,
     a_session_has_the_name_of_its_browser,
 );
@@ -595,19 +598,16 @@ async fn somebody_with_a_code_signs_up(test: TestApp) {
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut person = test.browser();
     person.get("/sign-in").await.has("/sign-up");
-    let fields = [
-        ("email", "ann@test.example"),
-        ("company", "Ann's <flat>"),
-        ("new_password", PASSWORD),
-        ("new_password_again", PASSWORD),
-    ];
+    let fields = [("email", "ann@test.example"), ("company", "Ann's <flat>"), ("code", code.as_str())];
     person.post("/sign-up", &fields).await.is(200).has("A mail is on its way to ann@test.example.");
     attempt(&mut test.browser(), "ann@test.example", PASSWORD).await.is(422);
     let mail = next_mail(&test, &mut mails).await;
     open(&mut person, &link_in(&mail)).await.is(200).has("Confirm your account");
     // Opening the link is not enough: programs open links in mails too.
     signed_in(&test, "operator@test.example").await.get("/companies").await.has_not("flat");
-    assert_eq!(person.post("/link", &[]).await.is(303).location(), "/redeem");
+    person.post("/link", &[]).await.is(422).has("Enter a password.");
+    let chosen = [("new_password", PASSWORD), ("new_password_again", PASSWORD)];
+    assert_eq!(person.post("/link", &chosen).await.is(303).location(), "/redeem");
     let answer = person.submit("/redeem", "/redeem", &[("code", &code)]).await;
     person.done(answer).await.has("5 Credit added to Ann&#39;s &#60;flat&#62;. The balance is now 5.");
     person.get("/users/new").await.is(200);
@@ -619,15 +619,11 @@ async fn somebody_with_a_code_signs_up(test: TestApp) {
 async fn sign_up_tells_nobody_who_has_an_account(test: TestApp) {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, Given { sign_up: Some(true), ..given }).await.unwrap();
-    World::new(&test).await;
+    let world = World::new(&test).await;
+    let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut bodies = Vec::new();
     for email in ["acme@test.example", "new@test.example"] {
-        let fields = [
-            ("email", email),
-            ("company", "Acme"),
-            ("new_password", PASSWORD),
-            ("new_password_again", PASSWORD),
-        ];
+        let fields = [("email", email), ("company", "Acme"), ("code", code.as_str())];
         bodies.push(test.browser().post("/sign-up", &fields).await.is(200).body.replace(email, "…"));
     }
     assert_eq!(bodies[0], bodies[1]);
@@ -646,12 +642,81 @@ async fn sign_up_tells_nobody_who_has_an_account(test: TestApp) {
     operator.submit("/users/new", "/users", &fields).await.is(303);
     let mut person = test.browser();
     open(&mut person, &link_in(&mail)).await.is(200);
-    person.post("/link", &[]).await.is(422).has("This address has an account already.");
-    let wrong =
-        [("email", "x"), ("company", "ab"), ("new_password", "short"), ("new_password_again", "other")];
+    let chosen = [("new_password", PASSWORD), ("new_password_again", PASSWORD)];
+    person.post("/link", &chosen).await.is(422).has("This address has an account already.");
+    let wrong = [("email", "x"), ("company", "www.evil.example"), ("code", "1234")];
     let page = person.post("/sign-up", &wrong).await;
-    for field in ["email", "company", "new_password", "new_password_again"] {
+    for field in ["email", "company", "code"] {
         assert_ne!(page.is(422).problem(field), "", "{field}");
+    }
+}
+
+async fn a_code_at_sign_up_is_checked_and_not_guessed(test: TestApp) {
+    let (given, _mails) = mail_server().await;
+    let test = TestApp::start_with(test.backend, Given { sign_up: Some(true), ..given }).await.unwrap();
+    let world = World::new(&test).await;
+    let (_, used) = world.code(&test, "operator@test.example", 5).await;
+    signed_in(&test, "customer@test.example")
+        .await
+        .submit("/redeem", "/redeem", &[("code", used.as_str())])
+        .await
+        .is(303);
+    let unknown = scrip::model::code::Code::from_random(test.app.rng.bytes()).reveal();
+    let mut said = Vec::new();
+    for code in [&used, &unknown] {
+        let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", code.as_str())];
+        said.push(test.browser().post("/sign-up", &fields).await.is(422).problem("code"));
+    }
+    assert_eq!(said[0], said[1]);
+    let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", unknown.as_str())];
+    let mut last = 422;
+    for _ in 0..45 {
+        last = test.browser().post("/sign-up", &fields).await.status.as_u16();
+    }
+    assert_eq!(last, 429);
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    operator.get("/history?action=stranger.code_wrong").await.has("ann@test.example").has_not(&unknown);
+}
+
+async fn invitations_are_limited(test: TestApp) {
+    let world = World::new(&test).await;
+    let mut acme = signed_in(&test, "acme@test.example").await;
+    let company = world.acme.to_string();
+    let (free, mut refused) = (scrip::model::throttle::INVITATIONS_OF_COMPANY.free, 0);
+    for i in 0..free + 3 {
+        let email = format!("guest{i}@test.example");
+        let fields = [("email", email.as_str()), ("company", company.as_str()), ("role", "end_user")];
+        let page = acme.submit("/users/new", "/users", &fields).await;
+        refused += i64::from(page.status.as_u16() == 429);
+    }
+    assert_eq!(refused, 2);
+    let fields = [("email", "guest0@other.example"), ("company", "Other"), ("role", "end_user")];
+    signed_in(&test, "other@test.example").await.submit("/users/new", "/users", &fields).await.is(303);
+}
+
+async fn names_hold_no_links_and_nothing_hidden(test: TestApp) {
+    World::new(&test).await;
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    for name in [
+        "See http://evil.example",
+        "www.evil",
+        "Win at evil.example/now",
+        "Acme\u{202e}oc",
+        "Acme\u{2066}x",
+        "Ac\u{7}me",
+    ] {
+        let fields = [("name", name), ("parent", "Acme")];
+        let page = operator.submit("/companies/new", "/companies", &fields).await;
+        assert_ne!(page.is(422).problem("name"), "", "{name:?}");
+    }
+    for name in ["Acme A/S", "\u{5d0}\u{200f}\u{5d1}\u{5d2}", "\u{0646}\u{200c}\u{0647}\u{200d}\u{0646}"] {
+        let fields = [("name", name), ("parent", "Acme")];
+        operator.submit("/companies/new", "/companies", &fields).await.is(303);
+        operator.get("/companies").await.has(name);
+    }
+    for email in ["ann@localhost", "\"ann b\"@test.example", "ann@192.0.2.1"] {
+        let fields = [("email", email), ("company", "Acme"), ("role", "end_user")];
+        assert_ne!(operator.submit("/users/new", "/users", &fields).await.is(422).problem("email"), "");
     }
 }
 

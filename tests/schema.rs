@@ -118,7 +118,11 @@ async fn both_databases_have_the_same_tables_and_columns() {
 #[tokio::test]
 async fn both_databases_have_the_same_indexes() {
     let Some((sqlite, postgres)) = two().await else { return };
-    let (one, other) = (indexes(&sqlite).await, indexes(&postgres).await);
+    let (mut one, other) = (indexes(&sqlite).await, indexes(&postgres).await);
+    // A comment may be longer than an index of PostgreSQL takes.
+    for (_, _, columns, _) in one.values_mut() {
+        *columns = columns.replace(", comment_search", "");
+    }
     assert!(one.contains_key("transfer_operation") && one.contains_key("session_by_user"), "{one:#?}");
     assert_eq!(one, other);
 }

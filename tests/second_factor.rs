@@ -41,6 +41,7 @@ both!(
     an_administrator_resets_it_in_the_own_tree_alone,
     the_console_resets_it,
     a_company_demands_it_of_its_own_users,
+    a_demand_from_above_goes_down_and_is_lifted_from_above,
     what_is_demanded_cannot_be_turned_off,
     the_history_tells_all_of_it,
 );
@@ -745,6 +746,33 @@ async fn the_console_resets_it(test: TestApp) {
     assert!(ops::console::reset_second_factor(&test.app, "nobody@test.example").await.is_err());
 }
 
+async fn a_demand_from_above_goes_down_and_is_lifted_from_above(test: TestApp) {
+    let world = World::new(&test).await;
+    let mut acme = signed_in(&test, ACME).await;
+    set_up(&test, &mut acme, PASSWORD).await;
+    let path = |company: i64| format!("/companies/{company}/second-factor");
+    let mut distributor = signed_in(&test, "distributor@test.example").await;
+    distributor.submit(&path(world.acme), &path(world.acme), &[("on", "1")]).await.is(303);
+    // Those below owe it too, and are told who demands it.
+    let mut north = signed_in(&test, "north@test.example").await;
+    assert_eq!(north.get("/").await.is(303).location(), "/account/second-factor");
+    north.get("/account/second-factor").await.has("Distributor demands");
+    signed_in(&test, "other@test.example").await.get("/").await.is(200);
+    acme.get(&format!("/companies/{}", world.acme)).await.has("Demanded of its users by Distributor");
+    acme.get(&format!("/companies/{}", world.acme_north)).await.has("Demanded of its users by Distributor");
+    // Neither lifting it nor demanding it anew makes it the company's own.
+    for on in ["0", "1", "0"] {
+        let status = if on == "1" { 303 } else { 422 };
+        acme.submit(&path(world.acme), &path(world.acme), &[("on", on)]).await.is(status);
+    }
+    acme.get("/account/security").await.has("by Distributor").has_not("second-factor/off");
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    operator.submit(&path(world.acme), &path(world.acme), &[("on", "0")]).await.is(303);
+    north.get("/").await.is(200);
+    acme.submit(&path(world.acme), &path(world.acme), &[("on", "1")]).await.is(303);
+    acme.submit(&path(world.acme), &path(world.acme), &[("on", "0")]).await.is(303);
+}
+
 async fn a_company_demands_it_of_its_own_users(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
@@ -756,13 +784,11 @@ async fn a_company_demands_it_of_its_own_users(test: TestApp) {
     }
     acme.submit("/companies", &path(world.distributor), &[("on", "1")]).await.is(404);
     let page = acme.get(&path(world.acme)).await;
-    page.is(200)
-        .has("users of Acme (1 now")
-        .has("not to those of its subsidiaries")
-        .has("That includes you.");
+    page.is(200).has("users of Acme (1 now").has("and of all companies below it").has("That includes you.");
     acme.submit(&path(world.acme), &path(world.acme), &[("on", "1")]).await.is(303);
-    // Only the users of Acme, at their next click, and nowhere but to the set-up and out.
-    north.get("/").await.is(200);
+    // At their next click, and nowhere but to the set-up and out.
+    north.get("/").await.is(303);
+    signed_in(&test, "distributor@test.example").await.get("/").await.is(200);
     for page in ["/", "/companies", "/account/security", "/account/profile", "/redeem", "/history.csv"] {
         assert_eq!(acme.get(page).await.is(303).location(), "/account/second-factor", "{page}");
     }
@@ -792,8 +818,12 @@ async fn what_is_demanded_cannot_be_turned_off(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let path = format!("/companies/{}/second-factor", world.acme);
     let answer = operator.submit(&path, &path, &[("on", "1")]).await;
-    operator.done(answer).await.is(200).has("Users of Acme must now have two-factor authentication on.");
-    acme.get("/account/security").await.is(200).has("by Acme").has_not("second-factor/off");
+    operator
+        .done(answer)
+        .await
+        .is(200)
+        .has("Users of Acme and of the companies below it must now have two-factor authentication on.");
+    acme.get("/account/security").await.is(200).has("by Vendor").has_not("second-factor/off");
     let off = "/account/second-factor/off";
     acme.get(off).await.is(200).has("so it stays on");
     let refused = acme.submit("/account/second-factor/recovery-codes", off, &[("password", PASSWORD)]).await;

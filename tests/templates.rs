@@ -34,7 +34,7 @@ both!(
 
 /// An element, an attribute behind each quote, an entity, letters that turn the line round, and a word
 /// that is longer than a phone is wide.
-const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{202e}\u{2067}Donaudampfschifffahrten";
+const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{200f}\u{200e}Donaudampfschifffahrten";
 
 /// What of the portal has a name or a text of somebody, for each a sample.
 const KINDS: [&str; 11] =

@@ -6,6 +6,7 @@ use scrip::jobs::expiry;
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
+use scrip::store::db::sql;
 use support::shop::{Shop, balance};
 use support::{TestApp, mail_server, next_mail, qr, signed_in, who};
 
@@ -21,7 +22,11 @@ both!(
     cancelling_meets_redeeming,
     the_codes_of_a_voucher_are_a_file,
     the_sheet_leads_to_the_redeem_page,
-    an_order_of_many_codes_is_made_at_once,
+    a_big_order_is_made_in_steps_and_shows_how_far_it_is,
+    steps_that_meet_or_come_twice_make_each_code_once,
+    verify_compares_an_orders_count_with_its_codes,
+    what_is_cancelled_before_it_is_made_is_credited_and_never_made,
+    codes_that_cannot_be_made_are_owed_and_the_operator_sees_it,
 );
 
 const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
@@ -257,15 +262,177 @@ async fn the_sheet_leads_to_the_redeem_page(test: TestApp) {
     sheet.has(&text).has("10 Device subscription").has("<svg");
 }
 
-async fn an_order_of_many_codes_is_made_at_once(test: TestApp) {
-    let shop = Shop::open(&test).await;
-    let mut buyer = shop.buyer(&test).await;
-    let order = shop.add(&mut buyer, None, &[("subscriptions", "3,000"), ("codes", "3000")]).await;
+/// An order of 2,000 codes in one line and 700 in another, paid.
+async fn big_order(test: &TestApp, shop: &Shop) -> i64 {
+    let mut buyer = shop.buyer(test).await;
+    let order = shop.add(&mut buyer, None, &[("subscriptions", "2,000"), ("codes", "2000")]).await;
+    shop.add(&mut buyer, Some(order), &[("subscriptions", "1,400"), ("codes", "700")]).await;
     shop.place(&mut buyer, order, "invoice").await.is(303);
-    shop.mark_paid(&test, order, "43,560.00").await.is(303);
-    assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 3_000);
-    buyer.get(&format!("/orders/{order}/vouchers/1")).await.has("Next page");
+    shop.mark_paid(test, order, "49,368.00").await.is(303);
+    order
+}
+
+async fn in_codes(test: &TestApp, shop: &Shop) -> i64 {
+    balance(test, shop.world.distributor, YEAR, Kind::InCodes).await
+}
+
+async fn a_big_order_is_made_in_steps_and_shows_how_far_it_is(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = big_order(&test, &shop).await;
+    assert_eq!(in_codes(&test, &shop).await, 1_000);
+    let mut buyer = shop.buyer(&test).await;
+    let at = format!("/orders/{order}");
+    buyer.get(&at).await.has("1,000 of 2,700 codes are ready.").has("Cancel the rest");
+    buyer.get(&format!("{at}/vouchers/2")).await.has("They are being made.");
+    let lines = buyer.get(&format!("{at}/vouchers/1/codes.csv")).await.body.lines().count();
+    assert_eq!(lines, 1_001);
     test.verify().await;
+    for made in [1_500, 2_000] {
+        assert!(ops::order_codes::run_step(&test.app, order).await.unwrap());
+        assert_eq!(in_codes(&test, &shop).await, made);
+        test.verify().await;
+    }
+    test.app.clock.advance_seconds(3_600);
+    while scrip::jobs::run_next(&test.app).await {}
+    assert_eq!(in_codes(&test, &shop).await, 3_400);
+    let page = buyer.get(&at).await;
+    page.has("2,000 unused").has("700 unused").has_not("codes are ready").has("Valid until");
+    let buyer = who(&test.app, "distributor@test.example").await;
+    let [first, last] = [1, 2].map(|line| ops::vouchers::of_line(&test.app, &buyer, (order, line), 0, 1));
+    let ends = async |codes: ops::error::OpResult<Vec<ops::vouchers::ShownVoucher>>| {
+        codes.unwrap()[0].shown.row.expires_at
+    };
+    assert_eq!(ends(first.await).await, ends(last.await).await, "the day of expiry is that of the payment's");
+    assert!(!ops::order_codes::run_step(&test.app, order).await.unwrap(), "nothing is left");
+    test.verify().await;
+}
+
+async fn steps_that_meet_or_come_twice_make_each_code_once(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = big_order(&test, &shop).await;
+    // Two workers, one of which has taken the job over from the other while that still runs.
+    let step = || ops::order_codes::run_step(&test.app, order);
+    for _ in 0..4 {
+        let (one, other) = tokio::join!(step(), step());
+        one.unwrap();
+        other.unwrap();
+        test.verify().await;
+    }
+    assert_eq!(in_codes(&test, &shop).await, 3_400);
+}
+
+async fn verify_compares_an_orders_count_with_its_codes(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    big_order(&test, &shop).await;
+    for (change, undo, rule) in [
+        ("codes_made = codes_made - 1", "codes_made = codes_made + 1", "has the codes that were counted"),
+        ("codes_made = codes_made + 1", "codes_made = codes_made - 1", "has the codes that were counted"),
+        (
+            "codes_wanted = codes_wanted + 1",
+            "codes_wanted = codes_wanted - 1",
+            "are all there, are being made",
+        ),
+    ] {
+        for (set, is_wrong) in [(change, true), (undo, false)] {
+            let mut tx = test.app.db.write().await.unwrap();
+            sql(format!("update purchase_order set {set}").leak()).run(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let broken = test.broken().await;
+            assert_eq!(broken.iter().any(|line| line.contains(rule)), is_wrong, "{set}: {broken:?}");
+        }
+    }
+    let mut tx = test.app.db.write().await.unwrap();
+    sql("delete from job where kind = 'order_codes'").run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let broken = test.broken().await;
+    assert!(broken.iter().any(|line| line.contains("are all there, are being made")), "{broken:?}");
+}
+
+async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = big_order(&test, &shop).await;
+    let codes = shop.codes(&test, order, 1).await;
+    let buyer = who(&test.app, "distributor@test.example").await;
+    // Single codes are cancelled and replaced meanwhile, and the others are still made.
+    ops::vouchers::cancel(&test.app, &buyer, "one", order, &[codes[0].0]).await.unwrap();
+    ops::vouchers::replace(&test.app, &buyer, "lost", codes[1].0).await.unwrap();
+    assert!(ops::order_codes::run_step(&test.app, order).await.unwrap());
+    test.verify().await;
+    let mut browser = shop.buyer(&test).await;
+    let window = format!("/orders/{order}/cancellation");
+    browser.get(&window).await.has("1,500 of 2,700 codes are ready and stay");
+    let answer = browser.submit(&window, &window, &[]).await;
+    let page = browser.done(answer).await;
+    // 500 of the one line and 700 codes of two years each of the other.
+    page.has("1,200 codes before they were made")
+        .has("-27,588.00 EUR")
+        .has("1,500 codes were made; 1,200 were cancelled");
+    while scrip::jobs::run_next(&test.app).await {}
+    assert_eq!(in_codes(&test, &shop).await, 1_499);
+    browser.submit(&window, &window, &[]).await.is(422);
+    test.verify().await;
+    // The whole sum goes back, part by part.
+    let left = ops::vouchers::of_line(&test.app, &buyer, (order, 1), 0, 2_000).await.unwrap();
+    let unused = left.iter().filter(|v| v.shown.status == scrip::model::ledger::CodeStatus::Unused);
+    let ids: Vec<i64> = unused.map(|v| v.shown.row.id).collect();
+    for (n, part) in ids.chunks(1_000).enumerate() {
+        ops::vouchers::cancel(&test.app, &buyer, &format!("part-{n}"), order, part).await.unwrap();
+    }
+    let documents =
+        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    assert_eq!(documents.iter().map(|d| d.total).sum::<i64>(), 0);
+    test.verify().await;
+}
+
+async fn codes_that_cannot_be_made_are_owed_and_the_operator_sees_it(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = big_order(&test, &shop).await;
+    let mut tx = test.app.db.write().await.unwrap();
+    sql("update company set removed_at = 1 where id = $1")
+        .bind(shop.world.distributor)
+        .run(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    for _ in 0..30 {
+        test.app.clock.advance_seconds(DAY);
+        while scrip::jobs::run_next(&test.app).await {}
+    }
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    operator.get("/").await.has("can't be made now").has(&format!("/orders/{order}"));
+    operator
+        .get(&format!("/orders/{order}"))
+        .await
+        .has("1,000 of 2,700 codes are ready.")
+        .has("can't be made now");
+    let mut tx = test.app.db.write().await.unwrap();
+    sql("update company set removed_at = null where id = $1")
+        .bind(shop.world.distributor)
+        .run(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    test.app.clock.advance_seconds(DAY);
+    while scrip::jobs::run_next(&test.app).await {}
+    assert_eq!(in_codes(&test, &shop).await, 3_400);
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    operator.get("/").await.has_not("can't be made now");
+    test.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_buyer_is_told_when_all_codes_of_a_big_order_are_ready() {
+    let (given, mut mails) = mail_server().await;
+    let test = TestApp::start_with(support::Backend::Sqlite, given).await.unwrap();
+    let shop = Shop::open(&test).await;
+    big_order(&test, &shop).await;
+    next_mail(&test, &mut mails).await;
+    assert!(scrip::jobs::run_next(&test.app).await, "the codes are made");
+    let paid = next_mail(&test, &mut mails).await;
+    assert!(paid.contains("is paid"), "{paid}");
+    let ready = next_mail(&test, &mut mails).await;
+    assert!(ready.contains("Your codes are ready") && ready.contains("all 2,700 codes of order"), "{ready}");
+    assert!(!scrip::jobs::run_next(&test.app).await, "it is told once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

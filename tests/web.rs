@@ -447,7 +447,7 @@ async fn nobody_is_led_to_another_site(test: TestApp) {
 }
 
 async fn a_forwarded_address_counts_from_the_trusted_proxy_alone(test: TestApp) {
-    let given = Given { trusted_proxy: Some("10.0.0.1".into()), ..Given::default() };
+    let given = Given { trusted_proxy: Some(vec!["10.0.0.1".into()]), ..Given::default() };
     let behind = TestApp::start_with(test.backend, given).await.unwrap();
     for (test, peer, forwarded, seen) in [
         (&test, [192, 0, 2, 7], "198.51.100.1", "192.0.2.7"),
@@ -579,7 +579,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",
         "'; alert(1) //",
-        "\u{202e}drowssap {{7*7}}",
+        "\u{200f}drowssap {{7*7}}",
         "=cmd|' /C calc'!A0",
     ];
     for name in names {
@@ -611,7 +611,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
             }
         }
     }
-    operator.get("/companies").await.has("&#60;script&#62;").has("{{7*7}}").has("\u{202e}drowssap");
+    operator.get("/companies").await.has("&#60;script&#62;").has("{{7*7}}").has("\u{200f}drowssap");
     operator.get("/history.csv").await.has(",'=cmd|' /C calc'!A0").has_not(",=cmd");
     assert_eq!(world.credit(&test, 7).await, 1);
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliResult, bench_devices};
+use super::{CliResult, bench_devices, bench_lists};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -44,6 +44,9 @@ pub struct Bench {
     /// How many devices the fleet has, for `renewals` and `coverage`.
     #[arg(long, default_value_t = 1_000_000)]
     devices: i64,
+    /// How many codes, transfers and lines of history there are, for `lists`; of all else there is less.
+    #[arg(long, default_value_t = 2_000_000)]
+    rows: i64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -54,6 +57,8 @@ enum What {
     Renewals,
     /// Until when the balance of a company with a fleet lasts.
     Coverage,
+    /// The worst that can be asked of each list, over millions of rows.
+    Lists,
 }
 
 /// Connections, and redemptions measured with them.
@@ -86,6 +91,7 @@ async fn measure_all(config: Config, bench: &Bench) -> Result<(), Box<dyn std::e
         What::Redeem => redeem(config, bench).await,
         What::Renewals => bench_devices::renewals(config, bench.devices).await,
         What::Coverage => bench_devices::coverage(config, bench.devices).await,
+        What::Lists => bench_lists::lists(config, bench.rows).await,
     }
 }
 
@@ -165,7 +171,12 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
         store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
     }
     tx.commit().await?;
-    let by = ledger::Actor { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into() };
+    let by = ledger::Actor {
+        user_id: issuer.unwrap_or(1),
+        company_id: root,
+        address: "bench".into(),
+        token_id: None,
+    };
     let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
     app.writer.submit(operation(app, &by, act)).await?;
     access_tokens(app).await
@@ -199,7 +210,7 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into() };
+    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     while made.len() < count {
         let codes: Vec<NewCode> = (0..CODES_A_BATCH.min(count - made.len()))
             .map(|_| {

@@ -39,7 +39,7 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into() };
+    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: AMOUNT_MAX, memo: String::new() };
     app.writer.submit(operation(&app, &by, act)).await?;
     let begun = Instant::now();

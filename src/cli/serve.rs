@@ -35,6 +35,10 @@ const CLOSE_SECONDS_MAX: u64 = 1;
 const HARD_STOP_SECONDS: u64 = 19;
 
 pub async fn run(mut config: Config) -> CliResult {
+    if let Some(warning) = config.warning() {
+        println!("Warning: {warning}");
+        tracing::warn!("{warning}");
+    }
     config.connections_max = descriptors::allow(config.connections_max);
     let listener = listen(&config).await?;
     let counters = match config.metrics_listen {
@@ -162,7 +166,7 @@ fn begin(app: App, writing: JoinHandle<()>, listener: TcpListener) {
     jobs::start(&app);
     let config = app.config.clone();
     let limits = Limits {
-        is_trusted: Arc::new(move |address| config.trusted_proxy == Some(address)),
+        is_trusted: Arc::new(move |address| config.is_trusted_proxy(address)),
         ..Limits::of(app.config.connections_max)
     };
     let (router, stop) = (router(app), tasks.stopping());
@@ -192,7 +196,7 @@ impl Stop {
             self.tasks.note_cut(format!("tasks: {}", self.tasks.running().join(", ")));
         }
         let until = Instant::now().max(until) + Duration::from_secs(CLOSE_SECONDS_MAX);
-        if tokio::time::timeout_at(until, self.db.close()).await.is_err() {
+        if tokio::time::timeout_at(until, self.db.close()).await != Ok(true) {
             self.tasks.note_cut("statements of the database");
         }
     }

@@ -24,7 +24,10 @@ pub async fn send(app: &App, id: &str) -> Result<(), String> {
     let link = link(app, &row);
     let mail = match (row.is_credit_note(), &document.paid) {
         (true, _) => mail::credit_note(&document.buyer.email, &document, &link),
-        (false, Some(_)) => mail::invoice_paid(&document.buyer.email, &document, &link),
+        (false, Some(_)) => {
+            let is_being_made = is_being_made(app, row.order_id).await?;
+            mail::invoice_paid(&document.buyer.email, &document, is_being_made, &link)
+        }
         (false, None) => mail::invoice(&document.buyer.email, &document, &link),
     };
     mail::deliver(app, mail, vec![mail::attached(&document)?]).await
@@ -41,8 +44,15 @@ pub async fn send_paid(app: &App, order_id: &str) -> Result<(), String> {
     drop(tx);
     let Some(row) = found.into_iter().find(|i| !i.is_credit_note()) else { return Ok(()) };
     let document = row.document().map_err(|e| e.to_string())?;
-    let mail = mail::invoice_paid(&document.buyer.email, &document, &link(app, &row));
+    let is_being_made = is_being_made(app, id).await?;
+    let mail = mail::invoice_paid(&document.buyer.email, &document, is_being_made, &link(app, &row));
     mail::deliver(app, mail, Vec::new()).await
+}
+
+/// Whether the codes of an order are still being made.
+async fn is_being_made(app: &App, order_id: i64) -> Result<bool, String> {
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    store::orders::is_being_made(&mut tx, order_id).await.map_err(|e| e.to_string())
 }
 
 /// Gives back by card what a credit note says, where the order was paid by card.

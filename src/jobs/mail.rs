@@ -49,6 +49,7 @@ mail_text!(AccountNoticeText, "mail/account_notice.txt", what, at, from, portal)
 mail_text!(ConfirmSignUpText, "mail/confirm_sign_up.txt", link);
 mail_text!(HasAccountText, "mail/has_account.txt", portal);
 mail_text!(SecondFactorCodeText, "mail/second_factor_code.txt", code);
+mail_text!(CodesReadyText, "mail/codes_ready.txt", order, codes, link);
 mail_text!(VouchersExpireText, "mail/vouchers_expire.txt", order, codes, day, link);
 mail_text!(SecondFactorResetText, "mail/second_factor_reset.txt", portal);
 
@@ -56,8 +57,17 @@ fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
     Mail { to: to.into(), subject: subject.into(), text: text.render().unwrap_or_default() }
 }
 
+/// All codes of a big order are there. `link` leads to it.
+#[must_use]
+pub fn codes_ready(to: &str, order: i64, codes: &str, link: &str) -> Mail {
+    let text = CodesReadyText { order: &order.to_string(), codes, link };
+    mail(to, "Your codes are ready", &text)
+}
+
 #[must_use]
 pub fn invitation(to: &str, from: &str, company: &str, link: &str) -> Mail {
+    // Names from before links were refused in them.
+    let company = if crate::model::text::has_link(company) { "a company" } else { company };
     mail(to, &format!("You are invited to {company}"), &InvitationText { from, company, link })
 }
 

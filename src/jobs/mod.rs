@@ -3,6 +3,7 @@
 //! To add a kind: a variant of [`Job`], a file here, its lane and its arm in `queue.rs`. To add what is done now and
 //! then: a line in [`start`].
 
+pub mod audit_log;
 pub mod card_payments;
 pub mod chain;
 pub mod checkpoint;
@@ -12,6 +13,7 @@ pub mod documents;
 pub mod expiry;
 pub mod imports;
 pub mod mail;
+pub mod order_codes;
 pub mod queue;
 pub mod renewals;
 mod timers;
@@ -79,6 +81,8 @@ pub enum Job {
     Document { id: String },
     /// A reminder of an invoice, by its id.
     Reminder { id: String },
+    /// An order whose codes are being made, by its id.
+    OrderCodes { id: String },
     /// An order whose payment has come, by its id.
     OrderPaid { id: String },
     /// A payment by card that is given back, by its id.
@@ -105,6 +109,7 @@ impl Job {
             Job::Codes { .. } => "codes",
             Job::Document { .. } => "document",
             Job::Reminder { .. } => "reminder",
+            Job::OrderCodes { .. } => "order_codes",
             Job::OrderPaid { .. } => "order_paid",
             Job::Refund { .. } => "refund",
             Job::CloseCardPages { .. } => "close_card_pages",
@@ -120,6 +125,7 @@ impl Job {
             | Job::Codes { id }
             | Job::Document { id }
             | Job::Reminder { id }
+            | Job::OrderCodes { id }
             | Job::OrderPaid { id }
             | Job::Refund { id }
             | Job::CloseCardPages { id }
@@ -136,6 +142,7 @@ pub fn start(app: &App) {
     }
     app.tasks.spawn("renewals", renewals::run(app.clone(), stop.clone()));
     app.tasks.spawn("chain", chain::run(app.clone(), stop.clone()));
+    app.tasks.spawn("audit log", audit_log::run(app.clone(), stop.clone()));
     if let Db::Sqlite(_) = app.db {
         app.tasks.spawn("checkpoints", checkpoint::run(app.db.clone(), stop.clone()));
     }

@@ -7,7 +7,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Job, Lane, Progress, codes, documents, imports, mail};
+use super::{Job, Lane, Progress, codes, documents, imports, mail, order_codes};
 use crate::app::App;
 use crate::ops;
 use crate::store;
@@ -102,7 +102,7 @@ where
         return Ok(false);
     };
     tx.commit().await?;
-    let outcome = if job.attempts > ATTEMPTS_MAX {
+    let outcome = if job.attempts > ATTEMPTS_MAX && is_given_up(job.kind.as_str()) {
         Outcome::Failed("The program ended while it was at it, each time.".to_owned())
     } else {
         attempt(run(app.clone(), job.clone()), deadline_seconds(lane), stop).await
@@ -149,6 +149,11 @@ pub(super) fn panic_text(error: JoinError) -> String {
     }
 }
 
+/// Codes that were paid for are owed: their job goes on for as long as it takes.
+fn is_given_up(kind: &str) -> bool {
+    kind != order_codes::KIND
+}
+
 fn deadline_seconds(lane: Lane) -> u64 {
     match lane {
         Lane::Mail => MAIL_SECONDS_MAX,
@@ -166,7 +171,7 @@ async fn note(app: &App, job: &DueJob, outcome: Outcome) -> Result<(), DbError> 
         Outcome::Cut => store::jobs::give_back(&mut tx, job).await?,
         Outcome::Failed(reason) => {
             let reason: String = reason.chars().take(REASON_LENGTH_MAX).collect();
-            if job.attempts >= ATTEMPTS_MAX {
+            if job.attempts >= ATTEMPTS_MAX && is_given_up(&job.kind) {
                 tracing::error!(job = job.id, kind = job.kind, reason, "a job is given up");
                 metrics::counter!("scrip_jobs_given_up_total", "kind" => job.kind.clone()).increment(1);
                 store::jobs::give_up(&mut tx, job, &reason, now).await?;
@@ -185,6 +190,7 @@ async fn run_one(app: &App, job: &DueJob) -> Result<Progress, String> {
     match job.kind.as_str() {
         "codes" => return codes::run(app, payload).await,
         "import" => return imports::run(app, payload).await,
+        order_codes::KIND => return order_codes::run(app, payload).await,
         "document" => documents::send(app, payload).await?,
         "reminder" => documents::send_reminder(app, payload).await?,
         "order_paid" => documents::send_paid(app, payload).await?,
@@ -205,7 +211,7 @@ impl Job {
             Job::Mail { .. } | Job::Document { .. } | Job::Reminder { .. } | Job::OrderPaid { .. } => {
                 Lane::Mail
             }
-            Job::Import { .. } | Job::Codes { .. } => Lane::Bulk,
+            Job::Import { .. } | Job::Codes { .. } | Job::OrderCodes { .. } => Lane::Bulk,
             Job::Refund { .. } | Job::CloseCardPages { .. } | Job::CreditRefund { .. } => Lane::Money,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text;
+
 /// The place of a company: the ids from the root down to it, each in eleven characters of a sorted
 /// alphabet. A company's subtree is then one range of texts, found by an index and not by walking.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,18 +81,27 @@ pub enum NameError {
     Missing,
     TooShort,
     TooLong,
+    /// Control characters, or such that turn the direction of others.
+    Hidden,
+    /// It looks like a link, and names stand in mails.
+    Link,
 }
 
 pub const NAME_LENGTH_MIN: usize = 3;
 pub const NAME_LENGTH_MAX: usize = 200;
 
-/// A company's name: trimmed, 3 to 200 characters, without control characters.
+/// A company's name: trimmed, 3 to 200 characters, and no link.
 ///
 /// # Errors
 /// See [`NameError`].
-pub fn name(text: &str) -> Result<String, NameError> {
-    let name: String = text.chars().filter(|c| !c.is_control()).collect();
-    let name = name.trim();
+pub fn name(given: &str) -> Result<String, NameError> {
+    let name = given.trim();
+    if name.chars().any(text::is_hidden) {
+        return Err(NameError::Hidden);
+    }
+    if text::has_link(name) {
+        return Err(NameError::Link);
+    }
     match name.chars().count() {
         0 => Err(NameError::Missing),
         n if n < NAME_LENGTH_MIN => Err(NameError::TooShort),
@@ -133,7 +144,9 @@ mod tests {
 
     #[test]
     fn names_are_trimmed_and_bounded() {
-        assert_eq!(name("  Acme \u{7}"), Ok("Acme".into()));
+        assert_eq!(name("  Acme \n"), Ok("Acme".into()));
+        assert_eq!(name("Acme \u{7}"), Err(NameError::Hidden));
+        assert_eq!(name("See www.evil.example"), Err(NameError::Link));
         assert_eq!(name(" "), Err(NameError::Missing));
         assert_eq!(name("ab"), Err(NameError::TooShort));
         assert_eq!(name(&"x".repeat(201)), Err(NameError::TooLong));

@@ -28,6 +28,8 @@ pub enum RowError {
     MissingSerial,
     MissingName,
     TooLong(String),
+    /// Characters that cannot be seen, in this column.
+    Hidden(String),
     UnknownKind(String),
     UnknownService(String),
     UnsuitableService,
@@ -124,7 +126,10 @@ fn row(columns: &[&str], record: &csv::StringRecord) -> Result<Row, RowError> {
         place.and_then(|p| record.get(p)).unwrap_or_default()
     };
     let short = |column: &str, maximum: usize| {
-        let text: String = value(column).chars().filter(|c| !c.is_control()).collect();
+        let text = value(column).to_owned();
+        if text.chars().any(super::text::is_hidden) {
+            return Err(RowError::Hidden(column.to_owned()));
+        }
         if text.chars().count() > maximum { Err(RowError::TooLong(column.to_owned())) } else { Ok(text) }
     };
     let switch = |column: &str| match value(column).to_lowercase().as_str() {

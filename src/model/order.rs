@@ -9,7 +9,7 @@ use super::resources::ResourceType;
 pub const VOUCHER_VALID_MONTHS: i64 = 36;
 pub const YEARS_MAX: i64 = 10;
 pub const SUBSCRIPTIONS_MAX: i64 = 100_000;
-/// The most codes of one order, all lines together: they are made in one transaction.
+/// The most codes of one order, all lines together.
 pub const CODES_MAX: i64 = 100_000;
 pub const LINES_MAX: i64 = 20;
 pub const VOUCHER_NAME_LENGTH_MAX: usize = 100;
@@ -195,6 +195,17 @@ impl OrderLine {
         OrderLine::priced(offer, name.to_owned(), devices, None)
     }
 
+    /// The line with another rate of VAT: its price stays.
+    ///
+    /// # Errors
+    /// [`OrderError::TooMuch`].
+    pub fn with_vat_rate(&self, rate: VatRate, currency: Currency) -> Result<OrderLine, OrderError> {
+        let net = Money::new(self.net, currency);
+        let vat = rate.of(net);
+        net.plus(vat).ok_or(OrderError::TooMuch)?;
+        Ok(OrderLine { vat_rate: rate, vat: vat.minor, ..self.clone() })
+    }
+
     fn priced(
         offer: &Offer,
         name: String,
@@ -246,6 +257,15 @@ pub fn totals<'a>(lines: impl IntoIterator<Item = &'a OrderLine>) -> Option<(i64
     Some((net, vat))
 }
 
+/// How many codes of each line are among the first `count` of an order: they are made line after line.
+pub fn among_first(lines: &[(i64, OrderLine)], count: i64) -> impl Iterator<Item = i64> {
+    lines.iter().scan(count, |left, (_, line)| {
+        let codes = line.voucher.as_ref().map_or(0, |wish| wish.codes).min(*left);
+        *left -= codes;
+        Some(codes)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +294,18 @@ mod tests {
         let line = OrderLine::voucher(&offer(50, 100), wish(1, 1, 1)).unwrap();
         assert_eq!(line.vat, 1);
         assert_eq!(totals([&line, &line, &line]), Some((150, 3)));
+    }
+
+    #[test]
+    fn codes_are_made_line_after_line() {
+        let voucher = |codes| OrderLine::voucher(&offer(100, 0), wish(1, codes, codes)).unwrap();
+        let lines =
+            [(1, voucher(3)), (2, OrderLine::licence(&offer(100, 0), "Pro", 7).unwrap()), (5, voucher(4))];
+        for (count, of_lines) in
+            [(0, [0, 0, 0]), (2, [2, 0, 0]), (4, [3, 0, 1]), (7, [3, 0, 4]), (9, [3, 0, 4])]
+        {
+            assert_eq!(among_first(&lines, count).collect::<Vec<_>>(), of_lines);
+        }
     }
 
     #[test]

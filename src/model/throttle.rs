@@ -74,6 +74,29 @@ pub const MAILS_OF_ADDRESS: Policy = Policy {
     forget_after_seconds: DAY_SECONDS,
 };
 
+/// Invitations and new links that the people of one company send.
+pub const INVITATIONS_OF_COMPANY: Policy = Policy {
+    free: 100,
+    first_wait_seconds: 60,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: DAY_SECONDS,
+};
+/// Invitations and new links from one address, whoever sends them.
+pub const INVITATIONS_OF_ADDRESS: Policy = Policy { free: 200, ..INVITATIONS_OF_COMPANY };
+/// Invitations and new links to one person.
+pub const INVITATIONS_TO_PERSON: Policy = Policy { free: 10, ..INVITATIONS_OF_COMPANY };
+/// Forbidden requests of one person that are noted: so many an hour.
+pub const FORBIDDEN_OF_PERSON: Policy = Policy {
+    free: 100,
+    first_wait_seconds: 3_600,
+    longest_wait_seconds: 3_600,
+    dead_end: None,
+    forget_after_seconds: 3_600,
+};
+/// Forbidden requests of one person to one address that are noted: one an hour.
+pub const FORBIDDEN_OF_PATH: Policy = Policy { free: 0, ..FORBIDDEN_OF_PERSON };
+
 /// The address that attempts are counted under: of IPv6 the network, for whoever has one address
 /// there has them all.
 #[must_use]

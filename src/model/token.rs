@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-const PREFIX: &str = "scrip_pat_";
+/// What every token begins with.
+pub const PREFIX: &str = "scrip_pat_";
 const SECRET_LENGTH: usize = 40;
 const CHECKSUM_LENGTH: usize = 8;
 
@@ -56,6 +57,13 @@ fn checksum(secret: &str) -> String {
     format!("{:08x}", crc32fast::hash(secret.as_bytes()))
 }
 
+/// Which token acted: its number, and its name as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenName {
+    pub id: i64,
+    pub name: String,
+}
+
 /// What a token may be used for. Never more than its owner may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
@@ -63,6 +71,7 @@ pub enum Scope {
     CompaniesWrite,
     CreditsRead,
     CreditsWrite,
+    CodesList,
     CodesRead,
     CodesWrite,
     DevicesRead,
@@ -73,11 +82,12 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 11] = [
+    pub const ALL: [Scope; 12] = [
         Scope::CompaniesRead,
         Scope::CompaniesWrite,
         Scope::CreditsRead,
         Scope::CreditsWrite,
+        Scope::CodesList,
         Scope::CodesRead,
         Scope::CodesWrite,
         Scope::DevicesRead,
@@ -94,6 +104,7 @@ impl Scope {
             Scope::CompaniesWrite => "companies:write",
             Scope::CreditsRead => "credits:read",
             Scope::CreditsWrite => "credits:write",
+            Scope::CodesList => "credit_transfer_codes:list",
             Scope::CodesRead => "credit_transfer_codes:read",
             Scope::CodesWrite => "credit_transfer_codes:write",
             Scope::DevicesRead => "devices:read",
@@ -112,7 +123,8 @@ impl Scope {
             Scope::CompaniesWrite => "Create, rename, move and remove companies",
             Scope::CreditsRead => "See balances, coverage and the history of resources",
             Scope::CreditsWrite => "Move resources between companies",
-            Scope::CodesRead => "See codes, whole ones too where you may see them",
+            Scope::CodesList => "See codes by their last four characters, with all that happened to them",
+            Scope::CodesRead => "See whole codes, where you may see them: whoever has one can redeem it",
             Scope::CodesWrite => "Create, activate and delete codes, edit their comments",
             Scope::DevicesRead => "See devices",
             Scope::DevicesWrite => "Add, edit and remove devices, switch monitoring",

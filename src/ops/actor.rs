@@ -6,6 +6,7 @@ use super::error::{OpError, OpResult};
 use crate::model::company::Path;
 use crate::model::ledger;
 use crate::model::second_factor::SecondFactor;
+use crate::model::token::TokenName;
 use crate::model::user::Role;
 use crate::store::audit::NewHistory;
 use crate::store::auth::SignedIn;
@@ -33,8 +34,14 @@ pub struct Actor {
     pub password_needs_second_factor: bool,
     /// Whether the company demands a second factor of its users.
     pub company_demands_second_factor: bool,
+    /// The company that demands it, the own one or one above it.
+    pub second_factor_demander: Option<String>,
     /// Where the request comes from.
     pub address: String,
+    /// The access token that a program acts by.
+    pub token: Option<TokenName>,
+    /// Whether that token shows codes only by their last characters.
+    pub is_shown_masked_codes: bool,
 }
 
 /// Why a person without a second factor gets no further than to turning it on.
@@ -52,7 +59,7 @@ impl Actor {
     pub fn of(found: SignedIn, address: String) -> Actor {
         let second_factor = found.second_factor.as_deref().and_then(SecondFactor::from_slug);
         let password_needs_second_factor = found.password_needs_second_factor == 1;
-        let company_demands_second_factor = found.company_demands_second_factor == 1;
+        let company_demands_second_factor = found.second_factor_demander.is_some();
         let owed = match second_factor {
             Some(_) => None,
             None if company_demands_second_factor => Some(Owed::SecondFactor),
@@ -74,7 +81,10 @@ impl Actor {
             owed,
             password_needs_second_factor,
             company_demands_second_factor,
+            second_factor_demander: found.second_factor_demander,
             address,
+            token: None,
+            is_shown_masked_codes: false,
         }
     }
 
@@ -93,6 +103,12 @@ impl Actor {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// Whether codes are shown whole.
+    #[must_use]
+    pub fn sees_whole_codes(&self) -> bool {
+        self.is_admin() && !self.is_shown_masked_codes
     }
 
     /// Whether lists of companies, users and codes are shown.
@@ -152,7 +168,12 @@ impl Actor {
     /// The actor as the ledger knows one.
     #[must_use]
     pub fn for_ledger(&self) -> ledger::Actor {
-        ledger::Actor { user_id: self.user_id, company_id: self.company_id, address: self.address.clone() }
+        ledger::Actor {
+            user_id: self.user_id,
+            company_id: self.company_id,
+            address: self.address.clone(),
+            token_id: self.token.as_ref().map(|t| t.id),
+        }
     }
 }
 
@@ -173,6 +194,7 @@ impl Actor {
             verb,
             subject: subject.to_owned(),
             details: details.to_owned(),
+            token: self.token.clone(),
         }
     }
 }

@@ -37,6 +37,13 @@ pub const VERBS: &[(&str, &str)] = &[
     ("device.removed", "Device removed"),
     ("device.imported", "Devices imported"),
     ("code.comment_changed", "Code comment changed"),
+    ("code.shown", "Whole codes shown"),
+    ("code.exported", "Whole codes exported"),
+    ("code.printed", "Whole codes printed"),
+    ("code.wrong", "Wrong code entered"),
+    ("request.forbidden", "Forbidden request"),
+    ("stranger.sign_in_failed", "Sign-in without an account"),
+    ("stranger.code_wrong", "Wrong code at sign-up"),
     ("company.created", "Company created"),
     ("company.renamed", "Company renamed"),
     ("company.moved", "Company put under another"),
@@ -104,10 +111,11 @@ pub async fn list(
 ) -> OpResult<Vec<HistoryRow>> {
     let company_id = if actor.sees_tree() { company_id } else { None };
     let reach = super::companies::reach(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
+    let mut tx = app.db.read_list().await?;
     let mut rows = match reach {
         Reach::Companies(ids) => store::audit::of_companies(&mut tx, &ids, filter).await?,
-        Reach::Tree(path) => store::audit::of_tree(&mut tx, &path, filter).await?,
+        _ => store::audit::of_tree(&mut tx, &actor.company_path, filter).await?,
     };
     rows.iter_mut().for_each(|row| hide_strangers(actor, row));
     Ok(rows)
@@ -119,6 +127,11 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
     let is_ours = row.who_path.as_deref().is_none_or(|path| path.starts_with(actor.company_path.as_str()));
     if !is_ours {
         row.who = row.who_company.take();
+        row.address = String::new();
+        (row.token_id, row.token_name) = (None, None);
+    }
+    // Where colleagues are is for whoever answers for them.
+    if !actor.sees_tree() && row.who_id != Some(actor.user_id) {
         row.address = String::new();
     }
 }

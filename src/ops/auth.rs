@@ -21,9 +21,15 @@ use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
 use crate::store::users::{Link, Purpose};
 
+/// So many names of products are looked for in new passwords.
+const KNOWN_NAMES_MAX: usize = 500;
 /// How long a link to set a password is good.
 pub const RESET_LINK_SECONDS: i64 = 3_600;
 pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
+
+/// A right password takes its own count at its address back, and one failure more: somebody mistyped there. The
+/// latter once in so long for each account, or whoever has one could go on guessing at the others.
+const LOWERS_EVERY_SECONDS: i64 = 3_600;
 
 /// What a sign-in form sends.
 pub struct SignIn {
@@ -78,18 +84,26 @@ pub enum FirstStep {
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let account_key = account_key(app, &form.email, form.from.device_mark.as_deref());
     let address_key = address_key(&form.from.address);
+    // Whoever waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
+    let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
         count_password(act, &account_key, &address_key, "password").await?;
         Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
-    let matches = verify_password(app, form.password.clone(), hash).await?;
-    match found.filter(|c| matches && c.disabled_at.is_none()) {
-        Some(who) => match who.second_factor() {
-            Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
-            None => signed_in(app, form, &who, &account_key).await,
-        },
-        None => failed(app, form, &address_key).await,
+    let matches = verify(form.password.clone(), hash).await?;
+    let Some(who) = found.filter(|c| matches && c.disabled_at.is_none()) else {
+        return failed(app, form).await;
+    };
+    act!(app, act => {
+        let next = Moment(who.last_login_at.unwrap_or(0)).plus_seconds(LOWERS_EVERY_SECONDS);
+        store::throttle::clear(&mut act.tx, &account_key).await?;
+        Ok(store::throttle::lower(&mut act.tx, &address_key, if act.now > next { 2 } else { 1 }).await?)
+    })?;
+    drop(turn);
+    match who.second_factor() {
+        Some(method) => super::second_step::begin(app, &who, method, &account_key).await,
+        None => signed_in(app, form, &who, &account_key).await,
     }
 }
 
@@ -111,6 +125,7 @@ pub(super) async fn note_sign_in(app: &App, act: &mut Act, who: &Credentials, fr
         verb: "user.signed_in",
         subject: who.email.clone(),
         details: String::new(),
+        token: None,
     });
     // The first one of all is that of somebody who has just set the password.
     if who.last_login_at.is_none() || from.is_known(app, &who.email) {
@@ -129,24 +144,49 @@ async fn count_password(
 ) -> OpResult<()> {
     allow(act, account_key, &PASSWORDS_OF_ACCOUNT, field).await?;
     allow(act, address_key, &PASSWORDS_OF_ADDRESS, field).await?;
-    Ok(store::throttle::fail(&mut act.tx, account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?)
+    store::throttle::fail(&mut act.tx, account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
+    Ok(store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?)
 }
 
-async fn failed(app: &App, form: &SignIn, address_key: &str) -> OpResult<FirstStep> {
+async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     act!(app, act => {
-        store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?;
-        let known = store::auth::credentials(&mut act.tx, &form.email).await?;
+        let Some(known) = store::auth::credentials(&mut act.tx, &form.email).await? else {
+            let typed = user::email(&form.email).unwrap_or_else(|_| "no e-mail address".to_owned());
+            return note_stranger(act, "stranger.sign_in_failed", &typed, &form.from.address).await;
+        };
         act.note(NewHistory {
             actor_id: None,
-            company_id: known.as_ref().map(|c| c.company_id),
+            company_id: Some(known.company_id),
             address: form.from.address.clone(),
             verb: "user.sign_in_failed",
-            subject: known.map_or(String::new(), |c| c.email),
+            subject: known.email,
             details: String::new(),
+            token: None,
         });
         Ok(())
     })?;
     refuse("password", Reason::SignInFailed)
+}
+
+/// Notes what somebody without an account did at the door: for the operator, at the root company. What was typed is
+/// kept only where it is an address: people type passwords there too.
+pub(super) async fn note_stranger(
+    act: &mut Act,
+    verb: &'static str,
+    subject: &str,
+    address: &str,
+) -> OpResult<()> {
+    let root = store::companies::root(&mut act.tx).await?;
+    act.note(NewHistory {
+        actor_id: None,
+        company_id: root.map(|(id, _)| id),
+        address: address.to_owned(),
+        verb,
+        subject: subject.to_owned(),
+        details: String::new(),
+        token: None,
+    });
+    Ok(())
 }
 
 /// Refuses an attempt that must wait.
@@ -185,16 +225,15 @@ pub(super) async fn forget_wrong_passwords(act: &mut Act, email: &str) -> OpResu
     Ok(())
 }
 
-fn hash_hex(text: &str) -> String {
+pub(super) fn hash_hex(text: &str) -> String {
     store::db::hex(&Sha256::digest(text.as_bytes())[..16])
 }
 
-/// Checks a password off the request's thread; without a hash it takes as long as with one.
-async fn verify_password(app: &App, password: String, hash: Option<String>) -> OpResult<bool> {
+/// Checks a password off the request's thread, in a turn of hashing; without a hash it takes as long as with one.
+async fn verify(password: String, hash: Option<String>) -> OpResult<bool> {
     // Of a password that nobody has.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$gZiV/M1gPc22ElAH/Jh1Hw$CWOrkoo7oJBQ/iyh7uJ0LO2aLEfrHwTWllSAxT0zRno";
-    let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let has_hash = hash.is_some();
     let matches = tokio::task::spawn_blocking(move || {
         let text = hash.unwrap_or_else(|| NOBODY.into());
@@ -234,19 +273,21 @@ pub async fn confirm_password(
 ) -> OpResult<()> {
     let account_key = account_key(app, &actor.email, again.device_mark);
     let address_key = address_key(&actor.address);
+    let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
         count_password(act, &account_key, &address_key, field).await?;
         Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
     })?;
-    let is_right =
-        verify_password(app, again.password.to_owned(), found.and_then(|c| c.password_hash)).await?;
+    let is_right = verify(again.password.to_owned(), found.and_then(|c| c.password_hash)).await?;
     act!(app, act => {
         if is_right {
-            return Ok(store::throttle::clear(&mut act.tx, &account_key).await?);
+            store::throttle::clear(&mut act.tx, &account_key).await?;
+            return Ok(store::throttle::lower(&mut act.tx, &address_key, 1).await?);
         }
         act.note(actor.note("user.confirmation_failed", &actor.email, ""));
-        Ok(store::throttle::fail(&mut act.tx, &address_key, &PASSWORDS_OF_ADDRESS, act.now).await?)
+        Ok(())
     })?;
+    drop(turn);
     if is_right { Ok(()) } else { refuse(field, Reason::WrongPassword) }
 }
 
@@ -260,13 +301,32 @@ pub(super) async fn lock_actor(act: &mut Act, actor: &Actor) -> OpResult<Credent
     }
 }
 
-/// A new password and its repetition, checked.
+/// The names that whoever guesses passwords here tries first: the vendor's and those of the products.
+async fn known_names(app: &App) -> OpResult<Vec<String>> {
+    let mut tx = app.db.read().await?;
+    let mut names: Vec<String> = store::products::all(&mut tx).await?.into_iter().map(|p| p.name).collect();
+    names.truncate(KNOWN_NAMES_MAX);
+    if let Some((id, path)) = store::companies::root(&mut tx).await? {
+        names.extend(store::companies::find(&mut tx, &path, id).await?.map(|root| root.name));
+    }
+    Ok(names)
+}
+
+/// A new password and its repetition, checked. `whose` are the e-mail address and the company of its owner.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub fn check_new_password(password: &str, again: &str, email: &str, has_second_factor: bool) -> OpResult<()> {
+pub async fn check_new_password(
+    app: &App,
+    password: &str,
+    again: &str,
+    whose: (&str, &str),
+    has_second_factor: bool,
+) -> OpResult<()> {
     let mut problems = Problems::default();
-    let checked = user::check_password(password, email, has_second_factor);
+    let names = known_names(app).await?;
+    let context: Vec<&str> = names.iter().map(String::as_str).chain([whose.0, whose.1]).collect();
+    let checked = user::check_password(password, &context, has_second_factor);
     problems.take("new_password", checked.map_err(Reason::Password));
     if password != again {
         problems.add("new_password_again", Reason::PasswordsDiffer);
@@ -299,7 +359,8 @@ pub async fn change_password(
     again: &str,
     ends_tokens: bool,
 ) -> OpResult<SignedInAs> {
-    check_new_password(new, again, &actor.email, actor.second_factor.is_some())?;
+    let whose = (actor.email.as_str(), actor.company_name.as_str());
+    check_new_password(app, new, again, whose, actor.second_factor.is_some()).await?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = act!(app, act => {
@@ -397,6 +458,7 @@ pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
 pub struct OpenLink {
     pub purpose: Purpose,
     pub email: String,
+    pub company: String,
     pub has_second_factor: bool,
     /// The new address, where it is about one.
     pub new_email: String,
@@ -415,10 +477,17 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
         None => None,
     };
     let has_second_factor = person.as_ref().is_some_and(|p| p.second_factor().is_some());
-    let email = person.map_or(String::new(), |p| p.email);
+    let (email, company) = match person {
+        Some(person) => {
+            let listed = store::users::by_email(&mut tx, &person.email).await?;
+            (person.email, listed.map_or(String::new(), |u| u.company_name))
+        }
+        None if link.purpose == Purpose::SignUp => super::sign_up::whose(&link.payload)?,
+        None => (String::new(), String::new()),
+    };
     let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);
     let new_email = if is_about_address { link.payload } else { String::new() };
-    Ok(OpenLink { purpose: link.purpose, email, has_second_factor, new_email })
+    Ok(OpenLink { purpose: link.purpose, email, company, has_second_factor, new_email })
 }
 
 /// Sets a password by an invitation or a reset link. All sessions and links of the person end, at a reset
@@ -434,7 +503,7 @@ pub async fn set_password_by_link(
     address: &str,
 ) -> OpResult<()> {
     let open = look_at_link(app, token).await?;
-    check_new_password(new, again, &open.email, open.has_second_factor)?;
+    check_new_password(app, new, again, (&open.email, &open.company), open.has_second_factor).await?;
     let password_hash = hash_password(app, new.to_owned()).await?;
     let is_short = user::needs_second_factor(new);
     let user_id = act!(app, act => {
@@ -490,7 +559,9 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
     let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
-    if let Err(OpError::Invalid(more)) = check_new_password(&form.password, &form.again, &form.email, false) {
+    let whose = (form.email.as_str(), form.company.as_str());
+    let checked = check_new_password(app, &form.password, &form.again, whose, false).await;
+    if let Err(OpError::Invalid(more)) = checked {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }
     problems.finish()?;
@@ -530,6 +601,7 @@ pub async fn make_root(
         verb: "company.created",
         subject: name.to_owned(),
         details: String::new(),
+        token: None,
     });
     Ok(())
 }

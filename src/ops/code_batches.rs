@@ -117,6 +117,7 @@ fn step(app: &App, batch: &Batch, made: i64) -> OpResult<Operation> {
             user_id: batch.actor_id,
             company_id: batch.actor_company_id,
             address: batch.address.clone(),
+            token_id: None,
         },
         fingerprint: app.keys.fingerprint(&key),
         key,

@@ -1,14 +1,14 @@
 //! Codes: made, shown to those who may see them, redeemed, deleted.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, Reason, refuse, text_reason};
 use crate::app::{App, Outcome, about, act, act_once};
 use crate::model::code::{self, Code};
 use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
 use crate::model::resources::ResourceType;
+use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::model::time::Moment;
-use crate::model::user::Role;
 use crate::store;
 use crate::store::code_lists::ListFilter;
 use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
@@ -81,13 +81,10 @@ pub(super) fn new_code(app: &App) -> NewCode {
     NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
 }
 
-/// A comment or a memo: trimmed, without control characters, not too long.
+/// A comment or a memo: trimmed, nothing hidden in it, not too long.
 pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
-    if text.chars().count() > COMMENT_LENGTH_MAX {
-        return refuse(field, Reason::TooLong { maximum: COMMENT_LENGTH_MAX });
-    }
-    Ok(text)
+    let read = text::lines(text, COMMENT_LENGTH_MAX);
+    read.map_err(|error| OpError::Refused(field, text_reason(error, Reason::Missing)))
 }
 
 /// Redeems a code for the actor's own company, whoever issued it.
@@ -98,7 +95,12 @@ pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let request = serde_json::json!(["redeem", store::db::hex(&tag.0)]);
-    super::resources::submit(app, actor, key, &request, Act::Redeem { tag, limits: limits(actor) }).await
+    let redeem = Act::Redeem { tag, limits: limits(actor) };
+    let outcome = super::resources::submit(app, actor, key, &request, redeem).await;
+    if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
+        super::watched::note_wrong_code(app, actor).await;
+    }
+    outcome
 }
 
 fn read_code(app: &App, text: &str) -> OpResult<Tag> {
@@ -144,6 +146,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             for limit in &limits {
                 store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
             }
+            act.note(actor.note("code.wrong", "", ""));
             // The wrong code counts: the transaction is committed.
             return Ok(Err(Refusal::UnknownCode));
         };
@@ -159,7 +162,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     Ok(Preview { resource_type, amount: found.amount, balance, served })
 }
 
-fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {
+pub(super) fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {
     let status = CodeStatus::try_from(row.status).unwrap_or(CodeStatus::Deleted);
     let at = row.ended_at.map(Moment);
     match status {
@@ -238,6 +241,24 @@ pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -
     Ok(Some(found.filter(|c| c.company_id == company_id).map_or(0, |c| c.id)))
 }
 
+/// Finds a code of the actor's tree by its whole text; `None` where the text is no whole code.
+///
+/// # Errors
+/// [`Reason::SearchedCode`] where none of the tree is like it.
+pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Option<ShownCode>> {
+    actor.require_tree()?;
+    let Ok(code) = Code::parse(text) else { return Ok(None) };
+    let mut tx = app.db.read().await?;
+    let found = match store::codes::by_tag(&mut tx, app.keys.tag(&code)).await? {
+        Some(found) => store::codes::find(&mut tx, &actor.company_path, found.id).await?,
+        None => None,
+    };
+    match found.filter(|c| c.status != CodeStatus::Deleted as i64) {
+        Some(row) => show(app, actor, row).map(Some),
+        None => refuse("q", Reason::SearchedCode),
+    }
+}
+
 /// A page of the codes of a company of the tree.
 ///
 /// # Errors
@@ -250,7 +271,7 @@ pub async fn list(
 ) -> OpResult<Vec<ShownCode>> {
     actor.require_tree()?;
     super::companies::find(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::codes::list(&mut tx, company_id, filter).await?;
     found.into_iter().map(|row| show(app, actor, row)).collect()
 }
@@ -292,13 +313,13 @@ pub async fn list_all(
 ) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     if let Ok(code) = Code::parse(text) {
-        filter.id =
+        filter.facts.id =
             Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));
     } else if !text.trim().is_empty() {
-        filter.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
-        filter.comment = Some(text.trim().to_owned());
+        filter.facts.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
+        filter.facts.comment = Some(text.trim().to_owned());
     }
     let found = store::code_lists::list(&mut tx, &reach, &filter).await?;
     let total =
@@ -354,7 +375,7 @@ pub(super) fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode
         .keys
         .open_code(row.key_version, &row.sealed, &facts)
         .ok_or_else(|| OpError::Internal(format!("code {} does not open with this key file", row.id)))?;
-    let is_masked = actor.role != Role::Admin;
+    let is_masked = !actor.sees_whole_codes();
     let text = if is_masked { code.masked() } else { code.reveal() };
     Ok(ShownCode { row, resource_type, status, text, is_masked })
 }

@@ -45,7 +45,7 @@ pub async fn reach(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<Vec<Company>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
 }
 
@@ -60,7 +60,7 @@ pub async fn list_all(
     wants_total: bool,
 ) -> OpResult<(Vec<Company>, Option<i64>)> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::company_lists::list(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
         true => Some(store::company_lists::count(&mut tx, &actor.company_path, filter).await?),
@@ -81,7 +81,7 @@ pub async fn subsidiaries(
     limit: i64,
 ) -> OpResult<Vec<Company>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::companies::subsidiaries(&mut tx, &actor.company_path, id, after, limit).await?)
 }
 
@@ -98,7 +98,7 @@ pub struct Choices {
 /// [`OpError::Forbidden`] for end users.
 pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut companies = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX + 1).await?;
     let is_partial = companies.len() as i64 > CHOICES_MAX;
     companies.truncate(CHOICES_MAX as usize);
@@ -233,11 +233,11 @@ async fn as_it_stands(act: &mut crate::app::Act, actor: &Actor, id: i64) -> OpRe
     about(&found.ok_or(OpError::NotFound)?)
 }
 
-/// Switches whether the users of a company, not those of its subsidiaries, must have two-factor
-/// authentication on.
+/// Switches whether the users of a company and of all below it must have two-factor authentication on. What a company
+/// above the actor's demands stays demanded.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree.
+/// [`OpError::NotFound`] outside the tree; [`Reason::DemandedAbove`].
 pub async fn demand_second_factor(
     app: &App,
     actor: &Actor,
@@ -249,14 +249,23 @@ pub async fn demand_second_factor(
     let request = serde_json::json!([id, on]).to_string();
     act_once!(app, actor, key, "demand_second_factor", &request, act => {
         let company = lock_one(act, actor, id, "").await?;
-        store::companies::set_demands_second_factor(&mut act.tx, id, on).await?;
+        let demand = store::companies::second_factor_demand(&mut act.tx, id).await?;
+        let above = demand.filter(|(path, _)| !actor.company_path.contains(path));
+        match (above, on) {
+            (Some((_, company)), false) => return refuse("", Reason::DemandedAbove { company }),
+            (Some(_), true) => {}
+            (None, _) => {
+                let by = on.then_some(actor.company_id);
+                store::companies::set_second_factor_demand(&mut act.tx, id, by).await?;
+            }
+        }
         let (verb, phrase) = if on {
             ("company.second_factor_demanded", "must now have")
         } else {
             ("company.second_factor_optional", "need no longer have")
         };
         act.note(actor.note_at(id, verb, &company.name, ""));
-        Ok(format!("Update\nUsers of {} {phrase} two-factor authentication on.", company.name))
+        Ok(format!("Update\nUsers of {} and of the companies below it {phrase} two-factor authentication on.", company.name))
     })
 }
 

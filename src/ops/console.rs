@@ -17,6 +17,7 @@ pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHis
         verb,
         subject: subject.to_owned(),
         details: String::new(),
+        token: None,
     }
 }
 

@@ -5,8 +5,10 @@
 //! be paid is paid, or waits, in the same commit. What an act is about (see `app::Outcome`) is the device,
 //! or the rows that were refused.
 
+use std::collections::BTreeSet;
+
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
 use crate::app::{Act, App, Outcome, about, act_once};
 use crate::model::amount::grouped;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
@@ -25,7 +27,7 @@ pub const AT_ONCE_MAX: usize = 1_000;
 /// [`OpError::NotFound`] where the filter's company lies outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
     let reach = super::companies::reach(app, actor, filter.company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::list(&mut tx, &reach, filter).await?)
 }
 
@@ -35,7 +37,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<V
 /// As [`list`].
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
     let reach = super::companies::reach(app, actor, filter.company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::count(&mut tx, &reach, filter).await?)
 }
 
@@ -50,7 +52,7 @@ pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
         return Ok((company.devices, company.monitored));
     }
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::devices::owned(&mut tx, &actor.company_path).await?)
 }
 
@@ -80,7 +82,7 @@ pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>
 /// As [`find`].
 pub async fn history(app: &App, actor: &Actor, id: i64, filter: &HistoryFilter) -> OpResult<Vec<HistoryRow>> {
     find(app, actor, id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut rows = store::audit::of_device(&mut tx, id, &actor.company_path, filter).await?;
     rows.iter_mut().for_each(|row| super::audit::hide_strangers(actor, row));
     Ok(rows)
@@ -144,8 +146,7 @@ impl DeviceInput {
 }
 
 fn text(text: &str, maximum: usize) -> Result<String, Reason> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-    if text.chars().count() > maximum { Err(Reason::TooLong { maximum }) } else { Ok(text) }
+    crate::model::text::line(text, maximum).map_err(|error| text_reason(error, Reason::Missing))
 }
 
 /// Adds a device. Where it runs and extends itself, its first period is paid at once, or it waits.
@@ -276,14 +277,17 @@ pub struct DeviceRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowRefusal {
+    /// Another row asks for the same device: which of them should hold can't be known.
+    RepeatedDevice,
     /// There is no such device in the actor's tree.
     UnknownDevice,
     /// See [`Reason::UnsuitableService`].
     UnsuitableService,
 }
 
-/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out; what
-/// the outcome is about are these, as pairs of the device and a [`RowRefusal`]. Where none can be, the act is refused.
+/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out, and so are all
+/// rows of a device that several ask for; what the outcome is about are these, as pairs of the device and a
+/// [`RowRefusal`]. Where none can be, the act is refused.
 ///
 /// # Errors
 /// [`Reason::NoDeviceChosen`], [`Reason::TooMany`]; a refusal at `device` or `service` where no row is left.
@@ -300,6 +304,7 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         let (changes, refused) = sort_rows(rows, &found);
         if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
             return match why {
+                RowRefusal::RepeatedDevice => refuse("device", Reason::RepeatedDevice),
                 RowRefusal::UnknownDevice => Err(OpError::NotFound),
                 RowRefusal::UnsuitableService => refuse("service", Reason::UnsuitableService),
             };
@@ -311,7 +316,10 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         let set = settle(app, act, actor, key, changes).await?;
         let left_out = match refused.len() {
             0 => String::new(),
-            n => format!(" {} left out: the service does not suit, or the device is not among yours.", counted(n)),
+            n => format!(
+                " {} left out: the service does not suit, the device is not among yours, or it was named twice.",
+                counted(n)
+            ),
         };
         let told = about(&refused)?;
         Ok(format!("Update\n{} changed.{}{left_out}\n{told}", counted(count), set.sentence()))
@@ -329,7 +337,14 @@ type Changes = Vec<(Vec<i64>, DeviceChange)>;
 /// Puts rows that ask for the same together, and those that cannot be aside.
 fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Vec<(i64, RowRefusal)>) {
     let (mut changes, mut refused): (Changes, _) = (Vec::new(), Vec::new());
+    let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {
+        if !seen.insert(row.device_id) {
+            repeated.insert(row.device_id);
+        }
+    }
+    refused.extend(repeated.iter().map(|id| (*id, RowRefusal::RepeatedDevice)));
+    for row in rows.iter().filter(|row| !repeated.contains(&row.device_id)) {
         let Some(device) = found.iter().find(|d| d.id == row.device_id) else {
             refused.push((row.device_id, RowRefusal::UnknownDevice));
             continue;

@@ -14,7 +14,7 @@ use crate::store::distributors::{Distributor, DistributorFilter};
 /// [`OpError::Forbidden`] for whoever is no operator.
 pub async fn list(app: &App, actor: &Actor, filter: &DistributorFilter) -> OpResult<Vec<Distributor>> {
     actor.require_operator()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::distributors::list(&mut tx, filter).await?)
 }
 

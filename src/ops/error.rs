@@ -48,6 +48,22 @@ pub enum Reason {
     TooLong {
         maximum: usize,
     },
+    /// Control characters, or such that turn the direction of others.
+    HiddenCharacters,
+    /// No code that could be activated now.
+    UnusableCode,
+    /// A code was searched for where none is found.
+    SearchedCode,
+    /// A line's product is not offered any more.
+    Withdrawn {
+        name: String,
+    },
+    /// The VAT is another one than when the draft was made: it was recalculated.
+    VatChanged,
+    /// A company above demands two-factor authentication, so it stays demanded.
+    DemandedAbove {
+        company: String,
+    },
     /// Nobody would be left to administer the company.
     LastAdministrator,
     /// An administrator may not disable or demote the own account.
@@ -93,6 +109,8 @@ pub enum Reason {
     NotAText,
     NotAList,
     UnknownDevice,
+    /// A device for which several rows ask.
+    RepeatedDevice,
     NothingToChange,
     NotBetween {
         minimum: i64,
@@ -225,6 +243,7 @@ pub(super) fn text_reason(error: TextError, missing: Reason) -> Reason {
     match error {
         TextError::Missing => missing,
         TextError::TooLong { maximum } => Reason::TooLong { maximum },
+        TextError::Hidden => Reason::HiddenCharacters,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::actor::Actor;
 use super::billing::BillingFields;
 use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{self, App, Outcome, about, act_once};
+use crate::app::{self, App, Outcome, about, act, act_once};
 use crate::jobs::Job;
 use crate::model::licence::LicenceRefusal;
 use crate::model::money::{Currency, Money};
@@ -77,7 +77,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
 pub async fn list(app: &App, actor: &Actor, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, None).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::orders::list(&mut tx, &reach, filter).await?)
 }
 
@@ -174,12 +174,15 @@ pub async fn place(
     let billing = super::billing::check(billing)?;
     let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
     let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
-    act_once!(app, actor, key, "place_order", &request, act => {
+    let placed = act_once!(app, actor, key, "place_order", &request, act => {
         let row = lock_own(act, actor, order_id).await?;
         require_draft(&row)?;
         let lines = store::orders::lines(&mut act.tx, order_id).await?;
         if lines.is_empty() {
             return refuse("", Reason::Order(OrderError::Empty));
+        }
+        if with_present_vat(act, &row, &lines).await?.is_some() {
+            return refuse("", Reason::VatChanged);
         }
         let seller = store::seller::get(&mut act.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
@@ -208,7 +211,10 @@ pub async fn place(
         let told = match method {
             _ if row.total == 0 => {
                 super::payments::settle(app, act, &super::payments::Settlement::free(actor, &row, act.now)).await?;
-                "It costs nothing and is ready.".to_owned()
+                match store::orders::is_being_made(&mut act.tx, order_id).await? {
+                    true => "It costs nothing; its codes are being made.".to_owned(),
+                    false => "It costs nothing and is ready.".to_owned(),
+                }
             }
             Method::Invoice => {
                 let name = super::payments::invoice(act, &row, &lines, &seller, None).await?;
@@ -220,18 +226,85 @@ pub async fn place(
             }
         };
         Ok(format!("Order\nOrder {order_id} was placed. {told}"))
+    });
+    if matches!(placed, Err(OpError::Refused(_, Reason::VatChanged))) {
+        recalculate(app, actor, order_id).await?;
+    }
+    placed
+}
+
+/// The lines of a draft with the VAT of now, and whether it is under reverse charge; `None` where that is what they
+/// have. Prices stay as they were when the lines were added.
+///
+/// # Errors
+/// [`Reason::Withdrawn`] where something is no longer offered.
+async fn with_present_vat(
+    act: &mut app::Act,
+    row: &OrderRow,
+    lines: &[(i64, OrderLine)],
+) -> OpResult<Option<(bool, Vec<(i64, OrderLine)>)>> {
+    let reverse_charge = store::orders::reverse_charge(&mut act.tx, row.company_id).await?;
+    let mut is_changed = reverse_charge != (row.reverse_charge == 1);
+    let mut present = Vec::with_capacity(lines.len());
+    for (number, line) in lines {
+        let product = store::products::current(&mut act.tx, line.product_id).await?;
+        let product = product.filter(|p| p.is_offered && has_price(p, line));
+        let Some(product) = product else { return refuse("", Reason::Withdrawn { name: line.name.clone() }) };
+        let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
+        is_changed |= rate != line.vat_rate;
+        let line = line.with_vat_rate(rate, currency(row)?);
+        present.push((*number, line.map_err(|error| OpError::Refused("", Reason::Order(error)))?));
+    }
+    Ok(is_changed.then_some((reverse_charge, present)))
+}
+
+/// Whether what a line buys still has a price.
+fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
+    let price = match line.voucher.as_ref().map(|wish| wish.resource_type) {
+        None => product.licence_price,
+        Some(ResourceType::APARTMENT_YEAR) => product.apartment_price,
+        Some(_) => product.device_price,
+    };
+    price.is_some()
+}
+
+/// Gives a draft the VAT of now.
+async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
+    act!(app, act => {
+        let row = lock_own(act, actor, order_id).await?;
+        require_draft(&row)?;
+        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let Some((reverse_charge, lines)) = with_present_vat(act, &row, &lines).await? else { return Ok(()) };
+        for (number, line) in &lines {
+            store::orders::set_line_vat(&mut act.tx, order_id, *number, line).await?;
+        }
+        store::orders::set_reverse_charge(&mut act.tx, order_id, reverse_charge).await?;
+        let Some((net, vat)) = totals(lines.iter().map(|(_, line)| line)) else {
+            return refuse("", Reason::Order(OrderError::TooMuch));
+        };
+        store::orders::set_totals(&mut act.tx, order_id, net, vat).await?;
+        Ok(())
     })
 }
 
-/// Cancels an order that nobody has paid; an invoice that was made gets a credit note.
+/// Cancels an order that nobody has paid; an invoice that was made gets a credit note. Of one that is paid, and
+/// whose codes are still being made, it cancels the codes that are not there yet, by whoever may cancel vouchers.
 ///
 /// # Errors
-/// A refusal where it was paid or cancelled; [`OpError::NotFound`] outside the actor's tree.
+/// A refusal where it is ready or cancelled; [`OpError::NotFound`] outside the actor's tree.
 pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
+    let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;
     act_once!(app, actor, key, "cancel_order", &order_id.to_string(), act => {
         let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
+        if row.is_being_made() {
+            return if may_cancel_vouchers {
+                super::order_codes::cancel_rest(act, actor, &row).await
+            } else {
+                Err(OpError::Forbidden)
+            };
+        }
         if !store::orders::cancel(&mut act.tx, order_id, act.now).await? {
             return refuse("", Reason::Order(OrderError::NotOpen));
         }
@@ -343,7 +416,10 @@ pub(super) fn offer(product: &ProductRow, price: Option<i64>, reverse_charge: bo
 }
 
 fn voucher_line(product: &ProductRow, wish: &VoucherLine<'_>, reverse_charge: bool) -> OpResult<OrderLine> {
-    let name: String = wish.name.trim().chars().filter(|c| !c.is_control()).collect();
+    let name: String = wish.name.trim().to_owned();
+    if name.chars().any(crate::model::text::is_hidden) {
+        return refuse("name", Reason::HiddenCharacters);
+    }
     if name.is_empty() {
         return refuse("name", Reason::Missing);
     }

@@ -6,13 +6,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::actor::Actor;
-use super::codes::new_code;
 use super::error::{OpError, OpResult, Reason, refuse};
 use super::orders::currency;
 use crate::app::{self, App, Outcome, act_once};
 use crate::jobs::Job;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
-use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
+use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
 use crate::model::seller::SellerSettings;
@@ -64,6 +63,7 @@ impl<'a> Settlement<'a> {
             verb,
             subject: format!("Order {}", order.id),
             details,
+            token: None,
         }
     }
 }
@@ -72,13 +72,16 @@ impl<'a> Settlement<'a> {
 pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlement<'_>) -> OpResult<bool> {
     let Settlement { order, how, on, .. } = settlement;
     let lines = store::orders::lines(&mut act.tx, order.id).await?;
-    let has_vouchers = lines.iter().any(|(_, line)| line.voucher.is_some());
-    let expires_at = has_vouchers.then(|| act.now.plus_months(VOUCHER_VALID_MONTHS));
-    if !store::orders::set_paid(&mut act.tx, order.id, act.now, expires_at).await? {
+    let codes: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
+    let expires_at = (codes > 0).then(|| act.now.plus_months(VOUCHER_VALID_MONTHS));
+    if !store::orders::set_paid(&mut act.tx, order.id, act.now, expires_at, codes).await? {
         return Ok(false);
     }
-    if let Some(expires_at) = expires_at {
-        fulfil(app, act, settlement, &lines, expires_at).await?;
+    if codes > 0 {
+        let by = settlement.by.clone();
+        let mut paid = (*order).clone();
+        (paid.codes_wanted, paid.expires_at) = (codes, expires_at.map(|at| at.0));
+        super::order_codes::begin(app, act, &paid, &lines, by).await?;
     }
     super::licences::issue(app, act, settlement, &lines).await?;
     if store::invoices::of_order(&mut act.tx, order.id).await?.is_empty() {
@@ -93,41 +96,6 @@ pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlemen
     let details = format!("{} {how}", sum(order)?).trim_end().to_owned();
     act.note(settlement.note("order.paid", details));
     Ok(true)
-}
-
-async fn fulfil(
-    app: &App,
-    act: &mut app::Act,
-    settlement: &Settlement<'_>,
-    lines: &[(i64, OrderLine)],
-    expires_at: Moment,
-) -> OpResult<()> {
-    let order = settlement.order;
-    let vouchers = lines.iter().filter_map(|(number, line)| {
-        let wish = line.voucher.as_ref()?;
-        Some(Voucher {
-            line: *number,
-            resource_type: wish.resource_type,
-            amount: wish.units_per_code(),
-            name: wish.name.clone(),
-            codes: (0..wish.codes).map(|_| new_code(app)).collect(),
-        })
-    });
-    let operation = Operation {
-        actor: settlement.by.clone(),
-        key: format!("order\n{}", order.id),
-        fingerprint: app.keys.fingerprint(&format!("order:{}", order.id)),
-        at: act.now,
-        act: Act::Fulfil(Fulfilment {
-            order_id: order.id,
-            company_id: order.company_id,
-            buyer_id: order.created_by,
-            expires_at,
-            vouchers: vouchers.collect(),
-        }),
-    };
-    super::resources::within(app, act, &[operation]).await?;
-    Ok(())
 }
 
 /// Makes an order's invoice, and has it mailed; its number is given.
@@ -270,7 +238,10 @@ pub async fn mark_paid(
     came: &BankPayment<'_>,
 ) -> OpResult<Outcome> {
     actor.require_operator()?;
-    let reference: String = came.reference.trim().chars().filter(|c| !c.is_control()).collect();
+    let reference: String = came.reference.trim().to_owned();
+    if reference.chars().any(crate::model::text::is_hidden) {
+        return refuse("reference", Reason::HiddenCharacters);
+    }
     if reference.chars().count() > REFERENCE_LENGTH_MAX {
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
@@ -309,7 +280,11 @@ pub async fn mark_paid(
         if row.method() == Some(Method::Card) {
             act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }
-        Ok(format!("Pay\nOrder {order_id} is paid. What was bought is ready."))
+        let ready = match store::orders::is_being_made(&mut act.tx, order_id).await? {
+            true => "Its codes are being made.",
+            false => "What was bought is ready.",
+        };
+        Ok(format!("Pay\nOrder {order_id} is paid. {ready}"))
     })
 }
 

@@ -18,7 +18,7 @@ use crate::store::reports::{
 /// [`OpError::NotFound`] for whoever is no operator.
 pub async fn sales_by_month(app: &App, actor: &Actor, period: Period) -> OpResult<Vec<MonthSales>> {
     operator(actor)?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::reports::sales_by_month(&mut tx, period).await?)
 }
 
@@ -34,7 +34,7 @@ pub async fn sales(
     limit: i64,
 ) -> OpResult<Vec<CompanySales>> {
     operator(actor)?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::reports::sales(&mut tx, period, after, limit).await?)
 }
 
@@ -49,7 +49,7 @@ pub async fn outstanding(
     limit: i64,
 ) -> OpResult<Vec<Outstanding>> {
     operator(actor)?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::reports::outstanding(&mut tx, after, limit).await?)
 }
 
@@ -102,7 +102,7 @@ pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeRep
     if !actor.has_reports() {
         return Err(OpError::NotFound);
     }
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let pools = store::resources::pools_of_tree(&mut tx, &actor.company_path).await?;
     let counts = store::reports::codes_by_month(&mut tx, &actor.company_path, period).await?;
     let mut months: Vec<MonthCodes> = Vec::new();

@@ -79,7 +79,7 @@ pub async fn balance_history(
     days: i64,
 ) -> OpResult<Vec<(i64, i64)>> {
     super::companies::find(app, actor, company_id).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let since = app.clock.now().plus_seconds(-days * 86_400);
     Ok(store::resources::balance_history(&mut tx, company_id, resource_type, since).await?)
 }
@@ -113,7 +113,7 @@ pub async fn list_pools(
         limit: filter.limit,
         offset: filter.offset,
     };
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::pools::list(&mut tx, &reach, &page).await?;
     let total =
         if wants_total { Some(store::pools::count(&mut tx, &reach, filter.text).await?) } else { None };
@@ -131,7 +131,7 @@ pub async fn summary(app: &App, actor: &Actor, company_id: Option<i64>) -> OpRes
     if !actor.sees_tree() {
         return own_pools(app, actor).await;
     }
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     Ok(store::resources::pools_of_tree(&mut tx, &actor.company_path).await?)
 }
 
@@ -150,7 +150,7 @@ pub async fn transfers(
     if let Some(id) = filter.device_id {
         super::devices::find(app, actor, id).await?;
     }
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let mut found = store::transfers::list(&mut tx, &reach, filter).await?;
     let total =
         if wants_total { Some(store::transfers::count(&mut tx, &reach, filter).await?) } else { None };

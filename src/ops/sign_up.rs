@@ -1,10 +1,15 @@
 //! Sign-up of a person who holds a code and has no account (a setting, off by default).
 
-use super::auth::{count_mail, hash_password, link_address, link_hash, new_link_token};
+use super::auth::{
+    allow, check_new_password, count_mail, hash_password, link_address, link_hash, look_at_link,
+    new_link_token, note_stranger,
+};
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
 use crate::app::{App, act};
 use crate::jobs::Job;
+use crate::model::code::Code;
 use crate::model::company;
+use crate::model::throttle::{CODES_OF_ADDRESS, counted_address};
 use crate::model::user::{self, Role};
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -17,8 +22,7 @@ const SIGN_UP_LINK_SECONDS: i64 = 86_400;
 pub struct SignUp {
     pub company: String,
     pub email: String,
-    pub password: String,
-    pub again: String,
+    pub code: String,
     pub address: String,
 }
 
@@ -27,11 +31,20 @@ pub struct SignUp {
 struct Pending {
     company: String,
     email: String,
-    password_hash: String,
 }
 
-/// Sends a link to confirm. The answer is the same where the address has an account: its owner is
-/// then told so by mail. Only the demo, which sends no mail, gives the link back.
+fn pending(payload: &str) -> OpResult<Pending> {
+    serde_json::from_str(payload).map_err(|e| OpError::Internal(e.to_string()))
+}
+
+/// Whose account a link would make: the e-mail address and the company.
+pub(super) fn whose(payload: &str) -> OpResult<(String, String)> {
+    let pending = pending(payload)?;
+    Ok((pending.email, pending.company))
+}
+
+/// Sends a link to confirm to somebody who holds an unused code. The answer is the same where the address has an
+/// account: its owner is then told so by mail. Only the demo, which sends no mail, gives the link back.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
@@ -42,20 +55,17 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
     let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
-    if let Err(OpError::Invalid(more)) =
-        super::auth::check_new_password(&form.password, &form.again, &form.email, false)
-    {
-        more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
-    }
+    let code = problems.take("code", Code::parse(&form.code).map_err(Reason::Code));
     problems.finish()?;
-    let (Some(company), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
-    // Counted before the password is hashed: hashing is what a flood would use up.
-    act!(app, act => { count_mail(act, &form.address).await })?;
-    let password_hash = hash_password(app, form.password.clone()).await?;
-    let pending = Pending { company, email: email.clone(), password_hash };
+    let (Some(company), Some(email), Some(code)) = (name, email, code) else {
+        return Err(OpError::NotFound);
+    };
+    require_unused(app, &code, &email, &form.address).await?;
+    let pending = Pending { company, email: email.clone() };
     let payload = serde_json::to_string(&pending).map_err(|e| OpError::Internal(e.to_string()))?;
     let (token, hash) = new_link_token(app);
     act!(app, act => {
+        count_mail(act, &form.address).await?;
         if store::users::by_email(&mut act.tx, &email).await?.is_some() {
             let mail = crate::jobs::mail::has_account(&email, &app.config.public_url);
             act.job(&Job::mail(app, &mail)).await?;
@@ -70,19 +80,43 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     })
 }
 
-/// Confirms: makes the company under the root, and its administrator.
+/// Refuses whoever holds no code that could be activated: one answer, whatever is wrong with it. Wrong ones are counted
+/// with all others from the address, in the transaction that looks.
+async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> OpResult<()> {
+    let (tag, key) = (app.keys.tag(code), format!("code:address:{}", counted_address(address)));
+    let is_good = act!(app, act => {
+        allow(act, &key, &CODES_OF_ADDRESS, "code").await?;
+        let found = store::codes::by_tag(&mut act.tx, tag).await?;
+        if found.is_some_and(|code| super::codes::redeemable(&code, act.now).is_ok()) {
+            return Ok(true);
+        }
+        store::throttle::fail(&mut act.tx, &key, &CODES_OF_ADDRESS, act.now).await?;
+        note_stranger(act, "stranger.code_wrong", email, address).await?;
+        Ok(false)
+    })?;
+    if is_good { Ok(()) } else { refuse("code", Reason::UnusableCode) }
+}
+
+/// Confirms, with a password: makes the company under the root, and its administrator.
 ///
 /// # Errors
-/// A refusal when the link is dead or the address has got an account meanwhile.
-pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::auth::SignedInAs> {
+/// A refusal at the password, when the link is dead, or when the address has got an account meanwhile.
+pub async fn confirm(
+    app: &App,
+    token: &str,
+    (password, again): (&str, &str),
+    address: &str,
+) -> OpResult<super::auth::SignedInAs> {
+    let open = look_at_link(app, token).await?;
+    check_new_password(app, password, again, (&open.email, &open.company), false).await?;
+    let password_hash = hash_password(app, password.to_owned()).await?;
     let hash = link_hash(token);
     act!(app, act => {
         let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
         let Some(Link { purpose: Purpose::SignUp, payload, .. }) = link else {
             return refuse("", Reason::LinkDead);
         };
-        let pending: Pending =
-            serde_json::from_str(&payload).map_err(|e| OpError::Internal(e.to_string()))?;
+        let pending = pending(&payload)?;
         let (root_id, root_path) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
         let company_id =
             store::companies::insert(&mut act.tx, &pending.company, Some((root_id, &root_path)), act.now)
@@ -90,7 +124,7 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::a
         let user_id =
             store::users::insert(&mut act.tx, company_id, &pending.email, Role::Admin, act.now).await?;
         let Some(user_id) = user_id else { return refuse("", Reason::EmailTaken) };
-        store::users::set_password(&mut act.tx, user_id, &pending.password_hash).await?;
+        store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
         act.note(NewHistory {
             actor_id: Some(user_id),
             company_id: Some(company_id),
@@ -98,6 +132,7 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<super::a
             verb: "company.created",
             subject: pending.company,
             details: String::new(),
+            token: None,
         });
         Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
     })

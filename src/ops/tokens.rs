@@ -140,7 +140,10 @@ pub fn usual_last_day(app: &App, actor: &Actor) -> String {
 }
 
 fn name(text: &str) -> Result<String, Reason> {
-    let name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    let name = text.trim().to_owned();
+    if name.chars().any(crate::model::text::is_hidden) {
+        return Err(Reason::HiddenCharacters);
+    }
     match name.chars().count() {
         0 => Err(Reason::Name(crate::model::company::NameError::Missing)),
         n if n > NAME_LENGTH_MAX => Err(Reason::TooLong { maximum: NAME_LENGTH_MAX }),

@@ -5,6 +5,10 @@ use super::auth::link_address;
 use super::error::{OpError, OpResult, Problems, Reason, refuse};
 use super::links;
 use crate::app::{Act, App, Outcome, about, act, act_once};
+use crate::model::company::searchable;
+use crate::model::throttle::{
+    INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address,
+};
 use crate::model::user::{self, Role};
 use crate::store;
 use crate::store::companies::Company;
@@ -35,7 +39,7 @@ pub async fn list_all(
     if let Some(id) = filter.company_id {
         super::companies::find(app, actor, id).await?;
     }
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::users::list(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
         true => Some(store::users::count(&mut tx, &actor.company_path, filter).await?),
@@ -79,6 +83,20 @@ impl Invited {
     }
 }
 
+/// Counts an invitation or a new link, or refuses it: nobody is to mail strangers by the thousand through the portal.
+async fn count_invitation(act: &mut Act, actor: &Actor, email: &str) -> OpResult<()> {
+    let counted = [
+        (format!("invite:company:{}", actor.company_id), &INVITATIONS_OF_COMPANY),
+        (format!("invite:address:{}", counted_address(&actor.address)), &INVITATIONS_OF_ADDRESS),
+        (format!("invite:person:{}", super::auth::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
+    ];
+    for (key, policy) in counted {
+        super::auth::allow(act, &key, policy, "email").await?;
+        store::throttle::fail(&mut act.tx, &key, policy, act.now).await?;
+    }
+    Ok(())
+}
+
 /// Invites a person to a company of the tree.
 ///
 /// # Errors
@@ -104,6 +122,7 @@ pub async fn invite(
         let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
         let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
+        count_invitation(act, actor, &email).await?;
         links::make(app, act, id, &actor.email, &company.name, &token).await?;
         act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
         let user = store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
@@ -129,6 +148,7 @@ pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<
     let outcome = act_once!(app, actor, key, "new_link", &id.to_string(), act => {
         let person =
             store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        count_invitation(act, actor, &person.email).await?;
         let lives = links::make(app, act, id, &actor.email, &person.company_name, &token).await?.words();
         act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
         let made = if app.config.mail.is_some() { "mailed" } else { "made" };
@@ -240,6 +260,9 @@ pub async fn save_profile(
     let (first, last) = (first.trim(), last.trim());
     let mut problems = Problems::default();
     for (field, text) in [("first_name", first), ("last_name", last)] {
+        if text.chars().any(crate::model::text::is_hidden) {
+            problems.add(field, Reason::HiddenCharacters);
+        }
         if text.chars().count() > NAME_LENGTH_MAX {
             problems.add(field, Reason::TooLong { maximum: NAME_LENGTH_MAX });
         }

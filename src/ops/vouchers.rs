@@ -6,10 +6,12 @@ use super::error::{OpError, OpResult, Reason, refuse};
 use crate::app::{self, App, Outcome, act, act_once};
 use crate::jobs::{Job, mail};
 use crate::model::amount::grouped;
-use crate::model::invoice::{Billing, Cancelled};
+use crate::model::invoice::{self, Billing};
 use crate::model::ledger::{self, Act, CodeStatus, Done, Operation};
+use crate::model::order::{OrderLine, among_first};
 use crate::model::time::Moment;
 use crate::store;
+use crate::store::orders::OrderRow;
 use crate::store::vouchers::{StateCount, VoucherFilter, VoucherRow};
 
 /// The most vouchers that are cancelled at once.
@@ -43,7 +45,7 @@ impl ShownVoucher {
 pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<Vec<ShownVoucher>> {
     actor.require_tree()?;
     let reach = super::companies::reach(app, actor, None).await?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     let found = store::vouchers::list(&mut tx, &reach, filter).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
@@ -120,7 +122,7 @@ pub async fn some(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<Sh
 /// [`OpError::NotFound`] outside the actor's tree.
 pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<StateCount>> {
     actor.require_tree()?;
-    let mut tx = app.db.read().await?;
+    let mut tx = app.db.read_list().await?;
     store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
     Ok(store::vouchers::counts(&mut tx, order_id).await?)
 }
@@ -167,6 +169,9 @@ pub async fn cancel(
             return Err(OpError::NotFound);
         }
         // What was cancelled before is counted before this is; nobody else cancels, for the order is locked.
+        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let of_line = |number: i64| vouchers.iter().filter(|v| v.order_line == number).count() as i64;
+        let codes: Vec<_> = lines.iter().map(|(number, _)| (*number, of_line(*number))).collect();
         let before = store::vouchers::counts(&mut act.tx, order_id).await?;
         let operation = Operation {
             actor: actor.for_ledger(),
@@ -177,39 +182,47 @@ pub async fn cancel(
             act: Act::CancelCodes { code_ids: code_ids.clone() },
         };
         super::resources::within(app, act, &[operation]).await?;
-        let told = credit(act, order_id, &vouchers, &before).await?;
+        let cancelled = Cancelled { order: &order, lines: &lines, codes: &codes, before: &before };
+        let told = credit(act, &cancelled).await?;
         let what = if code_ids.len() == 1 { "1 code".to_owned() } else { format!("{} codes", code_ids.len()) };
         act.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &format!("Order {order_id}"), &what));
         Ok(format!("Cancel\n{what} of order {order_id} cancelled. {told}"))
     })
 }
 
+/// Codes of an order that were cancelled, some that existed or those that were to be made.
+pub(super) struct Cancelled<'a> {
+    pub order: &'a OrderRow,
+    pub lines: &'a [(i64, OrderLine)],
+    /// How many of each line, by its number.
+    pub codes: &'a [(i64, i64)],
+    /// The order's codes as they were before.
+    pub before: &'a [StateCount],
+}
+
 /// Makes the credit note of cancelled codes.
-async fn credit(
-    act: &mut app::Act,
-    order_id: i64,
-    vouchers: &[VoucherRow],
-    before: &[StateCount],
-) -> OpResult<String> {
-    let lines = store::orders::lines(&mut act.tx, order_id).await?;
+pub(super) async fn credit(act: &mut app::Act, cancelled: &Cancelled<'_>) -> OpResult<String> {
+    let Cancelled { order, lines, codes, before } = *cancelled;
+    let documents = store::invoices::of_order(&mut act.tx, order.id).await?;
+    let Some(document) = documents.iter().find(|d| !d.is_credit_note()) else {
+        // What cost nothing has no invoice.
+        return Ok(String::new());
+    };
     let mut parts = Vec::new();
-    for (index, (number, line)) in lines.iter().enumerate() {
+    for ((index, (number, line)), wanted) in
+        lines.iter().enumerate().zip(among_first(lines, order.codes_wanted))
+    {
         let Some(wish) = &line.voucher else { continue };
-        let count = vouchers.iter().filter(|v| v.order_line == *number).count() as i64;
+        let count = codes.iter().find(|(of, _)| of == number).map_or(0, |c| c.1);
         if count == 0 {
             continue;
         }
         let cancelled = |c: &&StateCount| c.line == *number && c.status == CodeStatus::Cancelled as i64;
-        let earlier = before.iter().find(cancelled).map_or(0, |c| c.codes);
+        let earlier = before.iter().find(cancelled).map_or(0, |c| c.codes) + wish.codes - wanted;
         let units = wish.units_per_code();
-        parts.push(Cancelled { line: index, before: earlier * units, count: count * units });
+        parts.push(invoice::Cancelled { line: index, before: earlier * units, count: count * units });
     }
-    let documents = store::invoices::of_order(&mut act.tx, order_id).await?;
-    let Some(invoice) = documents.iter().find(|d| !d.is_credit_note()) else {
-        // What cost nothing has no invoice.
-        return Ok(String::new());
-    };
-    let (name, id) = super::payments::credit(act, invoice.id, &invoice.document()?, &parts, None).await?;
+    let (name, id) = super::payments::credit(act, document.id, &document.document()?, &parts, None).await?;
     act.job(&Job::CreditRefund { id: id.to_string() }).await?;
     Ok(format!("Credit note {name} was made."))
 }

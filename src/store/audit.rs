@@ -9,7 +9,9 @@ use crate::keys::Keys;
 use crate::keys::chain::Covered;
 use crate::model::company::Path;
 use crate::model::digest::Entries;
+use crate::model::ledger::Cause;
 use crate::model::time::Moment;
+use crate::model::token::TokenName;
 
 /// What happened, besides transfers.
 #[derive(Debug, Clone)]
@@ -22,9 +24,12 @@ pub struct NewHistory {
     /// The name of what it happened to, as it was.
     pub subject: String,
     pub details: String,
+    /// The access token that acted, where it was a program.
+    pub token: Option<TokenName>,
 }
 
-/// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover.
+/// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover: a
+/// column that came later is left out where it is null.
 #[derive(serde::Serialize)]
 pub struct NewHistoryRow<'a> {
     id: i64,
@@ -35,6 +40,10 @@ pub struct NewHistoryRow<'a> {
     verb: &'a str,
     subject: &'a str,
     details: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_name: Option<&'a str>,
 }
 
 /// A row of `history` as it stands.
@@ -42,12 +51,14 @@ pub struct NewHistoryRow<'a> {
 pub struct StoredHistoryRow {
     pub id: i64,
     pub at: i64,
-    actor_id: Option<i64>,
-    company_id: Option<i64>,
-    address: String,
-    verb: String,
-    subject: String,
-    details: String,
+    pub actor_id: Option<i64>,
+    pub company_id: Option<i64>,
+    pub address: String,
+    pub verb: String,
+    pub subject: String,
+    pub details: String,
+    pub token_id: Option<i64>,
+    pub token_name: Option<String>,
 }
 
 impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
@@ -61,6 +72,8 @@ impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
             verb: &row.verb,
             subject: &row.subject,
             details: &row.details,
+            token_id: row.token_id,
+            token_name: row.token_name.as_deref(),
         }
     }
 }
@@ -86,18 +99,21 @@ pub async fn add(tx: &mut Tx, keys: &Keys, entries: &[NewHistory], now: Moment) 
             verb: e.verb,
             subject: &e.subject,
             details: &e.details,
+            token_id: e.token.as_ref().map(|t| t.id),
+            token_name: e.token.as_ref().map(|t| t.name.as_str()),
         })
         .collect();
     let text = serde_json::to_string(&new).map_err(decode)?;
     let covered = Entries::of(new.iter().map(|row| row.id));
     sql_for(
-        "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
+        "insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
          select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
-             value->>'verb', value->>'subject', value->>'details' from jsonb_each($1)",
-        "insert into history (id, at, actor_id, company_id, address, verb, subject, details)
-         select id, at, actor_id, company_id, address, verb, subject, details
+             value->>'verb', value->>'subject', value->>'details', value->>'token_id', value->>'token_name'
+         from jsonb_each($1)",
+        "insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
+         select id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name
          from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
-             address text, verb text, subject text, details text)",
+             address text, verb text, subject text, details text, token_id bigint, token_name text)",
     )
     .bind(&text)
     .later(tx)
@@ -127,6 +143,11 @@ pub struct HistoryRow {
     pub subject: String,
     pub details: String,
     pub address: String,
+    /// Whose doing it was, by number.
+    pub who_id: Option<i64>,
+    pub token_id: Option<i64>,
+    /// As it was, or as it is now where the row has only its number.
+    pub token_name: Option<String>,
 }
 
 /// Which lines, newest first.
@@ -138,13 +159,16 @@ pub struct HistoryFilter {
     /// Only lines older than this one.
     pub before: Option<i64>,
     pub limit: i64,
+    /// Whether what strangers did at the door is left out: it is the operator's alone.
+    pub hides_strangers_attempts: bool,
 }
 
 macro_rules! history_sql {
     ($of_source:expr, $of_target:expr, $of_history:expr) => {
         concat!(
             "select h.id, h.at, p.email as who, w.name as who_company, w.path as who_path, h.verb, h.resource_type, h.amount, h.from_name, h.to_name,
-                 h.from_balance, h.to_balance, h.code_id, h.subject, h.details, h.address
+                 h.from_balance, h.to_balance, h.code_id, h.subject, h.details, h.address, h.actor_id as who_id, h.token_id,
+                 coalesce(h.token_name, k.name) as token_name
              from (select * from (",
             $of_source,
             ") a union select * from (",
@@ -152,7 +176,8 @@ macro_rules! history_sql {
             ") b union all select * from (",
             $of_history,
             ") c) h
-             left join person p on p.id = h.actor_id left join company w on w.id = p.company_id order by h.id desc limit $2"
+             left join person p on p.id = h.actor_id left join company w on w.id = p.company_id
+             left join access_token k on k.id = h.token_id order by h.id desc limit $2"
         )
     };
 }
@@ -160,7 +185,8 @@ macro_rules! history_sql {
 macro_rules! transfer_columns {
     () => {
         "select t.id, t.at, t.actor_id, t.cause as verb, t.resource_type, t.amount, t.from_name, t.to_name,
-             t.from_balance, t.to_balance, t.code_id, '' as subject, t.memo as details, t.address "
+             t.from_balance, t.to_balance, t.code_id, '' as subject, t.memo as details, t.address, t.token_id,
+             cast(null as text) as token_name "
     };
 }
 
@@ -168,19 +194,21 @@ macro_rules! history_columns {
     () => {
         "select y.id, y.at, y.actor_id, y.verb, cast(null as bigint) as resource_type, cast(null as bigint) as amount,
              cast(null as text) as from_name, cast(null as text) as to_name, cast(null as bigint) as from_balance,
-             cast(null as bigint) as to_balance, cast(null as bigint) as code_id, y.subject, y.details, y.address "
+             cast(null as bigint) as to_balance, cast(null as bigint) as code_id, y.subject, y.details, y.address, y.token_id,
+             y.token_name "
     };
 }
 
 macro_rules! transfer_filter {
     () => {
-        " t.id < $3 and (cast($4 as text) is null or t.cause = $4) and t.at >= $5 and t.at < $6 "
+        " cast($7 as bigint) = 1 and t.id < $3 and (cast($4 as text) is null or t.cause = $4) and t.at >= $5 and t.at < $6 "
     };
 }
 
 macro_rules! history_filter {
     () => {
-        " y.id < $3 and (cast($4 as text) is null or y.verb = $4) and y.at >= $5 and y.at < $6 "
+        " cast($8 as bigint) = 1 and y.id < $3 and (cast($4 as text) is null or y.verb = $4) and y.at >= $5 and y.at < $6
+             and (y.verb not like 'stranger.%' or cast($9 as bigint) = 0) "
     };
 }
 
@@ -242,22 +270,22 @@ const WALKED: &str = history_sql!(
         transfer_columns!(),
         "from transfer t where ",
         transfer_filter!(),
-        " and exists (select 1 from company c
-        where c.id = t.from_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+        " and (cast($11 as bigint) = 1 or exists (select 1 from company c
+        where c.id = t.from_company_id and c.path >= $1 and c.path < $10)) order by t.id desc limit $2"
     ),
     concat!(
         transfer_columns!(),
         "from transfer t where ",
         transfer_filter!(),
-        " and exists (select 1 from company c
-        where c.id = t.to_company_id and c.path >= $1 and c.path < $7) order by t.id desc limit $2"
+        " and (cast($11 as bigint) = 1 or exists (select 1 from company c
+        where c.id = t.to_company_id and c.path >= $1 and c.path < $10)) order by t.id desc limit $2"
     ),
     concat!(
         history_columns!(),
         "from history y where ",
         history_filter!(),
-        " and exists (select 1 from company c
-        where c.id = y.company_id and c.path >= $1 and c.path < $7) order by y.id desc limit $2"
+        " and (cast($11 as bigint) = 1 or exists (select 1 from company c
+        where c.id = y.company_id and c.path >= $1 and c.path < $10)) order by y.id desc limit $2"
     )
 );
 
@@ -288,9 +316,9 @@ pub async fn of_device(
     sql("select t.id, t.at, p.email as who, w.name as who_company, w.path as who_path, t.cause as verb, t.resource_type,
              t.amount, case when f.path >= $4 and f.path < $5 then t.from_name else 'Parent company' end as from_name,
              cast(null as text) as to_name, cast(null as bigint) as from_balance, cast(null as bigint) as to_balance,
-             t.code_id, '' as subject, t.memo as details, t.address
+             t.code_id, '' as subject, t.memo as details, t.address, t.actor_id as who_id, t.token_id, k.name as token_name
          from transfer t join company f on f.id = t.from_company_id left join person p on p.id = t.actor_id
-         left join company w on w.id = p.company_id
+         left join company w on w.id = p.company_id left join access_token k on k.id = t.token_id
          where t.device_id = $1 and t.id < $2 order by t.id desc limit $3")
     .bind(device_id)
     .bind(filter.before.unwrap_or(i64::MAX))
@@ -312,14 +340,21 @@ pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result
 /// The query of [`of_tree`].
 #[must_use]
 pub fn of_tree_query(path: &Path, filter: &HistoryFilter) -> Query {
-    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end())
+    // The whole portal needs no test.
+    bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end()).bind(path.level() == 0)
 }
 
 fn bind_filter(query: Query, filter: &HistoryFilter) -> Query {
+    // A verb is either a transfer's or not: the other table isn't searched for it.
+    let is_cause = |verb: &String| Cause::try_from(verb.clone()).is_ok();
+    let (transfers, others) = filter.verb.as_ref().map_or((true, true), |v| (is_cause(v), !is_cause(v)));
     query
         .bind(filter.limit)
         .bind(filter.before.unwrap_or(i64::MAX))
         .bind(filter.verb.clone())
         .bind(filter.from.map_or(i64::MIN, |m| m.0))
         .bind(filter.to.map_or(i64::MAX, |m| m.0))
+        .bind(transfers)
+        .bind(others)
+        .bind(i64::from(filter.hides_strangers_attempts))
 }

@@ -37,6 +37,7 @@ impl Credentials {
             verb,
             subject: self.email.clone(),
             details: String::new(),
+            token: None,
         }
     }
 }
@@ -93,15 +94,19 @@ pub struct SignedIn {
     pub may_buy_vouchers: i64,
     pub second_factor: Option<String>,
     pub password_needs_second_factor: i64,
-    pub company_demands_second_factor: i64,
+    /// The company that demands a second factor of this person: the own one, or one above it.
+    pub second_factor_demander: Option<String>,
 }
 
 /// The columns of [`SignedIn`], of a person `u` with a company `c`.
 macro_rules! signed_in_columns {
     () => {
-        "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
+        concat!(
+            "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
              c.name as company_name, c.path as company_path, c.may_buy_vouchers, u.second_factor,
-             u.password_needs_second_factor, c.demands_second_factor as company_demands_second_factor"
+             u.password_needs_second_factor, ",
+            crate::store::companies::demander_column!()
+        )
     };
 }
 pub(super) use signed_in_columns;

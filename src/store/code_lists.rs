@@ -1,11 +1,12 @@
-//! Codes of a whole tree, by any filter, as programs ask for them.
+//! Codes of a whole tree, by any filter, as programs ask for them. Their ids are found in indexes that have all
+//! that a filter asks for, but for the state, which changes: that has indexes of its own.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, rows, sql};
-use super::reach::Reach;
+use super::db::{Query, Result, Tx, sql};
+use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
@@ -26,6 +27,17 @@ pub struct ListFilter {
     pub status: Option<CodeStatus>,
     /// Used, or anything but used.
     pub is_used: Option<bool>,
+    pub facts: Facts,
+    /// The last id of the page before.
+    pub cursor: Option<i64>,
+    pub newest_first: bool,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// What is asked of a code that does not change, or rarely.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
     pub resource_type: Option<ResourceType>,
     pub created_from: Option<Moment>,
     pub created_to: Option<Moment>,
@@ -36,12 +48,17 @@ pub struct ListFilter {
     /// The keyed hash of the last four characters.
     pub suffix_tag: Option<i64>,
     pub comment: Option<String>,
-    /// The last id of the page before.
-    pub cursor: Option<i64>,
-    pub newest_first: bool,
-    pub limit: i64,
-    pub offset: i64,
 }
+
+const CODES: Listed =
+    Listed { table: "code", walk: " indexed by code_walk", of_company: " indexed by code_by_company" };
+/// Where the filter names one code, or few.
+const FEW_CODES: Listed = Listed { table: "code", walk: "", of_company: "" };
+/// In the order of ids within each company, but not over all.
+const UNUSED: Listed =
+    Listed { table: "code", walk: " indexed by code_unused", of_company: " indexed by code_unused" };
+const ENDED: Listed =
+    Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
 
 /// A page of codes.
 ///
@@ -54,18 +71,19 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec
 /// The query of [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
-    let order = if filter.newest_first { " order by k.id desc limit " } else { " order by k.id limit " };
     let query = sql("select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
              k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
              k.ended_company_name, k.ended_by, k.ended_company_id
          from (");
-    let last = filter.limit.saturating_add(filter.offset);
-    let query = reach.ids(query, "code", |query| after(wanted(query, filter), filter), order, last);
-    let query = query.push(
-        ") page join code k on k.id = page.id join company c on c.id = k.company_id
+    let part = Part { order: Order::by_id(filter.newest_first), limit: filter.limit, offset: filter.offset };
+    let wanted = |query| after(wanted(query, reach, filter), filter);
+    let query = reach.ids(query, filter.listed(), wanted, part);
+    query
+        .push(
+            ") page join code k on k.id = page.id join company c on c.id = k.company_id
          join person p on p.id = k.created_by",
-    );
-    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset)
+        )
+        .push(if filter.newest_first { " order by k.id desc" } else { " order by k.id" })
 }
 
 /// One code of a tree.
@@ -73,7 +91,8 @@ pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
 /// # Errors
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode>> {
-    let filter = ListFilter { id: Some(id), limit: 1, newest_first: true, ..ListFilter::default() };
+    let facts = Facts { id: Some(id), ..Facts::default() };
+    let filter = ListFilter { facts, limit: 1, newest_first: true, ..ListFilter::default() };
     Ok(list(tx, &Reach::Tree(tree.clone()), &filter).await?.pop())
 }
 
@@ -82,55 +101,92 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<i64> {
-    let query = match reach {
-        Reach::Companies(ids) => sql("select count(*) from code k where k.company_id in (")
-            .push_for(
-                "select value from json_each(",
-                "select value::bigint from jsonb_array_elements_text(cast(",
-            )
-            .push_value(rows(ids))
-            .push_for("))", " as jsonb)))"),
-        Reach::Tree(path) => {
-            sql("select count(*) from code k join company c on c.id = k.company_id where c.path >= ")
-                .push_value(path.as_str())
-                .push(" and c.path < ")
-                .push_value(path.end())
-        }
-    };
-    let (count,): (i64,) = wanted(query, filter).one(tx).await?;
+    let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)
 }
 
-fn wanted(mut query: Query, filter: &ListFilter) -> Query {
-    if let Some(status) = filter.status {
-        // As a constant, so that the index of unused codes serves.
-        query = query.push(match status {
-            CodeStatus::Unused => " and k.status = 0",
-            CodeStatus::Used => " and k.status = 1",
-            CodeStatus::Expired => " and k.status = 2",
-            CodeStatus::Deleted => " and k.status = 3",
-            CodeStatus::Cancelled => " and k.status = 4",
-            CodeStatus::Replaced => " and k.status = 5",
-        });
+/// The query of [`count`].
+#[must_use]
+pub fn count_query(reach: &Reach, filter: &ListFilter) -> Query {
+    wanted(reach.counted(filter.listed()), reach, filter)
+}
+
+impl ListFilter {
+    /// Where the ids are found.
+    fn listed(&self) -> Listed {
+        match (self.facts == Facts::default(), self.status) {
+            _ if self.facts.id.is_some() || self.facts.batch.is_some() => FEW_CODES,
+            (true, Some(CodeStatus::Unused)) => UNUSED,
+            (true, Some(_)) => ENDED,
+            (true, None) if self.is_used == Some(true) => ENDED,
+            _ => CODES,
+        }
     }
-    if let Some(is_used) = filter.is_used {
-        query = query
-            .push(if is_used { " and k.status = " } else { " and k.status <> " })
-            .push_value(CodeStatus::Used);
+}
+
+/// What a state is, as a constant, so that its index serves.
+fn is_of(status: CodeStatus) -> &'static str {
+    match status {
+        CodeStatus::Unused => "k.status = 0",
+        CodeStatus::Used => "k.status <> 0 and k.status = 1",
+        CodeStatus::Expired => "k.status <> 0 and k.status = 2",
+        CodeStatus::Deleted => "k.status <> 0 and k.status = 3",
+        CodeStatus::Cancelled => "k.status <> 0 and k.status = 4",
+        CodeStatus::Replaced => "k.status <> 0 and k.status = 5",
     }
-    if let Some(resource_type) = filter.resource_type {
+}
+
+fn wanted(query: Query, reach: &Reach, filter: &ListFilter) -> Query {
+    let query = with_facts(query, &filter.facts);
+    let is_driven = filter.listed().walk != CODES.walk;
+    let states = [
+        filter.status.map(|status| (status, true)),
+        filter.is_used.map(|is_used| (CodeStatus::Used, is_used)),
+    ];
+    states.into_iter().flatten().fold(query, |query, (status, is)| match (is, is_driven) {
+        (true, true) => query.push(" and ").push(is_of(status)),
+        (false, true) => query.push(" and k.status <> 1"),
+        (_, false) => in_state(query, reach, status, is),
+    })
+}
+
+/// Adds that a code is, or is not, in a state. SQLite gathers the ids of the state from its index, as reading a row
+/// for each code on the way would take long.
+pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool) -> Query {
+    let query = query.push_for(
+        match is {
+            // Asked of each code on the way: to look each of the state up would take longer.
+            true => " and (k.id + 0) in (select k.id from code k where ",
+            false => " and (k.id + 0) not in (select k.id from code k where ",
+        },
+        if is { " and (" } else { " and not (" },
+    );
+    let query = query.push(is_of(status));
+    match reach {
+        Reach::Companies(ids) => query
+            .push_for(" and k.company_id in (select value from json_each(", " and cast(")
+            .push_value(super::db::rows(ids))
+            .push_for("))", " as text) is not null"),
+        _ => query,
+    }
+    .push(")")
+}
+
+/// Adds what is asked of the code `k` besides its state.
+pub(super) fn with_facts(mut query: Query, facts: &Facts) -> Query {
+    if let Some(resource_type) = facts.resource_type {
         query = query.push(" and k.resource_type = ").push_value(resource_type);
     }
-    if let Some(from) = filter.created_from {
+    if let Some(from) = facts.created_from {
         query = query.push(" and k.created_at >= ").push_value(from);
     }
-    if let Some(to) = filter.created_to {
+    if let Some(to) = facts.created_to {
         query = query.push(" and k.created_at < ").push_value(to);
     }
-    if let Some(id) = filter.id {
+    if let Some(id) = facts.id {
         query = query.push(" and k.id = ").push_value(id);
     }
-    if let Some((actor_id, key)) = &filter.batch {
+    if let Some((actor_id, key)) = &facts.batch {
         query = query
             .push(" and k.id in (select t.code_id from transfer t where t.actor_id = ")
             .push_value(*actor_id)
@@ -140,15 +196,17 @@ fn wanted(mut query: Query, filter: &ListFilter) -> Query {
             .push_value(format!("{key}~"))
             .push(")");
     }
-    match (filter.suffix_tag, &filter.comment) {
+    match (facts.suffix_tag, &facts.comment) {
         (None, None) => query,
-        (Some(tag), None) => query.push(" and k.suffix_tag = ").push_value(tag),
+        (Some(tag), None) => ends_with(query.push(" and "), tag),
         (None, Some(text)) => like(query.push(" and "), text),
         // Four letters may also be part of a comment.
-        (Some(tag), Some(text)) => {
-            like(query.push(" and (k.suffix_tag = ").push_value(tag).push(" or "), text).push(")")
-        }
+        (Some(tag), Some(text)) => like(ends_with(query.push(" and ("), tag).push(" or "), text).push(")"),
     }
+}
+
+fn ends_with(query: Query, suffix_tag: i64) -> Query {
+    query.push("k.id in (select k.id from code k where k.suffix_tag = ").push_value(suffix_tag).push(")")
 }
 
 fn like(query: Query, text: &str) -> Query {

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::companies::escape_like;
+use super::code_lists::{self, Facts};
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::reach::Reach;
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::{CodeStatus, Tag};
 use crate::model::resources::ResourceType;
@@ -65,28 +66,6 @@ macro_rules! codes_sql {
     };
 }
 
-macro_rules! list_sql {
-    ($where:expr, $order:expr) => {
-        codes_sql!(concat!(
-            "k.company_id = $1 and (cast($3 as bigint) is null or k.resource_type = $3)
-             and k.created_at >= $4 and k.created_at < $5 and ",
-            $where,
-            " order by ",
-            $order,
-            " limit $6"
-        ))
-    };
-}
-
-macro_rules! search_sql {
-    ($status:expr, $order:expr) => {
-        list_sql!(
-            concat!("(k.suffix_tag = $7 or k.comment_search like $8 escape '\\') and ", $status),
-            $order
-        )
-    };
-}
-
 /// A page of a company's codes, newest first: those made last, or for a status that ends a code,
 /// those ended last. Each of the three orders has its index.
 ///
@@ -96,42 +75,77 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
     list_query(company_id, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query of [`list`]. Where more than the state is asked for, an index that has that finds the ids.
 #[must_use]
 pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
-    let ends = filter.status.filter(|status| *status != CodeStatus::Unused);
-    let query = match (&filter.search, filter.status) {
-        (CodeSearch::Id(_), _) => sql(list_sql!(
-            "k.id < $2 and k.id = $7 and (cast($8 as bigint) is null or k.status = $8)",
-            "k.id desc"
-        )),
-        (_, None) => sql(search_sql!("k.id < $2", "k.id desc")),
-        (_, Some(CodeStatus::Unused)) => sql(search_sql!("k.id < $2 and k.status = 0", "k.id desc")),
-        (_, Some(_)) => sql(search_sql!(
-            "k.status = $9 and k.status <> 0 and (k.ended_at, k.id)
-                 < (coalesce((select b.ended_at from code b where b.id = $2), 9223372036854775807), $2)",
-            "k.ended_at desc, k.id desc"
-        )),
+    let facts = filter.facts();
+    let has_facts = facts != Facts::default();
+    let own = Reach::Companies(vec![company_id]);
+    let query = sql(codes_sql!("k.id in (select k.id from code k"));
+    let query = match (filter.status, has_facts) {
+        (None, _) | (Some(CodeStatus::Unused), true) => query.push_for(" indexed by code_by_company", ""),
+        (Some(CodeStatus::Unused), false) => query.push_for(" indexed by code_unused", ""),
+        (Some(_), _) => query.push_for(" indexed by code_ended", ""),
     };
-    let query = query
-        .bind(company_id)
-        .bind(filter.before.unwrap_or(i64::MAX))
-        .bind(filter.resource_type)
-        .bind(filter.created_from.map_or(i64::MIN, |m| m.0))
-        .bind(filter.created_to.map_or(i64::MAX, |m| m.0))
-        .bind(filter.limit);
-    let query = match &filter.search {
-        CodeSearch::Id(id) => return query.bind(*id).bind(filter.status),
-        CodeSearch::Nothing => query.bind(None::<i64>).bind("%"),
-        // Four letters may also be part of a comment.
-        CodeSearch::Suffix(suffix, text) => query.bind(*suffix).bind(contains(text)),
-        CodeSearch::Comment(text) => query.bind(None::<i64>).bind(contains(text)),
+    let query = query.push(" where k.company_id = ").push_value(company_id);
+    let before = filter.before.unwrap_or(i64::MAX);
+    let (query, order) = match filter.status {
+        None => (code_lists::with_facts(query, &facts).push(" and k.id < ").push_value(before), NEWEST),
+        Some(status @ CodeStatus::Unused) => {
+            let query = if has_facts {
+                code_lists::in_state(code_lists::with_facts(query, &facts), &own, status, true)
+            } else {
+                query.push(" and k.status = 0")
+            };
+            (query.push(" and k.id < ").push_value(before), NEWEST)
+        }
+        Some(status) => {
+            let query = query
+                .push(" and k.status <> 0 and k.status = ")
+                .push_value(status)
+                .push(" and (k.ended_at, k.id) < (coalesce((select b.ended_at from code b where b.id = ")
+                .push_value(before)
+                .push("), 9223372036854775807), ")
+                .push_value(before)
+                .push(")");
+            (if has_facts { among(query, company_id, &facts) } else { query }, LAST_ENDED)
+        }
     };
-    if ends.is_some() { query.bind(ends) } else { query }
+    query.push(order).push(" limit ").push_value(filter.limit).push(")").push(order)
 }
 
-fn contains(text: &str) -> String {
-    format!("%{}%", escape_like(&searchable(text)))
+const NEWEST: &str = " order by k.id desc";
+const LAST_ENDED: &str = " order by k.ended_at desc, k.id desc";
+
+/// Adds that a code of a company has these facts. SQLite gathers the ids from the index that has them.
+fn among(query: Query, company_id: i64, facts: &Facts) -> Query {
+    let query = query
+        .push_for(
+            " and k.id in (select k.id from code k indexed by code_by_company where k.company_id = ",
+            " and (k.company_id = ",
+        )
+        .push_value(company_id);
+    code_lists::with_facts(query, facts).push(")")
+}
+
+impl CodeFilter {
+    fn facts(&self) -> Facts {
+        let facts = Facts {
+            resource_type: self.resource_type,
+            created_from: self.created_from,
+            created_to: self.created_to,
+            ..Facts::default()
+        };
+        match &self.search {
+            CodeSearch::Nothing => facts,
+            CodeSearch::Id(id) => Facts { id: Some(*id), ..facts },
+            // Four letters may also be part of a comment.
+            CodeSearch::Suffix(tag, text) => {
+                Facts { suffix_tag: Some(*tag), comment: Some(text.clone()), ..facts }
+            }
+            CodeSearch::Comment(text) => Facts { comment: Some(text.clone()), ..facts },
+        }
+    }
 }
 
 /// One code of a tree.

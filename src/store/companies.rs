@@ -19,6 +19,9 @@ pub struct Company {
     pub use_parent_credits: i64,
     pub may_buy_vouchers: i64,
     pub demands_second_factor: i64,
+    /// The company that demands a second factor of its users, by itself or from above.
+    #[serde(default)]
+    pub second_factor_demander: Option<String>,
     pub created_at: i64,
     pub users: i64,
     pub devices: i64,
@@ -53,16 +56,32 @@ pub struct CompanyName {
     pub parent_name: Option<String>,
 }
 
+/// Who demands a second factor of the users of a company `c`: of it and all above it, the uppermost demand counts. Where
+/// nobody demands any, nothing is walked.
+macro_rules! demander_column {
+    () => {
+        "case when exists (select 1 from company where demands_second_factor = 1) then
+             (select d.name from company d where d.id = (with recursive up(id, parent_id, level, demands, by_id) as (
+                 select x.id, x.parent_id, x.level, x.demands_second_factor, x.second_factor_demanded_by
+                 from company x where x.id = c.id
+                 union all select x.id, x.parent_id, x.level, x.demands_second_factor, x.second_factor_demanded_by
+                 from up join company x on x.id = up.parent_id)
+              select by_id from up where demands = 1 order by level limit 1)) end as second_factor_demander"
+    };
+}
+pub(crate) use demander_column;
+
 /// The facts that hang on a company's row, counted only for the rows that are shown.
 macro_rules! company_columns {
     () => {
-        "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
+        concat!("select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
              c.may_buy_vouchers, c.demands_second_factor, c.created_at, c.devices, c.monitored,
+             ", $crate::store::companies::demander_column!(), ",
              (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
              coalesce((select a.balance from account a
                  where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
              (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries
-         from ("
+         from (")
     };
 }
 pub(super) use company_columns;
@@ -441,13 +460,31 @@ pub async fn set_use_parent_credits(tx: &mut Tx, id: i64, on: bool) -> Result<()
     Ok(())
 }
 
-/// Sets whether a company's users must have a second factor.
+/// Sets whether the users of a company and of those below it must have a second factor, and which company demands it.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_demands_second_factor(tx: &mut Tx, id: i64, on: bool) -> Result<()> {
-    sql("update company set demands_second_factor = $2 where id = $1").bind(id).bind(on).run(tx).await?;
+pub async fn set_second_factor_demand(tx: &mut Tx, id: i64, demanded_by: Option<i64>) -> Result<()> {
+    sql("update company set demands_second_factor = $2, second_factor_demanded_by = $3 where id = $1")
+        .bind(id)
+        .bind(demanded_by.is_some())
+        .bind(demanded_by)
+        .run(tx)
+        .await?;
     Ok(())
+}
+
+/// The company whose administrator demands a second factor of a company's users: its path and name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, String)>> {
+    let found: Option<(String, String)> = sql("select d.path, d.name from company c
+         join company d on d.id = c.second_factor_demanded_by where c.id = $1 and c.demands_second_factor = 1")
+    .bind(id)
+    .optional(tx)
+    .await?;
+    Ok(found.map(|(path, name)| (Path::from_stored(path), name)))
 }
 
 /// Takes the one lock of the tree's shape: the root's row.
@@ -525,7 +562,7 @@ macro_rules! holdings_sql {
             " and u.disabled_at is null) as users,
              (select count(*) from purchase_order b where b.company_id = ",
             $id,
-            " and b.state = 'awaiting_payment') as open_orders,
+            " and (b.state = 'awaiting_payment' or b.codes_made < b.codes_wanted)) as open_orders,
              (select o.devices from company o where o.id = ",
             $id,
             ") as devices

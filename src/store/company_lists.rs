@@ -47,7 +47,15 @@ pub struct ListFilter {
 /// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<Company>> {
     let way = if filter.order.is_empty() { Way::through(tx, tree).await? } else { Way::Gathered };
-    let query = sql(company_columns!()).push("select c.* from company c where c.removed_at is null");
+    list_query(tree, filter, way).all(tx).await
+}
+
+/// The query of [`list`]: the ids first, sorted without their rows.
+#[must_use]
+pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
+    let query = sql(company_columns!()).push(
+        "select c.* from company c where c.id in (select c.id from company c where c.removed_at is null",
+    );
     let mut query = wanted(query, tree, filter, way);
     if let Some(id) = filter.cursor {
         query = query.push(" and c.id > ").push_value(id);
@@ -57,7 +65,7 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<C
         .push_value(filter.limit)
         .push(" offset ")
         .push_value(filter.offset);
-    ordered(query.push(") c left join company p on p.id = c.parent_id"), filter).all(tx).await
+    ordered(query.push(")) c left join company p on p.id = c.parent_id"), filter)
 }
 
 /// How many companies there are.

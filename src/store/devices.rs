@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::companies::escape_like;
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
-use super::reach::Reach;
+use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::{Path, searchable};
 use crate::model::device::{DeviceKind, DeviceState};
 use crate::model::resources::ResourceType;
@@ -93,86 +93,8 @@ pub struct DeviceFilter {
 
 macro_rules! device_columns {
     () => {
-        "select d.id, d.company_id, o.name as company_name, d.kind, d.serial, d.name, d.model, d.monitoring, d.service,
-             d.auto_extend, d.paid_until, d.state, d.waiting_since, d.created_at "
-    };
-}
-
-/// A state that is asked for is compared alone, so that its index serves: few devices wait among many.
-macro_rules! filter_sql {
-    (of_state) => {
-        concat!(" d.state = $2 and ", filter_sql!(of_all))
-    };
-    (of_any_state) => {
-        concat!(" cast($2 as text) is null and ", filter_sql!(of_all))
-    };
-    (of_all) => {
-        " d.removed_at is null and (cast($3 as bigint) is null or d.service = $3) and ($4 = '' or d.search like $5 escape '\\') "
-    };
-}
-
-macro_rules! page_sql {
-    ($state:ident, $key:literal, $cast:literal, $compare:literal, $direction:literal) => {
-        concat!(
-            filter_sql!($state),
-            " and (",
-            $key,
-            ", d.id) ",
-            $compare,
-            " (cast($6 as ",
-            $cast,
-            "), $7) order by ",
-            $key,
-            " ",
-            $direction,
-            ", d.id ",
-            $direction
-        )
-    };
-}
-
-macro_rules! list_sql {
-    ($state:ident, $key:literal, $cast:literal, $compare:literal, $direction:literal) => {
-        [
-            concat!(
-                device_columns!(),
-                "from json_each($1) r join device d on d.id in (select d.id from device d
-                 where d.company_id = r.value and ",
-                page_sql!($state, $key, $cast, $compare, $direction),
-                " limit $8 + $9) join company o on o.id = d.company_id order by ",
-                $key,
-                " ",
-                $direction,
-                ", d.id ",
-                $direction,
-                " limit $8 offset $9"
-            ),
-            concat!(
-                device_columns!(),
-                "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
-                 (select d.* from device d where d.company_id = r.value::bigint and ",
-                page_sql!($state, $key, $cast, $compare, $direction),
-                " limit $8 + $9) d join company o on o.id = d.company_id order by ",
-                $key,
-                " ",
-                $direction,
-                ", d.id ",
-                $direction,
-                " limit $8 offset $9"
-            ),
-            concat!(
-                device_columns!(),
-                "from (select d.* from device d where exists (select 1 from company c
-                 where c.id = d.company_id and c.path >= $1 and c.path < $10) and ",
-                page_sql!($state, $key, $cast, $compare, $direction),
-                " limit $8 offset $9) d join company o on o.id = d.company_id order by ",
-                $key,
-                " ",
-                $direction,
-                ", d.id ",
-                $direction
-            ),
-        ]
+        "select k.id, k.company_id, o.name as company_name, k.kind, k.serial, k.name, k.model, k.monitoring, k.service,
+             k.auto_extend, k.paid_until, k.state, k.waiting_since, k.created_at "
     };
 }
 
@@ -184,65 +106,67 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<V
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query of [`list`]: the ids first, by the index of the list's order.
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
-    let [few, few_postgres, walked] = match (filter.state.is_some(), filter.sort, filter.descending) {
-        (false, DeviceSort::Label, false) => list_sql!(of_any_state, "d.label_search", "text", ">", "asc"),
-        (false, DeviceSort::Label, true) => list_sql!(of_any_state, "d.label_search", "text", "<", "desc"),
-        (false, DeviceSort::Id, false) => list_sql!(of_any_state, "d.id", "bigint", ">", "asc"),
-        (false, DeviceSort::Id, true) => list_sql!(of_any_state, "d.id", "bigint", "<", "desc"),
-        (true, DeviceSort::Label, false) => list_sql!(of_state, "d.label_search", "text", ">", "asc"),
-        (true, DeviceSort::Label, true) => list_sql!(of_state, "d.label_search", "text", "<", "desc"),
-        (true, DeviceSort::Id, false) => list_sql!(of_state, "d.id", "bigint", ">", "asc"),
-        (true, DeviceSort::Id, true) => list_sql!(of_state, "d.id", "bigint", "<", "desc"),
+    let order = match (filter.sort, filter.descending) {
+        (DeviceSort::Id, newest_first) => Order::by_id(newest_first),
+        (DeviceSort::Label, false) => {
+            Order { of_k: " order by k.label_search, k.id", of_x: " order by x.label_search, x.id" }
+        }
+        (DeviceSort::Label, true) => Order {
+            of_k: " order by k.label_search desc, k.id desc",
+            of_x: " order by x.label_search desc, x.id desc",
+        },
     };
-    let first = match (filter.sort, filter.descending) {
-        (DeviceSort::Label, false) => (String::new(), 0),
-        (DeviceSort::Label, true) => ("\u{10ffff}".repeat(4), i64::MAX),
-        (DeviceSort::Id, false) => ("0".to_owned(), 0),
-        (DeviceSort::Id, true) => (i64::MAX.to_string(), i64::MAX),
-    };
-    let (key, id) = filter.after.clone().unwrap_or(first);
-    let query = match reach {
-        Reach::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
-        Reach::Tree(path) => sql(walked).bind(path.as_str()),
-    };
-    let query = bind_filter(query, filter).bind(key).bind(id).bind(filter.limit).bind(filter.offset);
-    match reach {
-        Reach::Companies(_) => query,
-        Reach::Tree(path) => query.bind(path.end()),
+    let part = Part { order, limit: filter.limit, offset: filter.offset };
+    let query = sql(device_columns!()).push("from (");
+    let query = reach.ids(query, filter.listed(), |query| after(wanted(query, filter), filter), part);
+    query
+        .push(") page join device k on k.id = page.id join company o on o.id = k.company_id")
+        .push(order.of_k)
+}
+
+impl DeviceFilter {
+    /// The indexes of the order, of one state or of all.
+    fn listed(&self) -> Listed {
+        let (walk, of_company) = match (self.sort, self.state.is_some()) {
+            (DeviceSort::Label, false) => (" indexed by device_label", " indexed by device_by_label"),
+            (DeviceSort::Label, true) => (" indexed by device_state", " indexed by device_by_state"),
+            // The table itself.
+            (DeviceSort::Id, false) => (" not indexed", " indexed by device_by_company"),
+            (DeviceSort::Id, true) => {
+                (" indexed by device_state_and_id", " indexed by device_by_state_and_id")
+            }
+        };
+        Listed { table: "device", walk, of_company }
     }
 }
 
-fn bind_filter(query: Query, filter: &DeviceFilter) -> Query {
-    let wanted = searchable(&filter.text);
-    query
-        .bind(filter.state.map(|s| s.slug().to_owned()))
-        .bind(filter.service)
-        .bind(&wanted)
-        .bind(format!("%{}%", escape_like(&wanted)))
+fn wanted(query: Query, filter: &DeviceFilter) -> Query {
+    let mut query = query.push(" and k.removed_at is null");
+    if let Some(state) = filter.state {
+        query = query.push(" and k.state = ").push_value(state.slug());
+    }
+    if let Some(service) = filter.service {
+        query = query.push(" and k.service = ").push_value(service);
+    }
+    if filter.text.is_empty() {
+        return query;
+    }
+    let pattern = format!("%{}%", escape_like(&searchable(&filter.text)));
+    query.push(" and k.search like ").push_value(pattern).push(" escape '\\'")
 }
 
-macro_rules! count_sql {
-    ($state:ident) => {
-        [
-            concat!(
-                "select count(*) from device d where d.company_id in (select value from json_each($1)) and ",
-                filter_sql!($state)
-            ),
-            concat!(
-                "select count(*) from device d
-                 where d.company_id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and ",
-                filter_sql!($state)
-            ),
-            concat!(
-                "select count(*) from device d join company c on c.id = d.company_id
-                 where c.path >= $1 and c.path < $6 and ",
-                filter_sql!($state)
-            ),
-        ]
+fn after(query: Query, filter: &DeviceFilter) -> Query {
+    let Some((key, id)) = &filter.after else { return query.push(" and k.id > 0") };
+    let compared = match (filter.sort, filter.descending) {
+        (DeviceSort::Label, false) => " and (k.label_search, k.id) > (",
+        (DeviceSort::Label, true) => " and (k.label_search, k.id) < (",
+        (DeviceSort::Id, false) => return query.push(" and k.id > ").push_value(*id),
+        (DeviceSort::Id, true) => return query.push(" and k.id < ").push_value(*id),
     };
+    query.push(compared).push_value(key).push(", ").push_value(*id).push(")")
 }
 
 /// How many devices a filter fits, whatever the page.
@@ -250,18 +174,16 @@ macro_rules! count_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
-    let [few, few_postgres, walked] =
-        if filter.state.is_some() { count_sql!(of_state) } else { count_sql!(of_any_state) };
-    let query = match reach {
-        Reach::Companies(ids) => sql_for(few, few_postgres).bind(rows(ids)),
-        Reach::Tree(path) => sql(walked).bind(path.as_str()),
-    };
-    let query = bind_filter(query, filter);
-    let (count,): (i64,) = match reach {
-        Reach::Companies(_) => query.one(tx).await?,
-        Reach::Tree(path) => query.bind(path.end()).one(tx).await?,
-    };
+    let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)
+}
+
+/// The query of [`count`].
+#[must_use]
+pub fn count_query(reach: &Reach, filter: &DeviceFilter) -> Query {
+    // In the order of ids, as the rows of what is searched stand in it.
+    let by_id = DeviceFilter { sort: DeviceSort::Id, ..filter.clone() };
+    wanted(reach.counted(by_id.listed()), filter)
 }
 
 /// A device of a tree.
@@ -280,14 +202,14 @@ pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> 
     sql_for(
         concat!(
             device_columns!(),
-            "from json_each($1) r join device d on d.id = r.value join company o on o.id = d.company_id
-             where d.removed_at is null and o.path >= $2 and o.path < $3 order by d.id"
+            "from json_each($1) r join device k on k.id = r.value join company o on o.id = k.company_id
+             where k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
         ),
         concat!(
             device_columns!(),
-            "from device d join company o on o.id = d.company_id
-             where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             and d.removed_at is null and o.path >= $2 and o.path < $3 order by d.id"
+            "from device k join company o on o.id = k.company_id
+             where k.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+             and k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
         ),
     )
     .bind(rows(ids))

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auth;
 pub mod backup;
+pub mod bench;
 pub mod billing;
 pub mod chain;
 pub mod code_batches;

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::db::{DbError, Query, Result, Tx, rows, sql, sql_for};
 use super::ledger::{decode, reserve};
-use super::reach::Reach;
+use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::money::VatRate;
 use crate::model::order::{Method, OrderLine, OrderState, VoucherWish};
@@ -36,6 +36,12 @@ pub struct OrderRow {
     pub paid_at: Option<i64>,
     pub cancelled_at: Option<i64>,
     pub expires_at: Option<i64>,
+    /// How many codes it shall have, once it is paid, without those that were cancelled before they were made; and
+    /// how many were made.
+    pub codes_wanted: i64,
+    pub codes_made: i64,
+    /// Since when they can't be made.
+    pub codes_late_since: Option<i64>,
     /// The name of its invoice, if it has one.
     pub invoice: Option<String>,
     pub invoice_id: Option<i64>,
@@ -52,11 +58,18 @@ impl OrderRow {
     pub fn method(&self) -> Option<Method> {
         self.method.as_deref().and_then(Method::from_slug)
     }
+
+    /// Whether it is paid, and a job is still making its codes.
+    #[must_use]
+    pub fn is_being_made(&self) -> bool {
+        self.codes_made < self.codes_wanted
+    }
 }
 
 const ORDER: &str = "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
          o.state, o.method, o.currency, o.net, o.vat, o.total, o.reverse_charge, o.billing, o.created_at, o.placed_at,
-         o.paid_at, o.cancelled_at, o.expires_at, i.name as invoice, i.id as invoice_id, i.due_at
+         o.paid_at, o.cancelled_at, o.expires_at, o.codes_wanted, o.codes_made,
+         o.codes_late_since, i.name as invoice, i.id as invoice_id, i.due_at
      from ";
 const JOINED: &str = " join company c on c.id = o.company_id join person p on p.id = o.created_by
      left join invoice i on i.order_id = o.id and i.kind = 'invoice'";
@@ -152,10 +165,10 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
         }
         query
     };
-    let order = " order by k.id desc limit ";
-    let query = reach.ids(sql(ORDER).push("("), "purchase_order", wanted, order, filter.limit);
-    let query = query.push(") page join purchase_order o on o.id = page.id").push(JOINED);
-    query.push(" order by o.id desc limit ").push_value(filter.limit)
+    let listed = Listed { table: "purchase_order", walk: "", of_company: "" };
+    let part = Part { order: Order::NEWEST, limit: filter.limit, offset: 0 };
+    let query = reach.ids(sql(ORDER).push("("), listed, wanted, part);
+    query.push(") page join purchase_order o on o.id = page.id").push(JOINED).push(" order by o.id desc")
 }
 
 #[derive(FromRow)]
@@ -243,6 +256,34 @@ pub async fn add_line(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine)
     .bind(line.vat)
     .run(tx)
     .await?;
+    Ok(())
+}
+
+/// Sets the VAT of a line of a draft that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_line_vat(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+    sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .bind(line.vat_rate.hundredths())
+        .bind(line.vat)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets whether a draft is without VAT, as its company is now.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_reverse_charge(tx: &mut Tx, order_id: i64, on: bool) -> Result<()> {
+    sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
+        .bind(order_id)
+        .bind(on)
+        .run(tx)
+        .await?;
     Ok(())
 }
 
@@ -337,19 +378,90 @@ pub async fn place(tx: &mut Tx, id: i64, method: Method, billing: &str, now: Mom
     Ok(changed > 0)
 }
 
-/// Marks an order as paid; tells whether it was waiting for that.
+/// Marks an order as paid: it shall have so many codes, which expire then. Tells whether it was waiting for that.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_paid(tx: &mut Tx, id: i64, now: Moment, expires_at: Option<Moment>) -> Result<bool> {
-    let changed = sql("update purchase_order set state = 'paid', paid_at = $2, expires_at = $3
+pub async fn set_paid(
+    tx: &mut Tx,
+    id: i64,
+    now: Moment,
+    expires_at: Option<Moment>,
+    codes: i64,
+) -> Result<bool> {
+    let changed =
+        sql("update purchase_order set state = 'paid', paid_at = $2, expires_at = $3, codes_wanted = $4
          where id = $1 and state = 'awaiting_payment'")
+        .bind(id)
+        .bind(now)
+        .bind(expires_at.map(|at| at.0))
+        .bind(codes)
+        .run(tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Counts codes that were made for a paid order; false where others were made meanwhile, or they are not wanted.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_codes_made(tx: &mut Tx, id: i64, before: i64, made: i64) -> Result<bool> {
+    let changed = sql("update purchase_order set codes_made = $3, codes_late_since = null
+         where id = $1 and codes_made = $2 and codes_wanted >= $3 and state = 'paid'")
     .bind(id)
-    .bind(now)
-    .bind(expires_at.map(|at| at.0))
+    .bind(before)
+    .bind(made)
     .run(tx)
     .await?;
     Ok(changed > 0)
+}
+
+/// No more codes are made for an order that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn stop_codes(tx: &mut Tx, id: i64) -> Result<()> {
+    sql("update purchase_order set codes_wanted = codes_made where id = $1").bind(id).run(tx).await?;
+    Ok(())
+}
+
+/// Notes that codes of an order could not be made now.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_codes_late(tx: &mut Tx, id: i64, now: Moment) -> Result<()> {
+    sql("update purchase_order set codes_late_since = $2
+         where id = $1 and codes_made < codes_wanted and codes_late_since is null")
+    .bind(id)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Orders whose codes can't be made now: their numbers, and since when.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn with_late_codes(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, i64)>> {
+    sql("select id, codes_late_since from purchase_order
+         where codes_made < codes_wanted and codes_late_since is not null order by company_id, id limit $1")
+    .bind(limit)
+    .all(tx)
+    .await
+}
+
+/// Whether codes of an order are still being made.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn is_being_made(tx: &mut Tx, id: i64) -> Result<bool> {
+    let found: Option<(i64,)> =
+        sql("select id from purchase_order where id = $1 and codes_made < codes_wanted")
+            .bind(id)
+            .optional(tx)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// Cancels an order that nobody has paid; tells whether it was one.

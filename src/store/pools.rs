@@ -3,8 +3,8 @@
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, rows, sql};
-use super::reach::Reach;
+use super::db::{Query, Result, Tx, sql};
+use super::reach::{Reach, in_list};
 use crate::model::company::searchable;
 
 /// A pool as lists show it.
@@ -51,25 +51,30 @@ pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<Lis
 #[must_use]
 pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
     let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
-             a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes,
-             a.received_at
-         from account a join company c on c.id = a.company_id left join company p on p.id = c.parent_id
-         left join account k on k.company_id = a.company_id and k.resource_type = a.resource_type and k.kind = 1
-         where a.kind = 0 and c.removed_at is null");
-    let mut query = within(query, reach, page.text);
-    if let Some(id) = page.cursor {
-        query = query
-            .push(" and (a.company_id, a.resource_type) > (")
-            .push_value(id / 100)
-            .push(", ")
-            .push_value(id % 100)
-            .push(")");
-    }
-    query
-        .push(" order by a.company_id, a.resource_type limit ")
+             a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes, a.received_at
+         from (select a.company_id, a.resource_type from account a cross join company c
+             where c.id = a.company_id and a.kind = 0 and c.removed_at is null");
+    let query = match reach {
+        Reach::Companies(ids) => in_list(query.push(" and a.company_id in ("), ids).push(")"),
+        _ => reach.holds(query, "a.company_id"),
+    };
+    let last = page.cursor.unwrap_or(0);
+    named(query, page.text)
+        .push(" and (a.company_id, a.resource_type) > (")
+        .push_value(last / 100)
+        .push(", ")
+        .push_value(last % 100)
+        .push(") order by a.company_id, a.resource_type limit ")
         .push_value(page.limit)
         .push(" offset ")
         .push_value(page.offset)
+        .push(
+            ") page join account a on a.company_id = page.company_id and a.resource_type = page.resource_type
+                 and a.kind = 0
+             join company c on c.id = a.company_id left join company p on p.id = c.parent_id
+             left join account k on k.company_id = a.company_id and k.resource_type = a.resource_type and k.kind = 1
+             order by a.company_id, a.resource_type",
+        )
 }
 
 /// How many pools there are.
@@ -77,29 +82,23 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
-    let query = sql("select count(*) from account a join company c on c.id = a.company_id
-         where a.kind = 0 and c.removed_at is null");
-    let (count,): (i64,) = within(query, reach, text).one(tx).await?;
+    // A company after the other, as its name is asked for.
+    let query = sql("select count(*) from company c cross join account a
+         where a.company_id = c.id and a.kind = 0 and c.removed_at is null");
+    let query = match reach {
+        Reach::Companies(ids) => in_list(query.push(" and c.id in ("), ids).push(")"),
+        Reach::Tree(path) => query
+            .push(" and c.path >= ")
+            .push_value(path.as_str())
+            .push(" and c.path < ")
+            .push_value(path.end()),
+        Reach::All => query,
+    };
+    let (count,): (i64,) = named(query, text).one(tx).await?;
     Ok(count)
 }
 
-fn within(query: Query, reach: &Reach, text: &str) -> Query {
-    let query = match reach {
-        Reach::Companies(ids) => query
-            .push_for(
-                " and a.company_id in (select value from json_each(",
-                " and a.company_id in (select value::bigint from jsonb_array_elements_text(cast(",
-            )
-            .push_value(rows(ids))
-            .push_for("))", " as jsonb)))"),
-        // Asked of each pool on the way, so that a page is no more than its rows.
-        Reach::Tree(path) => query
-            .push(" and exists (select 1 from company t where t.id = a.company_id and t.path >= ")
-            .push_value(path.as_str())
-            .push(" and t.path < ")
-            .push_value(path.end())
-            .push(")"),
-    };
+fn named(query: Query, text: &str) -> Query {
     if text.is_empty() {
         return query;
     }

@@ -1,4 +1,5 @@
-//! How far a list reaches. Of a few companies their own indexes are merged; a large tree is walked by
+//! How far a list reaches, and how its page is found: the ids alone first, by an index that has all that the list
+//! is filtered by. Of a few companies their own indexes are merged; a large tree, and a page far down, is walked by
 //! id, with a test of membership.
 
 use super::db::{Query, Result, Tx, rows};
@@ -6,12 +7,58 @@ use crate::model::company::Path;
 
 /// Up to so many companies their own indexes are merged.
 const MERGED_COMPANIES_MAX: i64 = 50;
+/// Of several companies, a page that ends further down is walked to.
+pub const MERGED_ROWS_MAX: i64 = 2_000;
 
 /// The companies that a list is about.
 #[derive(Debug, Clone)]
 pub enum Reach {
     Companies(Vec<i64>),
     Tree(Path),
+    /// The whole portal, which needs no test.
+    All,
+}
+
+/// A table of things that companies have, as `k`. SQLite is told which index to take, as it counts no rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    pub table: &'static str,
+    /// In the order of ids, such as " indexed by code_walk".
+    pub walk: &'static str,
+    /// In the order of ids within each company.
+    pub of_company: &'static str,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    pub order: Order,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// An order of rows `k`, and of the same rows as `x`: each begins with " order by ".
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    pub of_k: &'static str,
+    pub of_x: &'static str,
+}
+
+impl Order {
+    pub const OLDEST: Order = Order { of_k: " order by k.id", of_x: " order by x.id" };
+    pub const NEWEST: Order = Order { of_k: " order by k.id desc", of_x: " order by x.id desc" };
+
+    /// By id, the newest first or last.
+    #[must_use]
+    pub fn by_id(newest_first: bool) -> Order {
+        if newest_first { Order::NEWEST } else { Order::OLDEST }
+    }
+}
+
+impl Part {
+    fn cut(self, query: Query, order: &'static str) -> Query {
+        query.push(order).push(" limit ").push_value(self.limit).push(" offset ").push_value(self.offset)
+    }
 }
 
 impl Reach {
@@ -23,47 +70,114 @@ impl Reach {
         let ids = super::companies::ids(tx, tree, MERGED_COMPANIES_MAX + 1).await?;
         Ok(if ids.len() as i64 <= MERGED_COMPANIES_MAX {
             Reach::Companies(ids)
+        } else if tree.level() == 0 {
+            Reach::All
         } else {
             Reach::Tree(tree.clone())
         })
     }
 
-    /// The ids of a page of a table of things that companies have: `k`, of which `wanted` says more, beginning
-    /// with " and ". The page has as many rows for each company as it may have in all.
+    /// Adds that a column, such as "k.company_id", names a company within reach, beginning with " and ". It is asked
+    /// of each row on the way.
+    #[must_use]
+    pub fn holds(&self, query: Query, column: &'static str) -> Query {
+        match self {
+            Reach::All => query,
+            _ => self.test(query.push(" and "), column),
+        }
+    }
+
+    /// The same as a condition alone. On SQLite an expression keeps the index of the column out of it, and the tree
+    /// is gathered once.
+    #[must_use]
+    pub fn test(&self, query: Query, column: &'static str) -> Query {
+        match self {
+            Reach::All => query.push("true"),
+            Reach::Companies(ids) => in_list(query.push("(").push(column).push(" + 0) in ("), ids).push(")"),
+            Reach::Tree(path) => query
+                .push_for("(", "exists (select 1 from company c where c.id = ")
+                .push(column)
+                .push_for(" + 0) in (select c.id from company c where c.path >= ", " and c.path >= ")
+                .push_value(path.as_str())
+                .push(" and c.path < ")
+                .push_value(path.end())
+                .push(")"),
+        }
+    }
+
+    /// The ids of a page, of which `wanted` says more, beginning with " and ".
     pub fn ids(
         &self,
         query: Query,
-        table: &'static str,
+        listed: Listed,
         wanted: impl FnOnce(Query) -> Query,
-        order: &'static str,
-        limit: i64,
+        part: Part,
     ) -> Query {
+        let Listed { table, walk, of_company } = listed;
+        let last = part.limit.saturating_add(part.offset);
         match self {
-            Reach::Companies(companies) => {
+            Reach::Companies(companies) if companies.len() == 1 => {
+                let query = query.push("select k.id from ").push(table).push(" k").push_for(of_company, "");
+                let query = query.push(" where k.company_id = ").push_value(companies[0]);
+                part.cut(wanted(query), part.order.of_k)
+            }
+            Reach::Companies(companies) if last <= MERGED_ROWS_MAX => {
                 let query = query
                     .push_for(
                         "select x.id from json_each(",
                         "select x.id from jsonb_array_elements_text(cast(",
                     )
                     .push_value(rows(companies))
-                    .push_for(") r join ", " as jsonb)) r(value) cross join lateral (select k.id from ")
+                    .push_for(") r join ", " as jsonb)) r(value) cross join lateral (select k.* from ")
                     .push(table)
                     .push_for(" x on x.id in (select k.id from ", " k where k.company_id = r.value::bigint")
                     .push_for(table, "")
-                    .push_for(" k where k.company_id = r.value", "");
-                wanted(query).push(order).push_value(limit).push_for(")", ") x")
+                    .push_for(" k", "")
+                    .push_for(of_company, "")
+                    .push_for(" where k.company_id = r.value", "");
+                let query = wanted(query).push(part.order.of_k).push(" limit ").push_value(last);
+                part.cut(query.push_for(")", ") x"), part.order.of_x)
             }
-            Reach::Tree(path) => {
-                let query = query
-                    .push("select k.id from ")
-                    .push(table)
-                    .push(" k where exists (select 1 from company c where c.id = k.company_id and c.path >= ")
-                    .push_value(path.as_str())
-                    .push(" and c.path < ")
-                    .push_value(path.end())
-                    .push(")");
-                wanted(query).push(order).push_value(limit)
+            _ => {
+                let query = query.push("select k.id from ").push(table).push(" k").push_for(walk, "");
+                part.cut(wanted(self.holds(query.push(" where true"), "k.company_id")), part.order.of_k)
             }
         }
     }
+
+    /// Adds where to count, up to a condition on which `wanted` follows: "select count(*) from ... where ...".
+    #[must_use]
+    pub fn counted(&self, listed: Listed) -> Query {
+        let Listed { table, walk, of_company } = listed;
+        match self {
+            Reach::All => {
+                let query = super::db::sql("select count(*) from ").push(table).push(" k").push_for(walk, "");
+                query.push(" where true")
+            }
+            Reach::Companies(ids) => {
+                let query =
+                    super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
+                in_list(query.push(" where k.company_id in ("), ids).push(")")
+            }
+            // A company after the other, each by its index.
+            Reach::Tree(path) => {
+                let query =
+                    super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
+                query
+                    .push_for(of_company, "")
+                    .push(" where k.company_id = c.id and c.path >= ")
+                    .push_value(path.as_str())
+                    .push(" and c.path < ")
+                    .push_value(path.end())
+            }
+        }
+    }
+}
+
+/// A list of ids to compare with.
+pub fn in_list(query: Query, ids: &[i64]) -> Query {
+    query
+        .push_for("select value from json_each(", "select value::bigint from jsonb_array_elements_text(cast(")
+        .push_value(rows(ids))
+        .push_for(")", " as jsonb))")
 }

@@ -26,6 +26,31 @@ pub async fn read(tx: &mut Tx, key: &str, now: Moment) -> Result<Attempts> {
     Ok(row.map_or(Attempts::NONE, |(failures, last_at)| Attempts { failures, last_at: Moment(last_at) }))
 }
 
+/// What is remembered under a key now, without a lock.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn peek(tx: &mut Tx, key: &str) -> Result<Attempts> {
+    let row: Option<(i64, i64)> =
+        sql("select failures, last_at from throttle where key = $1").bind(key).optional(tx).await?;
+    Ok(row.map_or(Attempts::NONE, |(failures, last_at)| Attempts { failures, last_at: Moment(last_at) }))
+}
+
+/// Takes one failure back: what was counted before it was looked at was right.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lower(tx: &mut Tx, key: &str, by: i64) -> Result<()> {
+    sql(
+        "update throttle set failures = case when failures > $2 then failures - $2 else 0 end where key = $1",
+    )
+    .bind(key)
+    .bind(by)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
 /// Counts one failure more.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ impl ListedToken {
 #[derive(Debug, Clone, FromRow)]
 pub struct Holder {
     pub token_id: i64,
+    pub token_name: String,
     pub token_hash: Vec<u8>,
     pub scopes: String,
     pub expires_at: Option<i64>,
@@ -46,7 +47,7 @@ pub struct Holder {
 macro_rules! holders_sql {
     ($which:literal) => {
         concat!(
-            "select t.id as token_id, t.token_hash, t.scopes, t.expires_at, t.last_used_at, t.networks, ",
+            "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at, t.networks, ",
             super::auth::signed_in_columns!(),
             " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
              where u.disabled_at is null and c.removed_at is null and t.token_hash in ",

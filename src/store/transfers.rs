@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::{Query, Result, Tx, rows, sql};
-use super::reach::Reach;
+use super::reach::{MERGED_ROWS_MAX, Reach, in_list};
 use crate::model::ledger::Cause;
 use crate::model::time::Moment;
 
@@ -61,31 +61,37 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
 /// The query of [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &TransferFilter) -> Query {
-    let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
              t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, f.path as from_path
          from (");
+    page_ids(query, reach, filter)
+        .push(
+            ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
+         left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
+        )
+        .push(if filter.newest_first { " order by t.id desc" } else { " order by t.id" })
+}
+
+/// The ids of a page.
+fn page_ids(query: Query, reach: &Reach, filter: &TransferFilter) -> Query {
+    let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let last = filter.limit.saturating_add(filter.offset);
     let query = match reach {
         _ if filter.device_id.is_some() => {
-            let query = wanted(of_device(query.push("select t.id from transfer t where "), filter), filter);
-            after(query, filter).push(order).push_value(last)
+            of_device(query.push("select t.id from transfer t where "), filter)
         }
-        Reach::Companies(companies) => {
+        Reach::Companies(companies) if last <= MERGED_ROWS_MAX => {
+            let query = query.push("select t.id from (");
             let query = of_side(query, "from_company_id", companies, filter, order, last).push(" union ");
-            of_side(query, "to_company_id", companies, filter, order, last)
+            let query =
+                of_side(query, "to_company_id", companies, filter, order, last).push(") t").push(order);
+            return query.push_value(filter.limit).push(" offset ").push_value(filter.offset);
         }
-        Reach::Tree(_) => {
-            let query = of_tree(query.push("select t.id from transfer t where "), reach);
-            after(wanted(query, filter), filter).push(order).push_value(last)
-        }
+        _ => of_sides(query.push("select t.id from transfer t where true"), reach),
     };
-    let query = query.push(
-        ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
-         left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
-    );
-    query.push(order).push_value(filter.limit).push(" offset ").push_value(filter.offset)
+    let query = after(wanted(query, filter), filter).push(order).push_value(filter.limit);
+    query.push(" offset ").push_value(filter.offset)
 }
 
 /// How many transfers there are.
@@ -97,29 +103,16 @@ pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Resul
         _ if filter.device_id.is_some() => {
             wanted(of_device(sql("select count(*) from transfer t where "), filter), filter)
         }
-        Reach::Companies(companies) => {
-            let mut query = sql("select count(*) from (");
-            for (i, side) in [
-                "select t.id from transfer t where t.from_company_id in (",
-                "select t.id from transfer t where t.to_company_id in (",
-            ]
-            .into_iter()
-            .enumerate()
-            {
-                query = query
-                    .push(if i == 0 { "" } else { " union " })
-                    .push(side)
-                    .push_for(
-                        "select value from json_each(",
-                        "select value::bigint from jsonb_array_elements_text(cast(",
-                    )
-                    .push_value(rows(companies))
-                    .push_for("))", " as jsonb)))");
-                query = wanted(query, filter);
-            }
-            query.push(") found")
+        Reach::Companies(ids) => {
+            let query = sql("select (select count(*) from transfer t where t.from_company_id in (");
+            let query = wanted(in_list(query, ids).push(")"), filter);
+            // What has both sides within reach was counted.
+            let query = query.push(") + (select count(*) from transfer t where t.to_company_id in (");
+            let query =
+                in_list(in_list(query, ids).push(") and (t.from_company_id + 0) not in ("), ids).push(")");
+            wanted(query, filter).push(")")
         }
-        Reach::Tree(_) => wanted(of_tree(sql("select count(*) from transfer t where "), reach), filter),
+        _ => wanted(of_sides(sql("select count(*) from transfer t where true"), reach), filter),
     };
     let (count,): (i64,) = query.one(tx).await?;
     Ok(count)
@@ -146,18 +139,13 @@ fn of_side(
     after(wanted(query, filter), filter).push(order).push_value(last).push_for(")", ") x")
 }
 
-fn of_tree(query: Query, reach: &Reach) -> Query {
-    let Reach::Tree(path) = reach else { return query };
-    let (first, end) = (path.as_str().to_owned(), path.end());
-    let side = |query: Query, text: &'static str| {
-        query.push(text).push_value(&first).push(" and c.path < ").push_value(&end).push(")")
-    };
-    let query = side(
-        query.push("("),
-        "exists (select 1 from company c where c.id = t.from_company_id and c.path >= ",
-    );
-    side(query.push(" or "), "exists (select 1 from company c where c.id = t.to_company_id and c.path >= ")
-        .push(")")
+/// Adds that either side is within reach.
+fn of_sides(query: Query, reach: &Reach) -> Query {
+    if let Reach::All = reach {
+        return query;
+    }
+    let query = reach.test(query.push(" and ("), "t.from_company_id").push(" or ");
+    reach.test(query, "t.to_company_id").push(")")
 }
 
 fn of_device(query: Query, filter: &TransferFilter) -> Query {
@@ -179,7 +167,7 @@ fn wanted(mut query: Query, filter: &TransferFilter) -> Query {
 
 fn after(query: Query, filter: &TransferFilter) -> Query {
     match filter.cursor {
-        None => query,
+        None => query.push(" and t.id > 0"),
         Some(id) => {
             query.push(if filter.newest_first { " and t.id < " } else { " and t.id > " }).push_value(id)
         }

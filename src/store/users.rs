@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::{Way, escape_like};
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use crate::model::company::{Path, searchable};
 use crate::model::second_factor::SecondFactor;
 use crate::model::time::Moment;
@@ -75,7 +75,13 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
     // An expression keeps a planner from the index of the other way.
     let is_sorted = way == Way::Gathered && filter.company_id.is_none();
     let id = if is_sorted { "(u.id + 0)" } else { "u.id" };
-    wanted(sql(users_sql!("c.removed_at is null")), tree, filter, way)
+    // The ids first: only rows that are shown are read.
+    let query = sql(users_sql!("u.id in (select u.id from person u")).push(match way {
+        Way::Gathered => ", company c",
+        Way::Walked => " cross join company c",
+    });
+    let query = query.push(" where c.id = u.company_id and c.removed_at is null");
+    wanted(query, tree, filter, way)
         .push(" and ")
         .push(id)
         .push(" > ")
@@ -86,6 +92,7 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
         .push_value(filter.limit)
         .push(" offset ")
         .push_value(filter.offset)
+        .push(") order by u.id")
 }
 
 /// How many users there are.
@@ -93,8 +100,8 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
 /// # Errors
 /// Whatever the database says.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
-    let query =
-        sql("select count(*) from person u join company c on c.id = u.company_id where c.removed_at is null");
+    let query = sql("select count(*) from company c cross join person u
+         where u.company_id = c.id and c.removed_at is null");
     let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
     Ok(count)
 }
@@ -102,7 +109,7 @@ pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<
 fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
     let query = match filter.company_id {
         // Whoever asks has made sure that the company is of the tree.
-        Some(id) => query.push(" and u.company_id = ").push_value(id),
+        Some(id) => query.push(" and u.company_id = ").push_value(id).push(" and c.id = ").push_value(id),
         None => way.within(query, tree),
     };
     if filter.text.is_empty() {
@@ -132,6 +139,20 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
 /// Whatever the database says.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
+}
+
+/// The e-mail addresses of some people.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    sql_for(
+        "select id, email from person where id in (select value from jsonb_each($1))",
+        "select id, email from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
+    )
+    .bind(rows(ids))
+    .all(tx)
+    .await
 }
 
 /// Everybody, for the command line.

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::codes::CodeRow;
 use super::db::{Query, Result, Tx, rows, sql};
-use super::reach::Reach;
+use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::ledger::CodeStatus;
 use crate::model::time::Moment;
@@ -91,9 +91,13 @@ pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
         }
         query
     };
-    let query = reach.ids(sql(VOUCHER).push("("), "code", wanted, " order by k.id desc limit ", filter.limit);
-    let query = query.push(") page join code k on k.id = page.id").push(JOINED);
-    query.push(" order by k.id desc limit ").push_value(filter.limit)
+    let (walk, of_company) = match filter.status {
+        None => (" indexed by code_voucher_by_id", " indexed by code_voucher_by_company"),
+        Some(_) => (" indexed by code_voucher_by_status", " indexed by code_voucher"),
+    };
+    let part = Part { order: Order::NEWEST, limit: filter.limit, offset: 0 };
+    let query = reach.ids(sql(VOUCHER).push("("), Listed { table: "code", walk, of_company }, wanted, part);
+    query.push(") page join code k on k.id = page.id").push(JOINED).push(" order by k.id desc")
 }
 
 /// Some vouchers of a tree, by id.

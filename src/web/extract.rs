@@ -124,9 +124,9 @@ impl FromRequestParts<Portal> for Me {
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Me> {
         let session =
             Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
-        let here = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+        let here = urls::without_secrets(parts.uri.path(), parts.uri.query());
         // After signing in, a page is shown; a form is not sent again.
-        let next = if parts.method == axum::http::Method::GET { here.to_owned() } else { String::new() };
+        let next = if parts.method == axum::http::Method::GET { here.clone() } else { String::new() };
         let Some(who) = session::signed_in_as(&session).await? else { return Err(WebError::SignIn(next)) };
         let found = portal.people.get(who.user_id).await.map_err(|_| WebError::Unavailable)?;
         let Some(found) = found.filter(|p| p.session_epoch == who.session_epoch) else {
@@ -134,6 +134,7 @@ impl FromRequestParts<Portal> for Me {
             return Err(WebError::SignIn(next));
         };
         let actor = Actor::of(found, guard::client_address(&portal.app, parts));
+        guard::tell_who(parts, &actor);
         if actor.owed.is_some_and(|owed| !urls::is_open_to_owing(parts.uri.path(), owed)) {
             return Err(WebError::SecondFactorOwed);
         }
@@ -142,7 +143,7 @@ impl FromRequestParts<Portal> for Me {
         let done = Some(query.value("done").to_owned()).filter(|k| !k.is_empty() && k.len() <= 255);
         let known_device = cookie(parts, portal.cookie_names.known_device).map(str::to_owned);
         let path = parts.uri.path().to_owned();
-        Ok(Me { actor, session, theme, path, here: here.to_owned(), done, known_device })
+        Ok(Me { actor, session, theme, path, here, done, known_device })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -13,6 +15,8 @@ use super::error::WebError;
 use super::router::Portal;
 use super::underway::{self, Underway};
 use crate::app::App;
+use crate::ops;
+use crate::ops::actor::Actor;
 
 /// No inline script or style, no other host, no frame.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -28,23 +32,42 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
 ];
 
+/// Who makes a request, as whatever asks for it first finds out: for the log and the history.
+#[derive(Clone, Default)]
+struct Who(Arc<OnceLock<Actor>>);
+
+/// Says who makes the request.
+pub fn tell_who(parts: &Parts, actor: &Actor) {
+    if let Some(who) = parts.extensions.get::<Who>() {
+        let _ = who.0.set(actor.clone());
+    }
+}
+
 /// Gives the request an id, runs it, logs one line, sets the headers that every answer has.
-pub async fn outermost(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+pub async fn outermost(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
     let request_id = crate::store::db::hex(&portal.app.rng.bytes::<8>());
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let route = loggable(request.uri().path());
+    let address = address_of(&portal.app, request.extensions(), request.headers());
+    let who = Who::default();
+    request.extensions_mut().insert(who.clone());
     let mut response =
         Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
     tracing::info!(
         request_id,
         %method,
         route,
+        address,
+        user = who.0.get().map(|actor| actor.user_id),
         status = response.status().as_u16(),
         milliseconds = started.elapsed().as_millis() as u64,
         "request"
     );
     count(&method, &response, started);
+    if let (StatusCode::FORBIDDEN, Some(actor)) = (response.status(), who.0.get()) {
+        note_forbidden(&portal.app, actor, &method, &route).await;
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -58,6 +81,13 @@ pub async fn outermost(State(portal): State<Portal>, request: Request, next: Nex
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     response
+}
+
+/// What somebody may not do is noted, and refused whether that succeeds or not.
+async fn note_forbidden(app: &App, actor: &Actor, method: &Method, route: &str) {
+    if let Err(error) = ops::watched::note_forbidden(app, actor, &format!("{method} {route}")).await {
+        tracing::warn!(%error, "a forbidden request was not noted");
+    }
 }
 
 fn count(method: &Method, response: &Response, started: tokio::time::Instant) {
@@ -115,31 +145,55 @@ pub async fn answered(State(portal): State<Portal>, request: Request, next: Next
 /// Refuses requests for a host that is not the portal's, so that no address of another is echoed.
 pub async fn host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let wanted = portal.app.config.public_url.split("://").nth(1).unwrap_or_default();
-    let given = request
-        .uri()
-        .authority()
-        .map(|a| a.as_str().to_owned())
-        .or_else(|| request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_owned));
+    let hosts = request.headers().get_all(header::HOST);
+    if hosts.iter().count() > 1 {
+        // Two proxies could each take another one for the host that is asked.
+        return (StatusCode::BAD_REQUEST, "Send one Host.\n").into_response();
+    }
+    let given = request.uri().authority().map(|a| a.as_str().to_owned());
+    let given = given.or_else(|| hosts.iter().next().and_then(|host| host.to_str().ok()).map(str::to_owned));
     let is_loopback = |host: &str| {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         matches!(name, "localhost" | "127.0.0.1" | "[::1]")
     };
     let is_open = request.uri().path() == super::urls::HEALTHZ || request.uri().path() == super::urls::READYZ;
-    match given {
-        Some(host) if host.eq_ignore_ascii_case(wanted) => next.run(request).await,
-        Some(host) if is_open || (is_loopback(&host) && is_loopback(wanted)) => next.run(request).await,
-        _ => (StatusCode::MISDIRECTED_REQUEST, "This address is not served here.\n").into_response(),
+    let is_served =
+        |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
+    // Whatever watches the process need not know its name.
+    match given.as_ref().is_some_and(is_served) || is_open {
+        true => next.run(request).await,
+        false => (StatusCode::MISDIRECTED_REQUEST, "This address is not served here.\n").into_response(),
     }
 }
 
-/// Where a request comes from: the connection's peer, or what a trusted proxy says of it.
-pub fn client_address(app: &App, request: &axum::http::request::Parts) -> String {
-    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
-    let forwarded = || {
-        let last = request.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-        last.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
+/// Where a request comes from: the connection's peer, or what trusted proxies say of it.
+pub fn client_address(app: &App, request: &Parts) -> String {
+    address_of(app, &request.extensions, &request.headers)
+}
+
+fn address_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String {
+    let Some(peer) = extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()) else {
+        return "unknown".to_owned();
     };
-    let address =
-        if peer.is_some() && peer == app.config.trusted_proxy { forwarded().or(peer) } else { peer };
-    address.map_or_else(|| "unknown".to_owned(), |a| a.to_canonical().to_string())
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .collect();
+    let mut address = peer;
+    // Each proxy adds whom it heard from at the right: only what a trusted one has added is believed.
+    for hop in forwarded.iter().rev() {
+        if !app.config.is_trusted_proxy(address) {
+            break;
+        }
+        let Some(before) = read_hop(hop.trim()) else { break };
+        address = before;
+    }
+    address.to_canonical().to_string()
+}
+
+/// An address as proxies write it, some with a port.
+fn read_hop(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()))
 }

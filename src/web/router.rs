@@ -16,8 +16,8 @@ use super::gather::Gatherer;
 use super::pages::{
     account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, confirm, demo_card,
     device_windows, devices, distributors, failed_jobs, history, imports, licences, moves, operator, orders,
-    overview, payments, price_list, redeem, report_files, reports, second_factor, second_step, seller,
-    tokens, users, vat_classes, vouchers,
+    overview, payments, price_list, redeem, report_files, reports, search, second_factor, second_step,
+    seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
@@ -143,6 +143,7 @@ fn signed_out() -> Router<Portal> {
 fn administration() -> Router<Portal> {
     Router::new()
         .route(urls::OVERVIEW, get(overview::show))
+        .route(urls::SEARCH, post(search::search))
         .route(urls::SUMMARY, get(overview::summary))
         .route(urls::COMPANIES, get(companies::list).post(companies::create))
         .route(urls::COMPANIES_NEW, get(companies::create_window))

@@ -90,6 +90,7 @@ fixed! {
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
     API_PAGE_STYLE = "/api/docs/index.css";
+    SEARCH = "/search";
     HEALTHZ = "/healthz";
     READYZ = "/readyz";
 }
@@ -206,6 +207,21 @@ pub fn is_open_to_owing(path: &str, owed: Owed) -> bool {
     set_up.contains(&path) || (owed == Owed::LongerPassword && password.contains(&path))
 }
 
+/// An address without what must not stand in another one: tokens and whole codes in its query.
+pub fn without_secrets(path: &str, query: Option<&str>) -> String {
+    let is_secret = |pair: &&str| {
+        url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
+            let names = ["authorization", "token", "access_token"];
+            names.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+                || value.contains(crate::model::token::PREFIX)
+                || crate::model::code::Code::parse(&value).is_ok()
+        })
+    };
+    let kept: Vec<&str> =
+        query.unwrap_or_default().split('&').filter(|p| !p.is_empty() && !is_secret(p)).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
 /// Whether a text is a path of this portal, safe to lead to after signing in.
 pub fn is_local(path: &str) -> bool {
     let mut bytes = path.bytes();
@@ -224,6 +240,15 @@ mod tests {
         for foreign in ["", "https://x", "//x", "/\\x", "/a\\b", "/\n"] {
             assert!(!is_local(foreign), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn secrets_stay_out_of_addresses() {
+        let query = "a=1&Authorization=Bearer+x&b=scrip_pat_00&q=7M2K-0QGM-94XV-5E1C-T8W5&c=%20";
+        assert_eq!(without_secrets("/x", Some(query)), "/x?a=1&q=7M2K-0QGM-94XV-5E1C-T8W5&c=%20");
+        let code = crate::model::code::Code::from_random([7; _]).reveal();
+        assert_eq!(without_secrets("/x", Some(&format!("q={code}"))), "/x");
+        assert_eq!(without_secrets("/x", None), "/x");
     }
 
     #[test]

@@ -48,6 +48,15 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Name(NameError::Missing) => "Enter a name.".into(),
         Reason::Name(NameError::TooShort) => format!("Enter a name of {NAME_LENGTH_MIN} characters or more."),
         Reason::Name(NameError::TooLong) => format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer."),
+        Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => {
+            "This holds a character that cannot be seen, such as one that turns the direction of the text. Type it again.".into()
+        }
+        Reason::Name(NameError::Link) => "A name must not look like a link: it stands in mails.".into(),
+        Reason::UnusableCode => "There is no unused code like this. Compare it with what you were given.".into(),
+        Reason::SearchedCode => "What you searched for is a code, and none of your companies has it. Codes are searched for in the list of codes, and activated under Redeem code.".into(),
+        Reason::Withdrawn { name } => format!("{name} is no longer offered. Take it out of the order first."),
+        Reason::VatChanged => "The VAT has changed since this order was put together. It was calculated again: check the new total, then place the order.".into(),
+        Reason::DemandedAbove { company } => format!("{company} demands two-factor authentication here, so only {company} or a company above it can lift that."),
         Reason::Email(EmailError::Missing) => "Enter an e-mail address.".into(),
         Reason::Email(EmailError::Malformed) => "Enter an e-mail address such as name@example.com.".into(),
         Reason::Password(PasswordError::Missing) => "Enter a password.".into(),
@@ -58,7 +67,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("Enter a password of {PASSWORD_LENGTH_MAX} characters or fewer.")
         }
         Reason::Password(PasswordError::Common) => {
-            "This password is easily guessed. Choose one that nobody else would.".into()
+            "This password is easily guessed. Choose one that nobody else would: names of companies and products, seasons and years do not help.".into()
         }
         Reason::PasswordsDiffer => "The two passwords differ. Type the same one twice.".into(),
         Reason::WrongPassword => "This is not your present password.".into(),
@@ -145,6 +154,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NothingToChange => "Give at least one field to change.".into(),
         Reason::NotAList => "Give a list of objects.".into(),
         Reason::UnknownDevice => "There is no such device among yours.".into(),
+        Reason::RepeatedDevice => "Another row names the same device. Send one row for each device.".into(),
         Reason::NotAText => "Give a text.".into(),
         Reason::Missing => "This is missing.".into(),
         Reason::NotAChoice { choices } => format!("Give one of: {choices}."),
@@ -264,6 +274,7 @@ pub fn row_error(error: &RowError) -> String {
         RowError::Unreadable => "The row has more columns than the first line names, or is no text.".into(),
         RowError::MissingSerial => "The serial number is missing.".into(),
         RowError::MissingName => "The apartment has no name.".into(),
+        RowError::Hidden(column) => format!("The text under {column} holds characters that cannot be seen."),
         RowError::TooLong(column) => format!("The text under {column} is too long."),
         RowError::UnknownKind(text) => format!("“{text}” is no kind: write device or apartment."),
         RowError::UnknownService(text) => format!("There is no service “{text}”."),
@@ -294,9 +305,11 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleKind::Devices(n) => {
             format!("{name} has {} devices: remove them or give them to another company first.", grouped(n))
         }
-        ObstacleKind::OpenOrders(1) => format!("{name} has 1 order that is not paid: cancel it first."),
+        ObstacleKind::OpenOrders(1) => {
+            format!("{name} has 1 order that is not paid or not ready: cancel it first.")
+        }
         ObstacleKind::OpenOrders(n) => {
-            format!("{name} has {} orders that are not paid: cancel them first.", grouped(n))
+            format!("{name} has {} orders that are not paid or not ready: cancel them first.", grouped(n))
         }
         ObstacleKind::Users(1) => format!("{name} has 1 user: disable that user first."),
         ObstacleKind::Users(n) => format!("{name} has {} users: disable them first.", grouped(n)),

@@ -88,7 +88,7 @@ macro_rules! both_planned {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 if let Some((app, plan)) = $crate::support::TestApp::start_planned($crate::support::Backend::Sqlite).await {
-                    super::$name(app, &plan).await;
+                    Box::pin(super::$name(app, &plan)).await;
                 }
             })*
         }
@@ -96,7 +96,7 @@ macro_rules! both_planned {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 if let Some((app, plan)) = $crate::support::TestApp::start_planned($crate::support::Backend::Postgres).await {
-                    super::$name(app, &plan).await;
+                    Box::pin(super::$name(app, &plan)).await;
                 }
             })*
         }

@@ -53,7 +53,7 @@ macro_rules! both {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 if let Some(app) = $crate::support::TestApp::start($crate::support::Backend::Sqlite).await {
-                    super::$name(app).await;
+                    Box::pin(super::$name(app)).await;
                 }
             })*
         }
@@ -61,7 +61,7 @@ macro_rules! both {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 if let Some(app) = $crate::support::TestApp::start($crate::support::Backend::Postgres).await {
-                    super::$name(app).await;
+                    Box::pin(super::$name(app)).await;
                 }
             })*
         }

@@ -8,7 +8,7 @@ use crate::model::invoice::Document;
 
 mail_text!(InvoiceText, "mail/invoice.txt", number, order, total, due, bank_account, link);
 mail_text!(ReminderText, "mail/invoice_reminder.txt", number, order, total, due, bank_account, link);
-mail_text!(PaidText, "mail/invoice_paid.txt", number, order, total, link);
+mail_text!(PaidText, "mail/invoice_paid.txt", number, total, state, link);
 mail_text!(CreditNoteText, "mail/credit_note.txt", number, corrects, order, total, link);
 
 fn readable(date: Option<Date>) -> String {
@@ -49,9 +49,15 @@ pub fn invoice_reminder(to: &str, document: &Document, link: &str) -> Mail {
 
 /// The payment of an invoice has arrived.
 #[must_use]
-pub fn invoice_paid(to: &str, document: &Document, link: &str) -> Mail {
+pub fn invoice_paid(to: &str, document: &Document, is_being_made: bool, link: &str) -> Mail {
     let order = document.order_id.to_string();
-    let text = PaidText { number: &document.number, order: &order, total: &total(document), link };
+    let state = match is_being_made {
+        true => {
+            format!("The codes of order {order} are being made. We write again when all of them are ready:")
+        }
+        false => format!("What you ordered with order {order} is ready:"),
+    };
+    let text = PaidText { number: &document.number, total: &total(document), state: &state, link };
     mail(to, &format!("Invoice {} is paid", document.number), &text)
 }
 

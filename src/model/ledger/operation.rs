@@ -11,12 +11,13 @@ use crate::model::time::Moment;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub [u8; 16]);
 
-/// Who acts: the user, the company that the user belongs to, and from where.
+/// Who acts: the user, the company that the user belongs to, from where, and by which access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     pub user_id: i64,
     pub company_id: i64,
     pub address: String,
+    pub token_id: Option<i64>,
 }
 
 impl Actor {
@@ -26,7 +27,7 @@ impl Actor {
     /// The portal itself, on behalf of the root company.
     #[must_use]
     pub fn portal(root_id: i64) -> Actor {
-        Actor { user_id: Actor::PORTAL, company_id: root_id, address: String::new() }
+        Actor { user_id: Actor::PORTAL, company_id: root_id, address: String::new(), token_id: None }
     }
 }
 

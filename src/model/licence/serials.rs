@@ -37,11 +37,13 @@ pub fn one(text: &str) -> Result<String, SerialError> {
     let text = text.trim();
     let is_serial = text.chars().count() <= SERIAL_LENGTH_MAX
         && text.chars().any(char::is_alphanumeric)
-        && !text.chars().any(|c| c.is_control() || c == '"');
+        && !text.chars().any(|c| super::super::text::is_hidden(c) || c == '"');
     match text {
         "" => Err(SerialError::Missing),
         _ if is_serial => Ok(text.to_owned()),
-        _ => Err(SerialError::Malformed(text.chars().filter(|c| !c.is_control()).take(40).collect())),
+        _ => Err(SerialError::Malformed(
+            text.chars().filter(|c| !super::super::text::is_hidden(*c)).take(40).collect(),
+        )),
     }
 }
 

@@ -100,6 +100,10 @@ pub(super) async fn believe(
         Word::PaidBack => {
             let (_, order) = lock(act, payment).await?;
             if store::payments::set_refunded(&mut act.tx, id, intent, now).await? {
+                if payment.has_paid == 1 {
+                    // What nobody has paid for any more, and is not there yet, is not made.
+                    store::orders::stop_codes(&mut act.tx, order.id).await?;
+                }
                 note(act, &order, "order.refunded", &sum(payment)?.to_string());
             }
         }
@@ -157,5 +161,6 @@ fn note(act: &mut Act, order: &OrderRow, verb: &'static str, details: &str) {
         verb,
         subject: format!("Order {}", order.id),
         details: details.to_owned(),
+        token: None,
     });
 }

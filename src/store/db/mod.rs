@@ -198,9 +198,9 @@ async fn call<T>(
     until: Instant,
     run: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T> {
-    let answer = async { faults.around(step, until, run).await.map_err(|error| DbError::of(error, step)) };
-    match tokio::time::timeout_at(until, answer).await {
-        Ok(answer) => answer,
+    // In a box, or whatever awaits a few statements becomes a future too large for its thread's stack.
+    match tokio::time::timeout_at(until, Box::pin(faults.around(step, until, run))).await {
+        Ok(answer) => answer.map_err(|error| DbError::of(error, step)),
         Err(_) => Err(DbError::late(step)),
     }
 }

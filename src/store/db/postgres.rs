@@ -1,6 +1,7 @@
 //! PostgreSQL: pools of connections, apart by what they are for, each with the server's own limits.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -19,7 +20,7 @@ pub struct PostgresDb {
     facts: PgPool,
     lists: PgPool,
     exports: PgPool,
-    unlimited: PgConnectOptions,
+    unlimited: Arc<PgConnectOptions>,
     pub(super) faults: Faults,
 }
 
@@ -53,7 +54,7 @@ impl PostgresDb {
             facts: pool(facts).connect_lazy_with(reads.clone()),
             lists: pool(lists).connect_lazy_with(reads),
             exports: pool(exports).connect_lazy_with(limited(deadline::EXPORT_SECONDS)),
-            unlimited,
+            unlimited: Arc::new(unlimited),
             faults: Faults::default(),
         })
     }

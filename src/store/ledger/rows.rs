@@ -67,6 +67,7 @@ pub struct TransferRow {
     pub pool_received: Option<i64>,
     pub pool_in_codes: Option<i64>,
     pub pool_parent: Option<String>,
+    pub token_id: Option<i64>,
 }
 
 /// A row of `transfer` as it is written. As JSON, with its columns in this order, it is also what digests cover:
@@ -98,6 +99,8 @@ pub struct NewTransferRow<'a> {
     pub pool_received: Option<i64>,
     pub pool_in_codes: Option<i64>,
     pub pool_parent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<i64>,
 }
 
 impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
@@ -128,6 +131,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
             pool_received: t.filled.as_ref().map(|f| f.received_total),
             pool_in_codes: t.filled.as_ref().map(|f| f.in_codes),
             pool_parent: t.filled.as_ref().and_then(|f| f.parent_name.as_deref()),
+            token_id: t.actor.token_id,
         }
     }
 }
@@ -160,6 +164,7 @@ impl<'a> From<&'a TransferRow> for NewTransferRow<'a> {
             pool_received: row.pool_received,
             pool_in_codes: row.pool_in_codes,
             pool_parent: row.pool_parent.as_deref(),
+            token_id: row.token_id,
         }
     }
 }
@@ -174,6 +179,7 @@ impl TryFrom<TransferRow> for Transfer {
                 user_id: row.actor_id.unwrap_or(Actor::PORTAL),
                 company_id: row.actor_company_id,
                 address: row.address,
+                token_id: row.token_id,
             },
             operation: row.operation,
             seq: row.seq,

@@ -215,25 +215,25 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger, keys: &Keys) -> Result<()
     sql_for(
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent)
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
          select value->>'id', value->>'actor_id', value->>'actor_company_id', value->>'address',
              value->>'operation', value->>'seq', unhex(value->>'fingerprint'), value->>'at', value->>'cause',
              value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
              value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
              value->>'from_name', value->>'to_name', value->>'code_id', value->>'device_id', value->>'memo',
-             value->>'pool_received', value->>'pool_in_codes', value->>'pool_parent'
+             value->>'pool_received', value->>'pool_in_codes', value->>'pool_parent', value->>'token_id'
          from jsonb_each($1)",
         "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent)
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
          select id, actor_id, actor_company_id, address, operation, seq, decode(fingerprint, 'hex'), at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent
+             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id
          from jsonb_to_recordset($1::jsonb) as r(id bigint, actor_id bigint, actor_company_id bigint, address text,
              operation text, seq bigint, fingerprint text, at bigint, cause text, resource_type bigint,
              amount bigint, from_company_id bigint, from_kind bigint, to_company_id bigint, to_kind bigint,
              from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint,
-             device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text)",
+             device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text, token_id bigint)",
     )
     .bind(&text)
     .later(tx)

@@ -273,7 +273,7 @@ impl<'a> Follower<'a> {
         let mut change = |key, amount: i64, after: i64, received: i64| {
             let step =
                 self.hashing.hash_one(after).wrapping_sub(self.hashing.hash_one(after.wrapping_sub(amount)));
-            let account = self.accounts.entry(key).or_insert_with(Account::default);
+            let account = self.accounts.entry(key).or_default();
             account.balance = account.balance.wrapping_add(amount);
             account.received = account.received.wrapping_add(received);
             account.steps = account.steps.wrapping_add(step);
@@ -320,7 +320,7 @@ impl<'a> Follower<'a> {
 
     /// How far it is: digests read.
     #[must_use]
-    pub fn floor(&self) -> i64 {
+    pub fn progress(&self) -> i64 {
         self.progress
     }
 }

@@ -114,7 +114,7 @@ pub async fn check(
         let has_all = follower.step(&mut tx, &mut findings).await?;
         tx.rollback().await;
         pace.end(step);
-        tell(Progress::Rows(follower.floor(), digests.max(follower.floor())));
+        tell(Progress::Rows(follower.progress(), digests.max(follower.progress())));
         if has_all {
             break;
         }

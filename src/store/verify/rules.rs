@@ -42,15 +42,27 @@ const RULES: &[(&str, Over, &str)] = &[
              group by company_id, resource_type, day having sum(devices) <> 0) wrong",
     ),
     (
-        "each paid order's vouchers hold what was bought, and no other order has any",
+        "each order has the codes that were counted, line after line, and they hold what was bought",
         Over::Orders,
         "select count(*) from (
-             select l.order_id from order_line l join purchase_order o on o.id = l.order_id
+             select l.order_id from (
+                 select l.order_id, l.line, l.codes, l.quantity, o.codes_made - coalesce(sum(l.codes) over (
+                     partition by l.order_id order by l.line rows between unbounded preceding and 1 preceding), 0) as codes_left
+                 from order_line l join purchase_order o on o.id = l.order_id
+                 where o.id > $1 and o.id <= $2 and l.resource_type is not null) l
              left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
-             where o.id > $1 and o.id <= $2 and l.resource_type is not null
-             group by l.order_id, l.line, l.codes, l.quantity, o.state
-             having count(k.id) <> case o.state when 'paid' then l.codes else 0 end
-                 or coalesce(sum(k.amount), 0) <> case o.state when 'paid' then l.quantity else 0 end) wrong",
+             group by l.order_id, l.line, l.codes, l.quantity, l.codes_left
+             having count(k.id) <> case when l.codes_left <= 0 then 0 when l.codes_left < l.codes then l.codes_left else l.codes end
+                 or coalesce(sum(k.amount), 0) * l.codes <> l.quantity * count(k.id)) wrong",
+    ),
+    (
+        "each order's codes are all there, are being made, or were cancelled",
+        Over::Orders,
+        "select count(*) from purchase_order o where o.id > $1 and o.id <= $2 and (
+             o.codes_wanted > case o.state when 'paid' then (
+                 select coalesce(sum(l.codes), 0) from order_line l where l.order_id = o.id) else 0 end
+             or (o.codes_made < o.codes_wanted and not exists (
+                 select 1 from job j where j.kind = 'order_codes' and j.payload = cast(o.id as text))))",
     ),
     (
         "each order comes to what its lines do",

@@ -84,9 +84,12 @@ fn in_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Triggers {
 
 /// The statements of a migration; what stands between dollars is part of one.
 fn statements(text: &str) -> Vec<&str> {
-    let (mut found, mut start, mut is_quoted) = (Vec::new(), 0, false);
+    let (mut found, mut start, mut is_quoted, mut is_comment) = (Vec::new(), 0, false, false);
     for (at, sign) in text.char_indices() {
         match sign {
+            '\n' => is_comment = false,
+            _ if is_comment => {}
+            '-' if !is_quoted && text[at..].starts_with("--") => is_comment = true,
             '$' if text[at..].starts_with("$$") => is_quoted = !is_quoted,
             ';' if !is_quoted => {
                 found.push(text[start..at].trim());

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use super::find;
 use super::findings::{self, Findings};
-use super::follow::{Account, Follower, Key};
+use super::follow::{Follower, Key};
 use crate::keys::Keys;
 use crate::model::ledger::{CodeFacts, CodeStatus, Kind, Tag};
 use crate::model::resources::ResourceType;
@@ -134,7 +134,7 @@ async fn missed(ground: &mut Ground<'_, '_>) -> Result<bool> {
 }
 
 fn compare(key: Key, row: Option<&AccountRow>, ground: &mut Ground<'_, '_>) {
-    let known = ground.follower.accounts.entry(key).or_insert_with(Account::default);
+    let known = ground.follower.accounts.entry(key).or_default();
     known.is_compared = true;
     let known = *known;
     let (balance, received, level) =

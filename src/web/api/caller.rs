@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::error::{ApiError, ApiResult, WaitUntil};
 use crate::model::network::Networks;
 use crate::model::time::Moment;
-use crate::model::token::{Scope, Scopes, Token};
+use crate::model::token::{Scope, Scopes, Token, TokenName};
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::web::form::Form;
@@ -36,6 +36,8 @@ pub struct May<S> {
 /// A scope as a type, for [`May`].
 pub trait Needed {
     const SCOPE: Scope;
+    /// Another scope that does as well.
+    const OR: Option<Scope> = None;
 }
 
 macro_rules! needed {
@@ -51,7 +53,6 @@ needed!(
     CompaniesWrite,
     CreditsRead,
     CreditsWrite,
-    CodesRead,
     CodesWrite,
     DevicesRead,
     DevicesWrite,
@@ -59,6 +60,13 @@ needed!(
     UsersRead,
     UsersWrite
 );
+
+/// Codes are listed by either scope, but whole by the one alone.
+pub struct CodesSeen;
+impl Needed for CodesSeen {
+    const SCOPE: Scope = Scope::CodesRead;
+    const OR: Option<Scope> = Some(Scope::CodesList);
+}
 
 impl<S> Deref for May<S> {
     type Target = Caller;
@@ -81,7 +89,7 @@ impl<S: Needed> FromRequestParts<Portal> for May<S> {
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> ApiResult<May<S>> {
         let caller = Caller::from_request_parts(parts, portal).await?;
-        if !caller.scopes.has(S::SCOPE) {
+        if !caller.scopes.has(S::SCOPE) && !S::OR.is_some_and(|other| caller.scopes.has(other)) {
             return Err(ApiError::scope_missing(S::SCOPE));
         }
         Ok(May { caller, scope: PhantomData })
@@ -129,8 +137,12 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     if let Err(error) = ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await {
         tracing::warn!(%error, "a token's use was not noted");
     }
-    let actor = Actor::of(holder.person, address);
-    Ok((Caller { actor, scopes: Scopes::from_stored(&holder.scopes) }, holder.token_id))
+    let mut actor = Actor::of(holder.person, address);
+    actor.token = Some(TokenName { id: holder.token_id, name: holder.token_name });
+    let scopes = Scopes::from_stored(&holder.scopes);
+    actor.is_shown_masked_codes = !scopes.has(Scope::CodesRead);
+    guard::tell_who(parts, &actor);
+    Ok((Caller { actor, scopes }, holder.token_id))
 }
 
 /// The token of the header, or of the query parameter that RMS's guide shows. What stands in the

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{Data, Stamp};
-use super::caller::{CodesRead, May};
+use super::caller::{CodesSeen, May};
 use super::credits::resource_type;
 use super::error::ApiResult;
 use super::path::Id;
@@ -55,7 +55,7 @@ impl Batch {
     params(("id" = i64, Path)), responses((status = 200, body = Data<Batch>)))]
 pub async fn show(
     State(portal): State<Portal>,
-    caller: May<CodesRead>,
+    caller: May<CodesSeen>,
     Id(id): Id,
 ) -> ApiResult<Data<Batch>> {
     Ok(Data::of(Batch::of(ops::code_batches::find(&portal.app, &caller.actor, id).await?)?))

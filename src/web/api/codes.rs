@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, ListMeta, Stamp, Written};
 use super::body::{self, Body, Field, Key, TypeSlug};
-use super::caller::{CodesRead, CodesWrite, May};
+use super::caller::{CodesSeen, CodesWrite, May};
 use super::code_batches::Batch;
 use super::credits::{Pool, first};
 use super::error::{ApiError, ApiResult};
@@ -19,7 +19,8 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode};
 use crate::ops::error::{Problems, Reason};
-use crate::store::code_lists::ListFilter;
+use crate::ops::watched::{Way, codes_shown};
+use crate::store::code_lists::{Facts, ListFilter};
 use crate::store::pools::ListedPool;
 use crate::web::router::Portal;
 
@@ -31,7 +32,8 @@ pub struct Code {
     company_name: String,
     /// Whoever made it.
     email: String,
-    /// Masked but for the last four characters for whoever may not redeem it.
+    /// Masked but for the last four characters for whoever may not redeem it, and for tokens without the scope
+    /// `credit_transfer_codes:read`.
     #[schema(example = "7M2K-0QGM-94XV-5E1C-T8W6")]
     code: String,
     credits_amount: i64,
@@ -139,7 +141,7 @@ pub struct CodesQuery {
     params(Paging, CodesQuery), responses((status = 200, body = List<Code>)))]
 pub async fn list(
     State(portal): State<Portal>,
-    caller: May<CodesRead>,
+    caller: May<CodesSeen>,
     mut query: Query,
 ) -> ApiResult<List<Code>> {
     let company_id = query.number(&["company_id", "company"]);
@@ -150,10 +152,13 @@ pub async fn list(
             CodeStatus::from_slug(slug).ok_or(Reason::NotAChoice { choices })
         }),
         is_used: query.flag("is_used"),
-        resource_type: query
-            .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
-        created_from: query.moment("from", false),
-        created_to: query.moment("to", true),
+        facts: Facts {
+            resource_type: query
+                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+            created_from: query.moment("from", false),
+            created_to: query.moment("to", true),
+            ..Facts::default()
+        },
         newest_first: query.newest_first(),
         ..ListFilter::default()
     };
@@ -163,12 +168,20 @@ pub async fn list(
         Some(id) => Some(ops::code_batches::find(&portal.app, &caller.actor, id).await?),
         None => None,
     };
-    let filter = ListFilter { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter };
-    let filter =
-        ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let facts = Facts { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter.facts };
+    let filter = ListFilter {
+        facts,
+        cursor: page.cursor.flatten(),
+        limit: page.rows(),
+        offset: page.offset,
+        ..filter
+    };
     let (mut found, total) =
         ops::codes::list_all(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |c| c.shown.row.id);
+    let company = company_id.unwrap_or(caller.actor.company_id);
+    let shown = found.iter().map(|c| &c.shown);
+    codes_shown(&portal.app, &caller.actor, Way::Shown, company, "Codes", shown).await?;
     Ok(List::of(found.into_iter().map(Code::of).collect(), meta))
 }
 
@@ -265,7 +278,9 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::Made) -> ApiResu
         Some(texts) => texts,
         None => {
             let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-            let shown = ops::codes::some(&portal.app, actor, &ids).await?;
+            // Whoever makes a code is told it, whatever else the token shows.
+            let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
+            let shown = ops::codes::some(&portal.app, &maker, &ids).await?;
             shown.into_iter().map(|code| code.text).collect()
         }
     };
@@ -286,8 +301,16 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::Made) -> ApiResu
 /// One code
 #[utoipa::path(get, path = "/api/credits/codes/{id}", tag = "codes",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Code>)))]
-pub async fn show(State(portal): State<Portal>, caller: May<CodesRead>, Id(id): Id) -> ApiResult<Data<Code>> {
-    Ok(Data::of(Code::of(ops::codes::find_listed(&portal.app, &caller.actor, id).await?)))
+pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): Id) -> ApiResult<Data<Code>> {
+    let found = ops::codes::find_listed(&portal.app, &caller.actor, id).await?;
+    told(&portal, &caller.actor, &found).await?;
+    Ok(Data::of(Code::of(found)))
+}
+
+/// Notes that a code is told.
+async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
+    let (company, what) = (code.shown.row.company_id, format!("Code #{}", code.shown.row.id));
+    Ok(codes_shown(&portal.app, actor, Way::Shown, company, &what, [&code.shown]).await?)
 }
 
 /// What may be changed of a code.
@@ -315,6 +338,7 @@ pub async fn update(
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
     let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about()?)?;
+    told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
 }
 

@@ -1,4 +1,5 @@
-//! Service, auto extend and monitoring of many devices at once: each row stands for itself.
+//! Service, auto extend and monitoring of many devices at once: each row stands for itself, and for a device
+//! that no other row names.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -159,12 +160,13 @@ async fn set(
 ) -> ApiResult<Written<DevicesSet>> {
     let outcome = ops::devices::set_many(&portal.app, &caller.actor, key, &rows)
         .await
-        .map_err(|e| ApiError::of(e, &[("device", "data"), ("service", "data")]))?;
+        .map_err(|e| refused_all(e, &rows))?;
     let refused: Vec<(i64, RowRefusal)> = outcome.about()?;
     let (mut data, mut errors) = (Vec::new(), Vec::new());
     for (n, row) in rows.iter().enumerate() {
         match refused.iter().find(|(id, _)| *id == row.device_id) {
             None => data.push(DeviceSet { device_id: row.device_id }),
+            Some((_, RowRefusal::RepeatedDevice)) => errors.push(repeated(n)),
             Some((_, RowRefusal::UnknownDevice)) => {
                 errors.push(Problem::of(format!("data.{n}.device_id"), &Reason::UnknownDevice));
             }
@@ -176,4 +178,16 @@ async fn set(
     let status = if errors.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
     let body = DevicesSet { success: true, data, errors };
     Ok(Written { status, replayed: outcome.replayed, body })
+}
+
+fn repeated(row: usize) -> Problem {
+    Problem::of(format!("data.{row}.device_id"), &Reason::RepeatedDevice)
+}
+
+/// Why nothing was set; where each row repeats a device, an error for each.
+fn refused_all(error: OpError, rows: &[DeviceRow]) -> ApiError {
+    if let OpError::Refused(_, Reason::RepeatedDevice) = error {
+        return ApiError::of_problems((0..rows.len()).map(repeated).collect());
+    }
+    ApiError::of(error, &[("device", "data"), ("service", "data")])
 }

@@ -150,6 +150,17 @@ pub fn page() -> Router<Portal> {
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
     );
     page.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, csp))
+        .layer(axum::middleware::map_response(with_charset))
+}
+
+/// Says how the texts of the page are encoded: its crate leaves that out.
+async fn with_charset(mut response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("text/") && !kind.contains("charset") {
+        let kind = HeaderValue::from_str(&format!("{kind}; charset=utf-8"));
+        response.headers_mut().extend(kind.ok().map(|kind| (header::CONTENT_TYPE, kind)));
+    }
+    response
 }
 
 /// The document as it is served.

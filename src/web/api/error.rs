@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::model::amount::AmountError;
 use crate::model::code::CodeError;
+use crate::model::company::NameError;
 use crate::model::ledger::Refusal;
 use crate::model::money::MoneyError;
 use crate::model::time::Moment;
@@ -227,7 +228,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::KeyReused => "IDEMPOTENCY_KEY_REUSED",
         Reason::Amount(AmountError::Missing)
         | Reason::Code(CodeError::Missing)
-        | Reason::Name(crate::model::company::NameError::Missing)
+        | Reason::Name(NameError::Missing)
         | Reason::Email(crate::model::user::EmailError::Missing)
         | Reason::MissingType
         | Reason::MissingCompany => "MISSING",
@@ -235,7 +236,12 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::Amount(AmountError::OutOfRange) => "OUT_OF_RANGE",
         Reason::Code(CodeError::Malformed) => "NOT_A_CODE",
         Reason::Code(CodeError::Mistyped) => "CODE_MISTYPED",
-        Reason::Name(_) => "NAME_LENGTH",
+        Reason::Name(NameError::TooShort | NameError::TooLong) => "NAME_LENGTH",
+        Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => "HIDDEN_CHARACTERS",
+        Reason::Name(NameError::Link) => "NAME_IS_LINK",
+        Reason::UnusableCode | Reason::SearchedCode => "UNKNOWN_CODE",
+        Reason::Withdrawn { .. } | Reason::VatChanged => "ORDER",
+        Reason::DemandedAbove { .. } => "SECOND_FACTOR",
         Reason::Email(_) => "NOT_AN_ADDRESS",
         Reason::Password(_) | Reason::PasswordsDiffer | Reason::WrongPassword => "PASSWORD",
         Reason::UnknownType => "UNKNOWN_TYPE",
@@ -281,6 +287,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::NotAText => "NOT_A_TEXT",
         Reason::NotAList => "NOT_A_LIST",
         Reason::UnknownDevice => "UNKNOWN_DEVICE",
+        Reason::RepeatedDevice => "REPEATED_DEVICE",
         Reason::NothingToChange => "NOTHING_TO_CHANGE",
         Reason::NotBetween { .. } => "OUT_OF_RANGE",
         Reason::Missing => "MISSING",

@@ -134,7 +134,11 @@ impl Query {
                 return default;
             }
             let text = self.form.value(name).trim();
-            let value = text.parse().ok().filter(|n| (0..=maximum).contains(n)).ok_or(Reason::NotANumber);
+            let value = match text.parse() {
+                Ok(number) if (0..=maximum).contains(&number) => Ok(number),
+                Ok(_) => Err(Reason::NotBetween { minimum: 0, maximum }),
+                Err(_) => Err(Reason::NotANumber),
+            };
             self.problems.take(name, value).unwrap_or(default)
         };
         let limit = number("limit", LIMIT_DEFAULT, LIMIT_MAX);

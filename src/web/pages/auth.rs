@@ -268,7 +268,7 @@ pub async fn use_link(
         Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),
         Purpose::StopEmail => (ops::addresses::stop(app, &token, &visitor.address).await, "stopped"),
         Purpose::SignUp => {
-            return match ops::sign_up::confirm(app, &token, &visitor.address).await {
+            return match ops::sign_up::confirm(app, &token, (password, again), &visitor.address).await {
                 Ok(who) => {
                     let (address, agent) = (&visitor.address, &visitor.user_agent);
                     session::begin(&visitor.session, &who, address, agent, None).await?;
@@ -325,8 +325,7 @@ pub async fn sign_up(
     let given = SignUp {
         company: form.value("company").to_owned(),
         email: form.value("email").to_owned(),
-        password: form.value("new_password").to_owned(),
-        again: form.value("new_password_again").to_owned(),
+        code: form.value("code").to_owned(),
         address: visitor.address.clone(),
     };
     match ops::sign_up::ask(&portal.app, &given).await {

@@ -8,8 +8,9 @@ use super::codes::{CSV_HEAD, csv_line};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::codes::ShownCode;
+use crate::ops::watched::Export;
 use crate::store::code_batches::Batch;
-use crate::store::code_lists::ListFilter;
+use crate::store::code_lists::{Facts, ListFilter};
 use crate::web::csv as csv_file;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, Posted};
@@ -47,18 +48,22 @@ pub async fn cancel(
 pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
     let filter = ListFilter {
-        batch: Some((batch.actor_id, batch.keys())),
+        facts: Facts { batch: Some((batch.actor_id, batch.keys())), ..Facts::default() },
         newest_first: true,
         limit: csv_file::STEP,
         ..ListFilter::default()
     };
+    let what = format!("Batch of codes #{id}");
+    let export = Export::begin(&portal.app, &me.actor, batch.company_id, &what, false).await?;
     let read = move |cursor: Option<i64>| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
         let filter = ListFilter { cursor, ..filter.clone() };
         async move {
             let (found, _) =
                 ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
-            Ok(found.into_iter().map(|c| c.shown).collect::<Vec<ShownCode>>())
+            let found: Vec<ShownCode> = found.into_iter().map(|c| c.shown).collect();
+            export.step(&found);
+            Ok(found)
         }
     };
     let first = read(None).await?;

@@ -11,6 +11,7 @@ use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::codes::ShownCode;
 use crate::ops::error::Reason;
+use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::code_batches::Batch;
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::Company;
@@ -106,10 +107,18 @@ pub async fn csv(
 ) -> WebResult<Response> {
     let filter = CodeFilter { before: None, limit: csv_file::STEP, ..read_filter(&portal, &me, &form) };
     let first = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
+    let what = format!("Codes of {}", ops::companies::find(&portal.app, &me.actor, id).await?.name);
+    let is_all = (first.len() as i64) < csv_file::STEP;
+    let export = Export::begin(&portal.app, &me.actor, id, &what, is_all).await?;
+    export.step(&first);
     let read = move |before| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
         let filter = CodeFilter { before: Some(before), ..filter.clone() };
-        async move { ops::codes::list(&app, &actor, id, &filter).await }
+        async move {
+            let found = ops::codes::list(&app, &actor, id, &filter).await?;
+            export.step(&found);
+            Ok(found)
+        }
     };
     Ok(csv_file::download(&format!("codes-{id}.csv"), &CSV_HEAD, first, csv_line, read))
 }
@@ -205,6 +214,14 @@ fn count(text: &str) -> Result<i64, Reason> {
     }
 }
 
+/// A code for a window about it.
+async fn shown_one(portal: &Portal, me: &Me, id: i64) -> WebResult<ShownCode> {
+    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let what = format!("Code #{id}");
+    codes_shown(&portal.app, &me.actor, Way::Shown, code.row.company_id, &what, [&code]).await?;
+    Ok(code)
+}
+
 #[derive(Template)]
 #[template(path = "codes/comment.html")]
 struct CommentWindow<'a> {
@@ -216,7 +233,7 @@ struct CommentWindow<'a> {
 
 async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let code = shown_one(portal, me, id).await?;
     let form = form.or("comment", code.row.comment.clone());
     let frame = Frame::of(portal, me, "Edit comment").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");
@@ -260,7 +277,7 @@ struct DeleteWindow<'a> {
 
 async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let code = shown_one(portal, me, id).await?;
     let frame = Frame::of(portal, me, "Delete code").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");
     page_of_form(&portal.app, &DeleteWindow { frame, form, code, back: view::back(form, &otherwise) }, form)
@@ -316,11 +333,11 @@ pub const CARDS_MAX: usize = 500;
 pub async fn sheet(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
     let codes = ops::codes::some(&portal.app, &me.actor, &ids).await?;
-    sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None)
+    sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None).await
 }
 
 /// A sheet of those of some codes that are unused; `next` leads to another one.
-pub fn sheet_of(
+pub async fn sheet_of(
     portal: &Portal,
     me: &Me,
     codes: &[ShownCode],
@@ -329,6 +346,10 @@ pub fn sheet_of(
 ) -> WebResult<Response> {
     let address = &portal.app.config.public_url;
     let unused = codes.iter().filter(|c| c.status == CodeStatus::Unused);
+    if let Some(first) = codes.first() {
+        let (company, what) = (first.row.company_id, format!("Sheet of codes of {}", first.row.company_name));
+        codes_shown(&portal.app, &me.actor, Way::Printed, company, &what, unused.clone()).await?;
+    }
     let cards = unused.map(|c| card(c, address, me)).collect::<WebResult<Vec<_>>>()?;
     let plain = Plain::new("Sheet of codes", me.theme);
     page(&SheetPage { plain, cards, portal: address.clone(), back: back.to_owned(), next })

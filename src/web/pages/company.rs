@@ -11,6 +11,7 @@ use super::overview::Coverages;
 use crate::model::country;
 use crate::model::invoice::Billing;
 use crate::ops;
+use crate::ops::watched::{Way, codes_shown};
 use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
 use crate::store::users::{User, UserFilter};
@@ -118,6 +119,9 @@ struct CodesTab<'a> {
 async fn show_codes(portal: &Portal, me: &Me, head: Head, form: &Form) -> WebResult<Response> {
     let filter = read_filter(portal, me, form);
     let codes = ops::codes::list(&portal.app, &me.actor, head.company.id, &filter).await?;
+    let what = format!("Codes of {}", head.company.name);
+    let shown = codes.iter().take(PAGE_SIZE as usize);
+    codes_shown(&portal.app, &me.actor, Way::Shown, head.company.id, &what, shown).await?;
     let section = CodesSection::of(codes, form, &head.section("codes"), head.company.id);
     let title = if head.is_own_page { "Codes".into() } else { format!("{}: codes", head.company.name) };
     let frame = Frame::of(portal, me, title).await?;

@@ -1,5 +1,7 @@
 //! The windows of what is done to devices: add, edit, set the service of many, remove.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -152,8 +154,10 @@ pub async fn edit(
     }
 }
 
+/// The devices that are ticked, each once.
 fn chosen(form: &Form) -> Vec<i64> {
-    form.all("device").filter_map(|id| id.parse().ok()).take(PAGE_SIZE as usize).collect()
+    let ids: BTreeSet<i64> = form.all("device").filter_map(|id| id.parse().ok()).collect();
+    ids.into_iter().take(PAGE_SIZE as usize).collect()
 }
 
 /// What is to be set of the chosen devices.

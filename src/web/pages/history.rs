@@ -56,6 +56,12 @@ impl HistoryRow {
         ops::audit::label(&self.verb)
     }
 
+    /// The access token that acted.
+    pub fn token(&self) -> Option<String> {
+        let id = self.token_id?;
+        Some(self.token_name.as_ref().map_or(format!("#{id}"), |name| format!("{name} (#{id})")))
+    }
+
     pub fn type_label(&self) -> &'static str {
         self.resource_type.and_then(|t| ResourceType::try_from(t).ok()).map_or("", ResourceType::label)
     }
@@ -80,6 +86,7 @@ pub fn read_history(me: &Me, form: &Form, limit: i64) -> HistoryFilter {
         to: time::day_end(form.value("to"), &me.actor.time_zone),
         before: form.value("before").parse().ok(),
         limit,
+        ..HistoryFilter::default()
     }
 }
 
@@ -104,7 +111,7 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> We
     let company = form.value("company").parse().ok();
     let filter = HistoryFilter { before: None, ..read_history(&me, &form, csv_file::STEP) };
     let first = ops::audit::list(&portal.app, &me.actor, company, &filter).await?;
-    let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address"];
+    let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address", "token"];
     let read = move |before| {
         let (app, actor) = (portal.app.clone(), me.actor.clone());
         let filter = HistoryFilter { before: Some(before), ..filter.clone() };
@@ -125,6 +132,7 @@ fn csv_line(row: &HistoryRow) -> (i64, Vec<String>) {
         slug.to_owned(),
         row.what(),
         row.address.clone(),
+        row.token().unwrap_or_default(),
     ];
     (row.id, cells)
 }

@@ -27,6 +27,7 @@ pub mod price_list;
 pub mod redeem;
 pub mod report_files;
 pub mod reports;
+pub mod search;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;

@@ -44,6 +44,8 @@ struct OrderPage {
     billing: Option<Billing>,
     now: i64,
     has_actions: bool,
+    /// Whether the reader may cancel codes.
+    may_cancel: bool,
 }
 
 impl OrderPage {
@@ -72,6 +74,12 @@ impl OrderPage {
 }
 
 impl Order {
+    /// How many codes were cancelled before they were made.
+    fn codes_cancelled(&self) -> i64 {
+        let bought: i64 = self.lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
+        bought - self.row.codes_wanted
+    }
+
     /// The page's head: "Order 12".
     fn title(&self) -> String {
         format!("Order {}", self.row.id)
@@ -129,7 +137,10 @@ pub async fn show(
     let counts = ops::vouchers::counts(app, &me.actor, id).await?;
     let section = LicencesSection::of(&portal, &me, id, &asked).await?;
     let billing = order.row.billing.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    page(&OrderPage { frame, order, counts, section, billing, now: app.clock.now().0, has_actions: false })
+    let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
+    let now = app.clock.now().0;
+    let has_actions = false;
+    page(&OrderPage { frame, order, counts, section, billing, now, has_actions, may_cancel })
 }
 
 async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebResult<Response> {

@@ -25,6 +25,8 @@ struct OverviewPage {
     recent: Vec<HistoryRow>,
     chart: Option<Chart>,
     coverage: Coverages,
+    /// Orders whose codes can't be made now, and since when: for the operator.
+    late: Vec<(i64, i64)>,
 }
 
 pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
@@ -33,7 +35,8 @@ pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     let frame = Frame::of(&portal, &me, "Overview").await?;
     let chart = credit_chart(&portal, &me, &frame).await?;
     let coverage = Coverages::of(&portal, &me, me.actor.company_id).await?;
-    page(&OverviewPage { frame, recent, chart, coverage })
+    let late = ops::order_codes::late(&portal.app, &me.actor).await?;
+    page(&OverviewPage { frame, recent, chart, coverage, late })
 }
 
 #[derive(Template)]

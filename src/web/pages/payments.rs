@@ -11,6 +11,7 @@ use crate::model::order::OrderState;
 use crate::ops;
 use crate::ops::error::OpError;
 use crate::ops::vouchers::ShownVoucher;
+use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::vouchers::VoucherFilter;
 use crate::web::error::WebResult;
@@ -104,6 +105,8 @@ pub async fn vouchers(State(portal): State<Portal>, me: Me, Asked(form): Asked) 
     let filter = VoucherFilter { status: CodeStatus::from_slug(tab), cursor, limit: PAGE_SIZE + 1 };
     let mut vouchers = ops::vouchers::list(&portal.app, &me.actor, &filter).await?;
     let next = next_page(&mut vouchers, urls::VOUCHERS, tab, |v| v.shown.row.id);
+    let codes = vouchers.iter().map(|v| &v.shown);
+    codes_shown(&portal.app, &me.actor, Way::Shown, me.actor.company_id, "Vouchers", codes).await?;
     let frame = Frame::of(&portal, &me, "Vouchers").await?;
     page(&VouchersPage { frame, vouchers, tab, tabs: TABS, next })
 }
@@ -112,10 +115,17 @@ pub async fn vouchers_csv(State(portal): State<Portal>, me: Me, Asked(form): Ask
     let status = CodeStatus::from_slug(tab(form.value("state")));
     let filter = VoucherFilter { status, cursor: None, limit: csv_file::STEP };
     let first = ops::vouchers::list(&portal.app, &me.actor, &filter).await?;
+    let is_all = (first.len() as i64) < csv_file::STEP;
+    let export = Export::begin(&portal.app, &me.actor, me.actor.company_id, "Vouchers", is_all).await?;
+    export.step(first.iter().map(|v| &v.shown));
     let read = move |cursor| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
+        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
         let filter = VoucherFilter { cursor: Some(cursor), ..filter.clone() };
-        async move { ops::vouchers::list(&app, &actor, &filter).await }
+        async move {
+            let found = ops::vouchers::list(&app, &actor, &filter).await?;
+            export.step(found.iter().map(|v| &v.shown));
+            Ok(found)
+        }
     };
     Ok(csv_file::download("vouchers.csv", &CSV_HEAD, first, csv_line, read))
 }

@@ -42,7 +42,7 @@ pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 struct NewTokenWindow<'a> {
     frame: Frame,
     form: &'a Form,
-    scopes: [Scope; 11],
+    scopes: &'static [Scope],
 }
 
 impl NewTokenWindow<'_> {
@@ -53,7 +53,7 @@ impl NewTokenWindow<'_> {
 
 async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, "Add new access token").await?;
-    page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: Scope::ALL }, form)
+    page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: &Scope::ALL }, form)
 }
 
 /// The window, filled with what was typed before a confirmation was asked for.
@@ -63,7 +63,8 @@ pub async fn new_window(State(portal): State<Portal>, me: Me, Asked(form): Asked
     }
     confirm::require(&portal, &me, &me.here).await?;
     let last_day = ops::tokens::usual_last_day(&portal.app, &me.actor);
-    show_new(&portal, &me, &form.or("last_day", last_day)).await
+    // Whole codes are worth what they hold: a token that shows them is asked for.
+    show_new(&portal, &me, &form.or("last_day", last_day).or("scope", Scope::CodesList.slug())).await
 }
 
 /// Where the window stands with what was typed.

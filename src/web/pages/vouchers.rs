@@ -10,6 +10,7 @@ use crate::model::order::{CODES_MAX, OrderLine};
 use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
+use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::vouchers::StateCount;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Ids, Me, Posted};
@@ -60,6 +61,7 @@ pub async fn show(
     let here = urls::voucher(order_id, number);
     let has_more = codes.len() as i64 > PAGE_SIZE;
     codes.truncate(PAGE_SIZE as usize);
+    noted(&portal, &me, Way::Shown, &order, number, &codes).await?;
     let last = codes.last().filter(|_| has_more).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
@@ -70,12 +72,37 @@ pub async fn show(
     page(&VoucherPage { frame, order, number, line, codes, unused, may_cancel, next })
 }
 
+fn named(order_id: i64, number: i64) -> String {
+    format!("Voucher {number} of order {order_id}")
+}
+
+async fn noted(
+    portal: &Portal,
+    me: &Me,
+    way: Way,
+    order: &Order,
+    number: i64,
+    codes: &[ShownVoucher],
+) -> WebResult<()> {
+    let (what, codes) = (named(order.row.id, number), codes.iter().map(|c| &c.shown));
+    Ok(codes_shown(&portal.app, &me.actor, way, order.row.company_id, &what, codes).await?)
+}
+
 pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
+    let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
     let first = ops::vouchers::of_line(&portal.app, &me.actor, place, 0, csv_file::STEP).await?;
+    let is_all = (first.len() as i64) < csv_file::STEP;
+    let what = named(order_id, number);
+    let export = Export::begin(&portal.app, &me.actor, order.row.company_id, &what, is_all).await?;
+    export.step(first.iter().map(|c| &c.shown));
     let read = move |after| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
-        async move { ops::vouchers::of_line(&app, &actor, place, after, csv_file::STEP).await }
+        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
+        async move {
+            let found = ops::vouchers::of_line(&app, &actor, place, after, csv_file::STEP).await?;
+            export.step(found.iter().map(|c| &c.shown));
+            Ok(found)
+        }
     };
     let name = format!("voucher-{order_id}-{number}.csv");
     Ok(csv_file::download(&name, &CSV_HEAD, first, csv_line, read))
@@ -89,6 +116,8 @@ pub async fn text(
 ) -> WebResult<impl IntoResponse> {
     let place = (order_id, number);
     let codes = ops::vouchers::unused(&portal.app, &me.actor, place, 0, CODES_MAX).await?;
+    let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
+    noted(&portal, &me, Way::Exported, &order, number, &codes).await?;
     let lines = codes.iter().map(|c| c.shown.text.as_str()).collect::<Vec<_>>().join("\n");
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
 }
@@ -107,7 +136,7 @@ pub async fn sheet(
     let last = found.last().filter(|_| found.len() == codes::CARDS_MAX).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let shown: Vec<_> = found.into_iter().map(|c| c.shown).collect();
-    codes::sheet_of(&portal, &me, &shown, &back, next)
+    codes::sheet_of(&portal, &me, &shown, &back, next).await
 }
 
 #[derive(Template)]
@@ -123,6 +152,11 @@ struct CancelWindow<'a> {
 async fn show_cancel(portal: &Portal, me: &Me, order_id: i64, form: &Form) -> WebResult<Response> {
     let ids = form.all("code").filter_map(|id| id.parse().ok()).take(ops::vouchers::CANCELLED_MAX + 1);
     let vouchers = ops::vouchers::some(&portal.app, &me.actor, &ids.collect::<Vec<i64>>()).await?;
+    if let Some(first) = vouchers.first() {
+        let (company, what) = (first.shown.row.company_id, format!("Order {order_id}"));
+        let codes = vouchers.iter().map(|v| &v.shown);
+        codes_shown(&portal.app, &me.actor, Way::Shown, company, &what, codes).await?;
+    }
     let frame = Frame::of(portal, me, "Cancel vouchers").await?;
     let otherwise = urls::order(order_id);
     let back = view::back(form, &otherwise);
@@ -164,6 +198,8 @@ struct ReplaceWindow<'a> {
 
 async fn show_replace(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
     let voucher = ops::vouchers::find(&portal.app, &me.actor, id).await?;
+    let (company, what) = (voucher.shown.row.company_id, format!("Code #{id}"));
+    codes_shown(&portal.app, &me.actor, Way::Shown, company, &what, [&voucher.shown]).await?;
     let frame = Frame::of(portal, me, "Replace code").await?;
     page_of_form(&portal.app, &ReplaceWindow { frame, form, voucher }, form)
 }

@@ -1,0 +1,150 @@
+//! The codes of a paid order. The first are made in the transaction of the payment, the others by a job in steps,
+//! so that nobody waits for a big order. Each step locks the order, is one operation of the ledger under a key of
+//! its own, and counts its codes on the order in the same transaction: one that is run again makes none twice.
+
+use super::actor::Actor;
+use super::codes::new_code;
+use super::error::{OpError, OpResult};
+use super::vouchers::Cancelled;
+use crate::app::{self, App, act};
+use crate::jobs::{Job, mail};
+use crate::model::amount::grouped;
+use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
+use crate::model::order::{OrderLine, among_first};
+use crate::model::time::Moment;
+use crate::store;
+use crate::store::orders::OrderRow;
+
+/// How many codes are made with the payment.
+pub const CODES_WITH_PAYMENT_MAX: i64 = 1_000;
+/// How many codes a step makes: few enough that others need not wait for it.
+const STEP: i64 = 500;
+/// How many orders that are late are shown.
+const LATE_SHOWN_MAX: i64 = 10;
+
+/// Makes the first codes of an order that its caller has just marked as paid, and has a job make the others.
+pub(super) async fn begin(
+    app: &App,
+    act: &mut app::Act,
+    order: &OrderRow,
+    lines: &[(i64, OrderLine)],
+    by: ledger::Actor,
+) -> OpResult<()> {
+    let wanted: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
+    make(app, act, order, lines, by, wanted.min(CODES_WITH_PAYMENT_MAX)).await?;
+    if wanted > CODES_WITH_PAYMENT_MAX {
+        act.job(&Job::OrderCodes { id: order.id.to_string() }).await?;
+    }
+    Ok(())
+}
+
+/// Makes the next codes of an order; tells whether more are to be made.
+///
+/// # Errors
+/// Whatever keeps the job from going on now.
+pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
+    act!(app, act => {
+        let Some((root_id, root)) = store::companies::root(&mut act.tx).await? else { return Ok(false) };
+        let found = store::orders::lock(&mut act.tx, &root, order_id).await?;
+        let Some(order) = found.filter(OrderRow::is_being_made) else { return Ok(false) };
+        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let made = (order.codes_made + STEP).min(order.codes_wanted);
+        make(app, act, &order, &lines, ledger::Actor::portal(root_id), made).await?;
+        if made == order.codes_wanted {
+            let billing = super::payments::billing(&order)?;
+            let link = format!("{}/orders/{order_id}", app.config.public_url);
+            let ready = mail::codes_ready(&billing.email, order_id, &grouped(made), &link);
+            act.job(&Job::mail(app, &ready)).await?;
+        }
+        Ok(made < order.codes_wanted)
+    })
+}
+
+/// Notes that the codes of an order can't be made now, for its page and for the operator.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn note_late(app: &App, order_id: i64) -> OpResult<()> {
+    act!(app, act => { Ok(store::orders::set_codes_late(&mut act.tx, order_id, act.now).await?) })
+}
+
+/// The orders whose codes can't be made now, and since when: the operator's alarm.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn late(app: &App, actor: &Actor) -> OpResult<Vec<(i64, i64)>> {
+    if !actor.is_operator() {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.db.read().await?;
+    Ok(store::orders::with_late_codes(&mut tx, LATE_SHOWN_MAX).await?)
+}
+
+/// Makes codes of a locked order until there are `made` of them.
+async fn make(
+    app: &App,
+    act: &mut app::Act,
+    order: &OrderRow,
+    lines: &[(i64, OrderLine)],
+    by: ledger::Actor,
+    made: i64,
+) -> OpResult<()> {
+    let expires_at = order.expires_at.map(Moment);
+    let expires_at =
+        expires_at.ok_or_else(|| OpError::Internal(format!("order {} has no day of expiry", order.id)))?;
+    let key = match order.codes_made {
+        0 => format!("order\n{}", order.id),
+        before => format!("order\n{}\n{before}", order.id),
+    };
+    let operation = Operation {
+        actor: by,
+        fingerprint: app.keys.fingerprint(&key),
+        key,
+        at: act.now,
+        act: Act::Fulfil(Fulfilment {
+            order_id: order.id,
+            company_id: order.company_id,
+            buyer_id: order.created_by,
+            expires_at,
+            vouchers: vouchers(app, lines, order.codes_made, made),
+        }),
+    };
+    super::resources::within(app, act, &[operation]).await?;
+    if !store::orders::set_codes_made(&mut act.tx, order.id, order.codes_made, made).await? {
+        return Err(OpError::Collision);
+    }
+    Ok(())
+}
+
+/// The codes of an order that come after the first `before`, up to `made` in all.
+fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Vec<Voucher> {
+    let new = among_first(lines, made).zip(among_first(lines, before));
+    let vouchers = lines.iter().zip(new).filter_map(|((number, line), (made, before))| {
+        let wish = line.voucher.as_ref().filter(|_| before < made)?;
+        Some(Voucher {
+            line: *number,
+            resource_type: wish.resource_type,
+            amount: wish.units_per_code(),
+            name: wish.name.clone(),
+            codes: (before..made).map(|_| new_code(app)).collect(),
+        })
+    });
+    vouchers.collect()
+}
+
+/// Takes back what of a locked order has not been made yet: it never is, and is credited. What was made stays.
+pub(super) async fn cancel_rest(act: &mut app::Act, actor: &Actor, order: &OrderRow) -> OpResult<String> {
+    let lines = store::orders::lines(&mut act.tx, order.id).await?;
+    let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));
+    let rest =
+        lines.iter().zip(made.zip(wanted)).map(|((number, _), (made, wanted))| (*number, wanted - made));
+    let rest: Vec<(i64, i64)> = rest.collect();
+    store::orders::stop_codes(&mut act.tx, order.id).await?;
+    let before = store::vouchers::counts(&mut act.tx, order.id).await?;
+    let cancelled = Cancelled { order, lines: &lines, codes: &rest, before: &before };
+    let credited = super::vouchers::credit(act, &cancelled).await?;
+    let what = format!("{} codes before they were made", grouped(order.codes_wanted - order.codes_made));
+    let subject = format!("Order {}", order.id);
+    act.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &what));
+    Ok(format!("Cancel\n{what} of order {} cancelled. {credited}", order.id))
+}

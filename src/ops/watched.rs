@@ -1,0 +1,166 @@
+//! What the history is told of besides acts: whole codes that were shown, requests that were forbidden, codes that
+//! were guessed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::actor::Actor;
+use super::codes::ShownCode;
+use super::error::OpResult;
+use crate::app::{App, act};
+use crate::model::amount::grouped;
+use crate::model::throttle::{FORBIDDEN_OF_PATH, FORBIDDEN_OF_PERSON};
+use crate::store;
+
+/// How whole codes left the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Shown,
+    Exported,
+    Printed,
+}
+
+impl Way {
+    fn verb(self) -> &'static str {
+        match self {
+            Way::Shown => "code.shown",
+            Way::Exported => "code.exported",
+            Way::Printed => "code.printed",
+        }
+    }
+}
+
+/// Notes that codes are shown, before they are. One row for all of a page; none where they are masked.
+///
+/// # Errors
+/// Whatever the database says: what cannot be noted is not shown.
+pub async fn codes_shown(
+    app: &App,
+    actor: &Actor,
+    way: Way,
+    company_id: i64,
+    what: &str,
+    codes: impl IntoIterator<Item = &ShownCode>,
+) -> OpResult<()> {
+    let count = codes.into_iter().filter(|c| !c.is_masked).count() as i64;
+    if count == 0 {
+        return Ok(());
+    }
+    note_codes(app, actor, way, company_id, what, &counted(count)).await
+}
+
+fn counted(count: i64) -> String {
+    if count == 1 { "1 whole code".to_owned() } else { format!("{} whole codes", grouped(count)) }
+}
+
+async fn note_codes(
+    app: &App,
+    actor: &Actor,
+    way: Way,
+    company_id: i64,
+    what: &str,
+    details: &str,
+) -> OpResult<()> {
+    act!(app, act => {
+        act.note(actor.note_at(company_id, way.verb(), what, details));
+        Ok(())
+    })
+}
+
+/// A file of codes that is sent step by step: noted when it begins, if one step is not all of it, and with the
+/// number of codes when it ends, however it ends.
+#[derive(Clone)]
+pub struct Export(Arc<Exported>);
+
+struct Exported {
+    app: App,
+    actor: Actor,
+    company_id: i64,
+    what: String,
+    count: AtomicI64,
+}
+
+impl Export {
+    /// Begins a file whose first step is read.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn begin(
+        app: &App,
+        actor: &Actor,
+        company_id: i64,
+        what: &str,
+        is_all: bool,
+    ) -> OpResult<Export> {
+        if !is_all && actor.sees_whole_codes() {
+            note_codes(app, actor, Way::Exported, company_id, what, "begun").await?;
+        }
+        let (app, actor, what) = (app.clone(), actor.clone(), what.to_owned());
+        Ok(Export(Arc::new(Exported { app, actor, company_id, what, count: AtomicI64::new(0) })))
+    }
+
+    /// Counts the codes of a step.
+    pub fn step<'a>(&self, codes: impl IntoIterator<Item = &'a ShownCode>) {
+        let whole = codes.into_iter().filter(|c| !c.is_masked).count() as i64;
+        self.0.count.fetch_add(whole, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Exported {
+    fn drop(&mut self) {
+        let count = self.count.load(Ordering::SeqCst);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if count == 0 {
+            return;
+        }
+        let (app, actor, company_id) = (self.app.clone(), self.actor.clone(), self.company_id);
+        let what = std::mem::take(&mut self.what);
+        runtime.spawn(async move {
+            let noted = note_codes(&app, &actor, Way::Exported, company_id, &what, &counted(count)).await;
+            if let Err(error) = noted {
+                tracing::error!(%error, what, count, user = actor.user_id, "an export of codes was not noted");
+            }
+        });
+    }
+}
+
+/// Notes a forbidden request: once in a while for each person and address, and not too many of one person, so that
+/// nobody fills the history.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()> {
+    let of_person = format!("forbidden:{}", actor.user_id);
+    let of_path = format!("{of_person}:{}", super::auth::hash_hex(what));
+    let mut tx = app.db.read().await?;
+    let before = store::throttle::peek(&mut tx, &of_path).await?;
+    drop(tx);
+    if before.blocked_until(&FORBIDDEN_OF_PATH, app.clock.now()).is_some() {
+        return Ok(());
+    }
+    act!(app, act => {
+        for (key, policy) in [(&of_person, &FORBIDDEN_OF_PERSON), (&of_path, &FORBIDDEN_OF_PATH)] {
+            let noted = store::throttle::read(&mut act.tx, key, act.now).await?;
+            if noted.blocked_until(policy, act.now).is_some() {
+                return Ok(());
+            }
+            store::throttle::fail(&mut act.tx, key, policy, act.now).await?;
+        }
+        act.note(actor.note("request.forbidden", what, ""));
+        Ok(())
+    })
+}
+
+/// Notes a wrong code. That it counts is the ledger's doing; the row follows.
+pub(super) async fn note_wrong_code(app: &App, actor: &Actor) {
+    let noted: OpResult<()> = async {
+        act!(app, act => {
+            act.note(actor.note("code.wrong", "", ""));
+            Ok(())
+        })
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::error!(%error, user = actor.user_id, "a wrong code was not noted");
+    }
+}

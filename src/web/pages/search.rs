@@ -1,0 +1,34 @@
+//! Searches of lists are posted: what is typed may be a whole code, which must not stand in an address.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::ops;
+use crate::web::error::WebResult;
+use crate::web::extract::{Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+
+const TEXT_LENGTH_MAX: usize = 200;
+
+/// Leads to the list with what was typed; with a code, to that code.
+pub async fn search(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    let text: String = form.value("q").chars().take(TEXT_LENGTH_MAX).collect();
+    let found = ops::codes::find_by_text(&portal.app, &me.actor, &text).await?;
+    let address = match found {
+        Some(code) => {
+            let list = urls::company_part(code.row.company_id, "codes");
+            urls::with_query(&list, &[("code", &code.row.id.to_string())])
+        }
+        None => list_of(&form, &text),
+    };
+    Ok(Redirect::to(&address).into_response())
+}
+
+fn list_of(form: &Form, text: &str) -> String {
+    let list = form.value("list").split('?').next().unwrap_or_default();
+    let list = if urls::is_local(list) { list } else { urls::OVERVIEW };
+    let filters = ["state", "service"].map(|name| (name, form.value(name)));
+    urls::with_query(list, &[&[("q", text)], filters.as_slice()].concat())
+}
