@@ -154,14 +154,17 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
         monitoring: Some(true),
         ..DeviceChange::default()
     };
-    let operation = Operation {
-        actor: operator.for_ledger(),
-        key: "first period".into(),
-        fingerprint: test.app.keys.fingerprint(""),
-        at: now.plus_seconds(-31 * 86_400),
-        act: Act::SetDevices { devices, change },
-    };
-    test.app.writer.submit(operation).await.unwrap();
+    // As many at once as the job renews: more would not fit into the deadline of a write.
+    for (number, devices) in devices.chunks(500).enumerate() {
+        let operation = Operation {
+            actor: operator.for_ledger(),
+            key: format!("first period {number}"),
+            fingerprint: test.app.keys.fingerprint(""),
+            at: now.plus_seconds(-31 * 86_400),
+            act: Act::SetDevices { devices: devices.to_vec(), change: change.clone() },
+        };
+        test.app.writer.submit(operation).await.unwrap();
+    }
 }
 
 async fn due(test: &TestApp) -> i64 {

@@ -672,7 +672,7 @@ async fn what_one_transaction_does_not_serve_the_job_serves_next(test: TestApp) 
     let fields = [("form", form.as_str()), ("company", "Acme"), ("file", &format!("serial,service\n{rows}"))];
     acme.upload("/devices/imports", &fields).await.is(303);
     acme.submit("/devices/imports/1", "/devices/imports/1/run", &[]).await.is(303);
-    assert!(scrip::jobs::run_next(&test.app).await);
+    while scrip::jobs::run_next(&test.app).await {}
     let operator = who(&test.app, "operator@test.example").await;
     ops::resources::issue(&test.app, &operator, "more", CREDIT, 1_000, "").await.unwrap();
     world.give(&test, world.acme, 1_090).await;

@@ -14,7 +14,9 @@ use scrip::store::audit::HistoryFilter;
 use support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, who};
 
 /// What a mail, a card provider and three years bring is tested where these are.
-const BROUGHT_BY_OTHERS: [&str; 12] = [
+const BROUGHT_BY_OTHERS: [&str; 13] = [
+    // In tests/tasks.rs.
+    "job.retried",
     "user.email_changed",
     "user.email_stopped",
     "order.refunded",

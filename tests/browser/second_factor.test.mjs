@@ -63,7 +63,7 @@ test('a company demands it: its user is led to the set-up and nowhere else', asy
     await page.goto(url('/companies'));
     await page.getByRole('link', { name: 'Acme Logistics', exact: true }).click();
     await page.getByRole('link', { name: 'Demand two-factor authentication' }).click();
-    await page.getByRole('dialog').getByText(/not to those of its subsidiaries/).waitFor();
+    await page.getByRole('dialog').getByText(/of all companies below it/).waitFor();
     await page.getByRole('button', { name: 'Demand it' }).click();
     await notice(page, 'Update');
   });
