@@ -29,6 +29,7 @@ async function addToken(page, name) {
   const place = await actionWindow(page, 'Add new access token');
   await isAccessible(page, 'new token');
   await place.getByLabel('Name', { exact: true }).fill(name);
+  await place.getByRole('checkbox', { name: /^credit_transfer_codes:list / }).uncheck();
   await place.getByRole('button', { name: 'Save Personal Access Token' }).click();
   await place.getByRole('alert').waitFor();
   await isAccessible(page, 'new token, refused');
