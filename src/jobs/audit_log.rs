@@ -1,7 +1,7 @@
 //! The history as a stream of JSON lines (`--audit-log FILE`), appended after the commit in the order of the digests:
 //! what one of them covers is there as a whole, on both databases. How far the file is stands in the database, and is
 //! written once the lines are on disk: after a crash the last ones come again, and none is left out. One process at a
-//! time writes. The file is opened anew for each step, so that it can be moved away.
+//! time writes. The file is opened again for each step, so that it can be moved away.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

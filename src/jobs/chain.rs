@@ -40,7 +40,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// Whoever links for one process.
+/// What links for one process.
 pub struct Linker {
     holder: String,
     seen: Seen,
