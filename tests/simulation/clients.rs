@@ -7,7 +7,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use scrip::app::App;
-use scrip::jobs::renewals;
+use scrip::jobs::chain::Linker;
+use scrip::jobs::{self, expiry, renewals};
 use scrip::model::resources::ResourceType;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::CodeOrder;
@@ -19,6 +20,9 @@ use crate::support::{TestApp, World, who};
 const CLIENTS: u64 = 4;
 const ACTS_OF_A_CLIENT: u64 = 10;
 const SENT_AT_MOST: usize = 4;
+/// One in so many requests is left by its client before it is answered, after up to so many turns.
+const ONE_LEFT_IN: u32 = 10;
+const LEFT_AFTER_MS: u64 = 40;
 const CREDIT: ResourceType = ResourceType::CREDIT;
 
 /// Who acts, and on what.
@@ -28,7 +32,7 @@ pub struct Stage {
     /// Who may redeem, each for a company of its own.
     redeemers: Vec<Actor>,
     /// Codes of five units that somebody may redeem or delete.
-    codes: Vec<(i64, String)>,
+    pub codes: Vec<(i64, String)>,
 }
 
 impl Stage {
@@ -153,16 +157,20 @@ pub fn meaning(outcome: &OpResult<()>) -> Answered {
     }
 }
 
-/// All clients at once, beside the jobs and a clock that leaps; gives what they were answered.
+/// All clients at once, some of which go away, beside the jobs and a clock that leaps; gives what they were answered.
 pub async fn act(seed: u64, apps: &[App], stage: &Stage) -> Vec<Answer> {
     let clients = (0..CLIENTS).map(|number| client(seed, number, apps, stage));
     let jobs = async {
         let holder = renewals::new_holder(&apps[0]);
-        for _ in 0..6 {
+        let mut linker = Linker::new(&apps[1]);
+        for round in 0..6 {
             tokio::time::sleep(Duration::from_millis(400)).await;
             apps[0].clock.advance_seconds(if seed.is_multiple_of(3) { -90 } else { 3_600 });
-            // Whatever becomes of it, the next run finds what is left.
+            // Whatever becomes of them, the next round finds what is left.
             let _ = renewals::run_batch(&apps[0], &holder).await;
+            jobs::run_next(&apps[round % 2]).await;
+            let _ = linker.run_once(&apps[1]).await;
+            expiry::run(&apps[round % 2]).await;
         }
     };
     let (answers, ()) = futures_util::future::join(futures_util::future::join_all(clients), jobs).await;
@@ -178,9 +186,14 @@ async fn client(seed: u64, number: u64, apps: &[App], stage: &Stage) -> Vec<Answ
         let mut said = Vec::new();
         while said.len() < SENT_AT_MOST {
             let app = &apps[rng.random_range(0..apps.len())];
-            let answered = meaning(&act.send(app, &actor, &key).await);
+            let stays = Duration::from_millis(match rng.random_ratio(1, ONE_LEFT_IN) {
+                true => rng.random_range(1..LEFT_AFTER_MS),
+                false => u64::from(u32::MAX),
+            });
+            let outcome = tokio::time::timeout(stays, act.send(app, &actor, &key)).await;
+            let answered = outcome.map_or(Answered::Unknown, |outcome| meaning(&outcome));
             said.push(answered);
-            // Some clients send again, and some never learn.
+            // Some clients send again, and some never learn; so it is with those that went away.
             if matches!(answered, Answered::Done | Answered::Refused) || rng.random_ratio(1, 3) {
                 break;
             }
