@@ -222,12 +222,7 @@ impl Config {
                         CLOCK_DAYS_MAX * 1_440,
                     )?,
                 stopped_seconds: 86_400
-                    * between(
-                        "clock-off-days",
-                        setting!(clock_off_days).unwrap_or(32),
-                        1,
-                        CLOCK_DAYS_MAX,
-                    )?,
+                    * between("clock-off-days", setting!(clock_off_days).unwrap_or(32), 1, CLOCK_DAYS_MAX)?,
             },
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,

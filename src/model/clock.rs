@@ -72,7 +72,8 @@ impl Verdict {
 /// A length of time as people say it: the largest unit of which there are two.
 fn span(seconds: i64) -> String {
     let units = [(365 * 86_400, "years"), (86_400, "days"), (3_600, "hours"), (60, "minutes")];
-    let (length, name) = units.into_iter().find(|(length, _)| seconds >= 2 * length).unwrap_or((1, "seconds"));
+    let (length, name) =
+        units.into_iter().find(|(length, _)| seconds >= 2 * length).unwrap_or((1, "seconds"));
     format!("{} {name}", seconds / length)
 }
 
@@ -113,7 +114,12 @@ mod tests {
 
     #[test]
     fn a_span_is_said_in_its_largest_unit() {
-        let said = [(3 * 365 * DAY, "3 years"), (32 * DAY, "32 days"), (2 * DAY - 1, "47 hours"), (61 * 60, "61 minutes")];
+        let said = [
+            (3 * 365 * DAY, "3 years"),
+            (32 * DAY, "32 days"),
+            (2 * DAY - 1, "47 hours"),
+            (61 * 60, "61 minutes"),
+        ];
         for (seconds, text) in said {
             assert_eq!(span(seconds), text);
         }

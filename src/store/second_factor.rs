@@ -105,12 +105,13 @@ const STEPS_AHEAD_MAX: i64 = 10;
 /// # Errors
 /// Whatever the database says.
 pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
-    let taken = sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
-        .bind(user_id)
-        .bind(step)
-        .bind(step + STEPS_AHEAD_MAX)
-        .run(tx)
-        .await?;
+    let taken =
+        sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
+            .bind(user_id)
+            .bind(step)
+            .bind(step + STEPS_AHEAD_MAX)
+            .run(tx)
+            .await?;
     Ok(taken == 1)
 }
 

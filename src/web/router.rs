@@ -14,10 +14,10 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm, demo_card,
-    device_windows, devices, distributors, failed_jobs, history, imports, licences, moves, operator, orders,
-    overview, payments, price_list, redeem, report_files, reports, search, second_factor, second_step,
-    seller, tokens, users, vat_classes, vouchers,
+    account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm,
+    demo_card, device_windows, devices, distributors, failed_jobs, history, imports, licences, moves,
+    operator, orders, overview, payments, price_list, redeem, report_files, reports, search, second_factor,
+    second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;

@@ -77,7 +77,9 @@ async fn each_code_was_made_once(app: &App, stage: &Stage, answers: &[Answer]) -
     if (codes, running) == (expected + of_batches, 0) {
         return Ok(());
     }
-    Err(format!("{codes} codes, of which {expected} alone and {of_batches} of batches; {running} batches run"))
+    Err(format!(
+        "{codes} codes, of which {expected} alone and {of_batches} of batches; {running} batches run"
+    ))
 }
 
 /// An answer, as a reader of a failed run wants it.
