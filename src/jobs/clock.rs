@@ -2,10 +2,12 @@
 
 use crate::app::App;
 use crate::ops;
+use crate::ops::error::OpError;
 
 /// Looks at the clock once.
 pub async fn run(app: &App) {
-    if let Err(error) = ops::clock::keep_up(app).await {
-        tracing::warn!(%error, "the clock could not be looked at, and will be");
+    match ops::clock::keep_up(app).await {
+        Ok(()) | Err(OpError::Unavailable | OpError::Collision) => {}
+        Err(error) => tracing::error!(%error, "the clock could not be looked at, and will be"),
     }
 }
