@@ -201,7 +201,8 @@ pub struct NewCode {
     #[serde(default)]
     #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
-    /// Up to 1,000 characters, for its owners.
+    /// Up to 1,000 characters, for its owners. Lines may break; other control characters, and those that change the
+    /// direction of text (U+202A to U+202E, U+2066 to U+2069), are refused.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
     comment: Field<String>,
@@ -316,7 +317,8 @@ async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()
 /// What may be changed of a code.
 #[derive(Deserialize, ToSchema)]
 pub struct CodeChange {
-    /// Up to 1,000 characters.
+    /// Up to 1,000 characters. Lines may break; other control characters, and those that change the direction of
+    /// text (U+202A to U+202E, U+2066 to U+2069), are refused.
     #[serde(default)]
     #[schema(value_type = String, required, max_length = 1_000, example = "Sent to Ann")]
     comment: Field<String>,
