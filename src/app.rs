@@ -145,6 +145,12 @@ impl App {
         Ok((app, writing))
     }
 
+    /// The same, but what it reads is a step of an export, apart from what pages and lists read.
+    #[must_use]
+    pub fn for_exports(&self) -> App {
+        App { db: self.db.for_exports(), ..self.clone() }
+    }
+
     /// Begins a try of an act: see [`act!`].
     ///
     /// # Errors
