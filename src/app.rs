@@ -274,7 +274,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What the act was about, as it was right after: for whoever tells the first answer again.
+    /// What the act was about, as it was right after: for giving the first answer again.
     ///
     /// # Errors
     /// [`OpError::Internal`] where the act keeps nothing of that kind.

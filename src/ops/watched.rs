@@ -1,4 +1,4 @@
-//! What the history is told of besides acts: whole codes that were shown, requests that were forbidden, codes that
+//! What the history notes besides acts: whole codes that were shown, requests that were forbidden, codes that
 //! were guessed.
 
 use std::sync::Arc;

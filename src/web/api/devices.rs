@@ -235,7 +235,7 @@ pub struct DeviceChange {
     company_id: Field<i64>,
 }
 
-/// Describe a device anew, or give it to another company
+/// Change a device, or give it to another company
 #[utoipa::path(put, path = "/api/devices/{id}", tag = "devices",
     params(("id" = i64, Path)), request_body = DeviceChange, responses((status = 200, body = Data<Device>)))]
 pub async fn update(

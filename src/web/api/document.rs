@@ -68,7 +68,7 @@ pub fn head() -> OpenApi {
 pub fn text(document: &OpenApi) -> String {
     let mut document = document.clone();
     for (path, item) in &mut document.paths.paths {
-        // A preview changes nothing. It is a POST so that no code stands in an address.
+        // A preview changes nothing. It is a POST so that no code is in an address.
         let is_preview = path.ends_with("/preview");
         for operation in item.get.iter_mut() {
             share(operation, false);

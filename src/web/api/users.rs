@@ -122,7 +122,7 @@ pub struct Invitation {
     company_id: Field<i64>,
 }
 
-/// Whoever was invited.
+/// The person who was invited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Invited {
     #[serde(flatten)]
