@@ -124,6 +124,7 @@ impl TestApp {
             None => db,
         };
         let (app, _) = App::start_on(db, config, Clock::fixed(NOON), Rng::System).await.unwrap();
+        scrip::ops::clock::keep_up(&app).await.unwrap();
         let router = scrip::web::router::router(app.clone());
         Some(TestApp { app, router, backend, database_url, folder })
     }
@@ -145,7 +146,10 @@ impl TestApp {
     /// Another process on the same database.
     pub async fn another(&self) -> App {
         let config = (*self.app.config).clone();
-        App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0
+        scrip::ops::clock::keep_up(&self.app).await.unwrap();
+        let app = App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0;
+        scrip::ops::clock::keep_up(&app).await.unwrap();
+        app
     }
 
     /// Checks every rule of the ledger.
