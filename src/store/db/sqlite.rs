@@ -15,6 +15,7 @@ use super::error::{DbError, Result};
 use super::faults::{Faults, Step};
 use super::script::{Outcome, Script};
 use super::{Reads, call, deadline};
+use crate::private;
 
 /// One connection writes; some read, apart by what for; sessions have a file of their own.
 #[derive(Debug, Clone)]
@@ -26,10 +27,11 @@ pub struct SqliteDb {
     sessions: Connections,
     pub file: Arc<Path>,
     pub(super) faults: Faults,
+    pub(super) reads_exports: bool,
 }
 
 /// How many connections read facts, lists and exports.
-const READERS: [usize; 3] = [3, 3, 2];
+const READERS: [usize; 3] = [3, 3, 4];
 /// How many steps of SQLite's machine lie between two looks at the deadline: about a tenth of a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 /// A page of 4 KB and its head.
@@ -38,6 +40,8 @@ const WAL_PAGE_BYTES: u64 = 4_096 + 24;
 impl SqliteDb {
     pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
         let file: Arc<Path> = folder.join("scrip.db").into();
+        let sessions_file = folder.join("sessions.db");
+        [&*file, &sessions_file].into_iter().try_for_each(make_private).map_err(sqlx::Error::Io)?;
         let main = options(&file);
         let reading = main.clone().pragma("query_only", "1");
         let [facts, lists, exports] = READERS.map(|count| Connections::new(reading.clone(), count));
@@ -46,9 +50,10 @@ impl SqliteDb {
             facts,
             lists,
             exports,
-            sessions: Connections::new(options(&folder.join("sessions.db")), 1),
+            sessions: Connections::new(options(&sessions_file), 1),
             file,
             faults: Faults::default(),
+            reads_exports: false,
         };
         let opening = deadline::after_seconds(deadline::EXPORT_SECONDS);
         // The writer makes the file, so that the readers find one.
@@ -177,6 +182,17 @@ impl SqliteDb {
         connection.close().await?;
         Ok(())
     }
+}
+
+/// A database's files are closed to all but their owner. SQLite makes the others as the first one is.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    private::make(file)?;
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        private::close(Path::new(&name));
+    }
+    Ok(())
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {
