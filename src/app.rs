@@ -30,7 +30,7 @@ pub struct App {
     pub db: Db,
     pub writer: Writer,
     pub clock: Clock,
-    /// Whether this process believes its clock.
+    /// Whether this process trusts its clock.
     pub clock_watch: Arc<ClockWatch>,
     pub rng: Rng,
     pub keys: Arc<Keys>,

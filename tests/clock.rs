@@ -99,7 +99,7 @@ async fn a_clock_that_is_set_right_again_needs_no_acceptance(test: TestApp) {
     assert_eq!(spent(&test, &shop).await, (2, 0));
     ops::clock::keep_up(&test.app).await.unwrap();
     ops::clock::keep_up(&restarted).await.unwrap();
-    assert_eq!(restarted.clock_watch.verdict(), Verdict::Believed);
+    assert_eq!(restarted.clock_watch.verdict(), Verdict::Trusted);
 }
 
 async fn time_that_passes_is_no_leap_even_while_nobody_kept_count(test: TestApp) {
@@ -110,9 +110,9 @@ async fn time_that_passes_is_no_leap_even_while_nobody_kept_count(test: TestApp)
     assert_eq!(ready(&test.app).await, "ready\n");
     // An hour ahead is what a switch to summer time done wrong makes of a clock: nobody is asked for that.
     test.app.clock.leap_seconds(3_600);
-    assert!(ops::clock::believed_now(&test.app).await.unwrap().is_some());
+    assert!(ops::clock::trusted_now(&test.app).await.unwrap().is_some());
     test.app.clock.leap_seconds(3_601);
-    assert_eq!(ops::clock::believed_now(&test.app).await.unwrap(), None);
+    assert_eq!(ops::clock::trusted_now(&test.app).await.unwrap(), None);
 }
 
 async fn accept(test: &TestApp, at: Moment) {
@@ -121,32 +121,32 @@ async fn accept(test: &TestApp, at: Moment) {
     tx.commit().await.unwrap();
 }
 
-/// A process that starts at a moment; whether it believes its clock.
-async fn believes(test: &TestApp, at: Moment) -> bool {
+/// A process that starts at a moment; whether it trusts its clock.
+async fn trusts(test: &TestApp, at: Moment) -> bool {
     let config = (*test.app.config).clone();
     let app = App::start(config, Clock::fixed(at), Rng::System).await.unwrap().0;
-    ops::clock::believed_now(&app).await.unwrap().is_some()
+    ops::clock::trusted_now(&app).await.unwrap().is_some()
 }
 
 async fn at_a_start_a_portal_may_have_been_off_for_a_month(test: TestApp) {
     // The database's own clock is past all these moments.
     let last = NOON.plus_seconds(-YEARS);
     accept(&test, last).await;
-    assert!(believes(&test, last.plus_seconds(32 * DAY)).await);
-    assert!(!believes(&test, last.plus_seconds(32 * DAY + 1)).await);
-    assert!(believes(&test, last.plus_seconds(-YEARS)).await);
+    assert!(trusts(&test, last.plus_seconds(32 * DAY)).await);
+    assert!(!trusts(&test, last.plus_seconds(32 * DAY + 1)).await);
+    assert!(trusts(&test, last.plus_seconds(-YEARS)).await);
     if test.backend == Backend::Postgres {
         let mut tx = test.app.db.read().await.unwrap();
         let now = store::settings::database_time(&mut tx).await.unwrap().unwrap();
         drop(tx);
         accept(&test, now.plus_seconds(-DAY)).await;
-        assert!(believes(&test, now.plus_seconds(60)).await);
-        assert!(!believes(&test, now.plus_seconds(2 * 3_600)).await, "the database's clock does not agree");
+        assert!(trusts(&test, now.plus_seconds(60)).await);
+        assert!(!trusts(&test, now.plus_seconds(2 * 3_600)).await, "the database's clock does not agree");
     }
     let given = Given { clock_off_days: Some(100), ..Given::default() };
     let patient = TestApp::start_with(test.backend, given).await.unwrap();
     accept(&patient, last).await;
-    assert!(believes(&patient, last.plus_seconds(99 * DAY)).await);
+    assert!(trusts(&patient, last.plus_seconds(99 * DAY)).await);
 }
 
 async fn the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen(test: TestApp) {
@@ -166,7 +166,7 @@ async fn the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen(test: Tes
     let refused = operator.post("/operator/clock", &[("form", &form_now), ("seen", &seen)]).await;
     refused.is(422).has("The clock has moved on");
     operator.post("/operator/clock", &[("form", &form_now), ("seen", "soon")]).await.is(422);
-    assert!(ops::clock::believed_now(&test.app).await.unwrap().is_none());
+    assert!(ops::clock::trusted_now(&test.app).await.unwrap().is_none());
     // And it is dear: the password is asked for again.
     test.app.clock.advance_seconds(600);
     let late = operator.post("/operator/clock", &[("form", &form), ("seen", &seen)]).await;

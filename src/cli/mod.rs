@@ -58,7 +58,7 @@ enum Command {
         #[command(subcommand)]
         action: licence::Action,
     },
-    /// Shows whether the machine's clock is believed; `scrip clock accept` says that it is right.
+    /// Shows whether Scrip trusts the machine's clock; `scrip clock accept` says that it is right.
     Clock {
         #[command(subcommand)]
         action: Option<clock::Action>,

@@ -17,7 +17,7 @@ pub async fn run(app: &App) {
 }
 
 async fn try_run(app: &App) -> OpResult<()> {
-    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(()) };
+    let Some(now) = ops::clock::trusted_now(app).await? else { return Ok(()) };
     let mut tx = app.db.sessions().await?;
     store::sessions::forget(&mut tx, now).await?;
     drop(tx);

@@ -1,4 +1,4 @@
-//! The accepted time follows the machine's clock, as long as that is believed.
+//! The accepted time follows the machine's clock, as long as that is trusted.
 
 use crate::app::App;
 use crate::ops;

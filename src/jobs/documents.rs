@@ -104,7 +104,7 @@ pub async fn remind(app: &App) {
 }
 
 async fn try_remind(app: &App) -> OpResult<()> {
-    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(()) };
+    let Some(now) = ops::clock::trusted_now(app).await? else { return Ok(()) };
     let mut tx = app.db.read().await?;
     let before = now.plus_seconds(-REMINDER_DAYS * 86_400);
     let overdue = store::invoices::overdue(&mut tx, now, before, REMINDERS_MAX).await?;

@@ -59,7 +59,7 @@ pub fn new_holder(app: &App) -> String {
 /// # Errors
 /// [`OpError::Unavailable`] when the database cannot take a write now.
 pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
-    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(false) };
+    let Some(now) = ops::clock::trusted_now(app).await? else { return Ok(false) };
     let (devices, is_due) = due(app, now).await?;
     if devices.is_empty() || !take_lease(app, holder).await? {
         return Ok(false);

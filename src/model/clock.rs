@@ -1,4 +1,4 @@
-//! Whether the clock is believed. Renewals and expiry spend units by the time alone, so a clock that leaps ahead
+//! Whether the clock is trusted. Renewals and expiry spend units by the time alone, so a clock that leaps ahead
 //! must not drive them before a person has said that it is right.
 
 use super::time::Moment;
@@ -16,7 +16,7 @@ pub struct Leaps {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
     #[default]
-    Believed,
+    Trusted,
     /// It is ahead of what can be: what is done by the time alone waits.
     Ahead { seconds: i64 },
     /// It was set back, or had been ahead: nothing is due that was not before.
@@ -25,7 +25,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Of a clock that says `now`, when the highest time accepted is `accepted`. `expected` is what it should say,
-    /// known where it was believed before in this run; `is_vouched_for` tells whether something keeps it right.
+    /// known where it was trusted before in this run; `is_vouched_for` tells whether something keeps it right.
     #[must_use]
     pub fn of(
         now: Moment,
@@ -44,7 +44,7 @@ impl Verdict {
         } else if now < accepted.plus_seconds(-leaps.running_seconds) {
             Verdict::Behind { seconds: accepted.seconds_since(now) }
         } else {
-            Verdict::Believed
+            Verdict::Trusted
         }
     }
 
@@ -54,11 +54,11 @@ impl Verdict {
         matches!(self, Verdict::Ahead { .. })
     }
 
-    /// What is wrong, as a sentence; `None` of a clock that is believed.
+    /// What is wrong, as a sentence; `None` of a clock that is trusted.
     #[must_use]
     pub fn sentence(self) -> Option<String> {
         Some(match self {
-            Verdict::Believed => return None,
+            Verdict::Trusted => return None,
             Verdict::Ahead { seconds } => {
                 format!("The clock is {} ahead of the time this portal last accepted.", span(seconds))
             }
@@ -92,19 +92,19 @@ mod tests {
         let ahead = |seconds| Verdict::Ahead { seconds };
         for (now, expected, is_vouched_for, verdict) in [
             // At a start: so long the portal may have been off.
-            (32 * DAY, None, true, Verdict::Believed),
+            (32 * DAY, None, true, Verdict::Trusted),
             (32 * DAY + 1, None, true, ahead(32 * DAY + 1)),
-            (HOUR, None, false, Verdict::Believed),
+            (HOUR, None, false, Verdict::Trusted),
             (HOUR + 1, None, false, ahead(HOUR + 1)),
             // While it runs: nobody's word counts for more than the time that has passed.
-            (HOUR, Some(0), true, Verdict::Believed),
+            (HOUR, Some(0), true, Verdict::Trusted),
             (HOUR + 1, Some(0), true, ahead(HOUR + 1)),
             // The database could not be reached for a day, or the machine slept.
-            (DAY, Some(DAY), true, Verdict::Believed),
+            (DAY, Some(DAY), true, Verdict::Trusted),
             (DAY + 2 * HOUR, Some(DAY), true, ahead(2 * HOUR)),
             // Another process has accepted what this one did not expect.
-            (0, Some(-DAY), true, Verdict::Believed),
-            (-HOUR, Some(0), true, Verdict::Believed),
+            (0, Some(-DAY), true, Verdict::Trusted),
+            (-HOUR, Some(0), true, Verdict::Trusted),
             (-HOUR - 1, None, true, Verdict::Behind { seconds: HOUR + 1 }),
         ] {
             let judged = Verdict::of(later(now), accepted, expected.map(later), is_vouched_for, LEAPS);

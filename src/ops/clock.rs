@@ -1,4 +1,4 @@
-//! Whether the machine's clock is believed, and what the operator says of it. What is done by the time alone asks
+//! Whether the machine's clock is trusted, and what the operator says of it. What is done by the time alone asks
 //! here first: renewals, expiry, reminders, the clean-up.
 
 use super::actor::Actor;
@@ -51,7 +51,7 @@ fn log(verdict: Verdict) {
             "{sentence} Renewals and expiry wait until it is right, or accepted by the operator (scrip clock accept)"
         ),
         Some(sentence) => tracing::warn!("{sentence} Nothing waits for that"),
-        None => tracing::info!("the clock is believed again: renewals and expiry go on"),
+        None => tracing::info!("the clock is trusted again: renewals and expiry go on"),
     }
 }
 
@@ -59,12 +59,12 @@ fn log(verdict: Verdict) {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn believed_now(app: &App) -> OpResult<Option<Moment>> {
+pub async fn trusted_now(app: &App) -> OpResult<Option<Moment>> {
     let standing = look(app).await?;
     Ok((!standing.verdict.waits()).then_some(standing.now))
 }
 
-/// Keeps the accepted time up with a clock that is believed.
+/// Keeps the accepted time up with a clock that is trusted.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -98,7 +98,7 @@ impl Frame {
             actor: me.actor.clone(),
             pools,
             notice,
-            clock: if me.actor.is_operator() { portal.app.clock_watch.verdict() } else { Verdict::Believed },
+            clock: if me.actor.is_operator() { portal.app.clock_watch.verdict() } else { Verdict::Trusted },
             token: form::new_token(&portal.app, me),
             groups: if is_open { navigation(&me.actor, &me.path) } else { Vec::new() },
             path: me.path.clone(),
