@@ -17,6 +17,10 @@ pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) 
     }
     match portal.app.writer.is_ready().await {
         true => (StatusCode::OK, "ready\n"),
+        false if portal.app.db.is_disk_full() => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the disk is full: nothing is written until there is room; reading goes on\n",
+        ),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n"),
     }
 }

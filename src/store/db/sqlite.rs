@@ -11,6 +11,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::disk::{self, Disk, WAL_BYTES_MAX};
 use super::error::{DbError, Result};
 use super::faults::{Faults, Step};
 use super::script::{Outcome, Script};
@@ -24,7 +25,10 @@ pub struct SqliteDb {
     lists: Connections,
     exports: Connections,
     sessions: Connections,
+    /// For checkpoints beside the writer.
+    upkeep: Connections,
     pub file: Arc<Path>,
+    pub(super) disk: Arc<Disk>,
     pub(super) faults: Faults,
 }
 
@@ -34,10 +38,14 @@ const READERS: [usize; 3] = [3, 3, 2];
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 /// A page of 4 KB and its head.
 const WAL_PAGE_BYTES: u64 = 4_096 + 24;
+/// Below this a checkpoint is not worth its flush.
+const CHECKPOINT_BYTES_MIN: u64 = 4 << 20;
 
 impl SqliteDb {
     pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
         let file: Arc<Path> = folder.join("scrip.db").into();
+        // First: on a full disk it gives up the ballast, which the databases need to open.
+        let disk = Arc::new(Disk::new(folder, disk::capacity));
         let main = options(&file);
         let reading = main.clone().pragma("query_only", "1");
         let [facts, lists, exports] = READERS.map(|count| Connections::new(reading.clone(), count));
@@ -46,8 +54,10 @@ impl SqliteDb {
             facts,
             lists,
             exports,
-            sessions: Connections::new(options(&folder.join("sessions.db")), 1),
+            sessions: Connections::new(sessions_options(folder), 1),
+            upkeep: Connections::new(reading, 1),
             file,
+            disk,
             faults: Faults::default(),
         };
         let opening = deadline::after_seconds(deadline::EXPORT_SECONDS);
@@ -61,7 +71,17 @@ impl SqliteDb {
         Ok(db)
     }
 
-    pub(super) async fn begin_writing(&self, until: Instant) -> Result<SqliteTx> {
+    /// Measures its disk so from now on.
+    pub(super) fn measure(&mut self, measure: disk::Measure) {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        self.disk = Arc::new(Disk::new(folder, measure));
+    }
+
+    /// Begins a transaction that writes. On a full disk only what makes room may.
+    pub(super) async fn begin_writing(&self, until: Instant, makes_room: bool) -> Result<SqliteTx> {
+        if self.disk.is_full() && !makes_room {
+            return Err(DbError::disk_full());
+        }
         self.begin(&self.writer, "begin immediate", until).await
     }
 
@@ -73,7 +93,7 @@ impl SqliteDb {
         let lease = self.lease(from, until).await?;
         let mut waiting = Script::default();
         waiting.add(statement, Vec::new());
-        Ok(SqliteTx { lease, waiting, has_begun: false, has_ended: false })
+        Ok(SqliteTx { lease, waiting, disk: self.disk.clone(), has_begun: false, has_ended: false })
     }
 
     pub(super) async fn reader(&self, reads: Reads) -> Result<Lease> {
@@ -97,7 +117,8 @@ impl SqliteDb {
     }
 
     pub(super) async fn close(&self) {
-        for connections in [&self.facts, &self.lists, &self.exports, &self.writer, &self.sessions] {
+        let reading = [&self.facts, &self.lists, &self.exports, &self.upkeep];
+        for connections in reading.into_iter().chain([&self.writer, &self.sessions]) {
             connections.close().await;
         }
     }
@@ -110,30 +131,52 @@ impl SqliteDb {
         self.writer.lease(deadline::after_seconds(deadline::EXPORT_SECONDS)).await
     }
 
-    /// Copies what committed from the WAL into the database file, beside the writer.
+    /// Keeps the WAL small, and looks at the disk.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn checkpoint_beside(&self) -> Result<()> {
-        let mut reader = self.exports.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
-        sqlx::query("pragma wal_checkpoint(passive)").execute(reader.connection()).await?;
-        reader.is_clean();
+    pub async fn tend(&self) -> Result<()> {
+        let (wal, space) = (self.wal_bytes(), self.disk.space());
+        let limit = space.wal_limit(wal);
+        metrics::gauge!("scrip_wal_bytes").set(wal as f64);
+        let has_refused = self.disk.take_refusal();
+        let tended = if wal > limit || has_refused {
+            self.begin_wal_anew(limit, has_refused).await
+        } else if wal > CHECKPOINT_BYTES_MIN.min(limit / 2) {
+            self.checkpoint_beside().await
+        } else {
+            Ok(())
+        };
+        let has_room = !tended.as_ref().is_err_and(DbError::is_write_refused);
+        let disk = self.disk.clone();
+        let _ = tokio::task::spawn_blocking(move || disk.judge(!has_room)).await;
+        // That the disk is full it says once, by itself.
+        if has_room { tended } else { Ok(()) }
+    }
+
+    /// Copies what committed from the WAL into the database file, beside the writer.
+    async fn checkpoint_beside(&self) -> Result<()> {
+        let mut lease = self.upkeep.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
+        sqlx::query("pragma wal_checkpoint(passive)").execute(lease.connection()).await?;
+        lease.is_clean();
         Ok(())
     }
 
-    /// Takes the writer's turn and begins the WAL anew where more of it than this is in use, unless
-    /// somebody still reads from it: a long reader, such as a backup, must not make writers wait.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn restart_wal_past(&self, bytes: u64) -> Result<()> {
+    /// Takes the writer's turn and begins the WAL anew where more of it is in use, unless somebody still reads
+    /// from it: a long reader, such as a backup, must not make writers wait. The file keeps its length, which later
+    /// commits write over: that is cheaper than to let it grow again. Only where room is scarce it is cut.
+    async fn begin_wal_anew(&self, limit: u64, is_scarce: bool) -> Result<()> {
         let mut writer = self.writer.lease(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await?;
+        let is_cut = is_scarce || limit < WAL_BYTES_MAX;
         let (_, pages, _): (i64, i64, i64) =
             sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(writer.connection()).await?;
-        if pages.cast_unsigned() * WAL_PAGE_BYTES > bytes {
-            let restart =
-                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 3000;";
-            sqlx::raw_sql(restart).execute(writer.connection()).await?;
+        if is_cut || pages.cast_unsigned() * WAL_PAGE_BYTES > limit {
+            let anew = if is_cut {
+                "pragma busy_timeout = 20; pragma wal_checkpoint(truncate); pragma busy_timeout = 3000;"
+            } else {
+                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 3000;"
+            };
+            sqlx::raw_sql(anew).execute(writer.connection()).await?;
         }
         writer.is_clean();
         Ok(())
@@ -194,6 +237,13 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
         .pragma("journal_size_limit", "33554432")
+}
+
+/// Sessions are few and small, and so is their WAL.
+fn sessions_options(folder: &Path) -> SqliteConnectOptions {
+    options(&folder.join("sessions.db"))
+        .pragma("wal_autocheckpoint", "250")
+        .pragma("journal_size_limit", "1048576")
 }
 
 /// A few connections to one file, opened when they are needed.
@@ -376,6 +426,7 @@ pub struct SqliteTx {
     lease: Lease,
     /// What gives nothing, such as `begin`, waits for the next statement that does.
     waiting: Script,
+    disk: Arc<Disk>,
     has_begun: bool,
     has_ended: bool,
 }
@@ -386,7 +437,11 @@ impl SqliteTx {
         self.has_begun = true;
         let mut script = std::mem::take(&mut self.waiting);
         add(&mut script);
-        self.lease.run(script).await
+        let outcome = self.lease.run(script).await;
+        if outcome.as_ref().is_err_and(DbError::is_write_refused) {
+            self.disk.note_refusal();
+        }
+        outcome
     }
 
     /// The statements that wait for the next one.
