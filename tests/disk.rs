@@ -68,6 +68,47 @@ async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
     test.verify().await;
 }
 
+static FREE_MEGABYTES_BESIDE_A_READ: AtomicU64 = AtomicU64::new(20);
+
+fn beside_a_read(_: &Path) -> Option<Capacity> {
+    let free = FREE_MEGABYTES_BESIDE_A_READ.load(Ordering::SeqCst) * MEGABYTE;
+    Some(Capacity { total: 24 * MEGABYTE, free })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_read_that_keeps_the_wal_from_shrinking_is_ended() {
+    let test =
+        TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(beside_a_read));
+    let test = test.await.unwrap();
+    let world = World::new(&test).await;
+    let operator = support::who(&test.app, "operator@test.example").await;
+    let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("this is SQLite") };
+    sqlite.tend().await.unwrap();
+    FREE_MEGABYTES_BESIDE_A_READ.store(2, Ordering::SeqCst);
+    let db = test.app.db.clone();
+    let read = tokio::spawn(async move {
+        let endless = "with recursive n(x) as (select 1 union all select x % 7 + 1 from n)
+            select count(*) from n, (select count(*) from company)";
+        sql(endless).optional::<(i64,)>(&mut db.read_export().await?).await
+    });
+    let begun = Instant::now();
+    let mut moves = 0;
+    while !read.is_finished() {
+        // An export may take thirty seconds else.
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not ended");
+        let key = format!("move {moves}");
+        let credit = scrip::model::resources::ResourceType::CREDIT;
+        ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1)
+            .await
+            .unwrap();
+        moves += 1;
+        sqlite.tend().await.unwrap();
+    }
+    assert!(read.await.unwrap().unwrap_err().is_unavailable());
+    assert!(sqlite.wal_bytes() < MEGABYTE);
+    assert_eq!(world.credit(&test, world.acme).await, moves);
+}
+
 async fn links(test: &TestApp) -> i64 {
     let mut tx = test.app.db.read().await.unwrap();
     let (links,): (i64,) = sql("select count(*) from link").one(&mut tx).await.unwrap();
@@ -83,7 +124,7 @@ async fn a_database_that_may_not_grow_is_read_restarts_and_goes_on_when_it_may()
     test.app.db.close().await;
     // Files may not grow far, whoever runs the tests and wherever.
     let length = std::fs::metadata(test.folder().join("scrip.db")).unwrap().len();
-    let limit = Some(length + (64 << 10));
+    let limit = Some(length + (16 << 10));
     let mut process = Process::start_limited(test.folder(), None, Vec::new(), limit);
     let key_file = test.folder().join("scrip.key");
     let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -27,6 +27,10 @@ pub struct SqliteDb {
     sessions: Connections,
     /// For checkpoints beside the writer.
     upkeep: Connections,
+    /// Reads that began before are ended, in milliseconds since [`BEGINNING`].
+    ended_before: Arc<AtomicU64>,
+    /// Until then the WAL is not begun anew, in milliseconds since [`BEGINNING`].
+    anew_from: Arc<AtomicU64>,
     pub file: Arc<Path>,
     pub(super) disk: Arc<Disk>,
     pub(super) faults: Faults,
@@ -41,6 +45,14 @@ const WAL_PAGE_BYTES: u64 = 4_096 + 24;
 /// Below this a checkpoint is not worth its flush.
 const CHECKPOINT_BYTES_MIN: u64 = 4 << 20;
 
+/// How long writers wait for those who read from the WAL that is begun anew; and where it is half as long
+/// again as it should be, before these are ended. After waiting in vain they are left alone for ten times as long.
+const ANEW_MILLISECONDS: u64 = 20;
+const ANEW_MILLISECONDS_LONG: u64 = 500;
+
+/// Whether somebody was in the way, pages in the WAL, pages copied.
+type CheckpointRow = (i64, i64, i64);
+
 impl SqliteDb {
     pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
         let file: Arc<Path> = folder.join("scrip.db").into();
@@ -48,14 +60,18 @@ impl SqliteDb {
         let disk = Arc::new(Disk::new(folder, disk::capacity));
         let main = options(&file);
         let reading = main.clone().pragma("query_only", "1");
-        let [facts, lists, exports] = READERS.map(|count| Connections::new(reading.clone(), count));
+        let ended_before = Arc::<AtomicU64>::default();
+        let readers = |count| Connections::new_ended(reading.clone(), count, ended_before.clone());
+        let [facts, lists, exports] = READERS.map(readers);
         let db = SqliteDb {
             writer: Connections::new(main.pragma("wal_autocheckpoint", "0"), 1),
             facts,
             lists,
             exports,
             sessions: Connections::new(sessions_options(folder), 1),
-            upkeep: Connections::new(reading, 1),
+            upkeep: Connections::new(reading.clone(), 1),
+            ended_before: ended_before.clone(),
+            anew_from: Arc::default(),
             file,
             disk,
             faults: Faults::default(),
@@ -140,7 +156,8 @@ impl SqliteDb {
         let limit = space.wal_limit(wal);
         metrics::gauge!("scrip_wal_bytes").set(wal as f64);
         let has_refused = self.disk.take_refusal();
-        let tended = if wal > limit || has_refused {
+        let is_anew_due = wal > limit && milliseconds() >= self.anew_from.load(Ordering::Relaxed);
+        let tended = if is_anew_due || has_refused {
             self.begin_wal_anew(limit, has_refused).await
         } else if wal > CHECKPOINT_BYTES_MIN.min(limit / 2) {
             self.checkpoint_beside().await
@@ -163,20 +180,30 @@ impl SqliteDb {
     }
 
     /// Takes the writer's turn and begins the WAL anew where more of it is in use, unless somebody still reads
-    /// from it: a long reader, such as a backup, must not make writers wait. The file keeps its length, which later
-    /// commits write over: that is cheaper than to let it grow again. Only where room is scarce it is cut.
+    /// from it: a long reader, such as a backup, must not make writers wait for long. The file keeps its length, which
+    /// later commits write over: that is cheaper than to let it grow again. Only where room is scarce it is cut.
     async fn begin_wal_anew(&self, limit: u64, is_scarce: bool) -> Result<()> {
         let mut writer = self.writer.lease(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await?;
+        let connection = writer.connection();
         let is_cut = is_scarce || limit < WAL_BYTES_MAX;
-        let (_, pages, _): (i64, i64, i64) =
-            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(writer.connection()).await?;
-        if is_cut || pages.cast_unsigned() * WAL_PAGE_BYTES > limit {
-            let anew = if is_cut {
-                "pragma busy_timeout = 20; pragma wal_checkpoint(truncate); pragma busy_timeout = 3000;"
-            } else {
-                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 3000;"
-            };
-            sqlx::raw_sql(anew).execute(writer.connection()).await?;
+        let (_, pages, _): CheckpointRow =
+            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(&mut *connection).await?;
+        let used = pages.cast_unsigned() * WAL_PAGE_BYTES;
+        if is_cut || used > limit {
+            let mut waited = ANEW_MILLISECONDS;
+            let mut is_busy = !try_anew(connection, is_cut, waited).await?;
+            if is_busy && used > limit + limit / 2 {
+                let begun = milliseconds();
+                waited = ANEW_MILLISECONDS_LONG;
+                is_busy = !try_anew(connection, is_cut, waited).await?;
+                if is_busy {
+                    // Who reads still and began before this wait keeps all others from writing.
+                    self.ended_before.store(begun, Ordering::Relaxed);
+                    is_busy = !try_anew(connection, is_cut, waited).await?;
+                }
+            }
+            let pause = if is_busy { 10 * waited } else { 0 };
+            self.anew_from.store(milliseconds() + pause, Ordering::Relaxed);
         }
         writer.is_clean();
         Ok(())
@@ -222,6 +249,17 @@ impl SqliteDb {
     }
 }
 
+/// Begins the WAL anew, waiting so long for those who read from it; tells whether it could.
+async fn try_anew(connection: &mut SqliteConnection, is_cut: bool, milliseconds: u64) -> Result<bool> {
+    let wait = format!("pragma busy_timeout = {milliseconds}");
+    sqlx::query(AssertSqlSafe(wait)).execute(&mut *connection).await?;
+    let anew = if is_cut { "pragma wal_checkpoint(truncate)" } else { "pragma wal_checkpoint(restart)" };
+    let (is_busy, ..): CheckpointRow = sqlx::query_as(anew).fetch_one(&mut *connection).await?;
+    let wait = format!("pragma busy_timeout = {}", deadline::LOCK_SECONDS * 1_000);
+    sqlx::query(AssertSqlSafe(wait)).execute(connection).await?;
+    Ok(is_busy == 0)
+}
+
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -253,6 +291,7 @@ struct Connections(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     options: SqliteConnectOptions,
+    ended_before: Arc<AtomicU64>,
     places: Arc<Semaphore>,
     count: usize,
     idle: Mutex<Vec<Open>>,
@@ -273,9 +312,17 @@ struct Limit {
     /// Milliseconds since [`BEGINNING`]; 0 where there is none.
     until: AtomicU64,
     is_cancelled: AtomicBool,
+    /// When the connection was taken.
+    begun: AtomicU64,
+    ended_before: Arc<AtomicU64>,
 }
 
 static BEGINNING: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+/// Since [`BEGINNING`].
+fn milliseconds() -> u64 {
+    BEGINNING.elapsed().as_millis() as u64
+}
 
 impl Limit {
     /// The next statement has so long.
@@ -288,15 +335,22 @@ impl Limit {
     fn allows(&self) -> bool {
         let until = self.until.load(Ordering::Relaxed);
         !self.is_cancelled.load(Ordering::Relaxed)
-            && (until == 0 || (BEGINNING.elapsed().as_millis() as u64) < until)
+            && self.begun.load(Ordering::Relaxed) >= self.ended_before.load(Ordering::Relaxed)
+            && (until == 0 || milliseconds() < until)
     }
 }
 
 impl Connections {
     fn new(options: SqliteConnectOptions, count: usize) -> Connections {
+        Connections::new_ended(options, count, Arc::default())
+    }
+
+    /// Whose statements end where they began before that time.
+    fn new_ended(options: SqliteConnectOptions, count: usize, ended_before: Arc<AtomicU64>) -> Connections {
         let places = Arc::new(Semaphore::new(count));
         Connections(Arc::new(Shared {
             options,
+            ended_before,
             places,
             count,
             idle: Mutex::default(),
@@ -329,11 +383,12 @@ impl Connections {
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(open) => Ok(open),
-            None => Open::connect(&self.0.options).await,
+            None => Open::connect(&self.0.options, self.0.ended_before.clone()).await,
         }
     }
 
     fn lease_of(&self, open: Open, place: OwnedSemaphorePermit, until: Instant, faults: Faults) -> Lease {
+        open.limit.begun.store(milliseconds(), Ordering::Relaxed);
         Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
     }
 
@@ -349,9 +404,9 @@ impl Connections {
 }
 
 impl Open {
-    async fn connect(options: &SqliteConnectOptions) -> Result<Open> {
+    async fn connect(options: &SqliteConnectOptions, ended_before: Arc<AtomicU64>) -> Result<Open> {
         let mut raw = SqliteConnection::connect_with(options).await?;
-        let limit = Arc::<Limit>::default();
+        let limit = Arc::new(Limit { ended_before, ..Limit::default() });
         let seen = limit.clone();
         raw.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || seen.allows());
         Ok(Open { raw, limit })
