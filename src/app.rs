@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockWatch};
 use crate::config::{Config, Database};
 use crate::keys::Keys;
 use crate::model::ledger::Fingerprint;
@@ -30,6 +30,8 @@ pub struct App {
     pub db: Db,
     pub writer: Writer,
     pub clock: Clock,
+    /// Whether this process believes its clock.
+    pub clock_watch: Arc<ClockWatch>,
     pub rng: Rng,
     pub keys: Arc<Keys>,
     pub config: Arc<Config>,
@@ -127,6 +129,7 @@ impl App {
         store::migrate::run(&db, || clock.now()).await?;
         let keys = Keys::open(&config.key_file, &rng)?;
         check_keys(&db, &keys).await?;
+        begin_clock(&db, &clock).await?;
         let keys = Arc::new(keys);
         let cards = Arc::new(Cards::new(&config)?);
         let (writer, writing) = Writer::start(db.clone(), keys.clone(), rng.clone(), clock.clone());
@@ -134,6 +137,7 @@ impl App {
             db,
             writer,
             clock,
+            clock_watch: Arc::default(),
             rng,
             keys,
             config: Arc::new(config),
@@ -374,4 +378,17 @@ async fn check_keys(db: &Db, keys: &Keys) -> Result<(), StartError> {
     let kept = store::settings::get(&mut tx, "key_check").await?;
     tx.commit().await?;
     if kept == Some(keys.check_value()) { Ok(()) } else { Err(crate::keys::KeyError::WrongKey.into()) }
+}
+
+/// A database that was never served accepts the time of its first start.
+async fn begin_clock(db: &Db, clock: &Clock) -> Result<(), StartError> {
+    let mut tx = db.read().await?;
+    let accepted = store::settings::accepted_time(&mut tx).await?;
+    drop(tx);
+    if accepted.is_none() {
+        let mut tx = db.write().await?;
+        store::settings::raise_accepted_time(&mut tx, clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }

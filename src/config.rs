@@ -11,6 +11,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+use crate::model::clock::Leaps;
 pub use stripe::{Hidden, StripeConfig};
 
 /// What stops the start.
@@ -58,6 +59,14 @@ pub struct Given {
     /// How many seconds all is served still after SIGTERM, while /readyz says that the end is near [default: 2].
     #[arg(long, env = "SCRIP_DRAIN_SECONDS", global = true)]
     pub drain_seconds: Option<u64>,
+    /// Renewals and expiry wait when the clock leaps ahead by more than so many minutes while the portal runs; and
+    /// at its start, where the kernel does not call the clock synchronised [default: 60].
+    #[arg(long, env = "SCRIP_CLOCK_LEAP_MINUTES", global = true)]
+    pub clock_leap_minutes: Option<i64>,
+    /// The same at its start where the clock is synchronised: for so many days the portal may have been off
+    /// [default: 32].
+    #[arg(long, env = "SCRIP_CLOCK_OFF_DAYS", global = true)]
+    pub clock_off_days: Option<i64>,
     /// How many requests a minute each access token may make [default: 6000].
     #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
     pub api_requests_per_minute: Option<u32>,
@@ -133,6 +142,7 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     pub connections_max: usize,
     pub drain_seconds: u64,
+    pub clock_leaps: Leaps,
     /// Of each access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
@@ -203,6 +213,17 @@ impl Config {
                 0,
                 DRAIN_SECONDS_MAX,
             )?,
+            clock_leaps: Leaps {
+                running_seconds: 60
+                    * between(
+                        "clock-leap-minutes",
+                        setting!(clock_leap_minutes).unwrap_or(60),
+                        2,
+                        CLOCK_DAYS_MAX * 1_440,
+                    )?,
+                stopped_seconds: 86_400
+                    * between("clock-off-days", setting!(clock_off_days).unwrap_or(32), 1, CLOCK_DAYS_MAX)?,
+            },
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
             mail: mail(
@@ -276,6 +297,9 @@ fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
     };
     texts.iter().map(read).collect()
 }
+
+/// A year: past it nobody would notice that the clock is wrong.
+const CLOCK_DAYS_MAX: i64 = 366;
 
 /// The end must come within 20 seconds, and requests need some of these.
 const DRAIN_SECONDS_MAX: u64 = 5;
@@ -395,6 +419,8 @@ mod tests {
             ("log-format = 'xml'", "log-format"),
             ("connections-max = 1", "connections-max"),
             ("drain-seconds = 6", "drain-seconds"),
+            ("clock-leap-minutes = 1", "clock-leap-minutes"),
+            ("clock-off-days = 367", "clock-off-days"),
             ("smtp-server = 'x'", "smtp-server"),
             ("smtp-server = 'x:25'", "mail-from"),
             ("trusted-proxy = 'x'", "trusted-proxy"),

@@ -1,6 +1,8 @@
 //! Scrip: who owns which prepaid resources, moved, turned into codes, redeemed, and proved.
 //! The map, in reading order:
 
+#![deny(unsafe_code)]
+
 /// What every door is given, and how acts are written.
 pub mod app;
 /// The door for the command line.

@@ -144,17 +144,23 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
         name: String::new(),
         model: String::new(),
     };
-    let mut tx = test.app.db.write().await.unwrap();
     let new: Vec<_> = (0..count).map(new).collect();
-    let devices = store::devices::insert(&mut tx, &new, now).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut devices = Vec::new();
+    // Each part fits into the deadline of a write.
+    for new in new.chunks(2_000) {
+        let mut tx = test.app.db.write().await.unwrap();
+        devices.extend(store::devices::insert(&mut tx, new, now).await.unwrap());
+        // The processes that follow go by the machine's own clock.
+        store::settings::accept_time(&mut tx, now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
     let change = DeviceChange {
         service: Some(Some(credit)),
         auto_extend: Some(true),
         monitoring: Some(true),
         ..DeviceChange::default()
     };
-    // As many at once as the job renews: more would not fit into the deadline of a write.
+    // As many at once as the job renews.
     for (number, devices) in devices.chunks(500).enumerate() {
         let operation = Operation {
             actor: operator.for_ledger(),

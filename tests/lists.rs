@@ -123,8 +123,7 @@ fn fits(facts: &Facts, row: &CodeRow) -> bool {
 
 async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
     let reaches = fill(&test).await;
-    let mut tx = test.app.db.read().await.unwrap();
-    let rows: Vec<CodeRow> = all(&mut tx, CODE_ROWS).await;
+    let rows: Vec<CodeRow> = all(&mut test.app.db.read_list().await.unwrap(), CODE_ROWS).await;
     let states = [
         (None, None),
         (Some(CodeStatus::Unused), None),
@@ -149,6 +148,7 @@ async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) 
                     limit: LIMIT,
                     ..ListFilter::default()
                 };
+                let mut tx = test.app.db.read_list().await.unwrap();
                 let count = code_lists::count(&mut tx, reach, &filter).await.unwrap();
                 assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
                 for newest_first in [false, true] {
@@ -167,7 +167,7 @@ async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) 
 
 async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp) {
     fill(&test).await;
-    let mut tx = test.app.db.read().await.unwrap();
+    let mut tx = test.app.db.read_list().await.unwrap();
     let mut rows: Vec<CodeRow> = all(&mut tx, CODE_ROWS).await;
     rows.retain(|row| row.1 == FIRST_COMPANY);
     rows.reverse();
@@ -191,6 +191,7 @@ async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp)
                 ..CodeFilter::default()
             };
             for offset in [0, LIMIT] {
+                let mut tx = test.app.db.read_list().await.unwrap();
                 let found = codes::list(&mut tx, FIRST_COMPANY, &filter).await.unwrap();
                 let found: Vec<i64> = found.into_iter().map(|c| c.id).collect();
                 assert_eq!(found, page(&wanted, offset), "{filter:?}");
@@ -203,7 +204,7 @@ async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp)
 
 async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
     let reaches = fill(&test).await;
-    let mut tx = test.app.db.read().await.unwrap();
+    let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, from_company_id, to_company_id, cause, at from transfer order by id";
     let rows: Vec<(i64, i64, i64, String, i64)> = all(&mut tx, text).await;
     for (reach, companies) in &reaches {
@@ -220,6 +221,7 @@ async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestA
             };
             let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
             let filter = TransferFilter { cause, from, limit: LIMIT, ..TransferFilter::default() };
+            let mut tx = test.app.db.read_list().await.unwrap();
             let count = transfers::count(&mut tx, reach, &filter).await.unwrap();
             assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
             for newest_first in [false, true] {
@@ -237,7 +239,7 @@ async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestA
 
 async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
     let reaches = fill(&test).await;
-    let mut tx = test.app.db.read().await.unwrap();
+    let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, company_id, label_search, state, search from device order by id";
     let mut rows: Vec<(i64, i64, String, String, String)> = all(&mut tx, text).await;
     for sort in [DeviceSort::Id, DeviceSort::Label] {
@@ -259,6 +261,7 @@ async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp
                 let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
                 let filter =
                     DeviceFilter { state, text: text.into(), sort, limit: LIMIT, ..DeviceFilter::default() };
+                let mut tx = test.app.db.read_list().await.unwrap();
                 let count = devices::count(&mut tx, reach, &filter).await.unwrap();
                 assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
                 for descending in [false, true] {
@@ -277,7 +280,7 @@ async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp
 
 async fn pools_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
     let reaches = fill(&test).await;
-    let mut tx = test.app.db.read().await.unwrap();
+    let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id
          where a.kind = 0 order by a.company_id, a.resource_type";
     let rows: Vec<(i64, i64, String)> = all(&mut tx, text).await;
@@ -285,6 +288,7 @@ async fn pools_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) 
         for text in ["", "company 7", "nothing"] {
             let fit = |row: &&(i64, i64, String)| companies.contains(&row.0) && row.2.contains(text);
             let wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0 * 100 + row.1).collect();
+            let mut tx = test.app.db.read_list().await.unwrap();
             let count = pools::count(&mut tx, reach, text).await.unwrap();
             assert_eq!(count, wanted.len() as i64, "{reach:?} {text:?}");
             for offset in [0, 40, 900] {

@@ -81,7 +81,7 @@ fn run(seed: u64, data: &Path, database_url: Option<String>, stage: &Stage) -> R
             apps.push(App::start_on(db.clone(), config.clone(), clock.clone(), rng).await.unwrap().0);
         }
         turns.begin_faults();
-        let answers = clients::act(seed, &apps, stage).await;
+        let answers = clients::act(seed, &apps, stage, &turns).await;
         turns.end_faults();
         let verdict = judge::judge(&apps[0], stage, &answers).await;
         dispatching.abort();

@@ -199,7 +199,8 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
     visits
 }
 
-/// The demo takes cards, by a page of its own; others have to set that up. Without mail links are shown.
+/// The demo takes cards, by a page of its own; others have to set that up. Without mail links are shown. And a
+/// clock that has leapt ahead.
 async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
     let other = TestApp::start(test.backend).await.unwrap();
     let company = World::new(&other).await.acme.to_string();
@@ -211,6 +212,11 @@ async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
     open(&mut guest, &link_in(&invitation.body)).await;
     visits.push(Visit::new("/link", guest.get("/link").await));
     visits.push(Visit::new("/users", invitation));
+    other.app.clock.leap_seconds(2 * 3_600);
+    ops::clock::keep_up(&other.app).await.unwrap();
+    for path in ["/operator/clock", "/users"] {
+        visits.push(Visit::new(path, operator.get(path).await));
+    }
     visits
 }
 

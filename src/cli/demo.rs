@@ -7,6 +7,7 @@ use crate::config::{Config, Database};
 use crate::demo;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
+use crate::ops;
 use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::web::pages::auth::DEMO_ACCOUNTS;
@@ -29,6 +30,7 @@ pub async fn run(mut config: Config) -> CliResult {
     let (mut app, writing): (App, _) = App::start(config, Clock::fixed(begin), Rng::System).await?;
     demo::fill(&app).await?;
     app.clock = Clock::System;
+    ops::clock::accept_on_console(&app).await?;
     println!("Scrip's demo is at {}", app.config.public_url);
     println!(
         "Everything in it is thrown away when it stops (Ctrl-C). Sign in with the password scrip-demo as"

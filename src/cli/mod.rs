@@ -4,6 +4,7 @@ mod backup;
 mod bench;
 mod bench_devices;
 mod bench_lists;
+mod clock;
 mod demo;
 mod descriptors;
 mod licence;
@@ -57,6 +58,11 @@ enum Command {
         #[command(subcommand)]
         action: licence::Action,
     },
+    /// Shows whether the machine's clock is believed; `scrip clock accept` says that it is right.
+    Clock {
+        #[command(subcommand)]
+        action: Option<clock::Action>,
+    },
     /// Recomputes everything from the ledger, and the ledger from its signed chain; exits 1 on any difference.
     Verify(verify::Verify),
     /// Writes a consistent copy of the running SQLite database.
@@ -106,6 +112,7 @@ async fn run(command: Command, config: Config) -> CliResult {
         Command::User { action } => user::run(config, action).await,
         Command::Token { action } => token::run(config, action).await,
         Command::Licence { action } => licence::run(&config, action),
+        Command::Clock { action } => clock::run(config, action).await,
         Command::Verify(verify) => verify::run(config, verify).await,
         Command::Backup(backup) => backup::back_up(config, backup).await,
         Command::Restore(restore) => backup::restore(config, restore).await,

@@ -3,6 +3,8 @@
 
 use crate::app::App;
 use crate::model::order::DRAFT_DAYS;
+use crate::ops;
+use crate::ops::error::OpResult;
 use crate::store;
 
 const THROTTLE_SECONDS_MAX: i64 = 31 * 86_400;
@@ -14,8 +16,8 @@ pub async fn run(app: &App) {
     }
 }
 
-async fn try_run(app: &App) -> Result<(), store::db::DbError> {
-    let now = app.clock.now();
+async fn try_run(app: &App) -> OpResult<()> {
+    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(()) };
     let mut tx = app.db.sessions().await?;
     store::sessions::forget(&mut tx, now).await?;
     drop(tx);
@@ -24,8 +26,9 @@ async fn try_run(app: &App) -> Result<(), store::db::DbError> {
     store::second_factor::forget_mailed_codes(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
     store::orders::forget_drafts(&mut tx, now.plus_seconds(-DRAFT_DAYS * 86_400)).await?;
+    store::jobs::bring_near(&mut tx, now).await?;
     store::jobs::forget_given_up(&mut tx, now.plus_seconds(-store::jobs::KEPT_DAYS * 86_400)).await?;
-    tx.commit().await
+    Ok(tx.commit().await?)
 }
 
 /// Tells the metrics how many jobs wait, and how many were given up.

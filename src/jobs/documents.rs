@@ -5,6 +5,7 @@ use super::mail;
 use crate::app::{App, act};
 use crate::jobs::Job;
 use crate::model::money::{Currency, Money};
+use crate::ops;
 use crate::ops::error::OpResult;
 use crate::store;
 use crate::store::invoices::InvoiceRow;
@@ -103,7 +104,7 @@ pub async fn remind(app: &App) {
 }
 
 async fn try_remind(app: &App) -> OpResult<()> {
-    let now = app.clock.now();
+    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(()) };
     let mut tx = app.db.read().await?;
     let before = now.plus_seconds(-REMINDER_DAYS * 86_400);
     let overdue = store::invoices::overdue(&mut tx, now, before, REMINDERS_MAX).await?;

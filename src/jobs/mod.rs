@@ -8,6 +8,7 @@ pub mod card_payments;
 pub mod chain;
 pub mod checkpoint;
 pub mod cleanup;
+pub mod clock;
 pub mod codes;
 pub mod documents;
 pub mod expiry;
@@ -27,6 +28,7 @@ const CLEAN_UP_EVERY_SECONDS: u64 = 600;
 const REMIND_EVERY_SECONDS: u64 = 600;
 const EXPIRE_EVERY_SECONDS: u64 = 60;
 const COUNT_EVERY_SECONDS: u64 = 15;
+const LOOK_AT_CLOCK_EVERY_SECONDS: u64 = 5;
 
 /// Jobs that one worker runs, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +162,7 @@ pub fn start(app: &App) {
             )
         };
     }
+    every!("clock", LOOK_AT_CLOCK_EVERY_SECONDS, clock::run);
     every!("expiry", EXPIRE_EVERY_SECONDS, expiry::run);
     every!("clean-up", CLEAN_UP_EVERY_SECONDS, cleanup::run);
     every!("reminders", REMIND_EVERY_SECONDS, documents::remind);

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::model::device::DeviceChange;
 use crate::model::ledger::{Act, Actor, Operation};
+use crate::model::time::Moment;
+use crate::ops;
 use crate::ops::error::{OpError, OpResult};
 use crate::store;
 use crate::writer::WriteError;
@@ -57,7 +59,8 @@ pub fn new_holder(app: &App) -> String {
 /// # Errors
 /// [`OpError::Unavailable`] when the database cannot take a write now.
 pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
-    let (devices, is_due) = due(app).await?;
+    let Some(now) = ops::clock::believed_now(app).await? else { return Ok(false) };
+    let (devices, is_due) = due(app, now).await?;
     if devices.is_empty() || !take_lease(app, holder).await? {
         return Ok(false);
     }
@@ -69,7 +72,7 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
         actor: Actor::portal(root),
         fingerprint: app.keys.fingerprint(&key),
         key,
-        at: app.clock.now(),
+        at: now,
         act: Act::SetDevices { devices, change: DeviceChange::default() },
     };
     match app.writer.submit(operation).await {
@@ -82,9 +85,9 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
 }
 
 /// Whose time has passed; or, where there are none, who waits although there are units.
-async fn due(app: &App) -> OpResult<(Vec<i64>, bool)> {
+async fn due(app: &App, now: Moment) -> OpResult<(Vec<i64>, bool)> {
     let mut tx = app.db.read().await?;
-    let due = store::devices::due(&mut tx, app.clock.now(), BATCH_LENGTH).await?;
+    let due = store::devices::due(&mut tx, now, BATCH_LENGTH).await?;
     if !due.is_empty() {
         return Ok((due, true));
     }

@@ -2,6 +2,7 @@
 //! To add a noun, give it a file here and its SQL a file of the same name in `store`.
 
 pub mod amount;
+pub mod clock;
 pub mod code;
 pub mod company;
 pub mod country;

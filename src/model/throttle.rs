@@ -128,7 +128,9 @@ impl Attempts {
             return Some(Moment(i64::MAX));
         }
         let past_free = failures - policy.free;
-        if past_free <= 0 {
+        // Counted by a clock that was set back since: nobody waits for a time that is years away.
+        let is_far_ahead = self.last_at > now.plus_seconds(policy.longest_wait_seconds);
+        if past_free <= 0 || is_far_ahead {
             return None;
         }
         let doublings = (past_free - 1).min(30) as u32;

@@ -89,6 +89,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("token.created", "Access token created"),
     ("token.revoked", "Access token revoked"),
     ("job.retried", "Failed job tried again"),
+    ("clock.accepted", "Clock accepted"),
     ("portal.restored", "Restored from a backup"),
 ];
 

@@ -155,6 +155,8 @@ pub enum Reason {
     TooMany {
         maximum: usize,
     },
+    /// The machine's clock has leapt since the operator looked at it.
+    ClockMoved,
     /// The first obstacle of each company that cannot be removed.
     Obstacles(Vec<Obstacle>),
 }

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod billing;
 pub mod card_payments;
 pub mod chain;
+pub mod clock;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;

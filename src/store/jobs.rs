@@ -9,6 +9,8 @@ use crate::model::time::Moment;
 
 /// How long one run may take before another worker takes the job over: longer than any kind's deadline.
 pub const LEASE_SECONDS: i64 = 120;
+/// No wait and no lease of a job is so long.
+const FAR_OFF_SECONDS: i64 = 2 * 86_400;
 /// How long a job that was given up is kept.
 pub const KEPT_DAYS: i64 = 90;
 
@@ -199,6 +201,19 @@ pub async fn retry_all(tx: &mut Tx, now: Moment) -> Result<u64> {
     sql("update job set given_up_at = null, attempts = 0, run_at = $1, leased_until = 0
          where given_up_at is not null")
     .bind(now)
+    .run(tx)
+    .await
+}
+
+/// Makes jobs due that are further off than any wait is: the clock was set back.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn bring_near(tx: &mut Tx, now: Moment) -> Result<u64> {
+    sql("update job set run_at = $1, leased_until = 0
+         where given_up_at is null and (run_at > $2 or leased_until > $2)")
+    .bind(now)
+    .bind(now.plus_seconds(FAR_OFF_SECONDS))
     .run(tx)
     .await
 }

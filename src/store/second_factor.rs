@@ -97,16 +97,21 @@ pub async fn add_secret(tx: &mut Tx, user_id: i64, secret: &SealedSecret, step: 
     Ok(())
 }
 
+/// How far ahead of a code's step the one used before may be: a later one was used before the clock was set back.
+const STEPS_AHEAD_MAX: i64 = 10;
+
 /// Uses a step up; `false` where it, or a later one, was used before.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
-    let taken = sql("update totp set last_step = $2 where user_id = $1 and last_step < $2")
-        .bind(user_id)
-        .bind(step)
-        .run(tx)
-        .await?;
+    let taken =
+        sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
+            .bind(user_id)
+            .bind(step)
+            .bind(step + STEPS_AHEAD_MAX)
+            .run(tx)
+            .await?;
     Ok(taken == 1)
 }
 

@@ -53,3 +53,49 @@ pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
     set(&mut tx, "settled_at", &now.0.to_string()).await?;
     tx.commit().await
 }
+
+const ACCEPTED_TIME: &str = "clock_accepted";
+
+/// The highest time of the machine's clock that was accepted; `None` in a database that has not been served yet.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn accepted_time(tx: &mut Tx) -> Result<Option<Moment>> {
+    Ok(get(tx, ACCEPTED_TIME).await?.and_then(|text| text.parse().ok()).map(Moment))
+}
+
+/// Raises the accepted time. One that is higher, because another process was faster, stays.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn raise_accepted_time(tx: &mut Tx, now: Moment) -> Result<()> {
+    sql("insert into setting (name, value) values ($1, $2)
+         on conflict (name) do update set value = excluded.value
+         where cast(setting.value as bigint) < cast(excluded.value as bigint)")
+    .bind(ACCEPTED_TIME)
+    .bind(now.0.to_string())
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Accepts a time, whatever was accepted before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn accept_time(tx: &mut Tx, now: Moment) -> Result<()> {
+    set(tx, ACCEPTED_TIME, &now.0.to_string()).await
+}
+
+/// What the clock of the database's own machine says; `None` where it has none of its own.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn database_time(tx: &mut Tx) -> Result<Option<Moment>> {
+    if !tx.is_postgres() {
+        return Ok(None);
+    }
+    let (now,): (i64,) =
+        sql("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)").one(tx).await?;
+    Ok(Some(Moment(now)))
+}

@@ -10,17 +10,22 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The writer has written, within a second or just now.
-pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
+/// The writer has written, within a second or just now. What waits for the clock is no reason to send nobody here.
+pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, String) {
     if portal.app.tasks.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
-    match portal.app.writer.is_ready().await {
-        true => (StatusCode::OK, "ready\n"),
-        false if portal.app.db.is_disk_full() => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the disk is full: nothing is written until there is room; reading goes on\n",
-        ),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n"),
+    if portal.app.db.is_disk_full() {
+        let said = "the disk is full: nothing is written until there is room; reading goes on
+";
+        return (StatusCode::SERVICE_UNAVAILABLE, said.to_owned());
     }
+    if !portal.app.writer.is_ready().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now
+".to_owned());
+    }
+    let clock = portal.app.clock_watch.verdict();
+    let waits = if clock.waits() { " Renewals and expiry wait." } else { "" };
+    let clock = clock.sentence().map(|sentence| format!("{sentence}{waits}\n")).unwrap_or_default();
+    (StatusCode::OK, format!("ready\n{clock}"))
 }

@@ -14,10 +14,10 @@ use tower_http::csrf::CsrfLayer;
 use super::api::{self, Rates};
 use super::gather::Gatherer;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, code_batches, codes, companies, company, confirm, demo_card,
-    device_windows, devices, distributors, failed_jobs, history, imports, licences, moves, operator, orders,
-    overview, payments, price_list, redeem, report_files, reports, search, second_factor, second_step,
-    seller, tokens, users, vat_classes, vouchers,
+    account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm,
+    demo_card, device_windows, devices, distributors, failed_jobs, history, imports, licences, moves,
+    operator, orders, overview, payments, price_list, redeem, report_files, reports, search, second_factor,
+    second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::{assets, error::WebError, guard, health, session, urls, webhooks};
 use crate::app::App;
@@ -274,6 +274,7 @@ fn selling() -> Router<Portal> {
         )
         .route("/operator/distributors/{id}/reverse-charge", post(distributors::set_reverse_charge))
         .route(urls::SELLER, get(seller::show).post(seller::save))
+        .route(urls::CLOCK, get(clock::page).post(clock::accept))
         .route(urls::FAILED_JOBS, get(failed_jobs::list))
         .route(urls::FAILED_JOBS_RETRY, post(failed_jobs::retry_all))
         .route("/operator/failed-jobs/{id}/retry", post(failed_jobs::retry))

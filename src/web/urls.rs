@@ -85,6 +85,7 @@ fixed! {
     SELLER = "/operator/seller";
     FAILED_JOBS = "/operator/failed-jobs";
     FAILED_JOBS_RETRY = "/operator/failed-jobs/retry";
+    CLOCK = "/operator/clock";
     /// Where Stripe tells what became of payments.
     STRIPE_WEBHOOK = "/webhooks/stripe";
     API_DOCUMENT = "/api/openapi.json";

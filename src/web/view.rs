@@ -12,6 +12,7 @@ use super::router::Portal;
 use super::{assets, form, notice, urls};
 use crate::app::App;
 use crate::model::amount;
+use crate::model::clock::Verdict;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
 use crate::store::resources::Pool;
@@ -25,6 +26,8 @@ pub struct Frame {
     pub actor: Actor,
     pub pools: Vec<Pool>,
     pub notice: Option<Notice>,
+    /// What is wrong with the machine's clock, for the operator.
+    pub clock: Verdict,
     /// A new form's token: each window takes it, and sends it once.
     pub token: String,
     pub groups: Vec<NavGroup>,
@@ -95,6 +98,7 @@ impl Frame {
             actor: me.actor.clone(),
             pools,
             notice,
+            clock: if me.actor.is_operator() { portal.app.clock_watch.verdict() } else { Verdict::Believed },
             token: form::new_token(&portal.app, me),
             groups: if is_open { navigation(&me.actor, &me.path) } else { Vec::new() },
             path: me.path.clone(),

@@ -52,6 +52,7 @@ pub fn reason(reason: &Reason) -> String {
             "This holds a character that cannot be seen, such as one that turns the direction of the text. Type it again.".into()
         }
         Reason::Name(NameError::Link) => "A name must not look like a link: it stands in mails.".into(),
+        Reason::ClockMoved => "The clock has moved on since this page was opened. Look at it again.".into(),
         Reason::UnusableCode => "There is no unused code like this. Compare it with what you were given.".into(),
         Reason::SearchedCode => "What you searched for is a code, and none of your companies has it. Codes are searched for in the list of codes, and activated under Redeem code.".into(),
         Reason::Withdrawn { name } => format!("{name} is no longer offered. Take it out of the order first."),

@@ -1,10 +1,15 @@
 //! Whether every answer was true, and the ledger agrees with itself.
 
 use scrip::app::App;
+use scrip::jobs;
 use scrip::ops::audit::happened;
+use scrip::store::db::sql;
 use scrip::store::verify::{self, Options};
 
-use crate::clients::{Answer, Answered, Stage, meaning};
+use crate::clients::{Act, Answer, Answered, Stage, meaning};
+
+/// Longer than any wait and any lease of a job.
+const WAIT_SECONDS: i64 = 4 * 3_600;
 
 /// Looks at each answer when all is quiet, then sends what was not known again.
 ///
@@ -37,8 +42,44 @@ pub async fn judge(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), S
             ));
         }
     }
+    finish_jobs(app).await;
     the_ledger_agrees(app).await?;
+    each_code_was_made_once(app, stage, answers).await?;
     nothing_is_lost(app, stage).await
+}
+
+/// Runs what the jobs have left: also what broke off and waits for its next attempt.
+async fn finish_jobs(app: &App) {
+    for _ in 0..3 {
+        while jobs::run_next(app).await {}
+        app.clock.advance_seconds(WAIT_SECONDS);
+    }
+}
+
+/// Steps of a batch that broke off, or were done and not known, were done once.
+async fn each_code_was_made_once(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), String> {
+    let mut expected = stage.codes.len() as i64;
+    for answer in answers {
+        if let Act::CreateCodes { count, .. } = answer.act
+            && has_happened(app, answer).await?
+        {
+            expected += count;
+        }
+    }
+    let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
+    let (codes, of_batches, running): (i64, i64, i64) = sql(
+        "select (select count(*) from code), (select coalesce(cast(sum(made) as bigint), 0) from code_batch),
+             (select count(*) from code_batch where state = 'running')",
+    )
+    .one(&mut tx)
+    .await
+    .map_err(|e| e.to_string())?;
+    if (codes, running) == (expected + of_batches, 0) {
+        return Ok(());
+    }
+    Err(format!(
+        "{codes} codes, of which {expected} alone and {of_batches} of batches; {running} batches run"
+    ))
 }
 
 /// An answer, as a reader of a failed run wants it.

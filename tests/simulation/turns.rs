@@ -27,6 +27,9 @@ pub struct Turns {
 struct Inner {
     rng: StdRng,
     waiting: Vec<(Step, oneshot::Sender<Fault>)>,
+    /// How many turns were given, and who goes away after how many.
+    given: u64,
+    leaving: Vec<(u64, oneshot::Sender<()>)>,
     running: Option<StandStill>,
     trace: DefaultHasher,
 }
@@ -50,7 +53,14 @@ impl StandStill {
 impl Turns {
     pub fn new(seed: u64, is_ordered: bool) -> Turns {
         let rng = StdRng::seed_from_u64(seed);
-        let inner = Inner { rng, waiting: Vec::new(), running: None, trace: DefaultHasher::new() };
+        let inner = Inner {
+            rng,
+            waiting: Vec::new(),
+            given: 0,
+            leaving: Vec::new(),
+            running: None,
+            trace: DefaultHasher::new(),
+        };
         Turns { inner: Mutex::new(inner), is_ordered, has_faults: AtomicBool::new(false) }
     }
 
@@ -66,6 +76,15 @@ impl Turns {
         self.inner.lock().unwrap().trace.finish()
     }
 
+    /// Comes when so many more turns were given: time would not be the same in each run.
+    pub fn after(&self, turns: u64) -> oneshot::Receiver<()> {
+        let (leave, left) = oneshot::channel();
+        let mut inner = self.inner.lock().unwrap();
+        let at = inner.given + turns;
+        inner.leaving.push((at, leave));
+        left
+    }
+
     /// Gives turns, one at a time, whenever nothing else can go on.
     pub async fn dispatch(self: Arc<Turns>) {
         loop {
@@ -78,9 +97,11 @@ impl Turns {
     fn give_turn(&self) {
         let mut inner = self.inner.lock().unwrap();
         inner.waiting.retain(|(_, turn)| !turn.is_closed());
-        if inner.running.is_some() || inner.waiting.is_empty() {
+        inner.leaving.retain(|(_, leave)| !leave.is_closed());
+        if inner.running.is_some() || inner.leave_one() || inner.waiting.is_empty() {
             return;
         }
+        inner.given += 1;
         let count = inner.waiting.len();
         let chosen = inner.rng.random_range(0..count);
         let (step, turn) = inner.waiting.remove(chosen);
@@ -110,11 +131,22 @@ impl Turns {
     }
 }
 
+impl Inner {
+    /// Tells the next one whose time it is to go away; tells whether there was one.
+    fn leave_one(&mut self) -> bool {
+        let Some(next) = self.leaving.iter().position(|(at, _)| *at <= self.given) else { return false };
+        let _ = self.leaving.remove(next).1.send(());
+        true
+    }
+}
+
 #[async_trait::async_trait]
 impl FaultLayer for Turns {
     async fn begin(&self, step: Step) -> Fault {
         if !self.is_ordered {
             let mut inner = self.inner.lock().unwrap();
+            inner.given += 1;
+            while inner.leave_one() {}
             return self.fault(&mut inner.rng, step);
         }
         let (turn, given) = oneshot::channel();

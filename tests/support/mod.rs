@@ -120,6 +120,7 @@ impl TestApp {
         change(&mut config);
         let db = wrap(App::open(&config).await.unwrap());
         let (app, _) = App::start_on(db, config, Clock::fixed(NOON), Rng::System).await.unwrap();
+        scrip::ops::clock::keep_up(&app).await.unwrap();
         let router = scrip::web::router::router(app.clone());
         Some(TestApp { app, router, backend, database_url, folder })
     }
@@ -141,7 +142,10 @@ impl TestApp {
     /// Another process on the same database.
     pub async fn another(&self) -> App {
         let config = (*self.app.config).clone();
-        App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0
+        scrip::ops::clock::keep_up(&self.app).await.unwrap();
+        let app = App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0;
+        scrip::ops::clock::keep_up(&app).await.unwrap();
+        app
     }
 
     /// Checks every rule of the ledger.

@@ -240,6 +240,7 @@ fn told(reason: &Reason) -> (StatusCode, &'static str) {
         Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => "HIDDEN_CHARACTERS",
         Reason::Name(NameError::Link) => "NAME_IS_LINK",
         Reason::UnusableCode | Reason::SearchedCode => "UNKNOWN_CODE",
+        Reason::ClockMoved => "CLOCK",
         Reason::Withdrawn { .. } | Reason::VatChanged => "ORDER",
         Reason::DemandedAbove { .. } => "SECOND_FACTOR",
         Reason::Email(_) => "NOT_AN_ADDRESS",

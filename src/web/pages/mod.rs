@@ -5,6 +5,7 @@ pub mod auth;
 pub mod billing;
 pub mod buy;
 pub mod buy_licences;
+pub mod clock;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;

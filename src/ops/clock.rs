@@ -1,0 +1,128 @@
+//! Whether the machine's clock is believed, and what the operator says of it. What is done by the time alone asks
+//! here first: renewals, expiry, reminders, the clean-up.
+
+use super::actor::Actor;
+use super::console;
+use super::error::{OpResult, Reason, refuse};
+use crate::app::{App, Outcome, act, act_once};
+use crate::model::clock::Verdict;
+use crate::model::time::Moment;
+use crate::store;
+
+/// How stale the accepted time in the database may become while all is well.
+const KEPT_SECONDS: i64 = 60;
+/// How much later than the page was drawn the time on it may be accepted.
+const SEEN_SECONDS_MAX: i64 = 3_600;
+
+/// What the machine's clock says, and what is said of it.
+pub struct Standing {
+    pub now: Moment,
+    /// The highest time that was accepted.
+    pub accepted: Moment,
+    pub verdict: Verdict,
+}
+
+/// Looks at the clock. A change of the verdict is logged.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn look(app: &App) -> OpResult<Standing> {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let accepted = store::settings::accepted_time(&mut tx).await?.unwrap_or(now);
+    let expected = app.clock_watch.expected(&app.clock);
+    let is_vouched_for = expected.is_none()
+        && app.clock.is_synchronised()
+        && store::settings::database_time(&mut tx)
+            .await?
+            .is_none_or(|at| now <= at.plus_seconds(app.config.clock_leaps.running_seconds));
+    drop(tx);
+    let verdict = Verdict::of(now, accepted, expected, is_vouched_for, app.config.clock_leaps);
+    let before = app.clock_watch.keep(verdict, now, &app.clock);
+    if before.waits() != verdict.waits() || matches!(verdict, Verdict::Behind { .. }) && before != verdict {
+        log(verdict);
+    }
+    Ok(Standing { now, accepted, verdict })
+}
+
+fn log(verdict: Verdict) {
+    match verdict.sentence() {
+        Some(sentence) if verdict.waits() => tracing::error!(
+            "{sentence} Renewals and expiry wait until it is right, or accepted by the operator (scrip clock accept)"
+        ),
+        Some(sentence) => tracing::warn!("{sentence} Nothing waits for that"),
+        None => tracing::info!("the clock is believed again: renewals and expiry go on"),
+    }
+}
+
+/// The present moment for what is done by the time alone; `None` while that must wait.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn believed_now(app: &App) -> OpResult<Option<Moment>> {
+    let standing = look(app).await?;
+    Ok((!standing.verdict.waits()).then_some(standing.now))
+}
+
+/// Keeps the accepted time up with a clock that is believed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn keep_up(app: &App) -> OpResult<()> {
+    let standing = look(app).await?;
+    if standing.verdict.waits() || standing.now < standing.accepted.plus_seconds(KEPT_SECONDS) {
+        return Ok(());
+    }
+    act!(app, act => { Ok(store::settings::raise_accepted_time(&mut act.tx, standing.now).await?) })
+}
+
+/// What the operator sees of the clock.
+///
+/// # Errors
+/// [`super::error::OpError::Forbidden`] for everybody else.
+pub async fn show(app: &App, actor: &Actor) -> OpResult<Standing> {
+    actor.require_operator()?;
+    look(app).await
+}
+
+/// The operator says that the clock is right. `seen` is what it said when the operator looked.
+///
+/// # Errors
+/// A refusal when it has leapt since.
+pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResult<Outcome> {
+    actor.require_operator()?;
+    let done = act_once!(app, actor, key, "accept_clock", &seen.0.to_string(), act => {
+        if act.now > seen.plus_seconds(SEEN_SECONDS_MAX) {
+            return refuse("", Reason::ClockMoved);
+        }
+        store::settings::accept_time(&mut act.tx, act.now).await?;
+        act.note(actor.note("clock.accepted", &act.now.exact(), ""));
+        Ok("Accept this time\nThe time was accepted. What is due by now is renewed, or expires, in the next minute."
+            .to_owned())
+    })?;
+    note_accepted(app).await;
+    Ok(done)
+}
+
+/// The same from the console.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn accept_on_console(app: &App) -> OpResult<Moment> {
+    let now = act!(app, act => {
+        store::settings::accept_time(&mut act.tx, act.now).await?;
+        if let Some((root, _)) = store::companies::root(&mut act.tx).await? {
+            act.note(console::note(root, "clock.accepted", &act.now.exact()));
+        }
+        Ok(act.now)
+    })?;
+    note_accepted(app).await;
+    Ok(now)
+}
+
+/// Pages say at once what has been accepted. Where the database does not answer just now, the next round does it.
+async fn note_accepted(app: &App) {
+    if let Err(error) = look(app).await {
+        tracing::warn!(%error, "the clock was accepted and could not be looked at again");
+    }
+}

@@ -1,0 +1,45 @@
+//! Operator: whether the machine's clock is believed, and the word that it is right.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::confirm;
+use crate::model::time::Moment;
+use crate::ops;
+use crate::ops::clock::Standing;
+use crate::web::error::WebResult;
+use crate::web::extract::{Me, Posted};
+use crate::web::form::Form;
+use crate::web::router::Portal;
+use crate::web::urls;
+use crate::web::view::{self, Frame, page_of_form};
+
+#[derive(Template)]
+#[template(path = "operator/clock.html")]
+struct ClockPage<'a> {
+    frame: Frame,
+    form: &'a Form,
+    standing: Standing,
+}
+
+async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
+    let standing = ops::clock::show(&portal.app, &me.actor).await?;
+    let frame = Frame::of(portal, me, "Clock").await?;
+    page_of_form(&portal.app, &ClockPage { frame, form, standing }, form)
+}
+
+pub async fn page(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+    show(&portal, &me, &Form::default()).await
+}
+
+pub async fn accept(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+    me.actor.require_operator()?;
+    confirm::require(&portal, &me, urls::CLOCK).await?;
+    let key = form.operation(&portal.app, &me)?;
+    let seen = Moment(form.value("seen").parse().unwrap_or_default());
+    match ops::clock::accept(&portal.app, &me.actor, &key, seen).await {
+        Ok(_) => Ok(view::done(urls::CLOCK, &key)),
+        Err(error) => show(&portal, &me, &form.refused(error)?).await,
+    }
+}
