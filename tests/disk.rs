@@ -163,9 +163,9 @@ async fn a_database_that_may_not_grow_is_read_restarts_and_goes_on_when_it_may()
         moved += 1;
     }
     assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
-    let app = test.another().await;
+    let db = Db::open_sqlite(test.folder()).await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
-    let mut tx = app.db.read().await.unwrap();
+    let mut tx = db.read().await.unwrap();
     let balance = scrip::store::resources::balance(&mut tx, world.other, credit).await.unwrap();
     assert_eq!(balance, moved);
     assert!(process.command(&["verify"]));
