@@ -149,6 +149,12 @@ impl App {
         Ok((app, writing))
     }
 
+    /// The same, but what it reads is a step of an export, apart from what pages and lists read.
+    #[must_use]
+    pub fn for_exports(&self) -> App {
+        App { db: self.db.for_exports(), ..self.clone() }
+    }
+
     /// Begins a try of an act: see [`act!`].
     ///
     /// # Errors
@@ -272,7 +278,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What the act was about, as it was right after: for whoever tells the first answer again.
+    /// What the act was about, as it was right after: for giving the first answer again.
     ///
     /// # Errors
     /// [`OpError::Internal`] where the act keeps nothing of that kind.

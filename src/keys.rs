@@ -7,7 +7,6 @@ pub mod licence;
 mod second_factor;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
@@ -21,6 +20,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::model::code::Code;
 use crate::model::ledger::{CodeFacts, Fingerprint, Tag};
+use crate::private;
 use crate::rng::Rng;
 use crate::store::db::hex;
 
@@ -82,16 +82,16 @@ impl Keys {
         (keys, text)
     }
 
-    /// Reads the key file, or makes it (mode 0600) where there is none.
+    /// Reads the key file, or makes it where there is none. It is closed to all but its owner.
     ///
     /// # Errors
     /// See [`KeyError`].
     pub fn open(file: &Path, rng: &Rng) -> Result<Keys, KeyError> {
-        match std::fs::read_to_string(file) {
+        match private::read(file) {
             Ok(text) => Keys::parse(&text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let (keys, text) = Keys::generate(rng);
-                match write_private(file, text.as_bytes()) {
+                match private::write(file, text.as_bytes()) {
                     Ok(()) => Ok(keys),
                     // Another process was faster.
                     Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -322,19 +322,6 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
     let digits = digits.filter(|d| d.len().is_multiple_of(2))?;
     Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
-/// Writes a new file that only its owner may read, and makes it durable: it is whole, or it is not there.
-///
-/// # Errors
-/// When the file exists already or cannot be written.
-pub fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut out = tempfile::NamedTempFile::new_in(folder)?;
-    out.write_all(bytes)?;
-    out.as_file().sync_all()?;
-    out.persist_noclobber(file).map_err(|e| e.error)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub mod ops;
 pub mod payments;
 /// PDF documents: invoices.
 pub mod pdf;
+/// Files that only their owner may read.
+pub mod private;
 /// Randomness as a parameter.
 pub mod rng;
 /// SQL, written once for both databases.

@@ -42,7 +42,7 @@ async function textOf({ dataset }) {
   if (!dataset.copyFrom) return dataset.copy;
   const answer = await fetch(dataset.copyFrom);
   if (!answer.ok) throw new Error(answer.statusText);
-  return answer.text();
+  return (await answer.text()).trimEnd();
 }
 
 async function copy(button) {

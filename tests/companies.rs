@@ -10,6 +10,7 @@ both!(
     names_have_three_to_two_hundred_characters,
     no_company_is_created_outside_the_tree,
     a_company_gets_another_name,
+    a_name_from_right_to_left_stands_apart,
     parent_credits_are_switched_from_above,
     a_company_is_put_under_another_with_all_below_it,
     no_company_is_put_under_itself_or_out_of_the_tree,
@@ -71,11 +72,14 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     text.split(before).nth(1).unwrap().split(after).next().unwrap()
 }
 
+fn name(before: &str) -> &str {
+    before.trim_end_matches("</bdi>").rsplit('>').next().unwrap()
+}
+
 /// The rows of the list: number and name.
 fn listed(page: &Page) -> Vec<(i64, &str)> {
     let parts: Vec<&str> = page.body.split("</a> <span class=\"muted\">#").collect();
-    let pairs =
-        parts.windows(2).map(|two| (two[1].split('<').next().unwrap(), two[0].rsplit('>').next().unwrap()));
+    let pairs = parts.windows(2).map(|two| (two[1].split('<').next().unwrap(), name(two[0])));
     pairs.map(|(id, name)| (id.parse().unwrap(), name)).collect()
 }
 
@@ -160,6 +164,19 @@ async fn a_company_gets_another_name(test: TestApp) {
     history.has("Acme: Apex").has("Resources moved").has(">Acme<");
     for id in [world.other, world.vendor] {
         admin.submit("/companies/new", &format!("/companies/{id}/name"), &[("name", "Mine")]).await.is(404);
+    }
+}
+
+async fn a_name_from_right_to_left_stands_apart(test: TestApp) {
+    let world = World::new(&test).await;
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let path = format!("/companies/{}", world.distributor);
+    send(&mut operator, &format!("{path}/name"), &[("name", "شركة 24 (Acme)")]).await.is(303);
+    world.give(&test, world.distributor, 5).await;
+    let apart = "<bdi>شركة 24 (Acme)</bdi>";
+    for page in ["/companies", "/companies?view=tree", "/users", "/history", path.as_str()] {
+        let page = operator.get(page).await;
+        assert!(page.is(200).body.contains(apart), "{}", page.body);
     }
 }
 

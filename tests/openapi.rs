@@ -29,6 +29,12 @@ fn every_operation_is_documented_in_full() {
             let takes_key = operation["parameters"].to_string().contains("Idempotency-Key");
             let is_write = method != "get" && !path.ends_with("/preview");
             assert_eq!(takes_key, is_write, "{name}");
+            let said = operation["responses"]["503"]["description"].as_str().unwrap();
+            assert_eq!(said.contains("`OUTCOME_UNKNOWN`"), is_write, "{name}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let said = response["description"].as_str().unwrap_or_default();
+                assert!(!said.contains("`: \n") && !said.ends_with("`: "), "{name} {status}: {said}");
+            }
         }
     }
 }

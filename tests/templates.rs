@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use scraper::{ElementRef, Selector};
 use scrip::config::Given;
 use scrip::jobs;
 use scrip::model::device::DeviceKind;
@@ -82,6 +83,7 @@ async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_draw
     visits.push(Visit::new("/nowhere", operator.get("/nowhere").await));
     visits.iter().for_each(is_sound);
     every_sample_is_read(&visits);
+    visits.iter().for_each(names_stand_apart);
     every_template_is_drawn(&visits);
 }
 
@@ -108,6 +110,20 @@ fn is_sound(Visit { path, page, markup }: &Visit) {
     if let Some(markup) = markup {
         let raw = markup.all("hostile, [hostile]").len();
         assert_eq!((markup.faults(), raw), (Vec::new(), 0), "{path}\n{}", page.body);
+    }
+}
+
+/// What somebody chose has a direction of its own, wherever an element for that may be; sentences have none inside.
+fn names_stand_apart(Visit { path, markup, .. }: &Visit) {
+    const APART: &str = "bdi, title, option, textarea, .visually-hidden, .notice, .error, .error-summary";
+    let apart = Selector::parse(APART).unwrap();
+    let Some(markup) = markup else { return };
+    for element in markup.root().descendants().filter_map(ElementRef::wrap) {
+        let own: String =
+            element.children().filter_map(|c| c.value().as_text()).map(|text| &**text).collect();
+        let is_apart = |e: &ElementRef<'_>| apart.matches(e);
+        let mut line = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
+        assert!(!own.contains("<hostile>") || line.any(|e| is_apart(&e)), "{path}: {}", element.html());
     }
 }
 

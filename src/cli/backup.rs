@@ -11,10 +11,11 @@ use tempfile::{TempDir, TempPath};
 use super::{CliResult, verify};
 use crate::app::App;
 use crate::config::{Config, Database};
-use crate::keys::{Keys, Wrapped, write_private};
+use crate::keys::{Keys, Wrapped};
 use crate::model::amount::grouped;
 use crate::model::time::Moment;
 use crate::ops::console;
+use crate::private;
 use crate::rng::Rng;
 use crate::store::backup::{self, Manifest};
 use crate::store::db::Db;
@@ -73,6 +74,7 @@ fn workplace(folder: &Path) -> Result<TempDir, Failure> {
 
 /// Gives a finished file its name, where nothing has that yet, and makes both durable.
 fn finish(made: &Path, file: &Path) -> Result<(), Failure> {
+    private::close(made);
     let named = |e: std::io::Error| format!("{}: {e}", file.display());
     std::fs::File::open(made).and_then(|f| f.sync_all()).map_err(named)?;
     TempPath::try_from_path(made)?.persist_noclobber(file).map_err(|e| named(e.error))?;
@@ -109,7 +111,7 @@ pub async fn back_up(config: Config, backup: Backup) -> CliResult {
     if let Some(passphrase) = passphrase {
         let wrapped = Wrapped::wrap(&std::fs::read_to_string(&key_file)?, &passphrase, &Rng::System)?;
         let key = work.path().join("wrapped.key");
-        write_private(&key, wrapped.as_bytes())?;
+        private::write(&key, wrapped.as_bytes())?;
         finish(&key, &key_copy(&backup.file))?;
     }
     if let Err(error) = finish(&copy, &backup.file) {
@@ -158,7 +160,7 @@ async fn restore_into(config: &Config, restore: &Restore, target: &Path) -> CliR
     }
     backup::unseal(&copy).await?;
     let key_file = work.path().join("scrip.key");
-    write_private(&key_file, key_text.as_bytes())?;
+    private::write(&key_file, key_text.as_bytes())?;
     let forgotten = forgotten(&manifest, restore.replaces.as_deref()).await?;
     let there = Config { data: work.path().to_owned(), key_file: key_file.clone(), ..config.clone() };
     let is_clean = look_at(there, &manifest, &forgotten).await?;
@@ -189,7 +191,7 @@ fn key_text(config: &Config, restore: &Restore) -> Result<String, Failure> {
         }
         None => None,
     };
-    let there = config.key_file.exists().then(|| std::fs::read_to_string(&config.key_file)).transpose()?;
+    let there = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
     match (wrapped, there) {
         (Some(wrapped), Some(there)) if wrapped.trim() != there.trim() => {
             Err(format!("{place} exists and is another key file than the one beside the backup").into())

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::model::digest::Entries;
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::ops::error::{OpError, OpResult};
+use crate::private;
 use crate::store;
 use crate::store::audit::StoredHistoryRow;
 use crate::store::digests::{self, Rows, Seen};
@@ -94,10 +94,10 @@ async fn take_lease(app: &App, holder: &str) -> OpResult<bool> {
     Ok(is_ours)
 }
 
-/// Adds lines at the end of the file, which only its owner reads, and waits until they are on disk.
+/// Adds lines at the end of the file, and waits until they are on disk.
 async fn append(file: PathBuf, lines: String) -> OpResult<()> {
     let written = tokio::task::spawn_blocking(move || {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let mut file = private::append(&file)?;
         file.write_all(lines.as_bytes())?;
         file.sync_data()
     });

@@ -34,7 +34,7 @@ pub struct Actor {
     pub password_needs_second_factor: bool,
     /// Whether the company demands a second factor of its users.
     pub company_demands_second_factor: bool,
-    /// The company that demands it, the own one or one above it.
+    /// The company that demands it, the person's own or one above it.
     pub second_factor_demander: Option<String>,
     /// Where the request comes from.
     pub address: String,
@@ -123,13 +123,13 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for whoever is no administrator.
+    /// [`OpError::Forbidden`] for anyone but an administrator.
     pub fn require_admin(&self) -> OpResult<()> {
         if self.is_admin() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for whoever is no administrator of the root company.
+    /// [`OpError::Forbidden`] for anyone but an administrator of the root company.
     pub fn require_operator(&self) -> OpResult<()> {
         if self.is_operator() { Ok(()) } else { Err(OpError::Forbidden) }
     }
@@ -154,7 +154,7 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for whoever may not buy.
+    /// [`OpError::Forbidden`] for people who may not buy.
     pub fn require_buyer(&self) -> OpResult<()> {
         if self.may_buy() { Ok(()) } else { Err(OpError::Forbidden) }
     }
@@ -178,7 +178,7 @@ impl Actor {
 }
 
 impl Actor {
-    /// A history row of something that the actor did in the own company.
+    /// A history row of something that the actor did in their own company.
     #[must_use]
     pub fn note(&self, verb: &'static str, subject: &str, details: &str) -> NewHistory {
         self.note_at(self.company_id, verb, subject, details)

@@ -122,7 +122,7 @@ pub async fn list(
     Ok(rows)
 }
 
-/// Whoever belongs to another tree is told by the company alone: a code may be redeemed by anybody,
+/// People of another tree are shown by their company alone: a code may be redeemed by anybody,
 /// and its issuer need not learn that person's address.
 pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
     let is_ours = row.who_path.as_deref().is_none_or(|path| path.starts_with(actor.company_path.as_str()));
@@ -131,7 +131,7 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
         row.address = String::new();
         (row.token_id, row.token_name) = (None, None);
     }
-    // Where colleagues are is for whoever answers for them.
+    // Only those who manage colleagues see where these are.
     if !actor.sees_tree() && row.who_id != Some(actor.user_id) {
         row.address = String::new();
     }

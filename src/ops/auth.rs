@@ -28,7 +28,7 @@ pub const RESET_LINK_SECONDS: i64 = 3_600;
 pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
 
 /// A right password takes its own count at its address back, and one failure more: somebody mistyped there. The
-/// latter once in so long for each account, or whoever has one could go on guessing at the others.
+/// latter once in so long for each account, or the owner of one could go on guessing at the others.
 const LOWERS_EVERY_SECONDS: i64 = 3_600;
 
 /// What a sign-in form sends.
@@ -84,7 +84,7 @@ pub enum FirstStep {
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let account_key = account_key(app, &form.email, form.from.device_mark.as_deref());
     let address_key = address_key(&form.from.address);
-    // Whoever waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
+    // A person who waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = act!(app, act => {
         count_password(act, &account_key, &address_key, "password").await?;
@@ -168,8 +168,8 @@ async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     refuse("password", Reason::SignInFailed)
 }
 
-/// Notes what somebody without an account did at the door: for the operator, at the root company. What was typed is
-/// kept only where it is an address: people type passwords there too.
+/// Notes what somebody without an account did while signing in or up: for the operator, at the root company.
+/// What was typed is kept only where it is an address: people type passwords there too.
 pub(super) async fn note_stranger(
     act: &mut Act,
     verb: &'static str,
@@ -301,7 +301,7 @@ pub(super) async fn lock_actor(act: &mut Act, actor: &Actor) -> OpResult<Credent
     }
 }
 
-/// The names that whoever guesses passwords here tries first: the vendor's and those of the products.
+/// The names that people who guess passwords here try first: the vendor's and those of the products.
 async fn known_names(app: &App) -> OpResult<Vec<String>> {
     let mut tx = app.db.read().await?;
     let mut names: Vec<String> = store::products::all(&mut tx).await?.into_iter().map(|p| p.name).collect();
@@ -346,7 +346,7 @@ pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_sho
     refuse("new_password", Reason::Password(user::PasswordError::TooShort { minimum }))
 }
 
-/// Changes the own password. All sessions and links end, where asked also all access tokens; the door begins
+/// Changes the actor's password. All sessions and links end, where asked also all access tokens; the door begins
 /// the present session again.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The end of the chain, for whoever keeps it elsewhere.
+//! The end of the chain, for those who keep it elsewhere.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
@@ -9,7 +9,7 @@ use crate::store::chain::LinkRow;
 /// The last link.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is neither administrator nor auditor of the root company;
+/// [`OpError::Forbidden`] for anyone but administrators and auditors of the root company;
 /// [`OpError::NotFound`] where nothing is linked yet.
 pub async fn last_link(app: &App, actor: &Actor) -> OpResult<LinkRow> {
     if actor.company_path.level() > 0 || !actor.sees_tree() {

@@ -87,7 +87,7 @@ pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
     read.map_err(|error| OpError::Refused(field, text_reason(error, Reason::Missing)))
 }
 
-/// Redeems a code for the actor's own company, whoever issued it.
+/// Redeems a code for the actor's own company, no matter who issued it.
 ///
 /// # Errors
 /// Mistyped, unknown, used, expired; or how long to wait after too many wrong ones.
@@ -290,7 +290,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownCode> {
 /// Some codes of the tree, to be printed; only whole and unused ones are.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever sees codes masked.
+/// [`OpError::Forbidden`] for people who see codes masked.
 pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
@@ -327,7 +327,7 @@ pub async fn list_all(
     Ok((found.into_iter().map(|c| ListedCode::of(app, actor, c)).collect::<OpResult<_>>()?, total))
 }
 
-/// One code of the tree, with whoever used it.
+/// One code of the tree, with who used it.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside it.
@@ -338,7 +338,7 @@ pub async fn find_listed(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCo
     ListedCode::of(app, actor, found)
 }
 
-/// A code with whoever used it.
+/// A code with who used it.
 #[derive(Debug, Clone)]
 pub struct ListedCode {
     pub shown: ShownCode,

@@ -184,7 +184,7 @@ pub struct Change<'a> {
 /// Gives a company another name, or switches whether it uses its parent's credits.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; the own company's switch is its parent's to set.
+/// A refusal at the field that is wrong; the switch of the actor's company is its parent's to set.
 pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
     if change.use_parent_credits.is_some() && id == actor.company_id {
@@ -227,7 +227,7 @@ async fn switch_parent_credits(
     Ok(format!("{} {phrase} its parent's credits.", company.name))
 }
 
-/// A company inside its act, for the first answer to be told again.
+/// A company inside its act, for the first answer to be given again.
 async fn as_it_stands(act: &mut crate::app::Act, actor: &Actor, id: i64) -> OpResult<String> {
     let found = store::companies::find(&mut act.tx, &actor.company_path, id).await?;
     about(&found.ok_or(OpError::NotFound)?)

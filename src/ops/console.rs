@@ -1,4 +1,4 @@
-//! What whoever holds the machine may do from its console, without signing in.
+//! What the owner of the machine may do from its console, without signing in.
 
 use super::auth::{link_address, new_link_token};
 use super::error::{OpError, OpResult, Reason, refuse};

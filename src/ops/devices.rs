@@ -1,4 +1,4 @@
-//! Devices: added, described, given a service, removed. An end user sees those of the own company; an
+//! Devices: added, described, given a service, removed. An end user sees those of their own company; an
 //! auditor those of the tree; an administrator also changes them.
 //!
 //! Whatever is set goes through the ledger inside the act's own transaction, so that a device that must
@@ -170,7 +170,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) ->
     })
 }
 
-/// Describes a device anew, and sets what it runs on and whose it is.
+/// Changes a device, and sets what it runs on and whose it is.
 ///
 /// # Errors
 /// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
@@ -193,7 +193,7 @@ pub async fn edit(app: &App, actor: &Actor, key: &str, id: i64, input: &DeviceIn
     })
 }
 
-/// What to say of a device anew; what is `None` stays.
+/// What to change of a device; what is `None` stays.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Description {
     pub serial: Option<String>,
@@ -202,7 +202,7 @@ pub struct Description {
     pub company_id: Option<i64>,
 }
 
-/// Describes a device anew and gives it to another company, and leaves what runs on it.
+/// Changes a device, gives it to another company, and leaves what runs on it.
 ///
 /// # Errors
 /// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
@@ -326,7 +326,7 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
     })
 }
 
-/// A device inside its act, for the first answer to be told again.
+/// A device inside its act, for the first answer to be given again.
 async fn as_it_stands(act: &mut Act, actor: &Actor, id: i64) -> OpResult<String> {
     let found = store::devices::some(&mut act.tx, &actor.company_path, &[id]).await?;
     about(&found.first().ok_or(OpError::NotFound)?)

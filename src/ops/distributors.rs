@@ -11,7 +11,7 @@ use crate::store::distributors::{Distributor, DistributorFilter};
 /// A page of the companies that may buy, by name.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no operator.
+/// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn list(app: &App, actor: &Actor, filter: &DistributorFilter) -> OpResult<Vec<Distributor>> {
     actor.require_operator()?;
     let mut tx = app.db.read_list().await?;

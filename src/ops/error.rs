@@ -92,7 +92,7 @@ pub enum Reason {
     /// Only a reset link helps.
     ResetNeeded,
     NothingChosen,
-    /// Access tokens are for whoever has a second factor.
+    /// Access tokens are for people with a second factor.
     SecondFactorNeeded,
     TooManyTokens {
         maximum: i64,

@@ -36,7 +36,7 @@ pub enum About {
 /// A page of them, the latest first; `after` is the last row of the page before. And how many there are.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no operator.
+/// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -89,7 +89,7 @@ pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 /// Has all tried again, at once.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no operator.
+/// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn retry_all(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
     act_once!(app, actor, key, "retry_jobs", "", act => {

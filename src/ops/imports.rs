@@ -160,7 +160,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Shown> {
 /// The latest imports of the tree.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no administrator.
+/// [`OpError::Forbidden`] for anyone but an administrator.
 pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;

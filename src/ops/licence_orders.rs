@@ -62,7 +62,7 @@ pub struct LicenceWish<'a> {
 /// The licences that suit each device, by model; devices that the portal does not know stand last.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever may not buy.
+/// [`OpError::Forbidden`] for people who may not buy.
 pub async fn groups(app: &App, actor: &Actor, serials: &[String]) -> OpResult<Vec<Group>> {
     actor.require_buyer()?;
     let mut tx = app.db.read().await?;

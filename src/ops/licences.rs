@@ -162,7 +162,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownLicence> {
     Ok(ShownLicence::of(actor, app.clock.now(), found))
 }
 
-/// The keys that a licence has and had, the newest first: for whoever has bought it.
+/// The keys that a licence has and had, the newest first: for the company that bought it.
 ///
 /// # Errors
 /// As [`find`].

@@ -195,7 +195,7 @@ pub async fn place(
             act.note(actor.note("company.billing_changed", &actor.company_name, &told));
         }
         store::billing::set(&mut act.tx, actor.company_id, &billing).await?;
-        // Whoever places at the same time has waited for the billing data.
+        // A person who places at the same time has waited for the billing data.
         if store::orders::held_for_good(&mut act.tx, &actor.company_path, order_id).await? {
             return refuse("", Reason::Licence(LicenceRefusal::HeldForGood));
         }
@@ -288,7 +288,7 @@ async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
 }
 
 /// Cancels an order that nobody has paid; an invoice that was made gets a credit note. Of one that is paid, and
-/// whose codes are still being made, it cancels the codes that are not there yet, by whoever may cancel vouchers.
+/// whose codes are still being made, it cancels the codes that are not there yet, by those who may cancel vouchers.
 ///
 /// # Errors
 /// A refusal where it is ready or cancelled; [`OpError::NotFound`] outside the actor's tree.

@@ -36,7 +36,7 @@ pub struct ProductFields<'a> {
 /// The current version of each product, by name.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no operator.
+/// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ProductRow>> {
     actor.require_operator()?;
     let mut tx = app.db.read().await?;
@@ -63,7 +63,7 @@ pub async fn versions(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<Product
     Ok(store::products::versions(&mut tx, id, VERSIONS_MAX).await?)
 }
 
-/// What is offered of a kind, by name: for whoever may buy.
+/// What is offered of a kind, by name: for people who may buy.
 ///
 /// # Errors
 /// Whatever the database says.

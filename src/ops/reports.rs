@@ -15,7 +15,7 @@ use crate::store::reports::{
 /// What was sold to all companies, by currency and month.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for whoever is no operator.
+/// [`OpError::NotFound`] for anyone but the operator.
 pub async fn sales_by_month(app: &App, actor: &Actor, period: Period) -> OpResult<Vec<MonthSales>> {
     operator(actor)?;
     let mut tx = app.db.read_list().await?;
@@ -25,7 +25,7 @@ pub async fn sales_by_month(app: &App, actor: &Actor, period: Period) -> OpResul
 /// A page of the sales by company and month, the latest month first.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for whoever is no operator.
+/// [`OpError::NotFound`] for anyone but the operator.
 pub async fn sales(
     app: &App,
     actor: &Actor,
@@ -41,7 +41,7 @@ pub async fn sales(
 /// A page of the units in unused codes, by company and type.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for whoever is no operator.
+/// [`OpError::NotFound`] for anyone but the operator.
 pub async fn outstanding(
     app: &App,
     actor: &Actor,
@@ -97,7 +97,7 @@ pub struct CodeReport {
 /// The codes of the actor's tree.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for whoever has no reports.
+/// [`OpError::NotFound`] for people without reports.
 pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeReport> {
     if !actor.has_reports() {
         return Err(OpError::NotFound);

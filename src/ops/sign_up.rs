@@ -80,7 +80,7 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     })
 }
 
-/// Refuses whoever holds no code that could be activated: one answer, whatever is wrong with it. Wrong ones are counted
+/// Refuses a person without a code that could be activated: one answer, whatever is wrong with it. Wrong ones are counted
 /// with all others from the address, in the transaction that looks.
 async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> OpResult<()> {
     let (tag, key) = (app.keys.tag(code), format!("code:address:{}", counted_address(address)));

@@ -66,7 +66,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
     list(app, actor).await?.into_iter().find(|t| t.id == id).ok_or(OpError::NotFound)
 }
 
-/// Makes a token. Only whoever has a second factor may.
+/// Makes a token. Only a person with a second factor may.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.

@@ -1,4 +1,4 @@
-//! People: invited, changed, disabled; and what each may change of the own account.
+//! People: invited, changed, disabled; and what each may change of their own account.
 
 use super::actor::Actor;
 use super::auth::link_address;
@@ -100,7 +100,7 @@ async fn count_invitation(act: &mut Act, actor: &Actor, email: &str) -> OpResult
 /// Invites a person to a company of the tree.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; an address with an account is told so.
+/// A refusal at the field that is wrong; an address that has an account is refused.
 pub async fn invite(
     app: &App,
     actor: &Actor,
@@ -163,7 +163,7 @@ pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<
 /// Changes a person's role.
 ///
 /// # Errors
-/// A refusal for the own account and for a company's last administrator.
+/// A refusal for the actor's own account and for a company's last administrator.
 pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<Outcome> {
     actor.require_admin()?;
     let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
@@ -186,7 +186,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
 /// Disables a person, which ends all sessions, links and access tokens at once, or enables one again.
 ///
 /// # Errors
-/// A refusal for the own account and for a company's last administrator.
+/// A refusal for the actor's own account and for a company's last administrator.
 pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
@@ -245,7 +245,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
     Ok(message)
 }
 
-/// Saves the own name and time zone.
+/// Saves the actor's name and time zone.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
@@ -278,7 +278,7 @@ pub async fn save_profile(
     })
 }
 
-/// The own sessions, the latest first.
+/// The actor's sessions, the latest first.
 ///
 /// # Errors
 /// Whatever the database says.

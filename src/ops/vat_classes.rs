@@ -14,7 +14,7 @@ pub const VAT_CLASSES_MAX: usize = 100;
 /// All classes, by name.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for whoever is no operator.
+/// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<VatClass>> {
     actor.require_operator()?;
     let mut tx = app.db.read().await?;

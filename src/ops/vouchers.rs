@@ -67,7 +67,7 @@ pub async fn of_line(
 /// A page of those that can still be used, after the one with this id.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the actor's tree; [`OpError::Forbidden`] for whoever may not see codes.
+/// [`OpError::NotFound`] outside the actor's tree; [`OpError::Forbidden`] for people who may not see codes.
 pub async fn unused(
     app: &App,
     actor: &Actor,

@@ -1,12 +1,12 @@
-//! What the history is told of besides acts: whole codes that were shown, requests that were forbidden, codes that
+//! What the history notes besides acts: whole codes that were shown, requests that were forbidden, codes that
 //! were guessed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::actor::Actor;
 use super::codes::ShownCode;
-use super::error::OpResult;
+use super::error::{OpError, OpResult};
 use crate::app::{App, act};
 use crate::model::amount::grouped;
 use crate::model::throttle::{FORBIDDEN_OF_PATH, FORBIDDEN_OF_PERSON};
@@ -67,8 +67,8 @@ async fn note_codes(
     })
 }
 
-/// A file of codes that is sent step by step: noted when it begins, if one step is not all of it, and with the
-/// number of codes when it ends, however it ends.
+/// A file of codes that is sent step by step: noted before its first codes are sent, and where these are not all of
+/// it, with the number of codes when it ends, however it ends.
 #[derive(Clone)]
 pub struct Export(Arc<Exported>);
 
@@ -77,32 +77,48 @@ struct Exported {
     actor: Actor,
     company_id: i64,
     what: String,
+    /// How many codes left the portal that no row tells of yet.
     count: AtomicI64,
+    has_begun: AtomicBool,
 }
 
 impl Export {
-    /// Begins a file whose first step is read.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn begin(
-        app: &App,
-        actor: &Actor,
-        company_id: i64,
-        what: &str,
-        is_all: bool,
-    ) -> OpResult<Export> {
-        if !is_all && actor.sees_whole_codes() {
-            note_codes(app, actor, Way::Exported, company_id, what, "begun").await?;
-        }
-        let (app, actor, what) = (app.clone(), actor.clone(), what.to_owned());
-        Ok(Export(Arc::new(Exported { app, actor, company_id, what, count: AtomicI64::new(0) })))
+    /// A file of which nothing is read yet.
+    #[must_use]
+    pub fn new(app: &App, actor: &Actor, company_id: i64, what: String) -> Export {
+        let (app, actor, count) = (app.clone(), actor.clone(), AtomicI64::new(0));
+        Export(Arc::new(Exported { app, actor, company_id, what, count, has_begun: AtomicBool::new(false) }))
     }
 
-    /// Counts the codes of a step.
-    pub fn step<'a>(&self, codes: impl IntoIterator<Item = &'a ShownCode>) {
+    /// Counts the codes of a step, and notes the file before its first ones are sent.
+    ///
+    /// # Errors
+    /// Whatever the database says: what cannot be noted is not sent.
+    pub async fn step<'a>(
+        &self,
+        codes: impl IntoIterator<Item = &'a ShownCode>,
+        goes_on: bool,
+    ) -> OpResult<()> {
         let whole = codes.into_iter().filter(|c| !c.is_masked).count() as i64;
+        if whole > 0 && !self.0.has_begun.swap(true, Ordering::SeqCst) {
+            let details = if goes_on { "begun".to_owned() } else { counted(whole) };
+            // It is written to its end also where the client goes away meanwhile.
+            let noted = tokio::spawn(self.0.note(details)).await;
+            noted.map_err(|e| OpError::Internal(e.to_string()))??;
+            if !goes_on {
+                return Ok(());
+            }
+        }
         self.0.count.fetch_add(whole, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Exported {
+    fn note(&self, details: String) -> impl Future<Output = OpResult<()>> + Send + 'static {
+        let (app, actor, company_id) = (self.app.clone(), self.actor.clone(), self.company_id);
+        let what = self.what.clone();
+        async move { note_codes(&app, &actor, Way::Exported, company_id, &what, &details).await }
     }
 }
 
@@ -113,12 +129,10 @@ impl Drop for Exported {
         if count == 0 {
             return;
         }
-        let (app, actor, company_id) = (self.app.clone(), self.actor.clone(), self.company_id);
-        let what = std::mem::take(&mut self.what);
+        let (noting, user, what) = (self.note(counted(count)), self.actor.user_id, self.what.clone());
         runtime.spawn(async move {
-            let noted = note_codes(&app, &actor, Way::Exported, company_id, &what, &counted(count)).await;
-            if let Err(error) = noted {
-                tracing::error!(%error, what, count, user = actor.user_id, "an export of codes was not noted");
+            if let Err(error) = noting.await {
+                tracing::error!(%error, what, count, user, "an export of codes was not noted");
             }
         });
     }

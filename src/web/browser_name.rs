@@ -3,7 +3,7 @@
 use woothee::parser::Parser;
 use woothee::woothee::VALUE_UNKNOWN;
 
-/// "Chrome on Linux". What is not known is not guessed at; whoever wants more reads the header.
+/// "Chrome on Linux". What is not known is not guessed at; the header has more.
 #[must_use]
 pub fn browser_name(user_agent: &str) -> String {
     let Some(found) = Parser::new().parse(user_agent) else { return "Unknown browser".into() };

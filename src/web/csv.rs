@@ -1,10 +1,12 @@
-//! CSV files, read in short steps so that a long download holds no transaction open.
+//! CSV files.
 
-use axum::body::Body;
-use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
-use tokio::sync::mpsc;
+use axum::response::Response;
 
+use super::downloads::{self, File};
+use super::error::WebResult;
+use super::extract::Me;
+use super::router::Portal;
+use crate::app::App;
 use crate::ops::error::OpResult;
 
 /// A cell that no spreadsheet takes for a formula. A number below zero is a number.
@@ -30,58 +32,30 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// A file of a few rows.
-pub fn file(name: &str, head: &[&str], rows: &[Vec<String>]) -> Response {
-    let mut text = lines(&[head.iter().map(|h| (*h).to_owned()).collect()]);
-    text.extend(lines(rows));
-    (headers(name), text).into_response()
-}
-
-fn headers(name: &str) -> [(header::HeaderName, String); 2] {
-    [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ]
-}
-
-/// How many rows are read at a time.
-pub const STEP: i64 = 500;
-
-/// A file of all rows of a list: the first page is there, the others are read while it is sent.
-/// `line` gives what tells a row's place, such as its id, and its cells; `read` the page after a place.
-pub fn download<T, C, R>(
-    name: &str,
-    head: &[&str],
-    first: Vec<T>,
+/// A file of all rows of a list. `line` gives what tells a row's place, such as its id, and its cells; `read` the
+/// rows after a place.
+///
+/// # Errors
+/// See [`downloads::send`].
+pub async fn download<T, C, R>(
+    portal: &Portal,
+    me: &Me,
+    (name, head): (String, &[&str]),
     line: fn(&T) -> (C, Vec<String>),
-    read: impl Fn(C) -> R + Send + 'static,
-) -> Response
+    read: impl Fn(App, Option<C>) -> R + Send + Sync + 'static,
+) -> WebResult<Response>
 where
-    T: Send + 'static,
-    C: Send + 'static,
+    T: Send + Sync + 'static,
+    C: Send + Sync + 'static,
     R: Future<Output = OpResult<Vec<T>>> + Send,
 {
-    let (feed, chunks) = mpsc::channel(2);
     let head = lines(&[head.iter().map(|h| (*h).to_owned()).collect()]);
-    tokio::spawn(async move {
-        let mut page = first;
-        let mut sent = feed.send(head).await;
-        while sent.is_ok() {
-            let (mut places, cells): (Vec<C>, Vec<Vec<String>>) = page.iter().map(line).unzip();
-            sent = feed.send(lines(&cells)).await;
-            let is_full = places.len() as i64 == STEP;
-            let Some(last) = places.pop().filter(|_| is_full) else { return };
-            match read(last).await {
-                Ok(more) => page = more,
-                Err(error) => return tracing::error!(%error, "a CSV file was cut short"),
-            }
-        }
-    });
-    let stream = futures_util::stream::unfold(chunks, |mut chunks| async move {
-        let chunk = chunks.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), chunks))
-    });
-    (headers(name), Body::from_stream(stream)).into_response()
+    let file = File { name, media_type: "text/csv; charset=utf-8", head };
+    let write = move |rows: &[T]| {
+        let (mut places, cells): (Vec<C>, Vec<Vec<String>>) = rows.iter().map(line).unzip();
+        (lines(&cells), places.pop())
+    };
+    downloads::send(portal, me, file, write, read).await
 }
 
 #[cfg(test)]

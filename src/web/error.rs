@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::{underway, urls};
+use super::{downloads, underway, urls};
 use crate::ops::error::{OpError, Reason};
 
 /// Why a request is not answered with its page.
@@ -24,6 +24,8 @@ pub enum WebError {
     Refused(Reason),
     BadRequest,
     Unavailable,
+    /// As many files are being sent as may be.
+    TooManyDownloads,
     /// It may have happened, or may happen still.
     OutcomeUnknown,
     Internal(String),
@@ -114,6 +116,11 @@ impl IntoResponse for WebError {
                     "The portal cannot do this now. Nothing was changed. Try again in a moment.".to_owned()
                 },
             ),
+            WebError::TooManyDownloads => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many downloads",
+                "As many files are being downloaded as the portal sends at once. Wait for yours to finish, or try again in half a minute.".to_owned(),
+            ),
             WebError::OutcomeUnknown => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not known yet",
@@ -144,8 +151,13 @@ impl IntoResponse for WebError {
             icon: super::assets::address("icon.svg"),
         };
         let mut response = (status, Html(page.render().unwrap_or_else(|_| title.to_owned()))).into_response();
-        if matches!(self, WebError::Unavailable) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let again_seconds = match self {
+            WebError::Unavailable => Some(2),
+            WebError::TooManyDownloads => Some(downloads::AGAIN_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = again_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -8,6 +8,7 @@ pub mod browser_name;
 pub mod chart;
 pub mod connections;
 pub mod csv;
+pub mod downloads;
 pub mod error;
 pub mod extract;
 pub mod fields;

@@ -12,6 +12,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
 use super::api::{self, Rates};
+use super::downloads::Downloads;
 use super::gather::Gatherer;
 use super::pages::{
     account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm,
@@ -47,6 +48,7 @@ pub struct Shared {
     /// Whose each access token is, looked up for many requests at once.
     pub holders: Gatherer<Vec<u8>, Holder>,
     pub rates: Rates,
+    pub downloads: Downloads,
     pub cookie_names: CookieNames,
     /// How long a request may take until its answer begins.
     pub request_timeout: Duration,
@@ -83,6 +85,12 @@ impl Portal {
     /// What handlers share, with how long a request may take until its answer begins.
     #[must_use]
     pub fn new(app: App, request_timeout: Duration) -> Portal {
+        Portal::with(app, request_timeout, Downloads::default())
+    }
+
+    /// The same with other limits of downloads.
+    #[must_use]
+    pub fn with(app: App, request_timeout: Duration, downloads: Downloads) -> Portal {
         let cookie_names = if app.config.is_https() {
             CookieNames { known_device: "__Host-known", link: "__Host-link", theme: "__Host-theme" }
         } else {
@@ -90,7 +98,7 @@ impl Portal {
         };
         let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
         let (people, holders) = (people(&app), holders(&app));
-        Portal(Arc::new(Shared { app, people, holders, rates, cookie_names, request_timeout }))
+        Portal(Arc::new(Shared { app, people, holders, rates, downloads, cookie_names, request_timeout }))
     }
 }
 

@@ -93,7 +93,7 @@ pub async fn begin(
     session.save().await
 }
 
-/// Keeps a sign-in that waits for its second step, under a new id. Whoever was signed in here before
+/// Keeps a sign-in that waits for its second step, under a new id. Anyone who was signed in here before
 /// no longer is.
 pub async fn begin_pending(
     session: &Session,

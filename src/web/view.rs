@@ -83,7 +83,7 @@ impl Plain {
 impl Frame {
     /// The frame of a page for somebody.
     pub async fn of(portal: &Portal, me: &Me, title: impl Into<String>) -> WebResult<Frame> {
-        // Whoever must turn two-factor authentication on first sees nothing else yet.
+        // A person who must turn two-factor authentication on first sees nothing else yet.
         let is_open = me.actor.owed.is_none();
         let pools = match is_open {
             true => crate::ops::resources::own_pools(&portal.app, &me.actor).await?,

@@ -51,7 +51,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => {
             "This holds a character that cannot be seen, such as one that turns the direction of the text. Type it again.".into()
         }
-        Reason::Name(NameError::Link) => "A name must not look like a link: it stands in mails.".into(),
+        Reason::Name(NameError::Link) => "A name must not look like a link: names are used in mails.".into(),
         Reason::ClockMoved => "The clock has moved on since this page was opened. Look at it again.".into(),
         Reason::UnusableCode => "There is no unused code like this. Compare it with what you were given.".into(),
         Reason::SearchedCode => "What you searched for is a code, and none of your companies has it. Codes are searched for in the list of codes, and activated under Redeem code.".into(),
@@ -101,7 +101,7 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::FormForeign => "This form is out of date. Reload the page.".into(),
         Reason::KeyReused => {
-            "This form was sent before with other values. Reload the page to begin anew.".into()
+            "This form was sent before with other values. Reload the page to start again.".into()
         }
         Reason::SignInFailed => "The e-mail address or the password is wrong.".into(),
         Reason::MalformedSecondFactor => "Enter the six digits of the code.".into(),
@@ -164,7 +164,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Money(error) => money(*error),
         Reason::NoPrice => "Enter at least one price: for a device, for an apartment, or both.".into(),
         Reason::UnknownCurrency => "Choose a currency.".into(),
-        Reason::UnknownVatClass => "Choose a VAT class. They stand at the end of the price list.".into(),
+        Reason::UnknownVatClass => "Choose a VAT class. They are at the end of the price list.".into(),
         Reason::VatClassTaken => "Another VAT class has this name.".into(),
         Reason::MalformedRate => "Enter a rate between 0 and 100 %, such as 21 or 5.5.".into(),
         Reason::Models(ModelsError::TooMany) => format!("Name {MODELS_MAX} models or fewer, a line each."),
@@ -172,7 +172,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("Name one model on each line, in {MODEL_LENGTH_MAX} characters or fewer.")
         }
         Reason::ProductChanged { by, name, prices, .. } => format!(
-            "{by} has changed this product since you opened it: it is now “{name}”, {prices}. What you typed still stands below: save it again to put it in place of that."
+            "{by} has changed this product since you opened it: it is now “{name}”, {prices}. What you typed is still below: save it again to replace that."
         ),
         Reason::ListFull { maximum } => format!("The list has {maximum} entries, which is the most."),
         Reason::MissingAddress => "Enter an address: street, postal code and town.".into(),
@@ -189,7 +189,7 @@ pub fn reason(reason: &Reason) -> String {
             "The first line must name the columns, each once, of these: {}. “{name}” is none of them.",
             COLUMNS.join(", ")
         ),
-        Reason::MissingSerial => "Enter the serial number. It stands on the device.".into(),
+        Reason::MissingSerial => "Enter the serial number. It is on the device.".into(),
         Reason::MissingApartment => {
             "Enter a name for the apartment, such as “Harbour Street 5, flat 12”.".into()
         }
@@ -251,7 +251,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::NotOfOrder => "Only vouchers that were bought are cancelled or replaced. Delete this code instead.".into(),
         Refusal::TooManyAttempts { .. } => "Too many wrong codes. Wait a little, then try again.".into(),
         Refusal::KeyReused => {
-            "This form was sent before with other values. Reload the page to begin anew.".into()
+            "This form was sent before with other values. Reload the page to start again.".into()
         }
         Refusal::NotIssuer => "Only the root company issues resources.".into(),
         Refusal::UnknownDevice => {
@@ -364,9 +364,7 @@ fn order_error(error: OrderError) -> String {
 /// Why a licence cannot be ordered, or cannot move.
 fn licence(refusal: &LicenceRefusal) -> String {
     match refusal {
-        LicenceRefusal::Serial(SerialError::Missing) => {
-            "Enter a serial number. It stands on the device.".into()
-        }
+        LicenceRefusal::Serial(SerialError::Missing) => "Enter a serial number. It is on the device.".into(),
         LicenceRefusal::Serial(SerialError::TooMany) => {
             let most = grouped(SERIALS_MAX as i64);
             format!(

@@ -181,6 +181,14 @@ fn hold_against_document(method: &Method, path: &str, answer: &Answer) {
     });
     let wrong: Vec<String> =
         validator.iter_errors(&answer.body).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let described = operation["responses"][status.to_string()]["description"].to_string();
+    for (_, code) in answer.errors() {
+        assert!(
+            described.contains(&format!("`{code}`")),
+            "{method} {template} {status} does not document {code}: {}",
+            answer.text
+        );
+    }
     assert!(
         wrong.is_empty(),
         "{method} {template} {status} contradicts the document: {wrong:#?}\n{}",

@@ -79,6 +79,17 @@ impl Db {
         self
     }
 
+    /// The same database, whose every read is one of an export.
+    #[must_use]
+    pub fn for_exports(&self) -> Db {
+        let mut db = self.clone();
+        match &mut db {
+            Db::Sqlite(db) => db.reads_exports = true,
+            Db::Postgres(db) => db.reads_exports = true,
+        }
+        db
+    }
+
     /// Begins a transaction that writes: one try, with its deadline. On SQLite it takes the one writer's turn.
     ///
     /// # Errors
@@ -145,6 +156,11 @@ impl Db {
     }
 
     async fn read_for(&self, reads: Reads) -> Result<Tx> {
+        let is_export = match self {
+            Db::Sqlite(db) => db.reads_exports,
+            Db::Postgres(db) => db.reads_exports,
+        };
+        let reads = if is_export { Reads::Export } else { reads };
         Ok(match self {
             Db::Sqlite(db) => Tx::SqliteRead(db.reader(reads).await?),
             Db::Postgres(db) => Tx::PostgresRead(db.reader(reads).await?),

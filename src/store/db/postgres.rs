@@ -22,11 +22,12 @@ pub struct PostgresDb {
     exports: PgPool,
     unlimited: Arc<PgConnectOptions>,
     pub(super) faults: Faults,
+    pub(super) reads_exports: bool,
 }
 
 const WRITERS: u32 = 10;
 /// How many connections read facts, lists and exports.
-const READERS: [u32; 3] = [6, 4, 2];
+const READERS: [u32; 3] = [6, 4, 4];
 
 impl PostgresDb {
     pub(super) async fn open(url: &str) -> Result<PostgresDb> {
@@ -56,6 +57,7 @@ impl PostgresDb {
             exports: pool(exports).connect_lazy_with(limited(deadline::EXPORT_SECONDS)),
             unlimited: Arc::new(unlimited),
             faults: Faults::default(),
+            reads_exports: false,
         })
     }
 

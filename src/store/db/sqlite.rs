@@ -16,6 +16,7 @@ use super::error::{DbError, Result};
 use super::faults::{Faults, Step};
 use super::script::{Outcome, Script};
 use super::{Reads, call, deadline};
+use crate::private;
 
 /// One connection writes; some read, apart by what for; sessions have a file of their own.
 #[derive(Debug, Clone)]
@@ -34,10 +35,11 @@ pub struct SqliteDb {
     pub file: Arc<Path>,
     pub(super) disk: Arc<Disk>,
     pub(super) faults: Faults,
+    pub(super) reads_exports: bool,
 }
 
 /// How many connections read facts, lists and exports.
-const READERS: [usize; 3] = [3, 3, 2];
+const READERS: [usize; 3] = [3, 3, 4];
 /// How many steps of SQLite's machine lie between two looks at the deadline: about a tenth of a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 /// A page of 4 KB and its head.
@@ -58,6 +60,8 @@ impl SqliteDb {
         let file: Arc<Path> = folder.join("scrip.db").into();
         // First: on a full disk it gives up the ballast, which the databases need to open.
         let disk = Arc::new(Disk::new(folder, disk::capacity));
+        let sessions_file = folder.join("sessions.db");
+        [&*file, &sessions_file].into_iter().try_for_each(make_private).map_err(sqlx::Error::Io)?;
         let main = options(&file);
         let reading = main.clone().pragma("query_only", "1");
         let ended_before = Arc::<AtomicU64>::default();
@@ -68,13 +72,14 @@ impl SqliteDb {
             facts,
             lists,
             exports,
-            sessions: Connections::new(sessions_options(folder), 1),
+            sessions: Connections::new(sessions_options(&sessions_file), 1),
             upkeep: Connections::new(reading.clone(), 1),
             ended_before: ended_before.clone(),
             anew_from: Arc::default(),
             file,
             disk,
             faults: Faults::default(),
+            reads_exports: false,
         };
         let opening = deadline::after_seconds(deadline::EXPORT_SECONDS);
         // The writer makes the file, so that the readers find one.
@@ -260,6 +265,17 @@ async fn try_anew(connection: &mut SqliteConnection, is_cut: bool, milliseconds:
     Ok(is_busy == 0)
 }
 
+/// A database's files are closed to all but their owner. SQLite makes the others as the first one is.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    private::make(file)?;
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        private::close(Path::new(&name));
+    }
+    Ok(())
+}
+
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -278,10 +294,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
 }
 
 /// Sessions are few and small, and so is their WAL.
-fn sessions_options(folder: &Path) -> SqliteConnectOptions {
-    options(&folder.join("sessions.db"))
-        .pragma("wal_autocheckpoint", "250")
-        .pragma("journal_size_limit", "1048576")
+fn sessions_options(file: &Path) -> SqliteConnectOptions {
+    options(file).pragma("wal_autocheckpoint", "250").pragma("journal_size_limit", "1048576")
 }
 
 /// A few connections to one file, opened when they are needed.

@@ -76,7 +76,7 @@ impl<T: Serialize> IntoResponse for List<T> {
     }
 }
 
-/// The answer to a write: its status, and whether it is the first answer told again.
+/// The answer to a write: its status, and whether it is the first answer once more.
 pub struct Written<T> {
     pub status: StatusCode,
     pub replayed: bool,

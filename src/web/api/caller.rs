@@ -61,7 +61,7 @@ needed!(
     UsersWrite
 );
 
-/// Codes are listed by either scope, but whole by the one alone.
+/// Either scope lists codes; only the first shows them whole.
 pub struct CodesSeen;
 impl Needed for CodesSeen {
     const SCOPE: Scope = Scope::CodesRead;
@@ -134,7 +134,9 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
         return Err(ApiError::address_refused());
     }
     // Where nothing can be written (a full disk), programs still read.
-    if let Err(error) = ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await {
+    if let Err(error) = ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await
+        && !portal.app.db.is_disk_full()
+    {
         tracing::warn!(%error, "a token's use was not noted");
     }
     let mut actor = Actor::of(holder.person, address);
@@ -145,7 +147,7 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     Ok((Caller { actor, scopes }, holder.token_id))
 }
 
-/// The token of the header, or of the query parameter that RMS's guide shows. What stands in the
+/// The token of the header, or of the query parameter that RMS's guide shows. What is in the
 /// address is read here and goes nowhere: the log has paths alone.
 fn token_text(parts: &Parts) -> Option<String> {
     let bearer = |text: &str| {

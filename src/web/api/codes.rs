@@ -30,9 +30,9 @@ pub struct Code {
     id: i64,
     company_id: i64,
     company_name: String,
-    /// Whoever made it.
+    /// The e-mail address of the person who made it.
     email: String,
-    /// Masked but for the last four characters for whoever may not redeem it, and for tokens without the scope
+    /// Masked but for the last four characters for callers who may not redeem it, and for tokens without the scope
     /// `credit_transfer_codes:read`.
     #[schema(example = "7M2K-0QGM-94XV-5E1C-T8W6")]
     code: String,
@@ -76,7 +76,7 @@ impl Code {
         }
     }
 
-    /// As it was when it was made: what a repeated request is told again, whatever happened since.
+    /// As it was when it was made: the answer to a repeated request, whatever has happened since.
     fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
             id: transfer.code_id.unwrap_or_default(),
@@ -201,7 +201,8 @@ pub struct NewCode {
     #[serde(default)]
     #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
-    /// Up to 1,000 characters, for its owners.
+    /// Up to 1,000 characters, for its owners. Lines may break; other control characters, and those that change the
+    /// direction of text (U+202A to U+202E, U+2066 to U+2069), are refused.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
     comment: Field<String>,
@@ -278,7 +279,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::Made) -> ApiResu
         Some(texts) => texts,
         None => {
             let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-            // Whoever makes a code is told it, whatever else the token shows.
+            // The caller who makes a code sees it, whatever else the token shows.
             let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
             let shown = ops::codes::some(&portal.app, &maker, &ids).await?;
             shown.into_iter().map(|code| code.text).collect()
@@ -307,7 +308,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): 
     Ok(Data::of(Code::of(found)))
 }
 
-/// Notes that a code is told.
+/// Notes that a code is shown.
 async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
     let (company, what) = (code.shown.row.company_id, format!("Code #{}", code.shown.row.id));
     Ok(codes_shown(&portal.app, actor, Way::Shown, company, &what, [&code.shown]).await?)
@@ -316,7 +317,8 @@ async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()
 /// What may be changed of a code.
 #[derive(Deserialize, ToSchema)]
 pub struct CodeChange {
-    /// Up to 1,000 characters.
+    /// Up to 1,000 characters. Lines may break; other control characters, and those that change the direction of
+    /// text (U+202A to U+202E, U+2066 to U+2069), are refused.
     #[serde(default)]
     #[schema(value_type = String, required, max_length = 1_000, example = "Sent to Ann")]
     comment: Field<String>,
@@ -446,7 +448,7 @@ pub struct ActivatedMeta {
     credit_type: &'static str,
 }
 
-/// Activate a code for the caller's own company, whoever issued it
+/// Activate a code for the caller's own company, no matter who issued it
 #[utoipa::path(post, path = "/api/credits/codes/activate", tag = "codes",
     request_body = TypedCode, responses((status = 200, body = Activated)))]
 pub async fn activate(

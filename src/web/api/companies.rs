@@ -143,7 +143,8 @@ pub async fn show(
 /// A company to be created.
 #[derive(Deserialize, ToSchema)]
 pub struct NewCompany {
-    /// 3 to 200 characters; `company_name` does the same.
+    /// 3 to 200 characters, without links, control characters, and characters that change the direction of text
+    /// (U+202A to U+202E, U+2066 to U+2069). `company_name` does the same.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 200, example = "Acme North")]
     name: Field<String>,
@@ -186,7 +187,8 @@ fn written(status: StatusCode, outcome: &Outcome) -> ApiResult<Written<Data<Comp
 /// What may be changed of a company; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 pub struct CompanyChange {
-    /// 3 to 200 characters; `company_name` does the same.
+    /// 3 to 200 characters, without links, control characters, and characters that change the direction of text
+    /// (U+202A to U+202E, U+2066 to U+2069). `company_name` does the same.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 200, example = "Acme North")]
     name: Field<String>,

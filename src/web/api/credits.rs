@@ -302,7 +302,7 @@ pub fn first(done: &Done) -> ApiResult<&Transfer> {
 pub struct Move {
     id: i64,
     user_id: Option<i64>,
-    /// The e-mail address of whoever moved.
+    /// The e-mail address of the person who moved.
     user: Option<String>,
     from_company: String,
     from_company_id: i64,
@@ -392,7 +392,7 @@ pub struct Event {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct EventsQuery {
-    /// Used by one device, whoever paid for it.
+    /// Used by one device, no matter who paid for it.
     device_id: Option<i64>,
     /// `issue`, `move`, `create_code`, `delete_code`, `redeem` or `spend`.
     #[param(pattern = "^(issue|move|create_code|delete_code|redeem|spend)?$", example = "redeem")]

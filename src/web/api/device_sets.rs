@@ -16,11 +16,11 @@ use crate::ops::devices::{DeviceRow, RowRefusal};
 use crate::ops::error::{OpError, Reason};
 use crate::web::router::Portal;
 
-/// What to set, a row a device: up to 1,000.
+/// What to set: up to 1,000 rows, each of another device.
 #[derive(Deserialize, ToSchema)]
 pub struct CreditRows {
     #[serde(default)]
-    #[schema(value_type = Vec<CreditRow>, required)]
+    #[schema(value_type = Vec<CreditRow>, required, min_items = 1, max_items = 1_000)]
     data: Field<Vec<CreditRow>>,
 }
 
@@ -43,11 +43,11 @@ pub struct CreditRow {
     auto_extend_credit: Field<serde_json::Value>,
 }
 
-/// What to set, a row a device: up to 1,000.
+/// What to set: up to 1,000 rows, each of another device.
 #[derive(Deserialize, ToSchema)]
 pub struct MonitoringRows {
     #[serde(default)]
-    #[schema(value_type = Vec<MonitoringRow>, required)]
+    #[schema(value_type = Vec<MonitoringRow>, required, min_items = 1, max_items = 1_000)]
     data: Field<Vec<MonitoringRow>>,
 }
 
@@ -80,7 +80,8 @@ pub struct DeviceSet {
 ///
 /// A device that runs, extends itself and is not paid takes a unit at once, or waits for one.
 #[utoipa::path(put, path = "/api/devices/credit", tag = "devices", request_body = CreditRows,
-    responses((status = 201, body = DevicesSet), (status = 207, description = "Some rows were refused.", body = DevicesSet)))]
+    responses((status = 201, body = DevicesSet), (status = 207, body = DevicesSet,
+        description = "Some rows were refused: `UNKNOWN_DEVICE`, `UNSUITABLE_SERVICE`, `REPEATED_DEVICE`.")))]
 pub async fn set_credit(
     State(portal): State<Portal>,
     caller: May<DeviceCreditsWrite>,
@@ -92,7 +93,8 @@ pub async fn set_credit(
 
 /// Switch the monitoring of devices
 #[utoipa::path(put, path = "/api/devices/monitoring", tag = "devices", request_body = MonitoringRows,
-    responses((status = 201, body = DevicesSet), (status = 207, description = "Some rows were refused.", body = DevicesSet)))]
+    responses((status = 201, body = DevicesSet), (status = 207, body = DevicesSet,
+        description = "Some rows were refused: `UNKNOWN_DEVICE`, `REPEATED_DEVICE`.")))]
 pub async fn set_monitoring(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,

@@ -157,7 +157,9 @@ pub async fn show(
 /// A device to be added. It is monitored, and has no service until one is set.
 #[derive(Deserialize, ToSchema)]
 pub struct NewDevice {
-    /// Unique over all companies. An apartment has none.
+    /// Unique over all companies; required but for an apartment, which has none. Here and in `name` and `model`,
+    /// control characters and those that change the direction of text (U+202A to U+202E, U+2066 to U+2069) are
+    /// refused.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100, example = "1121040394")]
     serial: Field<String>,
@@ -215,7 +217,7 @@ fn written(status: StatusCode, outcome: &Outcome) -> ApiResult<Written<Data<Devi
     Ok(Written { status, replayed: outcome.replayed, body: Data::of(device.into()) })
 }
 
-/// What may be changed of a device; what is left out stays.
+/// What may be changed of a device; what is left out stays. Texts are refused as for a new device.
 #[derive(Deserialize, ToSchema)]
 pub struct DeviceChange {
     #[serde(default)]
@@ -233,7 +235,7 @@ pub struct DeviceChange {
     company_id: Field<i64>,
 }
 
-/// Describe a device anew, or give it to another company
+/// Change a device, or give it to another company
 #[utoipa::path(put, path = "/api/devices/{id}", tag = "devices",
     params(("id" = i64, Path)), request_body = DeviceChange, responses((status = 200, body = Data<Device>)))]
 pub async fn update(

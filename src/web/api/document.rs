@@ -1,5 +1,7 @@
 //! The OpenAPI document: generated from the handlers; what all of them share is added here.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,6 +18,7 @@ use utoipa::openapi::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Failure;
+use super::refusals::{meaning, refused_by};
 use crate::web::router::Portal;
 use crate::web::{assets, urls};
 
@@ -26,7 +29,13 @@ use crate::web::{assets, urls};
         description = "Prepaid resources: who owns what, moved, turned into codes, activated and spent.\n\n\
             Every call needs a personal access token of Account settings, API: `Authorization: Bearer TOKEN`. \
             Every write takes an `Idempotency-Key` (1 to 255 printable characters): sent again with the same \
-            body it gives the first answer again and does nothing twice.",
+            body it gives the first answer again and does nothing twice.\n\n\
+            Every refusal has the same envelope, with a stable `code` for each error; nothing has changed then. \
+            A 503 `UNAVAILABLE` has not happened. Of a 503 `OUTCOME_UNKNOWN` nobody can tell yet: it carries an \
+            `operation_id`, and the same request sent again with that as its `Idempotency-Key` happens once. \
+            Without a key, a repeated write would happen twice.\n\n\
+            The headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say how many requests the \
+            token may still make this minute.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later"),
     ),
     servers((url = "/", description = "This portal")),
@@ -59,16 +68,13 @@ pub fn head() -> OpenApi {
 pub fn text(document: &OpenApi) -> String {
     let mut document = document.clone();
     for (path, item) in &mut document.paths.paths {
-        for operation in
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
-        {
-            share(operation);
+        // A preview changes nothing. It is a POST so that no code is in an address.
+        let is_preview = path.ends_with("/preview");
+        for operation in item.get.iter_mut() {
+            share(operation, false);
         }
-        // A preview changes nothing. It is a POST so that no code stands in an address.
-        if !path.ends_with("/preview") {
-            for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-                take_key(operation);
-            }
+        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            share(operation, !is_preview);
         }
     }
     let mut text = document.to_pretty_json().expect("a document of plain values");
@@ -76,40 +82,77 @@ pub fn text(document: &OpenApi) -> String {
     text
 }
 
-/// The answers that any operation may give.
-fn share(operation: &mut Operation) {
+/// The answers that refuse, each with its codes.
+fn share(operation: &mut Operation, is_write: bool) {
     let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
     // Handlers of two nouns may have one name; a program's generated client needs two.
-    operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
-    let mut add = |status: &str, description: &str, headers: &[&str]| {
+    let id = operation.operation_id.take().map(|name| format!("{tag}_{name}")).unwrap_or_default();
+    let mut refused = refused_by(&id);
+    refused.extend([
+        (401, vec!["TOKEN_MISSING", "TOKEN_INVALID"]),
+        (403, vec!["SCOPE_MISSING", "ADDRESS_NOT_ALLOWED", "FORBIDDEN"]),
+        (429, vec!["TOO_MANY_REQUESTS"]),
+        (503, vec!["UNAVAILABLE"]),
+    ]);
+    if operation.request_body.is_some() {
+        let body = [
+            (400, "MALFORMED_JSON"),
+            (400, "MALFORMED_REQUEST"),
+            (413, "TOO_LARGE"),
+            (415, "UNSUPPORTED_MEDIA_TYPE"),
+        ];
+        refused.extend(body.map(|(status, code)| (status, vec![code])));
+    }
+    if is_write {
+        take_key(operation);
+        let key =
+            [(400, "IDEMPOTENCY_KEY_MALFORMED"), (422, "IDEMPOTENCY_KEY_REUSED"), (503, "OUTCOME_UNKNOWN")];
+        refused.extend(key.map(|(status, code)| (status, vec![code])));
+    }
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for (status, codes) in refused {
+        by_status.entry(status).or_default().extend(codes);
+    }
+    for (status, codes) in by_status {
         let responses = &mut operation.responses.responses;
-        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(failure(description, headers)));
-    };
-    add("400", "The request is malformed.", &[]);
-    add("401", "No access token, or one that does not work.", &["WWW-Authenticate"]);
-    add(
-        "403",
-        "The token lacks a scope or does not work from this address, or the role does not allow it.",
-        &[],
-    );
-    add("404", "There is no such thing in the caller's tree.", &[]);
-    add("409", "It conflicts with what has happened: the code was used already.", &[]);
-    add("413", "The body is larger than 1 MB.", &[]);
-    add("415", "The body is not JSON.", &[]);
-    add("422", "A field is wrong, or asks for more than there is: one error for each.", &[]);
-    add("429", "Too many requests, or too many wrong codes.", &["Retry-After"]);
-    add("503", "The portal cannot take this request now.", &["Retry-After"]);
+        responses.entry(status.to_string()).or_insert_with(|| RefOr::T(failure(status, &codes)));
+    }
+    operation.operation_id = Some(id);
 }
 
-fn failure(description: &str, headers: &[&str]) -> Described {
+fn failure(status: u16, codes: &[&str]) -> Described {
     let schema = RefOr::Ref(Ref::from_schema_name("Failure"));
+    let codes: Vec<String> = codes.iter().map(|code| format!("- `{code}`: {}", meaning(code))).collect();
     let mut response = ResponseBuilder::new()
-        .description(description)
+        .description(format!("{}\n\n{}", told(status), codes.join("\n")))
         .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
+    let headers: &[&str] = match status {
+        401 | 403 => &["WWW-Authenticate"],
+        429 | 503 => &["Retry-After"],
+        _ => &[],
+    };
     for name in headers {
         response = response.header(*name, HeaderBuilder::new().schema(Some(text_schema(255))).build());
     }
     response.build()
+}
+
+/// What a status says, before its codes.
+fn told(status: u16) -> &'static str {
+    match status {
+        400 => "The request is malformed.",
+        401 => "No access token, or one that does not work.",
+        403 => "Not allowed to this token or role.",
+        404 => "There is no such thing, or not in the caller's tree.",
+        409 => "It conflicts with what has happened.",
+        413 => "Too large.",
+        415 => "Not JSON.",
+        422 => {
+            "Something is wrong with what was sent, or it asks for more than there is: one error for each."
+        }
+        429 => "Too much at once: wait for as many seconds as `Retry-After` says.",
+        _ => "Not answered now.",
+    }
 }
 
 /// A write may carry a key.
@@ -157,8 +200,9 @@ pub fn page() -> Router<Portal> {
 async fn with_charset(mut response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
     if kind.starts_with("text/") && !kind.contains("charset") {
-        let kind = HeaderValue::from_str(&format!("{kind}; charset=utf-8"));
-        response.headers_mut().extend(kind.ok().map(|kind| (header::CONTENT_TYPE, kind)));
+        if let Ok(kind) = HeaderValue::from_str(&format!("{kind}; charset=utf-8")) {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
     }
     response
 }

@@ -1,5 +1,5 @@
 //! The door for programs: the REST API, with RMS's addresses and words. To add an endpoint: a handler
-//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], and `tests/openapi.rs`
+//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], what it refuses in `refusals`; `tests/openapi.rs`
 //! says how to renew the committed document.
 
 mod answer;
@@ -17,6 +17,7 @@ mod ledger;
 mod page;
 mod path;
 mod rate;
+mod refusals;
 mod user;
 mod users;
 

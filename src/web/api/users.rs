@@ -108,8 +108,10 @@ pub async fn show(
 /// Somebody to be invited.
 #[derive(Deserialize, ToSchema)]
 pub struct Invitation {
+    /// One that mail can be sent to: up to 254 characters, with a name for a domain. Of one company, from one address
+    /// and to one person there are so many invitations a day and no more.
     #[serde(default)]
-    #[schema(value_type = String, required, format = "email", example = "ann@example.com")]
+    #[schema(value_type = String, required, format = "email", max_length = 254, example = "ann@example.com")]
     email: Field<String>,
     /// `admin`, `end_user` or `read_only`.
     #[serde(default)]
@@ -120,7 +122,7 @@ pub struct Invitation {
     company_id: Field<i64>,
 }
 
-/// Whoever was invited.
+/// The person who was invited.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Invited {
     #[serde(flatten)]

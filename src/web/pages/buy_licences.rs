@@ -39,7 +39,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) ->
     show(&portal, &me, &form).await
 }
 
-/// Whoever reloads or shares the second step begins anew.
+/// Reloading or sharing the second step starts again.
 pub async fn begin() -> Redirect {
     Redirect::to(urls::BUY_LICENCES)
 }

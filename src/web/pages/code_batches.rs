@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::codes::{CSV_HEAD, csv_line};
+use crate::app::App;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::codes::ShownCode;
@@ -12,6 +13,7 @@ use crate::ops::watched::Export;
 use crate::store::code_batches::Batch;
 use crate::store::code_lists::{Facts, ListFilter};
 use crate::web::csv as csv_file;
+use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, Posted};
 use crate::web::router::Portal;
@@ -50,22 +52,22 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<
     let filter = ListFilter {
         facts: Facts { batch: Some((batch.actor_id, batch.keys())), ..Facts::default() },
         newest_first: true,
-        limit: csv_file::STEP,
+        limit: STEP,
         ..ListFilter::default()
     };
     let what = format!("Batch of codes #{id}");
-    let export = Export::begin(&portal.app, &me.actor, batch.company_id, &what, false).await?;
-    let read = move |cursor: Option<i64>| {
-        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
+    let export = Export::new(&portal.app, &me.actor, batch.company_id, what);
+    let actor = me.actor.clone();
+    let read = move |app: App, cursor| {
+        let (actor, export) = (actor.clone(), export.clone());
         let filter = ListFilter { cursor, ..filter.clone() };
         async move {
             let (found, _) =
                 ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
             let found: Vec<ShownCode> = found.into_iter().map(|c| c.shown).collect();
-            export.step(&found);
+            export.step(&found, found.len() as i64 == STEP).await?;
             Ok(found)
         }
     };
-    let first = read(None).await?;
-    Ok(csv_file::download(&format!("batch-{id}.csv"), &CSV_HEAD, first, csv_line, move |id| read(Some(id))))
+    csv_file::download(&portal, &me, (format!("batch-{id}.csv"), &CSV_HEAD), csv_line, read).await
 }

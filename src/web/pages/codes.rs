@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
@@ -15,6 +16,7 @@ use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::code_batches::Batch;
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::Company;
+use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
@@ -105,22 +107,20 @@ pub async fn csv(
     Id(id): Id,
     Asked(form): Asked,
 ) -> WebResult<Response> {
-    let filter = CodeFilter { before: None, limit: csv_file::STEP, ..read_filter(&portal, &me, &form) };
-    let first = ops::codes::list(&portal.app, &me.actor, id, &filter).await?;
+    let filter = CodeFilter { limit: STEP, ..read_filter(&portal, &me, &form) };
     let what = format!("Codes of {}", ops::companies::find(&portal.app, &me.actor, id).await?.name);
-    let is_all = (first.len() as i64) < csv_file::STEP;
-    let export = Export::begin(&portal.app, &me.actor, id, &what, is_all).await?;
-    export.step(&first);
-    let read = move |before| {
-        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
-        let filter = CodeFilter { before: Some(before), ..filter.clone() };
+    let export = Export::new(&portal.app, &me.actor, id, what);
+    let actor = me.actor.clone();
+    let read = move |app: App, before| {
+        let (actor, export) = (actor.clone(), export.clone());
+        let filter = CodeFilter { before, ..filter.clone() };
         async move {
             let found = ops::codes::list(&app, &actor, id, &filter).await?;
-            export.step(&found);
+            export.step(&found, found.len() as i64 == STEP).await?;
             Ok(found)
         }
     };
-    Ok(csv_file::download(&format!("codes-{id}.csv"), &CSV_HEAD, first, csv_line, read))
+    csv_file::download(&portal, &me, (format!("codes-{id}.csv"), &CSV_HEAD), csv_line, read).await
 }
 
 /// The columns of [`csv_line`].

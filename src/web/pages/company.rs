@@ -1,4 +1,4 @@
-//! Company details with its tabs, and the Resources page, which shows the same of the own company.
+//! Company details with its tabs, and the Resources page, which shows the same of the actor's company.
 
 use askama::Template;
 use axum::extract::State;
@@ -27,7 +27,7 @@ pub struct Head {
     pub company: Company,
     pub above: Vec<Company>,
     pub tab: &'static str,
-    /// Whether this is the Resources page of the own company, and not Company details.
+    /// Whether this is the Resources page of the actor's company, and not Company details.
     pub is_own_page: bool,
 }
 
@@ -50,7 +50,7 @@ impl Head {
         }
     }
 
-    /// The own company's page is the one place to activate a code.
+    /// The page of the actor's company is the one place to activate a code.
     pub fn is_own(&self, frame: &Frame) -> bool {
         self.company.id == frame.actor.company_id
     }

@@ -14,7 +14,7 @@ use crate::web::router::Portal;
 use crate::web::view::{Frame, page_of_form};
 use crate::web::{session, urls};
 
-/// Stands before whatever is as dear as the account itself, its window and its act: leads to the
+/// Comes before whatever is worth as much as the account itself, before its window and its act: leads to the
 /// confirmation unless that was made a moment ago, and from there to `back`.
 pub async fn require(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     match is_confirmed(portal, me).await? {

@@ -4,12 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::app::App;
 use crate::model::ledger::Cause;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::audit::VERBS;
 use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me};
 use crate::web::form::Form;
@@ -109,15 +111,13 @@ pub async fn show(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> W
 /// The filtered history as a file.
 pub async fn csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let company = form.value("company").parse().ok();
-    let filter = HistoryFilter { before: None, ..read_history(&me, &form, csv_file::STEP) };
-    let first = ops::audit::list(&portal.app, &me.actor, company, &filter).await?;
-    let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address", "token"];
-    let read = move |before| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
-        let filter = HistoryFilter { before: Some(before), ..filter.clone() };
+    let (actor, filter) = (me.actor.clone(), read_history(&me, &form, STEP));
+    let read = move |app: App, before| {
+        let (actor, filter) = (actor.clone(), HistoryFilter { before, ..filter.clone() });
         async move { ops::audit::list(&app, &actor, company, &filter).await }
     };
-    Ok(csv_file::download("history.csv", &head, first, csv_line, read))
+    let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address", "token"];
+    csv_file::download(&portal, &me, ("history.csv".to_owned(), &head), csv_line, read).await
 }
 
 fn csv_line(row: &HistoryRow) -> (i64, Vec<String>) {

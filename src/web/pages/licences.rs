@@ -5,10 +5,12 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::app::App;
 use crate::model::licence::{REHOSTS_MAX, product_code};
 use crate::ops;
 use crate::ops::licences::{Rehost, ShownLicence};
 use crate::store::licences::KeyRow;
+use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Id, Me, Posted};
 use crate::web::form::Form;
@@ -81,12 +83,12 @@ pub async fn file(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
 /// All keys of an order.
 pub async fn csv(State(portal): State<Portal>, me: Me, Id(order_id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let first = ops::licences::of_order(&portal.app, &me.actor, order_id, 0, csv_file::STEP).await?;
-    let read = move |after| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
-        async move { ops::licences::of_order(&app, &actor, order_id, after, csv_file::STEP).await }
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<i64>| {
+        let actor = actor.clone();
+        async move { ops::licences::of_order(&app, &actor, order_id, after.unwrap_or(0), STEP).await }
     };
-    Ok(csv_file::download(&format!("licences-{order_id}.csv"), &CSV_HEAD, first, csv_line, read))
+    csv_file::download(&portal, &me, (format!("licences-{order_id}.csv"), &CSV_HEAD), csv_line, read).await
 }
 
 fn csv_line(licence: &ShownLicence) -> (i64, Vec<String>) {

@@ -1,4 +1,4 @@
-//! What only the operator does: bringing resources into being.
+//! What only the operator does: creating resources.
 
 use askama::Template;
 use axum::extract::State;

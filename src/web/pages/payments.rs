@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::app::App;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::{Currency, Money};
 use crate::model::order::OrderState;
@@ -14,6 +15,7 @@ use crate::ops::vouchers::ShownVoucher;
 use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::vouchers::VoucherFilter;
+use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::pages::orders::badge;
@@ -113,21 +115,18 @@ pub async fn vouchers(State(portal): State<Portal>, me: Me, Asked(form): Asked) 
 
 pub async fn vouchers_csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
     let status = CodeStatus::from_slug(tab(form.value("state")));
-    let filter = VoucherFilter { status, cursor: None, limit: csv_file::STEP };
-    let first = ops::vouchers::list(&portal.app, &me.actor, &filter).await?;
-    let is_all = (first.len() as i64) < csv_file::STEP;
-    let export = Export::begin(&portal.app, &me.actor, me.actor.company_id, "Vouchers", is_all).await?;
-    export.step(first.iter().map(|v| &v.shown));
-    let read = move |cursor| {
-        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
-        let filter = VoucherFilter { cursor: Some(cursor), ..filter.clone() };
+    let export = Export::new(&portal.app, &me.actor, me.actor.company_id, "Vouchers".to_owned());
+    let actor = me.actor.clone();
+    let read = move |app: App, cursor| {
+        let (actor, export) = (actor.clone(), export.clone());
+        let filter = VoucherFilter { status, cursor, limit: STEP };
         async move {
             let found = ops::vouchers::list(&app, &actor, &filter).await?;
-            export.step(found.iter().map(|v| &v.shown));
+            export.step(found.iter().map(|v| &v.shown), found.len() as i64 == STEP).await?;
             Ok(found)
         }
     };
-    Ok(csv_file::download("vouchers.csv", &CSV_HEAD, first, csv_line, read))
+    csv_file::download(&portal, &me, ("vouchers.csv".to_owned(), &CSV_HEAD), csv_line, read).await
 }
 
 /// The columns of [`csv_line`].

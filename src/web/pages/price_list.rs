@@ -173,7 +173,7 @@ pub async fn change(
         Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &key)),
         Err(error) => error,
     };
-    // Whoever has read what it is now may save again.
+    // The person has now read what it is, and may save again.
     if let OpError::Refused(_, Reason::ProductChanged { version, .. }) = &error {
         form.set("version", version.to_string());
     }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use super::reports::file_period;
+use crate::app::App;
 use crate::model::money::{Currency, Money};
 use crate::model::month::Month;
 use crate::model::resources::ResourceType;
@@ -11,6 +12,7 @@ use crate::ops;
 use crate::ops::reports::MonthCodes;
 use crate::store::reports::{CompanySales, Outstanding, OutstandingCursor, SalesCursor};
 use crate::web::csv;
+use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me};
 use crate::web::router::Portal;
@@ -21,13 +23,13 @@ pub async fn sales(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> 
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),
     };
-    let first = ops::reports::sales(&portal.app, &me.actor, period, None, csv::STEP).await?;
-    let read = move |after: SalesCursor| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
-        async move { ops::reports::sales(&app, &actor, period, Some(&after), csv::STEP).await }
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<SalesCursor>| {
+        let actor = actor.clone();
+        async move { ops::reports::sales(&app, &actor, period, after.as_ref(), STEP).await }
     };
     let head = ["month", "company_id", "company", "currency", "net", "vat", "total"];
-    Ok(csv::download("sales.csv", &head, first, sales_line, read))
+    csv::download(&portal, &me, ("sales.csv".to_owned(), &head), sales_line, read).await
 }
 
 fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
@@ -49,13 +51,13 @@ fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
 
 /// The units in unused codes now, by company and type.
 pub async fn unused_codes(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
-    let first = ops::reports::outstanding(&portal.app, &me.actor, (0, 0), csv::STEP).await?;
-    let read = move |after: OutstandingCursor| {
-        let (app, actor) = (portal.app.clone(), me.actor.clone());
-        async move { ops::reports::outstanding(&app, &actor, after, csv::STEP).await }
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<OutstandingCursor>| {
+        let actor = actor.clone();
+        async move { ops::reports::outstanding(&app, &actor, after.unwrap_or((0, 0)), STEP).await }
     };
     let head = ["company_id", "company", "type", "units"];
-    Ok(csv::download("unused-codes.csv", &head, first, outstanding_line, read))
+    csv::download(&portal, &me, ("unused-codes.csv".to_owned(), &head), outstanding_line, read).await
 }
 
 fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
@@ -71,9 +73,18 @@ pub async fn codes(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> 
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),
     };
-    let report = ops::reports::codes(&portal.app, &me.actor, period).await?;
-    let lines: Vec<Vec<String>> = report.months.iter().map(codes_line).collect();
-    Ok(csv::file("codes-by-month.csv", &CODES_HEAD, &lines))
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<()>| {
+        let actor = actor.clone();
+        async move {
+            match after {
+                None => Ok(ops::reports::codes(&app, &actor, period).await?.months),
+                // The first step was all of it.
+                Some(()) => Ok(Vec::new()),
+            }
+        }
+    };
+    csv::download(&portal, &me, ("codes-by-month.csv".to_owned(), &CODES_HEAD), codes_line, read).await
 }
 
 /// The columns of [`codes_line`].
@@ -90,7 +101,7 @@ const CODES_HEAD: [&str; 10] = [
     "units_cancelled_or_deleted",
 ];
 
-fn codes_line(m: &MonthCodes) -> Vec<String> {
+fn codes_line(m: &MonthCodes) -> ((), Vec<String>) {
     let names = [Month(m.month).slug(), m.resource_type.slug().to_owned()];
-    names.into_iter().chain(m.codes.iter().chain(&m.units).map(i64::to_string)).collect()
+    ((), names.into_iter().chain(m.codes.iter().chain(&m.units).map(i64::to_string)).collect())
 }

@@ -220,8 +220,8 @@ pub async fn turn_off(
     let change = Change { key: &key, but: but.as_deref() };
     let (new, again) = (form.value("new_password"), form.value("new_password_again"));
     match ops::second_factor::turn_off(&portal.app, &me.actor, &change, new, again).await {
-        Ok(anew) => {
-            if let Some(who) = anew {
+        Ok(signed_in) => {
+            if let Some(who) = signed_in {
                 let confirmed = session::confirmed(&me.session).await?;
                 session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;
             }

@@ -2,16 +2,17 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use crate::app::App;
 use crate::model::ledger::CodeStatus;
-use crate::model::order::{CODES_MAX, OrderLine};
+use crate::model::order::OrderLine;
 use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
 use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::vouchers::StateCount;
+use crate::web::downloads::{self, File, STEP};
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Ids, Me, Posted};
 use crate::web::form::Form;
@@ -91,35 +92,41 @@ async fn noted(
 pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
     let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
-    let first = ops::vouchers::of_line(&portal.app, &me.actor, place, 0, csv_file::STEP).await?;
-    let is_all = (first.len() as i64) < csv_file::STEP;
-    let what = named(order_id, number);
-    let export = Export::begin(&portal.app, &me.actor, order.row.company_id, &what, is_all).await?;
-    export.step(first.iter().map(|c| &c.shown));
-    let read = move |after| {
-        let (app, actor, export) = (portal.app.clone(), me.actor.clone(), export.clone());
+    let export = Export::new(&portal.app, &me.actor, order.row.company_id, named(order_id, number));
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<i64>| {
+        let (actor, export) = (actor.clone(), export.clone());
         async move {
-            let found = ops::vouchers::of_line(&app, &actor, place, after, csv_file::STEP).await?;
-            export.step(found.iter().map(|c| &c.shown));
+            let found = ops::vouchers::of_line(&app, &actor, place, after.unwrap_or(0), STEP).await?;
+            export.step(found.iter().map(|c| &c.shown), found.len() as i64 == STEP).await?;
             Ok(found)
         }
     };
     let name = format!("voucher-{order_id}-{number}.csv");
-    Ok(csv_file::download(&name, &CSV_HEAD, first, csv_line, read))
+    csv_file::download(&portal, &me, (name, &CSV_HEAD), csv_line, read).await
 }
 
 /// The unused codes, a line each: what Copy all codes copies.
-pub async fn text(
-    State(portal): State<Portal>,
-    me: Me,
-    Ids(order_id, number): Ids,
-) -> WebResult<impl IntoResponse> {
+pub async fn text(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
-    let codes = ops::vouchers::unused(&portal.app, &me.actor, place, 0, CODES_MAX).await?;
     let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
-    noted(&portal, &me, Way::Exported, &order, number, &codes).await?;
-    let lines = codes.iter().map(|c| c.shown.text.as_str()).collect::<Vec<_>>().join("\n");
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], lines))
+    let export = Export::new(&portal.app, &me.actor, order.row.company_id, named(order_id, number));
+    let actor = me.actor.clone();
+    let read = move |app: App, after: Option<i64>| {
+        let (actor, export) = (actor.clone(), export.clone());
+        async move {
+            let found = ops::vouchers::unused(&app, &actor, place, after.unwrap_or(0), STEP).await?;
+            export.step(found.iter().map(|c| &c.shown), found.len() as i64 == STEP).await?;
+            Ok(found)
+        }
+    };
+    let write = |codes: &[ShownVoucher]| {
+        let lines: String = codes.iter().map(|c| format!("{}\n", c.shown.text)).collect();
+        (lines.into_bytes(), codes.last().map(|c| c.shown.row.id))
+    };
+    let name = format!("voucher-{order_id}-{number}.txt");
+    let file = File { name, media_type: "text/plain; charset=utf-8", head: Vec::new() };
+    downloads::send(&portal, &me, file, write, read).await
 }
 
 /// The unused codes as cards, as many at once as one page takes.

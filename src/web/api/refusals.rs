@@ -1,0 +1,165 @@
+//! What each operation refuses, as the document tells it: the codes of [`super::error`], each with its status. To add
+//! an endpoint, add its line to [`refused_by`]; `tests/support/program.rs` holds every refusal that a test gets
+//! against the document.
+
+/// A status, and the codes that an answer with it may have.
+pub type Refused = (u16, Vec<&'static str>);
+
+/// What is wrong with the query of a list.
+const PAGE: [&str; 2] = ["NOT_A_NUMBER", "OUT_OF_RANGE"];
+const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
+const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
+const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
+const TYPED_CODE: [&str; 5] = ["MISSING", "NOT_A_TEXT", "NOT_A_CODE", "CODE_MISTYPED", "CODE_EXPIRED"];
+const SPENT_CODE: [&str; 2] = ["CODE_USED", "CODE_NOT_UNUSED"];
+const ROWS: [&str; 7] = [
+    "MISSING",
+    "NOT_A_LIST",
+    "NOT_A_NUMBER",
+    "NOT_A_CHOICE",
+    "NOTHING_CHOSEN",
+    "TOO_MANY",
+    "REPEATED_DEVICE",
+];
+const OBSTACLES: [&str; 8] = [
+    "COMPANY_IS_ROOT",
+    "COMPANY_IS_OWN",
+    "COMPANY_HAS_BALANCE",
+    "COMPANY_HAS_UNUSED_CODES",
+    "COMPANY_HAS_SUBSIDIARIES",
+    "COMPANY_HAS_USERS",
+    "COMPANY_HAS_DEVICES",
+    "COMPANY_HAS_OPEN_ORDERS",
+];
+
+/// What an operation refuses besides what all do.
+pub fn refused_by(operation_id: &str) -> Vec<Refused> {
+    let wrong = |parts: &[&[&'static str]]| (422, parts.concat());
+    let nothing = (404, vec!["NOT_FOUND"]);
+    let no_company = (404, vec!["UNKNOWN_COMPANY"]);
+    let no_code = (404, vec!["UNKNOWN_CODE"]);
+    let guessed = (429, vec!["TOO_MANY_ATTEMPTS"]);
+    match operation_id {
+        "companies_list" => vec![wrong(&[&PAGE, &["NOT_A_CHOICE"]])],
+        "companies_create" => {
+            vec![no_company, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_NUMBER", "TOO_DEEP"]])]
+        }
+        "companies_update" => {
+            vec![nothing, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_CHOICE", "NOTHING_TO_CHANGE"]])]
+        }
+        "companies_remove" => vec![nothing, wrong(&[&OBSTACLES])],
+        "companies_put_under" => {
+            vec![nothing, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
+        }
+        "credits_list" | "credits_summary" | "users_list" => vec![nothing, wrong(&[&PAGE])],
+        "credits_move_units" => vec![
+            no_company,
+            wrong(&[
+                &["MISSING", "NOT_A_NUMBER", "NOT_WHOLE", "OUT_OF_RANGE", "UNKNOWN_TYPE"],
+                &["SAME_COMPANY", "NOT_ENOUGH", "OVERFLOW"],
+            ]),
+        ],
+        "credits_moves" | "credits_history" => {
+            vec![nothing, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
+        }
+        "codes_list" => vec![nothing, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
+        "codes_create" => vec![
+            no_company,
+            wrong(&[
+                &["MISSING", "NOT_A_NUMBER", "NOT_WHOLE", "OUT_OF_RANGE", "UNKNOWN_TYPE"],
+                &TEXT,
+                &["NOT_ENOUGH", "OVERFLOW"],
+            ]),
+        ],
+        "codes_update" => vec![nothing, wrong(&[&["MISSING"], &TEXT])],
+        "codes_delete" => vec![nothing, no_code, (409, [&SPENT_CODE[1..], &["CODE_OF_ORDER"]].concat())],
+        "codes_preview" => vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE]), guessed],
+        "codes_activate" => {
+            vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE, &["OVERFLOW"]]), guessed]
+        }
+        "devices_list" => vec![nothing, wrong(&[&PAGE, &["NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
+        "devices_create" => vec![no_company, wrong(&[&DEVICE, &TEXT, &["NOT_A_CHOICE"]])],
+        "devices_update" => vec![nothing, no_company, wrong(&[&DEVICE, &TEXT])],
+        "devices_set_credit" => {
+            vec![nothing, wrong(&[&ROWS, &["UNKNOWN_TYPE", "NOTHING_TO_CHANGE", "UNSUITABLE_SERVICE"]])]
+        }
+        "devices_set_monitoring" => vec![nothing, wrong(&[&ROWS])],
+        "users_invite" => vec![
+            no_company,
+            wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_AN_ADDRESS", "UNKNOWN_ROLE", "EMAIL_TAKEN"]]),
+            guessed,
+        ],
+        // One thing by its id, or the caller's own.
+        _ => vec![nothing],
+    }
+}
+
+/// What a code says, in the document.
+pub fn meaning(code: &str) -> &'static str {
+    match code {
+        "ADDRESS_NOT_ALLOWED" => "the token does not work from this address.",
+        "CODE_EXPIRED" => "the code has expired.",
+        "CODE_MISTYPED" => "the code's check character is wrong; this does not count as a guess.",
+        "CODE_NOT_UNUSED" => "the code was used, cancelled or replaced, or has expired.",
+        "CODE_OF_ORDER" => "the voucher was bought: its order cancels it.",
+        "CODE_USED" => "the code was used.",
+        "COMPANY_HAS_BALANCE" => "the company has a balance.",
+        "COMPANY_HAS_DEVICES" => "the company has devices.",
+        "COMPANY_HAS_OPEN_ORDERS" => "the company has orders that are not paid or not ready.",
+        "COMPANY_HAS_SUBSIDIARIES" => "the company has subsidiaries.",
+        "COMPANY_HAS_UNUSED_CODES" => "the company has unused codes.",
+        "COMPANY_HAS_USERS" => "the company has users who are not disabled.",
+        "COMPANY_IS_OWN" => "the company is the caller's own.",
+        "COMPANY_IS_ROOT" => "the company is the root.",
+        "EMAIL_TAKEN" => "this address has an account.",
+        "FORBIDDEN" => "the caller's role does not allow it.",
+        "HIDDEN_CHARACTERS" => {
+            "the text has control characters, or characters that change the direction of text (U+202A to U+202E, U+2066 to U+2069)."
+        }
+        "IDEMPOTENCY_KEY_MALFORMED" => "there is not one key of 1 to 255 printable characters.",
+        "IDEMPOTENCY_KEY_REUSED" => "the key was used for another request.",
+        "MALFORMED_JSON" => "the body is not a JSON object.",
+        "MALFORMED_REQUEST" => "the body could not be read.",
+        "MISSING" => "a required field is missing or empty.",
+        "NAME_IS_LINK" => "the name is a link, or has one in it.",
+        "NAME_LENGTH" => "the name has fewer than 3 or more than 200 characters.",
+        "NOTHING_CHOSEN" => "the list is empty.",
+        "NOTHING_TO_CHANGE" => "the request sets nothing.",
+        "NOT_AN_ADDRESS" => "mail cannot be sent to this address.",
+        "NOT_A_CHOICE" => "the value is none of those that are allowed.",
+        "NOT_A_CODE" => "the text is not a code: it has another length or other characters.",
+        "NOT_A_DATE" => "the value is not a date, or not a date and a time.",
+        "NOT_A_LIST" => "the value is not a list of objects.",
+        "NOT_A_NUMBER" => "the value is not a whole number.",
+        "NOT_A_TEXT" => "the value is not a text.",
+        "NOT_ENOUGH" => "the company has fewer units than that.",
+        "NOT_FOUND" => "there is no such thing in the caller's tree.",
+        "NOT_WHOLE" => "the amount is not a whole number.",
+        "OUTCOME_UNKNOWN" => {
+            "it may have happened, or may still happen. Send the request again with `errors[].operation_id` as its `Idempotency-Key`: it happens once. `Retry-After` is sent only if the request had a key."
+        }
+        "OUT_OF_RANGE" => "the number is below the minimum or above the maximum.",
+        "OVERFLOW" => "the balance would become too large.",
+        "REPEATED_DEVICE" => "several rows name this device: none of them is done.",
+        "SAME_COMPANY" => "the resources come from the company that they go to.",
+        "SCOPE_MISSING" => "the token lacks the scope that `WWW-Authenticate` names.",
+        "SERIAL_TAKEN" => "a device has this serial number.",
+        "TOKEN_INVALID" => "the token is mistyped, revoked or expired.",
+        "TOKEN_MISSING" => "there is no token.",
+        "TOO_DEEP" => "the company would be more than 100 levels deep.",
+        "TOO_LARGE" => "the body is larger than 1 MB.",
+        "TOO_LONG" => "the text has more characters than the field may have.",
+        "TOO_MANY" => "the list has more than 1,000 rows.",
+        "TOO_MANY_ATTEMPTS" => "there were too many wrong codes, or too many invitations.",
+        "TOO_MANY_REQUESTS" => "the token has made too many requests this minute.",
+        "UNAVAILABLE" => "the portal cannot take the request now. Nothing has happened.",
+        "UNDER_ITSELF" => "the company would be below itself.",
+        "UNKNOWN_CODE" => "there is no such code.",
+        "UNKNOWN_COMPANY" => "there is no such company in the caller's tree.",
+        "UNKNOWN_ROLE" => "there is no such role.",
+        "UNKNOWN_TYPE" => "there is no such resource type.",
+        "UNSUITABLE_SERVICE" => "the device does not run on this resource type.",
+        "UNSUPPORTED_MEDIA_TYPE" => "the body is not sent as `application/json`.",
+        _ => "",
+    }
+}
