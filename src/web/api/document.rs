@@ -199,10 +199,11 @@ pub fn page() -> Router<Portal> {
 /// Says how the texts of the page are encoded: its crate leaves that out.
 async fn with_charset(mut response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("text/") && !kind.contains("charset") {
-        if let Ok(kind) = HeaderValue::from_str(&format!("{kind}; charset=utf-8")) {
-            response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        }
+    if kind.starts_with("text/")
+        && !kind.contains("charset")
+        && let Ok(kind) = HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
+    {
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
     response
 }
