@@ -20,9 +20,6 @@ const QUEUE_LENGTH_MAX: usize = 4_096;
 const BATCH_LENGTH_MAX: usize = 512;
 /// What has waited for longer is refused, so that its batch has the time that is left.
 const QUEUE_MILLISECONDS: u64 = deadline::WRITE_SECONDS * 1_000 - deadline::TRY_MILLISECONDS;
-/// The writer begins the WAL anew past this size, so that it stays below twice as much.
-const WAL_BYTES_MAX: u64 = 32 << 20;
-const LOOK_EVERY_MILLISECONDS: u64 = 100;
 /// Whether it is ready costs a write: it is not asked more often.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
@@ -134,7 +131,6 @@ impl Writer {
 
 async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
-    let mut looked_at = None;
     while waiting.recv_many(&mut batch, length_max).await > 0 {
         let Claimed { operations, answers, probes } = claim(&mut batch);
         if !operations.is_empty() {
@@ -147,12 +143,13 @@ async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waitin
         for probe in probes {
             let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
             let written = store::settings::settle(&tools.db, tools.clock.now(), until).await;
-            if let Err(error) = &written {
+            if let Err(error) = &written
+                && !error.is_disk_full()
+            {
                 tracing::error!(%error, "the writer cannot write");
             }
             let _ = probe.send(written.is_ok());
         }
-        keep_wal_small(&tools.db, &mut looked_at).await;
     }
 }
 
@@ -197,7 +194,9 @@ async fn outcomes_of(tools: &Tools, operations: &[Operation]) -> Vec<Result<Done
         Ok(outcomes) => return outcomes.into_iter().map(|o| o.map_err(WriteError::Refused)).collect(),
         Err(error) => error,
     };
-    tracing::error!(%error, operations = operations.len(), "a batch failed");
+    if !error.is_disk_full() {
+        tracing::error!(%error, operations = operations.len(), "a batch failed");
+    }
     if error.is_outcome_unknown() {
         return operations.iter().map(|_| Err(WriteError::OutcomeUnknown)).collect();
     }
@@ -269,19 +268,4 @@ async fn try_batch(
     store::ledger::write(&mut tx, &read, &tools.keys, &tools.rng).await?;
     tx.commit().await?;
     Ok(Some(outcomes))
-}
-
-/// The file keeps its length, which later commits write over: that is cheaper than to let it grow
-/// again. So it is asked, now and then, how much of it is in use.
-async fn keep_wal_small(db: &Db, looked_at: &mut Option<Instant>) {
-    let Db::Sqlite(sqlite) = db else { return };
-    let looked_lately =
-        looked_at.is_some_and(|at| at.elapsed() < Duration::from_millis(LOOK_EVERY_MILLISECONDS));
-    if looked_lately || sqlite.wal_bytes() < WAL_BYTES_MAX {
-        return;
-    }
-    *looked_at = Some(Instant::now());
-    if let Err(error) = sqlite.restart_wal_past(WAL_BYTES_MAX).await {
-        tracing::warn!(%error, "the WAL could not be begun anew");
-    }
 }

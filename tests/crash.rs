@@ -292,7 +292,7 @@ async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
+async fn a_full_disk_refuses_writes_restarts_and_recovers_by_itself() {
     let Some(disk) = SmallDisk::mount(24) else { return };
     let test = TestApp::start(support::Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
@@ -312,11 +312,11 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     for file in ["scrip.db", "sessions.db", "scrip.key"] {
         std::fs::copy(test.folder().join(file), disk.0.join(file)).unwrap();
     }
-    let process = Process::start(&disk.0, None);
+    let mut process = Process::start(&disk.0, None);
     let mut client =
         Client::sign_in(process.address, &disk.0.join("scrip.key"), "operator@test.example").await.unwrap();
-    let ballast = disk.0.join("ballast");
-    fill(&ballast);
+    let filler = disk.0.join("filler");
+    fill(&filler);
     let fields = move_fields(&world);
     let mut moved = 0;
     let refused = loop {
@@ -331,11 +331,25 @@ async fn a_full_disk_refuses_writes_and_recovers_without_a_restart() {
     for token in &tokens {
         assert_eq!(client.get_as(token.reveal(), "/api/credits").await, Some(200));
     }
-    std::fs::remove_file(&ballast).unwrap();
+    // The room that the ballast gave is for the start.
+    while disk.0.join("scrip.ballast").exists() {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::block_in_place(|| process.kill_and_restart());
+    client.connect_again(process.address).await;
+    assert_eq!(client.get("/companies").await, Some(200));
+    assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(503));
+    std::fs::remove_file(&filler).unwrap();
+    let freed = std::time::Instant::now();
+    while client.post(&test.app, "/moves", &fields).await.1 != Some(303) {
+        assert!(freed.elapsed() < Duration::from_secs(5), "writing does not come back");
+    }
+    moved += 1;
     for _ in 0..20 {
         assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(303));
         moved += 1;
     }
+    assert!(disk.0.join("scrip.ballast").exists());
     drop(client);
     assert!(process.command(&["verify"]));
     let db = store::db::Db::open_sqlite(&disk.0).await.unwrap();

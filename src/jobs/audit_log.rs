@@ -36,7 +36,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match step(&app, &file, &holder, &mut seen).await {
             Ok(true) => continue,
-            Ok(false) => {}
+            Ok(false) | Err(OpError::Unavailable | OpError::Collision) => {}
             Err(error) => tracing::error!(%error, "the audit log is not written, and will be tried again"),
         }
         tokio::select! {

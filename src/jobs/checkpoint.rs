@@ -1,4 +1,5 @@
-//! Copies the WAL into the database file beside the writer, so that commits never stop for it.
+//! Copies the WAL into the database file beside the writer, so that commits never stop for it; and looks at the
+//! room on the disk, which the WAL must not eat.
 
 use std::time::Duration;
 
@@ -7,21 +8,21 @@ use tokio_util::sync::CancellationToken;
 use crate::store::db::Db;
 
 const EVERY_MILLISECONDS: u64 = 50;
-/// Below this a checkpoint is not worth its flush.
-const WAL_BYTES_MIN: u64 = 4 << 20;
+/// Where the disk stays full, each look tries to make room.
+const EVERY_MILLISECONDS_FULL: u64 = 1_000;
 
 /// Runs until told to stop. Does nothing on PostgreSQL.
 pub async fn run(db: Db, stop: CancellationToken) {
-    let Db::Sqlite(sqlite) = db else { return };
+    let Db::Sqlite(sqlite) = &db else { return };
     loop {
+        let was_full = db.is_disk_full();
+        if let Err(error) = sqlite.tend().await {
+            tracing::warn!(%error, "a checkpoint failed");
+        }
+        let every = if was_full && db.is_disk_full() { EVERY_MILLISECONDS_FULL } else { EVERY_MILLISECONDS };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_millis(EVERY_MILLISECONDS)) => {}
-        }
-        if sqlite.wal_bytes() > WAL_BYTES_MIN
-            && let Err(error) = sqlite.checkpoint_beside().await
-        {
-            tracing::warn!(%error, "a checkpoint failed");
+            () = tokio::time::sleep(Duration::from_millis(every)) => {}
         }
     }
 }

@@ -21,7 +21,7 @@ async fn try_run(app: &App) -> OpResult<()> {
     let mut tx = app.db.sessions().await?;
     store::sessions::forget(&mut tx, now).await?;
     drop(tx);
-    let mut tx = app.db.write().await?;
+    let mut tx = app.db.write_to_make_room().await?;
     store::users::forget_links(&mut tx, now).await?;
     store::second_factor::forget_mailed_codes(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;

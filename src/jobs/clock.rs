@@ -1,8 +1,7 @@
 //! The accepted time follows the machine's clock, as long as that is trusted.
 
 use crate::app::App;
-use crate::ops;
-use crate::ops::error::OpError;
+use crate::ops::{self, error::OpError};
 
 /// Looks at the clock once.
 pub async fn run(app: &App) {

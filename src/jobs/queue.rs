@@ -81,7 +81,9 @@ where
     match try_next(app, lane, stop, run).await {
         Ok(found) => found,
         Err(error) => {
-            tracing::error!(%error, "the job queue failed");
+            if !error.is_disk_full() {
+                tracing::error!(%error, "the job queue failed");
+            }
             false
         }
     }

@@ -528,6 +528,12 @@ pub async fn set_password_by_link(
 /// # Errors
 /// Whatever the database says.
 pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
+    let mut tx = app.db.read().await?;
+    // Read first: a portal that is set up starts on a full disk, too.
+    if store::companies::root(&mut tx).await?.is_some() {
+        return Ok(None);
+    }
+    drop(tx);
     let (token, hash) = new_link_token(app);
     let made = act!(app, act => {
         if store::companies::root(&mut act.tx).await?.is_some() {

@@ -220,6 +220,8 @@ impl From<DbError> for OpError {
         } else if error.is_retryable() || error.is_unique_violation() {
             tracing::debug!(%error, "a write may be tried again");
             OpError::Collision
+        } else if error.is_disk_full() {
+            OpError::Unavailable
         } else if error.is_unavailable() {
             tracing::error!(%error, "the database is unavailable");
             OpError::Unavailable

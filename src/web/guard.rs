@@ -85,7 +85,9 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
 
 /// What somebody may not do is noted, and refused whether that succeeds or not.
 async fn note_forbidden(app: &App, actor: &Actor, method: &Method, route: &str) {
-    if let Err(error) = ops::watched::note_forbidden(app, actor, &format!("{method} {route}")).await {
+    if let Err(error) = ops::watched::note_forbidden(app, actor, &format!("{method} {route}")).await
+        && !app.db.is_disk_full()
+    {
         tracing::warn!(%error, "a forbidden request was not noted");
     }
 }

@@ -28,6 +28,8 @@ pub struct Frame {
     pub notice: Option<Notice>,
     /// What is wrong with the machine's clock, for the operator.
     pub clock: Verdict,
+    /// The operator is told.
+    pub is_disk_full: bool,
     /// A new form's token: each window takes it, and sends it once.
     pub token: String,
     pub groups: Vec<NavGroup>,
@@ -99,6 +101,7 @@ impl Frame {
             pools,
             notice,
             clock: if me.actor.is_operator() { portal.app.clock_watch.verdict() } else { Verdict::Trusted },
+            is_disk_full: me.actor.is_operator() && portal.app.db.is_disk_full(),
             token: form::new_token(&portal.app, me),
             groups: if is_open { navigation(&me.actor, &me.path) } else { Vec::new() },
             path: me.path.clone(),

@@ -75,7 +75,8 @@ impl TestApp {
     pub async fn start_planned(backend: Backend) -> Option<(TestApp, Arc<Plan>)> {
         let plan = Arc::<Plan>::default();
         let faults = Faults::new(plan.clone());
-        let test = TestApp::start_behind(backend, Given::default(), |_| {}, Some(faults)).await?;
+        let test =
+            TestApp::start_behind(backend, Given::default(), |_| {}, |db| db.with_faults(faults)).await?;
         Some((test, plan))
     }
 }

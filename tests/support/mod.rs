@@ -100,15 +100,15 @@ impl TestApp {
         given: Given,
         change: impl FnOnce(&mut Config),
     ) -> Option<TestApp> {
-        Self::start_behind(backend, given, change, None).await
+        Self::start_behind(backend, given, change, |db| db).await
     }
 
-    /// Starts one whose calls of the database fail as a layer says.
+    /// Starts one on a database that is changed first, such as one whose calls fail as a layer says.
     pub async fn start_behind(
         backend: Backend,
         given: Given,
         change: impl FnOnce(&mut Config),
-        faults: Option<scrip::store::db::faults::Faults>,
+        wrap: impl FnOnce(scrip::store::db::Db) -> scrip::store::db::Db,
     ) -> Option<TestApp> {
         let folder = tempfile::tempdir().unwrap();
         let mut given = Given { data: Some(folder.path().to_owned()), ..given };
@@ -118,11 +118,7 @@ impl TestApp {
         let database_url = given.database_url.clone();
         let mut config = Config::load(&given).unwrap();
         change(&mut config);
-        let db = App::open(&config).await.unwrap();
-        let db = match faults {
-            Some(faults) => db.with_faults(faults),
-            None => db,
-        };
+        let db = wrap(App::open(&config).await.unwrap());
         let (app, _) = App::start_on(db, config, Clock::fixed(NOON), Rng::System).await.unwrap();
         scrip::ops::clock::keep_up(&app).await.unwrap();
         let router = scrip::web::router::router(app.clone());

@@ -22,6 +22,8 @@ pub struct Process {
     database_url: Option<String>,
     /// Flags besides the usual ones.
     more: Vec<String>,
+    /// No file may become longer.
+    file_bytes_max: Option<u64>,
 }
 
 impl Process {
@@ -32,19 +34,38 @@ impl Process {
 
     /// The same with further flags.
     pub fn start_with(folder: &Path, database_url: Option<String>, more: Vec<String>) -> Process {
+        Process::start_limited(folder, database_url, more, None)
+    }
+
+    /// The same, where no file may become longer: that any user may arrange, in any container.
+    pub fn start_limited(
+        folder: &Path,
+        database_url: Option<String>,
+        more: Vec<String>,
+        file_bytes_max: Option<u64>,
+    ) -> Process {
         // The port is free a moment before the program takes it.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = spawn(folder, database_url.as_deref(), &more, address);
-        let process = Process { child, address, folder: folder.to_owned(), database_url, more };
+        let child = spawn(folder, database_url.as_deref(), &more, address, file_bytes_max);
+        let folder = folder.to_owned();
+        let process = Process { child, address, folder, database_url, more, file_bytes_max };
         process.wait_until_ready();
         process
+    }
+
+    /// Lets files become as long as they like again.
+    pub fn lift_file_limit(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let unlimited = rustix::process::Rlimit { current: None, maximum: None };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, unlimited).unwrap();
     }
 
     /// Kills the program as a power cut would, and starts it again.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.child = spawn(&self.folder, self.database_url.as_deref(), &self.more, self.address);
+        self.child =
+            spawn(&self.folder, self.database_url.as_deref(), &self.more, self.address, self.file_bytes_max);
         self.wait_until_ready();
     }
 
@@ -84,8 +105,19 @@ fn settings(command: &mut Command, folder: &Path, database_url: Option<&str>) {
     }
 }
 
-fn spawn(folder: &Path, database_url: Option<&str>, more: &[String], address: SocketAddr) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_scrip"));
+fn spawn(
+    folder: &Path,
+    database_url: Option<&str>,
+    more: &[String],
+    address: SocketAddr,
+    file_bytes_max: Option<u64>,
+) -> Child {
+    let program = env!("CARGO_BIN_EXE_scrip");
+    let mut command = Command::new(if file_bytes_max.is_some() { "sh" } else { program });
+    if let Some(bytes) = file_bytes_max {
+        let limited = r#"trap "" XFSZ; ulimit -S -f "$0"; exec "$@""#;
+        command.args(["-c", limited, &(bytes / 512).to_string(), program]);
+    }
     settings(&mut command, folder, database_url);
     command.args(more).args(["--listen", &address.to_string(), "serve"]);
     command.stdout(Stdio::null()).spawn().unwrap()
@@ -145,6 +177,24 @@ impl Client {
         let token = format!("{nonce}.{}", self.keys.form_mac(&self.session, nonce));
         let response = self.request(path, format!("form={token}&{fields}")).await?;
         Some(response.status().as_u16())
+    }
+
+    /// Reads a page as who is signed in.
+    pub async fn get(&mut self, path: &str) -> Option<u16> {
+        let request = Request::get(path)
+            .header(header::HOST, self.host.as_str())
+            .header(header::COOKIE, self.cookie.as_str())
+            .body(Body::empty())
+            .unwrap();
+        Some(self.send(request).await?.status().as_u16())
+    }
+
+    /// The same person over another connection, such as after a restart.
+    pub async fn connect_again(&mut self, address: SocketAddr) {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        self.sender = sender;
     }
 
     /// Reads as a program with this access token does.

@@ -27,6 +27,11 @@ struct Late;
 #[error("the transaction had failed before its commit")]
 struct HadFailed;
 
+/// There is no room: nothing is begun.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is full")]
+struct DiskFull;
+
 impl From<sqlx::Error> for DbError {
     fn from(source: sqlx::Error) -> DbError {
         DbError { source, is_outcome_unknown: false }
@@ -64,6 +69,21 @@ impl DbError {
 
     pub(super) fn no_connection() -> DbError {
         sqlx::Error::PoolTimedOut.into()
+    }
+
+    pub(super) fn disk_full() -> DbError {
+        sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::StorageFull, DiskFull)).into()
+    }
+
+    /// It was not begun, because SQLite's disk is full. The log has said so once.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(&self.source, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull)
+    }
+
+    /// SQLite could not write: its disk is full, or a quota or a limit is reached.
+    pub(super) fn is_write_refused(&self) -> bool {
+        matches!(code(&self.source).as_deref(), Some("13" | "778"))
     }
 
     /// A value in the database that no Scrip wrote.
@@ -116,7 +136,7 @@ impl DbError {
                     ) || code.starts_with("08")
                 }
             },
-            None => is_connection_lost(&self.source),
+            None => is_connection_lost(&self.source) && !self.is_disk_full(),
         }
     }
 

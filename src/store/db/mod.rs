@@ -5,6 +5,7 @@
 //! whether the work may have happened all the same.
 
 pub mod deadline;
+pub mod disk;
 mod error;
 pub mod faults;
 mod postgres;
@@ -69,6 +70,15 @@ impl Db {
         self
     }
 
+    /// The same database on a disk that is measured otherwise: for tests.
+    #[must_use]
+    pub fn with_disk(mut self, measure: disk::Measure) -> Db {
+        if let Db::Sqlite(db) = &mut self {
+            db.measure(measure);
+        }
+        self
+    }
+
     /// The same database, whose every read is one of an export.
     #[must_use]
     pub fn for_exports(&self) -> Db {
@@ -95,9 +105,30 @@ impl Db {
     pub async fn write_until(&self, until: Instant) -> Result<Tx> {
         let until = until.min(deadline::after_milliseconds(deadline::TRY_MILLISECONDS));
         Ok(match self {
-            Db::Sqlite(db) => Tx::Sqlite(db.begin_writing(until).await?),
+            Db::Sqlite(db) => Tx::Sqlite(db.begin_writing(until, false).await?),
             Db::Postgres(db) => Tx::Postgres(db.begin_writing(until).await?),
         })
+    }
+
+    /// As [`Db::write`], for what makes room: on a full disk it may, too.
+    ///
+    /// # Errors
+    /// When no connection comes free in time.
+    pub async fn write_to_make_room(&self) -> Result<Tx> {
+        let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
+        Ok(match self {
+            Db::Sqlite(db) => Tx::Sqlite(db.begin_writing(until, true).await?),
+            Db::Postgres(db) => Tx::Postgres(db.begin_writing(until).await?),
+        })
+    }
+
+    /// Whether nothing is written for want of room on SQLite's disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Db::Sqlite(db) => db.disk.is_full(),
+            Db::Postgres(_) => false,
+        }
     }
 
     /// A connection for single reads.

@@ -7,10 +7,11 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::disk::{self, Disk, WAL_BYTES_MAX};
 use super::error::{DbError, Result};
 use super::faults::{Faults, Step};
 use super::script::{Outcome, Script};
@@ -25,7 +26,14 @@ pub struct SqliteDb {
     lists: Connections,
     exports: Connections,
     sessions: Connections,
+    /// For checkpoints beside the writer.
+    upkeep: Connections,
+    /// Reads that began before are ended, in milliseconds since [`BEGINNING`].
+    ended_before: Arc<AtomicU64>,
+    /// Until then the WAL is not begun anew, in milliseconds since [`BEGINNING`].
+    anew_from: Arc<AtomicU64>,
     pub file: Arc<Path>,
+    pub(super) disk: Arc<Disk>,
     pub(super) faults: Faults,
     pub(super) reads_exports: bool,
 }
@@ -36,22 +44,40 @@ const READERS: [usize; 3] = [3, 3, 4];
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
 /// A page of 4 KB and its head.
 const WAL_PAGE_BYTES: u64 = 4_096 + 24;
+/// Below this a checkpoint is not worth its flush.
+const CHECKPOINT_BYTES_MIN: u64 = 4 << 20;
+
+/// How long writers wait for those who read from the WAL that is begun anew; and where it is half as long
+/// again as it should be, before these are ended. After waiting in vain they are left alone for ten times as long.
+const ANEW_MILLISECONDS: u64 = 20;
+const ANEW_MILLISECONDS_LONG: u64 = 500;
+
+/// Whether somebody was in the way, pages in the WAL, pages copied.
+type CheckpointRow = (i64, i64, i64);
 
 impl SqliteDb {
     pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
         let file: Arc<Path> = folder.join("scrip.db").into();
+        // First: on a full disk it gives up the ballast, which the databases need to open.
+        let disk = Arc::new(Disk::new(folder, disk::capacity));
         let sessions_file = folder.join("sessions.db");
         [&*file, &sessions_file].into_iter().try_for_each(make_private).map_err(sqlx::Error::Io)?;
         let main = options(&file);
         let reading = main.clone().pragma("query_only", "1");
-        let [facts, lists, exports] = READERS.map(|count| Connections::new(reading.clone(), count));
+        let ended_before = Arc::<AtomicU64>::default();
+        let readers = |count| Connections::new_ended(reading.clone(), count, ended_before.clone());
+        let [facts, lists, exports] = READERS.map(readers);
         let db = SqliteDb {
             writer: Connections::new(main.pragma("wal_autocheckpoint", "0"), 1),
             facts,
             lists,
             exports,
-            sessions: Connections::new(options(&sessions_file), 1),
+            sessions: Connections::new(sessions_options(&sessions_file), 1),
+            upkeep: Connections::new(reading.clone(), 1),
+            ended_before: ended_before.clone(),
+            anew_from: Arc::default(),
             file,
+            disk,
             faults: Faults::default(),
             reads_exports: false,
         };
@@ -66,7 +92,17 @@ impl SqliteDb {
         Ok(db)
     }
 
-    pub(super) async fn begin_writing(&self, until: Instant) -> Result<SqliteTx> {
+    /// Measures its disk so from now on.
+    pub(super) fn measure(&mut self, measure: disk::Measure) {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        self.disk = Arc::new(Disk::new(folder, measure));
+    }
+
+    /// Begins a transaction that writes. On a full disk only what makes room may.
+    pub(super) async fn begin_writing(&self, until: Instant, makes_room: bool) -> Result<SqliteTx> {
+        if self.disk.is_full() && !makes_room {
+            return Err(DbError::disk_full());
+        }
         self.begin(&self.writer, "begin immediate", until).await
     }
 
@@ -78,7 +114,7 @@ impl SqliteDb {
         let lease = self.lease(from, until).await?;
         let mut waiting = Script::default();
         waiting.add(statement, Vec::new());
-        Ok(SqliteTx { lease, waiting, has_begun: false, has_ended: false })
+        Ok(SqliteTx { lease, waiting, disk: self.disk.clone(), has_begun: false, has_ended: false })
     }
 
     pub(super) async fn reader(&self, reads: Reads) -> Result<Lease> {
@@ -102,7 +138,8 @@ impl SqliteDb {
     }
 
     pub(super) async fn close(&self) {
-        for connections in [&self.facts, &self.lists, &self.exports, &self.writer, &self.sessions] {
+        let reading = [&self.facts, &self.lists, &self.exports, &self.upkeep];
+        for connections in reading.into_iter().chain([&self.writer, &self.sessions]) {
             connections.close().await;
         }
     }
@@ -115,30 +152,63 @@ impl SqliteDb {
         self.writer.lease(deadline::after_seconds(deadline::EXPORT_SECONDS)).await
     }
 
-    /// Copies what committed from the WAL into the database file, beside the writer.
+    /// Keeps the WAL small, and looks at the disk.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn checkpoint_beside(&self) -> Result<()> {
-        let mut reader = self.exports.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
-        sqlx::query("pragma wal_checkpoint(passive)").execute(reader.connection()).await?;
-        reader.is_clean();
+    pub async fn tend(&self) -> Result<()> {
+        let (wal, space) = (self.wal_bytes(), self.disk.space());
+        let limit = space.wal_limit(wal);
+        metrics::gauge!("scrip_wal_bytes").set(wal as f64);
+        let has_refused = self.disk.take_refusal();
+        let is_anew_due = wal > limit && milliseconds() >= self.anew_from.load(Ordering::Relaxed);
+        let tended = if is_anew_due || has_refused {
+            self.begin_wal_anew(limit, has_refused).await
+        } else if wal > CHECKPOINT_BYTES_MIN.min(limit / 2) {
+            self.checkpoint_beside().await
+        } else {
+            Ok(())
+        };
+        let has_room = !tended.as_ref().is_err_and(DbError::is_write_refused);
+        let disk = self.disk.clone();
+        let _ = tokio::task::spawn_blocking(move || disk.judge(!has_room)).await;
+        // That the disk is full it says once, by itself.
+        if has_room { tended } else { Ok(()) }
+    }
+
+    /// Copies what committed from the WAL into the database file, beside the writer.
+    async fn checkpoint_beside(&self) -> Result<()> {
+        let mut lease = self.upkeep.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
+        sqlx::query("pragma wal_checkpoint(passive)").execute(lease.connection()).await?;
+        lease.is_clean();
         Ok(())
     }
 
-    /// Takes the writer's turn and begins the WAL anew where more of it than this is in use, unless
-    /// somebody still reads from it: a long reader, such as a backup, must not make writers wait.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn restart_wal_past(&self, bytes: u64) -> Result<()> {
+    /// Takes the writer's turn and begins the WAL anew where more of it is in use, unless somebody still reads
+    /// from it: a long reader, such as a backup, must not make writers wait for long. The file keeps its length, which
+    /// later commits write over: that is cheaper than to let it grow again. Only where room is scarce it is cut.
+    async fn begin_wal_anew(&self, limit: u64, is_scarce: bool) -> Result<()> {
         let mut writer = self.writer.lease(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await?;
-        let (_, pages, _): (i64, i64, i64) =
-            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(writer.connection()).await?;
-        if pages.cast_unsigned() * WAL_PAGE_BYTES > bytes {
-            let restart =
-                "pragma busy_timeout = 20; pragma wal_checkpoint(restart); pragma busy_timeout = 3000;";
-            sqlx::raw_sql(restart).execute(writer.connection()).await?;
+        let connection = writer.connection();
+        let is_cut = is_scarce || limit < WAL_BYTES_MAX;
+        let (_, pages, _): CheckpointRow =
+            sqlx::query_as("pragma wal_checkpoint(noop)").fetch_one(&mut *connection).await?;
+        let used = pages.cast_unsigned() * WAL_PAGE_BYTES;
+        if is_cut || used > limit {
+            let mut waited = ANEW_MILLISECONDS;
+            let mut is_busy = !try_anew(connection, is_cut, waited).await?;
+            if is_busy && used > limit + limit / 2 {
+                let begun = milliseconds();
+                waited = ANEW_MILLISECONDS_LONG;
+                is_busy = !try_anew(connection, is_cut, waited).await?;
+                if is_busy {
+                    // Who reads still and began before this wait keeps all others from writing.
+                    self.ended_before.store(begun, Ordering::Relaxed);
+                    is_busy = !try_anew(connection, is_cut, waited).await?;
+                }
+            }
+            let pause = if is_busy { 10 * waited } else { 0 };
+            self.anew_from.store(milliseconds() + pause, Ordering::Relaxed);
         }
         writer.is_clean();
         Ok(())
@@ -184,6 +254,17 @@ impl SqliteDb {
     }
 }
 
+/// Begins the WAL anew, waiting so long for those who read from it; tells whether it could.
+async fn try_anew(connection: &mut SqliteConnection, is_cut: bool, milliseconds: u64) -> Result<bool> {
+    let wait = format!("pragma busy_timeout = {milliseconds}");
+    sqlx::query(AssertSqlSafe(wait)).execute(&mut *connection).await?;
+    let anew = if is_cut { "pragma wal_checkpoint(truncate)" } else { "pragma wal_checkpoint(restart)" };
+    let (is_busy, ..): CheckpointRow = sqlx::query_as(anew).fetch_one(&mut *connection).await?;
+    let wait = format!("pragma busy_timeout = {}", deadline::LOCK_SECONDS * 1_000);
+    sqlx::query(AssertSqlSafe(wait)).execute(connection).await?;
+    Ok(is_busy == 0)
+}
+
 /// A database's files are closed to all but their owner. SQLite makes the others as the first one is.
 fn make_private(file: &Path) -> std::io::Result<()> {
     private::make(file)?;
@@ -212,6 +293,11 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .pragma("journal_size_limit", "33554432")
 }
 
+/// Sessions are few and small, and so is their WAL.
+fn sessions_options(file: &Path) -> SqliteConnectOptions {
+    options(file).pragma("wal_autocheckpoint", "250").pragma("journal_size_limit", "1048576")
+}
+
 /// A few connections to one file, opened when they are needed.
 #[derive(Debug, Clone)]
 struct Connections(Arc<Shared>);
@@ -219,6 +305,7 @@ struct Connections(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     options: SqliteConnectOptions,
+    ended_before: Arc<AtomicU64>,
     places: Arc<Semaphore>,
     count: usize,
     idle: Mutex<Vec<Open>>,
@@ -239,9 +326,17 @@ struct Limit {
     /// Milliseconds since [`BEGINNING`]; 0 where there is none.
     until: AtomicU64,
     is_cancelled: AtomicBool,
+    /// When the connection was taken.
+    begun: AtomicU64,
+    ended_before: Arc<AtomicU64>,
 }
 
 static BEGINNING: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+
+/// Since [`BEGINNING`].
+fn milliseconds() -> u64 {
+    BEGINNING.elapsed().as_millis() as u64
+}
 
 impl Limit {
     /// The next statement has so long.
@@ -254,15 +349,22 @@ impl Limit {
     fn allows(&self) -> bool {
         let until = self.until.load(Ordering::Relaxed);
         !self.is_cancelled.load(Ordering::Relaxed)
-            && (until == 0 || (BEGINNING.elapsed().as_millis() as u64) < until)
+            && self.begun.load(Ordering::Relaxed) >= self.ended_before.load(Ordering::Relaxed)
+            && (until == 0 || milliseconds() < until)
     }
 }
 
 impl Connections {
     fn new(options: SqliteConnectOptions, count: usize) -> Connections {
+        Connections::new_ended(options, count, Arc::default())
+    }
+
+    /// Whose statements end where they began before that time.
+    fn new_ended(options: SqliteConnectOptions, count: usize, ended_before: Arc<AtomicU64>) -> Connections {
         let places = Arc::new(Semaphore::new(count));
         Connections(Arc::new(Shared {
             options,
+            ended_before,
             places,
             count,
             idle: Mutex::default(),
@@ -295,11 +397,12 @@ impl Connections {
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(open) => Ok(open),
-            None => Open::connect(&self.0.options).await,
+            None => Open::connect(&self.0.options, self.0.ended_before.clone()).await,
         }
     }
 
     fn lease_of(&self, open: Open, place: OwnedSemaphorePermit, until: Instant, faults: Faults) -> Lease {
+        open.limit.begun.store(milliseconds(), Ordering::Relaxed);
         Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
     }
 
@@ -315,9 +418,9 @@ impl Connections {
 }
 
 impl Open {
-    async fn connect(options: &SqliteConnectOptions) -> Result<Open> {
+    async fn connect(options: &SqliteConnectOptions, ended_before: Arc<AtomicU64>) -> Result<Open> {
         let mut raw = SqliteConnection::connect_with(options).await?;
-        let limit = Arc::<Limit>::default();
+        let limit = Arc::new(Limit { ended_before, ..Limit::default() });
         let seen = limit.clone();
         raw.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || seen.allows());
         Ok(Open { raw, limit })
@@ -392,6 +495,7 @@ pub struct SqliteTx {
     lease: Lease,
     /// What gives nothing, such as `begin`, waits for the next statement that does.
     waiting: Script,
+    disk: Arc<Disk>,
     has_begun: bool,
     has_ended: bool,
 }
@@ -402,7 +506,11 @@ impl SqliteTx {
         self.has_begun = true;
         let mut script = std::mem::take(&mut self.waiting);
         add(&mut script);
-        self.lease.run(script).await
+        let outcome = self.lease.run(script).await;
+        if outcome.as_ref().is_err_and(DbError::is_write_refused) {
+            self.disk.note_refusal();
+        }
+        outcome
     }
 
     /// The statements that wait for the next one.
