@@ -66,7 +66,8 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
     );
     count(&method, &response, started);
     if let (StatusCode::FORBIDDEN, Some(actor)) = (response.status(), who.0.get()) {
-        note_forbidden(&portal.app, actor, &method, &route).await;
+        // Boxed: it is rare and large, and each request would carry the room for it.
+        Box::pin(note_forbidden(&portal.app, actor, &method, &route)).await;
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {

@@ -134,7 +134,9 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
         return Err(ApiError::address_refused());
     }
     // Where nothing can be written (a full disk), programs still read.
-    if let Err(error) = ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at).await
+    // Boxed: it is rare and large, and each request would carry the room for it.
+    let touched = Box::pin(ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at)).await;
+    if let Err(error) = touched
         && !portal.app.db.is_disk_full()
     {
         tracing::warn!(%error, "a token's use was not noted");
