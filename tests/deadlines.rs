@@ -55,6 +55,23 @@ async fn reads_whose_callers_went_away_are_cancelled(test: TestApp) {
     timeout(Duration::from_secs(3), list_something(&test.app.db)).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_handshake_that_is_cut_off_is_no_fault_of_the_program() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 8]).await;
+        }
+    });
+    let error = match Db::open_postgres(&format!("postgres://scrip@127.0.0.1:{port}/scrip")).await {
+        Ok(db) => db.read().await.err(),
+        Err(error) => Some(error),
+    };
+    let error = error.unwrap();
+    assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
+}
+
 /// What lies between the portal and its database, and can be made to say nothing.
 struct Way {
     port: u16,

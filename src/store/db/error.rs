@@ -167,7 +167,8 @@ fn sqlite_primary(code: &str) -> Option<i64> {
     (code.len() < 5).then(|| code.parse::<i64>().ok())?.map(|code| code & 0xff)
 }
 
-/// No code came from the database: the way to it broke, or its deadline passed.
+/// No code came from the database: the way to it broke, or its deadline passed. What sqlx calls a breach of the
+/// protocol is a handshake that was cut off.
 fn is_connection_lost(error: &sqlx::Error) -> bool {
     matches!(
         error,
@@ -175,6 +176,7 @@ fn is_connection_lost(error: &sqlx::Error) -> bool {
             | sqlx::Error::PoolClosed
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::WorkerCrashed
     )
 }
