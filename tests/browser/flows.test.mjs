@@ -382,9 +382,10 @@ eachOf(FEW, 'somebody with a code signs up and activates it', async (cell) => {
     await page.getByRole('link', { name: 'Create an account' }).click();
     await page.getByLabel('E-mail').fill(`signed.up.${cell.width}@scrip.test`);
     await page.getByLabel('Company name').fill(`Lighthouse ${cell.width}`);
-    await page.getByLabel('Password', { exact: true }).fill('seven gulls above the pier');
-    await page.getByLabel('Password again').fill('seven gulls above the pier');
+    await page.getByLabel('Code', { exact: true }).fill(code);
     await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByLabel('New password', { exact: true }).fill('seven gulls above the pier');
+    await page.getByLabel('New password again').fill('seven gulls above the pier');
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByRole('heading', { level: 1, name: 'Redeem code' }).waitFor();
     await page.getByLabel('Code', { exact: true }).fill(code);
