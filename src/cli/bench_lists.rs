@@ -40,7 +40,7 @@ use crate::web::router;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The operator; whoever belongs to a distributor with a twentieth of all companies and half of all else.
+/// The operator, and somebody at a distributor with a twentieth of all companies and half of everything else.
 const PEOPLE: [&str; 2] = ["operator@bench.test", "distributor@bench.test"];
 /// One in so many codes is of an order.
 const VOUCHERS: i64 = 4;

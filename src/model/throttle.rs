@@ -82,7 +82,7 @@ pub const INVITATIONS_OF_COMPANY: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
-/// Invitations and new links from one address, whoever sends them.
+/// Invitations and new links from one address, no matter who sends them.
 pub const INVITATIONS_OF_ADDRESS: Policy = Policy { free: 200, ..INVITATIONS_OF_COMPANY };
 /// Invitations and new links to one person.
 pub const INVITATIONS_TO_PERSON: Policy = Policy { free: 10, ..INVITATIONS_OF_COMPANY };

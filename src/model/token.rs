@@ -124,7 +124,7 @@ impl Scope {
             Scope::CreditsRead => "See balances, coverage and the history of resources",
             Scope::CreditsWrite => "Move resources between companies",
             Scope::CodesList => "See codes by their last four characters, with all that happened to them",
-            Scope::CodesRead => "See whole codes, where you may see them: whoever has one can redeem it",
+            Scope::CodesRead => "See whole codes, where you may see them: anyone who has one can redeem it",
             Scope::CodesWrite => "Create, activate and delete codes, edit their comments",
             Scope::DevicesRead => "See devices",
             Scope::DevicesWrite => "Add, edit and remove devices, switch monitoring",

@@ -109,7 +109,7 @@ pub const PASSWORD_LENGTH_MIN: usize = 15;
 pub const PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR: usize = 8;
 pub const PASSWORD_LENGTH_MAX: usize = 1_024;
 
-/// Fewer guesses than this, and a password falls to whoever tries the likely ones first.
+/// A password that takes fewer guesses falls to anyone who tries the likely ones first.
 const GUESSES_MIN: u64 = 100_000_000;
 /// So many letters or digits must be left of a password without the names and words that its guessers know.
 const LEFT_MIN: usize = 6;

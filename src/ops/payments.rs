@@ -1,5 +1,5 @@
 //! An order is paid: its units come into being in its vouchers, its licences get their keys, its invoice is
-//! settled, all in one transaction, and once, whoever reports it and however often. The order's own row
+//! settled, all in one transaction, and once, no matter who reports it or how often. The order's own row
 //! decides: it is locked, and left only from `awaiting_payment`.
 
 use jiff::civil::Date;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
-/// The WAL is begun anew past this size, or past a quarter of the room on a small disk.
+/// The WAL is restarted past this size, or past a quarter of the room on a small disk.
 pub(super) const WAL_BYTES_MAX: u64 = 32 << 20;
 const WAL_SHARE: u64 = 4;
 const BALLAST_BYTES_MAX: u64 = 16 << 20;

@@ -30,7 +30,7 @@ pub struct SqliteDb {
     upkeep: Connections,
     /// Reads that began before are ended, in milliseconds since [`BEGINNING`].
     ended_before: Arc<AtomicU64>,
-    /// Until then the WAL is not begun anew, in milliseconds since [`BEGINNING`].
+    /// Until then the WAL is not restarted, in milliseconds since [`BEGINNING`].
     anew_from: Arc<AtomicU64>,
     pub file: Arc<Path>,
     pub(super) disk: Arc<Disk>,
@@ -47,7 +47,7 @@ const WAL_PAGE_BYTES: u64 = 4_096 + 24;
 /// Below this a checkpoint is not worth its flush.
 const CHECKPOINT_BYTES_MIN: u64 = 4 << 20;
 
-/// How long writers wait for those who read from the WAL that is begun anew; and where it is half as long
+/// How long writers wait for those who read from the WAL before it is restarted; and where it is half as long
 /// again as it should be, before these are ended. After waiting in vain they are left alone for ten times as long.
 const ANEW_MILLISECONDS: u64 = 20;
 const ANEW_MILLISECONDS_LONG: u64 = 500;
