@@ -200,6 +200,7 @@ fn body(file: File, first: Option<Part>, parts: Receiver<Part>) -> Body {
         }
         let part = match first.take() {
             Some(part) => Some(part),
+            // Its steps have deadlines, and when it ends the way is closed: this waits for no longer.
             None => parts.recv().await,
         };
         match part {
