@@ -1,7 +1,5 @@
 //! What the clients of a simulation do, and what they are answered.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -53,7 +51,7 @@ impl Stage {
 }
 
 /// What a client was answered in the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
     Done,
     Refused,
@@ -214,13 +212,4 @@ async fn client(seed: u64, number: u64, apps: &[App], stage: &Stage, turns: &Tur
     }
     futures_util::future::join_all(left).await;
     answers
-}
-
-/// What the answers are known by.
-pub fn trace(answers: &[Answer]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for answer in answers {
-        (&answer.key, format!("{:?}", answer.act), &answer.said).hash(&mut hasher);
-    }
-    hasher.finish()
 }

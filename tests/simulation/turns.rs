@@ -1,9 +1,8 @@
 //! Whose call of the database runs next, and what becomes of it.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -30,37 +29,14 @@ struct Inner {
     /// How many turns were given, and who goes away after how many.
     given: u64,
     leaving: Vec<(u64, oneshot::Sender<()>)>,
-    running: Option<StandStill>,
-    trace: DefaultHasher,
-}
-
-/// Keeps the paused clock from moving: what runs on another thread looks like idleness to the runtime, but a
-/// blocking task does not.
-pub struct StandStill {
-    _ended: mpsc::Sender<()>,
-}
-
-impl StandStill {
-    fn begin() -> StandStill {
-        let (ended, waits) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || {
-            let _ = waits.recv();
-        });
-        StandStill { _ended: ended }
-    }
+    /// Every call with what became of it.
+    trace: Vec<String>,
 }
 
 impl Turns {
     pub fn new(seed: u64, is_ordered: bool) -> Turns {
         let rng = StdRng::seed_from_u64(seed);
-        let inner = Inner {
-            rng,
-            waiting: Vec::new(),
-            given: 0,
-            leaving: Vec::new(),
-            running: None,
-            trace: DefaultHasher::new(),
-        };
+        let inner = Inner { rng, waiting: Vec::new(), given: 0, leaving: Vec::new(), trace: Vec::new() };
         Turns { inner: Mutex::new(inner), is_ordered, has_faults: AtomicBool::new(false) }
     }
 
@@ -72,8 +48,8 @@ impl Turns {
         self.has_faults.store(false, Ordering::SeqCst);
     }
 
-    pub fn trace(&self) -> u64 {
-        self.inner.lock().unwrap().trace.finish()
+    pub fn trace(&self) -> Vec<String> {
+        self.inner.lock().unwrap().trace.clone()
     }
 
     /// Comes when so many more turns were given: time would not be the same in each run.
@@ -98,7 +74,7 @@ impl Turns {
         let mut inner = self.inner.lock().unwrap();
         inner.waiting.retain(|(_, turn)| !turn.is_closed());
         inner.leaving.retain(|(_, leave)| !leave.is_closed());
-        if inner.running.is_some() || inner.leave_one() || inner.waiting.is_empty() {
+        if inner.leave_one() || inner.waiting.is_empty() {
             return;
         }
         inner.given += 1;
@@ -106,11 +82,8 @@ impl Turns {
         let chosen = inner.rng.random_range(0..count);
         let (step, turn) = inner.waiting.remove(chosen);
         let fault = self.fault(&mut inner.rng, step);
-        (chosen, step, format!("{fault:?}")).hash(&mut inner.trace);
-        inner.running = Some(StandStill::begin());
-        if turn.send(fault).is_err() {
-            inner.running = None;
-        }
+        inner.trace.push(format!("{chosen} of {count}: {step:?}, {fault:?}"));
+        let _ = turn.send(fault);
     }
 
     fn fault(&self, rng: &mut StdRng, step: Step) -> Fault {
@@ -154,11 +127,10 @@ impl FaultLayer for Turns {
         given.await.unwrap_or(Fault::None)
     }
 
-    fn end(&self) {
-        self.inner.lock().unwrap().running = None;
-    }
-
-    fn closing(&self) -> Box<dyn Send> {
-        Box::new(StandStill::begin())
+    /// Another thread's answer would come before or after what else goes on at that moment, as chance has it.
+    fn drive(&self, call: Pin<&mut dyn Future<Output = ()>>) {
+        if self.is_ordered {
+            futures_executor::block_on(call);
+        }
     }
 }

@@ -62,12 +62,6 @@ impl FaultLayer for Plan {
             _ => Fault::None,
         }
     }
-
-    fn end(&self) {}
-
-    fn closing(&self) -> Box<dyn Send> {
-        Box::new(())
-    }
 }
 
 impl TestApp {

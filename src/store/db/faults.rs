@@ -1,8 +1,10 @@
 //! A layer that the simulation puts between the program and its database: it decides which calls fail, where,
 //! and in what order they run. Without one nothing is asked.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
+use futures_util::future::maybe_done;
 use tokio::time::Instant;
 
 /// Where a call stands in its transaction.
@@ -35,10 +37,9 @@ pub enum Fault {
 pub trait FaultLayer: Send + Sync {
     /// Waits for the call's turn and says what becomes of it.
     async fn begin(&self, step: Step) -> Fault;
-    /// The call is over.
-    fn end(&self);
-    /// A connection is being closed, until this is dropped.
-    fn closing(&self) -> Box<dyn Send>;
+
+    /// May run a call to its end here and now, so that nothing else goes on beside it.
+    fn drive(&self, _call: Pin<&mut dyn Future<Output = ()>>) {}
 }
 
 /// A layer, or none.
@@ -57,9 +58,18 @@ impl Faults {
         Faults(Some(layer))
     }
 
-    /// Held while a connection is being closed.
-    pub(super) fn closing(&self) -> Option<Box<dyn Send>> {
-        self.0.as_ref().map(|layer| layer.closing())
+    /// Whether nothing is simulated. The simulation's time is not the machine's, by which SQLite ends a statement.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Runs what never fails by the layer's will.
+    pub(super) async fn run<T>(&self, run: impl Future<Output = T>) -> T {
+        let Some(layer) = &self.0 else { return run.await };
+        let mut call = pin!(maybe_done(run));
+        layer.drive(call.as_mut());
+        call.as_mut().await;
+        call.take_output().expect("what has ended has an outcome")
     }
 
     /// Runs a call as the layer decides.
@@ -71,29 +81,19 @@ impl Faults {
     ) -> sqlx::Result<T> {
         let Some(layer) = &self.0 else { return run.await };
         let fault = layer.begin(step).await;
-        let turn = Turn(layer);
-        match fault {
-            Fault::None => run.await,
-            Fault::Before => Err(broken()),
-            Fault::After => run.await.and_then(|_| Err(broken())),
-            Fault::SilentBefore | Fault::SilentAfter => {
-                if fault == Fault::SilentAfter {
-                    let _ = run.await;
-                }
-                drop(turn);
-                tokio::time::sleep_until(until).await;
-                std::future::pending().await
+        if fault == Fault::Before {
+            return Err(broken());
+        }
+        if fault != Fault::SilentBefore {
+            let outcome = self.run(run).await;
+            match fault {
+                Fault::After => return outcome.and_then(|_| Err(broken())),
+                Fault::SilentAfter => {}
+                _ => return outcome,
             }
         }
-    }
-}
-
-/// Gives the turn back when a call is over, also where its caller has gone away.
-struct Turn<'a>(&'a Arc<dyn FaultLayer>);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.end();
+        tokio::time::sleep_until(until).await;
+        std::future::pending().await
     }
 }
 

@@ -458,7 +458,10 @@ impl Lease {
         let step = script.step();
         self.is_busy = true;
         let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
-        open.limit.set(self.until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+        if self.faults.are_none() {
+            let left = self.until.saturating_duration_since(Instant::now());
+            open.limit.set(left.max(Duration::from_millis(1)));
+        }
         let outcome = call(&self.faults, step, self.until, script.run(&mut open.raw)).await;
         match &outcome {
             Ok(_) => self.is_busy = false,
@@ -478,12 +481,12 @@ impl Drop for Lease {
         }
         open.limit.is_cancelled.store(true, Ordering::Relaxed);
         let place = self.place.take();
-        let closing = self.faults.closing();
+        let faults = self.faults.clone();
         // Its thread may still be at work: the place is free when it has ended.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let _ = open.raw.close().await;
-                drop((place, closing));
+                let _ = faults.run(open.raw.close()).await;
+                drop(place);
             });
         }
     }
