@@ -1,5 +1,6 @@
 //! Parses the command line and calls `cli`.
 
+/// SQLite's C code allocates by it, too: the crate's feature `override` sees to that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -284,3 +284,15 @@ async fn sqlite_waits_for_the_disk_with_sessions_too() {
     let (level,): (i64,) = sql("pragma synchronous").one(&mut sessions).await.unwrap();
     assert_eq!(level, 2, "1 is NORMAL, which loses what was answered");
 }
+
+/// `.cargo/config.toml` says so for each build from this folder; built otherwise the portal works, and is slower.
+#[tokio::test]
+async fn sqlite_is_built_without_what_nobody_needs() {
+    let test = TestApp::start(Backend::Sqlite).await.unwrap();
+    let options: Vec<(String,)> = all(&test, sql("select compile_options from pragma_compile_options")).await;
+    let has = |option: &str| options.iter().any(|(named,)| named == option);
+    for wanted in ["THREADSAFE=2", "OMIT_SHARED_CACHE", "DEFAULT_MEMSTATUS=0", "LIKE_DOESNT_MATCH_BLOBS"] {
+        assert!(has(wanted), "{wanted} in {options:?}");
+    }
+    assert!(!has("ENABLE_MEMORY_MANAGEMENT"));
+}

@@ -8,11 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{CliResult, descriptors};
 use crate::app::App;
@@ -46,10 +48,11 @@ pub async fn run(mut config: Config) -> CliResult {
         None => None,
     };
     let (app, writing) = super::start(config).await?;
-    if let Some((listener, router)) = counters {
+    if let Some((listener, counters)) = counters {
         let (limits, stop) = (Limits::of(METRICS_CONNECTIONS_MAX), app.tasks.stopping());
+        app.tasks.spawn("metrics upkeep", condense(counters.clone(), stop.clone()));
         app.tasks.spawn("metrics", async move {
-            serve::serve(listener, router, limits, stop).await;
+            serve::serve(listener, metrics_router(counters), limits, stop).await;
         });
     }
     if let Some(link) = ops::auth::setup_link(&app).await? {
@@ -59,23 +62,28 @@ pub async fn run(mut config: Config) -> CliResult {
     Ok(until_stopped(app, writing, listener, asked_to_stop()?).await.into())
 }
 
-/// Begins to count; gives the listener and the router of the counters, which the public one does not lead to.
+/// Begins to count; gives the counters and the listener that shows them, apart from the public one.
 async fn count(
     address: SocketAddr,
-) -> Result<(TcpListener, Router), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(TcpListener, PrometheusHandle), Box<dyn std::error::Error + Send + Sync>> {
     let counters = telemetry::count()?;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|e| format!("setting metrics-listen: cannot listen on {address}: {e}"))?;
-    let kept = counters.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(METRICS_UPKEEP_SECONDS)).await;
-            kept.run_upkeep();
-        }
-    });
+    Ok((listener, counters))
+}
+
+/// Keeps the counters small where nobody reads them, until told to stop.
+async fn condense(counters: PrometheusHandle, stop: CancellationToken) {
+    let every = Duration::from_secs(METRICS_UPKEEP_SECONDS);
+    while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+        counters.run_upkeep();
+    }
+}
+
+fn metrics_router(counters: PrometheusHandle) -> Router {
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Ok((listener, Router::new().route("/metrics", get(async move || (text, counters.render())))))
+    Router::new().route("/metrics", get(async move || (text, counters.render())))
 }
 
 /// Takes the port first: where it is taken, nothing else is begun.
