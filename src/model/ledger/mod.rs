@@ -4,7 +4,7 @@
 //! or a typed refusal; what changed stands in the [`Ledger`] afterwards.
 //!
 //! To add an operation: a variant of [`Act`], what it reads in `store::ledger::prefetch`, its
-//! function in `decide`, and its lines in `tests/ledger_table.txt`.
+//! function in `decide`, and its lines in `tests/it/ledger_table.txt`.
 
 mod decide;
 mod devices;

@@ -199,7 +199,7 @@ impl Query {
         self.optional(tx).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
-    /// How the database would run it, a line a step: what `tests/explain.rs` looks at.
+    /// How the database would run it, a line a step: what `tests/it/explain.rs` looks at.
     ///
     /// # Errors
     /// Whatever the database says.

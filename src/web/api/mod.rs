@@ -1,5 +1,5 @@
 //! The door for programs: the REST API, with RMS's addresses and words. To add an endpoint: a handler
-//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], what it refuses in `refusals`; `tests/openapi.rs`
+//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], what it refuses in `refusals`; `tests/it/openapi.rs`
 //! says how to renew the committed document.
 
 mod answer;

@@ -1,5 +1,5 @@
 //! What each operation refuses, as the document tells it: the codes of [`super::error`], each with its status. To add
-//! an endpoint, add its line to [`refused_by`]; `tests/support/program.rs` holds every refusal that a test gets
+//! an endpoint, add its line to [`refused_by`]; `tests/it/support/program.rs` holds every refusal that a test gets
 //! against the document.
 
 /// A status, and the codes that an answer with it may have.

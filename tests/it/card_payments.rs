@@ -1,0 +1,545 @@
+//! Orders paid by card: through Stripe on loopback, by events in any order and number, and in the demo.
+
+use crate::support::shop::Shop;
+use crate::support::stripe::Fault;
+use crate::support::till::{Till, session};
+use crate::support::{TestApp, signed_in, who};
+use axum::body::Body;
+use axum::http::Request;
+use scrip::ops;
+use scrip::ops::card_payments::Ways;
+use serde_json::json;
+
+both!(
+    an_order_is_paid_on_the_providers_page,
+    an_event_counts_once,
+    events_count_in_any_order,
+    only_a_fresh_signature_is_believed,
+    without_stripe_there_is_no_webhook,
+    what_concerns_nobody_here_is_taken_and_changes_nothing,
+    an_event_may_come_before_the_page_is_stored,
+    another_sum_pays_nothing,
+    a_payment_for_a_cancelled_order_goes_back,
+    a_payment_after_the_bank_was_quicker_goes_back,
+    cancelled_and_paid_at_the_same_moment_is_one_of_them,
+    money_given_back_is_noted,
+    cancelled_vouchers_are_paid_back_to_the_card_once,
+    an_event_that_cannot_be_stored_is_sent_again,
+    the_same_page_is_asked_for_with_the_same_words,
+    a_page_has_an_end_and_then_another_follows,
+    a_provider_that_fails_leaves_an_order_that_can_be_paid,
+    a_lost_event_is_asked_for,
+    money_under_way_is_waited_for,
+    other_companies_reach_neither_page_nor_payment,
+    the_operator_reads_whether_cards_are_taken,
+    the_demo_pays_on_a_page_of_its_own,
+    the_demos_page_is_for_the_demo_and_its_own_company,
+);
+
+const PAID: &str = "paid: paid";
+const OPEN: &str = "awaiting_payment: open";
+
+async fn an_order_is_paid_on_the_providers_page(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let order = till.order().await;
+    let shown = till.buyer.get(&format!("/orders/{order}")).await;
+    shown.has("Pay 145.20 EUR by card").has("not ready yet");
+    let page = till.card(order).await;
+    page.is(200).has("145.20 EUR are to be paid on the card provider’s page").has_not("<script>");
+    let csp = page.headers["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(csp.contains("form-action 'self'") && !csp.contains("stripe"), "{csp}");
+    let session = session(&page);
+    let asked = till.stripe.seen()[0].fields.clone();
+    assert_eq!(asked["customer_email"], "invoices@distributor.example");
+    assert_eq!(asked["success_url"], format!("http://127.0.0.1:8080/orders/{order}/return"));
+    assert_eq!(asked["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
+    // The browser is back, whatever it has seen: nothing is paid until the provider says so.
+    let back = format!("/orders/{order}/return");
+    till.buyer
+        .get(&format!("{back}?paid=1&session_id={session}"))
+        .await
+        .has("has not told us of your payment");
+    till.stripe.complete(&session, true);
+    till.buyer.get(&back).await.is(200).has("has not told us of your payment");
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
+    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    assert_eq!(till.buyer.get(&back).await.is(303).location(), format!("/orders/{order}"));
+    let shown = till.buyer.get(&format!("/orders/{order}")).await;
+    shown.has("Prepared vouchers").has("1 unused").has("INV-2026-000001").has_not("by card</button>");
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    till.buyer.get("/history").await.has("Order paid").has("145.20 EUR by card");
+    till.test.verify().await;
+}
+
+async fn an_event_counts_once(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.pays("evt_1", &session).await.is(200);
+    till.pays("evt_1", &session).await.is(200);
+    till.tell("evt_2", "checkout.session.async_payment_succeeded", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    // Forty at once: half of them one event, half of them an event each.
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    let sent = (0..40).map(|n| {
+        let id = format!("evt_3_{}", n / 2 * (n % 2));
+        till.stripe.event(&id, "checkout.session.completed", &session, till.seconds())
+    });
+    let answers = sent.map(|(body, signature)| {
+        let (mut browser, request) = (till.test.browser(), Request::post("/webhooks/stripe"));
+        let request = request.header("stripe-signature", signature).body(Body::from(body)).unwrap();
+        tokio::spawn(async move { browser.send(request).await.status })
+    });
+    for answer in answers.collect::<Vec<_>>() {
+        assert_eq!(answer.await.unwrap(), 200);
+    }
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 20));
+    assert_eq!(till.count("select count(*) from invoice").await, 2);
+    assert_eq!(till.count("select count(*) from job where kind = 'refund'").await, 0);
+    till.test.verify().await;
+}
+
+async fn events_count_in_any_order(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.tell("evt_1", "checkout.session.expired", &session).await.is(200);
+    assert_eq!(till.state(order).await, "awaiting_payment: expired");
+    till.pays("evt_2", &session).await.is(200);
+    till.tell("evt_3", "checkout.session.expired", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    // A slow way of payment: the payer is done, the money comes later.
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, false);
+    till.tell("evt_4", "checkout.session.completed", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 10));
+    till.card(order).await.is(422).has("under way");
+    till.stripe.complete(&session, true);
+    till.tell("evt_5", "checkout.session.async_payment_succeeded", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 20));
+    // It fails, another page is paid, and then the failed one succeeds all the same.
+    let (order, first) = till.opened().await;
+    till.tell("evt_6", "checkout.session.async_payment_failed", &first).await.is(200);
+    let second = crate::support::till::session(till.card(order).await.is(200));
+    assert_ne!(first, second);
+    till.pays("evt_7", &second).await.is(200);
+    till.pays("evt_8", &first).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: refund_due, paid", 30));
+    till.run_jobs().await;
+    assert_eq!(till.state(order).await, "paid: refunded, paid");
+    assert_eq!(till.stripe.refunds()[0]["payment_intent"], format!("pi_{first}"));
+    till.test.verify().await;
+}
+
+async fn only_a_fresh_signature_is_believed(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    let kind = "checkout.session.completed";
+    let (body, good) = till.stripe.event("evt_1", kind, &session, till.seconds());
+    let foreign = scrip::payments::sign("whsec_other", body.as_bytes(), till.seconds());
+    let (old_body, old) = till.stripe.event("evt_1", kind, &session, till.seconds() - 301);
+    for (body, signature) in
+        [(&body, &foreign), (&old_body, &old), (&body, &old), (&body, &String::new()), (&"{}".into(), &good)]
+    {
+        till.send(body, signature).await.is(400);
+    }
+    till.send(&"x".repeat(300_000), &good).await.is(413);
+    till.buyer.get("/webhooks/stripe").await.is(405);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
+    assert_eq!(till.count("select count(*) from payment_event").await, 0);
+    till.send(&body, &good).await.is(200);
+    assert_eq!(till.state(order).await, PAID);
+}
+
+async fn without_stripe_there_is_no_webhook(test: TestApp) {
+    let request = Request::post("/webhooks/stripe").body(Body::from("{}")).unwrap();
+    test.browser().send(request).await.is(404);
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    buyer.get(&format!("/orders/{order}")).await.has("Card payment is not set up here.");
+    shop.place(&mut buyer, order, "card").await.is(422).has("Card payments are not set up here.");
+}
+
+async fn what_concerns_nobody_here_is_taken_and_changes_nothing(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    let (_, other) = till.opened().await;
+    // Another installation on the same account has a payment of the same sum.
+    let foreign = json!({"scrip_payment": "scrip-0123456789abcdef01234567"});
+    till.stripe.change(&other, "client_reference_id", foreign["scrip_payment"].clone());
+    till.stripe.change(&other, "metadata", foreign);
+    till.pays("evt_1", &other).await.is(200);
+    till.stripe.complete(&session, true);
+    till.tell("evt_2", "invoice.paid", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
+    assert_eq!(till.count("select count(*) from payment_event").await, 0);
+}
+
+async fn an_event_may_come_before_the_page_is_stored(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    // As if the program had been killed between Stripe's answer and the commit.
+    till.execute("update payment set session_id = null, session_url = null").await;
+    till.stripe.complete(&session, false);
+    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    till.stripe.complete(&session, true);
+    till.buyer
+        .submit(&format!("/orders/{order}/return"), &format!("/orders/{order}/look"), &[])
+        .await
+        .is(303);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    till.pays("evt_2", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+}
+
+async fn another_sum_pays_nothing(test: TestApp) {
+    let mut till = Till::open(test).await;
+    for (field, value, said) in [
+        ("amount_total", json!(14_519), "145.19 EUR instead of 145.20 EUR"),
+        ("amount_total", json!(14_521), "145.21 EUR instead of 145.20 EUR"),
+        ("currency", json!("czk"), "145.20 CZK instead of 145.20 EUR"),
+    ] {
+        let (order, session) = till.opened().await;
+        till.stripe.change(&session, field, value);
+        till.pays(&format!("evt_{order}"), &session).await.is(200);
+        assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: failed", 0));
+        signed_in(&till.test, "operator@test.example").await.get("/history").await.has(said);
+    }
+    assert_eq!(till.count("select count(*) from invoice").await, 0);
+    assert_eq!(till.stripe.refunds().len(), 0);
+}
+
+async fn a_payment_for_a_cancelled_order_goes_back(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    let at = format!("/orders/{order}/cancellation");
+    till.buyer.submit(&at, &at, &[]).await.is(303);
+    // Before the page at the provider is closed, somebody pays on it.
+    till.pays("evt_1", &session).await.is(200);
+    till.pays("evt_2", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("cancelled: refund_due", 0));
+    till.buyer.get(&format!("/orders/{order}")).await.has("To be paid back");
+    till.run_jobs().await;
+    ops::card_payments::refund(&till.test.app, "1").await.unwrap();
+    till.pays("evt_3", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("cancelled: refunded", 0));
+    assert_eq!(till.stripe.refunds().len(), 1);
+    assert_eq!(till.stripe.refunds()[0]["amount"], "14520");
+    till.card(order).await.is(422).has("not waiting for a payment");
+    till.buyer.get("/history").await.has("Card payment given back");
+    // Where nobody was so quick, the page is closed, also when the provider fails at first.
+    let (order, session) = till.opened().await;
+    let at = format!("/orders/{order}/cancellation");
+    till.buyer.submit(&at, &at, &[]).await.is(303);
+    till.stripe.fail(&[Fault::Status(503); 3]);
+    till.run_jobs().await;
+    assert_eq!(till.stripe.status(&session), "open");
+    till.test.app.clock.advance_seconds(20);
+    till.run_jobs().await;
+    assert_eq!(till.stripe.status(&session), "expired");
+    assert_eq!(till.state(order).await, "cancelled: expired");
+    till.test.verify().await;
+}
+
+async fn a_payment_after_the_bank_was_quicker_goes_back(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    till.shop.mark_paid(&till.test, order, "145.20").await.is(303);
+    // The job cannot close a page that was paid, and learns of the payment.
+    till.run_jobs().await;
+    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    till.run_jobs().await;
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: refunded, paid", 10));
+    assert_eq!(till.stripe.refunds().len(), 1);
+    assert_eq!(till.count("select count(*) from invoice").await, 1);
+    till.test.verify().await;
+}
+
+async fn cancelled_and_paid_at_the_same_moment_is_one_of_them(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let mut paid = 0;
+    for round in 0..8 {
+        let (order, session) = till.opened().await;
+        till.stripe.complete(&session, true);
+        let (app, buyer) = (till.test.app.clone(), who(&till.test.app, "distributor@test.example").await);
+        let key = format!("cancel-{round}");
+        let cancel =
+            tokio::spawn(async move { ops::orders::cancel(&app, &buyer, &key, order).await.is_ok() });
+        till.tell(&format!("evt_{round}"), "checkout.session.completed", &session).await.is(200);
+        let is_cancelled = cancel.await.unwrap();
+        till.run_jobs().await;
+        paid += i64::from(!is_cancelled);
+        let wanted = if is_cancelled { "cancelled: refunded" } else { PAID };
+        assert_eq!((till.state(order).await.as_str(), till.units().await), (wanted, 10 * paid));
+    }
+    assert_eq!(till.stripe.refunds().len() as i64, 8 - paid);
+    till.test.verify().await;
+}
+
+async fn money_given_back_is_noted(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.pays("evt_1", &session).await.is(200);
+    for (event, refunded, state) in [("evt_2", 5_000, PAID), ("evt_3", 14_520, "paid: refunded")] {
+        let (body, signature) = till.stripe.refund_event(event, &session, refunded, till.seconds());
+        till.send(&body, &signature).await.is(200);
+        assert_eq!(till.state(order).await, state);
+    }
+    // What was given back before anybody heard that it was paid is not paid.
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    let (body, signature) = till.stripe.refund_event("evt_4", &session, 14_520, till.seconds());
+    till.send(&body, &signature).await.is(200);
+    till.tell("evt_5", "checkout.session.completed", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: refunded", 10));
+}
+
+async fn cancelled_vouchers_are_paid_back_to_the_card_once(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, late) = till.opened().await;
+    till.tell("evt_1", "checkout.session.async_payment_failed", &late).await.is(200);
+    let session = session(till.card(order).await.is(200));
+    till.pays("evt_2", &session).await.is(200);
+    till.pays("evt_3", &late).await.is(200);
+    till.run_jobs().await;
+    let buyer = who(&till.test.app, "distributor@test.example").await;
+    let codes: Vec<_> = till.shop.codes(&till.test, order, 1).await.into_iter().map(|c| c.0).collect();
+    ops::vouchers::cancel(&till.test.app, &buyer, "cancel", order, &codes).await.unwrap();
+    // As if the program had been killed between Stripe's answer and the commit: the event is first.
+    let (body, signature) = till.stripe.refund_event("evt_4", &session, 14_520, till.seconds());
+    till.send(&body, &signature).await.is(200);
+    till.run_jobs().await;
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: refunded, refunded", 0));
+    let intents: Vec<_> = till.stripe.refunds().iter().map(|r| r["payment_intent"].clone()).collect();
+    assert_eq!(intents, [format!("pi_{late}"), format!("pi_{session}")]);
+    till.buyer.get(&format!("/orders/{order}")).await.has("CN-2026-000001").has("Settled");
+    till.test.verify().await;
+}
+
+async fn an_event_that_cannot_be_stored_is_sent_again(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, true);
+    let (body, signature) =
+        till.stripe.event("evt_1", "checkout.session.completed", &session, till.seconds());
+    till.test.app.db.close().await;
+    till.send(&body, &signature).await.is(503);
+    let mut browser = till.test.restarted().await;
+    let request = Request::post("/webhooks/stripe").header("stripe-signature", signature);
+    browser.send(request.body(Body::from(body)).unwrap()).await.is(200);
+    browser.sign_in("distributor@test.example").await;
+    browser.get(&format!("/orders/{order}")).await.has("Prepared vouchers");
+}
+
+async fn the_same_page_is_asked_for_with_the_same_words(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let order = till.order().await;
+    let buyer = who(&till.test.app, "distributor@test.example").await;
+    let asked = (0..8).map(|_| {
+        let (app, buyer) = (till.test.app.clone(), buyer.clone());
+        tokio::spawn(async move {
+            let ways = Ways { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
+            ops::card_payments::page(&app, &buyer, order, &ways).await.unwrap()
+        })
+    });
+    let mut pages = Vec::new();
+    for page in asked.collect::<Vec<_>>() {
+        pages.push(page.await.unwrap());
+    }
+    pages.dedup();
+    assert_eq!((pages.len(), till.stripe.session_ids().len()), (1, 1));
+    // Whatever was not stored is asked for again in the same words, which Stripe insists on: a day later,
+    // and when the buyer has another address.
+    let (order, session) = till.opened().await;
+    till.execute("update payment set session_id = null, session_url = null").await;
+    let renamed = "update person set email = 'new@test.example', email_search = 'new@test.example'
+         where email = 'distributor@test.example'";
+    till.execute(renamed).await;
+    till.execute("update billing set email = 'new@distributor.example'").await;
+    till.test.app.clock.advance_seconds(22 * 3_600);
+    till.buyer = signed_in(&till.test, "new@test.example").await;
+    assert_eq!(crate::support::till::session(till.card(order).await.is(200)), session);
+    assert_eq!(till.state(order).await, OPEN);
+}
+
+async fn a_page_has_an_end_and_then_another_follows(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, first) = till.opened().await;
+    till.later(23 * 3_600 - 61).await;
+    assert_eq!(session(till.card(order).await.is(200)), first);
+    till.later(2).await;
+    let second = session(till.card(order).await.is(200));
+    assert_ne!(first, second);
+    let ends = till.stripe.seen().last().unwrap().fields["expires_at"].parse::<i64>().unwrap();
+    assert_eq!(ends, till.seconds() + 23 * 3_600);
+    till.stripe.expire(&first);
+    ops::card_payments::ask_due(&till.test.app).await.unwrap();
+    assert_eq!(till.state(order).await, "awaiting_payment: expired, open");
+    till.pays("evt_1", &second).await.is(200);
+    // A payment that never got a page ends by itself; shortly before that it gets none any more.
+    let order = till.order().await;
+    till.later(23 * 3_600 - 1_800).await;
+    till.card(order).await.is(200);
+    till.later(1_800).await;
+    ops::card_payments::ask_due(&till.test.app).await.unwrap();
+    assert_eq!(till.state(order).await, "awaiting_payment: expired, open");
+    till.test.verify().await;
+}
+
+async fn a_provider_that_fails_leaves_an_order_that_can_be_paid(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let order = till.order().await;
+    till.stripe.fail(&[Fault::Status(429); 3]);
+    till.card(order).await.is(422).has("The card payment page cannot be opened now, and nothing was paid.");
+    assert_eq!(till.state(order).await, OPEN);
+    // Stripe keeps what it answered to a key, its own faults too: the next try is another payment.
+    till.stripe.fail(&[Fault::Status(500); 3]);
+    till.card(order).await.is(422);
+    assert_eq!(till.state(order).await, "awaiting_payment: failed");
+    let session = session(till.card(order).await.is(200));
+    till.pays("evt_1", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: failed, paid", 10));
+}
+
+async fn a_lost_event_is_asked_for(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    let asked = async |till: &Till, seconds| {
+        till.test.app.clock.advance_seconds(seconds);
+        ops::card_payments::ask_due(&till.test.app).await.unwrap();
+        till.stripe.questions()
+    };
+    assert_eq!(asked(&till, 59).await, 0);
+    assert_eq!(asked(&till, 1).await, 1);
+    assert_eq!(asked(&till, 59).await, 1);
+    assert_eq!(asked(&till, 3_600).await, 2);
+    assert_eq!(asked(&till, 899).await, 2);
+    assert_eq!(till.state(order).await, OPEN);
+    till.stripe.complete(&session, true);
+    till.stripe.fail(&[Fault::Status(404)]);
+    assert_eq!(asked(&till, 1).await, 3);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
+    assert_eq!(asked(&till, 900).await, 4);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    assert_eq!(asked(&till, 900).await, 4);
+    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+    let (order, session) = till.opened().await;
+    till.stripe.expire(&session);
+    assert_eq!(asked(&till, 60).await, 5);
+    assert_eq!(till.state(order).await, "awaiting_payment: expired");
+    till.test.verify().await;
+}
+
+async fn money_under_way_is_waited_for(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, session) = till.opened().await;
+    till.stripe.complete(&session, false);
+    for days in [1, 28] {
+        till.later(days * 86_400).await;
+        ops::card_payments::ask_due(&till.test.app).await.unwrap();
+        assert_eq!(till.state(order).await, OPEN);
+        till.card(order).await.is(422).has("under way");
+    }
+    till.test.app.clock.advance_seconds(86_401);
+    ops::card_payments::ask_due(&till.test.app).await.unwrap();
+    assert_eq!(till.state(order).await, "awaiting_payment: failed");
+    till.pays("evt_1", &session).await.is(200);
+    assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
+}
+
+async fn other_companies_reach_neither_page_nor_payment(test: TestApp) {
+    let mut till = Till::open(test).await;
+    let (order, _) = till.opened().await;
+    let mut other = signed_in(&till.test, "other@test.example").await;
+    for part in ["card", "look"] {
+        let action = format!("/orders/{order}/{part}");
+        let status = other.submit("/account/profile", &action, &[]).await.status;
+        assert!(status == 404 || status == 403, "{part}: {status}");
+    }
+    other.get(&format!("/orders/{order}/return")).await.is(404);
+    let mut operator = signed_in(&till.test, "operator@test.example").await;
+    let action = format!("/orders/{order}/card");
+    operator.submit("/account/profile", &action, &[]).await.is(403);
+    till.buyer.post(&action, &[("form", "x")]).await.is(403);
+    assert_eq!(till.stripe.seen().len(), 1);
+}
+
+async fn the_operator_reads_whether_cards_are_taken(test: TestApp) {
+    crate::support::World::new(&test).await;
+    let page = signed_in(&test, "operator@test.example").await.get("/operator/seller").await;
+    page.has("Not set up").has("--stripe-secret-key").has("http://127.0.0.1:8080/webhooks/stripe");
+    let till = Till::open(test).await;
+    let page = signed_in(&till.test, "operator@test.example").await.get("/operator/seller").await;
+    page.has("Buyers can pay by card on Stripe’s page.").has("<code>charge.refunded</code>");
+    page.has_not("sk_test").has_not("whsec_");
+    let demo = TestApp::start_demo(till.test.backend).await.unwrap();
+    crate::support::World::new(&demo).await;
+    let page = signed_in(&demo, "operator@test.example").await.get("/operator/seller").await;
+    page.has("a test card page, on which no money moves").has_not("webhooks/stripe");
+}
+
+async fn the_demo_pays_on_a_page_of_its_own(test: TestApp) {
+    let test = TestApp::start_demo(test.backend).await.unwrap();
+    let shop = Shop::open(&test).await;
+    let mut buyer = shop.buyer(&test).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, order, "card").await.is(303);
+    let (at, card) = (format!("/orders/{order}"), format!("/orders/{order}/card"));
+    let mut pages = Vec::new();
+    for (answer, next) in [("decline", at.clone()), ("pay", format!("{at}/return"))] {
+        let page = buyer.submit(&at, &card, &[]).await;
+        let link = page.is(200).body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap();
+        let link = format!("/demo/card/{link}");
+        let page = buyer.get(&link).await;
+        page.is(200)
+            .has("Test card — no money moves")
+            .has("Pay 145.20 EUR")
+            .has("Decline")
+            .has(&format!("href=\"{at}\""));
+        let fields = [("form", page.field("form")), ("answer", answer.to_owned())];
+        let fields: Vec<_> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        for _ in 0..2 {
+            assert_eq!(buyer.post(&link, &fields).await.is(303).location(), next);
+        }
+        buyer.get(&link).await.has("is over");
+        // Another tab that was open before changes nothing any more.
+        buyer.submit(&at, &link, &[("answer", "decline")]).await.is(303);
+        pages.push(link);
+    }
+    assert_ne!(pages[0], pages[1]);
+    buyer.get(&at).await.has("Prepared vouchers").has("Failed").has("Test card");
+    let found = ops::orders::find(&test.app, &who(&test.app, "distributor@test.example").await, order).await;
+    let states: Vec<_> = found.unwrap().payments.into_iter().map(|p| p.state).collect();
+    assert_eq!(states, ["failed", "paid"]);
+    assert_eq!(shop.codes(&test, order, 1).await.len(), 1);
+    test.verify().await;
+}
+
+async fn the_demos_page_is_for_the_demo_and_its_own_company(test: TestApp) {
+    let demo = TestApp::start_demo(test.backend).await.unwrap();
+    let shop = Shop::open(&demo).await;
+    let mut buyer = shop.buyer(&demo).await;
+    let order = shop.add(&mut buyer, None, &[]).await;
+    shop.place(&mut buyer, order, "card").await.is(303);
+    let at = format!("/orders/{order}");
+    let page = buyer.submit(&at, &format!("{at}/card"), &[]).await;
+    let link = page.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap();
+    let link = format!("/demo/card/{link}");
+    demo.browser().get(&link).await.is(303);
+    signed_in(&demo, "acme@test.example").await.get(&link).await.is(403);
+    let operator = who(&demo.app, "operator@test.example").await;
+    let other = shop.world.other;
+    ops::distributors::set_may_buy(&demo.app, &operator, "other", other, true).await.unwrap();
+    let mut other = signed_in(&demo, "other@test.example").await;
+    other.get(&link).await.is(404);
+    other.submit("/account/profile", &link, &[("answer", "pay")]).await.is(404);
+    buyer.post(&link, &[("form", "x"), ("answer", "pay")]).await.is(403);
+    buyer.submit(&link, &link, &[("answer", "gold")]).await.is(400);
+    buyer.get("/demo/card/demo_%00").await.is(404);
+    buyer.get(&at).await.has("not ready yet");
+    let mut till = Till::open(test).await;
+    till.buyer.get("/demo/card/cs_test_1").await.is(404);
+}

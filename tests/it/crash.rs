@@ -1,0 +1,393 @@
+//! What an acknowledgement is worth: kill -9 under load, a full disk, SIGTERM.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::support::disk::{SmallDisk, fill};
+use crate::support::process::{self, Client, Process};
+use crate::support::till::Till;
+use crate::support::{TestApp, World, stripe, who};
+use scrip::{ops, store};
+
+both!(
+    nothing_acknowledged_is_lost_or_doubled_by_twenty_kills,
+    sigterm_finishes_what_was_accepted,
+    sigterm_ends_in_time_whatever_hangs,
+    renewals_that_are_killed_in_the_middle_pay_each_device_once,
+    a_payment_whose_event_is_cut_off_by_a_kill_counts_once,
+);
+
+const CLIENTS: usize = 6;
+
+fn move_fields(world: &World) -> String {
+    format!("type=credit&from={}&to={}&amount=1", world.vendor, world.other)
+}
+
+/// What a client was told: operations acknowledged, and the last one, which got no answer.
+#[derive(Default)]
+struct Told {
+    acknowledged: Vec<String>,
+    unanswered: Option<String>,
+}
+
+/// Moves one unit after the other until the program is gone.
+async fn move_until_gone(test: Arc<TestApp>, process: std::net::SocketAddr, fields: String) -> Told {
+    let mut told = Told::default();
+    let key_file = test.folder().join("scrip.key");
+    let Some(mut client) = Client::sign_in(process, &key_file, "operator@test.example").await else {
+        return told;
+    };
+    loop {
+        match client.post(&test.app, "/moves", &fields).await {
+            (operation, Some(303)) => told.acknowledged.push(operation),
+            (operation, None) => {
+                told.unanswered = Some(operation);
+                return told;
+            }
+            (_, Some(status)) => panic!("a move was answered with {status}"),
+        }
+    }
+}
+
+async fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(test: TestApp) {
+    let test = Arc::new(test);
+    let world = World::new(&test).await;
+    let operator = who(&test.app, "operator@test.example").await;
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    scrip::ops::resources::issue(&test.app, &operator, "more", credit, 1_000_000, "").await.unwrap();
+    let fields = move_fields(&world);
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let mut moved = 0;
+    for round in 0..20 {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| tokio::spawn(move_until_gone(test.clone(), process.address, fields.clone())))
+            .collect();
+        // Killed at another moment each time, so that it falls into each phase of a commit.
+        tokio::time::sleep(Duration::from_millis(120 + round * 13)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        for client in clients {
+            moved += settle(&test, &process, client.await.unwrap(), &fields).await;
+        }
+        assert_eq!(world.credit(&test, world.other).await, moved, "round {round}");
+    }
+    assert!(moved > 20, "only {moved} moves got through");
+    test.verify().await;
+    assert!(process.command(&["verify"]));
+}
+
+/// Checks what a client was told; sends the unanswered operation again. Gives the units moved.
+async fn settle(test: &TestApp, process: &Process, told: Told, fields: &str) -> i64 {
+    let operator = who(&test.app, "operator@test.example").await;
+    let mut tx = test.app.db.read().await.unwrap();
+    for operation in &told.acknowledged {
+        let transfers = store::ledger::operation(&mut tx, operator.user_id, operation).await.unwrap();
+        assert_eq!(transfers.len(), 1, "acknowledged operation {operation}");
+    }
+    drop(tx);
+    let Some(operation) = told.unanswered else { return told.acknowledged.len() as i64 };
+    let key_file = test.folder().join("scrip.key");
+    let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
+    assert_eq!(client.post_as(&operation, "/moves", fields).await, Some(303));
+    told.acknowledged.len() as i64 + 1
+}
+
+async fn sigterm_finishes_what_was_accepted(test: TestApp) {
+    let test = Arc::new(test);
+    let world = World::new(&test).await;
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let key_file = test.folder().join("scrip.key");
+    let done = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
+        let (test, done, fields) = (test.clone(), done.clone(), move_fields(&world));
+        clients.push(tokio::spawn(async move {
+            let mut acknowledged = 0;
+            while !done.load(Ordering::SeqCst) {
+                match client.post(&test.app, "/moves", &fields).await.1 {
+                    Some(303) => acknowledged += 1,
+                    _ => break,
+                }
+            }
+            acknowledged
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let code = tokio::task::block_in_place(|| process.stop());
+    done.store(true, Ordering::SeqCst);
+    assert_eq!(code, Some(0));
+    let mut acknowledged = 0;
+    for client in clients {
+        acknowledged += client.await.unwrap();
+    }
+    // One more a client may have been written without its answer getting through.
+    let moved = world.credit(&test, world.other).await;
+    assert!((acknowledged..=acknowledged + 4).contains(&moved), "{acknowledged} acknowledged, {moved} moved");
+    test.verify().await;
+}
+
+/// Devices of Vendor whose first period has passed by now.
+async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
+    use scrip::model::device::{DeviceChange, DeviceKind};
+    use scrip::model::ledger::{Act, Operation};
+    let operator = who(&test.app, "operator@test.example").await;
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    scrip::ops::resources::issue(&test.app, &operator, "for all", credit, 3 * count, "").await.unwrap();
+    let now = scrip::clock::Clock::System.now();
+    let new = |n| store::devices::NewDevice {
+        company_id: world.vendor,
+        kind: DeviceKind::Device,
+        serial: Some(format!("SN {n}")),
+        name: String::new(),
+        model: String::new(),
+    };
+    let new: Vec<_> = (0..count).map(new).collect();
+    let mut devices = Vec::new();
+    // Each part fits into the deadline of a write.
+    for new in new.chunks(2_000) {
+        let mut tx = test.app.db.write().await.unwrap();
+        devices.extend(store::devices::insert(&mut tx, new, now).await.unwrap());
+        // The processes that follow go by the machine's own clock.
+        store::settings::accept_time(&mut tx, now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let change = DeviceChange {
+        service: Some(Some(credit)),
+        auto_extend: Some(true),
+        monitoring: Some(true),
+        ..DeviceChange::default()
+    };
+    // As many at once as the job renews.
+    for (number, devices) in devices.chunks(500).enumerate() {
+        let operation = Operation {
+            actor: operator.for_ledger(),
+            key: format!("first period {number}"),
+            fingerprint: test.app.keys.fingerprint(""),
+            at: now.plus_seconds(-31 * 86_400),
+            act: Act::SetDevices { devices: devices.to_vec(), change: change.clone() },
+        };
+        test.app.writer.submit(operation).await.unwrap();
+    }
+}
+
+async fn due(test: &TestApp) -> i64 {
+    let mut tx = test.app.db.read().await.unwrap();
+    let now = scrip::clock::Clock::System.now();
+    store::devices::due(&mut tx, now, 1_000_000).await.unwrap().len() as i64
+}
+
+async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestApp) {
+    const DEVICES: i64 = 12_000;
+    let world = World::new(&test).await;
+    add_due_devices(&test, &world, DEVICES).await;
+    assert_eq!(due(&test).await, DEVICES);
+    let mut process = Process::start(test.folder(), test.database_url.clone());
+    let mut left = vec![DEVICES];
+    while *left.last().unwrap() > 0 {
+        // Killed at another moment each time, as above.
+        tokio::time::sleep(Duration::from_millis(100 + left.len() as u64 * 17)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        // As if the dead holder's lease had run out; what takes the seconds is no part of this test.
+        let mut tx = test.app.db.write().await.unwrap();
+        store::db::sql("update lease set held_until = 0").run(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        left.push(due(&test).await);
+        assert!(left.len() < 200, "it does not go on: {left:?}");
+    }
+    assert!(left.len() > 2, "it was over before it was killed: {left:?}");
+    assert_eq!(world.credit(&test, world.vendor).await, 1_000 + DEVICES);
+    let operator = who(&test.app, "operator@test.example").await;
+    for id in [1, DEVICES / 2, DEVICES] {
+        let filter = store::audit::HistoryFilter { limit: 10, ..Default::default() };
+        let used = scrip::ops::devices::history(&test.app, &operator, id, &filter).await.unwrap();
+        assert_eq!(used.len(), 2, "device {id}");
+    }
+    test.verify().await;
+    assert!(process.command(&["verify"]));
+}
+
+/// The flags that lead to a Stripe on loopback.
+fn stripe_flags(till: &Till) -> Vec<String> {
+    let given = till.stripe.given();
+    let flags = [
+        ("--stripe-secret-key", stripe::SECRET_KEY),
+        ("--stripe-webhook-secret", stripe::WEBHOOK_SECRET),
+        ("--stripe-api-base", given.stripe_api_base.as_deref().unwrap()),
+    ];
+    flags.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+async fn a_payment_whose_event_is_cut_off_by_a_kill_counts_once(test: TestApp) {
+    let mut till = Till::open(test).await;
+    // The program has the machine's clock, by which an event is fresh or not.
+    let ahead = (scrip::clock::Clock::System.now().0 - crate::support::NOON.0) / 1_000_000;
+    till.later(ahead).await;
+    let (folder, url) = (till.test.folder().to_owned(), till.test.database_url.clone());
+    let mut process = Process::start_with(&folder, url, stripe_flags(&till));
+    let mut unanswered = 0;
+    for round in 0..10 {
+        let (order, session) = till.opened().await;
+        till.stripe.complete(&session, true);
+        let event = || {
+            let seconds = scrip::clock::Clock::System.now().0 / 1_000_000;
+            till.stripe.event(&format!("evt_{round}"), "checkout.session.completed", &session, seconds)
+        };
+        let (body, signature) = event();
+        let address = process.address;
+        let sent =
+            tokio::spawn(async move { process::post(address, "/webhooks/stripe", &signature, body).await });
+        // Killed at another moment each time, as above.
+        tokio::time::sleep(Duration::from_millis(round * 2)).await;
+        tokio::task::block_in_place(|| process.kill_and_restart());
+        unanswered += i64::from(sent.await.unwrap().is_none());
+        for _ in 0..2 {
+            let (body, signature) = event();
+            let answer = process::post(address, "/webhooks/stripe", &signature, body).await;
+            assert_eq!(answer, Some(200), "round {round}");
+        }
+        assert_eq!(till.state(order).await, "paid: paid", "round {round}");
+        assert_eq!(till.units().await, 10 * (round as i64 + 1), "round {round}");
+    }
+    assert!(unanswered > 0, "each event was answered before the kill");
+    assert_eq!(till.count("select count(*) from invoice").await, 10);
+    assert_eq!(till.count("select count(*) from code where order_id is not null").await, 10);
+    assert_eq!(till.count("select count(*) from payment_event").await, 10);
+    till.test.verify().await;
+    assert!(process.command(&["verify"]));
+}
+
+async fn holder(test: &TestApp) -> Option<String> {
+    let mut tx = test.app.db.read().await.unwrap();
+    let row: Option<(String,)> = store::db::sql("select holder from lease").optional(&mut tx).await.unwrap();
+    row.map(|r| r.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
+    const DEVICES: i64 = 20_000;
+    let Some(test) = TestApp::start(crate::support::Backend::Postgres).await else { return };
+    let world = World::new(&test).await;
+    add_due_devices(&test, &world, DEVICES).await;
+    let first = Process::start(test.folder(), test.database_url.clone());
+    while holder(&test).await.is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let dead = holder(&test).await;
+    let second = tokio::task::block_in_place(|| Process::start(test.folder(), test.database_url.clone()));
+    drop(first);
+    let left = due(&test).await;
+    assert!(left > 0, "the first was done before it was killed");
+    let begun = std::time::Instant::now();
+    while due(&test).await > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody takes over");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_ne!(holder(&test).await, dead);
+    assert_eq!(world.credit(&test, world.vendor).await, 1_000 + DEVICES);
+    test.verify().await;
+    assert!(second.command(&["verify"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_restarts_and_recovers_by_itself() {
+    let Some(disk) = SmallDisk::mount(24) else { return };
+    let test = TestApp::start(crate::support::Backend::Sqlite).await.unwrap();
+    let world = World::new(&test).await;
+    let mut tokens = Vec::new();
+    for _ in 0..30 {
+        let owner = "operator@test.example";
+        tokens.push(
+            ops::tokens::create_on_console(
+                &test.app,
+                &ops::tokens::ConsoleToken::without_end(owner, "reader", "credits:read"),
+            )
+            .await
+            .unwrap(),
+        );
+    }
+    test.app.db.close().await;
+    for file in ["scrip.db", "sessions.db", "scrip.key"] {
+        std::fs::copy(test.folder().join(file), disk.0.join(file)).unwrap();
+    }
+    let mut process = Process::start(&disk.0, None);
+    let mut client =
+        Client::sign_in(process.address, &disk.0.join("scrip.key"), "operator@test.example").await.unwrap();
+    let filler = disk.0.join("filler");
+    fill(&filler);
+    let fields = move_fields(&world);
+    let mut moved = 0;
+    let refused = loop {
+        match client.post(&test.app, "/moves", &fields).await.1 {
+            Some(303) => moved += 1,
+            other => break other,
+        }
+        assert!(moved < 900, "the disk never became full");
+    };
+    assert_eq!(refused, Some(503));
+    // Programs still read, though it cannot be noted of each token that it was used.
+    for token in &tokens {
+        assert_eq!(client.get_as(token.reveal(), "/api/credits").await, Some(200));
+    }
+    // The room that the ballast gave is for the start.
+    while disk.0.join("scrip.ballast").exists() {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::block_in_place(|| process.kill_and_restart());
+    client.connect_again(process.address).await;
+    assert_eq!(client.get("/companies").await, Some(200));
+    assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(503));
+    std::fs::remove_file(&filler).unwrap();
+    let freed = std::time::Instant::now();
+    while client.post(&test.app, "/moves", &fields).await.1 != Some(303) {
+        assert!(freed.elapsed() < Duration::from_secs(5), "writing does not come back");
+    }
+    moved += 1;
+    for _ in 0..20 {
+        assert_eq!(client.post(&test.app, "/moves", &fields).await.1, Some(303));
+        moved += 1;
+    }
+    assert!(disk.0.join("scrip.ballast").exists());
+    drop(client);
+    assert!(process.command(&["verify"]));
+    let db = store::db::Db::open_sqlite(&disk.0).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
+    let (unnoted,): (i64,) = store::db::sql("select count(*) from access_token where last_used_at is null")
+        .one(&mut tx)
+        .await
+        .unwrap();
+    assert!(unnoted > 0, "there was room for each token's last use");
+}
+
+async fn sigterm_ends_in_time_whatever_hangs(test: TestApp) {
+    World::new(&test).await;
+    // A mail server that says nothing, and connections that do not either.
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mail = scrip::jobs::mail::reset("somebody@test.example", "link");
+    let mut tx = test.app.db.write().await.unwrap();
+    let job = scrip::jobs::Job::mail(&test.app, &mail);
+    store::jobs::add(&mut tx, &job, scrip::clock::Clock::System.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let server = hole.local_addr().unwrap().to_string();
+    let flags = ["--smtp-server", &server, "--smtp-security", "none", "--mail-from", "a@test.example"];
+    let flags = flags.map(str::to_owned).to_vec();
+    let mut process = Process::start_with(test.folder(), test.database_url.clone(), flags);
+    let said: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let silent = said.map(|said| {
+        let mut stream = std::net::TcpStream::connect(process.address).unwrap();
+        std::io::Write::write_all(&mut stream, said).unwrap();
+        stream
+    });
+    let (_mail, _) = tokio::task::block_in_place(|| hole.accept()).unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    drop(silent);
+    // The mail is due again at the next start.
+    let mut tx = test.app.db.read().await.unwrap();
+    let left: Vec<(i64, i64)> =
+        store::db::sql("select attempts, leased_until from job").all(&mut tx).await.unwrap();
+    assert_eq!(left, [(0, 0)]);
+}

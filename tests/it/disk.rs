@@ -1,0 +1,170 @@
+//! A disk that takes no more: nothing is written, all is read, a restart succeeds, and writing comes back by itself.
+//! What needs a small disk of its own is in `crash.rs`; these need none.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::process::{Client, Process};
+use crate::support::{Backend, Program, TestApp, World, signed_in};
+use scrip::config::Given;
+use scrip::store::db::disk::Capacity;
+use scrip::store::db::{Db, sql};
+use scrip::{jobs, ops};
+use serde_json::json;
+
+const MEGABYTE: u64 = 1 << 20;
+static FREE_MEGABYTES: AtomicU64 = AtomicU64::new(20);
+
+fn small(_: &Path) -> Option<Capacity> {
+    let free = FREE_MEGABYTES.load(Ordering::SeqCst) * MEGABYTE;
+    Some(Capacity { total: 24 * MEGABYTE, free })
+}
+
+/// What the checkpoint's task sees next.
+async fn look(test: &TestApp, free_megabytes: u64) {
+    FREE_MEGABYTES.store(free_megabytes, Ordering::SeqCst);
+    let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("these tests are of SQLite") };
+    sqlite.tend().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
+    let test = TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(small));
+    let test = test.await.unwrap();
+    ops::auth::setup_link(&test.app).await.unwrap();
+    let world = World::new(&test).await;
+    let program = Program::all(&test, "operator@test.example").await;
+    let mut browser = signed_in(&test, "operator@test.example").await;
+    let ballast = test.folder().join("scrip.ballast");
+    look(&test, 20).await;
+    assert_eq!(std::fs::metadata(&ballast).unwrap().len(), 3 * MEGABYTE);
+
+    look(&test, 1).await;
+    assert!(!ballast.exists());
+    let body = json!({ "source": world.vendor, "target": world.acme, "amount": 5 });
+    let answer = program.post_once("/api/credits/move", "full", body.clone()).await;
+    answer.refuses(503, "", "UNAVAILABLE");
+    assert_eq!(answer.header("retry-after"), "2");
+    let fields = [("email", "acme@test.example"), ("password", crate::support::PASSWORD)];
+    test.browser().post("/sign-in", &fields).await.is(503).has("Nothing was changed");
+    browser.get("/readyz").await.is(503).has("the disk is full");
+    browser.get("/companies").await.is(200).has("The disk of this portal is full.");
+    program.get("/api/credits").await.is(200);
+    // The link that sets a portal up lives for an hour.
+    test.app.clock.advance_seconds(3_600);
+    assert_eq!(links(&test).await, 1);
+    jobs::cleanup::run(&test.app).await;
+    assert_eq!(links(&test).await, 0);
+
+    // What the ballast gave back is no room to write.
+    look(&test, 4).await;
+    program.post_once("/api/credits/move", "full", body.clone()).await.is(503);
+    look(&test, 8).await;
+    assert!(ballast.exists());
+    program.post_once("/api/credits/move", "full", body).await.is(200);
+    assert_eq!(world.credit(&test, world.acme).await, 5);
+    test.verify().await;
+}
+
+static FREE_MEGABYTES_BESIDE_A_READ: AtomicU64 = AtomicU64::new(20);
+
+fn beside_a_read(_: &Path) -> Option<Capacity> {
+    let free = FREE_MEGABYTES_BESIDE_A_READ.load(Ordering::SeqCst) * MEGABYTE;
+    Some(Capacity { total: 24 * MEGABYTE, free })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_read_that_keeps_the_wal_from_shrinking_is_ended() {
+    let test =
+        TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(beside_a_read));
+    let test = test.await.unwrap();
+    let world = World::new(&test).await;
+    let operator = crate::support::who(&test.app, "operator@test.example").await;
+    let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("this is SQLite") };
+    sqlite.tend().await.unwrap();
+    FREE_MEGABYTES_BESIDE_A_READ.store(2, Ordering::SeqCst);
+    let db = test.app.db.clone();
+    let read = tokio::spawn(async move {
+        let endless = "with recursive n(x) as (select 1 union all select x % 7 + 1 from n)
+            select count(*) from n, (select count(*) from company)";
+        sql(endless).optional::<(i64,)>(&mut db.read_export().await?).await
+    });
+    let begun = Instant::now();
+    let mut moves = 0;
+    while !read.is_finished() {
+        // An export may take thirty seconds else.
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not ended");
+        let key = format!("move {moves}");
+        let credit = scrip::model::resources::ResourceType::CREDIT;
+        ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1)
+            .await
+            .unwrap();
+        moves += 1;
+        sqlite.tend().await.unwrap();
+    }
+    assert!(read.await.unwrap().unwrap_err().is_unavailable());
+    assert!(sqlite.wal_bytes() < MEGABYTE);
+    assert_eq!(world.credit(&test, world.acme).await, moves);
+}
+
+async fn links(test: &TestApp) -> i64 {
+    let mut tx = test.app.db.read().await.unwrap();
+    let (links,): (i64,) = sql("select count(*) from link").one(&mut tx).await.unwrap();
+    links
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_may_not_grow_is_read_restarts_and_goes_on_when_it_may() {
+    let test = TestApp::start(Backend::Sqlite).await.unwrap();
+    let world = World::new(&test).await;
+    let reader = ops::tokens::ConsoleToken::without_end("operator@test.example", "reader", "credits:read");
+    let token = ops::tokens::create_on_console(&test.app, &reader).await.unwrap();
+    test.app.db.close().await;
+    // Files may not grow far, whoever runs the tests and wherever.
+    let length = std::fs::metadata(test.folder().join("scrip.db")).unwrap().len();
+    let limit = Some(length + (16 << 10));
+    let mut process = Process::start_limited(test.folder(), None, Vec::new(), limit);
+    let key_file = test.folder().join("scrip.key");
+    let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
+    let fields = format!("type=credit&from={}&to={}&amount=1", world.vendor, world.other);
+    let (mut moved, mut sent) = (0, Vec::new());
+    while sent.is_empty() {
+        match client.post(&test.app, "/moves", &fields).await {
+            (_, Some(303)) => moved += 1,
+            (operation, status) => {
+                assert_eq!(status, Some(503));
+                sent.push(operation);
+            }
+        }
+        assert!(moved < 900, "the files never became too long");
+    }
+    assert!(moved > 0);
+    for is_restarted in [false, true] {
+        if is_restarted {
+            tokio::task::block_in_place(|| process.kill_and_restart());
+            client.connect_again(process.address).await;
+        }
+        assert_eq!(client.get("/companies").await, Some(200));
+        assert_eq!(client.get_as(token.reveal(), "/api/credits").await, Some(200));
+        let (operation, status) = client.post(&test.app, "/moves", &fields).await;
+        assert_eq!(status, Some(503));
+        sent.push(operation);
+    }
+    process.lift_file_limit();
+    let lifted = Instant::now();
+    // What was refused or not known happens once.
+    for operation in sent {
+        while client.post_as(&operation, "/moves", &fields).await != Some(303) {
+            assert!(lifted.elapsed() < Duration::from_secs(5), "writing does not come back");
+        }
+        moved += 1;
+    }
+    assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
+    let db = Db::open_sqlite(test.folder()).await.unwrap();
+    let credit = scrip::model::resources::ResourceType::CREDIT;
+    let mut tx = db.read().await.unwrap();
+    let balance = scrip::store::resources::balance(&mut tx, world.other, credit).await.unwrap();
+    assert_eq!(balance, moved);
+    assert!(process.command(&["verify"]));
+}

@@ -1,0 +1,418 @@
+//! Every list finds its page by an index, in the list's order: never by reading or sorting a table.
+
+use crate::support::{Backend, NOON, TestApp};
+use scrip::model::company::Path;
+use scrip::model::device::DeviceState;
+use scrip::model::ledger::CodeStatus;
+use scrip::model::month::{Month, Period};
+use scrip::model::order::OrderState;
+use scrip::store::audit::{self, HistoryFilter};
+use scrip::store::code_lists::{self, Facts, ListFilter};
+use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::companies::{self, CompanyFilter, Sort, Way};
+use scrip::store::db::{Query, sql};
+use scrip::store::devices::{self, DeviceFilter, DeviceSort};
+use scrip::store::distributors::{self, DistributorFilter};
+use scrip::store::orders::{self, OrderFilter};
+use scrip::store::reach::Reach;
+use scrip::store::transfers::{self, TransferFilter};
+use scrip::store::users::{self, UserFilter};
+use scrip::store::vouchers::{self, VoucherFilter};
+use scrip::store::{coverage, pools};
+use scrip::store::{reports, sessions};
+
+both!(
+    companies_are_walked_in_the_order_of_the_list,
+    codes_have_an_index_for_each_order,
+    users_history_and_sessions_have_their_indexes,
+    lists_of_programs_are_walked_or_merged,
+    pages_far_down_are_found_in_indexes_alone,
+    counts_and_searches_read_indexes_alone,
+    devices_have_an_index_for_each_order,
+    orders_and_vouchers_are_walked_or_merged,
+    pools_and_forecasts_are_found_by_company,
+    reports_read_counts_in_their_order,
+);
+
+/// A list's query, what its plan must say, and how many results it may sort: a sort of what a limit
+/// has cut already costs nothing, one of a table does.
+struct Case(&'static str, Query, &'static str, usize);
+
+async fn check(test: &TestApp, cases: Vec<Case>) {
+    for Case(name, query, index, sorts_max) in cases {
+        let db = &test.app.db;
+        let mut tx = if name == "sessions" { db.sessions().await } else { db.snapshot().await }.unwrap();
+        if tx.is_postgres() {
+            // Small tables are read whole, whatever their indexes. Now that shows only where nothing
+            // else can be done.
+            sql("select set_config(name, 'off', false) from unnest(array['enable_seqscan',
+                     'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_sort']) name")
+            .run(&mut tx)
+            .await
+            .unwrap();
+        }
+        let plan = query.plan(&mut tx).await.unwrap();
+        let shown = plan.join("\n");
+        assert!(shown.contains(index), "{name} does not say {index}:\n{shown}");
+        assert!(!plan.iter().any(|line| reads_a_table(line, &plan)), "{name} reads a table:\n{shown}");
+        let sorts = plan.iter().filter(|line| sorts(line)).count();
+        assert!(sorts <= sorts_max, "{name} sorts {sorts} times:\n{shown}");
+    }
+}
+
+/// SQLite scans what a subquery gave under the name that the statement gives it, and says which index
+/// it scans where it is a table with one.
+fn reads_a_table(line: &str, plan: &[String]) -> bool {
+    let is_walk = line.contains(" USING ") || line.contains(" VIRTUAL TABLE ");
+    let is_result = |name: &str| {
+        plan.iter().any(|l| ["CO-ROUTINE", "MATERIALIZE"].iter().any(|w| *l == format!("{w} {name}")))
+    };
+    line.contains("Seq Scan on ")
+        || line.strip_prefix("SCAN ").is_some_and(|name| !is_walk && !is_result(name))
+}
+
+fn sorts(line: &str) -> bool {
+    let step = line.trim_start_matches([' ', '-', '>']);
+    step.ends_with("ORDER BY") || step == "Sort" || step == "Incremental Sort"
+}
+
+/// The companies above one that demands two-factor authentication are put in order, the uppermost first.
+const ABOVE: usize = 1;
+
+fn root() -> Path {
+    Path::of(None, 1)
+}
+
+async fn companies_are_walked_in_the_order_of_the_list(test: TestApp) {
+    let mut cases = Vec::new();
+    for (sort, index) in [
+        (Sort::Name, "company_by_name"),
+        (Sort::Level, "company_by_level"),
+        (Sort::Created, "company_by_time"),
+    ] {
+        for descending in [false, true] {
+            let filter = CompanyFilter { sort, descending, limit: 51, ..CompanyFilter::default() };
+            cases.push(Case("walk", companies::list_query(&root(), &filter, Way::Walked), index, ABOVE));
+            // PostgreSQL chooses by what it knows of the tables, and these are empty.
+            if test.backend == Backend::Sqlite {
+                let query = companies::list_query(&root(), &filter, Way::Gathered);
+                cases.push(Case("gather", query, "(path>? AND path<?)", 2 + ABOVE));
+            }
+        }
+    }
+    let choices = companies::search_query(&root(), "", 51, Way::Walked);
+    cases.push(Case("choices", choices, "company_by_name", 0));
+    let filter = DistributorFilter { limit: 51, ..DistributorFilter::default() };
+    cases.push(Case("distributors", distributors::list_query(&filter), "company_distributor", 0));
+    let tree = companies::subsidiaries_query(&root(), 1, None, 51);
+    cases.push(Case("tree", tree, "company_by_parent", ABOVE));
+    check(&test, cases).await;
+}
+
+async fn codes_have_an_index_for_each_order(test: TestApp) {
+    let mut cases = Vec::new();
+    let words = "crate".to_owned();
+    for search in [CodeSearch::Nothing, CodeSearch::Suffix(7, words.clone()), CodeSearch::Comment(words)] {
+        for (status, index) in [
+            (None, "code_by_company"),
+            (Some(CodeStatus::Unused), "code_"),
+            (Some(CodeStatus::Used), "code_ended"),
+            (Some(CodeStatus::Deleted), "code_ended"),
+        ] {
+            let filter = CodeFilter { status, search: search.clone(), limit: 51, ..CodeFilter::default() };
+            // What a page has is put in order once more.
+            cases.push(Case("codes", codes::list_query(1, &filter), index, 1));
+        }
+    }
+    check(&test, cases).await;
+}
+
+async fn users_history_and_sessions_have_their_indexes(test: TestApp) {
+    let filter = HistoryFilter { limit: 51, ..HistoryFilter::default() };
+    let (users_by_id, lines_by_id) = match test.backend {
+        Backend::Sqlite => {
+            ("SEARCH u USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH t USING INTEGER PRIMARY KEY")
+        }
+        Backend::Postgres => {
+            ("Index Scan using person_pkey on person u", "Index Scan Backward using transfer_pkey")
+        }
+    };
+    let mut cases = vec![
+        Case("users", users::list_query(&root(), &UserFilter::default(), Way::Walked), users_by_id, 0),
+        Case(
+            "users of a company",
+            users::list_query(
+                &root(),
+                &UserFilter { company_id: Some(1), ..UserFilter::default() },
+                Way::Gathered,
+            ),
+            "person_by_company",
+            0,
+        ),
+        Case("history of a tree", audit::of_tree_query(&root(), &filter), lines_by_id, 1),
+        // A person's sessions are few, and at most a hundred are shown.
+        Case("sessions", sessions::of_user_query(1, NOON), "session_by_user", 1),
+    ];
+    for index in ["transfer_by_source", "transfer_by_target", "history_by_company"] {
+        cases.push(Case("history", audit::of_companies_query(&[1, 2], &filter), index, 1));
+    }
+    check(&test, cases).await;
+}
+
+async fn lists_of_programs_are_walked_or_merged(test: TestApp) {
+    let (code_by_id, transfer_by_id) = match test.backend {
+        Backend::Sqlite => ("sqlite_autoindex_code_2", "SEARCH t USING INTEGER PRIMARY KEY"),
+        // It chooses among the indexes of codes by what it knows of the table, and this one is empty.
+        Backend::Postgres => ("code_", "transfer_pkey"),
+    };
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let facts = Facts { batch: Some((1, "batch:1:".into())), ..Facts::default() };
+    let batch = ListFilter { facts, ..codes_filter(None) };
+    let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
+    check(
+        &test,
+        vec![
+            Case("codes of a tree", code_lists::list_query(&tree, &codes_filter(None)), code_by_id, 1),
+            Case(
+                "codes of companies",
+                code_lists::list_query(&few, &codes_filter(None)),
+                "code_by_company",
+                2,
+            ),
+            Case(
+                "unused codes",
+                code_lists::list_query(&few, &codes_filter(Some(CodeStatus::Unused))),
+                "code_unused",
+                2,
+            ),
+            Case("codes of a batch", code_lists::list_query(&few, &batch), "transfer_operation", 2),
+            Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
+            Case(
+                "transfers of companies",
+                transfers::list_query(&few, &transfers_filter()),
+                "transfer_by_source",
+                2,
+            ),
+            Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
+        ],
+    )
+    .await;
+}
+
+/// Far down, SQLite must not read a row for each that is left out; PostgreSQL looks for itself.
+async fn pages_far_down_are_found_in_indexes_alone(test: TestApp) {
+    let one = Reach::Companies(vec![1]);
+    let reaches = [Reach::All, Reach::Tree(root()), one, Reach::Companies(vec![1, 2])];
+    let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
+    let mut cases = Vec::new();
+    for reach in &reaches {
+        let is_one = matches!(reach, Reach::Companies(ids) if ids.len() == 1);
+        for (facts, status) in [
+            (Facts::default(), None),
+            (Facts { comment: Some("fair".into()), suffix_tag: Some(7), ..Facts::default() }, None),
+            (Facts { created_from: Some(NOON), ..Facts::default() }, Some(CodeStatus::Unused)),
+        ] {
+            let filter = ListFilter { facts, status, limit: 51, offset: 1_900_000, ..ListFilter::default() };
+            let index =
+                index(if is_one { "COVERING INDEX code_by_company" } else { "COVERING INDEX code_walk" });
+            cases.push(Case("codes", code_lists::list_query(reach, &filter), index, 1));
+        }
+        for (status, name) in [
+            (CodeStatus::Unused, "COVERING INDEX code_unused"),
+            (CodeStatus::Used, "COVERING INDEX code_ended"),
+        ] {
+            let filter =
+                ListFilter { status: Some(status), limit: 51, offset: 1_900_000, ..ListFilter::default() };
+            cases.push(Case("codes in a state", code_lists::list_query(reach, &filter), index(name), 2));
+        }
+        let filter = TransferFilter { limit: 51, offset: 1_900_000, ..TransferFilter::default() };
+        let by_id = index("SEARCH t USING INTEGER PRIMARY KEY");
+        cases.push(Case("transfers", transfers::list_query(reach, &filter), by_id, 1));
+        let filter = DeviceFilter { limit: 51, offset: 1_900_000, ..DeviceFilter::default() };
+        let by_label = index(if is_one { "INDEX device_by_label" } else { "COVERING INDEX device_label" });
+        cases.push(Case("devices", devices::list_query(reach, &filter), by_label, 1));
+        let page = pools::Page { text: "", cursor: None, limit: 51, offset: 1_900_000 };
+        cases.push(Case("pools", pools::list_query(reach, &page), index("USING PRIMARY KEY"), 2));
+    }
+    check(&test, cases).await;
+}
+
+async fn counts_and_searches_read_indexes_alone(test: TestApp) {
+    let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
+    let mut cases = Vec::new();
+    let few = Reach::Companies(vec![1, 2]);
+    for (reach, walk) in
+        [(Reach::All, "code_walk"), (Reach::Tree(root()), "code_by_company"), (few, "code_by_company")]
+    {
+        for text in [None, Some("fair".to_owned())] {
+            // No index of PostgreSQL takes whole comments.
+            if text.is_some() && test.backend == Backend::Postgres {
+                continue;
+            }
+            let facts = Facts { comment: text, ..Facts::default() };
+            let filter = ListFilter { facts, ..ListFilter::default() };
+            cases.push(Case("count of codes", code_lists::count_query(&reach, &filter), index(walk), 0));
+        }
+        for is_used in [true, false] {
+            // PostgreSQL counts the states of a whole table by reading it.
+            if test.backend == Backend::Postgres && matches!(reach, Reach::All) {
+                continue;
+            }
+            let filter = ListFilter { is_used: Some(is_used), ..ListFilter::default() };
+            let query = code_lists::count_query(&reach, &filter);
+            cases.push(Case("count of used codes", query, index("COVERING INDEX code_ended"), 0));
+        }
+        let filter = DeviceFilter { state: WAITING, ..DeviceFilter::default() };
+        cases.push(Case("count of devices", devices::count_query(&reach, &filter), index("device_"), 0));
+    }
+    check(&test, cases).await;
+}
+
+async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let order_by_id = match test.backend {
+        Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
+        Backend::Postgres => "purchase_order_pkey",
+    };
+    let mut cases = Vec::new();
+    for (reach, state, index) in [
+        (&tree, None, order_by_id),
+        (&few, None, "order_by_company"),
+        (&tree, Some(OrderState::Paid), "order_by_state"),
+        (&few, Some(OrderState::Paid), "order_by_company_state"),
+    ] {
+        // PostgreSQL chooses by what it knows of the tables, and these are empty.
+        let index = if test.backend == Backend::Sqlite || state.is_none() { index } else { "order_by_" };
+        let filter = OrderFilter { state, cursor: Some(900), limit: 51 };
+        cases.push(Case("orders", orders::list_query(reach, &filter), index, 2));
+    }
+    for (reach, status, index) in [
+        (&tree, None, "code_voucher_by_id"),
+        (
+            &few,
+            None,
+            if test.backend == Backend::Sqlite { "code_voucher_by_company" } else { "code_voucher" },
+        ),
+        (&tree, Some(CodeStatus::Used), "code_voucher_by_status"),
+        (&few, Some(CodeStatus::Used), "code_voucher"),
+    ] {
+        let filter = VoucherFilter { status, cursor: Some(900), limit: 51 };
+        cases.push(Case("vouchers", vouchers::list_query(reach, &filter), index, 2));
+    }
+    for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
+        let query = vouchers::line_query((1, 1), status, after, 501);
+        // To PostgreSQL, all indexes of an empty table cost the same.
+        let index = if test.backend == Backend::Sqlite { "code_of_order" } else { "" };
+        cases.push(Case("codes of a line", query, index, 0));
+    }
+    check(&test, cases).await;
+}
+
+async fn devices_have_an_index_for_each_order(test: TestApp) {
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let by_id = match test.backend {
+        Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
+        Backend::Postgres => "device_pkey",
+    };
+    let mut cases = Vec::new();
+    for descending in [false, true] {
+        for text in ["", "gate"] {
+            let of = |state, sort| DeviceFilter {
+                state,
+                sort,
+                descending,
+                text: text.into(),
+                after: Some(("9".into(), 9)),
+                limit: 51,
+                ..DeviceFilter::default()
+            };
+            for (name, reach, state, sort, index) in [
+                ("devices of companies", &few, None, DeviceSort::Label, "device_by_label"),
+                ("devices of companies by id", &few, None, DeviceSort::Id, "device_by_company"),
+                ("waiting devices of companies", &few, WAITING, DeviceSort::Label, "device_by_state"),
+                (
+                    "waiting devices of companies by id",
+                    &few,
+                    WAITING,
+                    DeviceSort::Id,
+                    "device_by_state_and_id",
+                ),
+                ("devices of a tree", &tree, None, DeviceSort::Label, "device_label"),
+                ("devices of a tree by id", &tree, None, DeviceSort::Id, by_id),
+                ("waiting devices of a tree", &tree, WAITING, DeviceSort::Label, "device_state"),
+                ("waiting devices of a tree by id", &tree, WAITING, DeviceSort::Id, "device_state_and_id"),
+            ] {
+                // PostgreSQL chooses by what it knows of the tables, and these are empty.
+                let is_choice = test.backend == Backend::Postgres && matches!(reach, Reach::Companies(_));
+                let index = if is_choice { "using device_" } else { index };
+                // What is merged, and the page.
+                let sorts = if matches!(reach, Reach::Companies(_)) { 2 } else { 1 };
+                cases.push(Case(name, devices::list_query(reach, &of(state, sort)), index, sorts));
+            }
+        }
+    }
+    check(&test, cases).await;
+}
+
+const WAITING: Option<DeviceState> = Some(DeviceState::Waiting);
+
+async fn pools_and_forecasts_are_found_by_company(test: TestApp) {
+    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let page = pools::Page { text: "", cursor: Some(101), limit: 51, offset: 0 };
+    let [days, balances] = coverage::queries(1);
+    let (pools_walked, pools_found, renewals) = match test.backend {
+        Backend::Sqlite => (
+            "SEARCH a USING PRIMARY KEY ((company_id",
+            "SEARCH a USING PRIMARY KEY (company_id=?)",
+            "SEARCH r USING PRIMARY KEY (company_id=?)",
+        ),
+        Backend::Postgres => {
+            ("using account_pkey on account a", "using account_pkey on account a", "using renewal_day_pkey")
+        }
+    };
+    check(
+        &test,
+        vec![
+            Case("pools of a tree", pools::list_query(&tree, &page), pools_walked, 1),
+            Case("pools of companies", pools::list_query(&few, &page), pools_found, 2),
+            Case("renewals by day", days, renewals, 0),
+            // They are as many as the companies that draw on one.
+            Case("balances that are drawn on", balances, "company_by_parent", 1),
+        ],
+    )
+    .await;
+}
+
+async fn reports_read_counts_in_their_order(test: TestApp) {
+    let period = Period::year_to(Month::of(NOON));
+    let after = (24_310, 2, "EUR".to_owned());
+    let (sales, codes, balances) = match test.backend {
+        Backend::Sqlite => (
+            "SEARCH s USING PRIMARY KEY (month",
+            "SEARCH m USING PRIMARY KEY (company_id=? AND month>? AND month<?)",
+            "SEARCH a USING PRIMARY KEY ((company_id",
+        ),
+        Backend::Postgres => ("sales_month_pkey", "code_month_pkey", "using account_pkey on account a"),
+    };
+    let month_index = if test.backend == Backend::Sqlite { "PRIMARY KEY (month" } else { sales };
+    check(
+        &test,
+        vec![
+            Case("sales", reports::sales_query(period, None, 51), sales, 0),
+            Case("sales after a page", reports::sales_query(period, Some(&after), 51), sales, 0),
+            // A row for each distributor and month at most.
+            Case("sales by month", reports::sales_by_month_query(period), month_index, 1),
+            Case("codes by month", reports::codes_by_month_query(&root(), period), codes, 1),
+            Case("unused codes", reports::outstanding_query((1, 1), 51), balances, 0),
+        ],
+    )
+    .await;
+}
+
+fn codes_filter(status: Option<CodeStatus>) -> ListFilter {
+    ListFilter { status, cursor: Some(9), newest_first: true, limit: 51, ..ListFilter::default() }
+}
+
+fn transfers_filter() -> TransferFilter {
+    TransferFilter { cursor: Some(9), newest_first: true, limit: 51, ..TransferFilter::default() }
+}

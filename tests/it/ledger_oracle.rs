@@ -1,0 +1,1195 @@
+//! Random operations against the ledger's engine, and against an oracle that knows the rules but
+//! none of the engine's ways. They come in batches; between these stands a database that keeps only
+//! what `Ledger::changes` names, as `store::ledger` does, so that a change it forgets is missed.
+//!
+//! `SCRIP_TEST_OPERATIONS=5000000 cargo test --release --test it ledger_oracle -- --nocapture` runs more
+//! and shows what was met; `SCRIP_TEST_SEED=n` runs only the world that a failure named.
+//!
+//! To add an act: how it comes up in `World::act`, what it reads in `Database::read`, and what it
+//! does by the rules in `Oracle::plan`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use scrip::model::code::Code;
+use scrip::model::company::Path;
+use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
+use scrip::model::ledger::{
+    Account, AccountKey, Act, Actor, Cause, CodeFacts, CodeStatus, CompanyFacts, CreatedCode, Done, Filled,
+    Fingerprint, Fulfilment, Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher,
+    decide,
+};
+use scrip::model::resources::ResourceType;
+use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use scrip::model::time::Moment;
+
+const FIRST_SEED: u64 = 20_261_121;
+const OPERATIONS: usize = 100_000;
+/// A world is left before its many codes make it slow; the next one has another tree.
+const OPERATIONS_OF_WORLD: usize = 2_000;
+const BATCH_LENGTH_MAX: usize = 64;
+const ROOT: i64 = 1;
+const COMPANIES: i64 = 9;
+const NOBODY: i64 = 99;
+const OLD_CODES: i64 = 40;
+const DEVICES: i64 = 24;
+const DAY: i64 = 86_400;
+const SECOND: i64 = 1_000_000;
+/// What must come up: each cause, "again", "nothing", and each refusal. Fewer operations may not meet all.
+const RESULTS: usize = 10 + 1 + 1 + 16;
+const OPERATIONS_TO_MEET_ALL: usize = 100_000;
+
+/// What they move was received before.
+const GIVES_BACK: [Cause; 3] = [Cause::DeleteCode, Cause::Cancel, Cause::Replace];
+const BUYER: i64 = 777;
+
+type Outcome = Result<Done, Refusal>;
+
+#[test]
+fn the_engine_agrees_with_the_oracle() {
+    let only = setting("SCRIP_TEST_SEED");
+    let total = setting("SCRIP_TEST_OPERATIONS").map_or(OPERATIONS, |n| n as usize);
+    let mut left = if only.is_some() { OPERATIONS_OF_WORLD } else { total };
+    let mut met = BTreeMap::new();
+    for seed in only.unwrap_or(FIRST_SEED).. {
+        let operations = left.min(OPERATIONS_OF_WORLD);
+        World::new(seed).run(operations, &mut met);
+        left -= operations;
+        if left == 0 {
+            break;
+        }
+    }
+    println!("{met:#?}");
+    let enough = only.is_none() && total >= OPERATIONS_TO_MEET_ALL;
+    assert!(!enough || met.len() == RESULTS, "not every result came up: {met:#?}");
+}
+
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.replace('_', "").parse().expect("a whole number"))
+}
+
+/// One tree of companies with its operations, the engine's database and the oracle.
+struct World {
+    rng: StdRng,
+    database: Database,
+    oracle: Oracle,
+    now: Moment,
+    /// Numbers the keys, the requests and the codes.
+    last_number: u128,
+    /// To be sent again, and to be redeemed.
+    sent: Vec<Operation>,
+    tags: Vec<Tag>,
+    _seed: Seed,
+}
+
+/// Tells the seed when a check fails.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was the world of SCRIP_TEST_SEED={}", self.0);
+        }
+    }
+}
+
+/// How a world begins.
+impl World {
+    fn new(seed: u64) -> World {
+        let mut world = World {
+            rng: StdRng::seed_from_u64(seed),
+            database: Database::default(),
+            oracle: Oracle::default(),
+            now: Moment(1_000_000 * SECOND),
+            last_number: 0,
+            sent: Vec::new(),
+            tags: Vec::new(),
+            _seed: Seed(seed),
+        };
+        for id in ROOT..=COMPANIES {
+            world.found_company(id);
+        }
+        for id in 1..=OLD_CODES {
+            world.set_old_code(id);
+        }
+        world.database.last_code_id = OLD_CODES;
+        for id in 1..=DEVICES {
+            world.set_device(id);
+        }
+        for resource_type in types() {
+            world.set_balances(resource_type);
+        }
+        world.check_books();
+        world
+    }
+
+    /// A tree of up to four levels, in which 2 and 3 and all below them are strangers.
+    fn found_company(&mut self, id: i64) {
+        let parent = match id {
+            ROOT => None,
+            2 | 3 => Some(ROOT),
+            _ => Some(self.rng.random_range(ROOT..id)),
+        };
+        let parent =
+            parent.filter(|p| self.database.companies[p].path.level() < 3).or(parent.and(Some(ROOT)));
+        let path = Path::of(parent.map(|p| &self.database.companies[&p].path), id);
+        let uses_parent_credits = self.rng.random_bool(0.5);
+        self.oracle.drawing.extend(uses_parent_credits.then_some(id));
+        self.database.companies.insert(
+            id,
+            CompanyFacts {
+                name: name_of(id),
+                parent_name: parent.map(name_of),
+                path,
+                removed: false,
+                uses_parent_credits,
+            },
+        );
+        self.oracle.parents.insert(id, parent);
+    }
+
+    /// A device that is off, or whose paid time ends in this world.
+    fn set_device(&mut self, id: i64) {
+        let days = self.rng.random_range(-5..20);
+        let paid_until = self.rng.random_bool(0.5).then(|| self.now.plus_seconds(days * DAY));
+        let device = DeviceFacts {
+            id,
+            company_id: self.rng.random_range(ROOT..=COMPANIES),
+            label: format!("device {id}"),
+            monitoring: true,
+            service: paid_until.map(|_| self.resource_type()),
+            auto_extend: self.rng.random_bool(0.8),
+            paid_until,
+            state: if paid_until.is_some() { DeviceState::Active } else { DeviceState::Off },
+            waiting_since: None,
+            removed_at: None,
+        };
+        self.database.devices.insert(id, device.clone());
+        self.oracle.devices.insert(id, device);
+    }
+
+    /// A code that ended before this world began, or that may expire in it; every other is a voucher.
+    fn set_old_code(&mut self, id: i64) {
+        let status = *CodeStatus::ALL.choose(&mut self.rng).expect("there are some");
+        let status = if self.rng.random_bool(0.5) { CodeStatus::Unused } else { status };
+        let hours = self.rng.random_range(0..100);
+        let (tag, company_id) = (self.new_code().tag, self.rng.random_range(ROOT..=COMPANIES));
+        let code = unused(id, tag, company_id, self.resource_type(), self.rng.random_range(1..9));
+        let expires_at = self.rng.random_bool(0.5).then_some(self.now.plus_seconds(hours * 3_600));
+        let used_at = (status != CodeStatus::Unused).then_some(self.now);
+        let order = self.rng.random_bool(0.5).then_some((id, 1));
+        let code = CodeFacts { status, expires_at, order, used_at, ..code };
+        self.database.codes.insert(code.tag, code.clone());
+        self.oracle.codes.insert(code.tag, code);
+    }
+
+    /// One company has a balance: in one case of three nearly 2^63, so that an overflow is near.
+    /// What stands in old codes was received before these were made.
+    fn set_balances(&mut self, resource_type: ResourceType) {
+        let units_in_codes = self.oracle.units_in_codes();
+        let in_codes = |id| {
+            let key = AccountKey::new(id, resource_type, Kind::InCodes);
+            units_in_codes.get(&key).map_or(0, |units| *units as i64)
+        };
+        let all_in_codes: i64 = (ROOT..=COMPANIES).map(in_codes).sum();
+        let few = self.rng.random_range(3..60);
+        let issued = if self.rng.random_ratio(1, 3) { i64::MAX - few } else { all_in_codes + few };
+        let owner = if self.rng.random_bool(0.5) { ROOT } else { self.rng.random_range(ROOT..=COMPANIES) };
+        for id in ROOT..=COMPANIES {
+            let in_codes = in_codes(id);
+            let available = if id == owner { issued - all_in_codes } else { 0 };
+            let mut set = |kind, balance, received_total| {
+                let key = AccountKey::new(id, resource_type, kind);
+                self.database.accounts.insert(key, Account { balance, received_total, received_at: None });
+                self.oracle.accounts.insert(key, (balance.into(), received_total.into()));
+            };
+            set(Kind::Available, available, available + in_codes);
+            set(Kind::InCodes, in_codes, in_codes);
+            if id == ROOT {
+                set(Kind::Issued, -issued, 0);
+            }
+        }
+    }
+}
+
+/// What happens in a world.
+impl World {
+    fn run(&mut self, operations: usize, met: &mut BTreeMap<String, usize>) {
+        let accounts_before = self.database.accounts.clone();
+        let mut left = operations;
+        while left > 0 {
+            self.pass_time();
+            let is_alone = self.rng.random_ratio(1, 3);
+            let length = if is_alone { 1 } else { self.rng.random_range(1..=BATCH_LENGTH_MAX).min(left) };
+            let batch: Vec<Operation> = (0..length).map(|_| self.operation()).collect();
+            for outcome in self.run_batch(&batch) {
+                *met.entry(name_of_outcome(&outcome)).or_default() += 1;
+            }
+            left -= length;
+        }
+        self.check_that_transfers_explain_balances(accounts_before);
+    }
+
+    fn run_batch(&mut self, batch: &[Operation]) -> Vec<Outcome> {
+        self.oracle.next_id = self.database.last_id + 1;
+        self.oracle.next_code_id = self.database.last_code_id + 1;
+        let mut ledger = self.database.prefetch(batch);
+        let outcomes = decide(&mut ledger, batch);
+        assert_eq!(outcomes.len(), batch.len());
+        for (operation, outcome) in batch.iter().zip(&outcomes) {
+            assert_eq!(*outcome, self.oracle.decide(operation), "engine, then oracle, of {operation:#?}");
+        }
+        if let ([operation], [outcome]) = (batch, &outcomes[..]) {
+            self.check_no_trace(operation, outcome, &ledger);
+        }
+        self.database.write(&ledger);
+        self.check_books();
+        outcomes
+    }
+
+    /// Mostly little, now and then more than any wait. A company may be removed, or founded again.
+    fn pass_time(&mut self) {
+        let seconds = match self.rng.random_range(0..50) {
+            0 => self.rng.random_range(0..200_000),
+            1..10 => self.rng.random_range(0..3_700),
+            10 => self.rng.random_range(0..40 * DAY),
+            _ => self.rng.random_range(0..30),
+        };
+        self.now = self.now.plus_seconds(seconds);
+        if self.rng.random_ratio(1, 30) {
+            let id = self.rng.random_range(ROOT + 1..=COMPANIES);
+            let company = self.database.companies.get_mut(&id).expect("it was founded");
+            // Few at a time: what is removed refuses nearly everything.
+            company.removed = !company.removed && self.oracle.removed.len() < 2;
+            self.oracle.removed.remove(&id);
+            self.oracle.removed.extend(company.removed.then_some(id));
+        }
+    }
+
+    fn operation(&mut self) -> Operation {
+        let latest = &self.sent[self.sent.len().saturating_sub(40)..];
+        let earlier = latest.choose(&mut self.rng).cloned();
+        let mut operation = self.new_operation();
+        if let Some(earlier) = earlier {
+            match self.rng.random_range(0..100) {
+                // A retry; other random codes come with it.
+                0..8 => {
+                    let retry = Operation { at: operation.at, ..earlier };
+                    operation = Operation { act: self.with_new_codes(retry.act.clone()), ..retry };
+                }
+                // The same form, corrected; the fingerprint is another one.
+                8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
+                // Somebody else's form with the same key.
+                12..15 => operation.key = earlier.key,
+                // A key that was used for what is no transfer.
+                15..17 => self.take_key(&operation),
+                _ => {}
+            }
+        }
+        if let Act::Redeem { limits, .. } = &mut operation.act {
+            *limits = limits_of(&operation.actor);
+        }
+        self.sent.push(operation.clone());
+        operation
+    }
+
+    fn take_key(&mut self, operation: &Operation) {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        self.oracle.other_writes.insert(identity.clone());
+        self.database.other_writes.insert(identity);
+    }
+
+    fn new_operation(&mut self) -> Operation {
+        let company_id = match self.rng.random_range(0..100) {
+            0..50 => ROOT,
+            50 => NOBODY,
+            _ => self.rng.random_range(ROOT..=COMPANIES),
+        };
+        let user_id = company_id * 10 + self.rng.random_range(0..2);
+        let address = format!("address {}", self.rng.random_range(0..5));
+        // Requests reach the writer a little out of order, and some at the very end of a code.
+        let jitter = self.rng.random_range(-SECOND..=SECOND);
+        let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
+        let number = self.next_number();
+        Operation {
+            actor: Actor { user_id, company_id, address, token_id: None },
+            key: format!("key {number}"),
+            fingerprint: Fingerprint(number.to_be_bytes()),
+            at,
+            act: self.act(company_id),
+        }
+    }
+
+    fn act(&mut self, own: i64) -> Act {
+        let resource_type = self.resource_type();
+        let amount = self.amount();
+        match self.rng.random_range(0..100) {
+            0..10 => Act::Issue { resource_type, amount: amount.saturating_mul(4), memo: "memo".to_owned() },
+            10..35 => Act::Move { resource_type, from: self.company(own), to: self.company(own), amount },
+            35..50 => {
+                let codes = (0..self.rng.random_range(1..5)).map(|_| self.new_code()).collect();
+                let comment = "comment".to_owned();
+                Act::CreateCodes { company_id: self.company(own), resource_type, amount, comment, codes }
+            }
+            50..57 => Act::DeleteCode { code_id: self.code_id() },
+            57..66 => self.set_devices(own),
+            66..74 => Act::Fulfil(self.fulfilment(own)),
+            74..79 => Act::ExpireCodes { code_ids: self.voucher_ids(own) },
+            79..84 => Act::CancelCodes { code_ids: self.voucher_ids(own) },
+            84..88 => {
+                let code_id = self.voucher_ids(own)[0];
+                Act::ReplaceCode { code_id, code: self.new_code(), comment: "lost".to_owned() }
+            }
+            _ => Act::Redeem { tag: self.tag(), limits: Vec::new() },
+        }
+    }
+
+    /// Lines of an order, several of one type among them. Its codes end soon, or in some days.
+    fn fulfilment(&mut self, own: i64) -> Fulfilment {
+        let vouchers = (1..=self.rng.random_range(1..4)).map(|line| self.voucher(line)).collect();
+        let seconds = if self.rng.random_bool(0.5) { 60 } else { 20 * DAY };
+        let expires_at = self.now.plus_seconds(self.rng.random_range(0..seconds));
+        let new = i64::try_from(self.next_number()).expect("few orders");
+        // A big order is made in several operations.
+        let begun = self.sent.iter().rev().take(40).find_map(|o| match &o.act {
+            Act::Fulfil(order) => Some(order.order_id),
+            _ => None,
+        });
+        let order_id = begun.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
+        Fulfilment { order_id, company_id: self.company(own), buyer_id: BUYER, expires_at, vouchers }
+    }
+
+    fn voucher(&mut self, line: i64) -> Voucher {
+        let codes = (0..self.rng.random_range(1..4)).map(|_| self.new_code()).collect();
+        let (resource_type, amount) = (self.resource_type(), self.amount());
+        Voucher { line, resource_type, amount, name: format!("voucher {line}"), codes }
+    }
+
+    /// Unused vouchers, mostly of the actor's tree; now and then another code among them, or one twice.
+    fn voucher_ids(&mut self, own: i64) -> Vec<i64> {
+        let (oracle, is_odd) = (&self.oracle, self.rng.random_ratio(1, 8));
+        let unused = oracle.codes.values().rev().filter(|c| c.status == CodeStatus::Unused);
+        let vouchers = unused.filter(|c| c.order.is_some()).take(30);
+        let mut ids: Vec<i64> =
+            vouchers.filter(|c| is_odd || oracle.may_use(own, c.company_id)).map(|c| c.id).collect();
+        ids.retain(|_| self.rng.random_ratio(1, 5));
+        if is_odd || ids.is_empty() {
+            ids.insert(self.rng.random_range(0..=ids.len()), self.code_id());
+        }
+        let again = ids.choose(&mut self.rng).copied().filter(|_| is_odd && self.rng.random_bool(0.2));
+        ids.extend(again);
+        ids
+    }
+
+    /// Renewals, and changes of a few devices; now and then of one that is not there.
+    fn set_devices(&mut self, own: i64) -> Act {
+        let mut change = DeviceChange::default();
+        if self.rng.random_bool(0.5) {
+            let service = self.rng.random_bool(0.8).then(|| self.resource_type());
+            change.service = self.rng.random_bool(0.4).then_some(service);
+            change.auto_extend = self.rng.random_bool(0.3).then(|| self.rng.random_bool(0.8));
+            change.monitoring = self.rng.random_bool(0.3).then(|| self.rng.random_bool(0.8));
+            change.company_id = self.rng.random_bool(0.2).then(|| self.company(own));
+            change.is_removed = self.rng.random_ratio(1, 200);
+        }
+        let odd = self.rng.random_range(1..=DEVICES + 2);
+        let (oracle, is_odd) = (&self.oracle, self.rng.random_ratio(1, 10));
+        let usable = oracle.devices.values().filter(|d| is_odd || oracle.may_use(own, d.company_id));
+        let mut devices: Vec<i64> = usable.map(|d| d.id).collect();
+        devices.retain(|_| self.rng.random_bool(0.5));
+        devices.extend(is_odd.then_some(odd));
+        Act::SetDevices { devices, change }
+    }
+
+    fn with_new_codes(&mut self, mut act: Act) -> Act {
+        match &mut act {
+            Act::CreateCodes { codes, .. } => codes.fill_with(|| self.new_code()),
+            Act::Fulfil(order) => {
+                for voucher in &mut order.vouchers {
+                    voucher.codes.fill_with(|| self.new_code());
+                }
+            }
+            Act::ReplaceCode { code, .. } => *code = self.new_code(),
+            _ => {}
+        }
+        act
+    }
+
+    fn new_code(&mut self) -> NewCode {
+        let tag = Tag(self.next_number().to_be_bytes());
+        self.tags.push(tag);
+        NewCode { code: Code::from_random([0; 19]), tag, suffix_tag: 0 }
+    }
+
+    /// An unused code; or one of the latest, which this very batch may make, or may fail to; or any.
+    fn tag(&mut self) -> Tag {
+        let latest = &self.tags[self.tags.len().saturating_sub(40)..];
+        let any = match self.rng.random_range(0..60) {
+            0 => return Tag([255; 16]),
+            1..10 => self.tags.choose(&mut self.rng),
+            10..35 => latest.choose(&mut self.rng),
+            _ => None,
+        };
+        any.copied().or_else(|| self.unused_code().map(|c| c.tag)).unwrap_or(self.tags[0])
+    }
+
+    /// Ids go up by one: whoever guesses may hit a code that this batch is about to make.
+    fn code_id(&mut self) -> i64 {
+        let newest = self.database.last_code_id;
+        let guess = self.rng.random_range(newest - 10..newest + 20);
+        if self.rng.random_bool(0.2) { guess } else { self.unused_code().map_or(guess, |c| c.id) }
+    }
+
+    fn unused_code(&mut self) -> Option<&CodeFacts> {
+        let unused = self.oracle.codes.values().rev().filter(|c| c.status == CodeStatus::Unused);
+        unused.take(20).collect::<Vec<_>>().choose(&mut self.rng).copied()
+    }
+
+    fn amount(&mut self) -> i64 {
+        let odd = [0, -1, 1_000_000_000, 1_000_000_001, i64::MAX, i64::MIN];
+        let is_odd = self.rng.random_ratio(1, 25);
+        if is_odd { odd[self.rng.random_range(0..odd.len())] } else { self.rng.random_range(1..10) }
+    }
+
+    /// Mostly one that the actor may use.
+    fn company(&mut self, own: i64) -> i64 {
+        let any = self.rng.random_range(ROOT..=COMPANIES);
+        let usable: Vec<i64> = (ROOT..=COMPANIES).filter(|id| self.oracle.may_use(own, *id)).collect();
+        match self.rng.random_range(0..50) {
+            0 => NOBODY,
+            1..10 => any,
+            _ => usable.choose(&mut self.rng).copied().unwrap_or(any),
+        }
+    }
+
+    fn resource_type(&mut self) -> ResourceType {
+        types().nth(self.rng.random_range(0..3)).expect("there are more")
+    }
+
+    fn next_number(&mut self) -> u128 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// What must hold.
+impl World {
+    /// A refusal or a repetition leaves what was read as it was, but for the count of wrong codes.
+    fn check_no_trace(&self, operation: &Operation, outcome: &Outcome, ledger: &Ledger) {
+        if outcome.as_ref().is_ok_and(|done| !done.replayed) {
+            return;
+        }
+        let before = self.database.read(std::slice::from_ref(operation));
+        assert_eq!(ledger.accounts, before.accounts);
+        assert_eq!(ledger.companies, before.companies);
+        assert_eq!(ledger.codes, before.codes);
+        assert_eq!(ledger.operations, before.operations);
+        assert_eq!(ledger.devices, before.devices);
+        let changes = &ledger.changes;
+        assert!(changes.transfers.is_empty() && changes.accounts.is_empty());
+        assert!(changes.new_codes.is_empty() && changes.codes.is_empty());
+        let is_wrong_code = *outcome == Err(Refusal::UnknownCode);
+        let is_counted = is_wrong_code && matches!(operation.act, Act::Redeem { .. });
+        assert_eq!(ledger.attempts != before.attempts, is_counted);
+    }
+
+    /// The database and the oracle keep the same books, and these obey the rules.
+    fn check_books(&self) {
+        let Database { accounts, codes, attempts, .. } = &self.database;
+        let accounts: Accounts =
+            accounts.iter().map(|(key, a)| (*key, (a.balance.into(), a.received_total.into()))).collect();
+        assert_eq!(accounts, self.oracle.accounts);
+        assert_eq!(*codes, self.oracle.codes);
+        assert_eq!(self.database.devices, self.oracle.devices);
+        assert_eq!(*attempts, self.oracle.attempts());
+        for resource_type in types() {
+            let of_type = || accounts.iter().filter(|(key, _)| key.resource_type == resource_type);
+            let sum: i128 = of_type().map(|(_, (balance, _))| balance).sum();
+            assert_eq!(sum, 0, "the sum of {resource_type:?}");
+            for (key, (balance, received)) in of_type() {
+                let least =
+                    if *key == AccountKey::new(ROOT, resource_type, Kind::Issued) { *balance } else { 0 };
+                assert!(*balance >= least && received >= balance, "{key:?} has {balance} of {received}");
+            }
+        }
+        let mut units_in_codes = self.oracle.units_in_codes();
+        for (key, (balance, _)) in accounts.iter().filter(|(key, _)| key.kind == Kind::InCodes) {
+            let units = units_in_codes.remove(key).unwrap_or(0);
+            assert_eq!(*balance, units, "{key:?} against the unused codes");
+        }
+        assert!(units_in_codes.is_empty(), "codes without their units: {units_in_codes:?}");
+    }
+
+    /// As `scrip verify` does it: each balance anew from the first one and all transfers.
+    fn check_that_transfers_explain_balances(&self, mut accounts: BTreeMap<AccountKey, Account>) {
+        let mut transfers: Vec<&Transfer> = self.database.operations.values().flatten().collect();
+        transfers.sort_by_key(|t| t.id);
+        assert!(transfers.windows(2).all(|pair| pair[0].id < pair[1].id), "an id was given twice");
+        for t in transfers {
+            let from = accounts.entry(AccountKey::new(t.from.0, t.resource_type, t.from.1)).or_default();
+            from.balance -= t.amount;
+            assert_eq!(from.balance, t.from_balance, "{t:?}");
+            let to = accounts.entry(AccountKey::new(t.to.0, t.resource_type, t.to.1)).or_default();
+            to.balance += t.amount;
+            if !GIVES_BACK.contains(&t.cause) {
+                to.received_total += t.amount;
+                to.received_at = Some(t.at);
+            }
+            assert_eq!(to.balance, t.to_balance, "{t:?}");
+        }
+        assert_eq!(accounts, self.database.accounts);
+    }
+}
+
+/// What outlives a batch. Reads what `store::ledger` reads, writes what it writes.
+#[derive(Default)]
+struct Database {
+    accounts: BTreeMap<AccountKey, Account>,
+    companies: BTreeMap<i64, CompanyFacts>,
+    codes: BTreeMap<Tag, CodeFacts>,
+    operations: BTreeMap<(i64, String), Vec<Transfer>>,
+    /// Keys of what was no transfer.
+    other_writes: BTreeSet<(i64, String)>,
+    attempts: BTreeMap<String, Attempts>,
+    devices: BTreeMap<i64, DeviceFacts>,
+    last_id: i64,
+    last_code_id: i64,
+}
+
+impl Database {
+    fn prefetch(&mut self, batch: &[Operation]) -> Ledger {
+        let mut ledger = self.read(batch);
+        let codes = batch.iter().map(|o| o.act.new_codes() as i64).sum::<i64>();
+        let transfers = batch.iter().map(|o| o.act.transfers_max() as i64).sum::<i64>();
+        let ids = transfers + ledger.devices.len() as i64 * batch.len() as i64;
+        ledger.ids = (self.last_id + 1..=self.last_id + ids).collect();
+        ledger.code_ids = (self.last_code_id + 1..=self.last_code_id + codes).collect();
+        self.last_id += ids;
+        self.last_code_id += codes;
+        ledger
+    }
+
+    fn read(&self, batch: &[Operation]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for operation in batch {
+            let identity = (operation.actor.user_id, operation.key.clone());
+            if let Some(transfers) = self.operations.get(&identity) {
+                ledger.operations.insert(identity.clone(), transfers.clone());
+            }
+            ledger.other_writes.extend(self.other_writes.get(&identity).cloned());
+            self.read_codes(operation, &mut ledger);
+            self.read_attempts(operation, &mut ledger);
+            self.read_devices(operation, &mut ledger);
+            for (company_id, resource_type) in self.pools(operation) {
+                let company = self.companies.get(&company_id).map(|c| (company_id, c.clone()));
+                ledger.companies.extend(company);
+                for kind in [Kind::Available, Kind::InCodes, Kind::Expired, Kind::Issued] {
+                    let key = AccountKey::new(company_id, resource_type, kind);
+                    ledger.accounts.extend(self.accounts.get(&key).map(|a| (key, *a)));
+                }
+            }
+        }
+        ledger
+    }
+
+    /// The codes that an act names.
+    fn named_codes(&self, act: &Act) -> impl Iterator<Item = &CodeFacts> {
+        let by_tag = if let Act::Redeem { tag, .. } = act { self.codes.get(tag) } else { None };
+        // The tags ascend with the ids, and the latest codes are asked for the most.
+        let by_id = |id: &i64| self.codes.values().rev().find(|c| c.id == *id);
+        let by_ids: Vec<&CodeFacts> = act.code_ids().iter().filter_map(by_id).collect();
+        by_tag.into_iter().chain(by_ids)
+    }
+
+    fn read_codes(&self, operation: &Operation, ledger: &mut Ledger) {
+        ledger.codes.extend(self.named_codes(&operation.act).map(|c| (c.tag, c.clone())));
+    }
+
+    /// Those that it names, those that wait, and the companies and accounts that may pay for them.
+    fn read_devices(&self, operation: &Operation, ledger: &mut Ledger) {
+        let none = (&Vec::new(), &DeviceChange::default());
+        let (named, change) = match &operation.act {
+            Act::SetDevices { devices, change } => (devices, change),
+            _ => none,
+        };
+        let is_read = |d: &&DeviceFacts| d.state == DeviceState::Waiting || named.contains(&d.id);
+        let mut companies: BTreeSet<i64> = change.company_id.into_iter().collect();
+        for device in self.devices.values().filter(is_read) {
+            companies.insert(device.company_id);
+            ledger.devices.insert(device.id, device.clone());
+        }
+        let paths = companies.iter().filter_map(|id| self.companies.get(id));
+        for id in paths.flat_map(|company| company.path.ids()) {
+            ledger.companies.insert(id, self.companies[&id].clone());
+            for resource_type in types() {
+                for kind in [Kind::Available, Kind::Spent] {
+                    let key = AccountKey::new(id, resource_type, kind);
+                    ledger.accounts.extend(self.accounts.get(&key).map(|a| (key, *a)));
+                }
+            }
+        }
+    }
+
+    fn read_attempts(&self, operation: &Operation, ledger: &mut Ledger) {
+        let Act::Redeem { limits, .. } = &operation.act else { return };
+        for limit in limits {
+            ledger.attempts.extend(self.attempts.get(&limit.key).map(|a| (limit.key.clone(), *a)));
+        }
+    }
+
+    /// The companies and types that an operation may touch. Of a code that this very batch makes,
+    /// whoever makes it brings the company.
+    fn pools(&self, operation: &Operation) -> Vec<(i64, ResourceType)> {
+        let mut companies = vec![operation.actor.company_id];
+        match &operation.act {
+            Act::Move { from, to, .. } => companies.extend([*from, *to]),
+            Act::CreateCodes { company_id, .. } => companies.push(*company_id),
+            Act::Fulfil(order) => companies.push(order.company_id),
+            Act::CancelCodes { .. } => companies.push(ROOT),
+            _ => {}
+        }
+        companies.extend(self.named_codes(&operation.act).map(|c| c.company_id));
+        companies.into_iter().flat_map(|id| types().map(move |t| (id, t))).collect()
+    }
+
+    fn write(&mut self, ledger: &Ledger) {
+        let changes = &ledger.changes;
+        for CreatedCode { facts, new, comment, created_by, created_at } in &changes.new_codes {
+            let is_begin = |t: &&Transfer| t.code_id == Some(facts.id) && t.to.1 == Kind::InCodes;
+            let begin = changes.transfers.iter().find(is_begin).expect("what made a code filled it");
+            let maker = if begin.cause == Cause::Fulfil { BUYER } else { begin.actor.user_id };
+            assert_eq!((*created_by, *created_at), (maker, begin.at));
+            let said = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
+            assert_eq!((facts.tag, comment.as_str()), (new.tag, said));
+            assert!(self.codes.insert(facts.tag, facts.clone()).is_none(), "a code was made twice");
+        }
+        for (id, change) in &changes.codes {
+            let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.from.1 == Kind::InCodes;
+            let end = changes.transfers.iter().find(is_end).expect("what ended a code moved its units");
+            assert_eq!((change.user_id, change.company_id), (end.actor.user_id, end.actor.company_id));
+            assert_eq!((&change.company_name, change.at), (&name_of(change.company_id), end.at));
+            let identity = |t: &Transfer| (t.actor.user_id, t.operation.clone());
+            let is_next = |t: &&Transfer| identity(t) == identity(end) && t.seq == end.seq + 1;
+            let next = changes.transfers.iter().filter(|_| end.cause == Cause::Replace).find(is_next);
+            assert_eq!(change.replaced_by, next.and_then(|t| t.code_id));
+            let code = self.codes.get_mut(&change.tag).expect("only what exists is changed");
+            assert_eq!(code.id, *id);
+            code.status = change.status;
+            code.used_at = Some(change.at);
+        }
+        self.accounts.extend(changes.accounts.iter().map(|key| (*key, ledger.accounts[key])));
+        self.attempts.extend(changes.attempts.iter().map(|key| (key.clone(), ledger.attempts[key])));
+        for (id, before) in &changes.devices {
+            assert_eq!(self.devices.insert(*id, ledger.devices[id].clone()).as_ref(), Some(before));
+        }
+        for t in &changes.transfers {
+            let identity = (t.actor.user_id, t.operation.clone());
+            self.operations.entry(identity).or_default().push(t.clone());
+        }
+    }
+}
+
+/// Balance and all that was ever received, in numbers that do not overflow.
+type Accounts = BTreeMap<AccountKey, (i128, i128)>;
+
+/// The rules, without any care for speed: it tries everything on a copy of all balances and looks
+/// at what has become of them.
+#[derive(Default)]
+struct Oracle {
+    parents: BTreeMap<i64, Option<i64>>,
+    /// Those that use their parent's credits.
+    drawing: BTreeSet<i64>,
+    devices: BTreeMap<i64, DeviceFacts>,
+    removed: BTreeSet<i64>,
+    accounts: Accounts,
+    codes: BTreeMap<Tag, CodeFacts>,
+    done: BTreeMap<(i64, String), Vec<Transfer>>,
+    other_writes: BTreeSet<(i64, String)>,
+    /// When wrong codes came, since the last long pause.
+    wrong: BTreeMap<String, Vec<Moment>>,
+    next_id: i64,
+    next_code_id: i64,
+}
+
+/// What an operation is to do: units, and the code as it is then.
+struct Line {
+    cause: Cause,
+    resource_type: ResourceType,
+    amount: i64,
+    from: (i64, Kind),
+    to: (i64, Kind),
+    code: Option<CodeFacts>,
+    device: Option<i64>,
+}
+
+impl Oracle {
+    fn decide(&mut self, operation: &Operation) -> Outcome {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        if let Some(transfers) = self.done.get(&identity) {
+            let is_same = transfers[0].fingerprint == operation.fingerprint;
+            let again = Done { transfers: transfers.clone(), replayed: true };
+            return if is_same { Ok(again) } else { Err(Refusal::KeyReused) };
+        }
+        ensure(!self.other_writes.contains(&identity), Refusal::KeyReused)?;
+        let mut lines = self.plan(operation)?;
+        let arrivals: Vec<_> =
+            // What passes through the balance of a lost code's company is not there for anybody.
+            lines
+            .iter()
+            .filter(|line| line.to.1 == Kind::Available && line.cause != Cause::Replace)
+            .map(Line::target)
+            .collect();
+        let mut devices = self.devices.clone();
+        let (mut accounts, _) = self.attempt(&lines)?;
+        if let Act::SetDevices { devices: named, change } = &operation.act {
+            self.set_devices(operation, named, change, &mut accounts, &mut devices, &mut lines);
+        }
+        for arrival in arrivals {
+            self.serve(operation, arrival, &mut accounts, &mut devices, &mut lines);
+        }
+        let (accounts, balances) = self.attempt(&lines)?;
+        self.accounts = accounts;
+        self.devices = devices;
+        let mut transfers = Vec::new();
+        for (line, balances) in lines.into_iter().zip(balances) {
+            let seq = transfers.len() as i64;
+            transfers.push(self.transfer(operation, seq, &line, balances));
+            self.codes.extend(line.code.map(|code| (code.tag, code)));
+        }
+        if !transfers.is_empty() {
+            self.done.insert(identity, transfers.clone());
+        }
+        Ok(Done { transfers, replayed: false })
+    }
+
+    /// What is to be done, if those that it names are there and may.
+    fn plan(&mut self, operation: &Operation) -> Result<Vec<Line>, Refusal> {
+        let own = operation.actor.company_id;
+        match operation.act.clone() {
+            Act::Issue { resource_type, amount, .. } => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                let (from, to) = ((own, Kind::Issued), (own, Kind::Available));
+                Ok(vec![Line {
+                    cause: Cause::Issue,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                }])
+            }
+            Act::Move { resource_type, from, to, amount } => {
+                ensure(self.may_use(own, from), Refusal::UnknownSource)?;
+                ensure(self.may_use(own, to), Refusal::UnknownTarget)?;
+                ensure(from != to, Refusal::SameCompany)?;
+                let (from, to) = ((from, Kind::Available), (to, Kind::Available));
+                Ok(vec![Line {
+                    cause: Cause::Move,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                }])
+            }
+            Act::CreateCodes { company_id, resource_type, amount, codes, .. } => {
+                ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
+                let line = |(id, new): (i64, NewCode)| {
+                    let code = unused(id, new.tag, company_id, resource_type, amount);
+                    line_of(Cause::CreateCode, code, Kind::Available, (company_id, Kind::InCodes))
+                };
+                Ok((self.next_code_id..).zip(codes).map(line).collect())
+            }
+            Act::DeleteCode { code_id } => {
+                let code = self.code(own, code_id)?;
+                let status = code.status;
+                ensure(status != CodeStatus::Deleted, Refusal::UnknownCode)?;
+                ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
+                ensure(code.order.is_none(), Refusal::CodeOfOrder)?;
+                let to = (code.company_id, Kind::Available);
+                let code = ended(code, CodeStatus::Deleted, operation.at);
+                Ok(vec![line_of(Cause::DeleteCode, code, Kind::InCodes, to)])
+            }
+            Act::Fulfil(order) => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                ensure(self.may_use(own, order.company_id), Refusal::UnknownTarget)?;
+                Ok(self.fulfilled(&order))
+            }
+            Act::ExpireCodes { code_ids } => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                let is_over = |c: &&CodeFacts| {
+                    let is_past = c.expires_at.is_some_and(|end| end <= operation.at);
+                    code_ids.contains(&c.id) && c.status == CodeStatus::Unused && is_past
+                };
+                let expire = |code: &CodeFacts| {
+                    let to = (code.company_id, Kind::Expired);
+                    let code = ended(code.clone(), CodeStatus::Expired, operation.at);
+                    line_of(Cause::Expire, code, Kind::InCodes, to)
+                };
+                Ok(self.codes.values().filter(is_over).map(expire).collect())
+            }
+            Act::CancelCodes { code_ids } => {
+                let is_there = |id: &i64| self.codes.values().any(|c| c.id == *id);
+                ensure(code_ids.iter().all(is_there), Refusal::UnknownCode)?;
+                let mut lines = Vec::new();
+                for id in code_ids.into_iter().collect::<BTreeSet<i64>>() {
+                    let code = self.usable_voucher(own, id, operation.at)?;
+                    let code = ended(code, CodeStatus::Cancelled, operation.at);
+                    lines.push(line_of(Cause::Cancel, code, Kind::InCodes, (ROOT, Kind::Issued)));
+                }
+                Ok(lines)
+            }
+            Act::ReplaceCode { code_id, code: new, .. } => {
+                let code = self.usable_voucher(own, code_id, operation.at)?;
+                let (id, company_id) = (self.next_code_id, code.company_id);
+                let new = CodeFacts { id, tag: new.tag, ..code.clone() };
+                let code = ended(code, CodeStatus::Replaced, operation.at);
+                Ok(vec![
+                    line_of(Cause::Replace, code, Kind::InCodes, (company_id, Kind::Available)),
+                    line_of(Cause::Replace, new, Kind::Available, (company_id, Kind::InCodes)),
+                ])
+            }
+            Act::Redeem { tag, limits } => {
+                let code = self.redeemable(tag, &limits, operation.at)?;
+                ensure(self.may_use(own, own), Refusal::UnknownTarget)?;
+                let code = ended(code, CodeStatus::Used, operation.at);
+                Ok(vec![line_of(Cause::Redeem, code, Kind::InCodes, (own, Kind::Available))])
+            }
+            Act::SetDevices { devices, change } => {
+                for id in devices {
+                    let device = self.devices.get(&id).filter(|d| d.removed_at.is_none());
+                    let is_ours = device.is_some_and(|d| self.may_use(own, d.company_id));
+                    ensure(is_ours, Refusal::UnknownDevice)?;
+                }
+                let is_there = change.company_id.is_none_or(|id| self.may_use(own, id));
+                ensure(is_there, Refusal::UnknownTarget)?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Each code of each line, out of nothing.
+    fn fulfilled(&self, order: &Fulfilment) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for voucher in &order.vouchers {
+            for new in &voucher.codes {
+                let id = self.next_code_id + lines.len() as i64;
+                let code = unused(id, new.tag, order.company_id, voucher.resource_type, voucher.amount);
+                let (end, order_line) = (Some(order.expires_at), Some((order.order_id, voucher.line)));
+                let code = CodeFacts { expires_at: end, order: order_line, ..code };
+                let line = line_of(Cause::Fulfil, code, Kind::Issued, (order.company_id, Kind::InCodes));
+                lines.push(Line { from: (ROOT, Kind::Issued), ..line });
+            }
+        }
+        lines
+    }
+
+    fn code(&self, own: i64, id: i64) -> Result<CodeFacts, Refusal> {
+        let code = self.codes.values().rev().find(|c| c.id == id);
+        code.filter(|c| self.may_use(own, c.company_id)).cloned().ok_or(Refusal::UnknownCode)
+    }
+
+    fn usable_voucher(&self, own: i64, id: i64, now: Moment) -> Result<CodeFacts, Refusal> {
+        let code = self.code(own, id)?;
+        let (status, end) = (code.status, code.expires_at);
+        ensure(code.order.is_some(), Refusal::NotOfOrder)?;
+        ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
+        ensure(end.is_none_or(|end| now < end), Refusal::CodeExpired { at: end })?;
+        Ok(code)
+    }
+
+    /// Sets each, and lets it take a unit, wait, or be.
+    fn set_devices(
+        &self,
+        o: &Operation,
+        named: &[i64],
+        change: &DeviceChange,
+        accounts: &mut Accounts,
+        devices: &mut BTreeMap<i64, DeviceFacts>,
+        lines: &mut Vec<Line>,
+    ) {
+        for id in named {
+            let Some(device) = devices.get_mut(id) else { continue };
+            if change.service.is_some_and(|service| service != device.service) {
+                device.waiting_since = None;
+            }
+            device.service = change.service.unwrap_or(device.service);
+            device.auto_extend = change.auto_extend.unwrap_or(device.auto_extend);
+            device.monitoring = change.monitoring.unwrap_or(device.monitoring);
+            device.company_id = change.company_id.unwrap_or(device.company_id);
+            if change.is_removed {
+                device.removed_at = Some(o.at);
+            }
+            let is_paid = device.paid_until.is_some_and(|end| o.at < end);
+            let runs = device.monitoring && device.service.is_some() && device.removed_at.is_none();
+            device.state = match (runs, is_paid, device.auto_extend) {
+                (false, ..) => DeviceState::Off,
+                (true, true, _) => DeviceState::Active,
+                (true, false, false) => DeviceState::Expired,
+                (true, false, true) if self.take_unit(o, device, accounts, lines) => DeviceState::Active,
+                (true, false, true) => DeviceState::Waiting,
+            };
+            let is_waiting = device.state == DeviceState::Waiting;
+            device.waiting_since = is_waiting.then(|| device.waiting_since.unwrap_or(o.at));
+        }
+    }
+
+    /// Those that wait and would be paid by this account, the longest waiting first.
+    fn serve(
+        &self,
+        o: &Operation,
+        arrival: AccountKey,
+        accounts: &mut Accounts,
+        devices: &mut BTreeMap<i64, DeviceFacts>,
+        lines: &mut Vec<Line>,
+    ) {
+        let mut waiting: Vec<&mut DeviceFacts> = devices
+            .values_mut()
+            .filter(|d| d.state == DeviceState::Waiting && d.service == Some(arrival.resource_type))
+            .filter(|d| self.payers(d.company_id).contains(&arrival.company_id))
+            .collect();
+        waiting.sort_by_key(|d| (d.waiting_since, d.id));
+        for device in waiting {
+            if self.take_unit(o, device, accounts, lines) {
+                device.state = DeviceState::Active;
+                device.waiting_since = None;
+            }
+        }
+    }
+
+    fn payers(&self, company_id: i64) -> Vec<i64> {
+        let mut payers = vec![company_id];
+        let mut place = company_id;
+        while let Some(parent) = self.parents[&place].filter(|_| self.drawing.contains(&place)) {
+            payers.push(parent);
+            place = parent;
+        }
+        payers
+    }
+
+    /// The device is as it was before, but for what was set.
+    fn take_unit(
+        &self,
+        o: &Operation,
+        device: &mut DeviceFacts,
+        accounts: &mut Accounts,
+        lines: &mut Vec<Line>,
+    ) -> bool {
+        let Some(service) = device.service else { return false };
+        let key = |id, kind| AccountKey::new(id, service, kind);
+        let has = |id: &i64| accounts.get(&key(*id, Kind::Available)).is_some_and(|a| a.0 > 0);
+        let Some(payer) = self.payers(device.company_id).into_iter().find(has) else { return false };
+        accounts.get_mut(&key(payer, Kind::Available)).expect("it has units").0 -= 1;
+        let was_active = self.devices[&device.id].state == DeviceState::Active;
+        let is_in_time = |end: &Moment| was_active && o.at <= end.plus_seconds(3_600);
+        let begin = device.paid_until.filter(is_in_time).unwrap_or(o.at);
+        device.paid_until = Some(period_end(service, begin));
+        let (from, to) = ((payer, Kind::Available), (payer, Kind::Spent));
+        let (cause, device) = (Cause::Spend, Some(device.id));
+        lines.push(Line { cause, resource_type: service, amount: 1, from, to, code: None, device });
+        true
+    }
+
+    fn redeemable(&mut self, tag: Tag, limits: &[Limit], now: Moment) -> Result<CodeFacts, Refusal> {
+        if let Some(until) = limits.iter().filter_map(|limit| self.wait(limit, now)).max() {
+            return Err(Refusal::TooManyAttempts { until });
+        }
+        let Some(code) = self.codes.get(&tag).filter(|c| c.status != CodeStatus::Deleted).cloned() else {
+            self.count_wrong(limits, now);
+            return Err(Refusal::UnknownCode);
+        };
+        let is_past = code.expires_at.is_some_and(|end| end <= now);
+        match code.status {
+            CodeStatus::Unused if !is_past => Ok(code),
+            CodeStatus::Unused | CodeStatus::Expired => Err(Refusal::CodeExpired { at: code.expires_at }),
+            CodeStatus::Used => Err(Refusal::CodeUsed { at: code.used_at }),
+            status => Err(Refusal::CodeNotUnused { status }),
+        }
+    }
+
+    /// Climbs from the company towards the root, and looks whether it meets the actor's.
+    fn may_use(&self, own: i64, company_id: i64) -> bool {
+        let is_there = |id| self.parents.contains_key(&id) && !self.removed.contains(&id);
+        let mut place = Some(company_id).filter(|id| is_there(*id) && is_there(own));
+        while place.is_some_and(|id| id != own) {
+            place = place.and_then(|id| self.parents[&id]);
+        }
+        place.is_some()
+    }
+
+    /// All balances as they would be, and those of each line's two accounts after it.
+    fn attempt(&self, lines: &[Line]) -> Result<(Accounts, Vec<(i128, i128)>), Refusal> {
+        let mut accounts = self.accounts.clone();
+        let mut balances = Vec::new();
+        for line in lines {
+            ensure((1..=1_000_000_000).contains(&line.amount), Refusal::AmountOutOfRange)?;
+            let from = accounts.entry(line.source()).or_default();
+            from.0 -= i128::from(line.amount);
+            let from_balance = from.0;
+            let to = accounts.entry(line.target()).or_default();
+            to.0 += i128::from(line.amount);
+            to.1 += i128::from(line.amount);
+            balances.push((from_balance, to.0));
+        }
+        let is_short = |key: &AccountKey| key.kind != Kind::Issued && accounts[key].0 < 0;
+        if let Some(key) = accounts.keys().find(|key| is_short(key)) {
+            let has = self.accounts.get(key).map_or(0, |account| account.0 as i64);
+            let resource_type = key.resource_type;
+            return Err(Refusal::NotEnough { has, resource_type, company: name_of(key.company_id) });
+        }
+        for line in lines.iter().filter(|line| GIVES_BACK.contains(&line.cause)) {
+            accounts.entry(line.target()).or_default().1 -= i128::from(line.amount);
+        }
+        let fits = |n: i128| i64::try_from(n).is_ok();
+        ensure(accounts.values().all(|a| fits(a.0) && fits(a.1)), Refusal::Overflow)?;
+        Ok((accounts, balances))
+    }
+
+    fn transfer(&mut self, o: &Operation, seq: i64, line: &Line, balances: (i128, i128)) -> Transfer {
+        self.next_id += 1;
+        self.next_code_id += i64::from(line.to.1 == Kind::InCodes);
+        Transfer {
+            id: self.next_id - 1,
+            actor: o.actor.clone(),
+            operation: o.key.clone(),
+            seq,
+            fingerprint: o.fingerprint,
+            at: o.at,
+            cause: line.cause,
+            resource_type: line.resource_type,
+            amount: line.amount,
+            from: line.from,
+            to: line.to,
+            from_balance: balances.0 as i64,
+            to_balance: balances.1 as i64,
+            from_name: name_of(line.from.0),
+            to_name: name_of(line.to.0),
+            code_id: line.code.as_ref().map(|code| code.id),
+            device_id: line.device,
+            memo: match (&o.act, line.device) {
+                (Act::Issue { memo, .. }, _) if line.cause == Cause::Issue => memo.clone(),
+                (Act::CreateCodes { comment, .. }, _) => comment.clone(),
+                (Act::ReplaceCode { .. }, _) if seq == 0 => {
+                    format!("replaced by code #{}", self.next_code_id)
+                }
+                (Act::ReplaceCode { code_id, .. }, _) => format!("in place of code #{code_id}"),
+                (Act::Fulfil(_), _) => {
+                    let order = line.code.as_ref().and_then(|code| code.order);
+                    format!("voucher {}", order.expect("a voucher has one").1)
+                }
+                (_, Some(id)) => format!("device {id}"),
+                _ => String::new(),
+            },
+            filled: (line.cause == Cause::Redeem).then(|| self.filled(line)),
+        }
+    }
+
+    /// Nothing but the redemption itself adds to these while it is carried out.
+    fn filled(&self, line: &Line) -> Filled {
+        let (company_id, resource_type) = (line.to.0, line.resource_type);
+        let account = |kind| {
+            let key = AccountKey::new(company_id, resource_type, kind);
+            self.accounts.get(&key).copied().unwrap_or_default()
+        };
+        Filled {
+            received_total: account(Kind::Available).1 as i64,
+            in_codes: account(Kind::InCodes).0 as i64,
+            parent_name: self.parents[&company_id].map(name_of),
+        }
+    }
+
+    /// Each wrong code past the free ones doubles the wait after the last.
+    fn wait(&self, limit: &Limit, now: Moment) -> Option<Moment> {
+        let wrong = self.wrong.get(&limit.key)?;
+        let last = *wrong.last()?;
+        let mut seconds = 0;
+        for _ in wrong.iter().skip(limit.policy.free as usize) {
+            seconds = (seconds * 2).clamp(15, 3_600);
+        }
+        let until = last.plus_seconds(seconds);
+        (until > now && seconds > 0 && now <= last.plus_seconds(86_400)).then_some(until)
+    }
+
+    fn count_wrong(&mut self, limits: &[Limit], now: Moment) {
+        for limit in limits {
+            let wrong = self.wrong.entry(limit.key.clone()).or_default();
+            if wrong.last().is_some_and(|last| now > last.plus_seconds(86_400)) {
+                wrong.clear();
+            }
+            wrong.push(now);
+        }
+    }
+
+    fn attempts(&self) -> BTreeMap<String, Attempts> {
+        let count = |w: &Vec<Moment>| Attempts { failures: w.len() as i64, last_at: w[w.len() - 1] };
+        self.wrong.iter().map(|(key, wrong)| (key.clone(), count(wrong))).collect()
+    }
+
+    /// What the `in_codes` accounts should hold.
+    fn units_in_codes(&self) -> BTreeMap<AccountKey, i128> {
+        let mut units = BTreeMap::new();
+        for code in self.codes.values().filter(|c| c.status == CodeStatus::Unused) {
+            let key = AccountKey::new(code.company_id, code.resource_type, Kind::InCodes);
+            *units.entry(key).or_default() += i128::from(code.amount);
+        }
+        units
+    }
+}
+
+impl Line {
+    fn source(&self) -> AccountKey {
+        AccountKey::new(self.from.0, self.resource_type, self.from.1)
+    }
+
+    fn target(&self) -> AccountKey {
+        AccountKey::new(self.to.0, self.resource_type, self.to.1)
+    }
+}
+
+fn line_of(cause: Cause, code: CodeFacts, from: Kind, to: (i64, Kind)) -> Line {
+    let (resource_type, amount, from) = (code.resource_type, code.amount, (code.company_id, from));
+    Line { cause, resource_type, amount, from, to, code: Some(code), device: None }
+}
+
+fn unused(id: i64, tag: Tag, company_id: i64, resource_type: ResourceType, amount: i64) -> CodeFacts {
+    let (status, expires_at, order, used_at) = (CodeStatus::Unused, None, None, None);
+    CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at }
+}
+
+fn ended(code: CodeFacts, status: CodeStatus, at: Moment) -> CodeFacts {
+    CodeFacts { status, used_at: Some(at), ..code }
+}
+
+fn ensure(is_right: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if is_right { Ok(()) } else { Err(refusal) }
+}
+
+fn types() -> impl Iterator<Item = ResourceType> {
+    ResourceType::all().take(3)
+}
+
+fn name_of(company_id: i64) -> String {
+    format!("Company {company_id}")
+}
+
+fn limits_of(actor: &Actor) -> Vec<Limit> {
+    vec![
+        Limit { key: format!("user {}", actor.user_id), policy: &CODES_OF_USER },
+        Limit { key: format!("company {}", actor.company_id), policy: &CODES_OF_COMPANY },
+        Limit { key: actor.address.clone(), policy: &CODES_OF_ADDRESS },
+    ]
+}
+
+/// The cause of what was done, "again", or the name of the refusal.
+fn name_of_outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(Done { replayed: true, .. }) => "again".to_owned(),
+        Ok(Done { transfers, .. }) => transfers.first().map_or("nothing", |t| t.cause.slug()).to_owned(),
+        Err(refusal) => format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect(),
+    }
+}

@@ -1,0 +1,300 @@
+//! Lists over many rows: each filter, order and place, for one company, a few, a tree and the whole portal, against
+//! a plain reading of all rows.
+
+use std::collections::BTreeSet;
+
+use crate::support::{NOON, TestApp};
+use scrip::model::company::Path;
+use scrip::model::device::DeviceState;
+use scrip::model::ledger::{Cause, CodeStatus};
+use scrip::model::time::Moment;
+use scrip::model::user::Role;
+use scrip::store;
+use scrip::store::bench::{FIRST_COMPANY, NewCode, Sizes};
+use scrip::store::code_lists::{self, Facts, ListFilter};
+use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::db::{Row, Tx, sql};
+use scrip::store::devices::{self, DeviceFilter, DeviceSort};
+use scrip::store::pools;
+use scrip::store::reach::Reach;
+use scrip::store::transfers::{self, TransferFilter};
+
+both!(
+    codes_are_found_and_counted_as_a_plain_reading_has_them,
+    codes_of_a_company_are_found_as_a_plain_reading_has_them,
+    transfers_are_found_and_counted_as_a_plain_reading_has_them,
+    devices_are_found_and_counted_as_a_plain_reading_has_them,
+    pools_are_found_and_counted_as_a_plain_reading_has_them,
+);
+
+const COMPANIES: i64 = 120;
+const CODES: i64 = 6_000;
+
+async fn all<T: Row>(tx: &mut Tx, text: &'static str) -> Vec<T> {
+    sql(text).all(tx).await.unwrap()
+}
+
+/// What `scrip bench lists` asks, small: with each reach, and the companies within it.
+async fn fill(test: &TestApp) -> Vec<(Reach, BTreeSet<i64>)> {
+    let db = &test.app.db;
+    let mut tx = db.write().await.unwrap();
+    let root = store::companies::insert(&mut tx, "Root", None, NOON).await.unwrap();
+    store::users::insert(&mut tx, root, "root@test.example", Role::Admin, NOON).await.unwrap();
+    tx.commit().await.unwrap();
+    let sizes = Sizes {
+        companies: COMPANIES,
+        devices: 5_000,
+        codes: CODES,
+        transfers: 5_000,
+        history: 10,
+        orders: 10,
+    };
+    store::bench::fill_all(db, sizes).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    let codes: Vec<NewCode> = (1..=CODES).map(code).collect();
+    store::bench::add_codes(&mut tx, &codes).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let top = Path::of(None, root);
+    let tree = Path::of(Some(&top), FIRST_COMPANY);
+    let ids = async |tx: &mut Tx, path: &Path| -> BTreeSet<i64> {
+        store::companies::ids(tx, path, 1_000).await.unwrap().into_iter().collect()
+    };
+    let few = vec![FIRST_COMPANY, FIRST_COMPANY + 7, FIRST_COMPANY + 50];
+    vec![
+        (Reach::All, ids(&mut tx, &top).await),
+        (Reach::Tree(tree.clone()), ids(&mut tx, &tree).await),
+        (Reach::Companies(few.clone()), few.into_iter().collect()),
+        (Reach::Companies(vec![FIRST_COMPANY]), [FIRST_COMPANY].into()),
+    ]
+}
+
+fn code(id: i64) -> NewCode {
+    NewCode {
+        id,
+        tag: format!("{id:032x}"),
+        company_id: if id % 2 == 0 { FIRST_COMPANY } else { FIRST_COMPANY + id / 2 % COMPANIES },
+        status: [0, 0, 0, 0, 0, 0, 1, 1, 1, 2][(id % 10) as usize],
+        suffix_tag: id % 50,
+        sealed: "00".into(),
+        comment: if id % 3 == 0 { String::new() } else { format!("Fair {}", id % 100) },
+        order_id: None,
+    }
+}
+
+/// Places of pages: the first, one that is merged, and two that are walked to.
+const OFFSETS: [i64; 4] = [0, 40, 2_100, 4_800];
+const LIMIT: i64 = 30;
+
+fn page<T: Clone>(rows: &[T], offset: i64) -> Vec<T> {
+    rows.iter().skip(offset as usize).take(LIMIT as usize).cloned().collect()
+}
+
+type CodeRow = (i64, i64, i64, String, i64, i64);
+const CODE_ROWS: &str =
+    "select id, company_id, status, comment_search, created_at, suffix_tag from code order by id";
+
+fn facts() -> Vec<Facts> {
+    let text = |text: &str| Some(text.to_owned());
+    vec![
+        Facts::default(),
+        Facts {
+            created_from: Some(Moment(2_000_000_000)),
+            created_to: Some(Moment(5_500_000_000)),
+            ..Facts::default()
+        },
+        Facts { comment: text("fair 7"), ..Facts::default() },
+        Facts { comment: text("fair 7"), suffix_tag: Some(3), ..Facts::default() },
+        Facts { comment: text("nothing"), ..Facts::default() },
+        Facts { id: Some(4_002), ..Facts::default() },
+    ]
+}
+
+fn fits(facts: &Facts, row: &CodeRow) -> bool {
+    let has_text = facts.comment.as_ref().is_some_and(|text| row.3.contains(text));
+    let is_searched = facts.comment.is_none() || has_text || facts.suffix_tag == Some(row.5);
+    is_searched
+        && facts.created_from.is_none_or(|from| row.4 >= from.0)
+        && facts.created_to.is_none_or(|to| row.4 < to.0)
+        && facts.id.is_none_or(|id| row.0 == id)
+}
+
+async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+    let reaches = fill(&test).await;
+    let rows: Vec<CodeRow> = all(&mut test.app.db.read_list().await.unwrap(), CODE_ROWS).await;
+    let states = [
+        (None, None),
+        (Some(CodeStatus::Unused), None),
+        (Some(CodeStatus::Expired), None),
+        (Some(CodeStatus::Deleted), None),
+        (Some(CodeStatus::Expired), Some(false)),
+        (None, Some(true)),
+        (None, Some(false)),
+    ];
+    for (reach, companies) in &reaches {
+        for facts in facts() {
+            for (status, is_used) in states {
+                let of_state = |row: &CodeRow| {
+                    status.is_none_or(|s| row.2 == s as i64) && is_used.is_none_or(|is| (row.2 == 1) == is)
+                };
+                let fit = |row: &&CodeRow| companies.contains(&row.1) && of_state(row) && fits(&facts, row);
+                let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
+                let filter = ListFilter {
+                    status,
+                    is_used,
+                    facts: facts.clone(),
+                    limit: LIMIT,
+                    ..ListFilter::default()
+                };
+                let mut tx = test.app.db.read_list().await.unwrap();
+                let count = code_lists::count(&mut tx, reach, &filter).await.unwrap();
+                assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+                for newest_first in [false, true] {
+                    for offset in OFFSETS {
+                        let filter = ListFilter { newest_first, offset, ..filter.clone() };
+                        let found = code_lists::list(&mut tx, reach, &filter).await.unwrap();
+                        let found: Vec<i64> = found.into_iter().map(|c| c.row.id).collect();
+                        assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                    }
+                    wanted.reverse();
+                }
+            }
+        }
+    }
+}
+
+async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp) {
+    fill(&test).await;
+    let mut tx = test.app.db.read_list().await.unwrap();
+    let mut rows: Vec<CodeRow> = all(&mut tx, CODE_ROWS).await;
+    rows.retain(|row| row.1 == FIRST_COMPANY);
+    rows.reverse();
+    for facts in facts() {
+        let search = match (facts.id, facts.suffix_tag, facts.comment.clone()) {
+            (Some(id), ..) => CodeSearch::Id(id),
+            (_, Some(tag), Some(text)) => CodeSearch::Suffix(tag, text),
+            (_, None, Some(text)) => CodeSearch::Comment(text),
+            _ => CodeSearch::Nothing,
+        };
+        for status in [None, Some(CodeStatus::Unused), Some(CodeStatus::Used), Some(CodeStatus::Expired)] {
+            let fit = |row: &&CodeRow| status.is_none_or(|s| row.2 == s as i64) && fits(&facts, row);
+            let wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
+            let (created_from, created_to) = (facts.created_from, facts.created_to);
+            let mut filter = CodeFilter {
+                status,
+                created_from,
+                created_to,
+                search: search.clone(),
+                limit: LIMIT,
+                ..CodeFilter::default()
+            };
+            for offset in [0, LIMIT] {
+                let mut tx = test.app.db.read_list().await.unwrap();
+                let found = codes::list(&mut tx, FIRST_COMPANY, &filter).await.unwrap();
+                let found: Vec<i64> = found.into_iter().map(|c| c.id).collect();
+                assert_eq!(found, page(&wanted, offset), "{filter:?}");
+                let Some(last) = found.last() else { break };
+                filter.before = Some(*last);
+            }
+        }
+    }
+}
+
+async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+    let reaches = fill(&test).await;
+    let mut tx = test.app.db.read_list().await.unwrap();
+    let text = "select id, from_company_id, to_company_id, cause, at from transfer order by id";
+    let rows: Vec<(i64, i64, i64, String, i64)> = all(&mut tx, text).await;
+    for (reach, companies) in &reaches {
+        for (cause, from) in [
+            (None, None),
+            (Some(Cause::Move), None),
+            (Some(Cause::Issue), None),
+            (None, Some(Moment(9_000_000))),
+        ] {
+            let fit = |row: &&(i64, i64, i64, String, i64)| {
+                (companies.contains(&row.1) || companies.contains(&row.2))
+                    && cause.is_none_or(|c| row.3 == c.slug())
+                    && from.is_none_or(|from| row.4 >= from.0)
+            };
+            let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
+            let filter = TransferFilter { cause, from, limit: LIMIT, ..TransferFilter::default() };
+            let mut tx = test.app.db.read_list().await.unwrap();
+            let count = transfers::count(&mut tx, reach, &filter).await.unwrap();
+            assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+            for newest_first in [false, true] {
+                for offset in OFFSETS {
+                    let filter = TransferFilter { newest_first, offset, ..filter.clone() };
+                    let found = transfers::list(&mut tx, reach, &filter).await.unwrap();
+                    let found: Vec<i64> = found.into_iter().map(|t| t.id).collect();
+                    assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                }
+                wanted.reverse();
+            }
+        }
+    }
+}
+
+async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+    let reaches = fill(&test).await;
+    let mut tx = test.app.db.read_list().await.unwrap();
+    let text = "select id, company_id, label_search, state, search from device order by id";
+    let mut rows: Vec<(i64, i64, String, String, String)> = all(&mut tx, text).await;
+    for sort in [DeviceSort::Id, DeviceSort::Label] {
+        if sort == DeviceSort::Label {
+            rows.sort_by(|a, b| (&a.2, a.0).cmp(&(&b.2, b.0)));
+        }
+        for (reach, companies) in &reaches {
+            for (state, text) in [
+                (None, ""),
+                (Some(DeviceState::Waiting), ""),
+                (None, "gate 7"),
+                (Some(DeviceState::Off), "nothing"),
+            ] {
+                let fit = |row: &&(i64, i64, String, String, String)| {
+                    companies.contains(&row.1)
+                        && state.is_none_or(|s| row.3 == s.slug())
+                        && row.4.contains(text)
+                };
+                let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
+                let filter =
+                    DeviceFilter { state, text: text.into(), sort, limit: LIMIT, ..DeviceFilter::default() };
+                let mut tx = test.app.db.read_list().await.unwrap();
+                let count = devices::count(&mut tx, reach, &filter).await.unwrap();
+                assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+                for descending in [false, true] {
+                    for offset in OFFSETS {
+                        let filter = DeviceFilter { descending, offset, ..filter.clone() };
+                        let found = devices::list(&mut tx, reach, &filter).await.unwrap();
+                        let found: Vec<i64> = found.into_iter().map(|d| d.id).collect();
+                        assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                    }
+                    wanted.reverse();
+                }
+            }
+        }
+    }
+}
+
+async fn pools_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+    let reaches = fill(&test).await;
+    let mut tx = test.app.db.read_list().await.unwrap();
+    let text = "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id
+         where a.kind = 0 order by a.company_id, a.resource_type";
+    let rows: Vec<(i64, i64, String)> = all(&mut tx, text).await;
+    for (reach, companies) in &reaches {
+        for text in ["", "company 7", "nothing"] {
+            let fit = |row: &&(i64, i64, String)| companies.contains(&row.0) && row.2.contains(text);
+            let wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0 * 100 + row.1).collect();
+            let mut tx = test.app.db.read_list().await.unwrap();
+            let count = pools::count(&mut tx, reach, text).await.unwrap();
+            assert_eq!(count, wanted.len() as i64, "{reach:?} {text:?}");
+            for offset in [0, 40, 900] {
+                let part = pools::Page { text, cursor: None, limit: LIMIT, offset };
+                let found = pools::list(&mut tx, reach, &part).await.unwrap();
+                let found: Vec<i64> = found.iter().map(pools::ListedPool::id).collect();
+                assert_eq!(found, page(&wanted, offset), "{reach:?} {text:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A portal's data as its first start leaves it. It is made once a build, and each test has a copy: to migrate takes
+//! longer than most tests.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use scrip::app::App;
+use scrip::clock::Clock;
+use scrip::config::{Config, Given};
+use scrip::rng::Rng;
+use scrip::store::db::hex;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+
+use super::NOON;
+
+/// Where the copies are, if it has as much room as this: memory. Elsewhere in the system's temporary folder.
+const MEMORY: &str = "/dev/shm";
+const MEMORY_BYTES_MIN: u64 = 2 << 30;
+/// What a first start leaves in its folder, whatever the database.
+const FILES: [&str; 3] = ["scrip.key", "scrip.db", "sessions.db"];
+const NO_SUCH_DATABASE: &str = "3D000";
+
+/// A folder with a portal's data on SQLite; it is deleted when it is dropped.
+pub async fn folder() -> TempDir {
+    let template = template().await;
+    let folder = empty_folder();
+    for name in FILES {
+        fs::copy(template.join(name), folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+/// A folder with a portal's key file alone.
+pub async fn folder_with_key() -> TempDir {
+    let template = template().await;
+    let folder = empty_folder();
+    fs::copy(template.join(FILES[0]), folder.path().join(FILES[0])).unwrap();
+    folder
+}
+
+fn empty_folder() -> TempDir {
+    let has_room =
+        scrip::store::db::disk::capacity(Path::new(MEMORY)).is_some_and(|c| c.free > MEMORY_BYTES_MIN);
+    if has_room { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }.unwrap()
+}
+
+/// The data of this build, which the first test that asks makes.
+async fn template() -> PathBuf {
+    let folder = made_in().join(format!("portal-{}", build()));
+    let _turn = turn();
+    if !folder.exists() {
+        let making = tempfile::tempdir_in(made_in()).unwrap();
+        make(Given { data: Some(making.path().to_owned()), ..Given::default() }).await;
+        for old in fs::read_dir(made_in()).unwrap().map(|entry| entry.unwrap().path()) {
+            if old.file_name().unwrap().to_str().unwrap().starts_with("portal-") {
+                let _ = fs::remove_dir_all(old);
+            }
+        }
+        fs::rename(making.keep(), &folder).unwrap();
+    }
+    folder
+}
+
+fn made_in() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// One test at a time makes what all need.
+fn turn() -> File {
+    let lock = File::create(made_in().join("turn")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+/// A name for what the tests were built from.
+fn build() -> String {
+    let program = fs::metadata(std::env::current_exe().unwrap()).unwrap();
+    let built = program.modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+    format!("{:x}", built.as_nanos())
+}
+
+/// A first start.
+async fn make(given: Given) {
+    let config = Config::load(&given).unwrap();
+    let app = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap().0;
+    scrip::ops::clock::keep_up(&app).await.unwrap();
+    assert!(app.db.close().await);
+}
+
+/// A database of the test server, which is dropped with this.
+pub struct PgDatabase {
+    server: String,
+    name: String,
+    pub url: String,
+}
+
+impl PgDatabase {
+    /// A copy of the portal's data whose key is in each [`folder_with_key`]; `None` where the tests do without PostgreSQL.
+    pub async fn copy() -> Option<PgDatabase> {
+        let server = std::env::var("SCRIP_TEST_POSTGRES").expect(
+            "SCRIP_TEST_POSTGRES is not set: tests/run sets it; \"off\" passes over PostgreSQL's tests",
+        );
+        if server == "off" {
+            return None;
+        }
+        let name = format!("t{}", hex(&Rng::System.bytes::<8>()));
+        let template = format!("portal_{}", build());
+        let copy = format!("create database {name} template {template}");
+        let mut connection = PgConnection::connect(&server).await.unwrap();
+        if let Err(error) = run(&mut connection, &copy).await {
+            assert_eq!(
+                error.as_database_error().and_then(|e| e.code()).as_deref(),
+                Some(NO_SUCH_DATABASE),
+                "{error}"
+            );
+            make_template(&mut connection, &server, &template).await;
+            run(&mut connection, &copy).await.unwrap();
+        }
+        let url = url_of(&server, &name);
+        Some(PgDatabase { server, name, url })
+    }
+}
+
+async fn make_template(connection: &mut PgConnection, server: &str, name: &str) {
+    let folder = folder_with_key().await;
+    let _turn = turn();
+    let exists = sqlx::query("select 1 from pg_database where datname = $1").bind(name);
+    if exists.fetch_optional(&mut *connection).await.unwrap().is_some() {
+        return;
+    }
+    let making = format!("{name}_made");
+    run(connection, &format!("drop database if exists {making} with (force)")).await.unwrap();
+    run(connection, &format!("create database {making}")).await.unwrap();
+    let database_url = Some(url_of(server, &making));
+    make(Given { data: Some(folder.path().to_owned()), database_url, ..Given::default() }).await;
+    run(connection, &format!("alter database {making} rename to {name}")).await.unwrap();
+}
+
+async fn run(connection: &mut PgConnection, text: &str) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(connection).await.map(drop)
+}
+
+fn url_of(server: &str, database: &str) -> String {
+    let mut url = url::Url::parse(server).unwrap();
+    url.set_path(database);
+    url.to_string()
+}
+
+impl Drop for PgDatabase {
+    fn drop(&mut self) {
+        let (server, text) = (self.server.clone(), format!("drop database {} with (force)", self.name));
+        // A test's runtime may be at its end.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&server).await?;
+                run(&mut connection, &text).await
+            })
+        });
+        if !std::thread::panicking() {
+            dropping.join().unwrap().unwrap();
+        }
+    }
+}

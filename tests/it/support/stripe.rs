@@ -1,0 +1,303 @@
+//! A Stripe for tests, on loopback: as strict as the real one about what it is sent.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use scrip::config::{Given, StripeConfig};
+use scrip::payments;
+use serde_json::{Value, json};
+
+pub const SECRET_KEY: &str = "sk_test_4242";
+pub const WEBHOOK_SECRET: &str = "whsec_4242";
+
+/// The fields of a new session that we send, as Stripe's reference has them: each must be there, and no other.
+const SESSION_FIELDS: [&str; 12] = [
+    "mode",
+    "line_items[0][quantity]",
+    "line_items[0][price_data][currency]",
+    "line_items[0][price_data][unit_amount]",
+    "line_items[0][price_data][product_data][name]",
+    "client_reference_id",
+    "metadata[scrip_payment]",
+    "payment_intent_data[metadata][scrip_payment]",
+    "customer_email",
+    "success_url",
+    "cancel_url",
+    "expires_at",
+];
+
+/// What goes wrong with the next request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is answered with this status and not done.
+    Status(u16),
+    /// The same, and Stripe says that another attempt is of no use.
+    Final(u16),
+    /// It is done, but the answer never comes.
+    Lost,
+    /// It is answered with something else than JSON.
+    Garbage,
+    /// It is answered with a redirect to another place.
+    Redirect,
+}
+
+pub type Fields = BTreeMap<String, String>;
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub fields: Fields,
+}
+
+#[derive(Default)]
+struct Inner {
+    seen: Vec<Seen>,
+    faults: VecDeque<Fault>,
+    done: HashMap<String, (Seen, u16, Value)>,
+    sessions: BTreeMap<String, Value>,
+    refunds: Vec<Fields>,
+}
+
+#[derive(Clone)]
+pub struct FakeStripe {
+    pub api_base: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl FakeStripe {
+    pub async fn start() -> FakeStripe {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api_base = format!("http://{}", listener.local_addr().unwrap());
+        let fake = FakeStripe { api_base, inner: Arc::default() };
+        let router = Router::new().fallback(take).with_state(fake.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        fake
+    }
+
+    /// Settings that lead here.
+    pub fn given(&self) -> Given {
+        Given {
+            stripe_secret_key: Some(SECRET_KEY.into()),
+            stripe_webhook_secret: Some(WEBHOOK_SECRET.into()),
+            stripe_api_base: Some(self.api_base.clone()),
+            ..Given::default()
+        }
+    }
+
+    pub fn config(&self) -> StripeConfig {
+        StripeConfig {
+            secret_key: SECRET_KEY.into(),
+            webhook_secret: WEBHOOK_SECRET.into(),
+            api_base: self.api_base.clone(),
+        }
+    }
+
+    /// The next requests go wrong in these ways.
+    pub fn fail(&self, faults: &[Fault]) {
+        self.inner.lock().unwrap().faults.extend(faults);
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.inner.lock().unwrap().seen.clone()
+    }
+
+    pub fn refunds(&self) -> Vec<Fields> {
+        self.inner.lock().unwrap().refunds.clone()
+    }
+
+    pub fn session_ids(&self) -> Vec<String> {
+        self.inner.lock().unwrap().sessions.keys().cloned().collect()
+    }
+
+    /// The payer is done; a card has paid at once, a slower way of payment is still under way.
+    pub fn complete(&self, session_id: &str, is_paid: bool) {
+        let session = &mut self.inner.lock().unwrap().sessions;
+        let session = session.get_mut(session_id).unwrap();
+        session["status"] = "complete".into();
+        session["payment_status"] = if is_paid { "paid" } else { "unpaid" }.into();
+        session["payment_intent"] = format!("pi_{session_id}").into();
+    }
+
+    /// Nobody paid in time.
+    pub fn expire(&self, session_id: &str) {
+        self.change(session_id, "status", "expired".into());
+    }
+
+    /// A session is not what it was asked to be.
+    pub fn change(&self, session_id: &str, field: &str, value: Value) {
+        self.inner.lock().unwrap().sessions.get_mut(session_id).unwrap()[field] = value;
+    }
+
+    /// How a session stands.
+    pub fn status(&self, session_id: &str) -> String {
+        self.inner.lock().unwrap().sessions[session_id]["status"].as_str().unwrap().to_owned()
+    }
+
+    /// How often sessions were asked about.
+    pub fn questions(&self) -> usize {
+        self.seen().iter().filter(|s| s.method == Method::GET).count()
+    }
+
+    /// An event about money of a session that was given back, so much by now, with its signature.
+    pub fn refund_event(
+        &self,
+        event_id: &str,
+        session_id: &str,
+        refunded: i64,
+        seconds: i64,
+    ) -> (String, String) {
+        let session = self.inner.lock().unwrap().sessions[session_id].clone();
+        let object = json!({"id": format!("ch_{session_id}"), "object": "charge", "amount": session["amount_total"],
+            "amount_refunded": refunded, "currency": session["currency"], "metadata": session["metadata"],
+            "payment_intent": session["payment_intent"], "refunded": session["amount_total"] == refunded});
+        signed(event_id, "charge.refunded", &object, seconds)
+    }
+
+    /// An event about a session as it is now, and the `Stripe-Signature` that goes with it.
+    pub fn event(&self, event_id: &str, kind: &str, session_id: &str, seconds: i64) -> (String, String) {
+        let object = self.inner.lock().unwrap().sessions[session_id].clone();
+        signed(event_id, kind, &object, seconds)
+    }
+}
+
+fn signed(event_id: &str, kind: &str, object: &Value, seconds: i64) -> (String, String) {
+    let body = json!({"id": event_id, "object": "event", "type": kind, "created": seconds,
+        "data": {"object": object}})
+    .to_string();
+    let signature = payments::sign(WEBHOOK_SECRET, body.as_bytes(), seconds);
+    (body, signature)
+}
+
+async fn take(
+    State(fake): State<FakeStripe>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = url::form_urlencoded::parse(&body).into_owned().collect();
+    let seen = Seen { method, path: uri.path().to_owned(), headers, fields };
+    let (fault, (status, answer)) = {
+        let mut inner = fake.inner.lock().unwrap();
+        inner.seen.push(seen.clone());
+        let fault = inner.faults.pop_front();
+        let answer = match fault {
+            None | Some(Fault::Lost) => once(&mut inner, &seen),
+            Some(Fault::Status(status) | Fault::Final(status)) => error(status, "api_error", ""),
+            Some(Fault::Garbage | Fault::Redirect) => (200, Value::Null),
+        };
+        (fault, answer)
+    };
+    let status = StatusCode::from_u16(status).unwrap();
+    match fault {
+        Some(Fault::Lost) => std::future::pending().await,
+        Some(Fault::Garbage) => "<html>".into_response(),
+        Some(Fault::Redirect) => (StatusCode::FOUND, [("location", "/v1/elsewhere")]).into_response(),
+        Some(Fault::Final(_)) => {
+            (status, [("stripe-should-retry", "false")], answer.to_string()).into_response()
+        }
+        _ => (status, [("request-id", "req_1")], answer.to_string()).into_response(),
+    }
+}
+
+type Done = (u16, Value);
+
+fn error(status: u16, code: &str, param: &str) -> Done {
+    let message = format!("It says {SECRET_KEY}");
+    (
+        status,
+        json!({"error": {"type": "invalid_request_error", "code": code, "param": param, "message": message}}),
+    )
+}
+
+/// The same key does the same thing once; another thing under it is refused.
+fn once(inner: &mut Inner, seen: &Seen) -> Done {
+    let header = |name: &str| seen.headers.get(name).map_or("", |v| v.to_str().unwrap());
+    if header("authorization") != format!("Bearer {SECRET_KEY}") {
+        return error(401, "", "");
+    }
+    if header("stripe-version").len() < 10 {
+        return error(400, "stripe_version", "");
+    }
+    let key = header("idempotency-key").to_owned();
+    if seen.method == Method::POST {
+        if header("content-type") != "application/x-www-form-urlencoded" || key.is_empty() {
+            return error(400, "no_form_or_no_key", "");
+        }
+        if let Some((before, status, answer)) = inner.done.get(&key) {
+            let is_same = before.path == seen.path && before.fields == seen.fields;
+            return if is_same { (*status, answer.clone()) } else { error(400, "idempotency_error", "") };
+        }
+    }
+    let (status, answer) = act(inner, seen);
+    if seen.method == Method::POST {
+        inner.done.insert(key, (seen.clone(), status, answer.clone()));
+    }
+    (status, answer)
+}
+
+fn act(inner: &mut Inner, seen: &Seen) -> Done {
+    let path: Vec<&str> = seen.path.trim_start_matches('/').split('/').collect();
+    match (seen.method.as_str(), path.as_slice()) {
+        ("POST", ["v1", "checkout", "sessions"]) => create(inner, &seen.fields),
+        ("GET", ["v1", "checkout", "sessions", id]) => match inner.sessions.get(*id) {
+            Some(session) => (200, session.clone()),
+            None => error(404, "resource_missing", "session"),
+        },
+        ("POST", ["v1", "checkout", "sessions", id, "expire"]) => match inner.sessions.get_mut(*id) {
+            Some(session) if session["status"] == "open" => {
+                session["status"] = "expired".into();
+                session["url"] = Value::Null;
+                (200, session.clone())
+            }
+            Some(_) => error(400, "", "session"),
+            None => error(404, "resource_missing", "session"),
+        },
+        ("POST", ["v1", "refunds"]) => {
+            if !seen.fields.keys().map(String::as_str).eq(["amount", "payment_intent"]) {
+                return error(400, "parameter_unknown", "");
+            }
+            inner.refunds.push(seen.fields.clone());
+            (
+                200,
+                json!({"id": format!("re_{}", inner.refunds.len()), "object": "refund", "status": "succeeded"}),
+            )
+        }
+        _ => error(404, "", ""),
+    }
+}
+
+fn create(inner: &mut Inner, fields: &Fields) -> Done {
+    if let Some(unknown) = fields.keys().find(|name| !SESSION_FIELDS.contains(&name.as_str())) {
+        return error(400, "parameter_unknown", unknown);
+    }
+    if let Some(missing) = SESSION_FIELDS.iter().find(|name| fields.get(**name).is_none_or(String::is_empty))
+    {
+        return error(400, "parameter_missing", missing);
+    }
+    let currency = &fields["line_items[0][price_data][currency]"];
+    let amount: i64 = fields["line_items[0][price_data][unit_amount]"].parse().unwrap();
+    if fields["mode"] != "payment" || currency.len() != 3 || *currency != currency.to_lowercase() {
+        return error(400, "parameter_invalid", "currency");
+    }
+    if amount > 99_999_999 {
+        return error(400, "amount_too_large", "line_items[0][price_data][unit_amount]");
+    }
+    let id = format!("cs_test_{}", inner.sessions.len() + 1);
+    let session = json!({
+        "id": id, "object": "checkout.session", "amount_total": amount, "currency": currency,
+        "client_reference_id": fields["client_reference_id"], "expires_at": 1,
+        "metadata": {"scrip_payment": fields["metadata[scrip_payment]"]}, "mode": "payment", "payment_intent": null,
+        "payment_status": "unpaid", "status": "open", "url": format!("https://checkout.stripe.com/c/pay/{id}")
+    });
+    inner.sessions.insert(id, session.clone());
+    (200, session)
+}

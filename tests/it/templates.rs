@@ -1,0 +1,428 @@
+//! Every page is drawn for every kind of person, in an empty portal and in one that is full of what
+//! nobody should type; and every template is drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::support::markup::{Markup, text};
+use crate::support::walker::{Visit, type_into, walk};
+use crate::support::{
+    Browser, NOON, PASSWORD, TestApp, World, link_in, mail_server, next_mail_of_all, open, sale, secret_on,
+    set_up, signed_in, who,
+};
+use scraper::{ElementRef, Selector};
+use scrip::config::Given;
+use scrip::jobs;
+use scrip::model::device::DeviceKind;
+use scrip::model::ledger::CodeStatus;
+use scrip::model::resources::ResourceType;
+use scrip::model::second_factor::SecondFactor;
+use scrip::ops;
+use scrip::ops::actor::Actor;
+use scrip::ops::codes::CodeOrder;
+use scrip::ops::devices::DeviceInput;
+use scrip::store;
+use scrip::store::vouchers::VoucherFilter;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+both!(
+    an_empty_portal_has_sound_pages_for_everybody,
+    what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn,
+);
+
+/// An element, an attribute behind each quote, an entity, letters that turn the line round, and a word
+/// that is longer than a phone is wide.
+const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{200f}\u{200e}Donaudampfschifffahrten";
+
+/// What of the portal has a name or a text of somebody, for each a sample.
+const KINDS: [&str; 11] =
+    ["company", "first", "last", "memo", "comment", "serial", "device", "model", "batch", "token", "reason"];
+
+fn hostile(kind: &str) -> String {
+    format!("{kind} {HOSTILE}")
+}
+
+/// More than a field lets choose from a list.
+const COMPANIES: usize = 60;
+const CREDIT: ResourceType = ResourceType::CREDIT;
+
+async fn an_empty_portal_has_sound_pages_for_everybody(test: TestApp) {
+    World::new(&test).await;
+    for person in ["operator", "auditor", "other", "customer"] {
+        let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
+        let visits = walk(&mut browser, "/").await;
+        visits.iter().for_each(leads_somewhere);
+        visits.iter().for_each(is_sound);
+    }
+}
+
+async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn(test: TestApp) {
+    let (mail, mut mails) = mail_server().await;
+    let given = Given { sign_up: Some(true), ..mail };
+    let Some(test) = TestApp::start_changed(test.backend, given, |config| config.demo = true).await else {
+        return;
+    };
+    let world = World::new(&test).await;
+    let mut operator = signed_in(&test, "operator@test.example").await;
+    let mut visits = second_factor(&test, &mut operator).await;
+    visits.extend(confirmed_again(&test, &mut operator, &mut mails).await);
+    fill(&test, &world).await;
+    visits.extend(made_once(&test, &world, &mut operator).await);
+    visits.extend(bought(&test).await);
+    visits.extend(without_cards_and_mail(&test).await);
+    visits.extend(everything(&mut operator, "/").await);
+    for person in ["auditor", "distributor", "acme", "north"] {
+        let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
+        visits.extend(everything(&mut browser, "/").await);
+    }
+    visits.extend(everything(&mut test.browser(), "/sign-in").await);
+    visits.iter().for_each(leads_somewhere);
+    visits.push(Visit::new("/nowhere", operator.get("/nowhere").await));
+    visits.iter().for_each(is_sound);
+    every_sample_is_read(&visits);
+    visits.iter().for_each(names_stand_apart);
+    every_template_is_drawn(&visits);
+}
+
+/// All pages that somebody gets to, and what comes when the hostile text is typed into their forms.
+async fn everything(browser: &mut Browser, start: &str) -> Vec<Visit> {
+    let mut visits = walk(browser, start).await;
+    let mut typed = Vec::new();
+    let mut known = BTreeSet::new();
+    for visit in &visits {
+        if known.insert(visit.path.split('?').next().unwrap()) {
+            typed.extend(type_into(browser, visit, HOSTILE).await);
+        }
+    }
+    visits.extend(typed);
+    visits
+}
+
+fn leads_somewhere(Visit { path, page, .. }: &Visit) {
+    assert!([200, 303, 422, 429].contains(&page.status.as_u16()), "{path}: {}\n{}", page.status, page.body);
+}
+
+/// Nothing is wrong with a page, and what was typed has made no part of it.
+fn is_sound(Visit { path, page, markup }: &Visit) {
+    if let Some(markup) = markup {
+        let raw = markup.all("hostile, [hostile]").len();
+        assert_eq!((markup.faults(), raw), (Vec::new(), 0), "{path}\n{}", page.body);
+    }
+}
+
+/// What somebody chose has a direction of its own, wherever an element for that may be; sentences have none inside.
+fn names_stand_apart(Visit { path, markup, .. }: &Visit) {
+    const APART: &str = "bdi, title, option, textarea, .visually-hidden, .notice, .error, .error-summary";
+    let apart = Selector::parse(APART).unwrap();
+    let Some(markup) = markup else { return };
+    for element in markup.root().descendants().filter_map(ElementRef::wrap) {
+        let own: String =
+            element.children().filter_map(|c| c.value().as_text()).map(|text| &**text).collect();
+        let is_apart = |e: &ElementRef<'_>| apart.matches(e);
+        let mut line = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
+        assert!(!own.contains("<hostile>") || line.any(|e| is_apart(&e)), "{path}: {}", element.html());
+    }
+}
+
+fn every_sample_is_read(visits: &[Visit]) {
+    let mut left: BTreeSet<String> = KINDS.into_iter().chain(sale::KINDS).map(hostile).collect();
+    for markup in visits.iter().filter_map(|v| v.markup.as_ref()) {
+        let text = text(markup.root());
+        left.retain(|sample| !text.contains(sample));
+    }
+    assert!(left.is_empty(), "not shown as text: {left:#?}");
+}
+
+/// Most of the words that a template has for itself have been on a page. (One without such words is
+/// made of others.)
+fn every_template_is_drawn(visits: &[Visit]) {
+    let templates = templates(Path::new("templates"));
+    assert!(templates.len() > 60);
+    let is_drawn = |name: &&String| {
+        let is_own = |words: &&str| templates.iter().all(|(n, s)| n == *name || !s.contains(*words));
+        let own: Vec<&str> = literals(&templates[*name]).into_iter().filter(is_own).collect();
+        let drawn = own.iter().filter(|words| visits.iter().any(|v| v.page.body.contains(**words))).count();
+        drawn * 2 >= own.len()
+    };
+    let left: Vec<&String> = templates.keys().filter(|name| !is_drawn(name)).collect();
+    assert!(left.is_empty(), "not drawn: {left:#?}");
+}
+
+fn templates(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(templates(&path));
+        } else if path.extension().is_some_and(|e| e == "html") {
+            found.insert(path.display().to_string(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// What stands in a template between its commands.
+fn literals(source: &str) -> Vec<&str> {
+    const LENGTH_MIN: usize = 8;
+    let parts = source.split("{{").flat_map(|part| part.split("{%"));
+    let literals =
+        parts.map(|part| part.split_once("%}").or(part.split_once("}}")).map_or(part, |p| p.1).trim());
+    literals.filter(|literal| literal.len() >= LENGTH_MIN).collect()
+}
+
+/// Sets a second factor up and signs in with it: pages that no link leads to.
+async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
+    let page = operator.get("/account/second-factor/app").await;
+    let secret = secret_on(&page);
+    let code = secret.code_at(test.app.clock.now());
+    let fields = ["form", "secret"].map(|name| (name, page.field(name)));
+    let fields = [
+        (fields[0].0, &*fields[0].1),
+        (fields[1].0, &*fields[1].1),
+        ("code", &*code),
+        ("password", PASSWORD),
+    ];
+    let path = "/account/second-factor/app";
+    let codes = Visit::new(path, operator.post(path, &fields).await);
+    let mut browser = signed_in(test, "operator@test.example").await;
+    let mut visits = walk(&mut browser, "/sign-in/code").await;
+    visits.push(codes);
+    visits
+}
+
+/// What is shown once, after something was made; and what is told before something is done.
+async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec<Visit> {
+    let token = hostile("token");
+    let mut visits = Vec::new();
+    let fields = [("name", &*token), ("scope", "credits:read"), ("last_day", "")];
+    let page = operator.submit("/account/tokens/new", "/account/tokens", &fields).await;
+    visits.push(Visit::new("/account/tokens", page));
+    let (_, code) = world.code(test, "operator@test.example", 5).await;
+    for path in [
+        format!("/redeem?code={code}"),
+        format!("/moves/preview?type=credit&from={}&to={}&amount=9000", world.vendor, world.acme),
+        "/codes/batches/1".into(),
+        "/codes/batches/2".into(),
+        "/codes/batches/3".into(),
+        "/companies/options".into(),
+    ] {
+        let page = operator.get(&path).await;
+        visits.push(Visit::new(path, page));
+    }
+    visits
+}
+
+/// The demo takes cards, by a page of its own; others have to set that up. Without mail links are shown. And a
+/// clock that has leapt ahead.
+async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
+    let other = TestApp::start(test.backend).await.unwrap();
+    let company = World::new(&other).await.acme.to_string();
+    let mut operator = signed_in(&other, "operator@test.example").await;
+    let mut visits = vec![Visit::new("/operator/seller", operator.get("/operator/seller").await)];
+    let guest = [("email", "o'neill&co@test.example"), ("role", "read_only"), ("company", &*company)];
+    let invitation = operator.submit("/users/new", "/users", &guest).await;
+    let mut guest = other.browser();
+    open(&mut guest, &link_in(&invitation.body)).await;
+    visits.push(Visit::new("/link", guest.get("/link").await));
+    visits.push(Visit::new("/users", invitation));
+    other.app.clock.leap_seconds(2 * 3_600);
+    ops::clock::keep_up(&other.app).await.unwrap();
+    for path in ["/operator/clock", "/users"] {
+        visits.push(Visit::new(path, operator.get(path).await));
+    }
+    visits
+}
+
+/// What is asked for again once the sign-in is a while ago, and how a change of address is stopped.
+async fn confirmed_again(
+    test: &TestApp,
+    operator: &mut Browser,
+    mails: &mut UnboundedReceiver<String>,
+) -> Vec<Visit> {
+    let mut other = signed_in(test, "other@test.example").await;
+    let path = "/account/security/email";
+    other.submit(path, path, &[("email", "new@test.example")]).await.is(200);
+    let mut stop = None;
+    while let Some(mail) = next_mail_of_all(test, mails).await {
+        stop = stop.or(mail.contains("about to change").then(|| link_in(&mail)));
+    }
+    let mut owner = test.browser();
+    let mut visits = vec![Visit::new("/link", open(&mut owner, &stop.unwrap()).await)];
+    set_up(test, &mut other, PASSWORD).await;
+    let reset = format!("/users/{}/second-factor", who(&test.app, "other@test.example").await.user_id);
+    visits.push(Visit::new(&reset, operator.get(&reset).await));
+    let customer = who(&test.app, "customer@test.example").await.user_id;
+    let mut tx = test.app.db.write().await.unwrap();
+    store::second_factor::turn_on(&mut tx, customer, SecondFactor::Email).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut waiting = signed_in(test, "customer@test.example").await;
+    visits.push(Visit::new("/sign-in/code", waiting.get("/sign-in/code").await));
+    test.app.clock.advance_seconds(600);
+    for path in ["/confirm", "/confirm?with=recovery"] {
+        let visit = Visit::new(path, other.get(path).await);
+        visits.extend(type_into(&mut other, &visit, HOSTILE).await);
+        visits.push(visit);
+    }
+    test.app.clock.advance_seconds(-630);
+    visits
+}
+
+const UNUSED: VoucherFilter = VoucherFilter { status: Some(CodeStatus::Unused), cursor: None, limit: 1 };
+
+/// What a buyer gets to by buttons alone.
+async fn bought(test: &TestApp) -> Vec<Visit> {
+    let mut buyer = signed_in(test, "distributor@test.example").await;
+    let payments = buyer.get("/payments?state=awaiting_payment").await;
+    let by_card = payments.body.split("href=\"/orders/").nth(1).unwrap().split('"').next().unwrap();
+    let at = format!("/orders/{by_card}");
+    let form = buyer.get("/buy/licences").await.field("form");
+    // One has the licence, one is of the model that it suits, and one is not known.
+    let device = format!("{}0", hostile("serial")).replace('"', "\"\"");
+    let (serial, product) = (format!("SN-B\nSN-X\n\"{device}\""), hostile("none"));
+    let mut visits = Vec::new();
+    let fields = [("form", form.as_str()), ("serials", serial.as_str()), ("product", product.as_str())];
+    visits.push(Visit::new("/buy/licences/choice", buyer.upload("/buy/licences/choice", &fields).await));
+    visits.push(Visit::new("/buy/licences", buyer.post("/buy/licences", &fields).await));
+    let actor = who(&test.app, "distributor@test.example").await;
+    let unused = ops::vouchers::list(&test.app, &actor, &UNUSED).await.unwrap().remove(0);
+    let path = format!("/orders/{}/vouchers/cancellation?code={}", unused.order_id, unused.shown.row.id);
+    visits.push(Visit::new("/cancellation", buyer.get(&path).await));
+    let fields = [("code", unused.shown.text.as_str()), ("check", "1")];
+    visits.push(Visit::new("/redeem", buyer.submit("/redeem", "/redeem", &fields).await));
+    let card = buyer.submit(&at, &format!("{at}/card"), &[]).await;
+    let page = card.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    visits.push(Visit::new(format!("{at}/card"), card));
+    for path in [format!("/demo/card/{page}"), format!("{at}/return")] {
+        let page = buyer.get(&path).await;
+        visits.push(Visit::new(path, page));
+    }
+    visits
+}
+
+/// Something of everything, with the hostile text wherever one may be.
+async fn fill(test: &TestApp, world: &World) {
+    let app = &test.app;
+    let operator = who(app, "operator@test.example").await;
+    let name = hostile("company");
+    for id in [world.vendor, world.distributor, world.acme, world.acme_north] {
+        let change = ops::companies::Change { name: Some(&name), ..Default::default() };
+        ops::companies::change(app, &operator, &format!("name-{id}"), id, change).await.unwrap();
+    }
+    let mut tx = app.db.write().await.unwrap();
+    let root = store::companies::root(&mut tx).await.unwrap().unwrap().1;
+    for _ in 0..COMPANIES {
+        store::companies::insert(&mut tx, &name, Some((world.vendor, &root)), NOON).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    for person in [&operator, &who(app, "acme@test.example").await] {
+        let (first, last) = (hostile("first"), hostile("last"));
+        ops::users::save_profile(app, person, "profile", &first, &last, "UTC").await.unwrap();
+    }
+    ops::resources::issue(app, &operator, "stock", CREDIT, 5_000, &hostile("memo")).await.unwrap();
+    world.give(test, world.acme, 1).await;
+    codes(test, world, &operator).await;
+    devices(test, world, &operator).await;
+    imports(test, world, &operator).await;
+    sale::trade(test, world, hostile).await;
+    fail_jobs(test).await;
+}
+
+/// All jobs that wait have failed for good.
+async fn fail_jobs(test: &TestApp) {
+    let mut tx = test.app.db.write().await.unwrap();
+    store::db::sql("update job set given_up_at = $1, attempts = 12, reason = $2")
+        .bind(NOON)
+        .bind(hostile("reason"))
+        .run(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// An unused, a used and a deleted code; batches that are done, cancelled and running.
+async fn codes(test: &TestApp, world: &World, operator: &Actor) {
+    let app = &test.app;
+    let mut made = Vec::new();
+    let order = |comment, count| CodeOrder {
+        company_id: world.vendor,
+        resource_type: CREDIT,
+        amount: 1,
+        comment,
+        count,
+    };
+    let comment = hostile("batch");
+    for (id, key) in [(1, "done"), (2, "cancelled"), (3, "running")] {
+        ops::code_batches::create(app, operator, key, &order(&comment, 1_000)).await.unwrap();
+        match key {
+            "done" => while jobs::run_next(app).await {},
+            "cancelled" => drop(ops::code_batches::cancel(app, operator, "cancel", id).await.unwrap()),
+            _ => {}
+        }
+    }
+    let comment = hostile("comment");
+    for key in ["unused", "used", "deleted"] {
+        let done = ops::codes::create(app, operator, key, &order(&comment, 1)).await.unwrap();
+        made.push(done.transfers[0].code_id.unwrap());
+    }
+    let text = ops::codes::find(app, operator, made[1]).await.unwrap().text;
+    ops::codes::redeem(app, &who(app, "acme@test.example").await, "redeem", &text).await.unwrap();
+    ops::codes::delete(app, operator, "delete", made[2]).await.unwrap();
+}
+
+/// Devices that run, wait and are off, and an apartment.
+async fn devices(test: &TestApp, world: &World, operator: &Actor) {
+    for (n, service) in
+        [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate()
+    {
+        let input = DeviceInput {
+            kind: if n == 3 { DeviceKind::Apartment } else { DeviceKind::Device },
+            serial: format!("{}{n}", hostile("serial")),
+            name: hostile("device"),
+            model: hostile("model"),
+            company_id: world.acme,
+            service,
+            auto_extend: true,
+            monitoring: true,
+        };
+        ops::devices::create(&test.app, operator, &format!("device-{n}"), &input).await.unwrap();
+    }
+}
+
+/// Imports that are begun, cancelled and looked at, each with rows that cannot be added.
+async fn imports(test: &TestApp, world: &World, operator: &Actor) {
+    for (id, key) in [(1, "running"), (2, "cancelled"), (3, "checked")] {
+        let rows =
+            format!("serial,service\n{key},credit\n,credit\nbad,\"{}\"\n", HOSTILE.replace('"', "\"\""));
+        ops::imports::check(&test.app, operator, &format!("import-{key}"), world.acme, &rows).await.unwrap();
+        match key {
+            "running" => drop(ops::imports::start(&test.app, operator, "start", id).await.unwrap()),
+            "cancelled" => {
+                drop(ops::imports::cancel(&test.app, operator, "cancel-import", id).await.unwrap())
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_page_is_found() {
+    let sound = "<!doctype html><html lang=en><head><title>A</title></head><body><main><h1>A</h1>{}</main></body></html>";
+    let faults = |inside: &str| Markup::of(&sound.replace("{}", inside)).faults().len();
+    assert_eq!(faults("<label for=\"a\">A</label><input id=\"a\">"), 0);
+    for bad in [
+        "<p id=\"a\"></p><p id=\"a\"></p>",
+        "<input name=\"a\">",
+        "<p aria-describedby=\"nothing\"></p>",
+        "<h1>B</h1>",
+        "<p style=\"color: red\"></p>",
+        "<p onclick=\"x()\"></p>",
+        "<script>x()</script>",
+        "<a href=\" JavaScript:x()\">A</a>",
+        "<button></button>",
+        "<p><b></p>",
+        "<p a=\"1\" a=\"2\"></p>",
+    ] {
+        assert!(faults(bad) > 0, "{bad}");
+    }
+}
