@@ -22,7 +22,6 @@ use crate::model::code::Code;
 use crate::model::ledger::{CodeFacts, Fingerprint, Tag};
 use crate::private;
 use crate::rng::Rng;
-use crate::store::db::hex;
 
 const NONCE_LENGTH: usize = 24;
 
@@ -76,7 +75,7 @@ impl Keys {
     /// New keys, for tests, for the demo, and for the first start.
     #[must_use]
     pub fn generate(rng: &Rng) -> (Keys, String) {
-        let file = KeyFile { keys: BTreeMap::from([("1".into(), hex(&rng.bytes::<32>()))]) };
+        let file = KeyFile { keys: BTreeMap::from([("1".into(), hex::encode(rng.bytes::<32>()))]) };
         let text = serde_json::to_string_pretty(&file).unwrap_or_default();
         let keys = Keys::parse(&text).unwrap_or(Keys { versions: BTreeMap::new() });
         (keys, text)
@@ -113,7 +112,7 @@ impl Keys {
         let mut versions = BTreeMap::new();
         for (version, key) in &file.keys {
             let version = version.parse().map_err(|_| KeyError::Malformed)?;
-            let key = unhex(key).filter(|k| k.len() == 32).ok_or(KeyError::Malformed)?;
+            let key = hex::decode(key).ok().filter(|k| k.len() == 32).ok_or(KeyError::Malformed)?;
             versions.insert(version, Subkeys::derive(&key));
         }
         if versions.is_empty() { Err(KeyError::Malformed) } else { Ok(Keys { versions }) }
@@ -122,7 +121,7 @@ impl Keys {
     /// A value that a database keeps, to tell a wrong key file at the start.
     #[must_use]
     pub fn check_value(&self) -> String {
-        hex(&mac(&self.first().check, &[b"scrip"])[..16])
+        hex::encode(&mac(&self.first().check, &[b"scrip"])[..16])
     }
 
     /// The keyed hash that a code is found by.
@@ -167,13 +166,13 @@ impl Keys {
         let cipher = XChaCha20Poly1305::new(&self.first().job_seal.into());
         let sealed =
             cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).expect("sealing a short text cannot fail");
-        hex(&[nonce.as_slice(), &sealed].concat())
+        hex::encode([nonce.as_slice(), &sealed].concat())
     }
 
     /// Opens what [`Keys::seal_text`] sealed.
     #[must_use]
     pub fn open_text(&self, sealed: &str) -> Option<String> {
-        let bytes = unhex(sealed)?;
+        let bytes = hex::decode(sealed).ok()?;
         let (nonce, text) = bytes.split_at_checked(NONCE_LENGTH)?;
         let nonce: [u8; NONCE_LENGTH] = nonce.try_into().ok()?;
         let cipher = XChaCha20Poly1305::new(&self.first().job_seal.into());
@@ -189,7 +188,7 @@ impl Keys {
     /// The second half of a form's token: binds its nonce to the session.
     #[must_use]
     pub fn form_mac(&self, session: &[u8], nonce: &str) -> String {
-        hex(&mac(&self.first().form_token, &[session, nonce.as_bytes()])[..16])
+        hex::encode(&mac(&self.first().form_token, &[session, nonce.as_bytes()])[..16])
     }
 
     /// Whether a form's token belongs to the session, in constant time.
@@ -208,7 +207,7 @@ impl Keys {
     /// What marks a browser as one that an account was signed in from.
     #[must_use]
     pub fn device_mark(&self, account: &str) -> String {
-        hex(&mac(&self.first().known_device, &[account.as_bytes()])[..16])
+        hex::encode(&mac(&self.first().known_device, &[account.as_bytes()])[..16])
     }
 
     fn first(&self) -> &Subkeys {
@@ -260,7 +259,8 @@ impl Wrapped {
         let cipher = Wrapped::cipher(passphrase, &salt)?;
         let sealed =
             cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).map_err(|_| KeyError::Malformed)?;
-        let wrapped = Wrapped { salt: hex(&salt), sealed: hex(&[nonce.as_slice(), &sealed].concat()) };
+        let wrapped =
+            Wrapped { salt: hex::encode(salt), sealed: hex::encode([nonce.as_slice(), &sealed].concat()) };
         serde_json::to_string_pretty(&wrapped).map_err(|_| KeyError::Malformed)
     }
 
@@ -270,8 +270,8 @@ impl Wrapped {
     /// [`KeyError::WrongPassphrase`].
     pub fn unwrap(text: &str, passphrase: &str) -> Result<String, KeyError> {
         let wrapped: Wrapped = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
-        let salt = unhex(&wrapped.salt).ok_or(KeyError::Malformed)?;
-        let sealed = unhex(&wrapped.sealed).ok_or(KeyError::Malformed)?;
+        let salt = hex::decode(&wrapped.salt).map_err(|_| KeyError::Malformed)?;
+        let sealed = hex::decode(&wrapped.sealed).map_err(|_| KeyError::Malformed)?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LENGTH).ok_or(KeyError::Malformed)?;
         let nonce: [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| KeyError::Malformed)?;
         let cipher = Wrapped::cipher(passphrase, &salt)?;
@@ -314,14 +314,6 @@ fn short(hash: [u8; 32]) -> [u8; 16] {
     let mut out = [0; 16];
     out.copy_from_slice(&hash[..16]);
     out
-}
-
-/// Bytes from hexadecimal text.
-#[must_use]
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
-    let digits = digits.filter(|d| d.len().is_multiple_of(2))?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]

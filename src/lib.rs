@@ -3,8 +3,10 @@
 
 #![deny(unsafe_code)]
 
-/// What every door is given, and how acts are written.
+/// What every door is given.
 pub mod app;
+/// Card payments, whoever takes them.
+pub mod cards;
 /// The door for the command line.
 pub mod cli;
 /// Time as a parameter.
@@ -13,24 +15,16 @@ pub mod clock;
 pub mod config;
 /// The example that `scrip demo` shows.
 pub mod demo;
-/// The example's devices.
-pub mod demo_devices;
-/// The example's licences.
-pub mod demo_licences;
-/// The example's orders.
-pub mod demo_orders;
-/// The example's price list and distributors.
-pub mod demo_sales;
 /// What happens later: mails, clean-up, the WAL.
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted, licences signed.
 pub mod keys;
+/// Mails: their texts, and sending them.
+pub mod mail;
 /// The nouns and the rules; `model::ledger` decides every change of a balance.
 pub mod model;
 /// The acts, and reads scoped to the actor.
 pub mod ops;
-/// Card payments, by whoever takes them.
-pub mod payments;
 /// PDF documents: invoices.
 pub mod pdf;
 /// Files that only their owner may read.
@@ -43,7 +37,11 @@ pub mod store;
 pub mod tasks;
 /// Logs.
 pub mod telemetry;
+/// The path of every page.
+pub mod urls;
 /// The door for browsers.
 pub mod web;
+/// Reasons, causes and states in words.
+pub mod words;
 /// Gathers the ledger's operations and writes them in batches.
 pub mod writer;

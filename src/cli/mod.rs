@@ -2,8 +2,6 @@
 
 mod backup;
 mod bench;
-mod bench_devices;
-mod bench_lists;
 mod clock;
 mod demo;
 mod descriptors;

@@ -1,12 +1,13 @@
 //! Mails about orders: invoices and credit notes with their PDF, and that an order is paid. And what the
 //! operator is owed to be told: invoices that nobody paid in time.
 
-use super::mail;
-use crate::app::{App, act};
-use crate::jobs::Job;
+use crate::app::App;
+use crate::mail;
+use crate::model::job::Job;
 use crate::model::money::{Currency, Money};
 use crate::ops;
 use crate::ops::error::OpResult;
+use crate::ops::work::work;
 use crate::store;
 use crate::store::invoices::InvoiceRow;
 
@@ -31,7 +32,7 @@ pub async fn send(app: &App, id: &str) -> Result<(), String> {
         }
         (false, None) => mail::invoice(&document.buyer.email, &document, &link),
     };
-    mail::deliver(app, mail, vec![mail::attached(&document)?]).await
+    mail::deliver(app.config.mail.as_ref(), mail, vec![mail::attached(&document)?]).await
 }
 
 /// Tells the buyer that the payment of an invoice has come.
@@ -47,7 +48,7 @@ pub async fn send_paid(app: &App, order_id: &str) -> Result<(), String> {
     let document = row.document().map_err(|e| e.to_string())?;
     let is_being_made = is_being_made(app, id).await?;
     let mail = mail::invoice_paid(&document.buyer.email, &document, is_being_made, &link(app, &row));
-    mail::deliver(app, mail, Vec::new()).await
+    mail::deliver(app.config.mail.as_ref(), mail, Vec::new()).await
 }
 
 /// Whether the codes of an order are still being made.
@@ -75,7 +76,7 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     };
     let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
     let amount = Money::new(-row.total, currency);
-    if amount.minor > 0 && !crate::payments::is_payable(amount) {
+    if amount.minor > 0 && !crate::cards::is_payable(amount) {
         // A sum that no card can be given: the operator gives it back otherwise, and says so.
         return Ok(());
     }
@@ -90,8 +91,8 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
 }
 
 async fn settle(app: &App, id: i64) -> OpResult<()> {
-    act!(app, act => {
-        store::invoices::settle(&mut act.tx, id, act.now).await?;
+    work!(app, work => {
+        store::invoices::settle(&mut work.tx, id, work.now).await?;
         Ok(())
     })
 }
@@ -110,9 +111,9 @@ async fn try_remind(app: &App) -> OpResult<()> {
     let overdue = store::invoices::overdue(&mut tx, now, before, REMINDERS_MAX).await?;
     drop(tx);
     for row in overdue {
-        act!(app, act => {
-            if store::invoices::set_reminded(&mut act.tx, &row, act.now).await? {
-                act.job(&Job::Reminder { id: row.id.to_string() }).await?;
+        work!(app, work => {
+            if store::invoices::set_reminded(&mut work.tx, &row, work.now).await? {
+                work.job(&Job::Reminder { id: row.id.to_string() }).await?;
             }
             Ok(())
         })?;
@@ -131,7 +132,7 @@ pub async fn send_reminder(app: &App, id: &str) -> Result<(), String> {
     }
     let document = row.document().map_err(|e| e.to_string())?;
     let mail = mail::invoice_reminder(&document.buyer.email, &document, &link(app, &row));
-    mail::deliver(app, mail, vec![mail::attached(&document)?]).await
+    mail::deliver(app.config.mail.as_ref(), mail, vec![mail::attached(&document)?]).await
 }
 
 async fn find(app: &App, id: &str) -> Result<Option<InvoiceRow>, String> {

@@ -7,8 +7,10 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Job, Lane, Progress, codes, documents, imports, mail, order_codes};
+use super::{Progress, codes, documents, imports, order_codes};
 use crate::app::App;
+use crate::mail;
+use crate::model::job::Lane;
 use crate::ops;
 use crate::store;
 use crate::store::db::DbError;
@@ -199,22 +201,8 @@ async fn run_one(app: &App, job: &DueJob) -> Result<Progress, String> {
         "refund" => ops::card_payments::refund(app, payload).await?,
         "close_card_pages" => ops::card_payments::close(app, payload).await?,
         "credit_refund" => documents::refund(app, payload).await?,
-        "mail" => mail::send(app, payload).await?,
+        "mail" => mail::send(app.config.mail.as_ref(), &app.keys, payload).await?,
         other => return Err(format!("There is no job of kind {other}.")),
     }
     Ok(Progress::Done)
-}
-
-impl Job {
-    /// Whose worker runs it: what waits for another server, or takes its time, makes nothing else wait.
-    #[must_use]
-    pub fn lane(&self) -> Lane {
-        match self {
-            Job::Mail { .. } | Job::Document { .. } | Job::Reminder { .. } | Job::OrderPaid { .. } => {
-                Lane::Mail
-            }
-            Job::Import { .. } | Job::Codes { .. } | Job::OrderCodes { .. } => Lane::Bulk,
-            Job::Refund { .. } | Job::CloseCardPages { .. } | Job::CreditRefund { .. } => Lane::Money,
-        }
-    }
 }

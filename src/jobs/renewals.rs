@@ -50,7 +50,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// A name for whoever runs the job: one of its own for each process.
 #[must_use]
 pub fn new_holder(app: &App) -> String {
-    store::db::hex(&app.rng.bytes::<8>())
+    hex::encode(app.rng.bytes::<8>())
 }
 
 /// Renews one batch of what is due; tells whether there may be more. Not so: nothing is due, nothing
@@ -67,7 +67,7 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let Some((root, _)) = store::companies::root(&mut tx).await? else { return Ok(false) };
     drop(tx);
-    let key = format!("renewal {}", store::db::hex(&app.rng.bytes::<8>()));
+    let key = format!("renewal {}", hex::encode(app.rng.bytes::<8>()));
     let operation = Operation {
         actor: Actor::portal(root),
         fingerprint: app.keys.fingerprint(&key),

@@ -4,6 +4,14 @@ use std::fmt;
 
 use super::text;
 
+/// What a choice of companies shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompanyName {
+    pub id: i64,
+    pub name: String,
+    pub parent_name: Option<String>,
+}
+
 /// The place of a company: the ids from the root down to it, each in eleven characters of a sorted
 /// alphabet. A company's subtree is then one range of texts, found by an index and not by walking.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

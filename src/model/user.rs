@@ -205,6 +205,15 @@ fn is_made_of(password: &str, words: &[&str]) -> bool {
     parts.map(|part| part.chars().count()).sum::<usize>() < LEFT_MIN
 }
 
+/// Why a person without a second factor gets no further than to turning it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PendingSetup {
+    /// The company demands it of its users.
+    SecondFactor,
+    /// The password is as short as only a second factor allows: it is that, or a longer password.
+    LongerPassword,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

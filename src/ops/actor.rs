@@ -7,7 +7,7 @@ use crate::model::company::Path;
 use crate::model::ledger;
 use crate::model::second_factor::SecondFactor;
 use crate::model::token::TokenName;
-use crate::model::user::Role;
+use crate::model::user::{PendingSetup, Role};
 use crate::store::audit::NewHistory;
 use crate::store::auth::SignedIn;
 
@@ -29,7 +29,7 @@ pub struct Actor {
     /// What is asked for besides the password; `None` where it is off.
     pub second_factor: Option<SecondFactor>,
     /// What must be done before anything else.
-    pub owed: Option<Owed>,
+    pub owed: Option<PendingSetup>,
     /// Whether the password is too short to stand without a second factor.
     pub password_needs_second_factor: bool,
     /// Whether the company demands a second factor of its users.
@@ -44,15 +44,6 @@ pub struct Actor {
     pub is_shown_masked_codes: bool,
 }
 
-/// Why a person without a second factor gets no further than to turning it on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owed {
-    /// The company demands it of its users.
-    SecondFactor,
-    /// The password is as short as only a second factor allows: it is that, or a longer password.
-    LongerPassword,
-}
-
 impl Actor {
     /// Somebody as the database has it now.
     #[must_use]
@@ -62,8 +53,8 @@ impl Actor {
         let company_demands_second_factor = found.second_factor_demander.is_some();
         let owed = match second_factor {
             Some(_) => None,
-            None if company_demands_second_factor => Some(Owed::SecondFactor),
-            None => password_needs_second_factor.then_some(Owed::LongerPassword),
+            None if company_demands_second_factor => Some(PendingSetup::SecondFactor),
+            None => password_needs_second_factor.then_some(PendingSetup::LongerPassword),
         };
         Actor {
             user_id: found.id,

@@ -4,11 +4,13 @@ use super::actor::Actor;
 use super::auth::{
     RESET_LINK_SECONDS, count_mail, forget_sessions, link_address, link_hash, lock_actor, new_link_token,
 };
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::links;
-use crate::app::{App, act};
-use crate::jobs::{Job, mail};
+use crate::app::App;
+use crate::mail;
+use crate::model::refusal::Reason;
 use crate::model::user;
+use crate::ops::work::work;
 use crate::store;
 use crate::store::users::{Link, Purpose};
 
@@ -20,22 +22,22 @@ use crate::store::users::{Link, Purpose};
 pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
     let (to_confirm, to_stop) = (new_link_token(app).0, new_link_token(app).0);
-    act!(app, act => {
-        lock_actor(act, actor).await?;
-        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
+    work!(app, work => {
+        lock_actor(work, actor).await?;
+        if store::users::by_email(&mut work.tx, &email).await?.is_some() {
             return refuse("email", Reason::EmailTaken);
         }
-        count_mail(act, &actor.address).await?;
-        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
+        count_mail(work, &actor.address).await?;
+        let until = work.now.plus_seconds(RESET_LINK_SECONDS);
         for (purpose, token) in [(Purpose::Email, &to_confirm), (Purpose::StopEmail, &to_stop)] {
             let link = Link { purpose, user_id: Some(actor.user_id), payload: email.clone() };
-            store::users::add_link(&mut act.tx, &link_hash(token), &link, act.now, until).await?;
+            store::users::add_link(&mut work.tx, &link_hash(token), &link, work.now, until).await?;
         }
-        act.note(actor.note("user.email_asked", &actor.email, &email));
+        work.note(actor.note("user.email_asked", &actor.email, &email));
         let confirm = mail::confirm_email(&email, &link_address(app, &to_confirm));
         let stop = mail::stop_email(&actor.email, &email, &link_address(app, &to_stop));
         for mail in [confirm, stop] {
-            act.job(&Job::mail(app, &mail)).await?;
+            work.mail(app, &mail).await?;
         }
         Ok(())
     })
@@ -46,18 +48,18 @@ pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
 /// # Errors
 /// A refusal when the link is dead or the address was taken meanwhile.
 pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
-    act!(app, act => {
-        let (link, person) = links::take(act, token, &[Purpose::Email]).await?;
+    work!(app, work => {
+        let (link, person) = links::take(work, token, &[Purpose::Email]).await?;
         let new = link.payload;
-        if store::users::by_email(&mut act.tx, &new).await?.is_some() {
+        if store::users::by_email(&mut work.tx, &new).await?.is_some() {
             return refuse("", Reason::EmailTaken);
         }
-        store::users::set_email(&mut act.tx, person.id, &new).await?;
+        store::users::set_email(&mut work.tx, person.id, &new).await?;
         let mut note = person.note("user.email_changed", address);
         note.details = new.clone();
-        act.note(note);
+        work.note(note);
         let mail = mail::email_changed(&person.email, &new, &app.config.public_url);
-        act.job(&Job::mail(app, &mail)).await
+        work.mail(app, &mail).await
     })
 }
 
@@ -67,13 +69,13 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
 /// # Errors
 /// A refusal when the link is dead: the change was stopped or confirmed before.
 pub async fn stop(app: &App, token: &str, address: &str) -> OpResult<()> {
-    let user_id = act!(app, act => {
-        let (link, person) = links::take(act, token, &[Purpose::StopEmail]).await?;
-        store::users::end_links(&mut act.tx, person.id).await?;
-        store::users::end_sessions(&mut act.tx, person.id).await?;
+    let user_id = work!(app, work => {
+        let (link, person) = links::take(work, token, &[Purpose::StopEmail]).await?;
+        store::users::end_links(&mut work.tx, person.id).await?;
+        store::users::end_sessions(&mut work.tx, person.id).await?;
         let mut note = person.note("user.email_stopped", address);
         note.details = link.payload;
-        act.note(note);
+        work.note(note);
         Ok(person.id)
     })?;
     forget_sessions(app, user_id).await;

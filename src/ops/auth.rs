@@ -5,17 +5,18 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::Pas
 use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::error::{OpError, OpResult, Problems, refuse};
 use super::second_step::Pending;
 use super::{links, notices};
-use crate::app::{Act, App, act};
-use crate::jobs::Job;
+use crate::app::App;
 use crate::model::company;
+use crate::model::refusal::Reason;
 use crate::model::throttle::{
     MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy, counted_address,
 };
 use crate::model::time::Moment;
 use crate::model::user::{self, Role};
+use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
@@ -86,19 +87,19 @@ pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let address_key = address_key(&form.from.address);
     // A person who waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
-    let found = act!(app, act => {
-        count_password(act, &account_key, &address_key, "password").await?;
-        Ok(store::auth::credentials(&mut act.tx, &form.email).await?)
+    let found = work!(app, work => {
+        count_password(work, &account_key, &address_key, "password").await?;
+        Ok(store::auth::credentials(&mut work.tx, &form.email).await?)
     })?;
     let hash = found.as_ref().and_then(|c| c.password_hash.clone());
     let matches = verify(form.password.clone(), hash).await?;
     let Some(who) = found.filter(|c| matches && c.disabled_at.is_none()) else {
         return failed(app, form).await;
     };
-    act!(app, act => {
+    work!(app, work => {
         let next = Moment(who.last_login_at.unwrap_or(0)).plus_seconds(LOWERS_EVERY_SECONDS);
-        store::throttle::clear(&mut act.tx, &account_key).await?;
-        Ok(store::throttle::lower(&mut act.tx, &address_key, if act.now > next { 2 } else { 1 }).await?)
+        store::throttle::clear(&mut work.tx, &account_key).await?;
+        Ok(store::throttle::lower(&mut work.tx, &address_key, if work.now > next { 2 } else { 1 }).await?)
     })?;
     drop(turn);
     match who.second_factor() {
@@ -108,17 +109,22 @@ pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
 }
 
 async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &str) -> OpResult<FirstStep> {
-    act!(app, act => {
-        store::throttle::clear(&mut act.tx, account_key).await?;
-        note_sign_in(app, act, who, &form.from).await
+    work!(app, work => {
+        store::throttle::clear(&mut work.tx, account_key).await?;
+        note_sign_in(app, work, who, &form.from).await
     })?;
     Ok(FirstStep::SignedIn(SignedInAs { user_id: who.id, session_epoch: who.session_epoch }))
 }
 
 /// Notes that somebody has signed in, and tells by mail where the browser is a new one.
-pub(super) async fn note_sign_in(app: &App, act: &mut Act, who: &Credentials, from: &Whence) -> OpResult<()> {
-    store::users::set_last_login(&mut act.tx, who.id, act.now).await?;
-    act.note(NewHistory {
+pub(super) async fn note_sign_in(
+    app: &App,
+    work: &mut Work,
+    who: &Credentials,
+    from: &Whence,
+) -> OpResult<()> {
+    store::users::set_last_login(&mut work.tx, who.id, work.now).await?;
+    work.note(NewHistory {
         actor_id: Some(who.id),
         company_id: Some(who.company_id),
         address: from.address.clone(),
@@ -132,29 +138,29 @@ pub(super) async fn note_sign_in(app: &App, act: &mut Act, who: &Credentials, fr
         return Ok(());
     }
     let what = format!("somebody has signed in to your account from a new browser: {}.", from.browser);
-    notices::tell(app, act, &who.email, "New sign-in to your account", &what, &from.address).await
+    notices::tell(app, work, &who.email, "New sign-in to your account", &what, &from.address).await
 }
 
 /// Counts an attempt at a password before it is looked at, or refuses it.
 async fn count_password(
-    act: &mut Act,
+    work: &mut Work,
     account_key: &str,
     address_key: &str,
     field: &'static str,
 ) -> OpResult<()> {
-    allow(act, account_key, &PASSWORDS_OF_ACCOUNT, field).await?;
-    allow(act, address_key, &PASSWORDS_OF_ADDRESS, field).await?;
-    store::throttle::fail(&mut act.tx, account_key, &PASSWORDS_OF_ACCOUNT, act.now).await?;
-    Ok(store::throttle::fail(&mut act.tx, address_key, &PASSWORDS_OF_ADDRESS, act.now).await?)
+    allow(work, account_key, &PASSWORDS_OF_ACCOUNT, field).await?;
+    allow(work, address_key, &PASSWORDS_OF_ADDRESS, field).await?;
+    store::throttle::fail(&mut work.tx, account_key, &PASSWORDS_OF_ACCOUNT, work.now).await?;
+    Ok(store::throttle::fail(&mut work.tx, address_key, &PASSWORDS_OF_ADDRESS, work.now).await?)
 }
 
 async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
-    act!(app, act => {
-        let Some(known) = store::auth::credentials(&mut act.tx, &form.email).await? else {
+    work!(app, work => {
+        let Some(known) = store::auth::credentials(&mut work.tx, &form.email).await? else {
             let typed = user::email(&form.email).unwrap_or_else(|_| "no e-mail address".to_owned());
-            return note_stranger(act, "stranger.sign_in_failed", &typed, &form.from.address).await;
+            return note_stranger(work, "stranger.sign_in_failed", &typed, &form.from.address).await;
         };
-        act.note(NewHistory {
+        work.note(NewHistory {
             actor_id: None,
             company_id: Some(known.company_id),
             address: form.from.address.clone(),
@@ -171,13 +177,13 @@ async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
 /// Notes what somebody without an account did while signing in or up: for the operator, at the root company.
 /// What was typed is kept only where it is an address: people type passwords there too.
 pub(super) async fn note_stranger(
-    act: &mut Act,
+    work: &mut Work,
     verb: &'static str,
     subject: &str,
     address: &str,
 ) -> OpResult<()> {
-    let root = store::companies::root(&mut act.tx).await?;
-    act.note(NewHistory {
+    let root = store::companies::root(&mut work.tx).await?;
+    work.note(NewHistory {
         actor_id: None,
         company_id: root.map(|(id, _)| id),
         address: address.to_owned(),
@@ -191,13 +197,13 @@ pub(super) async fn note_stranger(
 
 /// Refuses an attempt that must wait.
 pub(super) async fn allow(
-    act: &mut Act,
+    work: &mut Work,
     key: &str,
     policy: &'static Policy,
     field: &'static str,
 ) -> OpResult<()> {
-    let attempts = store::throttle::read(&mut act.tx, key, act.now).await?;
-    match attempts.blocked_until(policy, act.now) {
+    let attempts = store::throttle::read(&mut work.tx, key, work.now).await?;
+    match attempts.blocked_until(policy, work.now) {
         None => Ok(()),
         Some(Moment(i64::MAX)) => refuse(field, Reason::ResetNeeded),
         Some(until) => refuse(field, Reason::Wait { until }),
@@ -217,16 +223,16 @@ fn address_key(address: &str) -> String {
 }
 
 /// Forgets the wrong passwords of an account, wherever they came from: a reset is the way out of the lock.
-pub(super) async fn forget_wrong_passwords(act: &mut Act, email: &str) -> OpResult<()> {
+pub(super) async fn forget_wrong_passwords(work: &mut Work, email: &str) -> OpResult<()> {
     for kind in ["known", "account"] {
         let key = format!("password:{kind}:{}", hash_hex(&company::searchable(email)));
-        store::throttle::clear(&mut act.tx, &key).await?;
+        store::throttle::clear(&mut work.tx, &key).await?;
     }
     Ok(())
 }
 
 pub(super) fn hash_hex(text: &str) -> String {
-    store::db::hex(&Sha256::digest(text.as_bytes())[..16])
+    hex::encode(&Sha256::digest(text.as_bytes())[..16])
 }
 
 /// Checks a password off the request's thread, in a turn of hashing; without a hash it takes as long as with one.
@@ -274,17 +280,17 @@ pub async fn confirm_password(
     let account_key = account_key(app, &actor.email, again.device_mark);
     let address_key = address_key(&actor.address);
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
-    let found = act!(app, act => {
-        count_password(act, &account_key, &address_key, field).await?;
-        Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+    let found = work!(app, work => {
+        count_password(work, &account_key, &address_key, field).await?;
+        Ok(store::auth::credentials_of(&mut work.tx, actor.user_id).await?)
     })?;
     let is_right = verify(again.password.to_owned(), found.and_then(|c| c.password_hash)).await?;
-    act!(app, act => {
+    work!(app, work => {
         if is_right {
-            store::throttle::clear(&mut act.tx, &account_key).await?;
-            return Ok(store::throttle::lower(&mut act.tx, &address_key, 1).await?);
+            store::throttle::clear(&mut work.tx, &account_key).await?;
+            return Ok(store::throttle::lower(&mut work.tx, &address_key, 1).await?);
         }
-        act.note(actor.note("user.confirmation_failed", &actor.email, ""));
+        work.note(actor.note("user.confirmation_failed", &actor.email, ""));
         Ok(())
     })?;
     drop(turn);
@@ -293,8 +299,8 @@ pub async fn confirm_password(
 
 /// Locks the actor, who must still be signed in as the request found: what ends all sessions ends also
 /// what was begun in one of them.
-pub(super) async fn lock_actor(act: &mut Act, actor: &Actor) -> OpResult<Credentials> {
-    let found = store::auth::lock(&mut act.tx, actor.user_id).await?;
+pub(super) async fn lock_actor(work: &mut Work, actor: &Actor) -> OpResult<Credentials> {
+    let found = store::auth::lock(&mut work.tx, actor.user_id).await?;
     match found.filter(|c| c.disabled_at.is_none() && c.session_epoch == actor.session_epoch) {
         Some(found) => Ok(found),
         None => refuse("", Reason::SignInLapsed),
@@ -335,11 +341,11 @@ pub async fn check_new_password(
 }
 
 /// Sets a checked password. A short one is refused where the second factor has gone meanwhile.
-pub(super) async fn set_password(act: &mut Act, user_id: i64, hash: &str, is_short: bool) -> OpResult<()> {
+pub(super) async fn set_password(work: &mut Work, user_id: i64, hash: &str, is_short: bool) -> OpResult<()> {
     if !is_short {
-        return Ok(store::users::set_password(&mut act.tx, user_id, hash).await?);
+        return Ok(store::users::set_password(&mut work.tx, user_id, hash).await?);
     }
-    if store::users::set_short_password(&mut act.tx, user_id, hash).await? {
+    if store::users::set_short_password(&mut work.tx, user_id, hash).await? {
         return Ok(());
     }
     let minimum = user::PASSWORD_LENGTH_MIN;
@@ -363,15 +369,15 @@ pub async fn change_password(
     check_new_password(app, new, again, whose, actor.second_factor.is_some()).await?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
-    let now_as = act!(app, act => {
-        lock_actor(act, actor).await?;
-        set_password(act, actor.user_id, &hash, is_short).await?;
-        act.note(actor.note("user.password_changed", &actor.email, ""));
+    let now_as = work!(app, work => {
+        lock_actor(work, actor).await?;
+        set_password(work, actor.user_id, &hash, is_short).await?;
+        work.note(actor.note("user.password_changed", &actor.email, ""));
         if ends_tokens {
-            super::tokens::revoke_all(act, actor).await?;
+            super::tokens::revoke_all(work, actor).await?;
         }
-        notices::password_changed(app, act, &actor.email, &actor.address).await?;
-        Ok(store::auth::credentials_of(&mut act.tx, actor.user_id).await?)
+        notices::password_changed(app, work, &actor.email, &actor.address).await?;
+        Ok(store::auth::credentials_of(&mut work.tx, actor.user_id).await?)
     })?
     .ok_or(OpError::NotFound)?;
     forget_sessions(app, actor.user_id).await;
@@ -406,7 +412,7 @@ pub async fn end_other_sessions(app: &App, user_id: i64, present: &[u8]) -> OpRe
 /// Makes a link's secret. Only its hash is kept.
 #[must_use]
 pub fn new_link_token(app: &App) -> (String, Vec<u8>) {
-    let token = store::db::hex(&app.rng.bytes::<20>());
+    let token = hex::encode(app.rng.bytes::<20>());
     let hash = link_hash(&token);
     (token, hash)
 }
@@ -430,28 +436,28 @@ pub fn link_address(app: &App, token: &str) -> String {
 pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<()> {
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
     let (token, hash) = new_link_token(app);
-    act!(app, act => {
-        count_mail(act, address).await?;
-        let found = store::users::by_email(&mut act.tx, &email).await?;
+    work!(app, work => {
+        count_mail(work, address).await?;
+        let found = store::users::by_email(&mut work.tx, &email).await?;
         let Some(found) = found else { return Ok(()) };
-        let found = store::auth::lock(&mut act.tx, found.id).await?.filter(|u| u.disabled_at.is_none());
+        let found = store::auth::lock(&mut work.tx, found.id).await?.filter(|u| u.disabled_at.is_none());
         let Some(found) = found else { return Ok(()) };
         let link = Link { purpose: Purpose::Reset, user_id: Some(found.id), payload: String::new() };
-        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
-        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
-        let mail = crate::jobs::mail::reset(&found.email, &link_address(app, &token));
-        act.job(&Job::mail(app, &mail)).await
+        let until = work.now.plus_seconds(RESET_LINK_SECONDS);
+        store::users::add_link(&mut work.tx, &hash, &link, work.now, until).await?;
+        let mail = crate::mail::reset(&found.email, &link_address(app, &token));
+        work.mail(app, &mail).await
     })
 }
 
 /// Counts a mail that an address asks for.
-pub(super) async fn count_mail(act: &mut Act, address: &str) -> OpResult<()> {
+pub(super) async fn count_mail(work: &mut Work, address: &str) -> OpResult<()> {
     let key = format!("mail:address:{}", counted_address(address));
-    let attempts = store::throttle::read(&mut act.tx, &key, act.now).await?;
-    if let Some(until) = attempts.blocked_until(&MAILS_OF_ADDRESS, act.now) {
+    let attempts = store::throttle::read(&mut work.tx, &key, work.now).await?;
+    if let Some(until) = attempts.blocked_until(&MAILS_OF_ADDRESS, work.now) {
         return refuse("email", Reason::Wait { until });
     }
-    Ok(store::throttle::fail(&mut act.tx, &key, &MAILS_OF_ADDRESS, act.now).await?)
+    Ok(store::throttle::fail(&mut work.tx, &key, &MAILS_OF_ADDRESS, work.now).await?)
 }
 
 /// What a link is for, and for whom, if it is still good.
@@ -506,17 +512,17 @@ pub async fn set_password_by_link(
     check_new_password(app, new, again, (&open.email, &open.company), open.has_second_factor).await?;
     let password_hash = hash_password(app, new.to_owned()).await?;
     let is_short = user::needs_second_factor(new);
-    let user_id = act!(app, act => {
-        let (_, person) = links::take(act, token, &[Purpose::Invite, Purpose::Reset]).await?;
-        set_password(act, person.id, &password_hash, is_short).await?;
-        forget_wrong_passwords(act, &person.email).await?;
+    let user_id = work!(app, work => {
+        let (_, person) = links::take(work, token, &[Purpose::Invite, Purpose::Reset]).await?;
+        set_password(work, person.id, &password_hash, is_short).await?;
+        forget_wrong_passwords(work, &person.email).await?;
         // Without a password so far, the person has made no token.
         if person.password_hash.is_some() {
-            let revoked = store::tokens::revoke_all(&mut act.tx, person.id).await?;
-            super::tokens::note_all_revoked(act, &person, address, revoked);
-            notices::password_changed(app, act, &person.email, address).await?;
+            let revoked = store::tokens::revoke_all(&mut work.tx, person.id).await?;
+            super::tokens::note_all_revoked(work, &person, address, revoked);
+            notices::password_changed(app, work, &person.email, address).await?;
         }
-        act.note(person.note("user.password_set", address));
+        work.note(person.note("user.password_set", address));
         Ok(person.id)
     })?;
     forget_sessions(app, user_id).await;
@@ -535,14 +541,14 @@ pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
     }
     drop(tx);
     let (token, hash) = new_link_token(app);
-    let made = act!(app, act => {
-        if store::companies::root(&mut act.tx).await?.is_some() {
+    let made = work!(app, work => {
+        if store::companies::root(&mut work.tx).await?.is_some() {
             return Ok(false);
         }
-        store::users::void_links(&mut act.tx, Purpose::Setup).await?;
+        store::users::void_links(&mut work.tx, Purpose::Setup).await?;
         let link = Link { purpose: Purpose::Setup, user_id: None, payload: String::new() };
-        let until = act.now.plus_seconds(RESET_LINK_SECONDS);
-        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
+        let until = work.now.plus_seconds(RESET_LINK_SECONDS);
+        store::users::add_link(&mut work.tx, &hash, &link, work.now, until).await?;
         Ok(true)
     })?;
     Ok(made.then(|| link_address(app, &token)))
@@ -574,14 +580,14 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let (Some(name), Some(email)) = (name, email) else { return Err(OpError::NotFound) };
     let password_hash = hash_password(app, form.password.clone()).await?;
     let hash = link_hash(token);
-    act!(app, act => {
-        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+    work!(app, work => {
+        let link = store::users::take_link(&mut work.tx, &hash, work.now).await?;
         if !matches!(link, Some(Link { purpose: Purpose::Setup, .. }))
-            || store::companies::root(&mut act.tx).await?.is_some()
+            || store::companies::root(&mut work.tx).await?.is_some()
         {
             return refuse("", Reason::LinkDead);
         }
-        make_root(act, &name, &email, &password_hash, &form.address).await
+        make_root(work, &name, &email, &password_hash, &form.address).await
     })
 }
 
@@ -590,17 +596,17 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
 /// # Errors
 /// Whatever the database says.
 pub async fn make_root(
-    act: &mut Act,
+    work: &mut Work,
     name: &str,
     email: &str,
     password_hash: &str,
     address: &str,
 ) -> OpResult<()> {
-    let company_id = store::companies::insert(&mut act.tx, name, None, act.now).await?;
-    let user_id = store::users::insert(&mut act.tx, company_id, email, Role::Admin, act.now).await?;
+    let company_id = store::companies::insert(&mut work.tx, name, None, work.now).await?;
+    let user_id = store::users::insert(&mut work.tx, company_id, email, Role::Admin, work.now).await?;
     let user_id = user_id.ok_or(OpError::Refused("email", Reason::EmailTaken))?;
-    store::users::set_password(&mut act.tx, user_id, password_hash).await?;
-    act.note(NewHistory {
+    store::users::set_password(&mut work.tx, user_id, password_hash).await?;
+    work.note(NewHistory {
         actor_id: Some(user_id),
         company_id: Some(company_id),
         address: address.to_owned(),
@@ -617,8 +623,8 @@ pub async fn make_root(
 /// # Errors
 /// Whatever the database says.
 pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
-    act!(app, act => {
-        act.note(actor.note("user.signed_out", &actor.email, ""));
+    work!(app, work => {
+        work.note(actor.note("user.signed_out", &actor.email, ""));
         Ok(())
     })
 }

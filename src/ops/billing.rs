@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, text_reason};
-use crate::app::{App, Outcome, act_once};
+use super::error::{OpError, OpResult, Problems, text_reason};
+use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::invoice::Billing;
+use crate::model::refusal::Reason;
 use crate::model::{country, text, user};
+use crate::ops::work::{Outcome, work_once};
 use crate::store;
 
 pub const NAME_LENGTH_MAX: usize = 200;
@@ -94,12 +96,12 @@ pub async fn save(
     actor.require_admin()?;
     let billing = check(fields)?;
     let request = serde_json::json!([company_id, billing]).to_string();
-    act_once!(app, actor, key, "save_billing", &request, act => {
-        store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
-        let company = store::companies::find(&mut act.tx, &actor.company_path, company_id).await?;
+    work_once!(app, actor, key, "save_billing", &request, work => {
+        store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
+        let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
         let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
-        store::billing::set(&mut act.tx, company_id, &billing).await?;
-        act.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
+        store::billing::set(&mut work.tx, company_id, &billing).await?;
+        work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
         Ok(format!("Save\nNew invoices of {} are made out to {}.", company.name, billing.name))
     })
 }

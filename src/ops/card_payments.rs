@@ -15,12 +15,14 @@ pub use refund::refund;
 pub use take::take;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{self, App, act};
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
+use crate::cards::{ProviderError, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, Session, SessionRequest};
 use crate::model::money::{Currency, Money};
 use crate::model::order::{Method, OrderError, OrderState};
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
-use crate::payments::{ProviderError, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, Session, SessionRequest};
+use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::orders::OrderRow;
 use crate::store::payments::{NewPayment, PaymentRow};
@@ -43,11 +45,11 @@ pub struct Ways<'a> {
 /// Begins a payment by card of an order that its caller has locked.
 pub(super) async fn begin(
     app: &App,
-    act: &mut app::Act,
+    work: &mut Work,
     order: &OrderRow,
     provider: &str,
 ) -> OpResult<PaymentRow> {
-    let reference = format!("scrip-{}", store::db::hex(&app.rng.bytes::<12>()));
+    let reference = format!("scrip-{}", hex::encode(app.rng.bytes::<12>()));
     let new = NewPayment {
         order_id: order.id,
         provider,
@@ -55,13 +57,13 @@ pub(super) async fn begin(
         amount: order.total,
         currency: &order.currency,
         reference: &reference,
-        created_at: act.now,
+        created_at: work.now,
         // Without a page there is nothing to ask before it ends.
-        ask_at: Some(act.now.plus_seconds(SESSION_SECONDS)),
+        ask_at: Some(work.now.plus_seconds(SESSION_SECONDS)),
         ended_at: None,
     };
-    let id = store::payments::insert(&mut act.tx, &new).await?;
-    store::payments::find(&mut act.tx, id).await?.ok_or(OpError::NotFound)
+    let id = store::payments::insert(&mut work.tx, &new).await?;
+    store::payments::find(&mut work.tx, id).await?.ok_or(OpError::NotFound)
 }
 
 /// Where an order is paid by card: the provider's page for it, opened where there is none. Asking twice
@@ -101,28 +103,28 @@ async fn open_payment(
     order_id: i64,
     provider: &'static str,
 ) -> OpResult<(OrderRow, PaymentRow)> {
-    act!(app, act => {
-        let order = lock_own(act, actor, order_id).await?;
+    work!(app, work => {
+        let order = lock_own(work, actor, order_id).await?;
         if order.state() != OrderState::AwaitingPayment || order.method() != Some(Method::Card) {
             return refuse("", Reason::Order(OrderError::NotOpen));
         }
-        let payments = store::payments::of_order(&mut act.tx, order_id).await?;
+        let payments = store::payments::of_order(&mut work.tx, order_id).await?;
         if payments.iter().any(PaymentRow::is_under_way) {
             return refuse("", Reason::Order(OrderError::UnderWay));
         }
-        let now = act.now;
+        let now = work.now;
         let found = payments.into_iter().rev().find(|p| p.provider == provider && can_be_gone_to(p, now));
         let payment = match found {
             Some(payment) => payment,
-            None => begin(app, act, &order, provider).await?,
+            None => begin(app, work, &order, provider).await?,
         };
         Ok((order, payment))
     })
 }
 
 /// An order of the actor's own company, locked.
-async fn lock_own(act: &mut app::Act, actor: &Actor, order_id: i64) -> OpResult<OrderRow> {
-    let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+async fn lock_own(work: &mut Work, actor: &Actor, order_id: i64) -> OpResult<OrderRow> {
+    let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
     found.filter(|o| o.company_id == actor.company_id).ok_or(OpError::NotFound)
 }
 
@@ -148,10 +150,10 @@ fn sum(payment: &PaymentRow) -> OpResult<Money> {
 /// Keeps the page that the provider has opened. Nobody is led to it before that; nor at all, where the order
 /// was cancelled or paid meanwhile.
 async fn keep_session(app: &App, actor: &Actor, payment: &PaymentRow, session: Session) -> OpResult<String> {
-    let is_open: bool = act!(app, act => {
-        let order = lock_own(act, actor, payment.order_id).await?;
-        let ask_at = act.now.plus_seconds(ASK_AFTER_SECONDS);
-        store::payments::set_session(&mut act.tx, payment.id, &session.id, Some(&session.url), ask_at).await?;
+    let is_open: bool = work!(app, work => {
+        let order = lock_own(work, actor, payment.order_id).await?;
+        let ask_at = work.now.plus_seconds(ASK_AFTER_SECONDS);
+        store::payments::set_session(&mut work.tx, payment.id, &session.id, Some(&session.url), ask_at).await?;
         Ok(order.state() == OrderState::AwaitingPayment)
     })?;
     if is_open {
@@ -167,8 +169,8 @@ async fn keep_session(app: &App, actor: &Actor, payment: &PaymentRow, session: S
 async fn give_up(app: &App, payment: &PaymentRow, error: &ProviderError) -> OpResult<String> {
     tracing::error!(%error, order = payment.order_id, "no page for a card payment was opened");
     if !error.may_be_sent_again() {
-        act!(app, act => {
-            store::payments::end(&mut act.tx, payment.id, "failed", None, act.now).await?;
+        work!(app, work => {
+            store::payments::end(&mut work.tx, payment.id, "failed", None, work.now).await?;
             Ok(())
         })?;
     }

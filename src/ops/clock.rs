@@ -3,10 +3,12 @@
 
 use super::actor::Actor;
 use super::console;
-use super::error::{OpResult, Reason, refuse};
-use crate::app::{App, Outcome, act, act_once};
+use super::error::{OpResult, refuse};
+use crate::app::App;
 use crate::model::clock::Verdict;
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
+use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
 
 /// How stale the accepted time in the database may become while all is well.
@@ -73,7 +75,7 @@ pub async fn keep_up(app: &App) -> OpResult<()> {
     if standing.verdict.waits() || standing.now < standing.accepted.plus_seconds(KEPT_SECONDS) {
         return Ok(());
     }
-    act!(app, act => { Ok(store::settings::raise_accepted_time(&mut act.tx, standing.now).await?) })
+    work!(app, work => { Ok(store::settings::raise_accepted_time(&mut work.tx, standing.now).await?) })
 }
 
 /// What the operator sees of the clock.
@@ -91,12 +93,12 @@ pub async fn show(app: &App, actor: &Actor) -> OpResult<Standing> {
 /// A refusal when it has leapt since.
 pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResult<Outcome> {
     actor.require_operator()?;
-    let done = act_once!(app, actor, key, "accept_clock", &seen.0.to_string(), act => {
-        if act.now > seen.plus_seconds(SEEN_SECONDS_MAX) {
+    let done = work_once!(app, actor, key, "accept_clock", &seen.0.to_string(), work => {
+        if work.now > seen.plus_seconds(SEEN_SECONDS_MAX) {
             return refuse("", Reason::ClockMoved);
         }
-        store::settings::accept_time(&mut act.tx, act.now).await?;
-        act.note(actor.note("clock.accepted", &act.now.exact(), ""));
+        store::settings::accept_time(&mut work.tx, work.now).await?;
+        work.note(actor.note("clock.accepted", &work.now.exact(), ""));
         Ok("Accept this time\nThe time was accepted. What is due by now is renewed, or expires, in the next minute."
             .to_owned())
     })?;
@@ -109,12 +111,12 @@ pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResu
 /// # Errors
 /// Whatever the database says.
 pub async fn accept_on_console(app: &App) -> OpResult<Moment> {
-    let now = act!(app, act => {
-        store::settings::accept_time(&mut act.tx, act.now).await?;
-        if let Some((root, _)) = store::companies::root(&mut act.tx).await? {
-            act.note(console::note(root, "clock.accepted", &act.now.exact()));
+    let now = work!(app, work => {
+        store::settings::accept_time(&mut work.tx, work.now).await?;
+        if let Some((root, _)) = store::companies::root(&mut work.tx).await? {
+            work.note(console::note(root, "clock.accepted", &work.now.exact()));
         }
-        Ok(act.now)
+        Ok(work.now)
     })?;
     note_accepted(app).await;
     Ok(now)

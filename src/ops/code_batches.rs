@@ -3,12 +3,14 @@
 
 use super::actor::Actor;
 use super::codes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{App, Outcome, about, act, act_once};
-use crate::jobs::Job;
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
 use crate::model::amount::grouped;
+use crate::model::job::Job;
 use crate::model::ledger::{self, Act, Operation, Refusal};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
+use crate::ops::work::{Outcome, about, work, work_once};
 use crate::store;
 use crate::store::code_batches::Batch;
 use crate::writer::WriteError;
@@ -31,10 +33,10 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     }
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let request = serde_json::json!([company_id, resource_type.id(), amount, comment, count]).to_string();
-    act_once!(app, actor, key, "create_code_batch", &request, act => {
-        let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+    work_once!(app, actor, key, "create_code_batch", &request, work => {
+        let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("from", Reason::UnknownCompany) };
-        let has = store::resources::balance(&mut act.tx, company_id, resource_type).await?;
+        let has = store::resources::balance(&mut work.tx, company_id, resource_type).await?;
         if has < amount.saturating_mul(count) {
             let company = company.name.clone();
             return refuse("amount", Reason::Ledger(Refusal::NotEnough { has, resource_type, company }));
@@ -51,11 +53,11 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
             state: "running".into(),
             wanted: count,
             made: 0,
-            created_at: act.now.0,
+            created_at: work.now.0,
             ended_at: None,
         };
-        let id = store::code_batches::insert(&mut act.tx, &new).await?;
-        act.job(&Job::Codes { id: id.to_string() }).await?;
+        let id = store::code_batches::insert(&mut work.tx, &new).await?;
+        work.job(&Job::Codes { id: id.to_string() }).await?;
         let told = about(&Batch { id, ..new })?;
         Ok(format!("Create\n{} codes are being made for {}.\n{told}", grouped(count), company.name))
     })
@@ -77,8 +79,8 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
 /// [`OpError::NotFound`] outside the tree.
 pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    act_once!(app, actor, key, "cancel_code_batch", &id.to_string(), act => {
-        let ended = store::code_batches::end(&mut act.tx, id, "cancelled", act.now).await?;
+    work_once!(app, actor, key, "cancel_code_batch", &id.to_string(), work => {
+        let ended = store::code_batches::end(&mut work.tx, id, "cancelled", work.now).await?;
         let told = if ended { "The rest is not made." } else { "It was over already." };
         Ok(format!("Cancel\n{told} What was made stays."))
     })
@@ -94,13 +96,13 @@ pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
     drop(tx);
     let made = (batch.made + STEP).min(batch.wanted);
     match app.writer.submit(step(app, &batch, made)?).await {
-        Ok(_) => act!(app, act => {
-            Ok(store::code_batches::advance(&mut act.tx, &batch, made, act.now).await?)
+        Ok(_) => work!(app, work => {
+            Ok(store::code_batches::advance(&mut work.tx, &batch, made, work.now).await?)
         })?,
         // The units went elsewhere meanwhile, or the company did.
         Err(WriteError::Refused(_)) => {
-            act!(app, act => {
-                Ok(store::code_batches::end(&mut act.tx, id, "stopped", act.now).await?)
+            work!(app, work => {
+                Ok(store::code_batches::end(&mut work.tx, id, "stopped", work.now).await?)
             })?;
         }
         Err(error) => return Err(error.into()),

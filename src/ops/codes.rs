@@ -1,14 +1,16 @@
 //! Codes: made, shown to those who may see them, redeemed, deleted.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse, text_reason};
-use crate::app::{App, Outcome, about, act, act_once};
+use super::error::{OpError, OpResult, refuse, text_reason};
+use crate::app::App;
 use crate::model::code::{self, Code};
 use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::model::time::Moment;
+use crate::ops::work::{Outcome, about, work, work_once};
 use crate::store;
 use crate::store::code_lists::ListFilter;
 use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
@@ -94,7 +96,7 @@ pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
 pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult<Done> {
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
-    let request = serde_json::json!(["redeem", store::db::hex(&tag.0)]);
+    let request = serde_json::json!(["redeem", hex::encode(tag.0)]);
     let redeem = Act::Redeem { tag, limits: limits(actor) };
     let outcome = super::resources::submit(app, actor, key, &request, redeem).await;
     if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
@@ -134,23 +136,23 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let limits = limits(actor);
-    let outcome = act!(app, act => {
+    let outcome = work!(app, work => {
         for limit in &limits {
-            let attempts: Attempts = store::throttle::read(&mut act.tx, &limit.key, act.now).await?;
-            if let Some(until) = attempts.blocked_until(limit.policy, act.now) {
+            let attempts: Attempts = store::throttle::read(&mut work.tx, &limit.key, work.now).await?;
+            if let Some(until) = attempts.blocked_until(limit.policy, work.now) {
                 return Ok(Err(Refusal::TooManyAttempts { until }));
             }
         }
-        let found = store::codes::by_tag(&mut act.tx, tag).await?;
+        let found = store::codes::by_tag(&mut work.tx, tag).await?;
         let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
             for limit in &limits {
-                store::throttle::fail(&mut act.tx, &limit.key, limit.policy, act.now).await?;
+                store::throttle::fail(&mut work.tx, &limit.key, limit.policy, work.now).await?;
             }
-            act.note(actor.note("code.wrong", "", ""));
+            work.note(actor.note("code.wrong", "", ""));
             // The wrong code counts: the transaction is committed.
             return Ok(Err(Refusal::UnknownCode));
         };
-        Ok(redeemable(&found, act.now).map(|()| found))
+        Ok(redeemable(&found, work.now).map(|()| found))
     })?;
     let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
     let resource_type = resource_type(&found)?;
@@ -199,12 +201,12 @@ pub async fn set_comment(
     actor.require_admin()?;
     let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
-    act_once!(app, actor, key, "code_comment", &request, act => {
-        let found = store::codes::find(&mut act.tx, &actor.company_path, code_id).await?;
+    work_once!(app, actor, key, "code_comment", &request, work => {
+        let found = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
         let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
-        store::codes::set_comment(&mut act.tx, code_id, &comment).await?;
-        let listed = store::code_lists::find(&mut act.tx, &actor.company_path, code_id).await?;
-        act.note(actor.note_at(
+        store::codes::set_comment(&mut work.tx, code_id, &comment).await?;
+        let listed = store::code_lists::find(&mut work.tx, &actor.company_path, code_id).await?;
+        work.note(actor.note_at(
             found.company_id,
             "code.comment_changed",
             &format!("Code #{code_id}"),

@@ -1,11 +1,14 @@
 //! Companies: the tree and what is done to it.
 
 use super::actor::Actor;
-use super::error::{Obstacle, ObstacleKind, OpError, OpResult, Reason, refuse};
-use crate::app::{App, Outcome, about, act_once};
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
+use crate::model::company::CompanyName;
 use crate::model::company::{self, DEPTH_MAX};
+use crate::model::refusal::{Obstacle, ObstacleKind, Reason};
+use crate::ops::work::{Outcome, about, work_once};
 use crate::store;
-use crate::store::companies::{Company, CompanyFilter, CompanyName, LockedCompany};
+use crate::store::companies::{Company, CompanyFilter, LockedCompany};
 use crate::store::company_lists::ListFilter;
 use crate::store::reach::Reach;
 
@@ -161,15 +164,15 @@ pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: 
     actor.require_admin()?;
     let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
     let request = serde_json::json!([name, parent_id]).to_string();
-    act_once!(app, actor, key, "create_company", &request, act => {
-        let parent = lock_one(act, actor, parent_id, "parent").await?;
+    work_once!(app, actor, key, "create_company", &request, work => {
+        let parent = lock_one(work, actor, parent_id, "parent").await?;
         if parent.level + 1 >= DEPTH_MAX as i64 {
             return refuse("parent", Reason::TooDeep);
         }
         let path = company::Path::from_stored(parent.path);
-        let id = store::companies::insert(&mut act.tx, &name, Some((parent.id, &path)), act.now).await?;
-        act.note(actor.note_at(id, "company.created", &name, &parent.name));
-        let created = as_it_stands(act, actor, id).await?;
+        let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
+        work.note(actor.note_at(id, "company.created", &name, &parent.name));
+        let created = as_it_stands(work, actor, id).await?;
         Ok(format!("Create\nCompany {name} (#{id}) was created under {}.\n{created}", parent.name))
     })
 }
@@ -193,43 +196,43 @@ pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change
     let name = change.name.map(company::name).transpose();
     let name = name.map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
     let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
-    act_once!(app, actor, key, "change_company", &request, act => {
-        let company = lock_one(act, actor, id, "").await?;
+    work_once!(app, actor, key, "change_company", &request, work => {
+        let company = lock_one(work, actor, id, "").await?;
         let mut told = Vec::new();
         if let Some(on) = change.use_parent_credits {
-            told.push(switch_parent_credits(act, actor, &company, on).await?);
+            told.push(switch_parent_credits(work, actor, &company, on).await?);
         }
         if let Some(name) = &name {
-            store::companies::rename(&mut act.tx, id, name).await?;
-            act.note(actor.note_at(id, "company.renamed", &company.name, name));
+            store::companies::rename(&mut work.tx, id, name).await?;
+            work.note(actor.note_at(id, "company.renamed", &company.name, name));
             told.push(format!("{} is now called {name}.", company.name));
         }
         let verb = if name.is_some() { "Rename" } else { "Update" };
-        Ok(format!("{verb}\n{}\n{}", told.join(" "), as_it_stands(act, actor, id).await?))
+        Ok(format!("{verb}\n{}\n{}", told.join(" "), as_it_stands(work, actor, id).await?))
     })
 }
 
 async fn switch_parent_credits(
-    act: &mut crate::app::Act,
+    work: &mut crate::ops::work::Work,
     actor: &Actor,
     company: &LockedCompany,
     on: bool,
 ) -> OpResult<String> {
-    store::devices::shift_waiting(&mut act.tx, company.id, -1).await?;
-    store::companies::set_use_parent_credits(&mut act.tx, company.id, on).await?;
-    store::devices::shift_waiting(&mut act.tx, company.id, 1).await?;
+    store::devices::shift_waiting(&mut work.tx, company.id, -1).await?;
+    store::companies::set_use_parent_credits(&mut work.tx, company.id, on).await?;
+    store::devices::shift_waiting(&mut work.tx, company.id, 1).await?;
     let (verb, phrase) = if on {
         ("company.parent_credits_on", "now uses")
     } else {
         ("company.parent_credits_off", "no longer uses")
     };
-    act.note(actor.note_at(company.id, verb, &company.name, ""));
+    work.note(actor.note_at(company.id, verb, &company.name, ""));
     Ok(format!("{} {phrase} its parent's credits.", company.name))
 }
 
 /// A company inside its act, for the first answer to be given again.
-async fn as_it_stands(act: &mut crate::app::Act, actor: &Actor, id: i64) -> OpResult<String> {
-    let found = store::companies::find(&mut act.tx, &actor.company_path, id).await?;
+async fn as_it_stands(work: &mut crate::ops::work::Work, actor: &Actor, id: i64) -> OpResult<String> {
+    let found = store::companies::find(&mut work.tx, &actor.company_path, id).await?;
     about(&found.ok_or(OpError::NotFound)?)
 }
 
@@ -247,16 +250,16 @@ pub async fn demand_second_factor(
 ) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([id, on]).to_string();
-    act_once!(app, actor, key, "demand_second_factor", &request, act => {
-        let company = lock_one(act, actor, id, "").await?;
-        let demand = store::companies::second_factor_demand(&mut act.tx, id).await?;
+    work_once!(app, actor, key, "demand_second_factor", &request, work => {
+        let company = lock_one(work, actor, id, "").await?;
+        let demand = store::companies::second_factor_demand(&mut work.tx, id).await?;
         let above = demand.filter(|(path, _)| !actor.company_path.contains(path));
         match (above, on) {
             (Some((_, company)), false) => return refuse("", Reason::DemandedAbove { company }),
             (Some(_), true) => {}
             (None, _) => {
                 let by = on.then_some(actor.company_id);
-                store::companies::set_second_factor_demand(&mut act.tx, id, by).await?;
+                store::companies::set_second_factor_demand(&mut work.tx, id, by).await?;
             }
         }
         let (verb, phrase) = if on {
@@ -264,7 +267,7 @@ pub async fn demand_second_factor(
         } else {
             ("company.second_factor_optional", "need no longer have")
         };
-        act.note(actor.note_at(id, verb, &company.name, ""));
+        work.note(actor.note_at(id, verb, &company.name, ""));
         Ok(format!("Update\nUsers of {} and of the companies below it {phrase} two-factor authentication on.", company.name))
     })
 }
@@ -279,9 +282,9 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         return Err(OpError::Forbidden);
     }
     let request = serde_json::json!([id, parent_id]).to_string();
-    act_once!(app, actor, key, "put_under", &request, act => {
-        store::companies::lock_tree(&mut act.tx).await?;
-        let both = store::companies::lock(&mut act.tx, &actor.company_path, &[id, parent_id]).await?;
+    work_once!(app, actor, key, "put_under", &request, work => {
+        store::companies::lock_tree(&mut work.tx).await?;
+        let both = store::companies::lock(&mut work.tx, &actor.company_path, &[id, parent_id]).await?;
         let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;
         let Some(parent) = both.iter().find(|c| c.id == parent_id) else {
             return refuse("parent", Reason::UnknownCompany);
@@ -291,15 +294,15 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         if path.contains(&parent_path) {
             return refuse("parent", Reason::UnderItself);
         }
-        let deepest = store::companies::deepest_level(&mut act.tx, &path).await?;
+        let deepest = store::companies::deepest_level(&mut work.tx, &path).await?;
         if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
             return refuse("parent", Reason::TooDeep);
         }
-        store::devices::shift_waiting(&mut act.tx, id, -1).await?;
-        store::companies::put_under(&mut act.tx, id, &path, parent_id, &parent_path).await?;
-        store::devices::shift_waiting(&mut act.tx, id, 1).await?;
-        act.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
-        let moved = as_it_stands(act, actor, id).await?;
+        store::devices::shift_waiting(&mut work.tx, id, -1).await?;
+        store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
+        store::devices::shift_waiting(&mut work.tx, id, 1).await?;
+        work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
+        let moved = as_it_stands(work, actor, id).await?;
         Ok(format!("Move\n{} is now under {}.\n{moved}", company.name, parent.name))
     })
 }
@@ -317,18 +320,18 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
     ids.sort_unstable();
     ids.dedup();
     let request = serde_json::json!(ids).to_string();
-    act_once!(app, actor, key, "remove_companies", &request, act => {
-        let found = store::companies::lock(&mut act.tx, &actor.company_path, &ids).await?;
+    work_once!(app, actor, key, "remove_companies", &request, work => {
+        let found = store::companies::lock(&mut work.tx, &actor.company_path, &ids).await?;
         if found.len() != ids.len() {
             return Err(OpError::NotFound);
         }
-        let obstacles = obstacles(act, actor, &found).await?;
+        let obstacles = obstacles(work, actor, &found).await?;
         if !obstacles.is_empty() {
             return refuse("companies", Reason::Obstacles(obstacles));
         }
-        store::companies::remove(&mut act.tx, &ids, act.now).await?;
+        store::companies::remove(&mut work.tx, &ids, work.now).await?;
         for company in &found {
-            act.note(actor.note_at(company.id, "company.removed", &company.name, ""));
+            work.note(actor.note_at(company.id, "company.removed", &company.name, ""));
         }
         let names: Vec<_> = found.iter().map(|c| c.name.as_str()).collect();
         Ok(format!("Remove\nRemoved: {}.", names.join(", ")))
@@ -337,13 +340,13 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
 
 /// What stands in the way of removing locked companies. Subsidiaries that go along do not count.
 async fn obstacles(
-    act: &mut crate::app::Act,
+    work: &mut crate::ops::work::Work,
     actor: &Actor,
     companies: &[LockedCompany],
 ) -> OpResult<Vec<Obstacle>> {
     let ids: Vec<i64> = companies.iter().map(|c| c.id).collect();
     let mut obstacles = Vec::new();
-    for (holdings, company) in store::companies::holdings(&mut act.tx, &ids).await?.iter().zip(companies) {
+    for (holdings, company) in store::companies::holdings(&mut work.tx, &ids).await?.iter().zip(companies) {
         let mut add =
             |what| obstacles.push(Obstacle { company_id: company.id, company: company.name.clone(), what });
         let below = company::Path::from_stored(company.path.clone());
@@ -381,12 +384,12 @@ async fn obstacles(
 }
 
 async fn lock_one(
-    act: &mut crate::app::Act,
+    work: &mut crate::ops::work::Work,
     actor: &Actor,
     id: i64,
     field: &'static str,
 ) -> OpResult<LockedCompany> {
-    let mut found = store::companies::lock(&mut act.tx, &actor.company_path, &[id]).await?;
+    let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
     match found.pop() {
         Some(company) => Ok(company),
         None if field.is_empty() => Err(OpError::NotFound),

@@ -3,13 +3,15 @@
 
 use super::actor::Actor;
 use super::auth::{Again, allow, confirm_password, lock_actor};
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::second_factor::{mail_code, mailed_key};
 use super::second_step::{Proof, judge, read};
-use crate::app::{App, act};
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::model::time::Moment;
+use crate::ops::work::work;
 use crate::store::second_factor::Asked;
 
 /// For how long a confirmation counts.
@@ -57,18 +59,18 @@ pub async fn confirm(
     };
     confirm_password(app, actor, "password", password).await?;
     let asked = Asked { purpose: MailedFor::Confirm, by: session };
-    let is_right = act!(app, act => {
-        let who = lock_actor(act, actor).await?;
+    let is_right = work!(app, work => {
+        let who = lock_actor(work, actor).await?;
         let is_right = match (who.second_factor(), &typed) {
             (None, _) => true,
             (Some(method), Some(typed)) => {
-                judge(app, act, &who, method, proof, typed, &asked, &actor.address).await?
+                judge(app, work, &who, method, proof, typed, &asked, &actor.address).await?
             }
             // It was turned on meanwhile.
             (Some(_), None) => return refuse(proof.field(), Reason::MalformedSecondFactor),
         };
         if is_right {
-            act.note(actor.note("user.confirmed", &actor.email, ""));
+            work.note(actor.note("user.confirmed", &actor.email, ""));
         }
         Ok(is_right)
     })?;
@@ -84,11 +86,11 @@ pub async fn mail_confirmation_code(app: &App, actor: &Actor, session: &str) -> 
         return refuse("code", Reason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::Confirm, by: session };
-    act!(app, act => {
-        if lock_actor(act, actor).await?.second_factor() != Some(SecondFactor::Email) {
+    work!(app, work => {
+        if lock_actor(work, actor).await?.second_factor() != Some(SecondFactor::Email) {
             return Err(OpError::NotFound);
         }
-        allow(act, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
-        mail_code(app, act, actor.user_id, &actor.email, &asked).await
+        allow(work, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
+        mail_code(app, work, actor.user_id, &actor.email, &asked).await
     })
 }

@@ -1,10 +1,12 @@
 //! What the owner of the machine may do from its console, without signing in.
 
 use super::auth::{link_address, new_link_token};
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::links::{self, Lives};
-use crate::app::{App, act};
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::model::user::{self, Role};
+use crate::ops::work::work;
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::users::User;
@@ -45,14 +47,14 @@ pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) ->
     let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
     let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
     let (token, _) = new_link_token(app);
-    let lives = act!(app, act => {
-        let (_, root) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
-        let found = store::companies::lock(&mut act.tx, &root, &[company_id]).await?;
+    let lives = work!(app, work => {
+        let (_, root) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
+        let found = store::companies::lock(&mut work.tx, &root, &[company_id]).await?;
         let company = found.first().ok_or(OpError::NotFound)?;
-        let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
+        let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
-        act.note(note(company_id, "user.invited", &email));
-        links::make(app, act, id, SENDER, &company.name, &token).await
+        work.note(note(company_id, "user.invited", &email));
+        links::make(app, work, id, SENDER, &company.name, &token).await
     })?;
     Ok(ConsoleLink::of(app, lives, &token))
 }
@@ -63,10 +65,10 @@ pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) ->
 /// [`OpError::NotFound`] for an address without an account; a refusal for one that is disabled.
 pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
     let (token, _) = new_link_token(app);
-    let lives = act!(app, act => {
-        let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
-        act.note(note(found.company_id, "user.link_made", &found.email));
-        links::make(app, act, found.id, SENDER, &found.company_name, &token).await
+    let lives = work!(app, work => {
+        let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;
+        work.note(note(found.company_id, "user.link_made", &found.email));
+        links::make(app, work, found.id, SENDER, &found.company_name, &token).await
     })?;
     Ok(ConsoleLink::of(app, lives, &token))
 }
@@ -76,9 +78,9 @@ pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
 /// # Errors
 /// Whatever the database says.
 pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
-    act!(app, act => {
-        if let Some((root, _)) = store::companies::root(&mut act.tx).await? {
-            act.note(NewHistory { details: details.to_owned(), ..note(root, "portal.restored", "The whole portal") });
+    work!(app, work => {
+        if let Some((root, _)) = store::companies::root(&mut work.tx).await? {
+            work.note(NewHistory { details: details.to_owned(), ..note(root, "portal.restored", "The whole portal") });
         }
         Ok(())
     })
@@ -98,11 +100,11 @@ pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
 /// # Errors
 /// [`OpError::NotFound`] for an address without an account.
 pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
-    let id = act!(app, act => {
-        let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
-        store::users::set_disabled(&mut act.tx, found.id, Some(act.now)).await?;
-        store::tokens::revoke_all(&mut act.tx, found.id).await?;
-        act.note(note(found.company_id, "user.disabled", &found.email));
+    let id = work!(app, work => {
+        let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;
+        store::users::set_disabled(&mut work.tx, found.id, Some(work.now)).await?;
+        store::tokens::revoke_all(&mut work.tx, found.id).await?;
+        work.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)
     })?;
     super::auth::forget_sessions(app, id).await;
@@ -114,10 +116,10 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
 /// # Errors
 /// [`OpError::NotFound`] for an address without an account; a refusal where it is off already.
 pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
-    let id = act!(app, act => {
-        let found = store::users::by_email(&mut act.tx, email).await?.ok_or(OpError::NotFound)?;
-        super::second_factor::reset_of(app, act, &found).await?;
-        act.note(note(found.company_id, "user.second_factor_reset", &found.email));
+    let id = work!(app, work => {
+        let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;
+        super::second_factor::reset_of(app, work, &found).await?;
+        work.note(note(found.company_id, "user.second_factor_reset", &found.email));
         Ok(found.id)
     })?;
     super::auth::forget_sessions(app, id).await;

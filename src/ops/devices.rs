@@ -2,18 +2,20 @@
 //! auditor those of the tree; an administrator also changes them.
 //!
 //! Whatever is set goes through the ledger inside the act's own transaction, so that a device that must
-//! be paid is paid, or waits, in the same commit. What an act is about (see `app::Outcome`) is the device,
+//! be paid is paid, or waits, in the same commit. What an act is about (see `work::Outcome`) is the device,
 //! or the rows that were refused.
 
 use std::collections::BTreeSet;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
-use crate::app::{Act, App, Outcome, about, act_once};
+use super::error::{OpError, OpResult, Problems, refuse, text_reason};
+use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
 use crate::model::ledger::{self, Cause, Operation};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
+use crate::ops::work::{Outcome, Work, about, work_once};
 use crate::store;
 use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter, NewDevice};
@@ -158,14 +160,14 @@ pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) ->
     actor.require_admin()?;
     let device = input.check()?;
     let request = input.request().to_string();
-    act_once!(app, actor, key, "create_device", &request, act => {
-        let company = lock_company(act, actor, input.company_id).await?;
-        refuse_taken(act, &device, None).await?;
-        let id = store::devices::insert(&mut act.tx, std::slice::from_ref(&device), act.now).await?[0];
-        let set = settle(app, act, actor, key, vec![(vec![id], input.change())]).await?;
+    work_once!(app, actor, key, "create_device", &request, work => {
+        let company = lock_company(work, actor, input.company_id).await?;
+        refuse_taken(work, &device, None).await?;
+        let id = store::devices::insert(&mut work.tx, std::slice::from_ref(&device), work.now).await?[0];
+        let set = settle(app, work, actor, key, vec![(vec![id], input.change())]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
-        act.note(actor.note_at(company.id, "device.added", label, &company.name));
-        let told = as_it_stands(act, actor, id).await?;
+        work.note(actor.note_at(company.id, "device.added", label, &company.name));
+        let told = as_it_stands(work, actor, id).await?;
         Ok(format!("Create\n{label} (#{id}) was added to {}.{}\n{told}", company.name, set.sentence()))
     })
 }
@@ -180,15 +182,15 @@ pub async fn edit(app: &App, actor: &Actor, key: &str, id: i64, input: &DeviceIn
     let input = DeviceInput { kind, ..input.clone() };
     let device = input.check()?;
     let request = serde_json::json!([id, input.request()]).to_string();
-    act_once!(app, actor, key, "edit_device", &request, act => {
-        let before = lock_devices(act, actor, &[id], Some(input.company_id)).await?.pop().ok_or(OpError::NotFound)?;
-        refuse_taken(act, &device, Some(&before)).await?;
-        store::devices::describe(&mut act.tx, id, &device).await?;
+    work_once!(app, actor, key, "edit_device", &request, work => {
+        let before = lock_devices(work, actor, &[id], Some(input.company_id)).await?.pop().ok_or(OpError::NotFound)?;
+        refuse_taken(work, &device, Some(&before)).await?;
+        store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: Some(input.company_id), ..input.change() };
-        let set = settle(app, act, actor, key, vec![(vec![id], change)]).await?;
+        let set = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
-        act.note(actor.note_at(input.company_id, "device.changed", label, ""));
-        let told = as_it_stands(act, actor, id).await?;
+        work.note(actor.note_at(input.company_id, "device.changed", label, ""));
+        let told = as_it_stands(work, actor, id).await?;
         Ok(format!("Update\n{label} was saved.{}\n{told}", set.sentence()))
     })
 }
@@ -215,10 +217,10 @@ pub async fn describe(
 ) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([id, description]).to_string();
-    act_once!(app, actor, key, "describe_device", &request, act => {
-        lock_devices(act, actor, &[id], description.company_id).await?;
+    work_once!(app, actor, key, "describe_device", &request, work => {
+        lock_devices(work, actor, &[id], description.company_id).await?;
         // Read again under the lock of its company, which everybody takes who describes it.
-        let found = store::devices::some(&mut act.tx, &actor.company_path, &[id]).await?.pop();
+        let found = store::devices::some(&mut work.tx, &actor.company_path, &[id]).await?.pop();
         let before = found.ok_or(OpError::NotFound)?;
         let wanted = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
         let input = DeviceInput {
@@ -230,13 +232,13 @@ pub async fn describe(
             ..DeviceInput::default()
         };
         let device = input.check()?;
-        refuse_taken(act, &device, Some(&before)).await?;
-        store::devices::describe(&mut act.tx, id, &device).await?;
+        refuse_taken(work, &device, Some(&before)).await?;
+        store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: description.company_id, ..DeviceChange::default() };
-        let set = settle(app, act, actor, key, vec![(vec![id], change)]).await?;
+        let set = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
-        act.note(actor.note_at(input.company_id, "device.changed", label, ""));
-        let told = as_it_stands(act, actor, id).await?;
+        work.note(actor.note_at(input.company_id, "device.changed", label, ""));
+        let told = as_it_stands(work, actor, id).await?;
         Ok(format!("Update\n{label} was saved.{}\n{told}", set.sentence()))
     })
 }
@@ -249,15 +251,15 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
     actor.require_admin()?;
     let ids = chosen(ids)?;
     let request = serde_json::json!(ids).to_string();
-    act_once!(app, actor, key, "remove_devices", &request, act => {
-        let found = lock_devices(act, actor, &ids, None).await?;
+    work_once!(app, actor, key, "remove_devices", &request, work => {
+        let found = lock_devices(work, actor, &ids, None).await?;
         if found.len() != ids.len() {
             return Err(OpError::NotFound);
         }
         let change = DeviceChange { is_removed: true, ..DeviceChange::default() };
-        settle(app, act, actor, key, vec![(ids.clone(), change)]).await?;
+        settle(app, work, actor, key, vec![(ids.clone(), change)]).await?;
         for device in &found {
-            act.note(actor.note_at(device.company_id, "device.removed", device.label(), &device.company_name));
+            work.note(actor.note_at(device.company_id, "device.removed", device.label(), &device.company_name));
         }
         Ok(format!("Remove\n{} removed.", counted(found.len())))
     })
@@ -298,9 +300,9 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring)
     };
     let request = serde_json::json!(rows.iter().map(asked).collect::<Vec<_>>()).to_string();
-    act_once!(app, actor, key, "set_devices", &request, act => {
+    work_once!(app, actor, key, "set_devices", &request, work => {
         // Monitored devices are counted on their companies.
-        let found = lock_devices(act, actor, &ids, None).await?;
+        let found = lock_devices(work, actor, &ids, None).await?;
         let (changes, refused) = sort_rows(rows, &found);
         if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
             return match why {
@@ -310,10 +312,10 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
             };
         }
         for (devices, change) in &changes {
-            note_change(act, actor, devices, change, &found);
+            note_change(work, actor, devices, change, &found);
         }
         let count = changes.iter().map(|(devices, _)| devices.len()).sum();
-        let set = settle(app, act, actor, key, changes).await?;
+        let set = settle(app, work, actor, key, changes).await?;
         let left_out = match refused.len() {
             0 => String::new(),
             n => format!(
@@ -327,8 +329,8 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
 }
 
 /// A device inside its act, for the first answer to be given again.
-async fn as_it_stands(act: &mut Act, actor: &Actor, id: i64) -> OpResult<String> {
-    let found = store::devices::some(&mut act.tx, &actor.company_path, &[id]).await?;
+async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<String> {
+    let found = store::devices::some(&mut work.tx, &actor.company_path, &[id]).await?;
     about(&found.first().ok_or(OpError::NotFound)?)
 }
 
@@ -363,17 +365,17 @@ fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Vec<(i64, RowRef
     (changes, refused)
 }
 
-fn note_change(act: &mut Act, actor: &Actor, ids: &[i64], change: &DeviceChange, found: &[Device]) {
+fn note_change(work: &mut Work, actor: &Actor, ids: &[i64], change: &DeviceChange, found: &[Device]) {
     let service = change.service.map(|s| s.map_or("None", ResourceType::label));
     let extend = change.auto_extend.map(|on| if on { "auto extend on" } else { "auto extend off" });
     let details = [service, extend].into_iter().flatten().collect::<Vec<_>>().join(", ");
     for device in found.iter().filter(|d| ids.contains(&d.id)) {
         if !details.is_empty() {
-            act.note(actor.note_at(device.company_id, "device.service_set", device.label(), &details));
+            work.note(actor.note_at(device.company_id, "device.service_set", device.label(), &details));
         }
         if let Some(on) = change.monitoring {
             let verb = if on { "device.monitoring_on" } else { "device.monitoring_off" };
-            act.note(actor.note_at(device.company_id, verb, device.label(), ""));
+            work.note(actor.note_at(device.company_id, verb, device.label(), ""));
         }
     }
 }
@@ -403,7 +405,7 @@ impl Settled {
 /// Sets devices by the ledger inside an act, and pays for those that must be paid.
 pub(crate) async fn settle(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     actor: &Actor,
     key: &str,
     changes: Vec<(Vec<i64>, DeviceChange)>,
@@ -416,45 +418,45 @@ pub(crate) async fn settle(
             // The act is kept under its key; what devices take hangs on it. No request's key has a line break.
             key: format!("{key}\n{n}"),
             fingerprint: app.keys.fingerprint(&format!("{devices:?} {change:?}")),
-            at: act.now,
+            at: work.now,
             act: ledger::Act::SetDevices { devices, change },
         })
         .collect();
-    let mut read = store::ledger::prefetch(&mut act.tx, &operations).await?;
+    let mut read = store::ledger::prefetch(&mut work.tx, &operations).await?;
     for outcome in ledger::decide(&mut read, &operations) {
         // Locked rows are as they were checked; what slipped in between is tried again.
         outcome.map_err(|_| OpError::Collision)?;
     }
-    store::ledger::write(&mut act.tx, &read, &app.keys, &app.rng).await?;
+    store::ledger::write(&mut work.tx, &read, &app.keys, &app.rng).await?;
     let paid = read.changes.transfers.iter().filter(|t| t.cause == Cause::Spend).count();
-    let waits = |id: &&i64| read.devices.get(id).is_some_and(|d| d.waiting_since == Some(act.now));
+    let waits = |id: &&i64| read.devices.get(id).is_some_and(|d| d.waiting_since == Some(work.now));
     Ok(Settled { paid, waiting: read.changes.devices.keys().filter(waits).count() })
 }
 
-async fn lock_company(act: &mut Act, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {
-    let mut found = store::companies::lock(&mut act.tx, &actor.company_path, &[id]).await?;
+async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {
+    let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
     found.pop().map_or_else(|| refuse("company", Reason::UnknownCompany), Ok)
 }
 
 /// Reads devices of the tree whose companies are locked, and the one that they may go to.
-async fn lock_devices(act: &mut Act, actor: &Actor, ids: &[i64], to: Option<i64>) -> OpResult<Vec<Device>> {
-    let found = store::devices::some(&mut act.tx, &actor.company_path, ids).await?;
+async fn lock_devices(work: &mut Work, actor: &Actor, ids: &[i64], to: Option<i64>) -> OpResult<Vec<Device>> {
+    let found = store::devices::some(&mut work.tx, &actor.company_path, ids).await?;
     let mut companies: Vec<i64> = found.iter().map(|d| d.company_id).chain(to).collect();
     companies.sort_unstable();
     companies.dedup();
-    let locked = store::companies::lock(&mut act.tx, &actor.company_path, &companies).await?;
+    let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;
     if to.is_some_and(|to| locked.iter().all(|c| c.id != to)) {
         return refuse("company", Reason::UnknownCompany);
     }
     Ok(found)
 }
 
-async fn refuse_taken(act: &mut Act, device: &NewDevice, before: Option<&Device>) -> OpResult<()> {
+async fn refuse_taken(work: &mut Work, device: &NewDevice, before: Option<&Device>) -> OpResult<()> {
     let Some(serial) = &device.serial else { return Ok(()) };
     let searchable = crate::model::company::searchable;
     let is_same =
         before.and_then(|b| b.serial.as_deref()).is_some_and(|s| searchable(s) == searchable(serial));
-    let taken = store::devices::taken_serials(&mut act.tx, std::slice::from_ref(serial)).await?;
+    let taken = store::devices::taken_serials(&mut work.tx, std::slice::from_ref(serial)).await?;
     if taken.is_empty() || is_same { Ok(()) } else { refuse("serial", Reason::SerialTaken) }
 }
 

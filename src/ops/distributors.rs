@@ -1,9 +1,11 @@
 //! Companies that may buy: the operator activates them and sets their terms.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{Act, App, Outcome, act_once};
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
 use crate::model::order::OrderError;
+use crate::model::refusal::Reason;
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::companies::LockedCompany;
 use crate::store::distributors::{Distributor, DistributorFilter};
@@ -35,18 +37,18 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Distributor> {
 pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    act_once!(app, actor, key, "set_may_buy", &request, act => {
-        let company = lock_one(act, actor, id).await?;
+    work_once!(app, actor, key, "set_may_buy", &request, work => {
+        let company = lock_one(work, actor, id).await?;
         if on && company.level == 0 {
             return refuse("company", Reason::Order(OrderError::Vendor));
         }
-        let is_new = store::distributors::set_may_buy(&mut act.tx, id, on).await?;
+        let is_new = store::distributors::set_may_buy(&mut work.tx, id, on).await?;
         let (headline, verb, phrase) = match on {
             true => ("Activate", "distributor.activated", "may now buy vouchers and licences"),
             false => ("Deactivate", "distributor.deactivated", "can no longer buy vouchers and licences"),
         };
         if is_new {
-            act.note(actor.note_at(id, verb, &company.name, ""));
+            work.note(actor.note_at(id, verb, &company.name, ""));
         }
         Ok(format!("{headline}\n{} {phrase}.", company.name))
     })
@@ -59,22 +61,22 @@ pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
 pub async fn set_reverse_charge(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    act_once!(app, actor, key, "set_reverse_charge", &request, act => {
-        let company = lock_one(act, actor, id).await?;
-        store::distributors::find(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
-        let is_new = store::distributors::set_reverse_charge(&mut act.tx, id, on).await?;
+    work_once!(app, actor, key, "set_reverse_charge", &request, work => {
+        let company = lock_one(work, actor, id).await?;
+        store::distributors::find(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
+        let is_new = store::distributors::set_reverse_charge(&mut work.tx, id, on).await?;
         let (verb, phrase) = match on {
             true => ("distributor.reverse_charge_on", "No VAT is added to new orders of"),
             false => ("distributor.reverse_charge_off", "VAT is added to new orders of"),
         };
         if is_new {
-            act.note(actor.note_at(id, verb, &company.name, ""));
+            work.note(actor.note_at(id, verb, &company.name, ""));
         }
         Ok(format!("Update\n{phrase} {}.", company.name))
     })
 }
 
-async fn lock_one(act: &mut Act, actor: &Actor, id: i64) -> OpResult<LockedCompany> {
-    let mut found = store::companies::lock(&mut act.tx, &actor.company_path, &[id]).await?;
+async fn lock_one(work: &mut Work, actor: &Actor, id: i64) -> OpResult<LockedCompany> {
+    let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
     found.pop().map_or_else(|| refuse("company", Reason::UnknownCompany), Ok)
 }

@@ -2,9 +2,10 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
-use crate::app::{App, Outcome, act_once};
-use crate::jobs::mail;
+use crate::app::App;
+use crate::mail;
 use crate::model::amount::grouped;
+use crate::ops::work::{Outcome, work_once};
 use crate::store;
 use crate::store::db::Tx;
 use crate::store::jobs::GivenUpJob;
@@ -56,7 +57,7 @@ pub async fn list(
 
 async fn about(app: &App, tx: &mut Tx, job: &GivenUpJob) -> OpResult<About> {
     if job.kind == "mail" {
-        let opened = mail::open(app, &job.payload);
+        let opened = mail::open(&app.keys, &job.payload);
         return Ok(opened.map_or(About::Unknown, |mail| About::Mail { to: mail.to, subject: mail.subject }));
     }
     let Ok(id) = job.payload.parse::<i64>() else { return Ok(About::Unknown) };
@@ -78,10 +79,10 @@ async fn about(app: &App, tx: &mut Tx, job: &GivenUpJob) -> OpResult<About> {
 /// [`OpError::NotFound`] where no such job was given up.
 pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     actor.require_operator()?;
-    act_once!(app, actor, key, "retry_job", &id.to_string(), act => {
-        let kind = store::jobs::retry(&mut act.tx, id, act.now).await?.ok_or(OpError::NotFound)?;
-        act.has_due_jobs();
-        act.note(actor.note("job.retried", &format!("Job #{id}"), &kind));
+    work_once!(app, actor, key, "retry_job", &id.to_string(), work => {
+        let kind = store::jobs::retry(&mut work.tx, id, work.now).await?.ok_or(OpError::NotFound)?;
+        work.has_due_jobs();
+        work.note(actor.note("job.retried", &format!("Job #{id}"), &kind));
         Ok("Try again\nThe job is tried again now. If it fails again, it comes back here.".to_owned())
     })
 }
@@ -92,16 +93,16 @@ pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 /// [`OpError::Forbidden`] for anyone but the operator.
 pub async fn retry_all(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
-    act_once!(app, actor, key, "retry_jobs", "", act => {
-        let count = store::jobs::retry_all(&mut act.tx, act.now).await?;
-        act.has_due_jobs();
+    work_once!(app, actor, key, "retry_jobs", "", work => {
+        let count = store::jobs::retry_all(&mut work.tx, work.now).await?;
+        work.has_due_jobs();
         let phrase = match count {
             0 => "No job was left to try again".to_owned(),
             1 => "1 job is tried again now".to_owned(),
             n => format!("{} jobs are tried again now", grouped(n as i64)),
         };
         if count > 0 {
-            act.note(actor.note("job.retried", "All failed jobs", &phrase));
+            work.note(actor.note("job.retried", "All failed jobs", &phrase));
         }
         Ok(format!("Try again\n{phrase}. What fails again comes back here."))
     })

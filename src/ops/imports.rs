@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::actor::Actor;
 use super::companies::ResolveError;
 use super::devices::{DeviceInput, settle};
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{Act, App, Outcome, act, act_once};
-use crate::jobs::Job;
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::company::searchable;
 use crate::model::device::{DeviceChange, DeviceKind};
 use crate::model::import::{self, Row, RowError};
+use crate::model::job::Job;
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
+use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::imports::Import;
 
@@ -53,9 +55,9 @@ pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &
     let content = serde_json::to_string(&good).unwrap_or_default();
     let told = serde_json::to_string(&problems).unwrap_or_default();
     let request = serde_json::json!([company_id, text]).to_string();
-    act_once!(app, actor, key, "check_import", &request, act => {
+    work_once!(app, actor, key, "check_import", &request, work => {
         let whose = (company_id, actor.user_id);
-        let id = store::imports::insert(&mut act.tx, whose, &content, good.len() as i64, &told, act.now).await?;
+        let id = store::imports::insert(&mut work.tx, whose, &content, good.len() as i64, &told, work.now).await?;
         let (can, cannot) = (counted(good.len()), counted(problems.len()));
         Ok(format!("Check\n{can} can be added, {cannot} cannot. Nothing has been added yet.\n{id}"))
     })
@@ -173,11 +175,11 @@ pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
 /// [`OpError::NotFound`] outside the tree, or where it has begun or ended already.
 pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    act_once!(app, actor, key, "start_import", &id.to_string(), act => {
-        if !store::imports::go(&mut act.tx, id, "checked", "running", act.now).await? {
+    work_once!(app, actor, key, "start_import", &id.to_string(), work => {
+        if !store::imports::go(&mut work.tx, id, "checked", "running", work.now).await? {
             return Err(OpError::NotFound);
         }
-        act.job(&Job::Import { id: id.to_string() }).await?;
+        work.job(&Job::Import { id: id.to_string() }).await?;
         Ok("Import\nThe devices are being added. You may leave this page.".to_owned())
     })
 }
@@ -188,9 +190,9 @@ pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 /// [`OpError::NotFound`] outside the tree, or where it has ended already.
 pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    act_once!(app, actor, key, "cancel_import", &id.to_string(), act => {
-        let running = store::imports::go(&mut act.tx, id, "running", "cancelled", act.now).await?;
-        if !running && !store::imports::go(&mut act.tx, id, "checked", "cancelled", act.now).await? {
+    work_once!(app, actor, key, "cancel_import", &id.to_string(), work => {
+        let running = store::imports::go(&mut work.tx, id, "running", "cancelled", work.now).await?;
+        if !running && !store::imports::go(&mut work.tx, id, "checked", "cancelled", work.now).await? {
             return Err(OpError::NotFound);
         }
         Ok("Cancel\nThe import was stopped. Devices that were added stay.".to_owned())
@@ -202,40 +204,46 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Ou
 /// # Errors
 /// Whatever the database says; then none of these rows was added.
 pub async fn run_batch(app: &App, id: i64) -> OpResult<bool> {
-    act!(app, act => {
-        let Some(mut import) = store::imports::lock_running(&mut act.tx, id).await? else { return Ok(false) };
-        let Some(actor) = actor_of(act, import.actor_id).await? else {
-            store::imports::go(&mut act.tx, id, "running", "cancelled", act.now).await?;
+    work!(app, work => {
+        let Some(mut import) = store::imports::lock_running(&mut work.tx, id).await? else { return Ok(false) };
+        let Some(actor) = actor_of(work, import.actor_id).await? else {
+            store::imports::go(&mut work.tx, id, "running", "cancelled", work.now).await?;
             return Ok(false);
         };
         let rows: Vec<KeptRow> = serde_json::from_str(&import.content).map_err(|e| OpError::Internal(e.to_string()))?;
         let begin = (import.position as usize).min(rows.len());
         let end = (begin + BATCH_LENGTH).min(rows.len());
-        add(app, act, &actor, &mut import, &rows[begin..end]).await?;
+        add(app, work, &actor, &mut import, &rows[begin..end]).await?;
         import.position = end as i64;
-        store::imports::advance(&mut act.tx, &import).await?;
+        store::imports::advance(&mut work.tx, &import).await?;
         if end == rows.len() {
-            store::imports::go(&mut act.tx, id, "running", "done", act.now).await?;
+            store::imports::go(&mut work.tx, id, "running", "done", work.now).await?;
             let details = format!("{} of {} rows added", grouped(import.added), grouped(import.row_count));
-            act.note(actor.note_at(import.company_id, "device.imported", &format!("Import #{id}"), &details));
+            work.note(actor.note_at(import.company_id, "device.imported", &format!("Import #{id}"), &details));
         }
         Ok(end < rows.len())
     })
 }
 
 /// Who began the import, as long as that person may still add devices.
-async fn actor_of(act: &mut Act, user_id: i64) -> OpResult<Option<Actor>> {
-    let found = store::auth::signed_in(&mut act.tx, &[user_id]).await?.pop();
+async fn actor_of(work: &mut Work, user_id: i64) -> OpResult<Option<Actor>> {
+    let found = store::auth::signed_in(&mut work.tx, &[user_id]).await?.pop();
     Ok(found.map(|person| Actor::of(person, String::new())).filter(Actor::is_admin))
 }
 
 /// Adds rows that are still as they were checked; the others become problems.
-async fn add(app: &App, act: &mut Act, actor: &Actor, import: &mut Import, rows: &[KeptRow]) -> OpResult<()> {
+async fn add(
+    app: &App,
+    work: &mut Work,
+    actor: &Actor,
+    import: &mut Import,
+    rows: &[KeptRow],
+) -> OpResult<()> {
     let companies: BTreeSet<i64> = rows.iter().map(|r| r.company_id).collect();
     let companies: Vec<i64> = companies.into_iter().collect();
-    let locked = store::companies::lock(&mut act.tx, &actor.company_path, &companies).await?;
+    let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;
     let serials: Vec<String> = rows.iter().map(|r| r.serial.clone()).collect();
-    let taken = store::devices::taken_serials(&mut act.tx, &serials).await?;
+    let taken = store::devices::taken_serials(&mut work.tx, &serials).await?;
     let mut problems: Vec<(i64, RowError)> = serde_json::from_str(&import.problems).unwrap_or_default();
     let (mut new, mut changes) = (Vec::new(), Vec::new());
     for row in rows {
@@ -250,7 +258,7 @@ async fn add(app: &App, act: &mut Act, actor: &Actor, import: &mut Import, rows:
             new.push(input.check()?);
         }
     }
-    let ids = store::devices::insert(&mut act.tx, &new, act.now).await?;
+    let ids = store::devices::insert(&mut work.tx, &new, work.now).await?;
     let mut together: Vec<(Vec<i64>, DeviceChange)> = Vec::new();
     for (id, change) in ids.iter().zip(changes) {
         match together.iter_mut().find(|(_, c)| *c == change) {
@@ -259,7 +267,7 @@ async fn add(app: &App, act: &mut Act, actor: &Actor, import: &mut Import, rows:
         }
     }
     let key = format!("import {} {}", import.id, import.position);
-    settle(app, act, actor, &key, together).await?;
+    settle(app, work, actor, &key, together).await?;
     import.added += ids.len() as i64;
     import.problems = serde_json::to_string(&problems).unwrap_or_default();
     Ok(())

@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::licences::at;
 use super::orders::{Draft, draft, offer};
-use crate::app::{self, App, Outcome, about, act_once};
+use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::licence::{LicenceRefusal, SerialError};
 use crate::model::order::{OrderError, OrderLine, SERIALS_MAX};
 use crate::model::product::ProductKind;
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
+use crate::ops::work::{Outcome, Work, about, work_once};
 use crate::store;
 use crate::store::db::Tx;
 use crate::store::licences::Held;
@@ -118,18 +120,18 @@ pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) ->
     actor.require_buyer()?;
     let chosen: Vec<(i64, &str)> = wish.choices.iter().map(|c| (c.product_id, c.model.as_str())).collect();
     let request = serde_json::json!([wish.order_id, wish.serials, chosen, wish.is_confirmed]).to_string();
-    act_once!(app, actor, key, "add_licences", &request, act => {
-        let groups = read_groups(&mut act.tx, actor, wish.serials, act.now).await?;
+    work_once!(app, actor, key, "add_licences", &request, work => {
+        let groups = read_groups(&mut work.tx, actor, wish.serials, work.now).await?;
         let bought = bought(&groups, wish)?;
         let currency = bought.first().map(|(product, _)| product.currency);
         let Some(currency) = currency else { return Err(at("product", LicenceRefusal::NothingChosen)) };
-        let draft = draft(act, actor, wish.order_id, ProductKind::Licence, currency).await?;
-        require_new(act, &draft, &bought).await?;
+        let draft = draft(work, actor, wish.order_id, ProductKind::Licence, currency).await?;
+        require_new(work, &draft, &bought).await?;
         let mut lines = Vec::with_capacity(bought.len());
         for (product, serials) in bought {
             lines.push((line(&product, serials.len() as i64, &draft)?, serials));
         }
-        let id = draft.add(act, lines).await.map_err(at_product)?;
+        let id = draft.add(work, lines).await.map_err(at_product)?;
         Ok(format!("Add\nThe licences were added to order {id}.\n{}", about(&id)?))
     })
 }
@@ -158,12 +160,8 @@ fn bought(groups: &[Group], wish: &LicenceWish<'_>) -> OpResult<Vec<(ProductRow,
 }
 
 /// Refuses what the draft has already for a device, or too much of it.
-async fn require_new(
-    act: &mut app::Act,
-    draft: &Draft,
-    bought: &[(ProductRow, Vec<String>)],
-) -> OpResult<()> {
-    let before = store::orders::serials(&mut act.tx, draft.id).await?;
+async fn require_new(work: &mut Work, draft: &Draft, bought: &[(ProductRow, Vec<String>)]) -> OpResult<()> {
+    let before = store::orders::serials(&mut work.tx, draft.id).await?;
     let product_of = |number: i64| draft.lines.iter().find(|(n, _)| *n == number).map(|(_, l)| l.product_id);
     let mut taken: BTreeSet<(Option<i64>, String)> =
         before.iter().map(|(number, serial)| (product_of(*number), searchable(serial))).collect();

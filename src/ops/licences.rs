@@ -4,16 +4,18 @@
 //! administrators see it.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason};
+use super::error::{OpError, OpResult};
 use super::payments::Settlement;
-use crate::app::{self, App, Outcome, act_once};
+use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::licence::{
     LicenceFacts, LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, Revocations, product_code, serials,
 };
 use crate::model::order::OrderLine;
+use crate::model::refusal::Reason;
 use crate::model::text;
 use crate::model::time::Moment;
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::devices::Device;
 use crate::store::licences::{KeyRow, LicenceRow, NewLicence};
@@ -56,18 +58,18 @@ impl ShownLicence {
 /// number: so they come into being once.
 pub(super) async fn issue(
     app: &App,
-    act: &mut app::Act,
+    work: &mut Work,
     settlement: &Settlement<'_>,
     lines: &[(i64, OrderLine)],
 ) -> OpResult<()> {
     let order = settlement.order;
-    let wanted = store::orders::serials(&mut act.tx, order.id).await?;
+    let wanted = store::orders::serials(&mut work.tx, order.id).await?;
     if wanted.is_empty() {
         return Ok(());
     }
-    let terms = store::licences::terms(&mut act.tx, order.id).await?;
-    let issued_at = whole_second(act.now);
-    let ids = store::licences::reserve_ids(&mut act.tx, wanted.len() as i64).await?;
+    let terms = store::licences::terms(&mut work.tx, order.id).await?;
+    let issued_at = whole_second(work.now);
+    let ids = store::licences::reserve_ids(&mut work.tx, wanted.len() as i64).await?;
     let mut new = Vec::with_capacity(wanted.len());
     for ((number, serial), (id, key_id)) in wanted.into_iter().zip(ids) {
         let found = lines.iter().find(|(n, line)| *n == number && line.voucher.is_none());
@@ -88,8 +90,8 @@ pub(super) async fn issue(
             signed,
         });
     }
-    store::licences::insert(&mut act.tx, (order.id, order.company_id), &new, issued_at).await?;
-    act.note(settlement.note("licence.issued", noted(&new)));
+    store::licences::insert(&mut work.tx, (order.id, order.company_id), &new, issued_at).await?;
+    work.note(settlement.note("licence.issued", noted(&new)));
     Ok(())
 }
 
@@ -194,10 +196,10 @@ pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> O
     let serial = serials::one(wish.serial).map_err(|e| at("serial", LicenceRefusal::Serial(e)))?;
     let reason = reason(wish.reason)?;
     let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();
-    act_once!(app, actor, key, "rehost_licence", &request, act => {
+    work_once!(app, actor, key, "rehost_licence", &request, work => {
         let tree = &actor.company_path;
-        let found = store::licences::find(&mut act.tx, tree, wish.licence_id).await?.ok_or(OpError::NotFound)?;
-        let licence = ShownLicence::of(actor, act.now, found);
+        let found = store::licences::find(&mut work.tx, tree, wish.licence_id).await?.ok_or(OpError::NotFound)?;
+        let licence = ShownLicence::of(actor, work.now, found);
         if !licence.is_own {
             return Err(OpError::NotFound);
         }
@@ -208,36 +210,36 @@ pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> O
         if searchable(&row.serial) == searchable(&serial) {
             return Err(at("serial", LicenceRefusal::SameSerial));
         }
-        require_suitable(act, actor, &row, &serial).await?;
-        if !store::licences::rehost(&mut act.tx, row.id, &serial).await? {
+        require_suitable(work, actor, &row, &serial).await?;
+        if !store::licences::rehost(&mut work.tx, row.id, &serial).await? {
             return Err(at("", LicenceRefusal::NoMoreRehosts));
         }
         if row.key_id != wish.key_id
-            || !store::licences::revoke(&mut act.tx, wish.key_id, actor.user_id, &reason, act.now).await?
+            || !store::licences::revoke(&mut work.tx, wish.key_id, actor.user_id, &reason, work.now).await?
         {
             return Err(at("", LicenceRefusal::Moved));
         }
-        let key_id = store::licences::reserve_key(&mut act.tx).await?;
-        let issued_at = whole_second(act.now);
+        let key_id = store::licences::reserve_key(&mut work.tx).await?;
+        let issued_at = whole_second(work.now);
         let signed = sign(app, (key_id, &serial, row.product_id), (issued_at, row.expires_at.map(Moment)))?;
-        store::licences::add_key(&mut act.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
+        store::licences::add_key(&mut work.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
         let told = format!("from {} to {serial}: {reason}", row.serial);
-        act.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
+        work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
         Ok(format!("Move\n{} is now for {serial}, with a new key. The key for {} is revoked.", row.name, row.serial))
     })
 }
 
 /// Refuses a device of the tree whose model the licence does not suit, or which has it for good already.
-async fn require_suitable(act: &mut app::Act, actor: &Actor, row: &LicenceRow, serial: &str) -> OpResult<()> {
+async fn require_suitable(work: &mut Work, actor: &Actor, row: &LicenceRow, serial: &str) -> OpResult<()> {
     let (tree, wanted) = (&actor.company_path, [serial.to_owned()]);
-    let model = store::devices::models(&mut act.tx, tree, &wanted).await?.pop().map(|(_, model)| model);
-    let product = store::products::version(&mut act.tx, row.product_id, row.version).await?;
+    let model = store::devices::models(&mut work.tx, tree, &wanted).await?.pop().map(|(_, model)| model);
+    let product = store::products::version(&mut work.tx, row.product_id, row.version).await?;
     if let (Some(model), Some(product)) = (model.filter(|m| !m.is_empty()), product)
         && !product.suits(&model)
     {
         return Err(at("serial", LicenceRefusal::Unsuitable { model }));
     }
-    let held = store::licences::held(&mut act.tx, tree, &wanted, act.now).await?;
+    let held = store::licences::held(&mut work.tx, tree, &wanted, work.now).await?;
     let is_held = held.iter().any(|h| h.product_id == row.product_id && h.expires_at.is_none());
     if is_held { Err(at("serial", LicenceRefusal::HeldForGood)) } else { Ok(()) }
 }

@@ -38,3 +38,4 @@ pub mod users;
 pub mod vat_classes;
 pub mod vouchers;
 pub mod watched;
+pub mod work;

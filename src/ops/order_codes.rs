@@ -6,12 +6,14 @@ use super::actor::Actor;
 use super::codes::new_code;
 use super::error::{OpError, OpResult};
 use super::vouchers::Cancelled;
-use crate::app::{self, App, act};
-use crate::jobs::{Job, mail};
+use crate::app::App;
+use crate::mail;
 use crate::model::amount::grouped;
+use crate::model::job::Job;
 use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
 use crate::model::order::{OrderLine, among_first};
 use crate::model::time::Moment;
+use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::orders::OrderRow;
 
@@ -25,15 +27,15 @@ const LATE_SHOWN_MAX: i64 = 10;
 /// Makes the first codes of an order that its caller has just marked as paid, and has a job make the others.
 pub(super) async fn begin(
     app: &App,
-    act: &mut app::Act,
+    work: &mut Work,
     order: &OrderRow,
     lines: &[(i64, OrderLine)],
     by: ledger::Actor,
 ) -> OpResult<()> {
     let wanted: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
-    make(app, act, order, lines, by, wanted.min(CODES_WITH_PAYMENT_MAX)).await?;
+    make(app, work, order, lines, by, wanted.min(CODES_WITH_PAYMENT_MAX)).await?;
     if wanted > CODES_WITH_PAYMENT_MAX {
-        act.job(&Job::OrderCodes { id: order.id.to_string() }).await?;
+        work.job(&Job::OrderCodes { id: order.id.to_string() }).await?;
     }
     Ok(())
 }
@@ -43,18 +45,18 @@ pub(super) async fn begin(
 /// # Errors
 /// Whatever keeps the job from going on now.
 pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
-    act!(app, act => {
-        let Some((root_id, root)) = store::companies::root(&mut act.tx).await? else { return Ok(false) };
-        let found = store::orders::lock(&mut act.tx, &root, order_id).await?;
+    work!(app, work => {
+        let Some((root_id, root)) = store::companies::root(&mut work.tx).await? else { return Ok(false) };
+        let found = store::orders::lock(&mut work.tx, &root, order_id).await?;
         let Some(order) = found.filter(OrderRow::is_being_made) else { return Ok(false) };
-        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let made = (order.codes_made + STEP).min(order.codes_wanted);
-        make(app, act, &order, &lines, ledger::Actor::portal(root_id), made).await?;
+        make(app, work, &order, &lines, ledger::Actor::portal(root_id), made).await?;
         if made == order.codes_wanted {
             let billing = super::payments::billing(&order)?;
             let link = format!("{}/orders/{order_id}", app.config.public_url);
             let ready = mail::codes_ready(&billing.email, order_id, &grouped(made), &link);
-            act.job(&Job::mail(app, &ready)).await?;
+            work.mail(app, &ready).await?;
         }
         Ok(made < order.codes_wanted)
     })
@@ -65,7 +67,7 @@ pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
 /// # Errors
 /// Whatever the database says.
 pub async fn note_late(app: &App, order_id: i64) -> OpResult<()> {
-    act!(app, act => { Ok(store::orders::set_codes_late(&mut act.tx, order_id, act.now).await?) })
+    work!(app, work => { Ok(store::orders::set_codes_late(&mut work.tx, order_id, work.now).await?) })
 }
 
 /// The orders whose codes can't be made now, and since when: the operator's alarm.
@@ -83,7 +85,7 @@ pub async fn late(app: &App, actor: &Actor) -> OpResult<Vec<(i64, i64)>> {
 /// Makes codes of a locked order until there are `made` of them.
 async fn make(
     app: &App,
-    act: &mut app::Act,
+    work: &mut Work,
     order: &OrderRow,
     lines: &[(i64, OrderLine)],
     by: ledger::Actor,
@@ -100,7 +102,7 @@ async fn make(
         actor: by,
         fingerprint: app.keys.fingerprint(&key),
         key,
-        at: act.now,
+        at: work.now,
         act: Act::Fulfil(Fulfilment {
             order_id: order.id,
             company_id: order.company_id,
@@ -109,8 +111,8 @@ async fn make(
             vouchers: vouchers(app, lines, order.codes_made, made),
         }),
     };
-    super::resources::within(app, act, &[operation]).await?;
-    if !store::orders::set_codes_made(&mut act.tx, order.id, order.codes_made, made).await? {
+    super::resources::within(app, work, &[operation]).await?;
+    if !store::orders::set_codes_made(&mut work.tx, order.id, order.codes_made, made).await? {
         return Err(OpError::Collision);
     }
     Ok(())
@@ -133,18 +135,18 @@ fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Ve
 }
 
 /// Takes back what of a locked order has not been made yet: it never is, and is credited. What was made stays.
-pub(super) async fn cancel_rest(act: &mut app::Act, actor: &Actor, order: &OrderRow) -> OpResult<String> {
-    let lines = store::orders::lines(&mut act.tx, order.id).await?;
+pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<String> {
+    let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));
     let rest =
         lines.iter().zip(made.zip(wanted)).map(|((number, _), (made, wanted))| (*number, wanted - made));
     let rest: Vec<(i64, i64)> = rest.collect();
-    store::orders::stop_codes(&mut act.tx, order.id).await?;
-    let before = store::vouchers::counts(&mut act.tx, order.id).await?;
+    store::orders::stop_codes(&mut work.tx, order.id).await?;
+    let before = store::vouchers::counts(&mut work.tx, order.id).await?;
     let cancelled = Cancelled { order, lines: &lines, codes: &rest, before: &before };
-    let credited = super::vouchers::credit(act, &cancelled).await?;
+    let credited = super::vouchers::credit(work, &cancelled).await?;
     let what = format!("{} codes before they were made", grouped(order.codes_wanted - order.codes_made));
     let subject = format!("Order {}", order.id);
-    act.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &what));
+    work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &what));
     Ok(format!("Cancel\n{what} of order {} cancelled. {credited}", order.id))
 }

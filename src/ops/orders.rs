@@ -3,9 +3,9 @@
 
 use super::actor::Actor;
 use super::billing::BillingFields;
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{self, App, Outcome, about, act, act_once};
-use crate::jobs::Job;
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
+use crate::model::job::Job;
 use crate::model::licence::LicenceRefusal;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
@@ -13,7 +13,9 @@ use crate::model::order::{
     VoucherWish, totals,
 };
 use crate::model::product::ProductKind;
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
+use crate::ops::work::{Outcome, Work, about, work, work_once};
 use crate::store;
 use crate::store::invoices::InvoiceRow;
 use crate::store::orders::{NewOrder, OrderFilter, OrderRow};
@@ -118,11 +120,11 @@ pub async fn add_voucher(
     let VoucherLine { product_id, name, resource_type, years, subscriptions, codes } = *wish;
     let request =
         serde_json::json!([order_id, product_id, name, resource_type.id(), years, subscriptions, codes]);
-    act_once!(app, actor, key, "add_voucher", &request.to_string(), act => {
-        let product = product(&mut act.tx, product_id, ProductKind::Voucher).await?;
-        let draft = draft(act, actor, order_id, ProductKind::Voucher, product.currency).await?;
+    work_once!(app, actor, key, "add_voucher", &request.to_string(), work => {
+        let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
+        let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
         let line = voucher_line(&product, wish, draft.reverse_charge)?;
-        let id = draft.add(act, vec![(line, Vec::new())]).await?;
+        let id = draft.add(work, vec![(line, Vec::new())]).await?;
         Ok(format!("Add\nThe voucher was added to order {id}.\n{}", about(&id)?))
     })
 }
@@ -140,15 +142,15 @@ pub async fn remove_line(
 ) -> OpResult<Outcome> {
     actor.require_buyer()?;
     let request = serde_json::json!([order_id, number]).to_string();
-    act_once!(app, actor, key, "remove_order_line", &request, act => {
-        let row = lock_own(act, actor, order_id).await?;
+    work_once!(app, actor, key, "remove_order_line", &request, work => {
+        let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
-        if !store::orders::remove_line(&mut act.tx, order_id, number).await? {
+        if !store::orders::remove_line(&mut work.tx, order_id, number).await? {
             return Err(OpError::NotFound);
         }
-        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let (net, vat) = totals(lines.iter().map(|(_, line)| line)).unwrap_or_default();
-        store::orders::set_totals(&mut act.tx, order_id, net, vat).await?;
+        store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
         Ok(format!("Remove\nThe line was taken out of order {order_id}."))
     })
 }
@@ -174,54 +176,54 @@ pub async fn place(
     let billing = super::billing::check(billing)?;
     let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
     let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
-    let placed = act_once!(app, actor, key, "place_order", &request, act => {
-        let row = lock_own(act, actor, order_id).await?;
+    let placed = work_once!(app, actor, key, "place_order", &request, work => {
+        let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
-        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
         if lines.is_empty() {
             return refuse("", Reason::Order(OrderError::Empty));
         }
-        if with_present_vat(act, &row, &lines).await?.is_some() {
+        if with_present_vat(work, &row, &lines).await?.is_some() {
             return refuse("", Reason::VatChanged);
         }
-        let seller = store::seller::get(&mut act.tx).await?;
+        let seller = store::seller::get(&mut work.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
         if row.reverse_charge == 1 && billing.vat_number.is_empty() {
             // The tax is accounted for under this number.
             return refuse("billing_vat_number", Reason::Missing);
         }
-        if store::billing::get(&mut act.tx, actor.company_id).await?.as_ref() != Some(&billing) {
+        if store::billing::get(&mut work.tx, actor.company_id).await?.as_ref() != Some(&billing) {
             let told = super::billing::told(&billing);
-            act.note(actor.note("company.billing_changed", &actor.company_name, &told));
+            work.note(actor.note("company.billing_changed", &actor.company_name, &told));
         }
-        store::billing::set(&mut act.tx, actor.company_id, &billing).await?;
+        store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
         // A person who places at the same time has waited for the billing data.
-        if store::orders::held_for_good(&mut act.tx, &actor.company_path, order_id).await? {
+        if store::orders::held_for_good(&mut work.tx, &actor.company_path, order_id).await? {
             return refuse("", Reason::Licence(LicenceRefusal::HeldForGood));
         }
         let method = if row.total == 0 { Method::Invoice } else { method };
-        if !store::orders::place(&mut act.tx, order_id, method, &kept, act.now).await? {
+        if !store::orders::place(&mut work.tx, order_id, method, &kept, work.now).await? {
             return Err(OpError::Collision);
         }
-        act.note(actor.note("order.placed", &format!("Order {order_id}"), &super::payments::sum(&row)?));
-        if method == Method::Card && !crate::payments::is_payable(Money::new(row.total, currency(&row)?)) {
+        work.note(actor.note("order.placed", &format!("Order {order_id}"), &super::payments::sum(&row)?));
+        if method == Method::Card && !crate::cards::is_payable(Money::new(row.total, currency(&row)?)) {
             return refuse("method", Reason::Order(OrderError::NotForCards));
         }
-        let row = lock_own(act, actor, order_id).await?;
+        let row = lock_own(work, actor, order_id).await?;
         let told = match method {
             _ if row.total == 0 => {
-                super::payments::settle(app, act, &super::payments::Settlement::free(actor, &row, act.now)).await?;
-                match store::orders::is_being_made(&mut act.tx, order_id).await? {
+                super::payments::settle(app, work, &super::payments::Settlement::free(actor, &row, work.now)).await?;
+                match store::orders::is_being_made(&mut work.tx, order_id).await? {
                     true => "It costs nothing; its codes are being made.".to_owned(),
                     false => "It costs nothing and is ready.".to_owned(),
                 }
             }
             Method::Invoice => {
-                let name = super::payments::invoice(act, &row, &lines, &seller, None).await?;
+                let name = super::payments::invoice(work, &row, &lines, &seller, None).await?;
                 format!("Invoice {name} was made and is sent to {}.", billing.email)
             }
             Method::Card => {
-                super::card_payments::begin(app, act, &row, provider).await?;
+                super::card_payments::begin(app, work, &row, provider).await?;
                 "It is to be paid by card.".to_owned()
             }
         };
@@ -239,15 +241,15 @@ pub async fn place(
 /// # Errors
 /// [`Reason::Withdrawn`] where something is no longer offered.
 async fn with_present_vat(
-    act: &mut app::Act,
+    work: &mut Work,
     row: &OrderRow,
     lines: &[(i64, OrderLine)],
 ) -> OpResult<Option<(bool, Vec<(i64, OrderLine)>)>> {
-    let reverse_charge = store::orders::reverse_charge(&mut act.tx, row.company_id).await?;
+    let reverse_charge = store::orders::reverse_charge(&mut work.tx, row.company_id).await?;
     let mut is_changed = reverse_charge != (row.reverse_charge == 1);
     let mut present = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        let product = store::products::current(&mut act.tx, line.product_id).await?;
+        let product = store::products::current(&mut work.tx, line.product_id).await?;
         let product = product.filter(|p| p.is_offered && has_price(p, line));
         let Some(product) = product else { return refuse("", Reason::Withdrawn { name: line.name.clone() }) };
         let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
@@ -270,19 +272,19 @@ fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
 
 /// Gives a draft the VAT of now.
 async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
-    act!(app, act => {
-        let row = lock_own(act, actor, order_id).await?;
+    work!(app, work => {
+        let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
-        let lines = store::orders::lines(&mut act.tx, order_id).await?;
-        let Some((reverse_charge, lines)) = with_present_vat(act, &row, &lines).await? else { return Ok(()) };
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
+        let Some((reverse_charge, lines)) = with_present_vat(work, &row, &lines).await? else { return Ok(()) };
         for (number, line) in &lines {
-            store::orders::set_line_vat(&mut act.tx, order_id, *number, line).await?;
+            store::orders::set_line_vat(&mut work.tx, order_id, *number, line).await?;
         }
-        store::orders::set_reverse_charge(&mut act.tx, order_id, reverse_charge).await?;
+        store::orders::set_reverse_charge(&mut work.tx, order_id, reverse_charge).await?;
         let Some((net, vat)) = totals(lines.iter().map(|(_, line)| line)) else {
             return refuse("", Reason::Order(OrderError::TooMuch));
         };
-        store::orders::set_totals(&mut act.tx, order_id, net, vat).await?;
+        store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
         Ok(())
     })
 }
@@ -295,25 +297,25 @@ async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
 pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;
-    act_once!(app, actor, key, "cancel_order", &order_id.to_string(), act => {
-        let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+    work_once!(app, actor, key, "cancel_order", &order_id.to_string(), work => {
+        let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.is_being_made() {
             return if may_cancel_vouchers {
-                super::order_codes::cancel_rest(act, actor, &row).await
+                super::order_codes::cancel_rest(work, actor, &row).await
             } else {
                 Err(OpError::Forbidden)
             };
         }
-        if !store::orders::cancel(&mut act.tx, order_id, act.now).await? {
+        if !store::orders::cancel(&mut work.tx, order_id, work.now).await? {
             return refuse("", Reason::Order(OrderError::NotOpen));
         }
-        let credited = super::payments::credit_all(act, order_id).await?;
+        let credited = super::payments::credit_all(work, order_id).await?;
         let told = credited.map_or(String::new(), |name| format!(" Credit note {name} was made."));
         if row.method() == Some(Method::Card) {
-            act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
+            work.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }
-        act.note(actor.note_at(row.company_id, "order.cancelled", &format!("Order {order_id}"), ""));
+        work.note(actor.note_at(row.company_id, "order.cancelled", &format!("Order {order_id}"), ""));
         Ok(format!("Cancel\nOrder {order_id} was cancelled.{told}"))
     })
 }
@@ -328,14 +330,14 @@ pub(super) struct Draft {
 
 /// The actor's draft of this id, or a new one.
 pub(super) async fn draft(
-    act: &mut app::Act,
+    work: &mut Work,
     actor: &Actor,
     order_id: Option<i64>,
     kind: ProductKind,
     currency: Currency,
 ) -> OpResult<Draft> {
     if let Some(id) = order_id {
-        let row = lock_own(act, actor, id).await?;
+        let row = lock_own(work, actor, id).await?;
         require_draft(&row)?;
         if row.kind != kind.slug() {
             return refuse("product", Reason::Order(OrderError::NotOffered));
@@ -344,34 +346,34 @@ pub(super) async fn draft(
         if order != currency {
             return refuse("product", Reason::Order(OrderError::OtherCurrency { order, line: currency }));
         }
-        let lines = store::orders::lines(&mut act.tx, id).await?;
+        let lines = store::orders::lines(&mut work.tx, id).await?;
         return Ok(Draft { id, currency, reverse_charge: row.reverse_charge == 1, lines });
     }
-    let reverse_charge = store::orders::reverse_charge(&mut act.tx, actor.company_id).await?;
+    let reverse_charge = store::orders::reverse_charge(&mut work.tx, actor.company_id).await?;
     let new = NewOrder {
         company_id: actor.company_id,
         created_by: actor.user_id,
         kind: kind.slug(),
         currency: currency.code(),
         reverse_charge,
-        now: act.now,
+        now: work.now,
     };
-    let id = store::orders::insert(&mut act.tx, &new).await?;
+    let id = store::orders::insert(&mut work.tx, &new).await?;
     Ok(Draft { id, currency, reverse_charge, lines: Vec::new() })
 }
 
 impl Draft {
     /// Adds lines, each with the devices that it is for; gives the order's id.
-    pub async fn add(mut self, act: &mut app::Act, new: Vec<(OrderLine, Vec<String>)>) -> OpResult<i64> {
+    pub async fn add(mut self, work: &mut Work, new: Vec<(OrderLine, Vec<String>)>) -> OpResult<i64> {
         if (self.lines.len() + new.len()) as i64 > LINES_MAX {
             return refuse("", Reason::Order(OrderError::TooManyLines));
         }
         let mut number = self.lines.last().map_or(0, |(number, _)| *number);
         for (line, serials) in new {
             number += 1;
-            store::orders::add_line(&mut act.tx, self.id, number, &line).await?;
+            store::orders::add_line(&mut work.tx, self.id, number, &line).await?;
             if !serials.is_empty() {
-                store::orders::add_serials(&mut act.tx, self.id, number, &serials).await?;
+                store::orders::add_serials(&mut work.tx, self.id, number, &serials).await?;
             }
             self.lines.push((number, line));
         }
@@ -382,14 +384,14 @@ impl Draft {
         let Some((net, vat)) = totals(self.lines.iter().map(|(_, line)| line)) else {
             return refuse("subscriptions", Reason::Order(OrderError::TooMuch));
         };
-        store::orders::set_totals(&mut act.tx, self.id, net, vat).await?;
+        store::orders::set_totals(&mut work.tx, self.id, net, vat).await?;
         Ok(self.id)
     }
 }
 
 /// An order of the actor's own company, locked.
-async fn lock_own(act: &mut app::Act, actor: &Actor, id: i64) -> OpResult<OrderRow> {
-    let found = store::orders::lock(&mut act.tx, &actor.company_path, id).await?;
+async fn lock_own(work: &mut Work, actor: &Actor, id: i64) -> OpResult<OrderRow> {
+    let found = store::orders::lock(&mut work.tx, &actor.company_path, id).await?;
     found.filter(|row| row.company_id == actor.company_id).ok_or(OpError::NotFound)
 }
 

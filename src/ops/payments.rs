@@ -6,16 +6,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::orders::currency;
-use crate::app::{self, App, Outcome, act_once};
-use crate::jobs::Job;
+use crate::app::App;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
+use crate::model::job::Job;
 use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
+use crate::model::refusal::Reason;
 use crate::model::seller::SellerSettings;
 use crate::model::time::{self, Moment};
+use crate::ops::work::{self, Outcome, Work, work_once};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::invoices::NewInvoice;
@@ -69,47 +71,47 @@ impl<'a> Settlement<'a> {
 }
 
 /// Settles an order that its caller has locked; false where it is not waiting for that any more.
-pub(super) async fn settle(app: &App, act: &mut app::Act, settlement: &Settlement<'_>) -> OpResult<bool> {
+pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'_>) -> OpResult<bool> {
     let Settlement { order, how, on, .. } = settlement;
-    let lines = store::orders::lines(&mut act.tx, order.id).await?;
+    let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let codes: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
-    let expires_at = (codes > 0).then(|| act.now.plus_months(VOUCHER_VALID_MONTHS));
-    if !store::orders::set_paid(&mut act.tx, order.id, act.now, expires_at, codes).await? {
+    let expires_at = (codes > 0).then(|| work.now.plus_months(VOUCHER_VALID_MONTHS));
+    if !store::orders::set_paid(&mut work.tx, order.id, work.now, expires_at, codes).await? {
         return Ok(false);
     }
     if codes > 0 {
         let by = settlement.by.clone();
         let mut paid = (*order).clone();
         (paid.codes_wanted, paid.expires_at) = (codes, expires_at.map(|at| at.0));
-        super::order_codes::begin(app, act, &paid, &lines, by).await?;
+        super::order_codes::begin(app, work, &paid, &lines, by).await?;
     }
-    super::licences::issue(app, act, settlement, &lines).await?;
-    if store::invoices::of_order(&mut act.tx, order.id).await?.is_empty() {
-        let seller = store::seller::get(&mut act.tx).await?;
+    super::licences::issue(app, work, settlement, &lines).await?;
+    if store::invoices::of_order(&mut work.tx, order.id).await?.is_empty() {
+        let seller = store::seller::get(&mut work.tx).await?;
         let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
         let paid = Paid { on: *on, how: (*how).to_owned() };
-        invoice(act, order, &lines, &seller, Some(paid)).await?;
+        invoice(work, order, &lines, &seller, Some(paid)).await?;
     } else {
-        store::invoices::set_paid(&mut act.tx, order.id, act.now).await?;
-        act.job(&Job::OrderPaid { id: order.id.to_string() }).await?;
+        store::invoices::set_paid(&mut work.tx, order.id, work.now).await?;
+        work.job(&Job::OrderPaid { id: order.id.to_string() }).await?;
     }
     let details = format!("{} {how}", sum(order)?).trim_end().to_owned();
-    act.note(settlement.note("order.paid", details));
+    work.note(settlement.note("order.paid", details));
     Ok(true)
 }
 
 /// Makes an order's invoice, and has it mailed; its number is given.
 pub(super) async fn invoice(
-    act: &mut app::Act,
+    work: &mut Work,
     order: &OrderRow,
     lines: &[(i64, OrderLine)],
     seller: &SellerSettings,
     paid: Option<Paid>,
 ) -> OpResult<String> {
-    let issued_on = date(act.now);
-    let due_on = paid.is_none().then(|| date(act.now.plus_seconds(seller.due_days * 86_400)));
-    let number = store::invoices::next_number(&mut act.tx, DocumentKind::Invoice, issued_on.year()).await?;
-    let serials = store::orders::serials(&mut act.tx, order.id).await?;
+    let issued_on = date(work.now);
+    let due_on = paid.is_none().then(|| date(work.now.plus_seconds(seller.due_days * 86_400)));
+    let number = store::invoices::next_number(&mut work.tx, DocumentKind::Invoice, issued_on.year()).await?;
+    let serials = store::orders::serials(&mut work.tx, order.id).await?;
     let document = Document {
         kind: DocumentKind::Invoice,
         number: document_number(DocumentKind::Invoice, issued_on.year(), number),
@@ -125,12 +127,13 @@ pub(super) async fn invoice(
         notes: String::new(),
         paid,
     };
-    let paid_at = document.paid.as_ref().map(|_| act.now);
+    let paid_at = document.paid.as_ref().map(|_| work.now);
     // The whole of that day is there to pay.
     let due_at = due_on.map(time::end_of);
-    let new = NewInvoice { document: &document, number, corrects: None, issued_at: act.now, due_at, paid_at };
-    let id = store::invoices::insert(&mut act.tx, &new).await?;
-    act.job(&Job::Document { id: id.to_string() }).await?;
+    let new =
+        NewInvoice { document: &document, number, corrects: None, issued_at: work.now, due_at, paid_at };
+    let id = store::invoices::insert(&mut work.tx, &new).await?;
+    work.job(&Job::Document { id: id.to_string() }).await?;
     Ok(document.number)
 }
 
@@ -175,29 +178,29 @@ pub(super) fn date(at: Moment) -> Date {
 }
 
 /// Takes the whole invoice of an unpaid order back; the credit note's number is given, if there is one.
-pub(super) async fn credit_all(act: &mut app::Act, order_id: i64) -> OpResult<Option<String>> {
-    let found = store::invoices::of_order(&mut act.tx, order_id).await?;
+pub(super) async fn credit_all(work: &mut Work, order_id: i64) -> OpResult<Option<String>> {
+    let found = store::invoices::of_order(&mut work.tx, order_id).await?;
     let Some(invoice) = found.iter().find(|i| !i.is_credit_note()) else { return Ok(None) };
     let document = invoice.document()?;
     let all = (0..).zip(&document.lines);
     let parts: Vec<_> = all.map(|(line, l)| Cancelled { line, before: 0, count: l.quantity }).collect();
-    let (name, _) = credit(act, invoice.id, &document, &parts, Some(act.now)).await?;
-    store::invoices::set_cancelled(&mut act.tx, invoice.id, act.now).await?;
+    let (name, _) = credit(work, invoice.id, &document, &parts, Some(work.now)).await?;
+    store::invoices::set_cancelled(&mut work.tx, invoice.id, work.now).await?;
     Ok(Some(name))
 }
 
 /// Makes a credit note of parts of an invoice and has it mailed; its number and id are given. It is settled
 /// where nothing is to be given back.
 pub(super) async fn credit(
-    act: &mut app::Act,
+    work: &mut Work,
     invoice_id: i64,
     invoice: &Document,
     parts: &[Cancelled],
     settled_at: Option<Moment>,
 ) -> OpResult<(String, i64)> {
-    let issued_on = date(act.now);
+    let issued_on = date(work.now);
     let kind = DocumentKind::CreditNote;
-    let number = store::invoices::next_number(&mut act.tx, kind, issued_on.year()).await?;
+    let number = store::invoices::next_number(&mut work.tx, kind, issued_on.year()).await?;
     let name = document_number(kind, issued_on.year(), number);
     let document = invoice
         .credit_note(name.clone(), issued_on, parts)
@@ -207,12 +210,12 @@ pub(super) async fn credit(
         document: &document,
         number,
         corrects: Some(invoice_id),
-        issued_at: act.now,
+        issued_at: work.now,
         due_at: None,
-        paid_at: settled_at.or(is_nothing.then_some(act.now)),
+        paid_at: settled_at.or(is_nothing.then_some(work.now)),
     };
-    let id = store::invoices::insert(&mut act.tx, &new).await?;
-    act.job(&Job::Document { id: id.to_string() }).await?;
+    let id = store::invoices::insert(&mut work.tx, &new).await?;
+    work.job(&Job::Document { id: id.to_string() }).await?;
     Ok((name, id))
 }
 
@@ -246,8 +249,8 @@ pub async fn mark_paid(
         return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
     let request = serde_json::json!([order_id, came.amount, came.on.to_string(), reference]).to_string();
-    act_once!(app, actor, key, "mark_paid", &request, act => {
-        let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+    work_once!(app, actor, key, "mark_paid", &request, work => {
+        let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.state() != OrderState::AwaitingPayment {
             return refuse("", Reason::Order(OrderError::NotOpen));
@@ -256,7 +259,7 @@ pub async fn mark_paid(
             let due = Money::new(row.total, currency(&row)?);
             return refuse("amount", Reason::Order(OrderError::OtherAmount { due }));
         }
-        let today = act.now.zoned(&actor.time_zone).date();
+        let today = work.now.zoned(&actor.time_zone).date();
         if came.on > today {
             return refuse("day", Reason::Order(OrderError::FutureDay));
         }
@@ -270,17 +273,17 @@ pub async fn mark_paid(
             amount: came.amount,
             currency: &row.currency,
             reference: &reference,
-            created_at: act.now,
+            created_at: work.now,
             ask_at: None,
-            ended_at: Some(act.now),
+            ended_at: Some(work.now),
         };
-        store::payments::insert(&mut act.tx, &payment).await?;
+        store::payments::insert(&mut work.tx, &payment).await?;
         let how = "by bank transfer";
-        settle(app, act, &Settlement { order: &row, by: actor.for_ledger(), how, on: came.on }).await?;
+        settle(app, work, &Settlement { order: &row, by: actor.for_ledger(), how, on: came.on }).await?;
         if row.method() == Some(Method::Card) {
-            act.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
+            work.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }
-        let ready = match store::orders::is_being_made(&mut act.tx, order_id).await? {
+        let ready = match store::orders::is_being_made(&mut work.tx, order_id).await? {
             true => "Its codes are being made.",
             false => "What was bought is ready.",
         };
@@ -305,14 +308,14 @@ pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
 /// [`OpError::NotFound`] where there is no such credit note.
 pub async fn settle_credit_note(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<i64> {
     actor.require_operator()?;
-    let outcome = act_once!(app, actor, key, "settle_credit_note", &id.to_string(), act => {
-        let found = store::invoices::find(&mut act.tx, &actor.company_path, id).await?;
+    let outcome = work_once!(app, actor, key, "settle_credit_note", &id.to_string(), work => {
+        let found = store::invoices::find(&mut work.tx, &actor.company_path, id).await?;
         let row = found.filter(|i| i.is_credit_note()).ok_or(OpError::NotFound)?;
-        if !store::invoices::settle(&mut act.tx, id, act.now).await? {
+        if !store::invoices::settle(&mut work.tx, id, work.now).await? {
             return refuse("", Reason::Order(OrderError::NotOpen));
         }
-        act.note(actor.note("order.paid_back", &row.name, ""));
-        Ok(format!("Pay back\n{} is settled.\n{}", row.name, app::about(&row.order_id)?))
+        work.note(actor.note("order.paid_back", &row.name, ""));
+        Ok(format!("Pay back\n{} is settled.\n{}", row.name, work::about(&row.order_id)?))
     })?;
     outcome.about()
 }

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
-use crate::app::{Act, App, Outcome, act_once};
+use super::error::{OpError, OpResult, Problems, refuse, text_reason};
+use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::money::{Currency, Money, MoneyError};
 use crate::model::product::{self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX};
+use crate::model::refusal::Reason;
 use crate::model::text;
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::products::ProductRow;
 
@@ -86,13 +88,13 @@ pub async fn add(
     actor.require_operator()?;
     let product = check(kind, fields)?;
     let request = serde_json::json!([kind.slug(), fields]).to_string();
-    act_once!(app, actor, key, "add_product", &request, act => {
-        if store::products::all(&mut act.tx).await?.len() >= PRODUCTS_MAX {
+    work_once!(app, actor, key, "add_product", &request, work => {
+        if store::products::all(&mut work.tx).await?.len() >= PRODUCTS_MAX {
             return refuse("", Reason::ListFull { maximum: PRODUCTS_MAX });
         }
-        require_vat_class(act, &product).await?;
-        store::products::insert(&mut act.tx, &product, actor.user_id, act.now).await?;
-        act.note(actor.note("product.added", &product.name, &product.prices()));
+        require_vat_class(work, &product).await?;
+        store::products::insert(&mut work.tx, &product, actor.user_id, work.now).await?;
+        work.note(actor.note("product.added", &product.name, &product.prices()));
         Ok(format!("Add\n{} is on the price list and offered: {}.", product.name, product.prices()))
     })
 }
@@ -111,25 +113,25 @@ pub async fn change(
     let kind = find(app, actor, id).await?.kind;
     let product = check(kind, fields)?;
     let request = serde_json::json!([id, version, fields]).to_string();
-    act_once!(app, actor, key, "change_product", &request, act => {
-        require_vat_class(act, &product).await?;
-        if !store::products::change(&mut act.tx, id, version, &product, actor.user_id, act.now).await? {
-            return Err(changed_meanwhile(act, id).await?);
+    work_once!(app, actor, key, "change_product", &request, work => {
+        require_vat_class(work, &product).await?;
+        if !store::products::change(&mut work.tx, id, version, &product, actor.user_id, work.now).await? {
+            return Err(changed_meanwhile(work, id).await?);
         }
-        act.note(actor.note("product.changed", &product.name, &product.prices()));
+        work.note(actor.note("product.changed", &product.name, &product.prices()));
         Ok(format!("Change\n{} now costs: {}. Orders that were made keep their prices.", product.name, product.prices()))
     })
 }
 
-async fn changed_meanwhile(act: &mut Act, id: i64) -> OpResult<OpError> {
-    let now = store::products::current(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
+async fn changed_meanwhile(work: &mut Work, id: i64) -> OpResult<OpError> {
+    let now = store::products::current(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
     let prices = now.as_product().prices();
     let reason = Reason::ProductChanged { version: now.version, by: now.changed_by, name: now.name, prices };
     Ok(OpError::Refused("", reason))
 }
 
-async fn require_vat_class(act: &mut Act, product: &Product) -> OpResult<()> {
-    let classes = store::vat_classes::all(&mut act.tx).await?;
+async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
+    let classes = store::vat_classes::all(&mut work.tx).await?;
     if classes.iter().any(|c| c.id == product.vat_class_id) {
         return Ok(());
     }
@@ -143,15 +145,15 @@ async fn require_vat_class(act: &mut Act, product: &Product) -> OpResult<()> {
 pub async fn set_offered(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    act_once!(app, actor, key, "set_offered", &request, act => {
-        let product = store::products::current(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
-        let is_new = store::products::set_offered(&mut act.tx, id, on).await?;
+    work_once!(app, actor, key, "set_offered", &request, work => {
+        let product = store::products::current(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
+        let is_new = store::products::set_offered(&mut work.tx, id, on).await?;
         let (verb, phrase) = match on {
             true => ("product.offered", "is offered again"),
             false => ("product.withdrawn", "is no longer offered"),
         };
         if is_new {
-            act.note(actor.note(verb, &product.name, ""));
+            work.note(actor.note(verb, &product.name, ""));
         }
         Ok(format!("Update\n{} {phrase}.", product.name))
     })

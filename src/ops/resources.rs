@@ -2,9 +2,10 @@
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::model::ledger::{self, Act, Done, Ledger, Operation, SERVED_MAX};
 use crate::model::resources::ResourceType;
+use crate::ops::work::Work;
 use crate::store;
 use crate::store::pools::ListedPool;
 use crate::store::resources::Pool;
@@ -14,12 +15,12 @@ use crate::store::transfers::{ListedTransfer, TransferFilter};
 ///
 /// # Errors
 /// The first refusal.
-pub(super) async fn within(app: &App, act: &mut app::Act, operations: &[Operation]) -> OpResult<Ledger> {
-    let mut read = store::ledger::prefetch(&mut act.tx, operations).await?;
+pub(super) async fn within(app: &App, work: &mut Work, operations: &[Operation]) -> OpResult<Ledger> {
+    let mut read = store::ledger::prefetch(&mut work.tx, operations).await?;
     for outcome in ledger::decide(&mut read, operations) {
         outcome.map_err(crate::writer::WriteError::Refused)?;
     }
-    store::ledger::write(&mut act.tx, &read, &app.keys, &app.rng).await?;
+    store::ledger::write(&mut work.tx, &read, &app.keys, &app.rng).await?;
     Ok(read)
 }
 

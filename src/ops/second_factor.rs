@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
 use super::auth::{end_other_sessions, lock_actor};
-use super::error::{OpResult, Reason, refuse};
+use super::error::{OpResult, refuse};
 use super::notices;
-use crate::app::{Act, App, act_once};
-use crate::jobs::Job;
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryCode, mailed_code};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
+use crate::ops::work::{Work, work_once};
 use crate::store;
 use crate::store::second_factor::Asked;
 
@@ -67,14 +68,14 @@ fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
 pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<NewCodes> {
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
-    let outcome = act_once!(app, actor, change.key, "make_recovery_codes", "", act => {
-        if lock_actor(act, actor).await?.second_factor().is_none() {
+    let outcome = work_once!(app, actor, change.key, "make_recovery_codes", "", work => {
+        if lock_actor(work, actor).await?.second_factor().is_none() {
             return refuse("", Reason::SecondFactorOff);
         }
-        store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, &hashes).await?;
-        act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
+        store::second_factor::set_recovery_codes(&mut work.tx, actor.user_id, &hashes).await?;
+        work.note(actor.note("user.recovery_codes_made", &actor.email, ""));
         let what = "new recovery codes were made for your account. The old ones no longer work.";
-        notices::tell(app, act, &actor.email, "New recovery codes were made", what, &actor.address).await?;
+        notices::tell(app, work, &actor.email, "New recovery codes were made", what, &actor.address).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nNew recovery codes were made. The old ones no longer work.".to_owned())
     })?;
@@ -82,26 +83,26 @@ pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) 
     Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
 }
 
-async fn forget_attempts(act: &mut Act, user_id: i64) -> OpResult<()> {
-    store::throttle::clear(&mut act.tx, &throttle_key(user_id)).await?;
-    Ok(store::throttle::clear(&mut act.tx, &mailed_key(user_id)).await?)
+async fn forget_attempts(work: &mut Work, user_id: i64) -> OpResult<()> {
+    store::throttle::clear(&mut work.tx, &throttle_key(user_id)).await?;
+    Ok(store::throttle::clear(&mut work.tx, &mailed_key(user_id)).await?)
 }
 
 /// Mails a new code, and counts it.
 pub(super) async fn mail_code(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     user_id: i64,
     email: &str,
     asked: &Asked<'_>,
 ) -> OpResult<()> {
     let code = mailed_code(app.rng.bytes());
     let hash = app.keys.second_factor_hash(user_id, asked.purpose.slug(), code.as_bytes());
-    let until = act.now.plus_seconds(MAILED_CODE_SECONDS);
-    store::throttle::fail(&mut act.tx, &mailed_key(user_id), &MAILED_CODES_OF_ACCOUNT, act.now).await?;
-    store::second_factor::set_mailed_code(&mut act.tx, user_id, asked, &hash, until).await?;
-    let mail = crate::jobs::mail::second_factor_code(email, &code);
-    act.job(&Job::mail(app, &mail)).await
+    let until = work.now.plus_seconds(MAILED_CODE_SECONDS);
+    store::throttle::fail(&mut work.tx, &mailed_key(user_id), &MAILED_CODES_OF_ACCOUNT, work.now).await?;
+    store::second_factor::set_mailed_code(&mut work.tx, user_id, asked, &hash, until).await?;
+    let mail = crate::mail::second_factor_code(email, &code);
+    work.mail(app, &mail).await
 }
 
 async fn end_others(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<()> {

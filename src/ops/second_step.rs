@@ -2,16 +2,17 @@
 //! sign-in lives in the session until it is done or lapses; wrong codes are counted for the account.
 
 use super::auth::{FirstStep, SignedInAs, Whence, allow, note_sign_in};
-use super::error::{OpError, OpResult, Reason, refuse};
+use super::error::{OpError, OpResult, refuse};
 use super::second_factor::{mail_code, mailed_key, throttle_key};
-use crate::app::{Act, App, act};
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::model::second_factor::{MailedFor, PENDING_SECONDS, RecoveryCode, SecondFactor, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::model::time::Moment;
+use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
-use crate::store::db::hex;
 use crate::store::second_factor::Asked;
 
 /// A sign-in that waits for its second step. It opens nothing.
@@ -68,18 +69,18 @@ pub(super) async fn begin(
     method: SecondFactor,
     account_key: &str,
 ) -> OpResult<FirstStep> {
-    let id = hex(&app.rng.bytes::<16>());
+    let id = hex::encode(app.rng.bytes::<16>());
     let asked = Asked { purpose: MailedFor::SignIn, by: &id };
-    let (until, is_mailed) = act!(app, act => {
-        store::throttle::clear(&mut act.tx, account_key).await?;
+    let (until, is_mailed) = work!(app, work => {
+        store::throttle::clear(&mut work.tx, account_key).await?;
         let key = mailed_key(who.id);
-        let mailed = store::throttle::read(&mut act.tx, &key, act.now).await?;
-        let may_mail = mailed.blocked_until(&MAILED_CODES_OF_ACCOUNT, act.now).is_none();
+        let mailed = store::throttle::read(&mut work.tx, &key, work.now).await?;
+        let may_mail = mailed.blocked_until(&MAILED_CODES_OF_ACCOUNT, work.now).is_none();
         let is_mailed = method == SecondFactor::Email && app.config.mail.is_some() && may_mail;
         if is_mailed {
-            mail_code(app, act, who.id, &who.email, &asked).await?;
+            mail_code(app, work, who.id, &who.email, &asked).await?;
         }
-        Ok((act.now.plus_seconds(PENDING_SECONDS).0, is_mailed))
+        Ok((work.now.plus_seconds(PENDING_SECONDS).0, is_mailed))
     })?;
     let (user_id, session_epoch, email) = (who.id, who.session_epoch, who.email.clone());
     Ok(FirstStep::Pending(Pending { user_id, email, method, is_mailed, id, session_epoch, until }))
@@ -92,12 +93,12 @@ pub(super) async fn begin(
 /// [`Reason::SignInLapsed`], a refusal at the field, or how long to wait.
 pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whence) -> OpResult<SignedInAs> {
     let typed = read(proof)?;
-    let is_right = act!(app, act => {
-        let (who, method) = waiting(act, pending).await?;
+    let is_right = work!(app, work => {
+        let (who, method) = waiting(work, pending).await?;
         let asked = pending.asked();
-        let is_right = judge(app, act, &who, method, proof, &typed, &asked, &from.address).await?;
+        let is_right = judge(app, work, &who, method, proof, &typed, &asked, &from.address).await?;
         if is_right {
-            note_sign_in(app, act, &who, from).await?;
+            note_sign_in(app, work, &who, from).await?;
         }
         Ok(is_right)
     })?;
@@ -112,7 +113,7 @@ pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whenc
 #[expect(clippy::too_many_arguments, reason = "all of one proof")]
 pub(super) async fn judge(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     who: &Credentials,
     method: SecondFactor,
     proof: Proof<'_>,
@@ -121,16 +122,16 @@ pub(super) async fn judge(
     address: &str,
 ) -> OpResult<bool> {
     let key = throttle_key(who.id);
-    allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, proof.field()).await?;
-    if !is_right(app, act, who.id, method, typed, asked).await? {
-        store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?;
-        act.note(NewHistory { actor_id: None, ..who.note("user.second_factor_failed", address) });
+    allow(work, &key, &SECOND_FACTORS_OF_ACCOUNT, proof.field()).await?;
+    if !is_right(app, work, who.id, method, typed, asked).await? {
+        store::throttle::fail(&mut work.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, work.now).await?;
+        work.note(NewHistory { actor_id: None, ..who.note("user.second_factor_failed", address) });
         return Ok(false);
     }
-    store::throttle::clear(&mut act.tx, &key).await?;
-    store::throttle::clear(&mut act.tx, &mailed_key(who.id)).await?;
+    store::throttle::clear(&mut work.tx, &key).await?;
+    store::throttle::clear(&mut work.tx, &mailed_key(who.id)).await?;
     if matches!(typed, Typed::Recovery(_)) {
-        act.note(who.note("user.recovery_code_used", address));
+        work.note(who.note("user.recovery_code_used", address));
     }
     Ok(true)
 }
@@ -152,10 +153,10 @@ pub(super) fn read(proof: Proof<'_>) -> OpResult<Typed> {
 }
 
 /// Whose sign-in waits, as the account is now; refused where it has changed since the password.
-async fn waiting(act: &mut Act, pending: &Pending) -> OpResult<(Credentials, SecondFactor)> {
-    let found = store::auth::credentials_of(&mut act.tx, pending.user_id).await?;
+async fn waiting(work: &mut Work, pending: &Pending) -> OpResult<(Credentials, SecondFactor)> {
+    let found = store::auth::credentials_of(&mut work.tx, pending.user_id).await?;
     let is_good = |c: &Credentials| c.disabled_at.is_none() && c.session_epoch == pending.session_epoch;
-    let found = found.filter(|c| is_good(c) && act.now < Moment(pending.until));
+    let found = found.filter(|c| is_good(c) && work.now < Moment(pending.until));
     match found.and_then(|c| c.second_factor().map(|method| (c, method))) {
         Some(waiting) => Ok(waiting),
         None => refuse("", Reason::SignInLapsed),
@@ -165,13 +166,13 @@ async fn waiting(act: &mut Act, pending: &Pending) -> OpResult<(Credentials, Sec
 /// Whether the proof is right; it is used up by the asking.
 async fn is_right(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     user_id: i64,
     method: SecondFactor,
     typed: &Typed,
     asked: &Asked<'_>,
 ) -> OpResult<bool> {
-    let tx = &mut act.tx;
+    let tx = &mut work.tx;
     Ok(match (typed, method) {
         (Typed::Recovery(code), _) => {
             let hash = app.keys.second_factor_hash(user_id, "recovery", code.digits());
@@ -179,13 +180,13 @@ async fn is_right(
         }
         (Typed::Code(code), SecondFactor::Email) => {
             let hash = app.keys.second_factor_hash(user_id, asked.purpose.slug(), code.as_bytes());
-            store::second_factor::take_mailed_code(tx, user_id, asked, &hash, act.now).await?
+            store::second_factor::take_mailed_code(tx, user_id, asked, &hash, work.now).await?
         }
         (Typed::Code(code), SecondFactor::Totp) => {
             let kept = store::second_factor::secret(tx, user_id).await?;
             let secret = kept.and_then(|k| app.keys.open_secret(k.key_version, &k.sealed, user_id));
             let secret = secret.ok_or(OpError::Internal("the app's secret does not open".into()))?;
-            match secret.step_of(code, act.now) {
+            match secret.step_of(code, work.now) {
                 Some(step) => store::second_factor::take_step(tx, user_id, step).await?,
                 None => false,
             }
@@ -201,12 +202,12 @@ pub async fn mail_again(app: &App, pending: &Pending) -> OpResult<()> {
     if app.config.mail.is_none() {
         return refuse("code", Reason::NoMail);
     }
-    act!(app, act => {
-        let (who, method) = waiting(act, pending).await?;
+    work!(app, work => {
+        let (who, method) = waiting(work, pending).await?;
         if method != SecondFactor::Email {
             return Err(OpError::NotFound);
         }
-        allow(act, &mailed_key(who.id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
-        mail_code(app, act, who.id, &who.email, &pending.asked()).await
+        allow(work, &mailed_key(who.id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
+        mail_code(app, work, who.id, &who.email, &pending.asked()).await
     })
 }

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::actor::Actor;
 use super::billing::{address, country, email, name, vat_number};
-use super::error::{OpResult, Problems, Reason, text_reason};
-use crate::app::{App, Outcome, act_once};
+use super::error::{OpResult, Problems, text_reason};
+use crate::app::App;
 use crate::model::invoice::Seller;
+use crate::model::refusal::Reason;
 use crate::model::seller::DUE_DAYS_MAX;
 pub use crate::model::seller::SellerSettings;
 use crate::model::text;
+use crate::ops::work::{Outcome, work_once};
 use crate::store;
 
 pub const REGISTRATION_LENGTH_MAX: usize = 200;
@@ -49,9 +51,9 @@ pub async fn save(app: &App, actor: &Actor, key: &str, fields: &SellerFields<'_>
     actor.require_operator()?;
     let settings = check(fields)?;
     let request = serde_json::json!(settings).to_string();
-    act_once!(app, actor, key, "save_seller", &request, act => {
-        store::seller::set(&mut act.tx, &settings).await?;
-        act.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
+    work_once!(app, actor, key, "save_seller", &request, work => {
+        store::seller::set(&mut work.tx, &settings).await?;
+        work.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
         Ok(format!("Save\nNew invoices come from {}.", settings.seller.name))
     })
 }

@@ -4,13 +4,14 @@ use super::auth::{
     allow, check_new_password, count_mail, hash_password, link_address, link_hash, look_at_link,
     new_link_token, note_stranger,
 };
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
-use crate::app::{App, act};
-use crate::jobs::Job;
+use super::error::{OpError, OpResult, Problems, refuse};
+use crate::app::App;
 use crate::model::code::Code;
 use crate::model::company;
+use crate::model::refusal::Reason;
 use crate::model::throttle::{CODES_OF_ADDRESS, counted_address};
 use crate::model::user::{self, Role};
+use crate::ops::work::work;
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::users::{Link, Purpose};
@@ -64,18 +65,18 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     let pending = Pending { company, email: email.clone() };
     let payload = serde_json::to_string(&pending).map_err(|e| OpError::Internal(e.to_string()))?;
     let (token, hash) = new_link_token(app);
-    act!(app, act => {
-        count_mail(act, &form.address).await?;
-        if store::users::by_email(&mut act.tx, &email).await?.is_some() {
-            let mail = crate::jobs::mail::has_account(&email, &app.config.public_url);
-            act.job(&Job::mail(app, &mail)).await?;
+    work!(app, work => {
+        count_mail(work, &form.address).await?;
+        if store::users::by_email(&mut work.tx, &email).await?.is_some() {
+            let mail = crate::mail::has_account(&email, &app.config.public_url);
+            work.mail(app, &mail).await?;
             return Ok(None);
         }
         let link = Link { purpose: Purpose::SignUp, user_id: None, payload: payload.clone() };
-        let until = act.now.plus_seconds(SIGN_UP_LINK_SECONDS);
-        store::users::add_link(&mut act.tx, &hash, &link, act.now, until).await?;
-        let mail = crate::jobs::mail::confirm_sign_up(&email, &link_address(app, &token));
-        act.job(&Job::mail(app, &mail)).await?;
+        let until = work.now.plus_seconds(SIGN_UP_LINK_SECONDS);
+        store::users::add_link(&mut work.tx, &hash, &link, work.now, until).await?;
+        let mail = crate::mail::confirm_sign_up(&email, &link_address(app, &token));
+        work.mail(app, &mail).await?;
         Ok(app.config.demo.then(|| link_address(app, &token)))
     })
 }
@@ -84,14 +85,14 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
 /// with all others from the address, in the transaction that looks.
 async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> OpResult<()> {
     let (tag, key) = (app.keys.tag(code), format!("code:address:{}", counted_address(address)));
-    let is_good = act!(app, act => {
-        allow(act, &key, &CODES_OF_ADDRESS, "code").await?;
-        let found = store::codes::by_tag(&mut act.tx, tag).await?;
-        if found.is_some_and(|code| super::codes::redeemable(&code, act.now).is_ok()) {
+    let is_good = work!(app, work => {
+        allow(work, &key, &CODES_OF_ADDRESS, "code").await?;
+        let found = store::codes::by_tag(&mut work.tx, tag).await?;
+        if found.is_some_and(|code| super::codes::redeemable(&code, work.now).is_ok()) {
             return Ok(true);
         }
-        store::throttle::fail(&mut act.tx, &key, &CODES_OF_ADDRESS, act.now).await?;
-        note_stranger(act, "stranger.code_wrong", email, address).await?;
+        store::throttle::fail(&mut work.tx, &key, &CODES_OF_ADDRESS, work.now).await?;
+        note_stranger(work, "stranger.code_wrong", email, address).await?;
         Ok(false)
     })?;
     if is_good { Ok(()) } else { refuse("code", Reason::UnusableCode) }
@@ -111,21 +112,21 @@ pub async fn confirm(
     check_new_password(app, password, again, (&open.email, &open.company), false).await?;
     let password_hash = hash_password(app, password.to_owned()).await?;
     let hash = link_hash(token);
-    act!(app, act => {
-        let link = store::users::take_link(&mut act.tx, &hash, act.now).await?;
+    work!(app, work => {
+        let link = store::users::take_link(&mut work.tx, &hash, work.now).await?;
         let Some(Link { purpose: Purpose::SignUp, payload, .. }) = link else {
             return refuse("", Reason::LinkDead);
         };
         let pending = pending(&payload)?;
-        let (root_id, root_path) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
+        let (root_id, root_path) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
         let company_id =
-            store::companies::insert(&mut act.tx, &pending.company, Some((root_id, &root_path)), act.now)
+            store::companies::insert(&mut work.tx, &pending.company, Some((root_id, &root_path)), work.now)
                 .await?;
         let user_id =
-            store::users::insert(&mut act.tx, company_id, &pending.email, Role::Admin, act.now).await?;
+            store::users::insert(&mut work.tx, company_id, &pending.email, Role::Admin, work.now).await?;
         let Some(user_id) = user_id else { return refuse("", Reason::EmailTaken) };
-        store::users::set_password(&mut act.tx, user_id, &password_hash).await?;
-        act.note(NewHistory {
+        store::users::set_password(&mut work.tx, user_id, &password_hash).await?;
+        work.note(NewHistory {
             actor_id: Some(user_id),
             company_id: Some(company_id),
             address: address.to_owned(),

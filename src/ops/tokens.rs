@@ -4,12 +4,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
 use super::auth::lock_actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::error::{OpError, OpResult, Problems, refuse};
 use super::notices;
-use crate::app::{Act, App, Outcome, act, act_once};
+use crate::app::App;
 use crate::model::network::Networks;
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
+use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
@@ -79,9 +81,9 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
     let end = (form.last_day.trim(), form.has_no_end);
     let request = serde_json::json!([name, scopes.stored(), end, networks]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
-    let outcome = act_once!(app, actor, key, "create_token", &request, act => {
-        lock_actor(act, actor).await?;
-        let present = store::tokens::of_user(&mut act.tx, actor.user_id, TOKENS_MAX).await?;
+    let outcome = work_once!(app, actor, key, "create_token", &request, work => {
+        lock_actor(work, actor).await?;
+        let present = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
         if present.len() as i64 >= TOKENS_MAX {
             return refuse("", Reason::TooManyTokens { maximum: TOKENS_MAX });
         }
@@ -95,9 +97,9 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
             expires_at,
             networks: &networks,
         };
-        store::tokens::insert(&mut act.tx, &new, act.now).await?;
-        act.note(actor.note("token.created", &name, &scopes.stored()));
-        notices::token_made(app, act, &actor.email, &name, &scopes.stored(), &actor.address).await?;
+        store::tokens::insert(&mut work.tx, &new, work.now).await?;
+        work.note(actor.note("token.created", &name, &scopes.stored()));
+        notices::token_made(app, work, &actor.email, &name, &scopes.stored(), &actor.address).await?;
         fresh.store(true, std::sync::atomic::Ordering::SeqCst);
         Ok(format!("Create\nThe access token {name} was created."))
     })?;
@@ -166,9 +168,9 @@ fn last_day(app: &App, actor: &Actor, text: &str) -> Result<Moment, Reason> {
 /// # Errors
 /// [`OpError::NotFound`] for a token of somebody else.
 pub async fn revoke(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
-    act_once!(app, actor, key, "revoke_token", &id.to_string(), act => {
-        let name = store::tokens::revoke(&mut act.tx, actor.user_id, id).await?.ok_or(OpError::NotFound)?;
-        act.note(actor.note("token.revoked", &name, ""));
+    work_once!(app, actor, key, "revoke_token", &id.to_string(), work => {
+        let name = store::tokens::revoke(&mut work.tx, actor.user_id, id).await?.ok_or(OpError::NotFound)?;
+        work.note(actor.note("token.revoked", &name, ""));
         Ok(format!("Revoke\nThe access token {name} no longer works."))
     })
 }
@@ -191,30 +193,30 @@ pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<Lis
 pub async fn revoke_of(app: &App, actor: &Actor, key: &str, user_id: i64, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([user_id, id]).to_string();
-    act_once!(app, actor, key, "revoke_token_of", &request, act => {
-        let person = store::users::find(&mut act.tx, &actor.company_path, user_id).await?;
+    work_once!(app, actor, key, "revoke_token_of", &request, work => {
+        let person = store::users::find(&mut work.tx, &actor.company_path, user_id).await?;
         let person = person.ok_or(OpError::NotFound)?;
-        let name = store::tokens::revoke(&mut act.tx, user_id, id).await?.ok_or(OpError::NotFound)?;
+        let name = store::tokens::revoke(&mut work.tx, user_id, id).await?.ok_or(OpError::NotFound)?;
         let subject = format!("{name}, of {}", person.email);
-        act.note(actor.note_at(person.company_id, "token.revoked", &subject, ""));
+        work.note(actor.note_at(person.company_id, "token.revoked", &subject, ""));
         Ok(format!("Revoke\nThe access token {name} of {} no longer works.", person.email))
     })
 }
 
 /// Revokes all tokens of the actor, those of the console too.
-pub(super) async fn revoke_all(act: &mut Act, actor: &Actor) -> OpResult<()> {
-    let revoked = store::tokens::revoke_all(&mut act.tx, actor.user_id).await?;
+pub(super) async fn revoke_all(work: &mut Work, actor: &Actor) -> OpResult<()> {
+    let revoked = store::tokens::revoke_all(&mut work.tx, actor.user_id).await?;
     if revoked > 0 {
-        act.note(actor.note("token.revoked", &all_of(&actor.email, revoked), ""));
+        work.note(actor.note("token.revoked", &all_of(&actor.email, revoked), ""));
     }
     Ok(())
 }
 
 /// Notes that all tokens of somebody were revoked, by what that person did without being signed in.
-pub(super) fn note_all_revoked(act: &mut Act, person: &Credentials, address: &str, revoked: u64) {
+pub(super) fn note_all_revoked(work: &mut Work, person: &Credentials, address: &str, revoked: u64) {
     if revoked > 0 {
         let subject = all_of(&person.email, revoked);
-        act.note(NewHistory { subject, ..person.note("token.revoked", address) });
+        work.note(NewHistory { subject, ..person.note("token.revoked", address) });
     }
 }
 
@@ -254,10 +256,10 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     let scopes = self::scopes(slugs).map_err(refused("scopes"))?;
     let networks = self::networks(wanted.networks).map_err(refused("networks"))?;
     let token = Token::from_random(app.rng.bytes());
-    act!(app, act => {
-        let owner = store::users::by_email(&mut act.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
+    work!(app, work => {
+        let owner = store::users::by_email(&mut work.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
         // Locked, so that a person who is disabled at this moment is left no token.
-        let locked = store::auth::lock(&mut act.tx, owner.id).await?;
+        let locked = store::auth::lock(&mut work.tx, owner.id).await?;
         if locked.is_none_or(|person| person.disabled_at.is_some()) {
             return Err(OpError::NotFound);
         }
@@ -268,13 +270,13 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
             ending: token.ending(),
             scopes: &scopes,
             from_console: true,
-            expires_at: wanted.days.map(|days| act.now.plus_seconds(days * DAY_SECONDS)),
+            expires_at: wanted.days.map(|days| work.now.plus_seconds(days * DAY_SECONDS)),
             networks: &networks,
         };
-        store::tokens::insert(&mut act.tx, &new, act.now).await?;
+        store::tokens::insert(&mut work.tx, &new, work.now).await?;
         let subject = format!("{name}, of {}", owner.email);
-        act.note(super::console::note(owner.company_id, "token.created", &subject));
-        notices::token_made(app, act, &owner.email, &name, &scopes.stored(), "the console").await
+        work.note(super::console::note(owner.company_id, "token.created", &subject));
+        notices::token_made(app, work, &owner.email, &name, &scopes.stored(), "the console").await
     })?;
     Ok(token)
 }
@@ -286,5 +288,5 @@ pub async fn touch(app: &App, id: i64, last_used_at: Option<i64>) -> OpResult<()
     if last_used_at.is_some_and(|at| Moment(at) >= since) {
         return Ok(());
     }
-    act!(app, act => { Ok(store::tokens::touch(&mut act.tx, id, now, since).await?) })
+    work!(app, work => { Ok(store::tokens::touch(&mut work.tx, id, now, since).await?) })
 }

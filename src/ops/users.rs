@@ -2,14 +2,16 @@
 
 use super::actor::Actor;
 use super::auth::link_address;
-use super::error::{OpError, OpResult, Problems, Reason, refuse};
+use super::error::{OpError, OpResult, Problems, refuse};
 use super::links;
-use crate::app::{Act, App, Outcome, about, act, act_once};
+use crate::app::App;
 use crate::model::company::searchable;
+use crate::model::refusal::Reason;
 use crate::model::throttle::{
     INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address,
 };
 use crate::model::user::{self, Role};
+use crate::ops::work::{Outcome, Work, about, work, work_once};
 use crate::store;
 use crate::store::companies::Company;
 use crate::store::sessions::ListedSession;
@@ -84,15 +86,15 @@ impl Invited {
 }
 
 /// Counts an invitation or a new link, or refuses it: nobody is to mail strangers by the thousand through the portal.
-async fn count_invitation(act: &mut Act, actor: &Actor, email: &str) -> OpResult<()> {
+async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResult<()> {
     let counted = [
         (format!("invite:company:{}", actor.company_id), &INVITATIONS_OF_COMPANY),
         (format!("invite:address:{}", counted_address(&actor.address)), &INVITATIONS_OF_ADDRESS),
         (format!("invite:person:{}", super::auth::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
     ];
     for (key, policy) in counted {
-        super::auth::allow(act, &key, policy, "email").await?;
-        store::throttle::fail(&mut act.tx, &key, policy, act.now).await?;
+        super::auth::allow(work, &key, policy, "email").await?;
+        store::throttle::fail(&mut work.tx, &key, policy, work.now).await?;
     }
     Ok(())
 }
@@ -117,15 +119,15 @@ pub async fn invite(
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
     let token = token_of(app, actor, key);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
-    let outcome = act_once!(app, actor, key, "invite_user", &request, act => {
-        let found = store::companies::lock(&mut act.tx, &actor.company_path, &[company_id]).await?;
+    let outcome = work_once!(app, actor, key, "invite_user", &request, work => {
+        let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
-        let added = store::users::insert(&mut act.tx, company_id, &email, role, act.now).await?;
+        let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
         let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
-        count_invitation(act, actor, &email).await?;
-        links::make(app, act, id, &actor.email, &company.name, &token).await?;
-        act.note(actor.note_at(company_id, "user.invited", &email, role.label()));
-        let user = store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        count_invitation(work, actor, &email).await?;
+        links::make(app, work, id, &actor.email, &company.name, &token).await?;
+        work.note(actor.note_at(company_id, "user.invited", &email, role.label()));
+        let user = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         let role = role.label().to_lowercase();
         let mailed = if app.config.mail.is_some() { " A link to set the password was mailed." } else { "" };
         Ok(format!("Invite\n{email} was invited to {} as {role}.{mailed}\n{}", company.name, about(&user)?))
@@ -135,7 +137,7 @@ pub async fn invite(
 
 /// The secret of a link, made from the operation's key, so that a repeated request gets the same link.
 fn token_of(app: &App, actor: &Actor, key: &str) -> String {
-    store::db::hex(&app.keys.link_secret(actor.user_id, key))
+    hex::encode(app.keys.link_secret(actor.user_id, key))
 }
 
 /// Makes a new link for somebody who has not set a password yet, or has lost it. Earlier links die.
@@ -145,12 +147,12 @@ fn token_of(app: &App, actor: &Actor, key: &str) -> String {
 pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Invited> {
     actor.require_admin()?;
     let token = token_of(app, actor, key);
-    let outcome = act_once!(app, actor, key, "new_link", &id.to_string(), act => {
+    let outcome = work_once!(app, actor, key, "new_link", &id.to_string(), work => {
         let person =
-            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        count_invitation(act, actor, &person.email).await?;
-        let lives = links::make(app, act, id, &actor.email, &person.company_name, &token).await?.words();
-        act.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        count_invitation(work, actor, &person.email).await?;
+        let lives = links::make(app, work, id, &actor.email, &person.company_name, &token).await?.words();
+        work.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
         let made = if app.config.mail.is_some() { "mailed" } else { "made" };
         Ok(format!(
             "Link\nA new link for {} was {made}. It works once, within {lives}; earlier ones no longer work.",
@@ -171,14 +173,14 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
         return refuse("role", Reason::OwnAccount);
     }
     let request = serde_json::json!([id, role.slug()]).to_string();
-    act_once!(app, actor, key, "set_role", &request, act => {
+    work_once!(app, actor, key, "set_role", &request, work => {
         let person =
-            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if role != Role::Admin {
-            keep_an_administrator(act, &person, "role").await?;
+            keep_an_administrator(work, &person, "role").await?;
         }
-        store::users::set_role(&mut act.tx, id, role).await?;
-        act.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
+        store::users::set_role(&mut work.tx, id, role).await?;
+        work.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
         Ok(format!("Update\n{} is now {}.", person.email, role.label().to_lowercase()))
     })
 }
@@ -193,22 +195,22 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         return refuse("", Reason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
-    let message = act_once!(app, actor, key, "set_disabled", &request, act => {
+    let message = work_once!(app, actor, key, "set_disabled", &request, work => {
         let person =
-            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if disabled {
-            keep_an_administrator(act, &person, "").await?;
+            keep_an_administrator(work, &person, "").await?;
         }
-        store::users::set_disabled(&mut act.tx, id, disabled.then_some(act.now)).await?;
+        store::users::set_disabled(&mut work.tx, id, disabled.then_some(work.now)).await?;
         if disabled {
-            store::tokens::revoke_all(&mut act.tx, id).await?;
+            store::tokens::revoke_all(&mut work.tx, id).await?;
         }
         let (verb, phrase) = if disabled {
             ("user.disabled", "can no longer sign in")
         } else {
             ("user.enabled", "can sign in again")
         };
-        act.note(actor.note_at(person.company_id, verb, &person.email, ""));
+        work.note(actor.note_at(person.company_id, verb, &person.email, ""));
         Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
     })?;
     super::auth::forget_sessions(app, id).await;
@@ -216,9 +218,9 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
 }
 
 /// The root company always keeps somebody who can administer it.
-async fn keep_an_administrator(act: &mut Act, person: &User, field: &'static str) -> OpResult<()> {
-    let is_root = store::companies::root(&mut act.tx).await?.is_some_and(|(id, _)| id == person.company_id);
-    let administrators = store::users::lock_administrators(&mut act.tx, person.company_id).await?;
+async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static str) -> OpResult<()> {
+    let is_root = store::companies::root(&mut work.tx).await?.is_some_and(|(id, _)| id == person.company_id);
+    let administrators = store::users::lock_administrators(&mut work.tx, person.company_id).await?;
     if is_root && administrators == [person.id] {
         return refuse(field, Reason::LastAdministrator);
     }
@@ -231,11 +233,11 @@ async fn keep_an_administrator(act: &mut Act, person: &User, field: &'static str
 /// [`OpError::NotFound`] outside the tree.
 pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let message = act_once!(app, actor, key, "end_sessions", &id.to_string(), act => {
+    let message = work_once!(app, actor, key, "end_sessions", &id.to_string(), work => {
         let person =
-            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        store::users::end_sessions(&mut act.tx, id).await?;
-        act.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        store::users::end_sessions(&mut work.tx, id).await?;
+        work.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
         Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
     })?;
     // Sent again, it does not end sessions that were begun since.
@@ -272,8 +274,8 @@ pub async fn save_profile(
     }
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
-    act_once!(app, actor, key, "save_profile", &request, act => {
-        store::users::set_profile(&mut act.tx, actor.user_id, first, last, zone).await?;
+    work_once!(app, actor, key, "save_profile", &request, work => {
+        store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone).await?;
         Ok("Update\nYour profile was saved.".to_owned())
     })
 }
@@ -305,10 +307,10 @@ pub async fn end_own_sessions(
         }
         None => super::auth::end_other_sessions(app, actor.user_id, present).await?,
     }
-    act!(app, act => {
-        act.note(actor.note("user.sessions_ended", &actor.email, ""));
+    work!(app, work => {
+        work.note(actor.note("user.sessions_ended", &actor.email, ""));
         match ends_tokens {
-            true => super::tokens::revoke_all(act, actor).await,
+            true => super::tokens::revoke_all(work, actor).await,
             false => Ok(()),
         }
     })

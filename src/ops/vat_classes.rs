@@ -1,11 +1,13 @@
 //! Named rates of VAT. A change counts for new orders alone: a line keeps the rate that it was made with.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, Reason, refuse, text_reason};
-use crate::app::{App, Outcome, act_once};
+use super::error::{OpError, OpResult, Problems, refuse, text_reason};
+use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::money::VatRate;
 use crate::model::product::{self, VatClass};
+use crate::model::refusal::Reason;
+use crate::ops::work::{Outcome, work_once};
 use crate::store;
 
 /// How many classes there may be.
@@ -29,14 +31,14 @@ pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) ->
     actor.require_operator()?;
     let (name, rate) = check(name, rate)?;
     let request = serde_json::json!([name, rate.hundredths()]).to_string();
-    act_once!(app, actor, key, "add_vat_class", &request, act => {
-        if store::vat_classes::all(&mut act.tx).await?.len() >= VAT_CLASSES_MAX {
+    work_once!(app, actor, key, "add_vat_class", &request, work => {
+        if store::vat_classes::all(&mut work.tx).await?.len() >= VAT_CLASSES_MAX {
             return refuse("", Reason::ListFull { maximum: VAT_CLASSES_MAX });
         }
-        if store::vat_classes::insert(&mut act.tx, &name, rate).await?.is_none() {
+        if store::vat_classes::insert(&mut work.tx, &name, rate).await?.is_none() {
             return refuse("name", Reason::VatClassTaken);
         }
-        act.note(actor.note("vat_class.added", &name, &rate.to_string()));
+        work.note(actor.note("vat_class.added", &name, &rate.to_string()));
         Ok(format!("Add\nThe VAT class {name} has {rate}."))
     })
 }
@@ -56,13 +58,13 @@ pub async fn change(
     actor.require_operator()?;
     let (name, rate) = check(name, rate)?;
     let request = serde_json::json!([id, name, rate.hundredths()]).to_string();
-    act_once!(app, actor, key, "change_vat_class", &request, act => {
-        let before = store::vat_classes::lock(&mut act.tx, id).await?.ok_or(OpError::NotFound)?;
-        if !store::vat_classes::update(&mut act.tx, id, &name, rate).await? {
+    work_once!(app, actor, key, "change_vat_class", &request, work => {
+        let before = store::vat_classes::lock(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
+        if !store::vat_classes::update(&mut work.tx, id, &name, rate).await? {
             return refuse("name", Reason::VatClassTaken);
         }
         let details = format!("{name}, {rate}, in place of {}", before.rate);
-        act.note(actor.note("vat_class.changed", &before.name, &details));
+        work.note(actor.note("vat_class.changed", &before.name, &details));
         Ok(format!("Change\nThe VAT class {name} has {rate}, in orders that are made from now on."))
     })
 }

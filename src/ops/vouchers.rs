@@ -2,14 +2,17 @@
 
 use super::actor::Actor;
 use super::codes::{ShownCode, new_code, show};
-use super::error::{OpError, OpResult, Reason, refuse};
-use crate::app::{self, App, Outcome, act, act_once};
-use crate::jobs::{Job, mail};
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
+use crate::mail;
 use crate::model::amount::grouped;
 use crate::model::invoice::{self, Billing};
+use crate::model::job::Job;
 use crate::model::ledger::{self, Act, CodeStatus, Done, Operation};
 use crate::model::order::{OrderLine, among_first};
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
+use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::orders::OrderRow;
 use crate::store::vouchers::{StateCount, VoucherFilter, VoucherRow};
@@ -161,31 +164,31 @@ pub async fn cancel(
         _ => {}
     }
     let request = serde_json::json!([order_id, code_ids]).to_string();
-    act_once!(app, actor, key, "cancel_vouchers", &request, act => {
-        let found = store::orders::lock(&mut act.tx, &actor.company_path, order_id).await?;
+    work_once!(app, actor, key, "cancel_vouchers", &request, work => {
+        let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let order = found.ok_or(OpError::NotFound)?;
-        let vouchers = store::vouchers::some(&mut act.tx, &actor.company_path, &code_ids).await?;
+        let vouchers = store::vouchers::some(&mut work.tx, &actor.company_path, &code_ids).await?;
         if vouchers.len() < code_ids.len() || vouchers.iter().any(|v| v.order_id != order_id) {
             return Err(OpError::NotFound);
         }
         // What was cancelled before is counted before this is; nobody else cancels, for the order is locked.
-        let lines = store::orders::lines(&mut act.tx, order_id).await?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let of_line = |number: i64| vouchers.iter().filter(|v| v.order_line == number).count() as i64;
         let codes: Vec<_> = lines.iter().map(|(number, _)| (*number, of_line(*number))).collect();
-        let before = store::vouchers::counts(&mut act.tx, order_id).await?;
+        let before = store::vouchers::counts(&mut work.tx, order_id).await?;
         let operation = Operation {
             actor: actor.for_ledger(),
             // The act is kept under its key; what the ledger does hangs on it.
             key: format!("{key}\n0"),
             fingerprint: app.keys.fingerprint(&request),
-            at: act.now,
+            at: work.now,
             act: Act::CancelCodes { code_ids: code_ids.clone() },
         };
-        super::resources::within(app, act, &[operation]).await?;
+        super::resources::within(app, work, &[operation]).await?;
         let cancelled = Cancelled { order: &order, lines: &lines, codes: &codes, before: &before };
-        let told = credit(act, &cancelled).await?;
+        let told = credit(work, &cancelled).await?;
         let what = if code_ids.len() == 1 { "1 code".to_owned() } else { format!("{} codes", code_ids.len()) };
-        act.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &format!("Order {order_id}"), &what));
+        work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &format!("Order {order_id}"), &what));
         Ok(format!("Cancel\n{what} of order {order_id} cancelled. {told}"))
     })
 }
@@ -201,9 +204,9 @@ pub(super) struct Cancelled<'a> {
 }
 
 /// Makes the credit note of cancelled codes.
-pub(super) async fn credit(act: &mut app::Act, cancelled: &Cancelled<'_>) -> OpResult<String> {
+pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResult<String> {
     let Cancelled { order, lines, codes, before } = *cancelled;
-    let documents = store::invoices::of_order(&mut act.tx, order.id).await?;
+    let documents = store::invoices::of_order(&mut work.tx, order.id).await?;
     let Some(document) = documents.iter().find(|d| !d.is_credit_note()) else {
         // What cost nothing has no invoice.
         return Ok(String::new());
@@ -222,8 +225,8 @@ pub(super) async fn credit(act: &mut app::Act, cancelled: &Cancelled<'_>) -> OpR
         let units = wish.units_per_code();
         parts.push(invoice::Cancelled { line: index, before: earlier * units, count: count * units });
     }
-    let (name, id) = super::payments::credit(act, document.id, &document.document()?, &parts, None).await?;
-    act.job(&Job::CreditRefund { id: id.to_string() }).await?;
+    let (name, id) = super::payments::credit(work, document.id, &document.document()?, &parts, None).await?;
+    work.job(&Job::CreditRefund { id: id.to_string() }).await?;
     Ok(format!("Credit note {name} was made."))
 }
 
@@ -259,7 +262,7 @@ pub async fn expire_due(app: &App) -> OpResult<bool> {
     if code_ids.is_empty() {
         return Ok(false);
     }
-    let key = format!("expiry {}", store::db::hex(&app.rng.bytes::<8>()));
+    let key = format!("expiry {}", hex::encode(app.rng.bytes::<8>()));
     let operation = Operation {
         actor: ledger::Actor::portal(root_id),
         fingerprint: app.keys.fingerprint(&key),
@@ -285,12 +288,12 @@ pub async fn warn(app: &App) -> OpResult<()> {
         for order in expiring {
             let billing: Billing =
                 serde_json::from_str(&order.billing).map_err(|e| OpError::Internal(e.to_string()))?;
-            act!(app, act => {
-                if store::vouchers::set_warned(&mut act.tx, order.id, days).await? && order.unused > 0 {
+            work!(app, work => {
+                if store::vouchers::set_warned(&mut work.tx, order.id, days).await? && order.unused > 0 {
                     let codes = grouped(order.unused);
                     let day = Moment(order.expires_at).readable_date(&jiff::tz::TimeZone::UTC);
                     let mail = mail::vouchers_expire(&billing.email, order.id, &codes, &day, &app.config.public_url);
-                    act.job(&Job::mail(app, &mail)).await?;
+                    work.mail(app, &mail).await?;
                 }
                 Ok(())
             })?;

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use super::actor::Actor;
 use super::codes::ShownCode;
 use super::error::{OpError, OpResult};
-use crate::app::{App, act};
+use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::throttle::{FORBIDDEN_OF_PATH, FORBIDDEN_OF_PERSON};
+use crate::ops::work::work;
 use crate::store;
 
 /// How whole codes left the portal.
@@ -61,8 +62,8 @@ async fn note_codes(
     what: &str,
     details: &str,
 ) -> OpResult<()> {
-    act!(app, act => {
-        act.note(actor.note_at(company_id, way.verb(), what, details));
+    work!(app, work => {
+        work.note(actor.note_at(company_id, way.verb(), what, details));
         Ok(())
     })
 }
@@ -152,15 +153,15 @@ pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()
     if before.blocked_until(&FORBIDDEN_OF_PATH, app.clock.now()).is_some() {
         return Ok(());
     }
-    act!(app, act => {
+    work!(app, work => {
         for (key, policy) in [(&of_person, &FORBIDDEN_OF_PERSON), (&of_path, &FORBIDDEN_OF_PATH)] {
-            let noted = store::throttle::read(&mut act.tx, key, act.now).await?;
-            if noted.blocked_until(policy, act.now).is_some() {
+            let noted = store::throttle::read(&mut work.tx, key, work.now).await?;
+            if noted.blocked_until(policy, work.now).is_some() {
                 return Ok(());
             }
-            store::throttle::fail(&mut act.tx, key, policy, act.now).await?;
+            store::throttle::fail(&mut work.tx, key, policy, work.now).await?;
         }
-        act.note(actor.note("request.forbidden", what, ""));
+        work.note(actor.note("request.forbidden", what, ""));
         Ok(())
     })
 }
@@ -168,8 +169,8 @@ pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()
 /// Notes a wrong code. That it counts is the ledger's doing; the row follows.
 pub(super) async fn note_wrong_code(app: &App, actor: &Actor) {
     let noted: OpResult<()> = async {
-        act!(app, act => {
-            act.note(actor.note("code.wrong", "", ""));
+        work!(app, work => {
+            work.note(actor.note("code.wrong", "", ""));
             Ok(())
         })
     }

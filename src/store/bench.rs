@@ -242,6 +242,13 @@ pub async fn add_codes(tx: &mut Tx, codes: &[NewCode]) -> Result<()> {
 /// # Errors
 /// Whatever the database says.
 pub async fn settle(db: &super::db::Db) -> Result<()> {
+    let mut tx = db.write().await?;
+    // What is written while the lists are read gets ids past those of all rows.
+    let past = "update counter set next = next + 1000000000";
+    let past_on_postgres = "select setval(quote_ident(sequencename), coalesce(last_value, 0) + 1000000000)
+         from pg_sequences where schemaname = current_schema()";
+    sql_for(past, past_on_postgres).run(&mut tx).await?;
+    tx.commit().await?;
     let mut tx = db.read_export().await?;
     if tx.is_postgres() {
         for text in [

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
-use crate::model::company::{Path, searchable};
+use crate::model::company::{CompanyName, Path, searchable};
 use crate::model::time::Moment;
 
 /// A company as it stands.
@@ -46,14 +46,6 @@ impl Company {
     pub fn demands_second_factor(&self) -> bool {
         self.demands_second_factor == 1
     }
-}
-
-/// What a choice of companies shows.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct CompanyName {
-    pub id: i64,
-    pub name: String,
-    pub parent_name: Option<String>,
 }
 
 /// Who demands a second factor of the users of a company `c`: of it and all above it, the uppermost demand counts. Where
@@ -340,7 +332,12 @@ macro_rules! search_sql {
 /// Whatever the database says.
 pub async fn search(tx: &mut Tx, tree: &Path, text: &str, limit: i64) -> Result<Vec<CompanyName>> {
     let way = Way::through(tx, tree).await?;
-    search_query(tree, text, limit, way).all(tx).await
+    names(search_query(tree, text, limit, way), tx).await
+}
+
+async fn names(query: Query, tx: &mut Tx) -> Result<Vec<CompanyName>> {
+    let found: Vec<(i64, String, Option<String>)> = query.all(tx).await?;
+    Ok(found.into_iter().map(|(id, name, parent_name)| CompanyName { id, name, parent_name }).collect())
 }
 
 /// The query of [`search`].
@@ -363,14 +360,13 @@ pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
 /// # Errors
 /// Whatever the database says.
 pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<Vec<CompanyName>> {
-    sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
+    let query = sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
          where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")
     .bind(searchable(name))
     .bind(tree.as_str())
     .bind(tree.end())
-    .bind(limit)
-    .all(tx)
-    .await
+    .bind(limit);
+    names(query, tx).await
 }
 
 /// The ids of a tree, up to `limit` of them.

@@ -4,7 +4,7 @@
 use sqlx::FromRow;
 
 use super::db::{Query, Result, Tx, sql, sql_for};
-use crate::jobs::{Job, Lane};
+use crate::model::job::{Job, Lane};
 use crate::model::time::Moment;
 
 /// How long one run may take before another worker takes the job over: longer than any kind's deadline.

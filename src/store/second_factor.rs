@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use super::db::{Result, Tx, rows, sql, sql_for};
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::time::Moment;
 
@@ -121,7 +121,7 @@ pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
 /// Whatever the database says.
 pub async fn set_recovery_codes(tx: &mut Tx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
-    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
     sql_for(
         "insert into recovery_code (hash, user_id) select unhex(value), $2 from json_each($1)",
         "insert into recovery_code (hash, user_id)

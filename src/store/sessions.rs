@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, hex, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, rows, sql, sql_for};
 use crate::model::time::Moment;
 
 /// A session as it is kept.
@@ -52,7 +52,7 @@ pub struct SessionRow {
 /// # Errors
 /// Whatever the database says.
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
-    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
     sql_for(
         "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from jsonb_each($1) r
          join session s on s.id_hash = unhex(r.value) where s.expires_at > $2",

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::auth::SignedIn;
-use super::db::{Result, Tx, hex, rows, sql, sql_for};
+use super::db::{Result, Tx, rows, sql, sql_for};
 use crate::model::time::Moment;
 use crate::model::token::Scopes;
 
@@ -61,7 +61,7 @@ macro_rules! holders_sql {
 /// # Errors
 /// Whatever the database says.
 pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
-    let hashes: Vec<String> = hashes.iter().map(|h| hex(h)).collect();
+    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
     sql_for(
         holders_sql!("(select unhex(value) from json_each($1))"),
         holders_sql!("(select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))"),

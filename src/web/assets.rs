@@ -17,7 +17,7 @@ static ADDRESSES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     Files::iter()
         .filter_map(|name| {
             let file = Files::get(&name)?;
-            let hash = crate::store::db::hex(&file.metadata.sha256_hash()[..8]);
+            let hash = hex::encode(&file.metadata.sha256_hash()[..8]);
             Some((name.to_string(), format!("/static/{hash}/{name}")))
         })
         .collect()

@@ -4,8 +4,8 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use crate::model::amount::grouped;
+use crate::model::coverage::Coverage;
 use crate::model::time::Moment;
-use crate::ops::coverage::Coverage;
 
 const WIDTH: i64 = 600;
 const HEIGHT: i64 = 120;

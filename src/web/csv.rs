@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::downloads::{self, File};
 use super::error::WebResult;
 use super::extract::Me;
-use super::router::Portal;
+use super::state::Portal;
 use crate::app::App;
 use crate::ops::error::OpResult;
 

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{WebError, WebResult};
 use super::extract::Me;
-use super::router::Portal;
+use super::state::Portal;
 use crate::app::App;
 use crate::ops::error::{OpError, OpResult};
 

@@ -4,8 +4,10 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::{downloads, underway, urls};
-use crate::ops::error::{OpError, Reason};
+use super::{downloads, underway};
+use crate::model::refusal::Reason;
+use crate::ops::error::OpError;
+use crate::urls;
 
 /// Why a request is not answered with its page.
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl IntoResponse for WebError {
                 "It was opened before you signed in or in another session. Nothing was changed. Go back, reload the page and try again.".to_owned(),
             ),
             WebError::Refused(reason) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "Not done", format!("{} Nothing was changed.", super::words::reason(reason)))
+                (StatusCode::UNPROCESSABLE_ENTITY, "Not done", format!("{} Nothing was changed.", crate::words::reason(reason)))
             }
             WebError::BadRequest => (
                 StatusCode::BAD_REQUEST,

@@ -7,11 +7,11 @@ use tower_sessions::Session;
 use super::browser_name::browser_name;
 use super::error::{WebError, WebResult};
 use super::form::Form;
-use super::router::Portal;
-use super::{guard, session, urls};
+use super::state::Portal;
+use super::{guard, session};
 use crate::ops::actor::Actor;
 use crate::ops::auth::{Again, Whence};
-use crate::store::db::hex;
+use crate::urls;
 
 /// The signed-in person of a request, with the session.
 pub struct Me {
@@ -35,7 +35,7 @@ impl Me {
 
     /// What codes belong to that are mailed to this session.
     pub fn session_mark(&self) -> String {
-        self.session.id().map(|id| hex(&session::hash(id))).unwrap_or_default()
+        self.session.id().map(|id| hex::encode(session::hash(id))).unwrap_or_default()
     }
 }
 

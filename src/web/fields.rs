@@ -4,12 +4,12 @@
 use askama::Template;
 
 use super::form::Form;
+use crate::model::company::CompanyName;
 use crate::model::country;
 use crate::model::invoice::Billing;
 use crate::model::resources::{Family, ResourceType};
 use crate::ops::billing::BillingFields;
 use crate::ops::companies::Choices;
-use crate::store::companies::CompanyName;
 
 /// An input of one line.
 #[derive(Template)]

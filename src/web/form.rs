@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use super::error::{WebError, WebResult};
 use super::extract::Me;
-use super::{underway, urls, words};
+use super::underway;
 use crate::app::App;
+use crate::model::company::CompanyName;
 use crate::model::ledger::Refusal;
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
-use crate::ops::error::{OpError, Reason};
-use crate::store::companies::CompanyName;
+use crate::ops::error::OpError;
+use crate::urls;
+use crate::words;
 
 /// The hidden field that carries the operation's id.
 pub const TOKEN: &str = "form";

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 
 use super::error::WebError;
-use super::router::Portal;
+use super::state::Portal;
 use super::underway::{self, Underway};
 use crate::app::App;
 use crate::ops;
@@ -45,7 +45,7 @@ pub fn tell_who(parts: &Parts, actor: &Actor) {
 
 /// Gives the request an id, runs it, logs one line, sets the headers that every answer has.
 pub async fn outermost(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
-    let request_id = crate::store::db::hex(&portal.app.rng.bytes::<8>());
+    let request_id = hex::encode(portal.app.rng.bytes::<8>());
     let started = tokio::time::Instant::now();
     let method = request.method().clone();
     let route = loggable(request.uri().path());
@@ -159,7 +159,7 @@ pub async fn host(State(portal): State<Portal>, request: Request, next: Next) ->
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         matches!(name, "localhost" | "127.0.0.1" | "[::1]")
     };
-    let is_open = request.uri().path() == super::urls::HEALTHZ || request.uri().path() == super::urls::READYZ;
+    let is_open = request.uri().path() == crate::urls::HEALTHZ || request.uri().path() == crate::urls::READYZ;
     let is_served =
         |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
     // Whatever watches the process need not know its name.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::router::Portal;
+use super::state::Portal;
 
 /// The process answers.
 pub async fn healthz() -> &'static str {

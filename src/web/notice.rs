@@ -2,13 +2,13 @@
 //! reload, with several processes, and for the actor alone.
 
 use super::error::WebResult;
-use super::words;
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::ops::actor::Actor;
 use crate::ops::audit::{self, Happened};
 use crate::ops::coverage;
+use crate::words;
 
 /// "Move operation completed successfully." and what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

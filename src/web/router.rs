@@ -1,75 +1,25 @@
 //! The whole map of addresses, nothing else.
 
-use std::ops::Deref;
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 
-use super::api::{self, Rates};
-use super::downloads::Downloads;
-use super::gather::Gatherer;
+use super::api;
 use super::pages::{
     account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm,
     demo_card, device_windows, devices, distributors, failed_jobs, history, imports, licences, moves,
     operator, orders, overview, payments, price_list, redeem, report_files, reports, search, second_factor,
     second_step, seller, tokens, users, vat_classes, vouchers,
 };
-use super::{assets, error::WebError, guard, health, session, urls, webhooks};
+use super::state::{Portal, REQUEST_TIMEOUT};
+use super::{assets, error::WebError, guard, health, session, webhooks};
 use crate::app::App;
-use crate::store;
-use crate::store::auth::SignedIn;
-use crate::store::tokens::Holder;
+use crate::urls;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
-
-/// What handlers share. Each request is given several clones.
-#[derive(Clone)]
-pub struct Portal(Arc<Shared>);
-
-impl Deref for Portal {
-    type Target = Shared;
-
-    fn deref(&self) -> &Shared {
-        &self.0
-    }
-}
-
-/// What stands behind a [`Portal`].
-pub struct Shared {
-    pub app: App,
-    /// Who is signed in, looked up for many requests at once.
-    pub people: Gatherer<i64, SignedIn>,
-    /// Whose each access token is, looked up for many requests at once.
-    pub holders: Gatherer<Vec<u8>, Holder>,
-    pub rates: Rates,
-    pub downloads: Downloads,
-    pub cookie_names: CookieNames,
-    /// How long a request may take until its answer begins.
-    pub request_timeout: Duration,
-}
-
-/// Cookies behind https are bound to the host by their names.
-#[derive(Clone, Copy)]
-pub struct CookieNames {
-    pub known_device: &'static str,
-    pub link: &'static str,
-    pub theme: &'static str,
-}
-
-impl FromRef<Portal> for App {
-    fn from_ref(portal: &Portal) -> App {
-        portal.app.clone()
-    }
-}
-
-/// How long a request may take until its answer begins.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The portal as one service.
 pub fn router(app: App) -> Router {
@@ -79,27 +29,6 @@ pub fn router(app: App) -> Router {
 /// The same with other limits.
 pub fn router_of(portal: Portal) -> Router {
     guarded(&portal, pages(&portal)).with_state(portal)
-}
-
-impl Portal {
-    /// What handlers share, with how long a request may take until its answer begins.
-    #[must_use]
-    pub fn new(app: App, request_timeout: Duration) -> Portal {
-        Portal::with(app, request_timeout, Downloads::default())
-    }
-
-    /// The same with other limits of downloads.
-    #[must_use]
-    pub fn with(app: App, request_timeout: Duration, downloads: Downloads) -> Portal {
-        let cookie_names = if app.config.is_https() {
-            CookieNames { known_device: "__Host-known", link: "__Host-link", theme: "__Host-theme" }
-        } else {
-            CookieNames { known_device: "known", link: "link", theme: "theme" }
-        };
-        let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
-        let (people, holders) = (people(&app), holders(&app));
-        Portal(Arc::new(Shared { app, people, holders, rates, downloads, cookie_names, request_timeout }))
-    }
 }
 
 /// What stands before every handler, in the order in which a request meets it from the last line up.
@@ -307,28 +236,4 @@ fn own_account() -> Router<Portal> {
         .route(urls::SECOND_FACTOR_EMAIL_CODE, post(second_factor::mail_code))
         .route(urls::SECOND_FACTOR_OFF, get(second_factor::off).post(second_factor::turn_off))
         .route(urls::RECOVERY_CODES, get(second_factor::recovery).post(second_factor::make_recovery_codes))
-}
-
-fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
-    let db = app.db.clone();
-    Gatherer::start(&app.tasks, "look-ups of tokens", move |hashes: Vec<Vec<u8>>| {
-        let db = db.clone();
-        async move {
-            let mut tx = db.read().await?;
-            let found = store::tokens::holders(&mut tx, &hashes).await?;
-            Ok(found.into_iter().map(|h| (h.token_hash.clone(), h)).collect())
-        }
-    })
-}
-
-fn people(app: &App) -> Gatherer<i64, SignedIn> {
-    let db = app.db.clone();
-    Gatherer::start(&app.tasks, "look-ups of people", move |ids: Vec<i64>| {
-        let db = db.clone();
-        async move {
-            let mut tx = db.read().await?;
-            let found = store::auth::signed_in(&mut tx, &ids).await?;
-            Ok(found.into_iter().map(|p| (p.id, p)).collect())
-        }
-    })
 }

@@ -8,14 +8,15 @@ use jiff::tz::TimeZone;
 use super::error::WebResult;
 use super::extract::{Me, Theme};
 use super::notice::Notice;
-use super::router::Portal;
-use super::{assets, form, notice, urls};
+use super::state::Portal;
+use super::{assets, form, notice};
 use crate::app::App;
 use crate::model::amount;
 use crate::model::clock::Verdict;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
 use crate::store::resources::Pool;
+use crate::urls;
 
 /// How many rows a page of a list has.
 pub const PAGE_SIZE: i64 = 50;

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::router::Portal;
+use super::state::Portal;
 use crate::ops;
 use crate::ops::error::OpError;
 

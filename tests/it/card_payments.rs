@@ -136,7 +136,7 @@ async fn only_a_fresh_signature_is_believed(test: TestApp) {
     till.stripe.complete(&session, true);
     let kind = "checkout.session.completed";
     let (body, good) = till.stripe.event("evt_1", kind, &session, till.seconds());
-    let foreign = scrip::payments::sign("whsec_other", body.as_bytes(), till.seconds());
+    let foreign = scrip::cards::sign("whsec_other", body.as_bytes(), till.seconds());
     let (old_body, old) = till.stripe.event("evt_1", kind, &session, till.seconds() - 301);
     for (body, signature) in
         [(&body, &foreign), (&old_body, &old), (&body, &old), (&body, &String::new()), (&"{}".into(), &good)]

@@ -6,8 +6,10 @@ use crate::support::{Backend, Browser, NOON, PASSWORD, TestApp, World, set_up, s
 use scrip::app::App;
 use scrip::clock::Clock;
 use scrip::config::Given;
-use scrip::jobs::{Job, cleanup, expiry, mail, renewals};
+use scrip::jobs::{cleanup, expiry, renewals};
+use scrip::mail;
 use scrip::model::clock::Verdict;
+use scrip::model::job::Lane;
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::model::time::Moment;
@@ -210,12 +212,14 @@ async fn a_step_back_leaves_nobody_and_nothing_waiting_for_years(test: TestApp) 
     }
     let mut tx = test.app.db.write().await.unwrap();
     let letter = mail::Mail { to: "a@test.example".into(), subject: "S".into(), text: "T".into() };
-    store::jobs::add(&mut tx, &Job::mail(&test.app, &letter), test.app.clock.now()).await.unwrap();
+    store::jobs::add(&mut tx, &mail::job(&letter, &test.app.keys, &test.app.rng), test.app.clock.now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     test.app.clock.leap_seconds(-YEARS);
     signed_in(&test, "acme@test.example").await.get("/").await.is(200);
     cleanup::run(&test.app).await;
     let mut tx = test.app.db.write().await.unwrap();
-    let job = store::jobs::take(&mut tx, scrip::jobs::Lane::Mail, test.app.clock.now()).await.unwrap();
+    let job = store::jobs::take(&mut tx, Lane::Mail, test.app.clock.now()).await.unwrap();
     assert!(job.is_some(), "the mail is due by the clock that was set back");
 }

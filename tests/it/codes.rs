@@ -567,7 +567,7 @@ async fn a_code_is_nowhere_in_the_database_and_in_no_address(test: TestApp) {
     for code in [code, second] {
         let plain = code.replace('-', "");
         let digits = Code::parse(&code).unwrap().digits().to_vec();
-        let hex = scrip::store::db::hex(&digits).into_bytes();
+        let hex = hex::encode(&digits).into_bytes();
         for wanted in [code.to_lowercase(), plain.to_lowercase()]
             .map(String::into_bytes)
             .into_iter()

@@ -365,9 +365,9 @@ async fn sigterm_ends_in_time_whatever_hangs(test: TestApp) {
     World::new(&test).await;
     // A mail server that says nothing, and connections that do not either.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mail = scrip::jobs::mail::reset("somebody@test.example", "link");
+    let mail = scrip::mail::reset("somebody@test.example", "link");
     let mut tx = test.app.db.write().await.unwrap();
-    let job = scrip::jobs::Job::mail(&test.app, &mail);
+    let job = scrip::mail::job(&mail, &test.app.keys, &test.app.rng);
     store::jobs::add(&mut tx, &job, scrip::clock::Clock::System.now()).await.unwrap();
     tx.commit().await.unwrap();
     let server = hole.local_addr().unwrap().to_string();

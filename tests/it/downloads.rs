@@ -11,8 +11,9 @@ use http_body_util::BodyExt as _;
 use scrip::store::db::faults::{Fault, Step};
 use scrip::store::db::sql;
 use scrip::web::downloads::{AGAIN_SECONDS, AT_ONCE_MAX, Downloads, OF_PERSON_MAX, STEP};
-use scrip::web::router::{Portal, REQUEST_TIMEOUT, router_of};
+use scrip::web::router::router_of;
 use scrip::web::serve::{Limits, serve};
+use scrip::web::state::{Portal, REQUEST_TIMEOUT};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 

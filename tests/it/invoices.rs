@@ -5,7 +5,7 @@ use crate::support::{TestApp, mail_server};
 use base64::Engine as _;
 use jiff::civil::date;
 use proptest::prelude::*;
-use scrip::jobs::mail;
+use scrip::mail;
 use scrip::model::invoice::{Cancelled, Document, Paid};
 use scrip::pdf;
 
@@ -127,7 +127,9 @@ async fn the_pdf_comes_with_its_mail(test: TestApp) {
     let test = TestApp::start_with(test.backend, given).await.unwrap();
     let document = invoice();
     let written = mail::invoice("accounts@buyer.example", &document, "http://portal.example/orders/1007");
-    mail::deliver(&test.app, written, vec![mail::attached(&document).unwrap()]).await.unwrap();
+    mail::deliver(test.app.config.mail.as_ref(), written, vec![mail::attached(&document).unwrap()])
+        .await
+        .unwrap();
     let got = mails.recv().await.unwrap();
     says(&got, &["Subject: Invoice INV-2026-000042", "To: accounts@buyer.example", "INV-2026-000042.pdf"]);
     says(&got, &["Please pay 18,183.57 EUR by 5 Dec 2026", "http://portal.example/orders/1007"]);

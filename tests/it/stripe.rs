@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::support::NOON;
 use crate::support::stripe::{FakeStripe, Fault, SECRET_KEY, WEBHOOK_SECRET};
+use scrip::cards::{EventKind, Patience, ProviderError, SessionRequest, Stripe};
 use scrip::config::StripeConfig;
 use scrip::model::money::{Currency, Money};
-use scrip::payments::{EventKind, Patience, ProviderError, SessionRequest, Stripe};
 
 const PATIENCE: Patience = Patience { timeout: Duration::from_millis(400), pause: Duration::ZERO };
 

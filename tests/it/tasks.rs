@@ -8,7 +8,9 @@ use scrip::cli::serve::{Ending, until_stopped};
 use scrip::clock::Clock;
 use scrip::config::Given;
 use scrip::jobs::queue::run_next_by;
-use scrip::jobs::{self, Job, Lane, Progress, mail};
+use scrip::jobs::{self, Progress};
+use scrip::mail;
+use scrip::model::job::Lane;
 use scrip::model::resources::ResourceType;
 use scrip::ops::codes::CodeOrder;
 use scrip::rng::Rng;
@@ -34,7 +36,7 @@ both!(
 async fn add_mail(app: &App, to: &str) {
     let mail = mail::Mail { to: to.into(), subject: "Hello".into(), text: "You".into() };
     let mut tx = app.db.write().await.unwrap();
-    store::jobs::add(&mut tx, &Job::mail(app, &mail), app.clock.now()).await.unwrap();
+    store::jobs::add(&mut tx, &mail::job(&mail, &app.keys, &app.rng), app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.jobs.notify_waiters();
 }

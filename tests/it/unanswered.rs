@@ -8,7 +8,8 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::any;
 use scrip::web::guard;
-use scrip::web::router::{Portal, guarded, router_of};
+use scrip::web::router::{guarded, router_of};
+use scrip::web::state::Portal;
 
 both!(
     a_handler_that_panics_or_hangs_is_answered_with_the_headers_of_all,

@@ -3,11 +3,12 @@
 
 use super::take::{Word, believe};
 use super::{ASK_AFTER_SECONDS, ends_at};
-use crate::app::{App, act};
+use crate::app::App;
+use crate::cards::SessionState;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
 use crate::ops::error::OpResult;
-use crate::payments::SessionState;
+use crate::ops::work::work;
 use crate::store;
 use crate::store::payments::PaymentRow;
 
@@ -37,14 +38,14 @@ pub async fn look(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
 /// Whatever keeps the answers from being stored now.
 pub async fn ask_due(app: &App) -> OpResult<bool> {
     let Some(provider) = app.cards.provider() else { return Ok(false) };
-    let due = act!(app, act => {
-        let now = act.now;
+    let due = work!(app, work => {
+        let now = work.now;
         let times = (
             now.plus_seconds(-YOUNG_SECONDS),
             now.plus_seconds(ASK_AFTER_SECONDS),
             now.plus_seconds(ASK_LATER_SECONDS),
         );
-        Ok(store::payments::take_due(&mut act.tx, provider, now, times, ASKED_AT_ONCE).await?)
+        Ok(store::payments::take_due(&mut work.tx, provider, now, times, ASKED_AT_ONCE).await?)
     })?;
     for payment in &due {
         ask(app, payment).await?;
@@ -73,7 +74,7 @@ async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
         }
     };
     let Some(word) = word else { return Ok(()) };
-    act!(app, act => { believe(app, act, payment, word, intent.as_deref()).await })
+    work!(app, work => { believe(app, work, payment, word, intent.as_deref()).await })
 }
 
 /// What the state of a session says; nothing as long as it is open.
@@ -118,5 +119,5 @@ pub async fn close(app: &App, order_id: &str) -> Result<(), String> {
 }
 
 async fn expired(app: &App, payment: &PaymentRow) -> OpResult<()> {
-    act!(app, act => { believe(app, act, payment, Word::Expired, None).await })
+    work!(app, work => { believe(app, work, payment, Word::Expired, None).await })
 }

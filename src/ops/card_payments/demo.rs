@@ -2,10 +2,10 @@
 
 use super::sum;
 use crate::app::App;
+use crate::cards::{Event, EventKind};
 use crate::model::money::Money;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
-use crate::payments::{Event, EventKind};
 use crate::store;
 use crate::store::payments::PaymentRow;
 

@@ -2,8 +2,9 @@
 
 use super::sum;
 use super::take::{Word, believe};
-use crate::app::{App, act};
+use crate::app::App;
 use crate::ops::error::OpResult;
+use crate::ops::work::work;
 use crate::store;
 use crate::store::payments::PaymentRow;
 
@@ -28,5 +29,5 @@ pub async fn refund(app: &App, payment_id: &str) -> Result<(), String> {
 }
 
 async fn paid_back(app: &App, payment: &PaymentRow) -> OpResult<()> {
-    act!(app, act => { believe(app, act, payment, Word::PaidBack, None).await })
+    work!(app, work => { believe(app, work, payment, Word::PaidBack, None).await })
 }

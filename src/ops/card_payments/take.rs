@@ -1,14 +1,15 @@
 //! What a card provider says of a payment, in an event or when it is asked: believed once, in any order.
 
 use super::sum;
-use crate::app::{Act, App, act};
-use crate::jobs::Job;
+use crate::app::App;
+use crate::cards::{Event, EventKind};
+use crate::model::job::Job;
 use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::OrderState;
 use crate::ops::error::{OpError, OpResult};
 use crate::ops::payments::{Settlement, date, settle};
-use crate::payments::{Event, EventKind};
+use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::orders::OrderRow;
@@ -31,22 +32,22 @@ pub(super) enum Word {
 /// # Errors
 /// Whatever keeps it from being taken now; the provider sends it again.
 pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<()> {
-    act!(app, act => {
+    work!(app, work => {
         let Some(reference) = &event.reference else { return Ok(()) };
-        let Some(payment) = store::payments::by_reference(&mut act.tx, provider, reference).await? else {
+        let Some(payment) = store::payments::by_reference(&mut work.tx, provider, reference).await? else {
             return Ok(());
         };
         let kind = name(event.kind);
-        if !store::payments::take_event(&mut act.tx, provider, &event.id, kind, act.now).await? {
+        if !store::payments::take_event(&mut work.tx, provider, &event.id, kind, work.now).await? {
             return Ok(());
         }
         // The event may be quicker than the answer to the request that opened the page.
         if let (None, Some(session)) = (&payment.session_id, &event.session_id) {
-            let ask_at = act.now.plus_seconds(super::ASK_AFTER_SECONDS);
-            store::payments::set_session(&mut act.tx, payment.id, session, None, ask_at).await?;
+            let ask_at = work.now.plus_seconds(super::ASK_AFTER_SECONDS);
+            store::payments::set_session(&mut work.tx, payment.id, session, None, ask_at).await?;
         }
         match word(event) {
-            Some(word) => believe(app, act, &payment, word, event.payment_intent.as_deref()).await,
+            Some(word) => believe(app, work, &payment, word, event.payment_intent.as_deref()).await,
             None => Ok(()),
         }
     })
@@ -82,29 +83,29 @@ fn word(event: &Event) -> Option<Word> {
 /// Does what follows from the provider's word; a second time it does nothing.
 pub(super) async fn believe(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     payment: &PaymentRow,
     word: Word,
     intent: Option<&str>,
 ) -> OpResult<()> {
-    let (id, now) = (payment.id, act.now);
+    let (id, now) = (payment.id, work.now);
     match word {
-        Word::Paid(came) => return paid(app, act, payment, intent, came).await,
-        Word::UnderWay => store::payments::set_under_way(&mut act.tx, id, intent).await?,
+        Word::Paid(came) => return paid(app, work, payment, intent, came).await,
+        Word::UnderWay => store::payments::set_under_way(&mut work.tx, id, intent).await?,
         Word::Failed => {
-            store::payments::end(&mut act.tx, id, "failed", intent, now).await?;
+            store::payments::end(&mut work.tx, id, "failed", intent, now).await?;
         }
         Word::Expired => {
-            store::payments::end(&mut act.tx, id, "expired", intent, now).await?;
+            store::payments::end(&mut work.tx, id, "expired", intent, now).await?;
         }
         Word::PaidBack => {
-            let (_, order) = lock(act, payment).await?;
-            if store::payments::set_refunded(&mut act.tx, id, intent, now).await? {
+            let (_, order) = lock(work, payment).await?;
+            if store::payments::set_refunded(&mut work.tx, id, intent, now).await? {
                 if payment.has_paid == 1 {
                     // What nobody has paid for any more, and is not there yet, is not made.
-                    store::orders::stop_codes(&mut act.tx, order.id).await?;
+                    store::orders::stop_codes(&mut work.tx, order.id).await?;
                 }
-                note(act, &order, "order.refunded", &sum(payment)?.to_string());
+                note(work, &order, "order.refunded", &sum(payment)?.to_string());
             }
         }
     }
@@ -115,12 +116,12 @@ pub(super) async fn believe(
 /// Another sum than was asked for settles nothing, and a person has to look at it.
 async fn paid(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     payment: &PaymentRow,
     intent: Option<&str>,
     came: Money,
 ) -> OpResult<()> {
-    let (root_id, order) = lock(act, payment).await?;
+    let (root_id, order) = lock(work, payment).await?;
     let due = sum(payment)?;
     let is_due = order.state() == OrderState::AwaitingPayment;
     let state = match (came == due, is_due) {
@@ -128,33 +129,33 @@ async fn paid(
         (true, true) => "paid",
         (true, false) => "refund_due",
     };
-    if !store::payments::end_late(&mut act.tx, payment.id, state, intent, act.now).await? {
+    if !store::payments::end_late(&mut work.tx, payment.id, state, intent, work.now).await? {
         return Ok(());
     }
     match state {
         "failed" => {
             tracing::error!(payment = payment.id, %came, %due, "another sum was paid than was asked for");
-            note(act, &order, "order.other_sum", &format!("{came} instead of {due}"));
+            note(work, &order, "order.other_sum", &format!("{came} instead of {due}"));
         }
         "paid" => {
             let by = ledger::Actor::portal(root_id);
-            settle(app, act, &Settlement { order: &order, by, how: "by card", on: date(act.now) }).await?;
+            settle(app, work, &Settlement { order: &order, by, how: "by card", on: date(work.now) }).await?;
         }
-        _ => act.job(&Job::Refund { id: payment.id.to_string() }).await?,
+        _ => work.job(&Job::Refund { id: payment.id.to_string() }).await?,
     }
     Ok(())
 }
 
 /// The order of a payment, locked; and the root company.
-async fn lock(act: &mut Act, payment: &PaymentRow) -> OpResult<(i64, OrderRow)> {
-    let (root_id, root) = store::companies::root(&mut act.tx).await?.ok_or(OpError::NotFound)?;
-    let order = store::orders::lock(&mut act.tx, &root, payment.order_id).await?;
+async fn lock(work: &mut Work, payment: &PaymentRow) -> OpResult<(i64, OrderRow)> {
+    let (root_id, root) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
+    let order = store::orders::lock(&mut work.tx, &root, payment.order_id).await?;
     Ok((root_id, order.ok_or(OpError::NotFound)?))
 }
 
 /// Nobody signed in does what a provider tells of.
-fn note(act: &mut Act, order: &OrderRow, verb: &'static str, details: &str) {
-    act.note(NewHistory {
+fn note(work: &mut Work, order: &OrderRow, verb: &'static str, details: &str) {
+    work.note(NewHistory {
         actor_id: None,
         company_id: Some(order.company_id),
         address: String::new(),

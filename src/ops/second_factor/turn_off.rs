@@ -1,15 +1,16 @@
 //! Turning two-factor authentication off: by its owner, or by somebody who helps.
 
 use super::{Change, end_others, forget_attempts};
-use crate::app::{Act, App, Outcome, act_once};
-use crate::jobs::Job;
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::ops::actor::Actor;
 use crate::ops::auth::{
     SignedInAs, check_new_password, forget_sessions, forget_wrong_passwords, hash_password, lock_actor,
     set_password,
 };
-use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::notices;
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::users::User;
 
@@ -36,23 +37,23 @@ pub async fn turn_off(
         }
         false => None,
     };
-    act_once!(app, actor, change.key, "turn_off_second_factor", "", act => {
-        lock_actor(act, actor).await?;
+    work_once!(app, actor, change.key, "turn_off_second_factor", "", work => {
+        lock_actor(work, actor).await?;
         if let Some(hash) = &hash {
-            set_password(act, actor.user_id, hash, false).await?;
-            act.note(actor.note("user.password_changed", &actor.email, ""));
-            notices::password_changed(app, act, &actor.email, &actor.address).await?;
+            set_password(work, actor.user_id, hash, false).await?;
+            work.note(actor.note("user.password_changed", &actor.email, ""));
+            notices::password_changed(app, work, &actor.email, &actor.address).await?;
         }
-        if !store::second_factor::turn_off(&mut act.tx, actor.user_id).await? {
+        if !store::second_factor::turn_off(&mut work.tx, actor.user_id).await? {
             return refuse("", Reason::SecondFactorOff);
         }
-        turned_off(act, actor.user_id).await?;
-        act.note(actor.note("user.second_factor_off", &actor.email, ""));
+        turned_off(work, actor.user_id).await?;
+        work.note(actor.note("user.second_factor_off", &actor.email, ""));
         let (subject, what) = (
             "Two-factor authentication is off",
             "two-factor authentication of your account was turned off. Your password alone signs in now.",
         );
-        notices::tell(app, act, &actor.email, subject, what, &actor.address).await?;
+        notices::tell(app, work, &actor.email, subject, what, &actor.address).await?;
         Ok("Update\nTwo-factor authentication is off.".to_owned())
     })?;
     if hash.is_none() {
@@ -67,9 +68,9 @@ pub async fn turn_off(
 
 /// What ends together with a second factor, in the same transaction: the access tokens, which only an
 /// account with one may make. Those of the console stay.
-pub(in crate::ops) async fn turned_off(act: &mut Act, user_id: i64) -> OpResult<()> {
-    store::tokens::revoke_own(&mut act.tx, user_id).await?;
-    forget_attempts(act, user_id).await
+pub(in crate::ops) async fn turned_off(work: &mut Work, user_id: i64) -> OpResult<()> {
+    store::tokens::revoke_own(&mut work.tx, user_id).await?;
+    forget_attempts(work, user_id).await
 }
 
 /// Takes the second factor from a person of the tree who cannot use it any more. All sessions of the
@@ -82,11 +83,11 @@ pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
     if id == actor.user_id {
         return refuse("", Reason::OwnAccount);
     }
-    let outcome = act_once!(app, actor, key, "reset_second_factor", &id.to_string(), act => {
+    let outcome = work_once!(app, actor, key, "reset_second_factor", &id.to_string(), work => {
         let person =
-            store::users::find(&mut act.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        reset_of(app, act, &person).await?;
-        act.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        reset_of(app, work, &person).await?;
+        work.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
         Ok(format!("Reset\nTwo-factor authentication of {} is off. The password alone signs in now.", person.email))
     })?;
     forget_sessions(app, id).await;
@@ -94,15 +95,15 @@ pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 }
 
 /// A reset, by an administrator or on the console. It also ends the lock after too many wrong passwords.
-pub(in crate::ops) async fn reset_of(app: &App, act: &mut Act, person: &User) -> OpResult<()> {
-    turned_off(act, person.id).await?;
-    forget_wrong_passwords(act, &person.email).await?;
-    if !store::second_factor::reset(&mut act.tx, person.id).await? {
+pub(in crate::ops) async fn reset_of(app: &App, work: &mut Work, person: &User) -> OpResult<()> {
+    turned_off(work, person.id).await?;
+    forget_wrong_passwords(work, &person.email).await?;
+    if !store::second_factor::reset(&mut work.tx, person.id).await? {
         return refuse("", Reason::SecondFactorOff);
     }
     if app.config.mail.is_some() {
-        let mail = crate::jobs::mail::second_factor_reset(&person.email, &app.config.public_url);
-        act.job(&Job::mail(app, &mail)).await?;
+        let mail = crate::mail::second_factor_reset(&person.email, &app.config.public_url);
+        work.mail(app, &mail).await?;
     }
     Ok(())
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{
     Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
 };
-use crate::app::{Act, App, Outcome, act, act_once};
-use crate::keys::unhex;
+use crate::app::App;
+use crate::model::refusal::Reason;
 use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::ops::actor::Actor;
 use crate::ops::auth::{Again, allow, confirm_password, lock_actor};
-use crate::ops::error::{OpError, OpResult, Reason, refuse};
+use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::notices;
+use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
-use crate::store::db::hex;
 use crate::store::second_factor::{Asked, SealedSecret};
 
 /// A secret for an authenticator app that is not on yet: it waits in the set-up form, sealed, as it
@@ -34,7 +34,7 @@ pub struct AppSecret {
 pub fn new_app_secret(app: &App, actor: &Actor) -> OpResult<AppSecret> {
     let secret = Secret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
     let (version, sealed) = app.keys.seal_secret(&secret, actor.user_id, &app.rng);
-    shown(actor, &secret, format!("{version}.{}", hex(&sealed)))
+    shown(actor, &secret, format!("{version}.{}", hex::encode(sealed)))
 }
 
 /// The secret of a set-up form that comes back; `None` where it is not one of the actor's.
@@ -52,7 +52,7 @@ fn shown(actor: &Actor, secret: &Secret, sealed: String) -> OpResult<AppSecret> 
 
 fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(Secret, SealedSecret)> {
     let (version, bytes) = sealed.split_once('.')?;
-    let kept = SealedSecret { key_version: version.parse().ok()?, sealed: unhex(bytes)? };
+    let kept = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
     let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;
     Some((secret, kept))
 }
@@ -77,9 +77,9 @@ pub async fn turn_on_app(
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
-    let outcome = act_once!(app, actor, change.key, "turn_on_app", sealed, act => {
-        turn_on(app, act, actor, SecondFactor::Totp, &hashes).await?;
-        store::second_factor::add_secret(&mut act.tx, actor.user_id, &kept, step).await?;
+    let outcome = work_once!(app, actor, change.key, "turn_on_app", sealed, work => {
+        turn_on(app, work, actor, SecondFactor::Totp, &hashes).await?;
+        store::second_factor::add_secret(&mut work.tx, actor.user_id, &kept, step).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nTwo-factor authentication is on: codes come from your authenticator app.".to_owned())
     })?;
@@ -96,9 +96,9 @@ pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &st
         return refuse("", Reason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
-    act_once!(app, actor, key, "mail_turn_on_code", "", act => {
-        allow(act, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
-        mail_code(app, act, actor.user_id, &actor.email, &asked).await?;
+    work_once!(app, actor, key, "mail_turn_on_code", "", work => {
+        allow(work, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
+        mail_code(app, work, actor.user_id, &actor.email, &asked).await?;
         Ok(format!("Send code\nA code is on its way to {}. It works for 10 minutes.", actor.email))
     })
 }
@@ -122,18 +122,18 @@ pub async fn turn_on_email(
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
     let key = throttle_key(actor.user_id);
     let hash = app.keys.second_factor_hash(actor.user_id, asked.purpose.slug(), code.as_bytes());
-    act!(app, act => {
-        allow(act, &key, &SECOND_FACTORS_OF_ACCOUNT, "code").await?;
-        Ok(store::throttle::fail(&mut act.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, act.now).await?)
+    work!(app, work => {
+        allow(work, &key, &SECOND_FACTORS_OF_ACCOUNT, "code").await?;
+        Ok(store::throttle::fail(&mut work.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, work.now).await?)
     })?;
     let fresh = AtomicBool::new(false);
-    let outcome = act_once!(app, actor, change.key, "turn_on_email", &code, act => {
-        let (tx, user_id, now) = (&mut act.tx, actor.user_id, act.now);
+    let outcome = work_once!(app, actor, change.key, "turn_on_email", &code, work => {
+        let (tx, user_id, now) = (&mut work.tx, actor.user_id, work.now);
         if !store::second_factor::take_mailed_code(tx, user_id, &asked, &hash, now).await? {
             return refuse("code", Reason::WrongSecondFactor);
         }
-        forget_attempts(act, user_id).await?;
-        turn_on(app, act, actor, SecondFactor::Email, &hashes).await?;
+        forget_attempts(work, user_id).await?;
+        turn_on(app, work, actor, SecondFactor::Email, &hashes).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok("Update\nTwo-factor authentication is on: codes come by e-mail.".to_owned())
     })?;
@@ -143,16 +143,16 @@ pub async fn turn_on_email(
 
 async fn turn_on(
     app: &App,
-    act: &mut Act,
+    work: &mut Work,
     actor: &Actor,
     method: SecondFactor,
     hashes: &[Vec<u8>],
 ) -> OpResult<()> {
-    lock_actor(act, actor).await?;
-    store::second_factor::turn_on(&mut act.tx, actor.user_id, method).await?;
-    store::second_factor::set_recovery_codes(&mut act.tx, actor.user_id, hashes).await?;
-    act.note(actor.note("user.second_factor_on", &actor.email, method.label()));
-    act.note(actor.note("user.recovery_codes_made", &actor.email, ""));
+    lock_actor(work, actor).await?;
+    store::second_factor::turn_on(&mut work.tx, actor.user_id, method).await?;
+    store::second_factor::set_recovery_codes(&mut work.tx, actor.user_id, hashes).await?;
+    work.note(actor.note("user.second_factor_on", &actor.email, method.label()));
+    work.note(actor.note("user.recovery_codes_made", &actor.email, ""));
     let what = match method {
         SecondFactor::Email => {
             "two-factor authentication of your account was turned on: codes come by e-mail."
@@ -161,5 +161,5 @@ async fn turn_on(
             "two-factor authentication of your account was turned on: codes come from an authenticator app."
         }
     };
-    notices::tell(app, act, &actor.email, "Two-factor authentication is on", what, &actor.address).await
+    notices::tell(app, work, &actor.email, "Two-factor authentication is on", what, &actor.address).await
 }

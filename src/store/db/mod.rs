@@ -21,7 +21,7 @@ pub use error::{DbError, Result};
 use faults::{Faults, Step};
 pub use postgres::PostgresDb;
 use postgres::{PgConnectionLease, PgTx};
-pub use query::{Found, Query, Row, Value, all_of, hex, rows, sql, sql_for};
+pub use query::{Found, Query, Row, Value, all_of, rows, sql, sql_for};
 pub use sqlite::SqliteDb;
 use sqlite::{Lease, SqliteTx};
 

@@ -259,17 +259,6 @@ pub fn rows(list: &(impl serde::Serialize + ?Sized)) -> Value {
     Value::Text(serde_json::to_string(list).ok())
 }
 
-/// Bytes as hexadecimal text, for [`rows`].
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-    }
-    out
-}
-
 /// Where a statement runs.
 enum On<'a> {
     Sqlite(OnSqlite<'a>),

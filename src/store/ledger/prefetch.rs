@@ -16,7 +16,7 @@ use crate::model::ledger::{
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
-use crate::store::db::{Query, Result, Tx, Value, all_of, hex, rows, sql_for};
+use crate::store::db::{Query, Result, Tx, Value, all_of, rows, sql_for};
 use crate::store::operations;
 
 /// Reads and locks all that deciding the operations needs.
@@ -134,7 +134,7 @@ fn keep_operations(found: Vec<TransferRow>, ledger: &mut Ledger) -> Result<()> {
 fn codes_by_tag(operations: &[Operation]) -> Option<Query> {
     let tags: BTreeSet<String> = operations
         .iter()
-        .filter_map(|o| if let Act::Redeem { tag, .. } = &o.act { Some(hex(&tag.0)) } else { None })
+        .filter_map(|o| if let Act::Redeem { tag, .. } = &o.act { Some(hex::encode(tag.0)) } else { None })
         .collect();
     let query = sql_for(
         "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id, c.order_line, c.ended_at from jsonb_each($1) r join code c on c.tag = unhex(r.value)",

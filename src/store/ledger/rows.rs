@@ -9,7 +9,7 @@ use crate::model::ledger::{
 };
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Result, hex};
+use crate::store::db::{DbError, Result};
 
 #[derive(FromRow, Serialize)]
 pub struct AccountRow {
@@ -112,7 +112,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
             address: &t.actor.address,
             operation: &t.operation,
             seq: t.seq,
-            fingerprint: hex(&t.fingerprint.0),
+            fingerprint: hex::encode(t.fingerprint.0),
             at: t.at.0,
             cause: t.cause.slug(),
             resource_type: t.resource_type.id(),
@@ -145,7 +145,7 @@ impl<'a> From<&'a TransferRow> for NewTransferRow<'a> {
             address: &row.address,
             operation: &row.operation,
             seq: row.seq,
-            fingerprint: hex(&row.fingerprint),
+            fingerprint: hex::encode(&row.fingerprint),
             at: row.at,
             cause: &row.cause,
             resource_type: row.resource_type,

@@ -10,7 +10,7 @@ use crate::model::company::searchable;
 use crate::model::digest::Entries;
 use crate::model::ledger::{Actor, CreatedCode, Ledger};
 use crate::rng::Rng;
-use crate::store::db::{Result, Tx, hex, rows, sql_for};
+use crate::store::db::{Result, Tx, rows, sql_for};
 use crate::store::digests;
 
 /// Writes what deciding changed; on SQLite it goes along with the commit.
@@ -54,14 +54,14 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -
         .map(|CreatedCode { facts, new, comment, created_by, created_at }| {
             let (key_version, sealed) = keys.seal(&new.code, facts, rng);
             NewCodeRow {
-                tag: hex(&facts.tag.0),
+                tag: hex::encode(facts.tag.0),
                 id: facts.id,
                 company_id: facts.company_id,
                 resource_type: facts.resource_type.id(),
                 amount: facts.amount,
                 suffix_tag: new.suffix_tag,
                 key_version,
-                sealed: hex(&sealed),
+                sealed: hex::encode(sealed),
                 comment,
                 comment_search: searchable(comment),
                 created_by: *created_by,
@@ -115,7 +115,7 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
         .codes
         .values()
         .map(|c| CodeChangeRow {
-            tag: hex(&c.tag.0),
+            tag: hex::encode(c.tag.0),
             status: c.status as i64,
             at: c.at.0,
             user_id: Some(c.user_id).filter(|id| *id != Actor::PORTAL),

@@ -11,9 +11,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::error::{ApiError, ApiResult};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
-use crate::ops::error::Reason;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::{form, underway};
 
 /// A field as it was sent.

@@ -18,7 +18,7 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::web::form::Form;
 use crate::web::guard;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// The person that a token belongs to, as of now, and what the token may be used for.
 #[derive(Debug, Clone)]

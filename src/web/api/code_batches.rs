@@ -11,7 +11,7 @@ use super::error::ApiResult;
 use super::path::Id;
 use crate::ops;
 use crate::store;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// Codes that a job makes. `GET /api/credits/codes?batch_id=…` gives those that are made.
 #[derive(Debug, Serialize, ToSchema)]

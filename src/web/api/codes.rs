@@ -14,15 +14,16 @@ use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
 use crate::model::ledger::{CodeStatus, Transfer, balance_after};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode};
-use crate::ops::error::{Problems, Reason};
+use crate::ops::error::Problems;
 use crate::ops::watched::{Way, codes_shown};
 use crate::store::code_lists::{Facts, ListFilter};
 use crate::store::pools::ListedPool;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// A code with all that happened to it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -12,14 +12,15 @@ use super::credits::either;
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
-use crate::app::Outcome;
 use crate::model::company::NameError;
+use crate::model::refusal::Reason;
 use crate::ops;
 use crate::ops::companies::Change;
-use crate::ops::error::{OpError, Problems, Reason};
+use crate::ops::error::{OpError, Problems};
+use crate::ops::work::Outcome;
 use crate::store;
 use crate::store::company_lists::{Key as SortKey, ListFilter};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// A company.
 #[derive(Debug, Serialize, ToSchema)]

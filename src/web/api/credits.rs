@@ -11,12 +11,13 @@ use super::caller::{CreditsRead, CreditsWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use crate::model::ledger::{Cause, Done, Transfer, balance_after};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::error::{Problems, Reason};
+use crate::ops::error::Problems;
 use crate::store::pools::ListedPool;
 use crate::store::transfers::{ListedTransfer, TransferFilter};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// What one company has of one resource type.
 #[derive(Debug, Serialize, ToSchema)]

@@ -10,11 +10,12 @@ use super::answer::Written;
 use super::body::{self, Body, Field, Key};
 use super::caller::{Caller, DeviceCreditsWrite, DevicesWrite, May};
 use super::error::{ApiError, ApiResult, Problem};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::devices::{DeviceRow, RowRefusal};
-use crate::ops::error::{OpError, Reason};
-use crate::web::router::Portal;
+use crate::ops::error::OpError;
+use crate::web::state::Portal;
 
 /// What to set: up to 1,000 rows, each of another device.
 #[derive(Deserialize, ToSchema)]

@@ -11,15 +11,16 @@ use super::caller::{DevicesRead, DevicesWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
-use crate::app::Outcome;
 use crate::model::device::{DeviceKind, DeviceState};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::devices::{Description, DeviceInput};
-use crate::ops::error::{Problems, Reason};
+use crate::ops::error::Problems;
+use crate::ops::work::Outcome;
 use crate::store;
 use crate::store::devices::{DeviceFilter, DeviceSort};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// A device, or an apartment.
 #[derive(Debug, Serialize, ToSchema)]

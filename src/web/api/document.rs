@@ -19,8 +19,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::Failure;
 use super::refusals::{meaning, refused_by};
-use crate::web::router::Portal;
-use crate::web::{assets, urls};
+use crate::urls;
+use crate::web::assets;
+use crate::web::state::Portal;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -14,10 +14,12 @@ use crate::model::code::CodeError;
 use crate::model::company::NameError;
 use crate::model::ledger::Refusal;
 use crate::model::money::MoneyError;
+use crate::model::refusal::{ObstacleKind, Reason};
 use crate::model::time::Moment;
 use crate::model::token::Scope;
-use crate::ops::error::{ObstacleKind, OpError, Reason};
-use crate::web::{underway, words};
+use crate::ops::error::OpError;
+use crate::web::underway;
+use crate::words;
 
 /// Why a request was not done. Nothing has changed.
 #[derive(Debug, Serialize, ToSchema)]

@@ -10,7 +10,7 @@ use super::answer::{Data, Stamp};
 use super::caller::{CreditsRead, May};
 use super::error::ApiResult;
 use crate::ops;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// The last link of the chain.
 #[derive(Debug, Serialize, ToSchema)]

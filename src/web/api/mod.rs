@@ -31,8 +31,9 @@ use utoipa_axum::routes;
 
 pub use rate::Rates;
 
-use super::router::Portal;
-use super::{guard, urls};
+use super::guard;
+use super::state::Portal;
+use crate::urls;
 use error::ApiError;
 
 /// The API as one service.

@@ -7,10 +7,11 @@ use utoipa::IntoParams;
 
 use super::answer::ListMeta;
 use super::error::{ApiError, ApiResult};
+use crate::model::refusal::Reason;
 use crate::model::time::{Moment, day_start};
-use crate::ops::error::{OpError, Problems, Reason};
+use crate::ops::error::{OpError, Problems};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MAX: i64 = 1_000;

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::error::{ApiError, ApiResult};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 pub struct Id(pub i64);
 

@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::error::ApiResult;
 use crate::model::user::Role;
 use crate::ops;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// The person that the token acts for.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -12,11 +12,12 @@ use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
 use super::user::UserRole;
+use crate::model::refusal::Reason;
 use crate::model::user::EmailError;
 use crate::ops;
-use crate::ops::error::{Problems, Reason};
+use crate::ops::error::Problems;
 use crate::store;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,18 +5,18 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
-use crate::keys::unhex;
 use crate::ops;
-use crate::store::db::hex;
 use crate::store::sessions::ListedSession;
+use crate::urls;
 use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me, Posted};
 use crate::web::form::Form;
 use crate::web::notice;
-use crate::web::router::Portal;
+use crate::web::session;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
-use crate::web::{session, urls, words};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "account/profile.html")]
@@ -91,7 +91,7 @@ impl SecurityPage<'_> {
     }
 
     fn hex(&self, hash: &[u8]) -> String {
-        hex(hash)
+        hex::encode(hash)
     }
 }
 
@@ -174,7 +174,7 @@ pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Po
 /// Ends the session that the form names, or all but the present one; where asked, access tokens too.
 pub async fn end_sessions(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
-    let one = form.has("session").then(|| unhex(form.value("session")).unwrap_or_default());
+    let one = form.has("session").then(|| hex::decode(form.value("session")).ok().unwrap_or_default());
     let ends_tokens = form.value("tokens") == "1";
     ops::users::end_own_sessions(&portal.app, &me.actor, one.as_deref(), &present(&me), ends_tokens).await?;
     Ok(Redirect::to(urls::SECURITY).into_response())

@@ -5,18 +5,20 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
+use crate::model::refusal::Reason;
 use crate::ops;
 use crate::ops::auth::{FirstStep, Setup, SignIn};
 use crate::ops::confirmation::Confirmed;
-use crate::ops::error::Reason;
 use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Me, Posted, Theme, Visitor};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::session;
+use crate::web::state::Portal;
 use crate::web::view::{Plain, page_of_form};
-use crate::web::{session, urls, words};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "auth/sign_in.html")]

@@ -6,11 +6,11 @@ use axum::response::Response;
 
 use crate::ops;
 use crate::store::companies::Company;
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]

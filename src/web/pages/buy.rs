@@ -7,16 +7,16 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use crate::model::money::{Currency, Money};
 use crate::model::order::OrderLine;
 use crate::model::product::ProductKind;
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::error::Reason;
 use crate::ops::orders::VoucherLine;
 use crate::store::products::ProductRow;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Ids, Me, Posted};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 /// The choices of Subscription type, in the order of the screen.

@@ -8,14 +8,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::model::licence::{LicenceRefusal, serials};
 use crate::model::money::Money;
 use crate::model::product::ProductKind;
+use crate::model::refusal::Reason;
 use crate::ops;
-use crate::ops::error::Reason;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me, Posted, Uploaded};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, page_of_form};
 
 #[derive(Template)]

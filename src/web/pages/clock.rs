@@ -8,11 +8,11 @@ use super::confirm;
 use crate::model::time::Moment;
 use crate::ops;
 use crate::ops::clock::Standing;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]

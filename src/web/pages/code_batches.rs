@@ -12,12 +12,12 @@ use crate::ops::codes::ShownCode;
 use crate::ops::watched::Export;
 use crate::store::code_batches::Batch;
 use crate::store::code_lists::{Facts, ListFilter};
+use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, Posted};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page};
 
 #[derive(Template)]

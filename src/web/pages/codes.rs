@@ -7,22 +7,23 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::CodeStatus;
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::codes::ShownCode;
-use crate::ops::error::Reason;
 use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::code_batches::Batch;
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::Company;
+use crate::urls;
 use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, Plain, page, page_of_form};
-use crate::web::{csv as csv_file, qr, urls};
+use crate::web::{csv as csv_file, qr};
 
 /// The list of codes of a company.
 pub struct CodesSection {

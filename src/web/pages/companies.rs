@@ -7,12 +7,13 @@ use axum::response::{Html, IntoResponse as _, Response};
 use crate::ops;
 use crate::ops::companies::{Change, Choices};
 use crate::store::companies::{Company, CompanyFilter, Sort};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::fields;
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
-use crate::web::{fields, urls};
 
 #[derive(Template)]
 #[template(path = "companies/list.html")]
@@ -189,7 +190,9 @@ pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Post
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
-    form::read(&mut form, "name", |t| crate::model::company::name(t).map_err(ops::error::Reason::Name));
+    form::read(&mut form, "name", |t| {
+        crate::model::company::name(t).map_err(crate::model::refusal::Reason::Name)
+    });
     let Some(parent) = parent.filter(|_| form.problems().is_empty()) else {
         return show_create(&portal, &me, &form).await;
     };

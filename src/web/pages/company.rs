@@ -15,11 +15,11 @@ use crate::ops::watched::{Way, codes_shown};
 use crate::store::companies::{Company, Sort};
 use crate::store::resources::Pool;
 use crate::store::users::{User, UserFilter};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
 
 /// What every tab of a company shows.

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::second_step::proof;
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::session;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, page_of_form};
-use crate::web::{session, urls};
 
 /// Comes before whatever is worth as much as the account itself, before its window and its act: leads to the
 /// confirmation unless that was made a moment ago, and from there to `back`.

@@ -6,10 +6,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::ops;
 use crate::ops::card_payments::{DemoAnswer, DemoPayment};
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Me, Posted};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
 
 #[derive(Template)]

@@ -8,17 +8,17 @@ use axum::response::Response;
 
 use super::companies::{choices, read_company};
 use crate::model::device::DeviceKind;
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::devices::{DeviceInput, DeviceRow};
-use crate::ops::error::Reason;
 use crate::store::devices::Device;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page_of_form};
 
 type Options = Vec<(String, String)>;

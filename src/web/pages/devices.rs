@@ -11,11 +11,11 @@ use crate::ops;
 use crate::ops::licences::ShownLicence;
 use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
 
 /// The list, wherever it is shown.

@@ -9,11 +9,11 @@ use crate::model::{company, country};
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::store::distributors::{Distributor, DistributorFilter};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
 
 #[derive(Template)]

@@ -6,11 +6,12 @@ use axum::response::Response;
 
 use crate::ops;
 use crate::ops::failed_jobs::{About, FailedJob};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page};
-use crate::web::{urls, words};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "operator/failed_jobs.html")]

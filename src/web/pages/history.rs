@@ -11,13 +11,14 @@ use crate::model::time::{self, Moment};
 use crate::ops;
 use crate::ops::audit::VERBS;
 use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::urls;
+use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
-use crate::web::{csv as csv_file, urls};
 
 /// The list, wherever it is shown.
 pub struct HistorySection {

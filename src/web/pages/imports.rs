@@ -9,12 +9,13 @@ use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::imports::Shown;
 use crate::store::imports::Import;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted, Uploaded};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
-use crate::web::{urls, words};
+use crate::words;
 
 /// So many bad rows are named; a file with more has another fault.
 const SHOWN_PROBLEMS: usize = 200;

@@ -10,13 +10,14 @@ use crate::model::licence::{REHOSTS_MAX, product_code};
 use crate::ops;
 use crate::ops::licences::{Rehost, ShownLicence};
 use crate::store::licences::KeyRow;
+use crate::urls;
+use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Id, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
-use crate::web::{csv as csv_file, urls};
 
 /// Devices and whatever stands before the portal may keep a public answer for so long.
 const PUBLIC: &str = "public, max-age=300";

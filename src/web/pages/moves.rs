@@ -8,11 +8,11 @@ use super::companies::{choices, read_company};
 use crate::model::amount;
 use crate::ops;
 use crate::ops::companies::Choices;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me, Posted};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]

@@ -10,18 +10,18 @@ use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
+use crate::model::refusal::Reason;
 use crate::ops;
 use crate::ops::card_payments::Ways;
-use crate::ops::error::Reason;
 use crate::ops::orders::Order;
 use crate::ops::payments::BankPayment;
 use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::{self, Form};
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]

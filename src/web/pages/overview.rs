@@ -4,16 +4,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::model::coverage::Coverage;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::coverage::Coverage;
 use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::web::chart::Chart;
 use crate::web::error::WebResult;
 use crate::web::extract::Me;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
-use crate::web::words;
+use crate::words;
 
 const CHART_DAYS: i64 = 90;
 const RECENT: i64 = 8;

@@ -15,13 +15,14 @@ use crate::ops::vouchers::ShownVoucher;
 use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::vouchers::VoucherFilter;
+use crate::urls;
+use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::pages::orders::badge;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page};
-use crate::web::{csv as csv_file, urls};
 
 #[derive(Template)]
 #[template(path = "orders/list.html")]

@@ -6,15 +6,16 @@ use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ProductKind, VatClass};
+use crate::model::refusal::Reason;
 use crate::ops;
-use crate::ops::error::{OpError, Reason};
+use crate::ops::error::OpError;
 use crate::ops::products::{ProductFields, VERSIONS_MAX};
 use crate::store::products::ProductRow;
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]

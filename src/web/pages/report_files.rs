@@ -15,7 +15,7 @@ use crate::web::csv;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 
 /// What was sold, by distributor and month, the latest month first.
 pub async fn sales(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {

@@ -7,17 +7,18 @@ use axum::response::{Redirect, Response};
 use crate::model::amount::grouped;
 use crate::model::money::{Currency, Money};
 use crate::model::month::{Month, Period};
+use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::error::{OpError, OpResult, Reason};
+use crate::ops::error::{OpError, OpResult};
 use crate::ops::reports::{CodeReport, MonthCodes};
 use crate::store::reports::{CompanySales, MonthSales, SalesCursor};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Me};
 use crate::web::form::Form;
 use crate::web::monthly::Monthly;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page_of_form};
 
 fn read_period(portal: &Portal, form: &Form) -> Result<Period, (&'static str, Reason)> {

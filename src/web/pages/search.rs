@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::ops;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 
 const TEXT_LENGTH_MAX: usize = 200;
 

@@ -7,19 +7,22 @@ use axum::response::Response;
 
 use super::account::present;
 use super::confirm;
+use crate::model::refusal::Reason;
 use crate::model::second_factor::SecondFactor;
+use crate::model::user::PendingSetup;
 use crate::ops;
-use crate::ops::actor::Owed;
 use crate::ops::confirmation::Confirmed;
-use crate::ops::error::{OpResult, Reason};
+use crate::ops::error::OpResult;
 use crate::ops::second_factor::{AppSecret, Change, NewCodes};
 use crate::store::tokens::ListedToken;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted, Visitor};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
-use crate::web::{notice, qr, session, urls, words};
+use crate::web::{notice, qr, session};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "second_factor/choice.html")]
@@ -30,7 +33,7 @@ struct ChoicePage {
 
 impl ChoicePage {
     fn owes_longer_password(&self) -> bool {
-        self.frame.actor.owed == Some(Owed::LongerPassword)
+        self.frame.actor.owed == Some(PendingSetup::LongerPassword)
     }
 
     fn is_on(&self, slug: &str) -> bool {

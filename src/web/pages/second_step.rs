@@ -5,17 +5,19 @@ use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use super::auth::{known_device, next_page};
+use crate::model::refusal::Reason;
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
 use crate::ops::confirmation::Confirmed;
-use crate::ops::error::{OpError, Reason};
+use crate::ops::error::OpError;
 use crate::ops::second_step::{Pending, Proof};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Posted, Visitor};
 use crate::web::form::Form;
-use crate::web::router::Portal;
+use crate::web::session;
+use crate::web::state::Portal;
 use crate::web::view::{Plain, page_of_form};
-use crate::web::{session, urls};
 
 #[derive(Template)]
 #[template(path = "auth/second_step.html")]

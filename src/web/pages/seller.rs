@@ -6,16 +6,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::cards::Cards;
 use crate::model::seller::{DUE_DAYS, SellerSettings};
 use crate::ops;
 use crate::ops::seller::SellerFields;
-use crate::payments::Cards;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, Posted};
 use crate::web::fields;
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]

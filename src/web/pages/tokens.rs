@@ -9,12 +9,12 @@ use crate::model::token::Scope;
 use crate::ops;
 use crate::ops::tokens::{MadeToken, TokenForm};
 use crate::store::tokens::ListedToken;
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Me, Posted};
 use crate::web::form::Form;
 use crate::web::notice;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]

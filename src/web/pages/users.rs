@@ -6,19 +6,19 @@ use axum::response::Response;
 
 use super::companies::{choices, read_company};
 use super::confirm;
+use crate::model::refusal::Reason;
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::companies::Choices;
-use crate::ops::error::Reason;
 use crate::ops::links::Lives;
 use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
+use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Asked, Id, Ids, Me, Posted};
 use crate::web::form::{self, Form};
 use crate::web::notice;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
 
 #[derive(Template)]
@@ -226,7 +226,7 @@ async fn finish(
     id: i64,
     form: Form,
     key: &str,
-    outcome: ops::error::OpResult<crate::app::Outcome>,
+    outcome: ops::error::OpResult<crate::ops::work::Outcome>,
 ) -> WebResult<Response> {
     match outcome {
         Ok(_) => Ok(view::done(&urls::user(id), key)),

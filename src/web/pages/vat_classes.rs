@@ -6,11 +6,11 @@ use axum::response::Response;
 
 use crate::model::product::VatClass;
 use crate::ops;
+use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Id, Me, Posted};
 use crate::web::form::Form;
-use crate::web::router::Portal;
-use crate::web::urls;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]

@@ -12,15 +12,16 @@ use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
 use crate::ops::watched::{Export, Way, codes_shown};
 use crate::store::vouchers::StateCount;
+use crate::urls;
+use crate::web::csv as csv_file;
 use crate::web::downloads::{self, File, STEP};
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{Asked, Id, Ids, Me, Posted};
 use crate::web::form::Form;
 use crate::web::pages::codes;
 use crate::web::pages::payments::{CSV_HEAD, csv_line};
-use crate::web::router::Portal;
+use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
-use crate::web::{csv as csv_file, urls};
 
 #[derive(Template)]
 #[template(path = "orders/voucher.html")]

@@ -9,7 +9,6 @@ use scrip::app::App;
 use scrip::clock::Clock;
 use scrip::config::{Config, Given};
 use scrip::rng::Rng;
-use scrip::store::db::hex;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
@@ -105,7 +104,7 @@ impl PgDatabase {
         if server == "off" {
             return None;
         }
-        let name = format!("t{}", hex(&Rng::System.bytes::<8>()));
+        let name = format!("t{}", hex::encode(Rng::System.bytes::<8>()));
         let template = format!("portal_{}", build());
         let copy = format!("create database {name} template {template}");
         let mut connection = PgConnection::connect(&server).await.unwrap();

@@ -8,8 +8,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use scrip::cards;
 use scrip::config::{Given, StripeConfig};
-use scrip::payments;
 use serde_json::{Value, json};
 
 pub const SECRET_KEY: &str = "sk_test_4242";
@@ -172,7 +172,7 @@ fn signed(event_id: &str, kind: &str, object: &Value, seconds: i64) -> (String, 
     let body = json!({"id": event_id, "object": "event", "type": kind, "created": seconds,
         "data": {"object": object}})
     .to_string();
-    let signature = payments::sign(WEBHOOK_SECRET, body.as_bytes(), seconds);
+    let signature = cards::sign(WEBHOOK_SECRET, body.as_bytes(), seconds);
     (body, signature)
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use axum::http::header::CONTENT_TYPE;
 use scraper::ElementRef;
-use scrip::web::urls::with_query;
+use scrip::urls::with_query;
 use url::Url;
 
 use super::markup::Markup;

@@ -6,8 +6,10 @@ use lettre::message::{MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
-use crate::app::App;
 use crate::config::{MailConfig, MailSecurity};
+use crate::keys::Keys;
+use crate::model::job::Job;
+use crate::rng::Rng;
 
 /// For connecting, and for each answer of the server.
 const ANSWER_SECONDS_MAX: u64 = 10;
@@ -132,27 +134,37 @@ pub fn vouchers_expire(to: &str, order_id: i64, codes: &str, day: &str, portal: 
     mail(to, &format!("Vouchers expire on {day}"), &text)
 }
 
+/// The job that sends a mail, sealed: it may carry a link that stands in for a password.
+#[must_use]
+pub fn job(mail: &Mail, keys: &Keys, rng: &Rng) -> Job {
+    Job::Mail { sealed: keys.seal_text(&serde_json::to_string(mail).unwrap_or_default(), rng) }
+}
+
 /// Sends a sealed mail.
 ///
 /// # Errors
 /// What the mail server said, without the mail's text.
-pub async fn send(app: &App, sealed: &str) -> Result<(), String> {
-    let mail = open(app, sealed).ok_or("The mail does not open with this key file.")?;
-    deliver(app, mail, vec![]).await
+pub async fn send(config: Option<&MailConfig>, keys: &Keys, sealed: &str) -> Result<(), String> {
+    let mail = open(keys, sealed).ok_or("The mail does not open with this key file.")?;
+    deliver(config, mail, vec![]).await
 }
 
 /// Opens a sealed mail; `None` where another key file sealed it.
 #[must_use]
-pub fn open(app: &App, sealed: &str) -> Option<Mail> {
-    serde_json::from_str(&app.keys.open_text(sealed)?).ok()
+pub fn open(keys: &Keys, sealed: &str) -> Option<Mail> {
+    serde_json::from_str(&keys.open_text(sealed)?).ok()
 }
 
 /// Sends a mail with files, now: for a job that makes them.
 ///
 /// # Errors
 /// What the mail server said, without the mail's text.
-pub async fn deliver(app: &App, mail: Mail, attachments: Vec<Attachment>) -> Result<(), String> {
-    let Some(config) = &app.config.mail else {
+pub async fn deliver(
+    config: Option<&MailConfig>,
+    mail: Mail,
+    attachments: Vec<Attachment>,
+) -> Result<(), String> {
+    let Some(config) = config else {
         tracing::warn!(subject = mail.subject, "no mail server is set: a mail was dropped");
         return Ok(());
     };

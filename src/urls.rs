@@ -1,6 +1,6 @@
 //! Every address as a function, so that none is written twice.
 
-use crate::ops::actor::Owed;
+use crate::model::user::PendingSetup;
 
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
@@ -140,7 +140,7 @@ pub fn order_part(id: i64, part: &str) -> String {
 
 /// The demo's card page for a session.
 pub fn demo_card(session_id: &str) -> String {
-    format!("{}{}", crate::payments::DEMO_PAGE, escape(session_id))
+    format!("/demo/card/{}", escape(session_id))
 }
 
 /// The codes of a line of an order.
@@ -194,7 +194,7 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
 
 /// Where somebody may go who owes something first: to the set-up pages and out; with a password that
 /// is too short also to a longer one.
-pub fn is_open_to_owing(path: &str, owed: Owed) -> bool {
+pub fn is_open_to_owing(path: &str, pending: PendingSetup) -> bool {
     let set_up = [
         SECOND_FACTOR,
         SECOND_FACTOR_APP,
@@ -205,7 +205,7 @@ pub fn is_open_to_owing(path: &str, owed: Owed) -> bool {
         SIGN_OUT,
     ];
     let password = [SECURITY, SECURITY_PASSWORD];
-    set_up.contains(&path) || (owed == Owed::LongerPassword && password.contains(&path))
+    set_up.contains(&path) || (pending == PendingSetup::LongerPassword && password.contains(&path))
 }
 
 /// An address without what must not stand in another one: tokens and whole codes in its query.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{Figures, make_people, measure, operation, peak_memory_megabytes};
+use super::{Figures, make_people, measure, operation, peak_memory_megabytes};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -83,7 +83,7 @@ pub async fn renewals(config: Config, devices: i64) -> Outcome {
     app.clock.advance_seconds(31 * DAY_SECONDS);
     report("alone", devices, renew_all(&app).await?);
     app.clock.advance_seconds(31 * DAY_SECONDS);
-    let people = super::bench::access_tokens(&app).await?;
+    let people = super::access_tokens(&app).await?;
     let is_over = Arc::new(AtomicBool::new(false));
     let redeeming = {
         let (app, is_over) = (app.clone(), is_over.clone());

@@ -15,13 +15,12 @@ pub use webhook::{EVENT_KINDS, Event, EventKind, WebhookError, sign};
 use crate::config::Config;
 use crate::model::money::Money;
 use crate::model::time::Moment;
+use crate::urls;
 
 /// A session may be asked to live no shorter than this.
 pub const SESSION_SECONDS_MIN: i64 = 1_800;
 /// A session may be asked to live no longer than this.
 pub const SESSION_SECONDS_MAX: i64 = 86_400;
-/// Where the demo's card page is; the session's id follows.
-pub const DEMO_PAGE: &str = "/demo/card/";
 
 /// What the payment page is told. The same request for the same payment gives the same session, also a day
 /// later; another request for it is refused. So all of it, the end too, is kept with the payment.
@@ -110,7 +109,7 @@ impl Cards {
             Cards::Demo => {
                 error::payable(request.amount)?;
                 let id = format!("demo_{}", request.reference);
-                Ok(Session { url: format!("{DEMO_PAGE}{id}"), id })
+                Ok(Session { url: urls::demo_card(&id), id })
             }
         }
     }

@@ -31,7 +31,6 @@ use crate::store::audit::HistoryFilter;
 use crate::store::bench::{FIRST_COMPANY, NewCode, STEP, Sizes};
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::{CompanyFilter, Sort};
-use crate::store::db::hex;
 use crate::store::devices::{DeviceFilter, DeviceSort};
 use crate::store::orders::OrderFilter;
 use crate::store::users::UserFilter;
@@ -116,11 +115,11 @@ fn code(app: &App, id: i64, sizes: Sizes) -> NewCode {
     };
     NewCode {
         id,
-        tag: hex(&tag.0),
+        tag: hex::encode(tag.0),
         company_id,
         status: [0, 0, 0, 0, 0, 0, 1, 1, 1, 2][(id % 10) as usize],
         suffix_tag: app.keys.suffix_tag(&code.suffix()),
-        sealed: hex(&app.keys.seal(&code, &facts, &app.rng).1),
+        sealed: hex::encode(app.keys.seal(&code, &facts, &app.rng).1),
         comment: if id % 3 == 0 { String::new() } else { format!("Fair {}", id % 1_000) },
         order_id: (id % VOUCHERS == 0).then_some(1 + id % sizes.orders),
     }
@@ -176,12 +175,13 @@ impl Asking {
                     }
                 }
             }
-            for filter in ["action_type=issue&", "action_type=redeem&", "device_id=7&"] {
+            for filter in ["action_type=issue&", "action_type=redeem&", "device_id=8&"] {
                 for offset in [format!("offset={}", deep / 4), "cursor=".into()] {
                     paths.push(format!("/api/credits/history?{of}{filter}limit=50&{offset}"));
                 }
             }
-            for filter in ["", "status=waiting&", "status=active&credit_type=rms&", "q=nothing&", "q=rut955&"]
+            for filter in
+                ["", "status=waiting&", "status=active&credit_type=management_1y&", "q=nothing&", "q=rut955&"]
             {
                 for sort in ["id", "-id", "serial", "-serial"] {
                     paths.push(format!("/api/devices?{of}{filter}sort={sort}&limit=50&offset={}", deep / 4));
@@ -212,13 +212,13 @@ impl Asking {
         }
         for path in paths {
             let begun = Instant::now();
-            let status = self.get(&path).await?;
-            note(begun, format!("GET {path} {status}"), worst);
+            self.get(&path).await?;
+            note(begun, format!("GET {path}"), worst);
         }
         Ok(())
     }
 
-    async fn get(&self, path: &str) -> Outcome<u16> {
+    async fn get(&self, path: &str) -> Outcome {
         let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
         let request = Request::get(path)
             .header(header::HOST, "127.0.0.1:8080")
@@ -226,9 +226,9 @@ impl Asking {
             .extension(ConnectInfo(peer))
             .body(Body::empty())?;
         let response = self.router.clone().oneshot(request).await?;
-        let status = response.status().as_u16();
+        let status = response.status();
         axum::body::to_bytes(Body::new(response.into_body()), 1 << 24).await?;
-        Ok(status)
+        if status.is_success() { Ok(()) } else { Err(format!("GET {path}: {status}").into()) }
     }
 
     async fn portal(&self, worst: &mut (f64, String)) -> Outcome {

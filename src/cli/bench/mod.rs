@@ -1,6 +1,9 @@
 //! `scrip bench`: figures of this machine and this build, through HTTP, on a throw-away database: in a
 //! folder of its own, or in a schema of its own of the PostgreSQL server that is named.
 
+mod devices;
+mod lists;
+
 use std::process::ExitCode;
 
 use axum::body::Body;
@@ -12,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CliResult, bench_devices, bench_lists};
+use super::CliResult;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -89,9 +92,9 @@ pub async fn run(mut config: Config, bench: Bench) -> CliResult {
 async fn measure_all(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match bench.what {
         What::Redeem => redeem(config, bench).await,
-        What::Renewals => bench_devices::renewals(config, bench.devices).await,
-        What::Coverage => bench_devices::coverage(config, bench.devices).await,
-        What::Lists => bench_lists::lists(config, bench.rows).await,
+        What::Renewals => devices::renewals(config, bench.devices).await,
+        What::Coverage => devices::coverage(config, bench.devices).await,
+        What::Lists => lists::lists(config, bench.rows).await,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::model::amount::{AMOUNT_MAX, AmountError, grouped};
 use crate::model::code::CodeError;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
+use crate::model::coverage::Coverage;
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 use crate::model::ledger::Refusal;
 use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
@@ -11,9 +12,8 @@ use crate::model::month::{PERIOD_MONTHS_MAX, PeriodError};
 use crate::model::network::{NETWORKS_MAX, NetworkError};
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SERIALS_MAX, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
+use crate::model::refusal::{Obstacle, ObstacleKind, Reason};
 use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError};
-use crate::ops::coverage::Coverage;
-use crate::ops::error::{Obstacle, ObstacleKind, Reason};
 
 /// What kind of work a job is.
 pub fn job_kind(kind: &str) -> &str {

@@ -1,14 +1,19 @@
 //! The demo's world: a vendor, two distributors, their customers and sites, codes, and 90 days of
 //! history, made by the same acts that people use.
 
-use crate::app::{App, act};
+pub mod devices;
+pub mod licences;
+pub mod orders;
+pub mod sales;
+
+use crate::app::App;
 use crate::model::resources::ResourceType;
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
+use crate::ops::work::work;
 use crate::store;
-use crate::{demo_devices, demo_licences, demo_orders, demo_sales};
 
 /// How far back the demo's history begins.
 pub const HISTORY_SECONDS: i64 = 90 * 86_400;
@@ -79,7 +84,7 @@ const CODES: [(i64, &str, &str, i64, &str); 10] = [
 /// Whatever an act says.
 pub async fn fill(app: &App) -> OpResult<()> {
     let hash = ops::auth::hash_password(app, PASSWORD.into()).await?;
-    act!(app, act => { ops::auth::make_root(act, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
+    work!(app, work => { ops::auth::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
     let operator = actor(app, PEOPLE[0].0).await?;
     for (name, parent) in &COMPANIES[1..] {
         let parent_id = company(app, parent).await?;
@@ -130,14 +135,14 @@ async fn live(app: &App, operator: &Actor) -> OpResult<()> {
         for index in (0..CODES.len()).filter(|i| CODES[*i].0 == day) {
             make_code(app, index).await?;
         }
-        demo_devices::live_a_day(app, day).await?;
+        devices::live_a_day(app, day).await?;
         match day {
-            5 => demo_sales::open(app, operator).await?,
-            41 => demo_sales::raise_prices(app, operator).await?,
-            70 => demo_licences::buy(app, operator).await?,
+            5 => sales::open(app, operator).await?,
+            41 => sales::raise_prices(app, operator).await?,
+            70 => licences::buy(app, operator).await?,
             _ => {}
         }
-        demo_orders::live_a_day(app, operator, day).await?;
+        orders::live_a_day(app, operator, day).await?;
         day += 1;
         app.clock.advance_seconds(HISTORY_SECONDS / 91);
     }
@@ -203,9 +208,9 @@ pub async fn company(app: &App, name: &str) -> OpResult<i64> {
 }
 
 async fn add_person(app: &App, email: &str, company_id: i64, role: Role, hash: &str) -> OpResult<()> {
-    act!(app, act => {
-        let id = store::users::insert(&mut act.tx, company_id, email, role, act.now).await?.ok_or(OpError::NotFound)?;
-        store::users::set_password(&mut act.tx, id, hash).await?;
+    work!(app, work => {
+        let id = store::users::insert(&mut work.tx, company_id, email, role, work.now).await?.ok_or(OpError::NotFound)?;
+        store::users::set_password(&mut work.tx, id, hash).await?;
         Ok(())
     })
 }

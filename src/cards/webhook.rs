@@ -8,10 +8,8 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::answer::{Charge, Checkout};
-use crate::keys::unhex;
 use crate::model::money::Money;
 use crate::model::time::Moment;
-use crate::store::db::hex;
 
 /// How far a signature's time may be from ours, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -88,7 +86,7 @@ struct Data {
 #[must_use]
 pub fn sign(secret: &str, payload: &[u8], seconds: i64) -> String {
     let mac = mac(secret, &seconds.to_string(), payload).finalize().into_bytes();
-    format!("t={seconds},v1={}", hex(&mac))
+    format!("t={seconds},v1={}", hex::encode(mac))
 }
 
 /// Reads a body whose signature is good.
@@ -116,7 +114,7 @@ fn parts(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
         match part.trim().split_once('=')? {
             ("t", value) if time.is_none() && !value.is_empty() => time = Some(value),
             ("t", _) => return None,
-            ("v1", value) => signatures.extend(unhex(value)),
+            ("v1", value) => signatures.extend(hex::decode(value).ok()),
             _ => {}
         }
     }

@@ -1,0 +1,241 @@
+//! A unit of work: one transaction with its history rows and its jobs. [`work!`] runs one and answers after the
+//! commit; [`work_once!`] runs one of somebody's once, and gives its first result again.
+
+use super::actor::Actor;
+use super::error::{OpError, OpResult, refuse};
+use crate::app::App;
+use crate::mail::{self, Mail};
+use crate::model::job::Job;
+use crate::model::ledger::Fingerprint;
+use crate::model::refusal::Reason;
+use crate::model::time::Moment;
+use crate::rng::Rng;
+use crate::store;
+use crate::store::audit::NewHistory;
+use crate::store::db::Tx;
+use crate::store::operations::{Stored, Use};
+use crate::store::tries::Tries;
+
+/// What is under way: its transaction, and what is written beside it.
+pub struct Work {
+    pub tx: Tx,
+    pub now: Moment,
+    history: Vec<NewHistory>,
+    has_jobs: bool,
+}
+
+impl Work {
+    /// Notes what happened, for the history.
+    pub fn note(&mut self, entry: NewHistory) {
+        self.history.push(entry);
+    }
+
+    /// Writes a job that runs after the commit.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn job(&mut self, job: &Job) -> OpResult<()> {
+        store::jobs::add(&mut self.tx, job, self.now).await?;
+        self.has_jobs = true;
+        Ok(())
+    }
+
+    /// Writes the job that sends a mail after the commit.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn mail(&mut self, app: &App, mail: &Mail) -> OpResult<()> {
+        self.job(&mail::job(mail, &app.keys, &app.rng)).await
+    }
+
+    /// Says that a job which was there before is due now.
+    pub fn has_due_jobs(&mut self) {
+        self.has_jobs = true;
+    }
+
+    /// Begins a try: see [`work!`].
+    ///
+    /// # Errors
+    /// When the database gives no transaction.
+    pub async fn begin(app: &App, tries: &Tries) -> OpResult<Work> {
+        if tries.is_settling() {
+            store::settings::settle(&app.db, app.clock.now(), tries.deadline()).await?;
+        }
+        let tx = app.db.write_until(tries.deadline()).await?;
+        Ok(Work { tx, now: app.clock.now(), history: Vec::new(), has_jobs: false })
+    }
+
+    /// Ends it: with its history rows and its jobs it is committed, or all of it undone.
+    ///
+    /// # Errors
+    /// The work's own; then nothing has changed. [`OpError::OutcomeUnknown`] where the commit was not answered.
+    pub async fn end<T>(mut self, app: &App, outcome: OpResult<T>) -> OpResult<T> {
+        let value = match outcome {
+            Ok(value) => value,
+            Err(error) => {
+                self.tx.rollback().await;
+                return Err(error);
+            }
+        };
+        store::audit::add(&mut self.tx, &app.keys, &self.history, self.now).await?;
+        self.tx.commit().await?;
+        if self.has_jobs {
+            app.jobs.notify_waiters();
+        }
+        Ok(value)
+    }
+}
+
+/// Runs a unit of work: one transaction with its history rows and its jobs, answered after the commit, and
+/// tried again where it has not happened and may succeed. (A macro and no function: a closure that borrows would
+/// make the future one that cannot be sent between threads.)
+macro_rules! work {
+    ($app:expr, $work:ident => $body:block) => {
+        $crate::ops::work::work!($crate::ops::work::Repeat::IfNotDone, $app, $work => $body)
+    };
+    ($repeat:expr, $app:expr, $work:ident => $body:block) => {{
+        let mut tries = $crate::store::tries::Tries::begin();
+        loop {
+            let outcome = match $crate::ops::work::Work::begin(&$app, &tries).await {
+                Ok(mut begun) => {
+                    let outcome: $crate::ops::error::OpResult<_> = {
+                        let $work = &mut begun;
+                        async { $body }.await
+                    };
+                    begun.end(&$app, outcome).await
+                }
+                Err(error) => Err(error),
+            };
+            match $crate::ops::work::judge($repeat, &mut tries, &$app.rng, outcome).await {
+                Some(outcome) => break outcome,
+                None => continue,
+            }
+        }
+    }};
+}
+pub(crate) use work;
+
+/// When work is run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// When it is certain that it has not happened.
+    IfNotDone,
+    /// Also when its outcome is unknown: its operation's id shows what has happened.
+    UntilKnown,
+}
+
+/// What to answer after a try, or `None` after a wait, when there is to be another.
+pub async fn judge<T>(
+    repeat: Repeat,
+    tries: &mut Tries,
+    rng: &Rng,
+    outcome: OpResult<T>,
+) -> Option<OpResult<T>> {
+    let is_again = match &outcome {
+        Err(OpError::Collision) => true,
+        Err(OpError::OutcomeUnknown) => {
+            tries.note_outcome_unknown();
+            repeat == Repeat::UntilKnown
+        }
+        _ => false,
+    };
+    if is_again && tries.wait(rng).await {
+        return None;
+    }
+    let is_uncertain =
+        matches!(outcome, Err(OpError::Collision | OpError::Unavailable | OpError::Internal(_)));
+    Some(if tries.is_settling() && is_uncertain { Err(OpError::OutcomeUnknown) } else { outcome })
+}
+
+/// Runs somebody's unit of work once: a second request with the same key gets the first result. `request`
+/// is the canonical form that tells a retry from another request.
+macro_rules! work_once {
+    ($app:expr, $actor:expr, $key:expr, $verb:literal, $request:expr, $work:ident => $body:block) => {{
+        let fingerprint = $app.keys.fingerprint(&format!("{}\n{}", $verb, $request));
+        $crate::ops::work::work!($crate::ops::work::Repeat::UntilKnown, $app, $work => {
+            if let Some(first) = $crate::ops::work::replay($work, $actor, $key, fingerprint).await? {
+                return Ok(first);
+            }
+            let result: $crate::ops::error::OpResult<String> = async { $body }.await;
+            let result = match result {
+                Ok(result) => result,
+                Err(error) => return Err($crate::ops::work::unless_met($work, $actor, $key, error).await),
+            };
+            $crate::ops::work::keep($work, $actor, $key, fingerprint, $verb, result).await
+        })
+    }};
+}
+pub(crate) use work_once;
+
+/// What was done, or had done when it was first sent.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The verb and the sentence of its notice, apart by a line break, and [`about`] on a line of its own.
+    pub result: String,
+    pub replayed: bool,
+}
+
+impl Outcome {
+    /// What it was about, as it was right after: for giving the first answer again.
+    ///
+    /// # Errors
+    /// [`OpError::Internal`] where the result keeps nothing of that kind.
+    pub fn about<T: serde::de::DeserializeOwned>(&self) -> OpResult<T> {
+        let text = self.result.splitn(3, '\n').nth(2).unwrap_or_default();
+        serde_json::from_str(text).map_err(|e| OpError::Internal(e.to_string()))
+    }
+}
+
+/// The last line of a result: what it was about.
+///
+/// # Errors
+/// Never for values of the database.
+pub fn about<T: serde::Serialize>(value: &T) -> OpResult<String> {
+    serde_json::to_string(value).map_err(|e| OpError::Internal(e.to_string()))
+}
+
+/// The first result of an operation that has happened.
+///
+/// # Errors
+/// A refusal when the key was used for another request.
+pub async fn replay(
+    work: &mut Work,
+    actor: &Actor,
+    key: &str,
+    fingerprint: Fingerprint,
+) -> OpResult<Option<Outcome>> {
+    match store::operations::used(&mut work.tx, actor.user_id, key).await? {
+        None => Ok(None),
+        Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
+            Ok(Some(Outcome { result: stored.result, replayed: true }))
+        }
+        Some(_) => refuse("", Reason::KeyReused),
+    }
+}
+
+/// Why it failed. Where the same request was sent twice at once, the second may have waited for the
+/// first and then be refused by what that did: it is tried again, and gets the first result.
+pub async fn unless_met(work: &mut Work, actor: &Actor, key: &str, error: OpError) -> OpError {
+    let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
+    if is_refusal && matches!(store::operations::find(&mut work.tx, actor.user_id, key).await, Ok(Some(_))) {
+        return OpError::Collision;
+    }
+    error
+}
+
+/// Keeps an operation's result, so that it happens once.
+///
+/// # Errors
+/// A collision where it happened meanwhile.
+pub async fn keep(
+    work: &mut Work,
+    actor: &Actor,
+    key: &str,
+    fingerprint: Fingerprint,
+    verb: &str,
+    result: String,
+) -> OpResult<Outcome> {
+    let stored = Stored { fingerprint, verb: verb.to_owned(), result: result.clone() };
+    store::operations::add(&mut work.tx, actor.user_id, key, &stored, work.now).await?;
+    Ok(Outcome { result, replayed: false })
+}
