@@ -172,7 +172,7 @@ async fn note(app: &App, job: &DueJob, outcome: Outcome) -> Result<(), DbError> 
     match outcome {
         Outcome::Done => store::jobs::finish(&mut tx, job).await?,
         Outcome::Again => store::jobs::go_on(&mut tx, job, now).await?,
-        Outcome::Cut => store::jobs::give_back(&mut tx, job).await?,
+        Outcome::Cut => store::jobs::release(&mut tx, job).await?,
         Outcome::Failed(reason) => {
             let reason: String = reason.chars().take(REASON_LENGTH_MAX).collect();
             if job.attempts >= ATTEMPTS_MAX && is_given_up(&job.kind) {
@@ -182,7 +182,7 @@ async fn note(app: &App, job: &DueJob, outcome: Outcome) -> Result<(), DbError> 
             } else {
                 tracing::warn!(job = job.id, kind = job.kind, reason, "a job failed and will be tried again");
                 let wait = FIRST_WAIT_SECONDS << job.attempts.clamp(0, DOUBLINGS_MAX);
-                store::jobs::put_off(&mut tx, job, now.plus_seconds(wait), &reason).await?;
+                store::jobs::reschedule(&mut tx, job, now.plus_seconds(wait), &reason).await?;
             }
         }
     }

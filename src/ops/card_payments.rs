@@ -9,7 +9,7 @@ mod demo;
 mod refund;
 mod take;
 
-pub use ask::{ask_due, close, look};
+pub use ask::{ask_due, close, refresh};
 pub use demo::{DemoAnswer, DemoPayment, demo_answer, demo_payment};
 pub use refund::refund;
 pub use take::take;
@@ -37,7 +37,7 @@ const REQUEST_SECONDS_MAX: i64 = 300;
 const ASK_AFTER_SECONDS: i64 = 60;
 
 /// Where the provider sends the browser afterwards, as whole addresses.
-pub struct Ways<'a> {
+pub struct ReturnUrls<'a> {
     pub back: &'a str,
     pub cancelled: &'a str,
 }
@@ -71,7 +71,7 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// A refusal where the order is not to be paid by card, or the provider cannot be reached now.
-pub async fn page(app: &App, actor: &Actor, order_id: i64, ways: &Ways<'_>) -> OpResult<String> {
+pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnUrls<'_>) -> OpResult<String> {
     actor.require_buyer()?;
     let Some(provider) = app.cards.provider() else {
         return refuse("method", Reason::Order(OrderError::CardsOff));
@@ -86,8 +86,8 @@ pub async fn page(app: &App, actor: &Actor, order_id: i64, ways: &Ways<'_>) -> O
         amount: sum(&payment)?,
         description: &format!("Order {order_id}"),
         customer_email: &billing.email,
-        success_url: ways.back,
-        cancel_url: ways.cancelled,
+        success_url: return_urls.back,
+        cancel_url: return_urls.cancelled,
         expires_at: ends_at(&payment),
     };
     match app.cards.create_session(&request).await {

@@ -293,10 +293,10 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownCode> {
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for people who see codes masked.
-pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
+pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
-    let found = store::codes::some(&mut tx, &actor.company_path, ids).await?;
+    let found = store::codes::find_many(&mut tx, &actor.company_path, ids).await?;
     found.into_iter().map(|row| show(app, actor, row)).collect()
 }
 

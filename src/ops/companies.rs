@@ -404,15 +404,15 @@ async fn lock_one(
 pub async fn above(app: &App, actor: &Actor, company: &Company) -> OpResult<Vec<Company>> {
     let mut ids = company.path().ids();
     ids.pop();
-    some(app, actor, &ids).await
+    find_many(app, actor, &ids).await
 }
 
 /// Companies of the actor's tree, by id; others are left out. From the top down.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Company>> {
+pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Company>> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
-    Ok(store::companies::some(&mut tx, &actor.company_path, ids).await?)
+    Ok(store::companies::find_many(&mut tx, &actor.company_path, ids).await?)
 }

@@ -63,16 +63,16 @@ pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
 /// # Errors
 /// [`OpError::NotFound`] for any other.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Device> {
-    some(app, actor, &[id]).await?.pop().ok_or(OpError::NotFound)
+    find_many(app, actor, &[id]).await?.pop().ok_or(OpError::NotFound)
 }
 
 /// Those of the devices that the actor sees, by ascending id.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn some(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>> {
+pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>> {
     let mut tx = app.db.read().await?;
-    let mut found = store::devices::some(&mut tx, &actor.company_path, ids).await?;
+    let mut found = store::devices::find_many(&mut tx, &actor.company_path, ids).await?;
     found.retain(|d| actor.sees_tree() || d.company_id == actor.company_id);
     Ok(found)
 }
@@ -220,7 +220,7 @@ pub async fn describe(
     work_once!(app, actor, key, "describe_device", &request, work => {
         lock_devices(work, actor, &[id], description.company_id).await?;
         // Read again under the lock of its company, which everybody takes who describes it.
-        let found = store::devices::some(&mut work.tx, &actor.company_path, &[id]).await?.pop();
+        let found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?.pop();
         let before = found.ok_or(OpError::NotFound)?;
         let wanted = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
         let input = DeviceInput {
@@ -330,7 +330,7 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
 
 /// A device inside its act, for the first answer to be given again.
 async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<String> {
-    let found = store::devices::some(&mut work.tx, &actor.company_path, &[id]).await?;
+    let found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?;
     about(&found.first().ok_or(OpError::NotFound)?)
 }
 
@@ -440,7 +440,7 @@ async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store
 
 /// Reads devices of the tree whose companies are locked, and the one that they may go to.
 async fn lock_devices(work: &mut Work, actor: &Actor, ids: &[i64], to: Option<i64>) -> OpResult<Vec<Device>> {
-    let found = store::devices::some(&mut work.tx, &actor.company_path, ids).await?;
+    let found = store::devices::find_many(&mut work.tx, &actor.company_path, ids).await?;
     let mut companies: Vec<i64> = found.iter().map(|d| d.company_id).chain(to).collect();
     companies.sort_unstable();
     companies.dedup();

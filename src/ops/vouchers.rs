@@ -104,7 +104,7 @@ async fn in_line(
 pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVoucher> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
-    let found = store::vouchers::some(&mut tx, &actor.company_path, &[code_id]).await?.pop();
+    let found = store::vouchers::find_many(&mut tx, &actor.company_path, &[code_id]).await?.pop();
     ShownVoucher::of(app, actor, found.ok_or(OpError::NotFound)?)
 }
 
@@ -112,10 +112,10 @@ pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVouch
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn some(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<ShownVoucher>> {
+pub async fn find_many(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<ShownVoucher>> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
-    let found = store::vouchers::some(&mut tx, &actor.company_path, code_ids).await?;
+    let found = store::vouchers::find_many(&mut tx, &actor.company_path, code_ids).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
 
@@ -167,7 +167,7 @@ pub async fn cancel(
     work_once!(app, actor, key, "cancel_vouchers", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let order = found.ok_or(OpError::NotFound)?;
-        let vouchers = store::vouchers::some(&mut work.tx, &actor.company_path, &code_ids).await?;
+        let vouchers = store::vouchers::find_many(&mut work.tx, &actor.company_path, &code_ids).await?;
         if vouchers.len() < code_ids.len() || vouchers.iter().any(|v| v.order_id != order_id) {
             return Err(OpError::NotFound);
         }

@@ -165,7 +165,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
+pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
     sql_for(
         codes_sql!(
             "k.id in (select value from jsonb_each($1)) and c.path >= $2 and c.path < $3 order by k.id"

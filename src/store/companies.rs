@@ -640,7 +640,7 @@ pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
+pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
     sql_for(
         company_facts!(
             "select * from company where id in (select value from jsonb_each($1))

@@ -191,14 +191,14 @@ pub fn count_query(reach: &Reach, filter: &DeviceFilter) -> Query {
 /// # Errors
 /// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
-    Ok(some(tx, tree, &[id]).await?.pop())
+    Ok(find_many(tx, tree, &[id]).await?.pop())
 }
 
 /// Devices of a tree, by id.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
+pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
     sql_for(
         concat!(
             device_columns!(),

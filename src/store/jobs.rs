@@ -93,7 +93,7 @@ pub async fn go_on(tx: &mut Tx, job: &DueJob, now: Moment) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn give_back(tx: &mut Tx, job: &DueJob) -> Result<()> {
+pub async fn release(tx: &mut Tx, job: &DueJob) -> Result<()> {
     own("update job set leased_until = 0, attempts = attempts - 1 where id = $1 and attempts = $2", job)
         .run(tx)
         .await?;
@@ -104,7 +104,7 @@ pub async fn give_back(tx: &mut Tx, job: &DueJob) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn put_off(tx: &mut Tx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
+pub async fn reschedule(tx: &mut Tx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
         .bind(until)
         .bind(reason)

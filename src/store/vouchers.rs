@@ -104,7 +104,7 @@ pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn some(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<VoucherRow>> {
+pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<VoucherRow>> {
     sql(VOUCHER)
         .push("code k")
         .push(JOINED)

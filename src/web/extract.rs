@@ -172,23 +172,23 @@ impl FromRequestParts<Portal> for Ids {
 }
 
 /// The query of an address, as a form.
-pub struct Asked(pub Form);
+pub struct QueryForm(pub Form);
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Self::Rejection> {
-        Ok(Asked(Form::read(parts.uri.query().unwrap_or_default().as_bytes())))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<QueryForm, Self::Rejection> {
+        Ok(QueryForm(Form::read(parts.uri.query().unwrap_or_default().as_bytes())))
     }
 }
 
 /// A posted form.
-pub struct Posted(pub Form);
+pub struct BodyForm(pub Form);
 
-impl<S: Send + Sync> FromRequest<S> for Posted {
+impl<S: Send + Sync> FromRequest<S> for BodyForm {
     type Rejection = axum::response::Response;
 
-    async fn from_request(request: Request, state: &S) -> Result<Posted, Self::Rejection> {
+    async fn from_request(request: Request, state: &S) -> Result<BodyForm, Self::Rejection> {
         use axum::response::IntoResponse as _;
         let kind = request.headers().get(axum::http::header::CONTENT_TYPE).and_then(|h| h.to_str().ok());
         let is_form = kind.is_some_and(|k| k.starts_with("application/x-www-form-urlencoded"));
@@ -196,7 +196,7 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
             return Err(WebError::BadRequest.into_response());
         }
         let body = axum::body::Bytes::from_request(request, state).await.map_err(|e| e.into_response())?;
-        Ok(Posted(Form::read(&body)))
+        Ok(BodyForm(Form::read(&body)))
     }
 }
 

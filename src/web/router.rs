@@ -53,7 +53,7 @@ fn pages(portal: &Portal) -> Router<Portal> {
         .layer(session::layer(app))
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
-        .merge(told_by_others())
+        .merge(webhooks())
         .merge(api::router(portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
         .route(urls::LICENCE_PUBLIC_KEY, get(licences::public_key))
@@ -161,8 +161,8 @@ fn buying() -> Router<Portal> {
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))
         .route("/demo/card/{session}", get(demo_card::show).post(demo_card::answer))
-        .route("/orders/{id}/return", get(orders::came_back))
-        .route("/orders/{id}/look", post(orders::look))
+        .route("/orders/{id}/return", get(orders::payment_return))
+        .route("/orders/{id}/look", post(orders::refresh))
         .route("/orders/{id}/paid", get(orders::paid_window).post(orders::mark_paid))
         .route("/orders/{id}/cancellation", get(orders::cancel_window).post(orders::cancel))
         .route("/orders/{id}/vouchers/{line}", get(vouchers::show))
@@ -183,7 +183,7 @@ fn buying() -> Router<Portal> {
 }
 
 /// What other servers send: no session, no form, no origin; each proves itself by a signature.
-fn told_by_others() -> Router<Portal> {
+fn webhooks() -> Router<Portal> {
     Router::new()
         .route(urls::STRIPE_WEBHOOK, post(webhooks::stripe))
         .layer(DefaultBodyLimit::max(webhooks::BODY_BYTES_MAX))

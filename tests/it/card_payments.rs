@@ -7,7 +7,7 @@ use crate::support::{TestApp, signed_in, who};
 use axum::body::Body;
 use axum::http::Request;
 use scrip::ops;
-use scrip::ops::card_payments::Ways;
+use scrip::ops::card_payments::ReturnUrls;
 use serde_json::json;
 
 both!(
@@ -340,7 +340,7 @@ async fn the_same_page_is_asked_for_with_the_same_words(test: TestApp) {
     let asked = (0..8).map(|_| {
         let (app, buyer) = (till.test.app.clone(), buyer.clone());
         tokio::spawn(async move {
-            let ways = Ways { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
+            let ways = ReturnUrls { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
             ops::card_payments::page(&app, &buyer, order, &ways).await.unwrap()
         })
     });

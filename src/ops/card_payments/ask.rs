@@ -1,7 +1,7 @@
 //! The provider is asked how a payment stands: by somebody who is back before the event is, and by a job, so
 //! that an event that never comes loses nothing.
 
-use super::take::{Word, believe};
+use super::take::{Status, believe};
 use super::{ASK_AFTER_SECONDS, ends_at};
 use crate::app::App;
 use crate::cards::SessionState;
@@ -24,7 +24,7 @@ const UNDER_WAY_SECONDS_MAX: i64 = 30 * 86_400;
 ///
 /// # Errors
 /// [`OpError::NotFound`](crate::ops::error::OpError) outside the actor's tree.
-pub async fn look(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
+pub async fn refresh(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
     let order = crate::ops::orders::find(app, actor, order_id).await?;
     for payment in order.payments.iter().filter(|p| is_open_here(app, p)) {
         ask(app, payment).await?;
@@ -65,12 +65,12 @@ async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
     };
     let is_over = now >= ends_at(payment);
     let (word, intent) = match answer {
-        Ok(Some(state)) => (word(payment, &state, now), state.payment_intent),
+        Ok(Some(state)) => (status_of(payment, &state, now), state.payment_intent),
         // There is no page, or it is the demo's own.
-        Ok(None) => (is_over.then_some(Word::Expired), None),
+        Ok(None) => (is_over.then_some(Status::Expired), None),
         Err(error) => {
             tracing::warn!(%error, payment = payment.id, "the card provider did not say how a payment stands");
-            ((is_over && error.is_unknown()).then_some(Word::Expired), None)
+            ((is_over && error.is_unknown()).then_some(Status::Expired), None)
         }
     };
     let Some(word) = word else { return Ok(()) };
@@ -78,17 +78,17 @@ async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
 }
 
 /// What the state of a session says; nothing as long as it is open.
-fn word(payment: &PaymentRow, state: &SessionState, now: Moment) -> Option<Word> {
+fn status_of(payment: &PaymentRow, state: &SessionState, now: Moment) -> Option<Status> {
     if state.reference.as_deref() != Some(payment.reference.as_str()) {
         tracing::error!(payment = payment.id, "the provider's page is of another payment");
         return None;
     }
     let is_hopeless = now > Moment(payment.created_at).plus_seconds(UNDER_WAY_SECONDS_MAX);
     match state {
-        state if state.is_paid => Some(Word::Paid(state.amount_total)),
-        state if state.is_expired => Some(Word::Expired),
-        state if state.is_complete && is_hopeless => Some(Word::Failed),
-        state => state.is_complete.then_some(Word::UnderWay),
+        state if state.is_paid => Some(Status::Paid(state.amount_total)),
+        state if state.is_expired => Some(Status::Expired),
+        state if state.is_complete && is_hopeless => Some(Status::Failed),
+        state => state.is_complete.then_some(Status::UnderWay),
     }
 }
 
@@ -119,5 +119,5 @@ pub async fn close(app: &App, order_id: &str) -> Result<(), String> {
 }
 
 async fn expired(app: &App, payment: &PaymentRow) -> OpResult<()> {
-    work!(app, work => { believe(app, work, payment, Word::Expired, None).await })
+    work!(app, work => { believe(app, work, payment, Status::Expired, None).await })
 }

@@ -1,7 +1,7 @@
 //! Money that came for an order that was cancelled, or paid before, goes back.
 
 use super::sum;
-use super::take::{Word, believe};
+use super::take::{Status, believe};
 use crate::app::App;
 use crate::ops::error::OpResult;
 use crate::ops::work::work;
@@ -29,5 +29,5 @@ pub async fn refund(app: &App, payment_id: &str) -> Result<(), String> {
 }
 
 async fn paid_back(app: &App, payment: &PaymentRow) -> OpResult<()> {
-    work!(app, work => { believe(app, work, payment, Word::PaidBack, None).await })
+    work!(app, work => { believe(app, work, payment, Status::PaidBack, None).await })
 }

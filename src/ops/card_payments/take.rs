@@ -17,7 +17,7 @@ use crate::store::payments::PaymentRow;
 
 /// How a payment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum Status {
     Paid(Money),
     /// The payer is done, the money has not come.
     UnderWay,
@@ -66,16 +66,16 @@ fn name(kind: EventKind) -> &'static str {
     }
 }
 
-fn word(event: &Event) -> Option<Word> {
+fn word(event: &Event) -> Option<Status> {
     match event.kind {
         EventKind::SessionCompleted { is_paid: true } | EventKind::AsyncSucceeded => {
-            event.amount_total.map(Word::Paid)
+            event.amount_total.map(Status::Paid)
         }
-        EventKind::SessionCompleted { is_paid: false } => Some(Word::UnderWay),
-        EventKind::AsyncFailed => Some(Word::Failed),
-        EventKind::SessionExpired => Some(Word::Expired),
+        EventKind::SessionCompleted { is_paid: false } => Some(Status::UnderWay),
+        EventKind::AsyncFailed => Some(Status::Failed),
+        EventKind::SessionExpired => Some(Status::Expired),
         // A part of it goes back with each credit note.
-        EventKind::Refunded { total } => (event.amount_total == Some(total)).then_some(Word::PaidBack),
+        EventKind::Refunded { total } => (event.amount_total == Some(total)).then_some(Status::PaidBack),
         EventKind::Other => None,
     }
 }
@@ -85,20 +85,20 @@ pub(super) async fn believe(
     app: &App,
     work: &mut Work,
     payment: &PaymentRow,
-    word: Word,
+    word: Status,
     intent: Option<&str>,
 ) -> OpResult<()> {
     let (id, now) = (payment.id, work.now);
     match word {
-        Word::Paid(came) => return paid(app, work, payment, intent, came).await,
-        Word::UnderWay => store::payments::set_under_way(&mut work.tx, id, intent).await?,
-        Word::Failed => {
+        Status::Paid(came) => return paid(app, work, payment, intent, came).await,
+        Status::UnderWay => store::payments::set_under_way(&mut work.tx, id, intent).await?,
+        Status::Failed => {
             store::payments::end(&mut work.tx, id, "failed", intent, now).await?;
         }
-        Word::Expired => {
+        Status::Expired => {
             store::payments::end(&mut work.tx, id, "expired", intent, now).await?;
         }
-        Word::PaidBack => {
+        Status::PaidBack => {
             let (_, order) = lock(work, payment).await?;
             if store::payments::set_refunded(&mut work.tx, id, intent, now).await? {
                 if payment.has_paid == 1 {

@@ -10,7 +10,7 @@ use crate::store::sessions::ListedSession;
 use crate::urls;
 use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::notice;
 use crate::web::session;
@@ -43,7 +43,11 @@ pub async fn profile(State(portal): State<Portal>, me: Me) -> WebResult<Response
     show_profile(&portal, &me, &form).await
 }
 
-pub async fn save_profile(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn save_profile(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let [first, last, zone] = ["first_name", "last_name", "time_zone"].map(|f| form.value(f));
     match ops::users::save_profile(&portal.app, &me.actor, &key, first, last, zone).await {
@@ -112,7 +116,7 @@ pub async fn change_password(
     State(portal): State<Portal>,
     me: Me,
     visitor: crate::web::extract::Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     // The form itself asks for the password.
@@ -151,12 +155,16 @@ async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response
     page_of_form(&portal.app, &EmailPage { frame, form, has_mail }, form)
 }
 
-pub async fn email(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn email(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     confirm::require(&portal, &me, &me.here).await?;
     show_email(&portal, &me, &form).await
 }
 
-pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn change_email(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let email = form.value("email");
     confirm::require(&portal, &me, &urls::with_query(urls::SECURITY_EMAIL, &[("email", email)])).await?;
@@ -172,7 +180,11 @@ pub async fn change_email(State(portal): State<Portal>, me: Me, Posted(form): Po
 }
 
 /// Ends the session that the form names, or all but the present one; where asked, access tokens too.
-pub async fn end_sessions(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn end_sessions(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let one = form.has("session").then(|| hex::decode(form.value("session")).ok().unwrap_or_default());
     let ends_tokens = form.value("tokens") == "1";

@@ -13,7 +13,7 @@ use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Me, Posted, Theme, Visitor};
+use crate::web::extract::{BodyForm, Me, QueryForm, Theme, Visitor};
 use crate::web::form::Form;
 use crate::web::session;
 use crate::web::state::Portal;
@@ -71,7 +71,7 @@ fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Respons
 pub async fn sign_in_page(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_sign_in(&portal, visitor.theme, &form)
 }
@@ -79,7 +79,7 @@ pub async fn sign_in_page(
 pub async fn sign_in(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let given = SignIn {
         email: form.value("email").to_owned(),
@@ -122,7 +122,7 @@ fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (Header
     )
 }
 
-pub async fn sign_out(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn sign_out(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     ops::auth::signed_out(&portal.app, &me.actor).await?;
     me.session.flush().await?;
@@ -151,7 +151,7 @@ fn show_forgotten(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> 
 pub async fn forgotten_page(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_forgotten(&portal, visitor.theme, &form, false)
 }
@@ -159,7 +159,7 @@ pub async fn forgotten_page(
 pub async fn forgotten(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     match ops::auth::forgot_password(&portal.app, form.value("email"), &visitor.address).await {
         Ok(()) => show_forgotten(&portal, visitor.theme, &form, true),
@@ -242,7 +242,7 @@ pub async fn link_page(State(portal): State<Portal>, visitor: Visitor) -> WebRes
 pub async fn use_link(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let app = &portal.app;
     let Some(token) = visitor.link.clone() else { return show_dead_link(&portal, &visitor) };
@@ -314,7 +314,7 @@ fn show_sign_up(portal: &Portal, theme: Theme, form: &Form, is_sent: bool) -> We
 pub async fn sign_up_page(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_sign_up(&portal, visitor.theme, &form, false)
 }
@@ -322,7 +322,7 @@ pub async fn sign_up_page(
 pub async fn sign_up(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let given = SignUp {
         company: form.value("company").to_owned(),
@@ -338,7 +338,7 @@ pub async fn sign_up(
 }
 
 /// Remembers the colour scheme in a cookie.
-pub async fn theme(State(portal): State<Portal>, Posted(form): Posted) -> Response {
+pub async fn theme(State(portal): State<Portal>, BodyForm(form): BodyForm) -> Response {
     let theme = Theme::from_slug(form.value("theme"));
     let back = form.value("back");
     let back = if urls::is_local(back) { back } else { urls::OVERVIEW };

@@ -8,7 +8,7 @@ use crate::ops;
 use crate::store::companies::Company;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -39,7 +39,7 @@ pub async fn window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show(&portal, &me, id, form).await
 }
@@ -48,7 +48,7 @@ pub async fn save(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::billing::save(&portal.app, &me.actor, &key, id, &form.billing_fields()).await {

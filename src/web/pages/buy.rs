@@ -14,7 +14,7 @@ use crate::ops::orders::VoucherLine;
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Ids, Me, Posted};
+use crate::web::extract::{BodyForm, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -101,7 +101,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &BuyPage { frame, form, products, has_seller, total }, form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let offered = ops::products::offered(&portal.app, ProductKind::Voucher).await?;
     let first = offered.first().map_or(String::new(), |p| p.product_id.to_string());
@@ -110,12 +110,12 @@ pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) ->
 }
 
 /// What the line comes to, for the script while somebody types.
-pub async fn total(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn total(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     Ok(Html(price(&portal, &me, &form).await?.render()?).into_response())
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     if form.has("show-total") {
         return show(&portal, &me, &form).await;
@@ -138,7 +138,7 @@ pub async fn remove_line(
     State(portal): State<Portal>,
     me: Me,
     Ids(order_id, line): Ids,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::orders::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;

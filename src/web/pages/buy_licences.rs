@@ -13,7 +13,7 @@ use crate::ops;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted, Uploaded};
+use crate::web::extract::{BodyForm, Me, QueryForm, Uploaded};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{Frame, page_of_form};
@@ -34,7 +34,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &BuyPage { frame, form, has_seller, has_products }, form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     show(&portal, &me, &form).await
 }
@@ -114,7 +114,7 @@ pub async fn choose(
     }
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     let key = form.operation(&portal.app, &me)?;
     let Some(serials) = read_serials(&mut form).filter(|_| !form.has("change")) else {

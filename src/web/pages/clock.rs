@@ -10,7 +10,7 @@ use crate::ops;
 use crate::ops::clock::Standing;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, Posted};
+use crate::web::extract::{BodyForm, Me};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -33,7 +33,7 @@ pub async fn page(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     show(&portal, &me, &Form::default()).await
 }
 
-pub async fn accept(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn accept(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     confirm::require(&portal, &me, urls::CLOCK).await?;
     let key = form.operation(&portal.app, &me)?;

@@ -16,7 +16,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page};
 
@@ -39,7 +39,7 @@ pub async fn cancel(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::code_batches::cancel(&portal.app, &me.actor, &key, id).await?;

@@ -19,7 +19,7 @@ use crate::store::companies::Company;
 use crate::urls;
 use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, Plain, page, page_of_form};
@@ -83,7 +83,7 @@ pub async fn search(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let found = ops::codes::find_whole(&portal.app, &me.actor, id, form.value("q")).await?;
     let code = found.map(|id| id.to_string()).unwrap_or_default();
@@ -106,7 +106,7 @@ pub async fn csv(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let filter = CodeFilter { limit: STEP, ..read_filter(&portal, &me, &form) };
     let what = format!("Codes of {}", ops::companies::find(&portal.app, &me.actor, id).await?.name);
@@ -176,11 +176,19 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     )
 }
 
-pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn create_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     show_create(&portal, &me, &form.or("type", "credit").or("count", "1")).await
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn create(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
@@ -249,7 +257,7 @@ pub async fn comment_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_comment(&portal, &me, id, form).await
 }
@@ -258,7 +266,7 @@ pub async fn set_comment(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::codes::set_comment(&portal.app, &me.actor, &key, id, form.value("comment")).await {
@@ -288,7 +296,7 @@ pub async fn delete_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_delete(&portal, &me, id, &form).await
 }
@@ -297,7 +305,7 @@ pub async fn delete(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::codes::delete(&portal.app, &me.actor, &key, id).await {
@@ -331,9 +339,9 @@ struct Card {
 pub const CARDS_MAX: usize = 500;
 
 /// Unused codes as cards on A4 sheets. A page for the printer: it has no frame.
-pub async fn sheet(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn sheet(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
-    let codes = ops::codes::some(&portal.app, &me.actor, &ids).await?;
+    let codes = ops::codes::find_many(&portal.app, &me.actor, &ids).await?;
     sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None).await
 }
 

@@ -9,7 +9,7 @@ use crate::ops::companies::{Change, Choices};
 use crate::store::companies::{Company, CompanyFilter, Sort};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::fields;
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
@@ -44,7 +44,7 @@ impl ListPage<'_> {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     if form.value("view") == "tree" {
         return tree(&portal, &me, &form).await;
     }
@@ -125,7 +125,11 @@ struct Options {
 }
 
 /// Companies that fit a text, for the search while typing.
-pub async fn options(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn options(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let choices = ops::companies::choices(&portal.app, &me.actor, form.value("q")).await?;
     let labels = choices.companies.iter().map(fields::label).collect();
     Ok(Html(Options { labels }.render()?).into_response())
@@ -181,12 +185,20 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &CreateWindow { frame, form: &form, choices, back }, &form)
 }
 
-pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn create_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_create(&portal, &me, &form.or("parent", own)).await
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn create(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
@@ -228,7 +240,7 @@ pub async fn rename_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_rename(&portal, &me, id, form).await
 }
@@ -237,7 +249,7 @@ pub async fn rename(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let change = Change { name: Some(form.value("name")), ..Change::default() };
@@ -275,7 +287,7 @@ pub async fn parent_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_parent(&portal, &me, id, form).await
 }
@@ -284,7 +296,7 @@ pub async fn put_under(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(mut form): Posted,
+    BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
@@ -301,7 +313,7 @@ pub async fn parent_credits(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
@@ -328,7 +340,7 @@ pub async fn demand_second_factor(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
@@ -348,7 +360,7 @@ struct RemoveWindow<'a> {
 async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
     let ids = chosen(form);
-    let companies = ops::companies::some(&portal.app, &me.actor, &ids).await?;
+    let companies = ops::companies::find_many(&portal.app, &me.actor, &ids).await?;
     let frame = Frame::of(portal, me, "Remove company").await?;
     page_of_form(
         &portal.app,
@@ -361,11 +373,15 @@ fn chosen(form: &Form) -> Vec<i64> {
     form.all("company").filter_map(|id| id.parse().ok()).take(PAGE_SIZE as usize).collect()
 }
 
-pub async fn remove_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn remove_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     show_remove(&portal, &me, &form).await
 }
 
-pub async fn remove(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::companies::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &key)),

@@ -17,7 +17,7 @@ use crate::store::resources::Pool;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me};
+use crate::web::extract::{Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
@@ -132,13 +132,17 @@ pub async fn codes(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "resources").await?;
     show_codes(&portal, &me, head, &form).await
 }
 
-pub async fn own_codes(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn own_codes(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let head = Head::of(&portal, &me, me.actor.company_id, "resources").await?;
     show_codes(&portal, &me, Head { is_own_page: true, ..head }, &form).await
 }
@@ -156,7 +160,7 @@ pub async fn users(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
     let after = form.value("after").parse().unwrap_or(0);
@@ -181,7 +185,7 @@ pub async fn subsidiaries(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "subsidiaries").await?;
     let after = cursor(form.value("after"), Sort::Name);
@@ -206,7 +210,7 @@ pub async fn history(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "history").await?;
     let filter = read_history(&me, &form, PAGE_SIZE + 1);

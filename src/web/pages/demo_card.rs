@@ -8,7 +8,7 @@ use crate::ops;
 use crate::ops::card_payments::{DemoAnswer, DemoPayment};
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Me, Posted};
+use crate::web::extract::{BodyForm, Me};
 use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
 
@@ -31,7 +31,7 @@ pub async fn answer(
     State(portal): State<Portal>,
     me: Me,
     Path(session): Path<String>,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let (answer, next) = match form.value("answer") {

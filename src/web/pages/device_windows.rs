@@ -16,7 +16,7 @@ use crate::ops::devices::{DeviceInput, DeviceRow};
 use crate::store::devices::Device;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page_of_form};
@@ -99,13 +99,21 @@ fn read_service(slug: &str) -> Result<Option<ResourceType>, Reason> {
     }
 }
 
-pub async fn create_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn create_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     let form = form.or("company", own).or("auto_extend", "1").or("monitoring", "1");
     show_form(&portal, &me, &form, None).await
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn create(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
@@ -121,7 +129,7 @@ pub async fn edit_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let form = form
@@ -140,7 +148,7 @@ pub async fn edit(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(mut form): Posted,
+    BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
@@ -174,7 +182,7 @@ struct SetWindow<'a> {
 
 async fn show_set(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let devices = ops::devices::some(&portal.app, &me.actor, &chosen(form)).await?;
+    let devices = ops::devices::find_many(&portal.app, &me.actor, &chosen(form)).await?;
     let frame = Frame::of(portal, me, "Set service").await?;
     let on_or_off = options(&[("", "Leave as it is"), ("1", "On"), ("0", "Off")]);
     let services = services(&[("", "Leave as it is"), ("none", "None: turn the service off")]);
@@ -182,11 +190,15 @@ async fn show_set(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &SetWindow { frame, form, devices, services, on_or_off, back }, form)
 }
 
-pub async fn set_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn set_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     show_set(&portal, &me, &form).await
 }
 
-pub async fn set(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn set(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let service = form::read(&mut form, "service", |slug| match slug {
@@ -216,17 +228,21 @@ struct RemoveWindow<'a> {
 
 async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let devices = ops::devices::some(&portal.app, &me.actor, &chosen(form)).await?;
+    let devices = ops::devices::find_many(&portal.app, &me.actor, &chosen(form)).await?;
     let frame = Frame::of(portal, me, "Remove device").await?;
     let back = view::back(form, urls::DEVICES);
     page_of_form(&portal.app, &RemoveWindow { frame, form, devices, back }, form)
 }
 
-pub async fn remove_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn remove_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     show_remove(&portal, &me, &form).await
 }
 
-pub async fn remove(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::devices::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),

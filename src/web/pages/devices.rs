@@ -13,7 +13,7 @@ use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me};
+use crate::web::extract::{Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
@@ -88,7 +88,7 @@ struct ListPage<'a> {
     section: DevicesSection,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let section = DevicesSection::of(&portal, &me, &form, None).await?;
     let frame = Frame::of(&portal, &me, "Devices").await?;
     page(&ListPage { frame, form: &form, section })
@@ -107,7 +107,7 @@ pub async fn of_company(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "devices").await?;
     let section = DevicesSection::of(&portal, &me, &form, Some(id)).await?;
@@ -129,7 +129,7 @@ pub async fn show(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let before = form.value("before").parse().ok();

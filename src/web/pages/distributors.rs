@@ -11,7 +11,7 @@ use crate::ops::companies::Choices;
 use crate::store::distributors::{Distributor, DistributorFilter};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
@@ -28,7 +28,7 @@ struct ListPage<'a> {
     here: String,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let text: String = form.value("q").chars().take(200).collect();
     let after = cursor(form.value("after"));
     let is_first = after.is_none();
@@ -74,12 +74,16 @@ async fn show_activate(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respo
 pub async fn activate_window(
     State(portal): State<Portal>,
     me: Me,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_activate(&portal, &me, &form).await
 }
 
-pub async fn activate(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn activate(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_operator()?;
     let key = form.operation(&portal.app, &me)?;
     let Some(id) = read_company(&portal, &me, &mut form, "company").await? else {
@@ -103,7 +107,7 @@ pub async fn deactivate_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let distributor = ops::distributors::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "Deactivate a distributor").await?;
@@ -114,7 +118,7 @@ pub async fn deactivate(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::distributors::set_may_buy(&portal.app, &me.actor, &key, id, false).await?;
@@ -125,7 +129,7 @@ pub async fn set_reverse_charge(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;

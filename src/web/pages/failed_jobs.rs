@@ -8,7 +8,7 @@ use crate::ops;
 use crate::ops::failed_jobs::{About, FailedJob};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page};
 use crate::words;
@@ -29,7 +29,7 @@ impl ListPage {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let after = cursor(form.value("after"));
     let is_first = after.is_none();
     let (mut failed, count) = ops::failed_jobs::list(&portal.app, &me.actor, after, PAGE_SIZE + 1).await?;
@@ -50,14 +50,18 @@ pub async fn retry(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::failed_jobs::retry(&portal.app, &me.actor, &key, id).await?;
     Ok(view::done(urls::FAILED_JOBS, &key))
 }
 
-pub async fn retry_all(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn retry_all(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::failed_jobs::retry_all(&portal.app, &me.actor, &key).await?;
     Ok(view::done(urls::FAILED_JOBS, &key))

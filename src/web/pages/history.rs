@@ -15,7 +15,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me};
+use crate::web::extract::{Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
@@ -101,7 +101,7 @@ struct HistoryPage<'a> {
     section: HistorySection,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn show(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let filter = read_history(&me, &form, PAGE_SIZE + 1);
     let rows = ops::audit::list(&portal.app, &me.actor, None, &filter).await?;
     let section = HistorySection::of(rows, &form, urls::HISTORY, None);
@@ -110,7 +110,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> W
 }
 
 /// The filtered history as a file.
-pub async fn csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn csv(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let company = form.value("company").parse().ok();
     let (actor, filter) = (me.actor.clone(), read_history(&me, &form, STEP));
     let read = move |app: App, before| {

@@ -11,7 +11,7 @@ use crate::ops::imports::Shown;
 use crate::store::imports::Import;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted, Uploaded};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Uploaded};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -50,7 +50,7 @@ async fn show_window(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &ImportWindow { frame, form: &form, choices, back }, &form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_window(&portal, &me, &form.or("company", own)).await
 }
@@ -102,7 +102,7 @@ pub async fn start(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::imports::start(&portal.app, &me.actor, &key, id).await?;
@@ -113,7 +113,7 @@ pub async fn cancel(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     ops::imports::cancel(&portal.app, &me.actor, &key, id).await?;

@@ -14,7 +14,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
@@ -146,7 +146,7 @@ pub async fn rehost(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     // What is no key was never the live one.

@@ -10,7 +10,7 @@ use crate::ops;
 use crate::ops::companies::Choices;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -87,17 +87,25 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &MoveWindow { frame, form: &form, choices, balances, back }, &form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     show(&portal, &me, &form.or("type", "credit")).await
 }
 
 /// The balances alone, for the window as it is filled in.
-pub async fn preview(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn preview(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     Ok(Html(balances(&portal, &me, &form).await?.render()?).into_response())
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn create(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     if form.has("show-balances") {

@@ -12,14 +12,14 @@ use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
 use crate::model::refusal::Reason;
 use crate::ops;
-use crate::ops::card_payments::Ways;
+use crate::ops::card_payments::ReturnUrls;
 use crate::ops::orders::Order;
 use crate::ops::payments::BankPayment;
 use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -124,7 +124,7 @@ pub async fn show(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(asked): Asked,
+    QueryForm(asked): QueryForm,
 ) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() == OrderState::Draft {
@@ -154,7 +154,7 @@ pub async fn place(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(mut form): Posted,
+    BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(Reason::Missing));
@@ -187,14 +187,14 @@ pub async fn card(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let public = &portal.app.config.public_url;
     let (back, cancelled) =
         (format!("{public}{}", urls::order_part(id, "return")), format!("{public}{}", urls::order(id)));
-    let ways = Ways { back: &back, cancelled: &cancelled };
-    let url = ops::card_payments::page(&portal.app, &me.actor, id, &ways).await?;
+    let return_urls = ReturnUrls { back: &back, cancelled: &cancelled };
+    let url = ops::card_payments::page(&portal.app, &me.actor, id, &return_urls).await?;
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, format!("Pay order {id}")).await?;
     page(&CardPage { frame, order, url })
@@ -209,7 +209,7 @@ struct ReturnPage {
 
 /// Where the browser comes back to from the provider's page. That it comes proves nothing: the order's
 /// state is what the provider told us.
-pub async fn came_back(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn payment_return(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() != OrderState::AwaitingPayment {
         return Ok(Redirect::to(&urls::order(id)).into_response());
@@ -219,15 +219,15 @@ pub async fn came_back(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebR
 }
 
 /// Asks the provider now how it stands.
-pub async fn look(
+pub async fn refresh(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
     form.operation(&portal.app, &me)?;
-    ops::card_payments::look(&portal.app, &me.actor, id).await?;
+    ops::card_payments::refresh(&portal.app, &me.actor, id).await?;
     Ok(Redirect::to(&urls::order_part(id, "return")).into_response())
 }
 
@@ -254,7 +254,7 @@ pub async fn cancel(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::orders::cancel(&portal.app, &me.actor, &key, id).await {
@@ -289,7 +289,7 @@ pub async fn mark_paid(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(mut form): Posted,
+    BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_operator()?;
     let key = form.operation(&portal.app, &me)?;

@@ -19,7 +19,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::pages::orders::badge;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page};
@@ -53,7 +53,7 @@ impl PaymentsPage {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let state = OrderState::from_slug(form.value("state"));
     let filter = OrderFilter { state, cursor: form.value("before").parse().ok(), limit: PAGE_SIZE + 1 };
     let mut orders = ops::orders::list(&portal.app, &me.actor, &filter).await?;
@@ -102,7 +102,11 @@ fn tab(slug: &str) -> &'static str {
     TABS.iter().find(|(s, _)| *s == slug).map_or("unused", |(s, _)| s)
 }
 
-pub async fn vouchers(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn vouchers(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let tab = tab(form.value("state"));
     let cursor = form.value("before").parse().ok();
     let filter = VoucherFilter { status: CodeStatus::from_slug(tab), cursor, limit: PAGE_SIZE + 1 };
@@ -114,7 +118,11 @@ pub async fn vouchers(State(portal): State<Portal>, me: Me, Asked(form): Asked) 
     page(&VouchersPage { frame, vouchers, tab, tabs: TABS, next })
 }
 
-pub async fn vouchers_csv(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn vouchers_csv(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let status = CodeStatus::from_slug(tab(form.value("state")));
     let export = Export::new(&portal.app, &me.actor, me.actor.company_id, "Vouchers".to_owned());
     let actor = me.actor.clone();
@@ -184,7 +192,7 @@ pub async fn settle(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let order_id = ops::payments::settle_credit_note(&portal.app, &me.actor, &key, id).await?;

@@ -13,7 +13,7 @@ use crate::ops::products::{ProductFields, VERSIONS_MAX};
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -107,12 +107,16 @@ fn kind(form: &Form) -> WebResult<ProductKind> {
     ProductKind::from_slug(form.value("kind")).ok_or(WebError::NotFound)
 }
 
-pub async fn add_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn add_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let kind = kind(&form)?;
     show_form(&portal, &me, (None, kind), &form.or("currency", "EUR")).await
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let kind = kind(&form)?;
     match ops::products::add(&portal.app, &me.actor, &key, kind, &fields(&form)).await {
@@ -154,7 +158,7 @@ pub async fn change_window(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let product = ops::products::find(&portal.app, &me.actor, id).await?;
     show_form(&portal, &me, (Some(id), product.kind), &filled(form, &product)).await
@@ -164,7 +168,7 @@ pub async fn change(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(mut form): Posted,
+    BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     // What is no version was never the current one.
@@ -187,7 +191,7 @@ pub async fn set_offered(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;

@@ -8,7 +8,7 @@ use crate::ops;
 use crate::ops::codes::Preview;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me, Posted};
+use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -32,13 +32,13 @@ async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -
     )
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     // A code in the query would stand in logs: it is not taken from there.
     let blank = Form::filled(&[("back", form.value("back"))]);
     show(&portal, &me, &blank, None).await
 }
 
-pub async fn redeem(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn redeem(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let code = form.value("code");
     let error = if form.has("check") {

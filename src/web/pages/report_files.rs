@@ -14,11 +14,11 @@ use crate::store::reports::{CompanySales, Outstanding, OutstandingCursor, SalesC
 use crate::web::csv;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me};
+use crate::web::extract::{Me, QueryForm};
 use crate::web::state::Portal;
 
 /// What was sold, by distributor and month, the latest month first.
-pub async fn sales(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn sales(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),
@@ -68,7 +68,7 @@ fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
 }
 
 /// What became of codes, by month and type.
-pub async fn codes(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn codes(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),

@@ -15,7 +15,7 @@ use crate::ops::reports::{CodeReport, MonthCodes};
 use crate::store::reports::{CompanySales, MonthSales, SalesCursor};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Me};
+use crate::web::extract::{Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::monthly::Monthly;
 use crate::web::state::Portal;
@@ -64,7 +64,11 @@ struct ReportsPage<'a> {
     codes_csv: String,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Asked(mut form): Asked) -> WebResult<Response> {
+pub async fn show(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(mut form): QueryForm,
+) -> WebResult<Response> {
     let period = shown_period(&portal, &mut form);
     let report = ops::reports::codes(&portal.app, &me.actor, period).await?;
     let sales = match me.actor.is_operator() {

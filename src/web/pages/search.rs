@@ -6,14 +6,14 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::ops;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, Posted};
+use crate::web::extract::{BodyForm, Me};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 
 const TEXT_LENGTH_MAX: usize = 200;
 
 /// Leads to the list with what was typed; with a code, to that code.
-pub async fn search(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn search(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let text: String = form.value("q").chars().take(TEXT_LENGTH_MAX).collect();
     let found = ops::codes::find_by_text(&portal.app, &me.actor, &text).await?;
     let address = match found {

@@ -17,7 +17,7 @@ use crate::ops::second_factor::{AppSecret, Change, NewCodes};
 use crate::store::tokens::ListedToken;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, Posted, Visitor};
+use crate::web::extract::{BodyForm, Me, Visitor};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -80,7 +80,11 @@ pub async fn app(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     show_app(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
-pub async fn turn_on_app(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn turn_on_app(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     let but = others_end(&me, &form);
@@ -112,7 +116,11 @@ pub async fn email(State(portal): State<Portal>, me: Me) -> WebResult<Response> 
     show_email(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
-pub async fn mail_code(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn mail_code(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(form): BodyForm,
+) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let session = me.session_mark();
     match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &key, &session).await {
@@ -124,7 +132,7 @@ pub async fn mail_code(State(portal): State<Portal>, me: Me, Posted(form): Poste
 pub async fn turn_on_email(
     State(portal): State<Portal>,
     me: Me,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
@@ -161,7 +169,7 @@ pub async fn recovery(State(portal): State<Portal>, me: Me) -> WebResult<Respons
 pub async fn make_recovery_codes(
     State(portal): State<Portal>,
     me: Me,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
@@ -215,7 +223,7 @@ pub async fn turn_off(
     State(portal): State<Portal>,
     me: Me,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;

@@ -13,7 +13,7 @@ use crate::ops::error::OpError;
 use crate::ops::second_step::{Pending, Proof};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Posted, Visitor};
+use crate::web::extract::{BodyForm, QueryForm, Visitor};
 use crate::web::form::Form;
 use crate::web::session;
 use crate::web::state::Portal;
@@ -89,7 +89,11 @@ pub fn proof(form: &Form) -> Proof<'_> {
     }
 }
 
-pub async fn page(State(portal): State<Portal>, visitor: Visitor, Asked(form): Asked) -> WebResult<Response> {
+pub async fn page(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     match session::pending(&visitor.session).await? {
         Some(pending) => show(&portal, &visitor, &pending, &form),
         None => Ok(nothing_waits()),
@@ -99,7 +103,7 @@ pub async fn page(State(portal): State<Portal>, visitor: Visitor, Asked(form): A
 pub async fn check(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
     let proof = proof(&form);
@@ -116,7 +120,7 @@ pub async fn check(
 pub async fn mail_again(
     State(portal): State<Portal>,
     visitor: Visitor,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
     match ops::second_step::mail_again(&portal.app, &pending).await {

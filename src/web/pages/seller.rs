@@ -12,7 +12,7 @@ use crate::ops;
 use crate::ops::seller::SellerFields;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, Posted};
+use crate::web::extract::{BodyForm, Me};
 use crate::web::fields;
 use crate::web::form::Form;
 use crate::web::state::Portal;
@@ -65,7 +65,7 @@ fn filled(settings: &SellerSettings) -> Form {
     ])
 }
 
-pub async fn save(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn save(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let fields = SellerFields {
         name: form.value("name"),

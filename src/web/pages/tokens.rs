@@ -11,7 +11,7 @@ use crate::ops::tokens::{MadeToken, TokenForm};
 use crate::store::tokens::ListedToken;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::notice;
 use crate::web::state::Portal;
@@ -57,7 +57,11 @@ async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
 }
 
 /// The window, filled with what was typed before a confirmation was asked for.
-pub async fn new_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn new_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     if !me.actor.has_second_factor() {
         return Ok(Redirect::to(urls::TOKENS).into_response()); // which says what comes first
     }
@@ -75,7 +79,7 @@ fn window_again(form: &Form) -> String {
     urls::with_query(urls::TOKENS_NEW, &typed)
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn create(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     if me.actor.has_second_factor() {
         confirm::require(&portal, &me, &window_again(&form)).await?;
@@ -130,7 +134,7 @@ pub async fn revoke(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::tokens::revoke(&portal.app, &me.actor, &key, id).await {

@@ -15,7 +15,7 @@ use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Asked, Id, Ids, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
 use crate::web::notice;
 use crate::web::state::Portal;
@@ -30,7 +30,7 @@ struct ListPage<'a> {
     next: Option<String>,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let after = form.value("after").parse().unwrap_or(0);
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
@@ -68,12 +68,20 @@ async fn show_invite(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &InviteWindow { frame, form: &form, choices, roles: Role::ALL, back }, &form)
 }
 
-pub async fn invite_window(State(portal): State<Portal>, me: Me, Asked(form): Asked) -> WebResult<Response> {
+pub async fn invite_window(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_invite(&portal, &me, &form.or("company", own).or("role", "end_user")).await
 }
 
-pub async fn invite(State(portal): State<Portal>, me: Me, Posted(mut form): Posted) -> WebResult<Response> {
+pub async fn invite(
+    State(portal): State<Portal>,
+    me: Me,
+    BodyForm(mut form): BodyForm,
+) -> WebResult<Response> {
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let company = read_company(&portal, &me, &mut form, "company").await?;
@@ -151,7 +159,7 @@ pub async fn set_role(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let outcome = ops::users::set_role(&portal.app, &me.actor, &key, id, form.value("role")).await;
@@ -162,7 +170,7 @@ pub async fn set_disabled(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let disabled = form.switch("disabled")?;
@@ -174,7 +182,7 @@ pub async fn end_sessions(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let outcome = ops::users::end_sessions(&portal.app, &me.actor, &key, id).await;
@@ -200,7 +208,7 @@ pub async fn reset_second_factor(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     me.actor.require_admin()?;
@@ -213,7 +221,7 @@ pub async fn revoke_token(
     State(portal): State<Portal>,
     me: Me,
     Ids(id, token): Ids,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let outcome = ops::tokens::revoke_of(&portal.app, &me.actor, &key, id, token).await;
@@ -261,7 +269,7 @@ pub async fn new_link(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     me.actor.require_admin()?;

@@ -8,7 +8,7 @@ use crate::model::product::VatClass;
 use crate::ops;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Id, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Me};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -38,7 +38,7 @@ pub async fn add_window(State(portal): State<Portal>, me: Me) -> WebResult<Respo
     show(&portal, &me, None, &Form::default()).await
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, Posted(form): Posted) -> WebResult<Response> {
+pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let added =
         ops::vat_classes::add(&portal.app, &me.actor, &key, form.value("name"), form.value("rate")).await;
@@ -58,7 +58,7 @@ pub async fn change(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let (name, rate) = (form.value("name"), form.value("rate"));

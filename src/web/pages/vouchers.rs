@@ -16,7 +16,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::{self, File, STEP};
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{Asked, Id, Ids, Me, Posted};
+use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::pages::codes;
 use crate::web::pages::payments::{CSV_HEAD, csv_line};
@@ -54,7 +54,7 @@ pub async fn show(
     State(portal): State<Portal>,
     me: Me,
     Ids(order_id, number): Ids,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let (order, line) = line(&portal, &me, order_id, number).await?;
     let after = form.value("after").parse().unwrap_or(0);
@@ -135,7 +135,7 @@ pub async fn sheet(
     State(portal): State<Portal>,
     me: Me,
     Ids(order_id, number): Ids,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let (place, after) = ((order_id, number), form.value("after").parse().unwrap_or(0));
     let limit = codes::CARDS_MAX as i64;
@@ -159,7 +159,7 @@ struct CancelWindow<'a> {
 
 async fn show_cancel(portal: &Portal, me: &Me, order_id: i64, form: &Form) -> WebResult<Response> {
     let ids = form.all("code").filter_map(|id| id.parse().ok()).take(ops::vouchers::CANCELLED_MAX + 1);
-    let vouchers = ops::vouchers::some(&portal.app, &me.actor, &ids.collect::<Vec<i64>>()).await?;
+    let vouchers = ops::vouchers::find_many(&portal.app, &me.actor, &ids.collect::<Vec<i64>>()).await?;
     if let Some(first) = vouchers.first() {
         let (company, what) = (first.shown.row.company_id, format!("Order {order_id}"));
         let codes = vouchers.iter().map(|v| &v.shown);
@@ -175,7 +175,7 @@ pub async fn cancel_window(
     State(portal): State<Portal>,
     me: Me,
     Id(order_id): Id,
-    Asked(form): Asked,
+    QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
     ops::orders::find(&portal.app, &me.actor, order_id).await?;
@@ -186,7 +186,7 @@ pub async fn cancel(
     State(portal): State<Portal>,
     me: Me,
     Id(order_id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).collect();
@@ -221,7 +221,7 @@ pub async fn replace(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    Posted(form): Posted,
+    BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
     match ops::vouchers::replace(&portal.app, &me.actor, &key, id).await {
