@@ -5,7 +5,7 @@
 
 /// What every door is given.
 pub mod app;
-/// Card payments, whoever takes them.
+/// Card payments, whichever provider takes them.
 pub mod cards;
 /// The door for the command line.
 pub mod cli;
