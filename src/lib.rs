@@ -19,6 +19,8 @@ pub mod demo;
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted, licences signed.
 pub mod keys;
+/// Operations of the ledger inside a transaction: loaded, decided, sealed, saved.
+pub mod ledger;
 /// Mails: their texts, and sending them.
 pub mod mail;
 /// The nouns and the rules; `model::ledger` decides every change of a balance.

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::keys::Keys;
-use crate::model::ledger::{self, Done, Operation, Refusal};
+use crate::ledger;
+use crate::model::ledger::{Decision, Done, Operation, Refusal};
 use crate::rng::Rng;
 use crate::store;
 use crate::store::db::{Db, DbError, deadline};
@@ -134,7 +135,8 @@ async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waitin
     while waiting.recv_many(&mut batch, length_max).await > 0 {
         let Claimed { operations, answers, probes } = claim(&mut batch);
         if !operations.is_empty() {
-            let outcomes = outcomes_of(&tools, &operations).await;
+            let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
+            let outcomes = outcomes_of(&tools, &operations, until).await;
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // Its caller may have gone away; it has happened all the same.
                 let _ = answer.send(outcome);
@@ -188,10 +190,13 @@ fn claim(batch: &mut Vec<Waiting>) -> Claimed {
 }
 
 /// What became of each operation. When a batch fails, one of them may be to blame: the others must not pay for it.
-async fn outcomes_of(tools: &Tools, operations: &[Operation]) -> Vec<Result<Done, WriteError>> {
-    let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
+async fn outcomes_of(
+    tools: &Tools,
+    operations: &[Operation],
+    until: Instant,
+) -> Vec<Result<Done, WriteError>> {
     let error = match write_until(tools, operations, until).await {
-        Ok(outcomes) => return outcomes.into_iter().map(|o| o.map_err(WriteError::Refused)).collect(),
+        Ok(decisions) => return outcomes_after(tools, operations, decisions, until).await,
         Err(error) => error,
     };
     if !error.is_disk_full() {
@@ -203,19 +208,36 @@ async fn outcomes_of(tools: &Tools, operations: &[Operation]) -> Vec<Result<Done
     if error.is_unavailable() {
         return operations.iter().map(|_| Err(WriteError::Unavailable)).collect();
     }
+    if operations.len() == 1 {
+        return vec![Err(WriteError::Failed(error))];
+    }
     let mut outcomes = Vec::with_capacity(operations.len());
     for operation in operations {
-        let outcome = write_until(tools, std::slice::from_ref(operation), until).await;
-        outcomes.push(match outcome {
-            Ok(mut one) => {
-                one.pop().map_or(Err(WriteError::OutcomeUnknown), |o| o.map_err(WriteError::Refused))
-            }
-            Err(error) if error.is_outcome_unknown() => Err(WriteError::OutcomeUnknown),
-            Err(error) if error.is_unavailable() => Err(WriteError::Unavailable),
-            Err(error) => Err(WriteError::Failed(error)),
-        });
+        let alone = Box::pin(outcomes_of(tools, std::slice::from_ref(operation), until)).await;
+        outcomes.extend(alone);
     }
     outcomes
+}
+
+/// What became of each operation after a commit. Those that what came before them led further than was loaded are
+/// run again: one of them at least comes to its end each time.
+async fn outcomes_after(
+    tools: &Tools,
+    operations: &[Operation],
+    decisions: Vec<Option<Decision>>,
+    until: Instant,
+) -> Vec<Result<Done, WriteError>> {
+    let again = operations.iter().zip(&decisions).filter(|(_, decision)| decision.is_none());
+    let again: Vec<Operation> = again.map(|(operation, _)| operation.clone()).collect();
+    let mut later = Vec::new().into_iter();
+    if !again.is_empty() {
+        later = Box::pin(outcomes_of(tools, &again, until)).await.into_iter();
+    }
+    let outcome = |decision: Option<Decision>| match decision {
+        Some(decision) => decision.map_err(WriteError::Refused),
+        None => later.next().unwrap_or(Err(WriteError::OutcomeUnknown)),
+    };
+    decisions.into_iter().map(outcome).collect()
 }
 
 /// Runs operations as one transaction, again where that has not happened and may succeed, and where its outcome
@@ -224,48 +246,33 @@ async fn write_until(
     tools: &Tools,
     operations: &[Operation],
     until: Instant,
-) -> Result<Vec<Result<Done, Refusal>>, DbError> {
+) -> Result<Vec<Option<Decision>>, DbError> {
     let mut tries = Tries::until(until);
     loop {
         let error = match try_batch(tools, operations, &tries).await {
-            Ok(Some(outcomes)) => return Ok(outcomes),
-            Ok(None) => None,
-            Err(error) => Some(error),
+            Ok(decisions) => return Ok(decisions),
+            Err(error) => error,
         };
-        let is_again = error.as_ref().is_none_or(|error| {
-            error.is_outcome_unknown() || error.is_retryable() || error.is_unique_violation()
-        });
-        if error.as_ref().is_some_and(DbError::is_outcome_unknown) {
+        if error.is_outcome_unknown() {
             tries.note_outcome_unknown();
         }
+        let is_again = error.is_outcome_unknown() || error.is_retryable() || error.is_unique_violation();
         if !(is_again && tries.wait(&tools.rng).await) {
-            let error = error.unwrap_or_else(DbError::met);
             return Err(if tries.is_settling() { error.with_unknown_outcome() } else { error });
         }
     }
 }
 
-/// `None` where another process has had one of the operations meanwhile: then nothing has happened here, and
-/// the next try finds its result.
 async fn try_batch(
     tools: &Tools,
     operations: &[Operation],
     tries: &Tries,
-) -> Result<Option<Vec<Result<Done, Refusal>>>, DbError> {
+) -> Result<Vec<Option<Decision>>, DbError> {
     if tries.is_settling() {
         store::settings::settle(&tools.db, tools.clock.now(), tries.deadline()).await?;
     }
     let mut tx = tools.db.write_until(tries.deadline()).await?;
-    let mut read = store::ledger::prefetch(&mut tx, operations).await?;
-    let outcomes = ledger::decide(&mut read, operations);
-    if tx.is_postgres() {
-        let refused = operations.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
-        let refused: Vec<Operation> = refused.map(|(operation, _)| operation.clone()).collect();
-        if !refused.is_empty() && store::ledger::happened_meanwhile(&mut tx, &read, &refused).await? {
-            return Ok(None);
-        }
-    }
-    store::ledger::write(&mut tx, &read, &tools.keys, &tools.rng).await?;
+    let run = ledger::run(&mut tx, &tools.keys, &tools.rng, operations).await?;
     tx.commit().await?;
-    Ok(Some(outcomes))
+    Ok(run.decisions)
 }

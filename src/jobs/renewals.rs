@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::model::device::DeviceChange;
-use crate::model::ledger::{Act, Actor, Operation};
+use crate::model::ledger::{Actor, Command, Operation, SetDevices};
 use crate::model::time::Moment;
 use crate::ops;
 use crate::ops::error::{OpError, OpResult};
@@ -73,7 +73,7 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
         fingerprint: app.keys.fingerprint(&key),
         key,
         at: now,
-        act: Act::SetDevices { devices, change: DeviceChange::default() },
+        command: Command::SetDevices(SetDevices { devices, change: DeviceChange::default() }),
     };
     match app.writer.submit(operation).await {
         // What is due always changes: it is paid, waits or expires.

@@ -71,6 +71,12 @@ impl Path {
             .map(|chunk| chunk.iter().fold(0, |id, c| id << 5 | value(*c)))
             .collect()
     }
+
+    /// The id of the root company.
+    #[must_use]
+    pub fn root(&self) -> Option<i64> {
+        self.ids().first().copied()
+    }
 }
 
 fn value(c: u8) -> i64 {

@@ -7,7 +7,7 @@ use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::job::Job;
-use crate::model::ledger::{self, Act, Operation, Refusal};
+use crate::model::ledger::{self, Command, CreateCodes, Operation, Refusal};
 use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, about, work, work_once};
@@ -124,12 +124,12 @@ fn step(app: &App, batch: &Batch, made: i64) -> OpResult<Operation> {
         fingerprint: app.keys.fingerprint(&key),
         key,
         at: app.clock.now(),
-        act: Act::CreateCodes {
+        command: Command::CreateCodes(CreateCodes {
             company_id: batch.company_id,
             resource_type,
             amount: batch.amount,
             comment: batch.comment.clone(),
             codes: (batch.made..made).map(|_| new_code(app)).collect(),
-        },
+        }),
     })
 }

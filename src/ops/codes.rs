@@ -4,12 +4,13 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse, text_reason};
 use crate::app::App;
 use crate::model::code::{self, Code};
-use crate::model::ledger::{Act, CodeFacts, CodeStatus, Done, Limit, NewCode, Refusal, Tag};
+use crate::model::ledger::{
+    CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag,
+};
 use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
-use crate::model::time::Moment;
 use crate::ops::work::{Outcome, about, work, work_once};
 use crate::store;
 use crate::store::code_lists::ListFilter;
@@ -72,8 +73,8 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment, count]);
     let codes: Vec<NewCode> = (0..count).map(|_| new_code(app)).collect();
     let texts = codes.iter().map(|new| new.code.reveal()).collect();
-    let act = Act::CreateCodes { company_id, resource_type, amount, comment, codes };
-    let done = super::resources::submit(app, actor, key, &request, act).await?;
+    let create = Command::CreateCodes(CreateCodes { company_id, resource_type, amount, comment, codes });
+    let done = super::resources::submit(app, actor, key, &request, create).await?;
     let texts = if done.replayed { None } else { Some(texts) };
     Ok(Made { done, texts })
 }
@@ -97,7 +98,7 @@ pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let request = serde_json::json!(["redeem", hex::encode(tag.0)]);
-    let redeem = Act::Redeem { tag, limits: limits(actor) };
+    let redeem = Command::Redeem(Redeem { tag, limits: limits(actor) });
     let outcome = super::resources::submit(app, actor, key, &request, redeem).await;
     if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
         super::watched::note_wrong_code(app, actor).await;
@@ -152,29 +153,17 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             // The wrong code counts: the transaction is committed.
             return Ok(Err(Refusal::UnknownCode));
         };
-        Ok(redeemable(&found, work.now).map(|()| found))
+        let facts = found.facts()?;
+        Ok(facts.redeemable(work.now).map(|()| facts))
     })?;
     let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
-    let resource_type = resource_type(&found)?;
+    let resource_type = found.resource_type;
     let mut tx = app.db.read().await?;
     let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
     drop(tx);
     let units = balance.saturating_add(found.amount);
     let served = super::resources::served_by(app, actor.company_id, resource_type, units).await?;
     Ok(Preview { resource_type, amount: found.amount, balance, served })
-}
-
-pub(super) fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {
-    let status = CodeStatus::try_from(row.status).unwrap_or(CodeStatus::Deleted);
-    let at = row.ended_at.map(Moment);
-    match status {
-        CodeStatus::Unused if row.expires_at.is_none_or(|end| now.0 < end) => Ok(()),
-        CodeStatus::Unused | CodeStatus::Expired => {
-            Err(Refusal::CodeExpired { at: row.expires_at.map(Moment) })
-        }
-        CodeStatus::Used => Err(Refusal::CodeUsed { at }),
-        status => Err(Refusal::CodeNotUnused { status }),
-    }
 }
 
 /// Deletes an unused code; its units return to the company that owns it.
@@ -184,7 +173,7 @@ pub(super) fn redeemable(row: &CodeRow, now: Moment) -> Result<(), Refusal> {
 pub async fn delete(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
     actor.require_admin()?;
     let request = serde_json::json!(["delete_code", code_id]);
-    super::resources::submit(app, actor, key, &request, Act::DeleteCode { code_id }).await
+    super::resources::submit(app, actor, key, &request, Command::DeleteCode(DeleteCode { code_id })).await
 }
 
 /// Sets a code's comment.
@@ -360,28 +349,12 @@ impl ListedCode {
 }
 
 pub(super) fn show(app: &App, actor: &Actor, row: CodeRow) -> OpResult<ShownCode> {
-    let resource_type = resource_type(&row)?;
-    let status = CodeStatus::try_from(row.status).map_err(|e| OpError::Internal(e.to_string()))?;
-    let facts = CodeFacts {
-        id: row.id,
-        tag: Tag(row.tag.as_slice().try_into().unwrap_or_default()),
-        company_id: row.company_id,
-        resource_type,
-        amount: row.amount,
-        status,
-        expires_at: None,
-        order: None,
-        used_at: None,
-    };
+    let facts = row.facts()?;
     let code = app
         .keys
         .open_code(row.key_version, &row.sealed, &facts)
         .ok_or_else(|| OpError::Internal(format!("code {} does not open with this key file", row.id)))?;
     let is_masked = !actor.sees_whole_codes();
     let text = if is_masked { code.masked() } else { code.reveal() };
-    Ok(ShownCode { row, resource_type, status, text, is_masked })
-}
-
-fn resource_type(row: &CodeRow) -> OpResult<ResourceType> {
-    ResourceType::try_from(row.resource_type).map_err(|e| OpError::Internal(e.to_string()))
+    Ok(ShownCode { row, resource_type: facts.resource_type, status: facts.status, text, is_masked })
 }

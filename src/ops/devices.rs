@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
 use crate::app::App;
+use crate::ledger;
 use crate::model::amount::grouped;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
-use crate::model::ledger::{self, Cause, Operation};
+use crate::model::ledger::{Cause, Command, Operation, SetDevices};
 use crate::model::refusal::Reason;
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, about, work_once};
@@ -419,18 +420,18 @@ pub(crate) async fn settle(
             key: format!("{key}\n{n}"),
             fingerprint: app.keys.fingerprint(&format!("{devices:?} {change:?}")),
             at: work.now,
-            act: ledger::Act::SetDevices { devices, change },
+            command: Command::SetDevices(SetDevices { devices, change }),
         })
         .collect();
-    let mut read = store::ledger::prefetch(&mut work.tx, &operations).await?;
-    for outcome in ledger::decide(&mut read, &operations) {
+    let run = ledger::run(&mut work.tx, &app.keys, &app.rng, &operations).await?;
+    if run.decisions.iter().any(|decision| !matches!(decision, Some(Ok(_)))) {
         // Locked rows are as they were checked; what slipped in between is tried again.
-        outcome.map_err(|_| OpError::Collision)?;
+        return Err(OpError::Collision);
     }
-    store::ledger::write(&mut work.tx, &read, &app.keys, &app.rng).await?;
-    let paid = read.changes.transfers.iter().filter(|t| t.cause == Cause::Spend).count();
-    let waits = |id: &&i64| read.devices.get(id).is_some_and(|d| d.waiting_since == Some(work.now));
-    Ok(Settled { paid, waiting: read.changes.devices.keys().filter(waits).count() })
+    let changes = run.ledger.changes();
+    let paid = changes.transfers.iter().filter(|t| t.cause == Cause::Spend).count();
+    let waits = |id: &&i64| matches!(run.ledger.device(**id), Ok(Some(device)) if device.waiting_since == Some(work.now));
+    Ok(Settled { paid, waiting: changes.devices.keys().filter(waits).count() })
 }
 
 async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {

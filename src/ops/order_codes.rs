@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::mail;
 use crate::model::amount::grouped;
 use crate::model::job::Job;
-use crate::model::ledger::{self, Act, Fulfilment, Operation, Voucher};
+use crate::model::ledger::{self, Command, Fulfil, Operation, Voucher};
 use crate::model::order::{OrderLine, among_first};
 use crate::model::time::Moment;
 use crate::ops::work::{Work, work};
@@ -103,7 +103,7 @@ async fn make(
         fingerprint: app.keys.fingerprint(&key),
         key,
         at: work.now,
-        act: Act::Fulfil(Fulfilment {
+        command: Command::Fulfil(Fulfil {
             order_id: order.id,
             company_id: order.company_id,
             buyer_id: order.created_by,

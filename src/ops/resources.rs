@@ -3,25 +3,26 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
-use crate::model::ledger::{self, Act, Done, Ledger, Operation, SERVED_MAX};
+use crate::ledger;
+use crate::model::ledger::{Command, Done, Issue, Ledger, MoveUnits, Operation, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::ops::work::Work;
 use crate::store;
 use crate::store::pools::ListedPool;
 use crate::store::resources::Pool;
 use crate::store::transfers::{ListedTransfer, TransferFilter};
+use crate::writer::WriteError;
 
 /// Runs operations of the ledger inside an act: all of them with it, or none.
 ///
 /// # Errors
 /// The first refusal.
 pub(super) async fn within(app: &App, work: &mut Work, operations: &[Operation]) -> OpResult<Ledger> {
-    let mut read = store::ledger::prefetch(&mut work.tx, operations).await?;
-    for outcome in ledger::decide(&mut read, operations) {
-        outcome.map_err(crate::writer::WriteError::Refused)?;
+    let run = ledger::run(&mut work.tx, &app.keys, &app.rng, operations).await?;
+    for decision in run.decisions {
+        decision.ok_or(OpError::Collision)?.map_err(WriteError::Refused)?;
     }
-    store::ledger::write(&mut work.tx, &read, &app.keys, &app.rng).await?;
-    Ok(read)
+    Ok(run.ledger)
 }
 
 /// A company's pools.
@@ -186,7 +187,7 @@ pub async fn issue(
     actor.require_operator()?;
     let memo = super::codes::check_text("memo", memo)?;
     let request = serde_json::json!(["issue", resource_type.id(), amount, memo]);
-    submit(app, actor, key, &request, Act::Issue { resource_type, amount, memo }).await
+    submit(app, actor, key, &request, Command::Issue(Issue { resource_type, amount, memo })).await
 }
 
 /// Moves units between two companies of the actor's tree.
@@ -204,7 +205,8 @@ pub async fn move_units(
 ) -> OpResult<Done> {
     actor.require_admin()?;
     let request = serde_json::json!(["move", resource_type.id(), from, to, amount]);
-    submit(app, actor, key, &request, Act::Move { resource_type, from, to, amount }).await
+    let command = Command::MoveUnits(MoveUnits { resource_type, from, to, amount });
+    submit(app, actor, key, &request, command).await
 }
 
 /// Hands an operation to the writer. It runs to its end even when the caller goes away.
@@ -213,14 +215,14 @@ pub(super) async fn submit(
     actor: &Actor,
     key: &str,
     request: &serde_json::Value,
-    act: Act,
+    command: Command,
 ) -> OpResult<Done> {
     let operation = Operation {
         actor: actor.for_ledger(),
         key: key.to_owned(),
         fingerprint: app.keys.fingerprint(&request.to_string()),
         at: app.clock.now(),
-        act,
+        command,
     };
     app.writer.submit(operation).await.map_err(OpError::from)
 }

@@ -88,7 +88,9 @@ async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> O
     let is_good = work!(app, work => {
         allow(work, &key, &CODES_OF_ADDRESS, "code").await?;
         let found = store::codes::by_tag(&mut work.tx, tag).await?;
-        if found.is_some_and(|code| super::codes::redeemable(&code, work.now).is_ok()) {
+        if let Some(code) = found
+            && code.facts()?.redeemable(work.now).is_ok()
+        {
             return Ok(true);
         }
         store::throttle::fail(&mut work.tx, &key, &CODES_OF_ADDRESS, work.now).await?;

@@ -8,7 +8,9 @@ use crate::mail;
 use crate::model::amount::grouped;
 use crate::model::invoice::{self, Billing};
 use crate::model::job::Job;
-use crate::model::ledger::{self, Act, CodeStatus, Done, Operation};
+use crate::model::ledger::{
+    self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode,
+};
 use crate::model::order::{OrderLine, among_first};
 use crate::model::refusal::Reason;
 use crate::model::time::Moment;
@@ -182,7 +184,7 @@ pub async fn cancel(
             key: format!("{key}\n0"),
             fingerprint: app.keys.fingerprint(&request),
             at: work.now,
-            act: Act::CancelCodes { code_ids: code_ids.clone() },
+            command: Command::CancelCodes(CancelCodes { code_ids: code_ids.clone() }),
         };
         super::resources::within(app, work, &[operation]).await?;
         let cancelled = Cancelled { order: &order, lines: &lines, codes: &codes, before: &before };
@@ -244,7 +246,7 @@ pub async fn replace(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpRes
         actor,
         key,
         &request,
-        Act::ReplaceCode { code_id, code: new_code(app), comment },
+        Command::ReplaceCode(ReplaceCode { code_id, code: new_code(app), comment }),
     )
     .await
 }
@@ -268,7 +270,7 @@ pub async fn expire_due(app: &App) -> OpResult<bool> {
         fingerprint: app.keys.fingerprint(&key),
         key,
         at: now,
-        act: Act::ExpireCodes { code_ids },
+        command: Command::ExpireCodes(ExpireCodes { code_ids }),
     };
     app.writer.submit(operation).await?;
     Ok(true)

@@ -5,9 +5,10 @@ use sqlx::FromRow;
 
 use super::code_lists::{self, Facts};
 use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::ledger::decode;
 use super::reach::Reach;
 use crate::model::company::{Path, searchable};
-use crate::model::ledger::{CodeStatus, Tag};
+use crate::model::ledger::{CodeFacts, CodeStatus, Tag};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
@@ -29,6 +30,26 @@ pub struct CodeRow {
     pub expires_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub ended_company_name: Option<String>,
+}
+
+impl CodeRow {
+    /// What the ledger knows of it, but for its order.
+    ///
+    /// # Errors
+    /// When the database has what no Scrip wrote.
+    pub fn facts(&self) -> Result<CodeFacts> {
+        Ok(CodeFacts {
+            id: self.id,
+            tag: Tag(self.tag.as_slice().try_into().map_err(decode)?),
+            company_id: self.company_id,
+            resource_type: ResourceType::try_from(self.resource_type).map_err(decode)?,
+            amount: self.amount,
+            status: CodeStatus::try_from(self.status).map_err(decode)?,
+            expires_at: self.expires_at.map(Moment),
+            order: None,
+            used_at: self.ended_at.map(Moment),
+        })
+    }
 }
 
 /// Which codes of one company, newest first.

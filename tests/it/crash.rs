@@ -130,7 +130,7 @@ async fn sigterm_finishes_what_was_accepted(test: TestApp) {
 /// Devices of Vendor whose first period has passed by now.
 async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
     use scrip::model::device::{DeviceChange, DeviceKind};
-    use scrip::model::ledger::{Act, Operation};
+    use scrip::model::ledger::{Command, Operation, SetDevices};
     let operator = who(&test.app, "operator@test.example").await;
     let credit = scrip::model::resources::ResourceType::CREDIT;
     scrip::ops::resources::issue(&test.app, &operator, "for all", credit, 3 * count, "").await.unwrap();
@@ -165,7 +165,7 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
             key: format!("first period {number}"),
             fingerprint: test.app.keys.fingerprint(""),
             at: now.plus_seconds(-31 * 86_400),
-            act: Act::SetDevices { devices: devices.to_vec(), change: change.clone() },
+            command: Command::SetDevices(SetDevices { devices: devices.to_vec(), change: change.clone() }),
         };
         test.app.writer.submit(operation).await.unwrap();
     }

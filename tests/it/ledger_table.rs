@@ -9,15 +9,17 @@ use std::iter::Peekable;
 use std::str::SplitWhitespace;
 
 use scrip::model::code::Code;
-use scrip::model::company::Path;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, Act, Actor, Cause, Changes, CodeFacts, CodeStatus, CompanyFacts, Done, Fingerprint,
-    Fulfilment, Kind, Ledger, Limit, NewCode, Operation, Refusal, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, Actor, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
+    DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation,
+    Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
-use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
+use scrip::model::throttle::{CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
 use scrip::model::time::Moment;
+
+use crate::support::memory::Memory;
 
 const TABLE: &str = include_str!("ledger_table.txt");
 const NOBODY: i64 = 999;
@@ -68,7 +70,7 @@ fn a_line_that_makes_no_sense_is_told() {
 /// The state that the lines so far have made.
 #[derive(Default)]
 struct Table {
-    ledger: Ledger,
+    memory: Memory,
     companies: HashMap<String, i64>,
     devices: HashMap<String, i64>,
     now_seconds: i64,
@@ -116,32 +118,29 @@ impl Table {
         let name = words.word("name")?.to_owned();
         let id = self.companies.len() as i64 + 1;
         let parent = if words.skip("in") { Some(self.company_id(words)?) } else { None };
-        let parent = parent.and_then(|id| self.ledger.companies.get(&id)).map(|c| &c.path);
-        let path = Path::of(parent, id);
         let (removed, uses_parent_credits) = (words.skip("removed"), words.skip("drawing"));
-        let facts =
-            CompanyFacts { name: name.clone(), parent_name: None, path, removed, uses_parent_credits };
-        self.ledger.companies.insert(id, facts);
+        let facts = self.memory.add_company(id, &name, parent);
+        (facts.removed, facts.uses_parent_credits) = (removed, uses_parent_credits);
         self.companies.insert(name, id);
         Ok(())
     }
 
     fn taken(&mut self, words: &mut Words) -> Read {
         let actor = self.actor(words.word("actor")?)?;
-        self.ledger.other_writes.insert((actor.user_id, words.word("key")?.to_owned()));
+        self.memory.other_writes.insert((actor.user_id, words.word("key")?.to_owned()));
         Ok(())
     }
 
     fn balance(&mut self, words: &mut Words) -> Read {
         let (key, balance, received) = self.account(words)?;
         let received_total = received.unwrap_or(balance.max(0));
-        self.ledger.accounts.insert(key, Account { balance, received_total, received_at: None });
+        self.memory.accounts.insert(key, Account { balance, received_total, received_at: None });
         Ok(())
     }
 
     fn expect_balance(&mut self, words: &mut Words) -> Read {
         let (key, balance, received) = self.account(words)?;
-        let is = self.ledger.accounts.get(&key).copied().unwrap_or_default();
+        let is = self.memory.accounts.get(&key).copied().unwrap_or_default();
         let right = is.balance == balance && received.is_none_or(|r| r == is.received_total);
         ensure(right, || format!("it is {} received {}", is.balance, is.received_total))
     }
@@ -171,19 +170,20 @@ impl Table {
         let used_at = words.number_after("ended")?.map(moment);
         if status == CodeStatus::Unused {
             let in_codes = AccountKey::new(company_id, resource_type, Kind::InCodes);
-            let account = self.ledger.accounts.entry(in_codes).or_default();
+            let account = self.memory.accounts.entry(in_codes).or_default();
             account.balance += amount;
             account.received_total += amount;
         }
-        let id = self.next_id();
+        self.memory.last_code_id += 1;
+        let id = self.memory.last_code_id;
         let facts =
             CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at };
-        self.ledger.codes.insert(tag, facts);
+        self.memory.add_code(facts);
         Ok(())
     }
 
     fn expect_code(&mut self, words: &mut Words) -> Read {
-        let found = self.ledger.codes.get(&tag(words.word("label")?));
+        let found = self.memory.codes.get(&tag(words.word("label")?));
         let is = found.map_or("missing", |code| code.status.slug());
         ensure(words.word("status")? == is, || format!("it is {is}"))
     }
@@ -214,14 +214,14 @@ impl Table {
             waiting_since,
             removed_at: None,
         };
-        self.ledger.devices.insert(id, facts);
+        self.memory.devices.insert(id, facts);
         self.devices.insert(label, id);
         Ok(())
     }
 
     fn expect_device(&mut self, words: &mut Words) -> Read {
         let label = words.word("label")?;
-        let device = self.devices.get(label).and_then(|id| self.ledger.devices.get(id));
+        let device = self.devices.get(label).and_then(|id| self.memory.devices.get(id));
         let device = device.ok_or(format!("there is no device {label:?}"))?;
         let state = words.word("state")?;
         let until = words.number_after("until")?;
@@ -255,12 +255,13 @@ impl Table {
         let actor = self.actor(words.word("actor")?)?;
         let key = if words.skip("key") { Some(words.word("key")?) } else { None };
         let fingerprint = fingerprint(words.0.clone());
-        let act = self.act(&mut words, &actor)?;
+        let command = self.command(&mut words, &actor)?;
         words.end()?;
         for _ in 0..times {
             let key = key.map_or_else(|| format!("line {}", self.next_id()), str::to_owned);
             let at = moment(self.now_seconds);
-            let operation = Operation { actor: actor.clone(), key, fingerprint, at, act: act.clone() };
+            let operation =
+                Operation { actor: actor.clone(), key, fingerprint, at, command: command.clone() };
             let is = self.run(&operation)?;
             ensure(is == want.trim(), || format!("it gave: {is}"))?;
         }
@@ -281,22 +282,30 @@ impl Table {
         })
     }
 
-    fn act(&self, words: &mut Words, actor: &Actor) -> Read<Act> {
+    fn command(&self, words: &mut Words, actor: &Actor) -> Read<Command> {
         let verb = words.word("act")?;
         if let "redeem" | "delete" = verb {
             let tag = tag(words.word("label")?);
-            let code_id = self.ledger.codes.get(&tag).map_or(NO_CODE, |code| code.id);
-            let redeem = Act::Redeem { tag, limits: limits(actor) };
-            return Ok(if verb == "redeem" { redeem } else { Act::DeleteCode { code_id } });
+            let code_id = self.memory.codes.get(&tag).map_or(NO_CODE, |code| code.id);
+            let redeem = Command::Redeem(Redeem { tag, limits: limits(actor) });
+            return Ok(if verb == "redeem" { redeem } else { Command::DeleteCode(DeleteCode { code_id }) });
         }
-        let code_id = |label| self.ledger.codes.get(&tag(label)).map_or(NO_CODE, |code| code.id);
+        let code_id = |label| self.memory.codes.get(&tag(label)).map_or(NO_CODE, |code| code.id);
         match verb {
-            "expire" => return Ok(Act::ExpireCodes { code_ids: words.0.by_ref().map(code_id).collect() }),
-            "cancel" => return Ok(Act::CancelCodes { code_ids: words.0.by_ref().map(code_id).collect() }),
+            "expire" => {
+                return Ok(Command::ExpireCodes(ExpireCodes {
+                    code_ids: words.0.by_ref().map(code_id).collect(),
+                }));
+            }
+            "cancel" => {
+                return Ok(Command::CancelCodes(CancelCodes {
+                    code_ids: words.0.by_ref().map(code_id).collect(),
+                }));
+            }
             "replace" => {
                 let code_id = code_id(words.word("label")?);
                 let code = new_code(words.word("label")?);
-                return Ok(Act::ReplaceCode { code_id, code, comment: String::new() });
+                return Ok(Command::ReplaceCode(ReplaceCode { code_id, code, comment: String::new() }));
             }
             "fulfil" => return self.fulfil(words),
             _ => {}
@@ -304,7 +313,7 @@ impl Table {
         if verb == "renew" {
             let device = |label| self.devices.get(label).copied().unwrap_or(NO_CODE);
             let devices = words.0.by_ref().map(device).collect();
-            return Ok(Act::SetDevices { devices, change: DeviceChange::default() });
+            return Ok(Command::SetDevices(SetDevices { devices, change: DeviceChange::default() }));
         }
         if verb == "set" {
             return self.set(words);
@@ -313,18 +322,29 @@ impl Table {
         let amount = words.number("amount")?;
         let resource_type = words.resource_type()?;
         if verb == "issue" {
-            return Ok(Act::Issue { resource_type, amount, memo: MEMO.to_owned() });
+            return Ok(Command::Issue(Issue { resource_type, amount, memo: MEMO.to_owned() }));
         }
         let company_id = self.company_id(words)?;
         if verb == "move" {
-            return Ok(Act::Move { resource_type, from: company_id, to: self.company_id(words)?, amount });
+            return Ok(Command::MoveUnits(MoveUnits {
+                resource_type,
+                from: company_id,
+                to: self.company_id(words)?,
+                amount,
+            }));
         }
         let codes = words.0.by_ref().map(new_code).collect();
-        Ok(Act::CreateCodes { company_id, resource_type, amount, comment: String::new(), codes })
+        Ok(Command::CreateCodes(CreateCodes {
+            company_id,
+            resource_type,
+            amount,
+            comment: String::new(),
+            codes,
+        }))
     }
 
     /// `fulfil COMPANY expires SECOND AMOUNT TYPE LABEL... [and AMOUNT TYPE LABEL...]`
-    fn fulfil(&self, words: &mut Words) -> Read<Act> {
+    fn fulfil(&self, words: &mut Words) -> Read<Command> {
         let company_id = self.company_id(words)?;
         let expires_at = moment(words.number_after("expires")?.ok_or("an end is missing")?);
         let mut vouchers = Vec::new();
@@ -335,7 +355,7 @@ impl Table {
             vouchers.push(Voucher { line: ORDER.1, resource_type, amount, name: String::new(), codes });
             if !words.skip("and") {
                 let order_id = ORDER.0;
-                return Ok(Act::Fulfil(Fulfilment {
+                return Ok(Command::Fulfil(Fulfil {
                     order_id,
                     company_id,
                     buyer_id: 1,
@@ -347,7 +367,7 @@ impl Table {
     }
 
     /// `set LABEL... [service TYPE|none] [auto on|off] [monitoring on|off] [company NAME] [removed]`
-    fn set(&self, words: &mut Words) -> Read<Act> {
+    fn set(&self, words: &mut Words) -> Read<Command> {
         let device = self.devices.get(words.word("label")?).copied().unwrap_or(NO_CODE);
         let mut change = DeviceChange::default();
         if words.skip("service") {
@@ -364,44 +384,52 @@ impl Table {
             change.company_id = Some(self.company_id(words)?);
         }
         change.is_removed = words.skip("removed");
-        Ok(Act::SetDevices { devices: vec![device], change })
+        Ok(Command::SetDevices(SetDevices { devices: vec![device], change }))
     }
 
     /// Decides one operation, looks at what no line says, and writes down what came of it.
     fn run(&mut self, operation: &Operation) -> Read<String> {
-        let new_codes = operation.act.new_codes();
-        let ids = operation.act.transfers_max() + self.ledger.devices.len();
-        self.ledger.ids = (0..=ids).map(|_| self.next_id()).collect();
-        self.ledger.code_ids = (0..new_codes).map(|_| self.next_id()).collect();
-        self.ledger.changes = Changes::default();
-        let before = Books::of(&self.ledger);
-        let outcome = decide(&mut self.ledger, std::slice::from_ref(operation)).remove(0);
-        let after = Books::of(&self.ledger);
-        ensure(before.sums() == after.sums(), || "the sum of all accounts has changed".to_owned())?;
+        let mut ledger = self.memory.load(std::slice::from_ref(operation));
+        let before = self.memory.clone();
+        let decided = decide(&mut ledger, std::slice::from_ref(operation));
+        let decision = decided.map_err(|fault| fault.to_string())?.remove(0);
+        let outcome = decision.ok_or("it was put off")?;
+        self.memory.save(&ledger);
+        ensure(sums(&before) == sums(&self.memory), || "the sum of all accounts has changed".to_owned())?;
         match outcome {
             Ok(Done { transfers, replayed: true }) => {
-                before.must_equal(&after, false)?;
+                self.must_equal(&before, ledger.changes(), false)?;
                 Ok(format!("again: {}", self.balances(&transfers)))
             }
             Ok(Done { transfers, replayed: false }) => {
                 self.causes_seen.extend(transfers.iter().map(|t| t.cause.slug()));
+                let written = &ledger.changes().transfers;
+                ensure(*written == transfers, || format!("it would write {written:?}"))?;
                 self.check_transfers(operation, &transfers)?;
                 Ok(self.balances(&transfers))
             }
             Err(refusal) => {
                 let is_wrong_code = refusal == Refusal::UnknownCode;
-                let counts = is_wrong_code && matches!(operation.act, Act::Redeem { .. });
-                before.must_equal(&after, counts)?;
+                let counts = is_wrong_code && matches!(operation.command, Command::Redeem(_));
+                self.must_equal(&before, ledger.changes(), counts)?;
                 self.refusals_seen.insert(variant(&refusal));
                 Ok(format!("refused: {}", refused(&refusal)))
             }
         }
     }
 
-    /// Each row tells who, when, why and which code, and all of them will be written.
+    /// A refusal and a repetition change nothing; but a wrong code is counted.
+    fn must_equal(&self, before: &Memory, changes: &Changes, is_counted: bool) -> Read {
+        let mut after = self.memory.clone();
+        after.attempts.clone_from(&before.attempts);
+        let is_same = after == *before
+            && *changes == Changes { attempts: changes.attempts.clone(), ..Changes::default() };
+        let is_right = is_same && (self.memory.attempts != before.attempts) == is_counted;
+        ensure(is_right, || "it was refused or repeated, and yet it changed something".to_owned())
+    }
+
+    /// Each row tells who, when, why and which code.
     fn check_transfers(&self, operation: &Operation, transfers: &[Transfer]) -> Read {
-        let written = &self.ledger.changes.transfers;
-        ensure(written == transfers, || format!("it would write {written:?}"))?;
         for (seq, is) in (0..).zip(transfers) {
             let want = Transfer {
                 actor: operation.actor.clone(),
@@ -409,7 +437,7 @@ impl Table {
                 seq,
                 fingerprint: operation.fingerprint,
                 at: operation.at,
-                cause: if is.device_id.is_some() { Cause::Spend } else { cause_of(&operation.act) },
+                cause: if is.device_id.is_some() { Cause::Spend } else { cause_of(&operation.command) },
                 from_name: self.name(is.from.0),
                 to_name: self.name(is.to.0),
                 memo: match (is.cause, is.device_id) {
@@ -419,7 +447,7 @@ impl Table {
                         [format!("replaced by code #{new}"), format!("in place of code #{old}")][seq as usize]
                             .clone()
                     }
-                    (_, Some(id)) => self.ledger.devices[&id].label.clone(),
+                    (_, Some(id)) => self.memory.devices[&id].label.clone(),
                     _ => String::new(),
                 },
                 ..is.clone()
@@ -442,55 +470,16 @@ impl Table {
     }
 
     fn name(&self, company_id: i64) -> String {
-        self.ledger.companies.get(&company_id).map_or(String::new(), |c| c.name.clone())
+        self.memory.companies.get(&company_id).map_or(String::new(), |c| c.name.clone())
     }
 }
 
-/// All that an operation may change, kept to be compared with what it is afterwards.
-struct Books {
-    accounts: HashMap<AccountKey, Account>,
-    codes: HashMap<Tag, CodeFacts>,
-    operations: HashMap<(i64, String), Vec<Transfer>>,
-    attempts: HashMap<String, Attempts>,
-    devices: BTreeMap<i64, DeviceFacts>,
-    has_changes: bool,
-}
-
-impl Books {
-    fn of(ledger: &Ledger) -> Books {
-        let Changes { transfers, accounts, new_codes, codes, attempts: _, devices } = &ledger.changes;
-        Books {
-            accounts: ledger.accounts.clone(),
-            codes: ledger.codes.clone(),
-            operations: ledger.operations.clone(),
-            attempts: ledger.attempts.clone(),
-            devices: ledger.devices.clone(),
-            has_changes: !(transfers.is_empty()
-                && accounts.is_empty()
-                && new_codes.is_empty()
-                && codes.is_empty()
-                && devices.is_empty()),
-        }
+fn sums(memory: &Memory) -> BTreeMap<ResourceType, i128> {
+    let mut sums: BTreeMap<_, _> = ResourceType::all().map(|t| (t, 0)).collect();
+    for (key, account) in &memory.accounts {
+        *sums.entry(key.resource_type).or_default() += i128::from(account.balance);
     }
-
-    fn sums(&self) -> BTreeMap<ResourceType, i128> {
-        let mut sums: BTreeMap<_, _> = ResourceType::all().map(|t| (t, 0)).collect();
-        for (key, account) in &self.accounts {
-            *sums.entry(key.resource_type).or_default() += i128::from(account.balance);
-        }
-        sums
-    }
-
-    /// A refusal and a repetition change nothing; but a wrong code is counted.
-    fn must_equal(&self, after: &Books, is_counted: bool) -> Read {
-        let same = self.accounts == after.accounts
-            && self.codes == after.codes
-            && self.operations == after.operations
-            && self.devices == after.devices
-            && (self.attempts != after.attempts) == is_counted
-            && !after.has_changes;
-        ensure(same, || "it was refused or repeated, and yet it changed something".to_owned())
-    }
+    sums
 }
 
 /// The words of a line, taken one by one.
@@ -551,18 +540,18 @@ const KINDS: [(Kind, &str); 5] = [
     (Kind::Issued, "issued"),
 ];
 
-fn cause_of(act: &Act) -> Cause {
-    match act {
-        Act::Issue { .. } => Cause::Issue,
-        Act::Move { .. } => Cause::Move,
-        Act::CreateCodes { .. } => Cause::CreateCode,
-        Act::DeleteCode { .. } => Cause::DeleteCode,
-        Act::Redeem { .. } => Cause::Redeem,
-        Act::SetDevices { .. } => Cause::Spend,
-        Act::Fulfil(_) => Cause::Fulfil,
-        Act::ExpireCodes { .. } => Cause::Expire,
-        Act::CancelCodes { .. } => Cause::Cancel,
-        Act::ReplaceCode { .. } => Cause::Replace,
+fn cause_of(command: &Command) -> Cause {
+    match command {
+        Command::Issue(_) => Cause::Issue,
+        Command::MoveUnits(_) => Cause::Move,
+        Command::CreateCodes(_) => Cause::CreateCode,
+        Command::DeleteCode(_) => Cause::DeleteCode,
+        Command::Redeem(_) => Cause::Redeem,
+        Command::SetDevices(_) => Cause::Spend,
+        Command::Fulfil(_) => Cause::Fulfil,
+        Command::ExpireCodes(_) => Cause::Expire,
+        Command::CancelCodes(_) => Cause::Cancel,
+        Command::ReplaceCode(_) => Cause::Replace,
     }
 }
 

@@ -35,7 +35,7 @@ fn none_says(folder: &str, but: &[&str], forbidden: &[&str]) {
 }
 
 /// Each may use what stands after it, and nothing else; what shares a line knows nothing of the other.
-const RANKS: [&[&str]; 17] = [
+const RANKS: [&[&str]; 18] = [
     &["main"],
     &["cli"],
     &["demo"],
@@ -44,6 +44,7 @@ const RANKS: [&[&str]; 17] = [
     &["ops"],
     &["app"],
     &["writer", "mail", "cards"],
+    &["ledger"],
     &["store"],
     &["keys", "pdf"],
     &["words", "urls"],

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::jobs;
 use crate::model::amount::{AMOUNT_MAX, grouped};
 use crate::model::device::{DeviceChange, DeviceKind};
-use crate::model::ledger::{self, Act};
+use crate::model::ledger::{self, Command, Issue, SetDevices};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::ops;
@@ -40,8 +40,12 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
     let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
-    let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: AMOUNT_MAX, memo: String::new() };
-    app.writer.submit(operation(&app, &by, act)).await?;
+    let issue = Command::Issue(Issue {
+        resource_type: ResourceType::CREDIT,
+        amount: AMOUNT_MAX,
+        memo: String::new(),
+    });
+    app.writer.submit(operation(&app, &by, issue)).await?;
     let begun = Instant::now();
     for first in (0..devices).step_by(DEVICES_A_BATCH as usize) {
         let count = DEVICES_A_BATCH.min(devices - first);
@@ -71,7 +75,7 @@ async fn add(app: &App, by: &ledger::Actor, first: i64, count: i64, days_ago: i6
         monitoring: Some(true),
         ..DeviceChange::default()
     };
-    let mut set = operation(app, by, Act::SetDevices { devices, change });
+    let mut set = operation(app, by, Command::SetDevices(SetDevices { devices, change }));
     set.at = app.clock.now().plus_seconds(-days_ago * DAY_SECONDS);
     app.writer.submit(set).await?;
     Ok(())

@@ -23,7 +23,7 @@ use crate::jobs;
 use crate::model::amount::grouped;
 use crate::model::code::Code;
 use crate::model::company::Path;
-use crate::model::ledger::{self, Act, NewCode, Operation};
+use crate::model::ledger::{self, Command, CreateCodes, Issue, NewCode, Operation};
 use crate::model::resources::ResourceType;
 use crate::model::token::{Scope, Token};
 use crate::model::user::Role;
@@ -180,8 +180,12 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
         address: "bench".into(),
         token_id: None,
     };
-    let act = Act::Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() };
-    app.writer.submit(operation(app, &by, act)).await?;
+    let issue = Command::Issue(Issue {
+        resource_type: ResourceType::CREDIT,
+        amount: 1_000_000_000,
+        memo: String::new(),
+    });
+    app.writer.submit(operation(app, &by, issue)).await?;
     access_tokens(app).await
 }
 
@@ -200,10 +204,10 @@ pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error:
     Ok(people)
 }
 
-pub fn operation(app: &App, by: &ledger::Actor, act: Act) -> Operation {
+pub fn operation(app: &App, by: &ledger::Actor, command: Command) -> Operation {
     let key = form::new_nonce(app);
     let fingerprint = app.keys.fingerprint(&key);
-    Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), act }
+    Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), command }
 }
 
 /// Makes unused codes of one unit each.
@@ -222,14 +226,14 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
             })
             .collect();
         made.extend(codes.iter().map(|c| c.code.clone()));
-        let act = Act::CreateCodes {
+        let create = Command::CreateCodes(CreateCodes {
             company_id: root,
             resource_type: ResourceType::CREDIT,
             amount: 1,
             comment: String::new(),
             codes,
-        };
-        app.writer.submit(operation(app, &by, act)).await?;
+        });
+        app.writer.submit(operation(app, &by, create)).await?;
     }
     Ok(made)
 }

@@ -1,7 +1,10 @@
 //! What devices take: by themselves when their time is over, and at once when units arrive.
 
-use super::decide::Line;
-use super::operation::{Operation, Refusal, Transfer};
+use super::command::Rules;
+use super::footprint::Footprint;
+use super::line::Line;
+use super::operation::{Actor, Operation, Transfer};
+use super::refusal::{Refusal, Stop, Unloaded};
 use super::state::{AccountKey, Ledger};
 use super::words::{Cause, Kind};
 use crate::model::device::{DeviceChange, DeviceState};
@@ -10,45 +13,65 @@ use crate::model::resources::ResourceType;
 /// How many waiting devices one operation serves with what it brings; the renewal job serves the rest.
 pub const SERVED_MAX: usize = 1_000;
 
-/// Changes devices, and settles each: it is paid, waits, or needs nothing.
-pub(super) fn set_devices(
-    ledger: &mut Ledger,
-    operation: &Operation,
-    devices: &[i64],
-    change: &DeviceChange,
-) -> Result<Vec<Transfer>, Refusal> {
-    for id in devices {
-        let device =
-            ledger.devices.get(id).filter(|d| d.removed_at.is_none()).ok_or(Refusal::UnknownDevice)?;
-        ledger.company_in_tree(&operation.actor, device.company_id).ok_or(Refusal::UnknownDevice)?;
-    }
-    if let Some(company_id) = change.company_id {
-        ledger.company_in_tree(&operation.actor, company_id).ok_or(Refusal::UnknownTarget)?;
-    }
-    let mut transfers = Vec::new();
-    for id in devices {
-        let Some(before) = ledger.devices.get(id).cloned() else { continue };
-        let mut device = before.clone();
-        device.change(change, operation.at);
-        if let Some(service) = device.settle(operation.at) {
-            match ledger.pay(operation, transfers.len(), *id, &device.label, (device.company_id, service)) {
-                Some(transfer) => {
-                    device.extend(service, operation.at);
-                    transfers.push(transfer);
-                }
-                None => device.wait(operation.at),
+/// Changes devices, and pays for those that run, extend themselves and are not paid. Without a change it is a
+/// renewal.
+#[derive(Debug, Clone)]
+pub struct SetDevices {
+    pub devices: Vec<i64>,
+    pub change: DeviceChange,
+}
+
+impl Rules for SetDevices {
+    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+        if let Some(company_id) = self.change.company_id {
+            touches.company(company_id);
+        }
+        for id in &self.devices {
+            let Some(device) = touches.device(*id) else { continue };
+            touches.lineage(device.company_id);
+            if let Some(service) = self.change.service.unwrap_or(device.service) {
+                touches.payers(self.change.company_id.unwrap_or(device.company_id), service);
             }
         }
-        if device != before {
-            ledger.devices.insert(*id, device);
-            ledger.changes.devices.entry(*id).or_insert(before);
-        }
+        touches.new_transfers(self.devices.len());
     }
-    Ok(transfers)
+
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
+        for id in &self.devices {
+            let device = ledger.device(*id)?.filter(|d| d.removed_at.is_none());
+            let company_id = device.ok_or(Refusal::UnknownDevice)?.company_id;
+            ledger.company_in_tree(&operation.actor, company_id)?.ok_or(Refusal::UnknownDevice)?;
+        }
+        if let Some(company_id) = self.change.company_id {
+            ledger.company_in_tree(&operation.actor, company_id)?.ok_or(Refusal::UnknownTarget)?;
+        }
+        let mut transfers = Vec::new();
+        for id in &self.devices {
+            let Some(before) = ledger.device(*id)?.cloned() else { continue };
+            let mut device = before.clone();
+            device.change(&self.change, operation.at);
+            if let Some(service) = device.settle(operation.at) {
+                let pool = (device.company_id, service);
+                match ledger.pay(operation, transfers.len(), *id, &device.label, pool)? {
+                    Some(transfer) => {
+                        device.extend(service, operation.at);
+                        transfers.push(transfer);
+                    }
+                    None => device.wait(operation.at),
+                }
+            }
+            ledger.set_device(before, device);
+        }
+        Ok(transfers)
+    }
 }
 
 /// Extends the devices that wait for what the transfers bring, the longest waiting first.
-pub(super) fn serve_waiting(ledger: &mut Ledger, operation: &Operation, transfers: &mut Vec<Transfer>) {
+pub(super) fn serve_waiting(
+    ledger: &mut Ledger,
+    operation: &Operation,
+    transfers: &mut Vec<Transfer>,
+) -> Result<(), Unloaded> {
     let arrivals: Vec<(i64, ResourceType)> = transfers
         .iter()
         // What passes through the balance on its way into another code serves nobody.
@@ -56,44 +79,62 @@ pub(super) fn serve_waiting(ledger: &mut Ledger, operation: &Operation, transfer
         .map(|t| (t.to.0, t.resource_type))
         .collect();
     for (company_id, resource_type) in arrivals {
-        for id in ledger.waiting_for(company_id, resource_type) {
-            let Some(before) = ledger.devices.get(&id).cloned() else { continue };
+        for id in ledger.waiting_for(company_id, resource_type)? {
+            let Some(before) = ledger.device(id)?.cloned() else { continue };
             let pool = (before.company_id, resource_type);
-            let Some(transfer) = ledger.pay(operation, transfers.len(), id, &before.label, pool) else {
+            let Some(transfer) = ledger.pay(operation, transfers.len(), id, &before.label, pool)? else {
                 continue;
             };
             let mut device = before.clone();
             device.extend(resource_type, operation.at);
             transfers.push(transfer);
-            ledger.devices.insert(id, device);
-            ledger.changes.devices.entry(id).or_insert(before);
+            ledger.set_device(before, device);
+        }
+    }
+    Ok(())
+}
+
+impl Footprint<'_> {
+    /// A company with all above it.
+    fn lineage(&mut self, company_id: i64) {
+        for id in self.company(company_id).map_or_else(Vec::new, |c| c.path.ids()) {
+            self.company(id);
         }
     }
 }
 
 impl Ledger {
     /// The waiting devices that this balance would pay for, in the order in which they are served.
-    fn waiting_for(&self, company_id: i64, resource_type: ResourceType) -> Vec<i64> {
-        let mut waiting: Vec<_> = self
-            .devices
-            .values()
-            .filter(|d| d.state == DeviceState::Waiting && d.service == Some(resource_type))
-            .filter(|d| self.payers(d.company_id).any(|id| id == company_id))
-            .map(|d| (d.waiting_since, d.id))
-            .collect();
+    fn waiting_for(&self, company_id: i64, resource_type: ResourceType) -> Result<Vec<i64>, Unloaded> {
+        let is_waited_for = self.company(company_id)?.is_some_and(|c| c.is_waited_for);
+        if is_waited_for && !self.holds_arrivals(company_id, resource_type) {
+            return Err(Unloaded::Arrivals(company_id, resource_type));
+        }
+        let mut waiting = Vec::new();
+        for device in self.devices_held() {
+            let waits = device.state == DeviceState::Waiting && device.service == Some(resource_type);
+            if waits && self.payers(device.company_id)?.contains(&company_id) {
+                waiting.push((device.waiting_since, device.id));
+            }
+        }
         waiting.sort_unstable();
-        waiting.into_iter().take(SERVED_MAX).map(|(_, id)| id).collect()
+        Ok(waiting.into_iter().take(SERVED_MAX).map(|(_, id)| id).collect())
     }
 
     /// The company, and those above it as long as each uses its parent's credits: who pays, in order.
-    pub fn payers(&self, company_id: i64) -> impl Iterator<Item = i64> {
-        let mut path = self.companies.get(&company_id).map_or_else(Vec::new, |c| c.path.ids());
-        let mut goes_on = true;
-        std::iter::from_fn(move || {
-            let id = path.pop().filter(|_| goes_on)?;
-            goes_on = self.companies.get(&id).is_some_and(|c| c.uses_parent_credits);
-            Some(id)
-        })
+    ///
+    /// # Errors
+    /// Where one of them is not held.
+    pub fn payers(&self, company_id: i64) -> Result<Vec<i64>, Unloaded> {
+        let mut payers = Vec::new();
+        let mut above = self.company(company_id)?.map_or_else(Vec::new, |c| c.path.ids());
+        while let Some(id) = above.pop() {
+            payers.push(id);
+            if !self.company(id)?.is_some_and(|c| c.uses_parent_credits) {
+                break;
+            }
+        }
+        Ok(payers)
     }
 
     /// Takes one unit for a device from the nearest company that has one.
@@ -104,12 +145,15 @@ impl Ledger {
         device_id: i64,
         label: &str,
         (company_id, resource_type): (i64, ResourceType),
-    ) -> Option<Transfer> {
-        let has_units = |id: &i64| {
-            let key = AccountKey::new(*id, resource_type, Kind::Available);
-            self.accounts.get(&key).is_some_and(|a| a.balance > 0)
-        };
-        let payer = self.payers(company_id).find(has_units)?;
+    ) -> Result<Option<Transfer>, Unloaded> {
+        let mut payer = None;
+        for id in self.payers(company_id)? {
+            if self.account(AccountKey::new(id, resource_type, Kind::Available))?.balance > 0 {
+                payer = Some(id);
+                break;
+            }
+        }
+        let Some(payer) = payer else { return Ok(None) };
         let line = Line {
             cause: Cause::Spend,
             resource_type,
@@ -120,7 +164,10 @@ impl Ledger {
             device_id: Some(device_id),
             memo: label,
         };
-        self.check(&line, 1).ok()?;
-        Some(self.transfer(operation, seq as i64, &line))
+        match self.check(&line, 1) {
+            Ok(()) => self.transfer(operation, seq as i64, &line).map(Some),
+            Err(Stop::Refused(_)) => Ok(None),
+            Err(Stop::Unloaded(what)) => Err(what),
+        }
     }
 }

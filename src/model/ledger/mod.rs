@@ -3,21 +3,39 @@
 //! it by the million. [`decide`] takes the operations in order and gives, for each, its transfers
 //! or a typed refusal; what changed stands in the [`Ledger`] afterwards.
 //!
-//! To add an operation: a variant of [`Act`], what it reads in `store::ledger::prefetch`, its
-//! function in `decide`, and its lines in `tests/it/ledger_table.txt`.
+//! Each command has a file, with what it may touch beside how it is decided. To add one: its file, a variant of
+//! [`Command`], a [`Cause`] with its wording and the migration that allows it, and its lines in
+//! `tests/it/ledger_table.txt` and `tests/it/ledger_oracle.rs`.
 
+mod codes;
+mod command;
 mod decide;
 mod devices;
+mod footprint;
+mod issue;
+mod line;
+mod move_units;
 mod operation;
+mod redeem;
+mod refusal;
 mod state;
 mod vouchers;
 mod words;
 
-pub use decide::decide;
-pub use devices::SERVED_MAX;
+pub use codes::{CreateCodes, DeleteCode};
+pub use command::Command;
+pub use decide::{Decision, decide};
+pub use devices::{SERVED_MAX, SetDevices};
+pub use footprint::Wanted;
+pub use issue::Issue;
+pub use move_units::MoveUnits;
 pub use operation::{
-    Act, Actor, Done, Filled, Fingerprint, Fulfilment, Limit, NewCode, Operation, Refusal, Tag, Transfer,
-    Voucher, balance_after,
+    Actor, Done, Filled, Fingerprint, Limit, NewCode, Operation, Tag, Transfer, Voucher, balance_after,
 };
-pub use state::{Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Ledger};
+pub use redeem::Redeem;
+pub use refusal::{Refusal, Unloaded};
+pub use state::{
+    Account, AccountKey, Changes, CodeChange, CodeFacts, CompanyFacts, CreatedCode, Found, Identity, Ledger,
+};
+pub use vouchers::{CancelCodes, ExpireCodes, Fulfil, ReplaceCode};
 pub use words::{Cause, CodeStatus, Kind, UnknownCause, UnknownKind, UnknownStatus};

@@ -1,8 +1,8 @@
 //! What is asked of the ledger, and what it answers.
 
-use super::words::{Cause, CodeStatus, Kind};
+use super::command::Command;
+use super::words::{Cause, Kind};
 use crate::model::code::Code;
-use crate::model::device::DeviceChange;
 use crate::model::resources::ResourceType;
 use crate::model::throttle::Policy;
 use crate::model::time::Moment;
@@ -42,105 +42,7 @@ pub struct Operation {
     pub key: String,
     pub fingerprint: Fingerprint,
     pub at: Moment,
-    pub act: Act,
-}
-
-/// What an operation does.
-#[derive(Debug, Clone)]
-pub enum Act {
-    /// Brings units into being at the root company.
-    Issue {
-        resource_type: ResourceType,
-        amount: i64,
-        memo: String,
-    },
-    Move {
-        resource_type: ResourceType,
-        from: i64,
-        to: i64,
-        amount: i64,
-    },
-    CreateCodes {
-        company_id: i64,
-        resource_type: ResourceType,
-        amount: i64,
-        comment: String,
-        codes: Vec<NewCode>,
-    },
-    DeleteCode {
-        code_id: i64,
-    },
-    Redeem {
-        tag: Tag,
-        limits: Vec<Limit>,
-    },
-    /// Changes devices, and pays for those that run, extend themselves and are not paid. Without a
-    /// change it is a renewal.
-    SetDevices {
-        devices: Vec<i64>,
-        change: DeviceChange,
-    },
-    /// An order was paid: its units come into being in its vouchers. By the portal or the vendor.
-    Fulfil(Fulfilment),
-    /// Ends those of the vouchers whose time is over; others stay as they are.
-    ExpireCodes {
-        code_ids: Vec<i64>,
-    },
-    /// Unused vouchers go back to the vendor; all of them, or none.
-    CancelCodes {
-        code_ids: Vec<i64>,
-    },
-    /// A lost voucher gets a new code; the old one is dead.
-    ReplaceCode {
-        code_id: i64,
-        code: NewCode,
-        comment: String,
-    },
-}
-
-impl Act {
-    /// The codes that it names by their ids.
-    #[must_use]
-    pub fn code_ids(&self) -> &[i64] {
-        match self {
-            Act::DeleteCode { code_id } | Act::ReplaceCode { code_id, .. } => std::slice::from_ref(code_id),
-            Act::ExpireCodes { code_ids } | Act::CancelCodes { code_ids } => code_ids,
-            Act::Issue { .. }
-            | Act::Move { .. }
-            | Act::CreateCodes { .. }
-            | Act::Redeem { .. }
-            | Act::SetDevices { .. }
-            | Act::Fulfil(_) => &[],
-        }
-    }
-
-    /// How many codes it makes.
-    #[must_use]
-    pub fn new_codes(&self) -> usize {
-        match self {
-            Act::CreateCodes { codes, .. } => codes.len(),
-            Act::Fulfil(order) => order.vouchers.iter().map(|v| v.codes.len()).sum(),
-            Act::ReplaceCode { .. } => 1,
-            _ => 0,
-        }
-    }
-
-    /// The most transfers that it may make, but for those of devices.
-    #[must_use]
-    pub fn transfers_max(&self) -> usize {
-        1 + self.new_codes() + self.code_ids().len()
-    }
-}
-
-/// The vouchers of a paid order.
-#[derive(Debug, Clone)]
-pub struct Fulfilment {
-    pub order_id: i64,
-    pub company_id: i64,
-    /// Who ordered: the vouchers' maker.
-    pub buyer_id: i64,
-    pub expires_at: Moment,
-    pub vouchers: Vec<Voucher>,
+    pub command: Command,
 }
 
 /// The codes of one line of an order, each with the same content.
@@ -155,7 +57,7 @@ pub struct Voucher {
 }
 
 /// A code that does not exist yet, with its keyed hashes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NewCode {
     pub code: Code,
     pub tag: Tag,
@@ -216,48 +118,6 @@ pub fn balance_after(transfers: &[Transfer]) -> i64 {
             spent.map_or(first.to_balance, |t| t.from_balance)
         }
     }
-}
-
-/// Why an operation was refused. Nothing has changed then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The source has fewer units than asked for.
-    NotEnough {
-        has: i64,
-        resource_type: ResourceType,
-        company: String,
-    },
-    SameCompany,
-    /// No such company in the actor's tree.
-    UnknownSource,
-    UnknownTarget,
-    AmountOutOfRange,
-    /// A balance would pass 2^63.
-    Overflow,
-    UnknownCode,
-    CodeUsed {
-        at: Option<Moment>,
-    },
-    CodeExpired {
-        at: Option<Moment>,
-    },
-    /// Deleting what is no longer unused.
-    CodeNotUnused {
-        status: CodeStatus,
-    },
-    TooManyAttempts {
-        until: Moment,
-    },
-    /// The operation's key was used for another request.
-    KeyReused,
-    /// Only the root company issues.
-    NotIssuer,
-    /// No such device in the actor's tree, or it has changed at this very moment.
-    UnknownDevice,
-    /// A voucher of an order is not deleted: it is cancelled or replaced.
-    CodeOfOrder,
-    /// Only vouchers of an order are cancelled or replaced.
-    NotOfOrder,
 }
 
 /// What an operation did, or had done when it was first sent.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::operation::{NewCode, Tag, Transfer};
+use super::footprint::Wanted;
+use super::operation::{Actor, Done, Filled, Limit, NewCode, Operation, Tag, Transfer};
+use super::refusal::{Refusal, Stop, Unloaded};
 use super::words::{CodeStatus, Kind};
 use crate::model::company::Path;
 use crate::model::device::DeviceFacts;
@@ -42,6 +44,8 @@ pub struct CompanyFacts {
     pub path: Path,
     pub removed: bool,
     pub uses_parent_credits: bool,
+    /// Whether devices wait for one of its balances.
+    pub is_waited_for: bool,
 }
 
 /// A code as the ledger sees it: what it is worth and whether it still is.
@@ -59,26 +63,45 @@ pub struct CodeFacts {
     pub used_at: Option<Moment>,
 }
 
-/// All that a batch of operations reads and changes.
-#[derive(Debug, Default)]
+/// Which operation: who asked for it, and under which key.
+pub type Identity = (i64, String);
+
+/// All that a batch of operations reads and changes. What was looked for and is not there is held as such; to touch
+/// what was never looked for is an error, not a zero.
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Ledger {
-    pub accounts: HashMap<AccountKey, Account>,
-    pub companies: HashMap<i64, CompanyFacts>,
-    pub codes: HashMap<Tag, CodeFacts>,
-    pub operations: HashMap<(i64, String), Vec<Transfer>>,
+    accounts: HashMap<AccountKey, Account>,
+    companies: HashMap<i64, Option<CompanyFacts>>,
+    codes: HashMap<Tag, Option<CodeFacts>>,
+    tags: HashMap<i64, Option<Tag>>,
+    devices: BTreeMap<i64, Option<DeviceFacts>>,
+    arrivals: HashSet<(i64, ResourceType)>,
+    attempts: HashMap<String, Attempts>,
+    operations: HashMap<Identity, Vec<Transfer>>,
     /// Operations that were no transfers: their keys are taken.
-    pub other_writes: HashSet<(i64, String)>,
-    pub attempts: HashMap<String, Attempts>,
-    /// Those that an operation names, and those that wait for what it brings.
-    pub devices: BTreeMap<i64, DeviceFacts>,
-    /// The ids that the new rows take, reserved before.
-    pub ids: VecDeque<i64>,
-    pub code_ids: VecDeque<i64>,
-    pub changes: Changes,
+    other_writes: HashSet<Identity>,
+    transfer_ids: VecDeque<i64>,
+    code_ids: VecDeque<i64>,
+    changes: Changes,
 }
 
-/// What [`super::decide`] changed: what `store::ledger::write` writes.
+/// What was found of what a batch wants. What is not among it is not there.
 #[derive(Debug, Default)]
+pub struct Found {
+    pub codes: Vec<CodeFacts>,
+    pub companies: Vec<(i64, CompanyFacts)>,
+    pub devices: Vec<DeviceFacts>,
+    pub accounts: Vec<(AccountKey, Account)>,
+    pub attempts: Vec<(String, Attempts)>,
+    /// Those of the batch's operations that have happened.
+    pub operations: HashMap<Identity, Vec<Transfer>>,
+    pub other_writes: HashSet<Identity>,
+    pub transfer_ids: VecDeque<i64>,
+    pub code_ids: VecDeque<i64>,
+}
+
+/// What [`super::decide`] changed: what `store::ledger` saves.
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Changes {
     pub transfers: Vec<Transfer>,
     pub accounts: HashSet<AccountKey>,
@@ -102,12 +125,257 @@ pub struct CodeChange {
     pub replaced_by: Option<i64>,
 }
 
-/// A code that came into being.
-#[derive(Debug, Clone)]
+/// A code that was made.
+#[derive(Debug, Clone, PartialEq)]
 pub struct CreatedCode {
     pub facts: CodeFacts,
     pub new: NewCode,
     pub comment: String,
     pub created_by: i64,
     pub created_at: Moment,
+}
+
+/// What is held.
+impl Ledger {
+    /// Takes in what was found of what was wanted. What was held before gives way.
+    pub fn supply(&mut self, wanted: &Wanted, found: Found) {
+        self.codes.extend(wanted.tags.iter().map(|tag| (*tag, None)));
+        self.tags.extend(wanted.code_ids.iter().map(|id| (*id, None)));
+        for code in found.codes {
+            self.hold_code(code);
+        }
+        self.companies.extend(wanted.companies.iter().map(|id| (*id, None)));
+        self.companies.extend(found.companies.into_iter().map(|(id, facts)| (id, Some(facts))));
+        self.devices.extend(wanted.devices.iter().map(|id| (*id, None)));
+        self.devices.extend(found.devices.into_iter().map(|device| (device.id, Some(device))));
+        self.arrivals.extend(&wanted.arrivals);
+        self.accounts.extend(wanted.accounts.iter().map(|key| (*key, Account::default())));
+        self.accounts.extend(found.accounts);
+        self.attempts.extend(wanted.attempts.iter().map(|key| (key.clone(), Attempts::NONE)));
+        self.attempts.extend(found.attempts);
+        self.operations.extend(found.operations);
+        self.other_writes.extend(found.other_writes);
+        self.transfer_ids.extend(found.transfer_ids);
+        self.code_ids.extend(found.code_ids);
+    }
+
+    fn hold_code(&mut self, code: CodeFacts) {
+        self.tags.insert(code.id, Some(code.tag));
+        self.codes.insert(code.tag, Some(code));
+    }
+
+    /// The codes, companies and devices that are there: to be locked, and looked at again.
+    #[must_use]
+    pub fn held(&self) -> Wanted {
+        Wanted {
+            code_ids: self.codes.values().flatten().map(|c| c.id).collect(),
+            companies: self.companies.keys().copied().collect(),
+            devices: self.devices.keys().copied().collect(),
+            ..Wanted::default()
+        }
+    }
+
+    /// What was changed.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Whether an operation had happened before the batch.
+    #[must_use]
+    pub fn has_happened(&self, identity: &Identity) -> bool {
+        self.operations.contains_key(identity)
+    }
+
+    /// The account, with nothing in it where there is none yet.
+    ///
+    /// # Errors
+    /// Where it is not held.
+    pub fn account(&self, key: AccountKey) -> Result<Account, Unloaded> {
+        self.accounts.get(&key).copied().ok_or(Unloaded::Account(key))
+    }
+
+    /// The company, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is not held.
+    pub fn company(&self, id: i64) -> Result<Option<&CompanyFacts>, Unloaded> {
+        self.companies.get(&id).map(Option::as_ref).ok_or(Unloaded::Company(id))
+    }
+
+    /// The code with this keyed hash, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is not held.
+    pub fn code(&self, tag: Tag) -> Result<Option<&CodeFacts>, Unloaded> {
+        self.codes.get(&tag).map(Option::as_ref).ok_or(Unloaded::Tag(tag))
+    }
+
+    /// The code with this id, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is not held.
+    pub fn code_by_id(&self, id: i64) -> Result<Option<&CodeFacts>, Unloaded> {
+        match self.tags.get(&id).ok_or(Unloaded::Code(id))? {
+            Some(tag) => self.code(*tag),
+            None => Ok(None),
+        }
+    }
+
+    /// The device, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it is not held.
+    pub fn device(&self, id: i64) -> Result<Option<&DeviceFacts>, Unloaded> {
+        self.devices.get(&id).map(Option::as_ref).ok_or(Unloaded::Device(id))
+    }
+
+    pub(super) fn devices_held(&self) -> impl Iterator<Item = &DeviceFacts> {
+        self.devices.values().flatten()
+    }
+
+    /// Whether the devices are held that wait for what arrives there.
+    pub(super) fn holds_arrivals(&self, company_id: i64, resource_type: ResourceType) -> bool {
+        self.arrivals.contains(&(company_id, resource_type))
+    }
+
+    /// The wrong codes of a key.
+    ///
+    /// # Errors
+    /// Where they are not held.
+    pub fn attempts(&self, key: &str) -> Result<Attempts, Unloaded> {
+        self.attempts.get(key).copied().ok_or_else(|| Unloaded::Attempts(key.to_owned()))
+    }
+
+    pub(super) fn transfer_ids_held(&self) -> usize {
+        self.transfer_ids.len()
+    }
+
+    pub(super) fn code_ids_held(&self) -> usize {
+        self.code_ids.len()
+    }
+
+    pub(super) fn name(&self, company_id: i64) -> Result<String, Unloaded> {
+        Ok(self.company(company_id)?.map_or(String::new(), |c| c.name.clone()))
+    }
+
+    /// The company, where it lies in the actor's tree and has not been removed.
+    pub(super) fn company_in_tree(
+        &self,
+        actor: &Actor,
+        company_id: i64,
+    ) -> Result<Option<&CompanyFacts>, Unloaded> {
+        let own = self.company(actor.company_id)?.filter(|c| !c.removed);
+        let company = self.company(company_id)?.filter(|c| !c.removed);
+        Ok(company.filter(|company| own.is_some_and(|own| own.path.contains(&company.path))))
+    }
+
+    /// The root company, where the actor belongs to it: it alone issues units.
+    pub(super) fn issuer(&self, actor: &Actor) -> Result<i64, Stop> {
+        let is_root = self.company(actor.company_id)?.is_some_and(|c| c.path.level() == 0);
+        if is_root { Ok(actor.company_id) } else { Err(Refusal::NotIssuer.into()) }
+    }
+
+    /// A pool right after a redemption filled it.
+    pub(super) fn filled(&self, company_id: i64, resource_type: ResourceType) -> Result<Filled, Unloaded> {
+        let account = |kind| self.account(AccountKey::new(company_id, resource_type, kind));
+        Ok(Filled {
+            received_total: account(Kind::Available)?.received_total,
+            in_codes: account(Kind::InCodes)?.balance,
+            parent_name: self.company(company_id)?.and_then(|c| c.parent_name.clone()),
+        })
+    }
+
+    /// What an operation did when it was first sent, where it was.
+    pub(super) fn replay(&self, operation: &Operation) -> Option<Result<Done, Refusal>> {
+        let identity = (operation.actor.user_id, operation.key.clone());
+        if let Some(transfers) = self.operations.get(&identity) {
+            let is_same = transfers.iter().all(|t| t.fingerprint == operation.fingerprint);
+            let transfers = transfers.clone();
+            return Some(if is_same {
+                Ok(Done { transfers, replayed: true })
+            } else {
+                Err(Refusal::KeyReused)
+            });
+        }
+        self.other_writes.contains(&identity).then_some(Err(Refusal::KeyReused))
+    }
+}
+
+/// What changes.
+impl Ledger {
+    pub(super) fn account_mut(&mut self, key: AccountKey) -> Result<&mut Account, Unloaded> {
+        let account = self.accounts.get_mut(&key).ok_or(Unloaded::Account(key))?;
+        self.changes.accounts.insert(key);
+        Ok(account)
+    }
+
+    pub(super) fn next_transfer_id(&mut self) -> Result<i64, Unloaded> {
+        self.transfer_ids.pop_front().ok_or(Unloaded::Ids)
+    }
+
+    pub(super) fn next_code_id(&mut self) -> Result<i64, Unloaded> {
+        self.code_ids.pop_front().ok_or(Unloaded::Ids)
+    }
+
+    pub(super) fn add_code(
+        &mut self,
+        operation: &Operation,
+        facts: CodeFacts,
+        new: &NewCode,
+        comment: &str,
+        created_by: i64,
+    ) {
+        self.hold_code(facts.clone());
+        let (new, comment, created_at) = (new.clone(), comment.to_owned(), operation.at);
+        self.changes.new_codes.push(CreatedCode { facts, new, comment, created_by, created_at });
+    }
+
+    pub(super) fn set_status(
+        &mut self,
+        operation: &Operation,
+        code: &CodeFacts,
+        status: CodeStatus,
+        replaced_by: Option<i64>,
+    ) -> Result<(), Unloaded> {
+        let company_id = operation.actor.company_id;
+        let change = CodeChange {
+            tag: code.tag,
+            status,
+            company_id,
+            company_name: self.name(company_id)?,
+            user_id: operation.actor.user_id,
+            at: operation.at,
+            replaced_by,
+        };
+        self.hold_code(CodeFacts { status, used_at: Some(operation.at), ..code.clone() });
+        self.changes.codes.insert(code.id, change);
+        Ok(())
+    }
+
+    pub(super) fn set_device(&mut self, before: DeviceFacts, now: DeviceFacts) {
+        if now != before {
+            self.devices.insert(now.id, Some(now));
+            self.changes.devices.entry(before.id).or_insert(before);
+        }
+    }
+
+    pub(super) fn count_attempt(&mut self, limits: &[Limit], now: Moment) -> Result<(), Unloaded> {
+        for Limit { key, policy } in limits {
+            let attempts = self.attempts(key)?.failed(policy, now);
+            self.attempts.insert(key.clone(), attempts);
+            self.changes.attempts.insert(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Notes what an operation did, so that the same one later in the batch is a repetition.
+    pub(super) fn note_transfers(&mut self, operation: &Operation, transfers: &[Transfer]) {
+        if transfers.is_empty() {
+            return;
+        }
+        self.changes.transfers.extend_from_slice(transfers);
+        let identity = (operation.actor.user_id, operation.key.clone());
+        self.operations.insert(identity, transfers.to_vec());
+    }
 }

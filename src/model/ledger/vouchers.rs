@@ -1,163 +1,209 @@
-//! What becomes of the codes of an order: they come into being when it is paid, expire, are cancelled,
-//! or replaced. Redeeming one is like redeeming any code.
+//! What becomes of the codes of an order: they are made when it is paid, expire, are cancelled, or replaced.
+//! Redeeming one is like redeeming any code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::Line;
-use super::operation::{Fulfilment, NewCode, Operation, Refusal, Transfer, Voucher};
+use super::command::Rules;
+use super::footprint::Footprint;
+use super::line::{Line, check_amount};
+use super::operation::{Actor, NewCode, Operation, Transfer, Voucher};
+use super::refusal::{Refusal, Stop};
 use super::state::{CodeFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
 use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
 
-/// Brings an order's units into being, in its vouchers.
-pub(super) fn fulfil(
-    ledger: &mut Ledger,
-    operation: &Operation,
-    order: &Fulfilment,
-) -> Result<Vec<Transfer>, Refusal> {
-    let root = ledger.issuer(&operation.actor)?;
-    ledger.company_in_tree(&operation.actor, order.company_id).ok_or(Refusal::UnknownTarget)?;
-    let line = |voucher: &Voucher, code_id| Line {
-        cause: Cause::Fulfil,
-        resource_type: voucher.resource_type,
-        amount: voucher.amount,
-        from: (root, Kind::Issued),
-        to: (order.company_id, Kind::InCodes),
-        code_id,
-        device_id: None,
-        memo: "",
-    };
-    for voucher in &order.vouchers {
-        ledger.check_amount(&line(voucher, None))?;
-    }
-    // Lines of one type share both accounts: what they come to together is checked.
-    let mut sums: BTreeMap<ResourceType, i64> = BTreeMap::new();
-    for voucher in &order.vouchers {
-        let sum = sums.entry(voucher.resource_type).or_default();
-        let units = voucher.amount.checked_mul(voucher.codes.len() as i64);
-        *sum = units.and_then(|units| sum.checked_add(units)).ok_or(Refusal::Overflow)?;
-        ledger.check_sum(&line(voucher, None), *sum)?;
-    }
-    let mut transfers = Vec::new();
-    for voucher in &order.vouchers {
-        for new in &voucher.codes {
-            let facts = CodeFacts {
-                id: ledger.next_code_id(),
-                tag: new.tag,
-                company_id: order.company_id,
-                resource_type: voucher.resource_type,
-                amount: voucher.amount,
-                status: CodeStatus::Unused,
-                expires_at: Some(order.expires_at),
-                order: Some((order.order_id, voucher.line)),
-                used_at: None,
-            };
-            let line = Line { memo: &voucher.name, ..line(voucher, Some(facts.id)) };
-            transfers.push(ledger.transfer(operation, transfers.len() as i64, &line));
-            ledger.add_code(operation, facts, new, &voucher.name, order.buyer_id);
+/// An order was paid: its units are issued into its vouchers. By the portal or the vendor.
+#[derive(Debug, Clone)]
+pub struct Fulfil {
+    pub order_id: i64,
+    pub company_id: i64,
+    /// Who ordered: the vouchers' maker.
+    pub buyer_id: i64,
+    pub expires_at: Moment,
+    pub vouchers: Vec<Voucher>,
+}
+
+impl Rules for Fulfil {
+    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>) {
+        touches.company(self.company_id);
+        for voucher in &self.vouchers {
+            touches.account(actor.company_id, voucher.resource_type, Kind::Issued);
+            touches.account(self.company_id, voucher.resource_type, Kind::InCodes);
+            touches.new_codes(voucher.codes.len());
         }
     }
-    Ok(transfers)
-}
 
-/// Ends the vouchers whose time is over; one that was redeemed in time stays what it is. By the portal.
-pub(super) fn expire(
-    ledger: &mut Ledger,
-    operation: &Operation,
-    code_ids: &[i64],
-) -> Result<Vec<Transfer>, Refusal> {
-    ledger.issuer(&operation.actor)?;
-    let over = |code: &CodeFacts| {
-        code.status == CodeStatus::Unused && code.expires_at.is_some_and(|end| end <= operation.at)
-    };
-    let codes: Vec<CodeFacts> = ledger.named(code_ids).filter(|code| over(code)).cloned().collect();
-    let mut transfers = Vec::with_capacity(codes.len());
-    for code in codes {
-        let line = code_line(&code, Cause::Expire, (code.company_id, Kind::Expired));
-        // Nothing changes before all of them are known to fit: one operation is all or nothing.
-        ledger.check(&line, 1)?;
-        transfers.push((code, line));
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
+        let root = ledger.issuer(&operation.actor)?;
+        ledger.company_in_tree(&operation.actor, self.company_id)?.ok_or(Refusal::UnknownTarget)?;
+        let line = |voucher: &Voucher, code_id| Line {
+            cause: Cause::Fulfil,
+            resource_type: voucher.resource_type,
+            amount: voucher.amount,
+            from: (root, Kind::Issued),
+            to: (self.company_id, Kind::InCodes),
+            code_id,
+            device_id: None,
+            memo: "",
+        };
+        for voucher in &self.vouchers {
+            check_amount(&line(voucher, None))?;
+        }
+        // Lines of one type share both accounts: what they come to together is checked.
+        let mut sums: BTreeMap<ResourceType, i64> = BTreeMap::new();
+        for voucher in &self.vouchers {
+            let sum = sums.entry(voucher.resource_type).or_default();
+            let units = voucher.amount.checked_mul(voucher.codes.len() as i64);
+            *sum = units.and_then(|units| sum.checked_add(units)).ok_or(Refusal::Overflow)?;
+            ledger.check_sum(&line(voucher, None), *sum)?;
+        }
+        let mut transfers = Vec::new();
+        for voucher in &self.vouchers {
+            for new in &voucher.codes {
+                let facts = CodeFacts {
+                    id: ledger.next_code_id()?,
+                    tag: new.tag,
+                    company_id: self.company_id,
+                    resource_type: voucher.resource_type,
+                    amount: voucher.amount,
+                    status: CodeStatus::Unused,
+                    expires_at: Some(self.expires_at),
+                    order: Some((self.order_id, voucher.line)),
+                    used_at: None,
+                };
+                let line = Line { memo: &voucher.name, ..line(voucher, Some(facts.id)) };
+                transfers.push(ledger.transfer(operation, transfers.len() as i64, &line)?);
+                ledger.add_code(operation, facts, new, &voucher.name, self.buyer_id);
+            }
+        }
+        Ok(transfers)
     }
-    Ok(ledger.end_all(operation, transfers, CodeStatus::Expired))
 }
 
-/// Takes unused vouchers back: their units are no longer issued.
-pub(super) fn cancel(
-    ledger: &mut Ledger,
-    operation: &Operation,
-    code_ids: &[i64],
-) -> Result<Vec<Transfer>, Refusal> {
-    let codes: Vec<CodeFacts> = ledger.named(code_ids).cloned().collect();
-    if codes.is_empty() || code_ids.iter().any(|id| codes.iter().all(|c| c.id != *id)) {
-        return Err(Refusal::UnknownCode);
+/// Ends those of the vouchers whose time is over; one that was redeemed in time stays what it is. By the portal.
+#[derive(Debug, Clone)]
+pub struct ExpireCodes {
+    pub code_ids: Vec<i64>,
+}
+
+impl Rules for ExpireCodes {
+    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+        for id in &self.code_ids {
+            if let Some(code) = touches.code_by_id(*id) {
+                touches.company(code.company_id);
+                touches.account(code.company_id, code.resource_type, Kind::InCodes);
+                touches.account(code.company_id, code.resource_type, Kind::Expired);
+            }
+        }
+        touches.new_transfers(self.code_ids.len());
     }
-    let mut lines = Vec::with_capacity(codes.len());
-    for code in codes {
-        let root = ledger.voucher_root(operation, &code)?;
-        let line = code_line(&code, Cause::Cancel, (root, Kind::Issued));
-        ledger.check(&line, 1)?;
-        lines.push((code, line));
+
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
+        ledger.issuer(&operation.actor)?;
+        let is_over = |code: &CodeFacts| {
+            code.status == CodeStatus::Unused && code.expires_at.is_some_and(|end| end <= operation.at)
+        };
+        let mut lines = Vec::with_capacity(self.code_ids.len());
+        for id in self.code_ids.iter().copied().collect::<BTreeSet<i64>>() {
+            let Some(code) = ledger.code_by_id(id)?.filter(|code| is_over(code)).cloned() else { continue };
+            let line = Line::out_of(&code, Cause::Expire, (code.company_id, Kind::Expired));
+            // Nothing changes before all of them are known to fit: one operation is all or nothing.
+            ledger.check(&line, 1)?;
+            lines.push((code, line));
+        }
+        ledger.end_all(operation, lines, CodeStatus::Expired)
     }
-    Ok(ledger.end_all(operation, lines, CodeStatus::Cancelled))
 }
 
-/// Gives a lost voucher a new code, by way of the balance: each transfer has two accounts.
-pub(super) fn replace(
-    ledger: &mut Ledger,
-    operation: &Operation,
-    code_id: i64,
-    new: &NewCode,
-    comment: &str,
-) -> Result<Vec<Transfer>, Refusal> {
-    let code = ledger.named(&[code_id]).next().cloned().ok_or(Refusal::UnknownCode)?;
-    ledger.voucher_root(operation, &code)?;
-    let out = code_line(&code, Cause::Replace, (code.company_id, Kind::Available));
-    ledger.check(&out, 1)?;
-    let facts = CodeFacts { id: ledger.next_code_id(), tag: new.tag, ..code.clone() };
-    let (gone, came) = (format!("replaced by code #{}", facts.id), format!("in place of code #{code_id}"));
-    let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &came, ..out };
-    let out = Line { memo: &gone, ..out };
-    ledger.set_status(operation, &code, CodeStatus::Replaced, Some(facts.id));
-    let transfers = vec![ledger.transfer(operation, 0, &out), ledger.transfer(operation, 1, &back)];
-    ledger.add_code(operation, facts, new, comment, operation.actor.user_id);
-    Ok(transfers)
+/// Takes unused vouchers back: their units are no longer issued. All of them, or none.
+#[derive(Debug, Clone)]
+pub struct CancelCodes {
+    pub code_ids: Vec<i64>,
 }
 
-/// The units of a code leave it.
-fn code_line(code: &CodeFacts, cause: Cause, to: (i64, Kind)) -> Line<'static> {
-    Line {
-        cause,
-        resource_type: code.resource_type,
-        amount: code.amount,
-        from: (code.company_id, Kind::InCodes),
-        to,
-        code_id: Some(code.id),
-        device_id: None,
-        memo: "",
+impl Rules for CancelCodes {
+    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+        for id in &self.code_ids {
+            if let Some(code) = touches.code_by_id(*id) {
+                touches.account(code.company_id, code.resource_type, Kind::InCodes);
+                if let Some(root) = touches.root_of(code.company_id) {
+                    touches.account(root, code.resource_type, Kind::Issued);
+                }
+            }
+        }
+        touches.new_transfers(self.code_ids.len());
+    }
+
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
+        let mut lines = Vec::with_capacity(self.code_ids.len());
+        let ids: BTreeSet<i64> = self.code_ids.iter().copied().collect();
+        let mut codes = Vec::with_capacity(ids.len());
+        for id in ids {
+            codes.push(ledger.code_by_id(id)?.cloned().ok_or(Refusal::UnknownCode)?);
+        }
+        for code in codes {
+            let root = ledger.voucher_root(operation, &code)?;
+            let line = Line::out_of(&code, Cause::Cancel, (root, Kind::Issued));
+            ledger.check(&line, 1)?;
+            lines.push((code, line));
+        }
+        if lines.is_empty() {
+            return Err(Refusal::UnknownCode.into());
+        }
+        ledger.end_all(operation, lines, CodeStatus::Cancelled)
+    }
+}
+
+/// Gives a lost voucher a new code; the old one is dead.
+#[derive(Debug, Clone)]
+pub struct ReplaceCode {
+    pub code_id: i64,
+    pub code: NewCode,
+    pub comment: String,
+}
+
+impl Rules for ReplaceCode {
+    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+        if let Some(code) = touches.code_by_id(self.code_id) {
+            touches.root_of(code.company_id);
+            touches.account(code.company_id, code.resource_type, Kind::InCodes);
+            touches.account(code.company_id, code.resource_type, Kind::Available);
+        }
+        touches.new_codes(1);
+        touches.new_transfers(1);
+    }
+
+    /// By way of the balance: each transfer has two accounts.
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
+        let code = ledger.code_by_id(self.code_id)?.cloned().ok_or(Refusal::UnknownCode)?;
+        ledger.voucher_root(operation, &code)?;
+        let out = Line::out_of(&code, Cause::Replace, (code.company_id, Kind::Available));
+        ledger.check(&out, 1)?;
+        let facts = CodeFacts { id: ledger.next_code_id()?, tag: self.code.tag, ..code.clone() };
+        let gone = format!("replaced by code #{}", facts.id);
+        let came = format!("in place of code #{}", self.code_id);
+        let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &came, ..out };
+        let out = Line { memo: &gone, ..out };
+        ledger.set_status(operation, &code, CodeStatus::Replaced, Some(facts.id))?;
+        let transfers = vec![ledger.transfer(operation, 0, &out)?, ledger.transfer(operation, 1, &back)?];
+        ledger.add_code(operation, facts, &self.code, &self.comment, operation.actor.user_id);
+        Ok(transfers)
     }
 }
 
 impl Ledger {
-    /// The codes of these ids that there are, by id.
-    fn named(&self, code_ids: &[i64]) -> impl Iterator<Item = &CodeFacts> {
-        let wanted: BTreeSet<i64> = code_ids.iter().copied().collect();
-        let found: BTreeMap<i64, &CodeFacts> =
-            self.codes.values().filter(|c| wanted.contains(&c.id)).map(|c| (c.id, c)).collect();
-        found.into_values()
-    }
-
     /// The company that issued an unused voucher of the actor's tree.
-    fn voucher_root(&self, operation: &Operation, code: &CodeFacts) -> Result<i64, Refusal> {
-        let owner = self.company_in_tree(&operation.actor, code.company_id).ok_or(Refusal::UnknownCode)?;
+    fn voucher_root(&self, operation: &Operation, code: &CodeFacts) -> Result<i64, Stop> {
+        let owner = self.company_in_tree(&operation.actor, code.company_id)?.ok_or(Refusal::UnknownCode)?;
         if code.order.is_none() {
-            return Err(Refusal::NotOfOrder);
+            return Err(Refusal::NotOfOrder.into());
         }
         match code.status {
-            CodeStatus::Unused if code.expires_at.is_none_or(|end| operation.at < end) => {}
-            CodeStatus::Unused => return Err(Refusal::CodeExpired { at: code.expires_at }),
-            status => return Err(Refusal::CodeNotUnused { status }),
+            CodeStatus::Unused => code.redeemable(operation.at)?,
+            status => return Err(Refusal::CodeNotUnused { status }.into()),
         }
-        owner.path.ids().first().copied().ok_or(Refusal::UnknownCode)
+        Ok(owner.path.root().ok_or(Refusal::UnknownCode)?)
     }
 
     fn end_all(
@@ -165,12 +211,12 @@ impl Ledger {
         operation: &Operation,
         lines: Vec<(CodeFacts, Line<'static>)>,
         status: CodeStatus,
-    ) -> Vec<Transfer> {
+    ) -> Result<Vec<Transfer>, Stop> {
         let mut transfers = Vec::with_capacity(lines.len());
         for (code, line) in lines {
-            self.set_status(operation, &code, status, None);
-            transfers.push(self.transfer(operation, transfers.len() as i64, &line));
+            self.set_status(operation, &code, status, None)?;
+            transfers.push(self.transfer(operation, transfers.len() as i64, &line)?);
         }
-        transfers
+        Ok(transfers)
     }
 }

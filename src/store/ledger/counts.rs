@@ -1,12 +1,13 @@
 //! Counts of codes by the month in which they came into a state, for reports: kept with the codes, so that a
 //! report costs a few rows however many codes there are. One statement adds what a whole batch did. A count
-//! changes only under the lock of the account that holds its codes' units, which prefetch has taken: nobody
+//! changes only under the lock of the account that holds its codes' units, which loading has taken: nobody
 //! waits for anybody here who did not before.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::decode;
 use crate::model::ledger::{CodeFacts, CodeStatus, Ledger};
 use crate::model::month::Month;
 use crate::model::time::Moment;
@@ -23,8 +24,8 @@ struct CountRow {
 }
 
 /// Adds what a batch did with codes.
-pub(super) async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
-    let changes = &ledger.changes;
+pub(super) async fn save(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    let changes = ledger.changes();
     if changes.new_codes.is_empty() && changes.codes.is_empty() {
         return Ok(());
     }
@@ -39,7 +40,8 @@ pub(super) async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
         count(&new.facts, CodeStatus::Unused, new.created_at);
     }
     for change in changes.codes.values() {
-        count(&ledger.codes[&change.tag], change.status, change.at);
+        let code = ledger.code(change.tag).map_err(decode)?;
+        code.into_iter().for_each(|code| count(code, change.status, change.at));
     }
     let counts: Vec<_> = counts
         .into_iter()

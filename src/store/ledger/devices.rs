@@ -1,109 +1,38 @@
-//! The devices of a batch: those that it names, and those that wait for what it brings. Where no
-//! device is named and none waits, nothing is read or written here.
-//!
-//! Devices come last in the order of locks. So they are looked at first without a lock, to learn whose
-//! balances may pay; locked after these; and left out where they changed in between.
+//! The devices of a batch: those that it names, and those that wait for what it brings; and what is counted of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use sqlx::FromRow;
 
+use super::decode;
 use super::rows::resource_type;
-use crate::model::company::Path;
 use crate::model::device::{DeviceFacts, DeviceState};
-use crate::model::ledger::{AccountKey, Act, Kind, Ledger, Operation, SERVED_MAX};
+use crate::model::ledger::{Ledger, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Query, Result, Tx, rows, sql_for};
+use crate::store::db::{DbError, Query, Result, Tx, Value, rows, sql_for};
 
-/// What is known of the devices before anything of them is locked.
-#[derive(Default)]
-pub struct Peeked {
-    devices: BTreeMap<i64, (i64, Option<i64>)>,
-    /// Companies and types whose balances, and those above them, may pay.
-    pools: BTreeSet<(i64, i64)>,
-    /// The companies that they stand for, with all above them.
-    pub companies: BTreeSet<i64>,
+macro_rules! devices_sql {
+    ($from:literal) => {
+        concat!(
+            "select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
+                 d.paid_until, d.state, d.waiting_since ",
+            $from
+        )
+    };
 }
 
-#[derive(FromRow)]
-struct PeekedRow {
-    id: i64,
-    company_id: i64,
-    service: Option<i64>,
-    path: String,
-}
-
-impl Peeked {
-    /// How many transfers the devices may cause.
-    pub fn count(&self) -> usize {
-        self.devices.len()
-    }
-
-    fn keep(&mut self, found: Vec<PeekedRow>) {
-        let paths: BTreeSet<String> = found.iter().map(|row| row.path.clone()).collect();
-        self.companies.extend(paths.into_iter().flat_map(|path| Path::from_stored(path).ids()));
-        for row in found {
-            self.pools.extend(row.service.map(|service| (row.company_id, service)));
-            self.devices.insert(row.id, (row.company_id, row.service));
-        }
-    }
-
-    /// The accounts from which and to which the devices may be paid.
-    ///
-    /// # Errors
-    /// When the database has a type that no Scrip wrote.
-    pub fn accounts(&self, ledger: &Ledger) -> Result<BTreeSet<AccountKey>> {
-        let mut keys = BTreeSet::new();
-        for (company_id, service) in &self.pools {
-            let service = resource_type(*service)?;
-            for payer in ledger.payers(*company_id) {
-                keys.extend([Kind::Available, Kind::Spent].map(|kind| AccountKey::new(payer, service, kind)));
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// Looks at the devices that operations name.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn peek_named(tx: &mut Tx, operations: &[Operation], peeked: &mut Peeked) -> Result<()> {
-    let named = operations.iter().filter_map(|o| match &o.act {
-        Act::SetDevices { devices, change } => Some((devices, change)),
-        _ => None,
-    });
-    let ids: BTreeSet<i64> = named.clone().flat_map(|(devices, _)| devices).copied().collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let found: Vec<PeekedRow> = sql_for(
-        "select d.id, d.company_id, d.service, c.path from jsonb_each($1) r join device d on d.id = r.value
-         join company c on c.id = d.company_id where d.removed_at is null",
-        "select d.id, d.company_id, d.service, c.path from device d join company c on c.id = d.company_id
-         where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and d.removed_at is null",
+/// The devices of these ids.
+pub fn by_id(ids: Value) -> Query {
+    sql_for(
+        devices_sql!("from jsonb_each($1) r join device d on d.id = r.value where d.removed_at is null"),
+        devices_sql!(
+            "from device d where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+             and d.removed_at is null"
+        ),
     )
-    .bind(rows(&ids.into_iter().collect::<Vec<_>>()))
-    .all(tx)
-    .await?;
-    peeked.keep(found);
-    for (devices, change) in named {
-        for (company_id, service) in devices.iter().filter_map(|id| peeked.devices.get(id)) {
-            let service = change.service.map_or(*service, |s| s.map(ResourceType::id));
-            peeked.pools.extend(service.map(|s| (change.company_id.unwrap_or(*company_id), s)));
-        }
-        if let Some(company_id) = change.company_id {
-            let found: Option<(String,)> =
-                sql_for("select path from company where id = $1", "select path from company where id = $1")
-                    .bind(company_id)
-                    .optional(tx)
-                    .await?;
-            peeked.companies.extend(found.into_iter().flat_map(|path| Path::from_stored(path.0).ids()));
-        }
-    }
-    Ok(())
+    .bind(ids)
 }
 
 #[derive(Serialize)]
@@ -121,26 +50,22 @@ macro_rules! waiting_sql {
                  union select c.id, pool.resource_type from pool
                  join company c on c.parent_id = pool.company_id and c.use_parent_credits = 1 and c.removed_at is null
                  join account a on a.company_id = c.id and a.resource_type = pool.resource_type and a.kind = 0 and a.waiting > 0)
-             select d.id, d.company_id, d.service, c.path from pool join ", $devices,
-            " join company c on c.id = d.company_id order by d.waiting_since, d.id limit $2"
+             select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
+                 d.paid_until, d.state, d.waiting_since from pool join ",
+            $devices,
+            " order by d.waiting_since, d.id limit $2"
         )
     };
 }
 
-/// Looks at the devices that wait for units of these types that come to these companies, the longest
-/// waiting of each company first.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn peek_waiting(tx: &mut Tx, pools: &[(i64, ResourceType)], peeked: &mut Peeked) -> Result<()> {
-    let pools: Vec<_> = pools
+/// The devices that wait for units of these types that come to these companies, the longest waiting of each company
+/// first; none where nothing comes.
+pub fn waiting(arrivals: &BTreeSet<(i64, ResourceType)>) -> Option<Query> {
+    let pools: Vec<_> = arrivals
         .iter()
         .map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() })
         .collect();
-    if pools.is_empty() {
-        return Ok(());
-    }
-    let found: Vec<PeekedRow> = sql_for(
+    let query = sql_for(
         waiting_sql!(
             "(select value->>'company_id' as company_id, value->>'resource_type' as resource_type from jsonb_each($1))",
             "device d on d.id in (select w.id from device w where w.company_id = pool.company_id
@@ -151,13 +76,9 @@ pub async fn peek_waiting(tx: &mut Tx, pools: &[(i64, ResourceType)], peeked: &m
             "lateral (select w.* from device w where w.company_id = pool.company_id
                  and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2) d on true"
         ),
-    )
-    .bind(rows(&pools))
-    .bind((SERVED_MAX * pools.len().min(4)) as i64)
-    .all(tx)
-    .await?;
-    peeked.keep(found);
-    Ok(())
+    );
+    let limit = (SERVED_MAX * pools.len().min(4)) as i64;
+    (!pools.is_empty()).then(|| query.bind(rows(&pools)).bind(limit))
 }
 
 /// A device as it stands.
@@ -175,7 +96,7 @@ pub struct DeviceRow {
 }
 
 impl DeviceRow {
-    fn facts(self) -> Result<DeviceFacts> {
+    pub fn facts(self) -> Result<DeviceFacts> {
         let state = DeviceState::from_slug(&self.state);
         Ok(DeviceFacts {
             id: self.id,
@@ -190,65 +111,6 @@ impl DeviceRow {
             removed_at: None,
         })
     }
-}
-
-/// Locks the devices and reads them as they are now; none where there are none.
-pub fn locked_query(peeked: &Peeked) -> Option<Query> {
-    let query = sql_for(
-        "select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
-             d.paid_until, d.state, d.waiting_since
-         from jsonb_each($1) r join device d on d.id = r.value where d.removed_at is null",
-        "select id, company_id, coalesce(serial, name) as label, monitoring, service, auto_extend, paid_until,
-             state, waiting_since from device
-         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) and removed_at is null
-         order by id for update",
-    );
-    let ids: Vec<i64> = peeked.devices.keys().copied().collect();
-    (!ids.is_empty()).then(|| query.bind(rows(&ids)))
-}
-
-/// Keeps those of the locked devices that are as they were when they were looked at.
-///
-/// # Errors
-/// When the database has what no Scrip wrote.
-pub fn keep(found: Vec<DeviceRow>, peeked: &Peeked, ledger: &mut Ledger) -> Result<()> {
-    for row in found.into_iter().filter(|d| peeked.devices.get(&d.id) == Some(&(d.company_id, d.service))) {
-        let facts = row.facts()?;
-        ledger.devices.insert(facts.id, facts);
-    }
-    Ok(())
-}
-
-/// The company and the type of what operations may bring, where somebody waits for units of it.
-pub fn arrivals(
-    operations: &[Operation],
-    ledger: &Ledger,
-    waited_for: &BTreeSet<i64>,
-) -> Vec<(i64, ResourceType)> {
-    let mut found = BTreeSet::new();
-    if waited_for.is_empty() {
-        return Vec::new();
-    }
-    for operation in operations {
-        found.extend(match &operation.act {
-            Act::Issue { resource_type, .. } => Some((operation.actor.company_id, *resource_type)),
-            Act::Move { to, resource_type, .. } => Some((*to, *resource_type)),
-            Act::DeleteCode { code_id } => {
-                let code = ledger.codes.values().find(|c| c.id == *code_id);
-                code.map(|c| (c.company_id, c.resource_type))
-            }
-            Act::Redeem { tag, .. } => {
-                ledger.codes.get(tag).map(|c| (operation.actor.company_id, c.resource_type))
-            }
-            Act::CreateCodes { .. }
-            | Act::SetDevices { .. }
-            | Act::Fulfil(_)
-            | Act::ExpireCodes { .. }
-            | Act::CancelCodes { .. }
-            | Act::ReplaceCode { .. } => None,
-        });
-    }
-    found.into_iter().filter(|(company_id, _)| waited_for.contains(company_id)).collect()
 }
 
 #[derive(Serialize)]
@@ -276,21 +138,23 @@ struct CountRow {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn write(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
-    if ledger.changes.devices.is_empty() {
+pub async fn save(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+    if ledger.changes().devices.is_empty() {
         return Ok(());
     }
-    let changed: Vec<&DeviceFacts> =
-        ledger.changes.devices.keys().filter_map(|id| ledger.devices.get(id)).collect();
+    let mut changed: Vec<&DeviceFacts> = Vec::new();
+    for id in ledger.changes().devices.keys() {
+        changed.extend(ledger.device(*id).map_err(decode)?);
+    }
     write_rows(tx, &changed).await?;
     let (mut days, mut waiting, mut owned) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (before, now) in ledger.changes.devices.values().zip(changed) {
+    for (before, now) in ledger.changes().devices.values().zip(changed) {
         for (device, sign) in [(before, -1), (now, 1)] {
             if let Some((company_id, service, day)) = device.renewal_day() {
                 *days.entry((company_id, service.id(), day)).or_insert(0) += sign;
             }
             if let Some((company_id, service)) = device.waits_for() {
-                for payer in ledger.payers(company_id) {
+                for payer in ledger.payers(company_id).map_err(decode)? {
                     *waiting.entry((payer, service.id(), 0)).or_insert(0) += sign;
                 }
             }

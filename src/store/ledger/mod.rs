@@ -1,22 +1,21 @@
-//! What the ledger's decisions read and write: a handful of statements for a whole batch, however
-//! large. [`prefetch`] locks what it reads, in the one order: actors, codes, companies, accounts,
-//! devices, attempts. On SQLite a batch is four hand-overs to its thread: what the operations name, the
-//! companies, what these lead to, and all that is written with the commit.
+//! The ledger's tables: [`load`] reads and locks what a batch may touch, [`save`] writes what it changed. A handful of
+//! statements for a whole batch, however large. On SQLite a batch is a few hand-overs to its thread: what the operations
+//! name, what that leads to, and all that is written with the commit.
 
 mod counts;
 mod devices;
-mod prefetch;
+mod load;
 mod rows;
-mod write;
+mod save;
 
 use std::collections::VecDeque;
 
 use super::db::{DbError, Found, Query, Result, Tx, all_of, sql, sql_for};
 use crate::model::ledger::Transfer;
 
-pub use prefetch::{happened_meanwhile, prefetch};
+pub use load::{happened_meanwhile, load};
 pub use rows::{NewTransferRow, TransferRow};
-pub use write::write;
+pub use save::{Saved, SealedCode, save};
 
 /// Takes `count` new ids of a sequence, ascending.
 ///

@@ -10,6 +10,7 @@ pub mod invoice;
 mod links;
 mod mail;
 pub mod markup;
+pub mod memory;
 pub mod process;
 mod program;
 pub mod qr;

@@ -1,30 +1,42 @@
-//! Writes what a batch changed, a statement each.
+//! Saves what a batch changed, a statement each. Knows no command by name, and no key.
 
 use serde::Serialize;
 
 use super::decode;
 use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
-use crate::keys::Keys;
-use crate::keys::chain::Covered;
 use crate::model::company::searchable;
 use crate::model::digest::Entries;
 use crate::model::ledger::{Actor, CreatedCode, Ledger};
-use crate::rng::Rng;
+use crate::model::time::Moment;
 use crate::store::db::{Result, Tx, rows, sql_for};
-use crate::store::digests;
 
-/// Writes what deciding changed; on SQLite it goes along with the commit.
+/// A code's text as it is kept: sealed with the key of a version.
+pub struct SealedCode {
+    pub key_version: i64,
+    pub sealed: Vec<u8>,
+}
+
+/// The transfers that were saved, as their digest covers them.
+pub struct Saved {
+    pub at: Moment,
+    pub entries: Entries,
+    /// Their rows, as JSON.
+    pub transfers: String,
+}
+
+/// Saves what deciding changed, with the new codes sealed, in their order; on SQLite it goes along with the commit.
+/// Gives what the digest is to cover, where there are transfers.
 ///
 /// # Errors
 /// Whatever the database says; the caller's transaction is then void.
-pub async fn write(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
-    write_new_codes(tx, ledger, keys, rng).await?;
+pub async fn save(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<Option<Saved>> {
+    write_new_codes(tx, ledger, sealed).await?;
     write_code_changes(tx, ledger).await?;
-    super::counts::write(tx, ledger).await?;
+    super::counts::save(tx, ledger).await?;
     write_accounts(tx, ledger).await?;
     write_attempts(tx, ledger).await?;
-    super::devices::write(tx, ledger).await?;
-    write_transfers(tx, ledger, keys).await
+    super::devices::save(tx, ledger).await?;
+    write_transfers(tx, ledger).await
 }
 
 #[derive(Serialize)]
@@ -46,30 +58,28 @@ struct NewCodeRow<'a> {
     order_line: Option<i64>,
 }
 
-async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, keys: &Keys, rng: &Rng) -> Result<()> {
+async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<()> {
     let new: Vec<NewCodeRow> = ledger
-        .changes
+        .changes()
         .new_codes
         .iter()
-        .map(|CreatedCode { facts, new, comment, created_by, created_at }| {
-            let (key_version, sealed) = keys.seal(&new.code, facts, rng);
-            NewCodeRow {
-                tag: hex::encode(facts.tag.0),
-                id: facts.id,
-                company_id: facts.company_id,
-                resource_type: facts.resource_type.id(),
-                amount: facts.amount,
-                suffix_tag: new.suffix_tag,
-                key_version,
-                sealed: hex::encode(sealed),
-                comment,
-                comment_search: searchable(comment),
-                created_by: *created_by,
-                created_at: created_at.0,
-                expires_at: facts.expires_at.map(|at| at.0),
-                order_id: facts.order.map(|o| o.0),
-                order_line: facts.order.map(|o| o.1),
-            }
+        .zip(sealed)
+        .map(|(CreatedCode { facts, new, comment, created_by, created_at }, sealed)| NewCodeRow {
+            tag: hex::encode(facts.tag.0),
+            id: facts.id,
+            company_id: facts.company_id,
+            resource_type: facts.resource_type.id(),
+            amount: facts.amount,
+            suffix_tag: new.suffix_tag,
+            key_version: sealed.key_version,
+            sealed: hex::encode(&sealed.sealed),
+            comment,
+            comment_search: searchable(comment),
+            created_by: *created_by,
+            created_at: created_at.0,
+            expires_at: facts.expires_at.map(|at| at.0),
+            order_id: facts.order.map(|o| o.0),
+            order_line: facts.order.map(|o| o.1),
         })
         .collect();
     if new.is_empty() {
@@ -111,7 +121,7 @@ struct CodeChangeRow<'a> {
 
 async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     let changes: Vec<_> = ledger
-        .changes
+        .changes()
         .codes
         .values()
         .map(|c| CodeChangeRow {
@@ -143,13 +153,13 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
 }
 
 async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
-    let mut changed: Vec<_> = ledger.changes.accounts.iter().copied().collect();
+    let mut changed: Vec<_> = ledger.changes().accounts.iter().copied().collect();
     changed.sort_unstable();
     let accounts: Vec<_> = changed
         .into_iter()
-        .filter_map(|key| {
-            let account = ledger.accounts.get(&key)?;
-            Some(AccountRow {
+        .map(|key| {
+            let account = ledger.account(key).map_err(decode)?;
+            Ok(AccountRow {
                 company_id: key.company_id,
                 resource_type: key.resource_type.id(),
                 kind: key.kind as i64,
@@ -158,7 +168,7 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
                 received_at: account.received_at.map(|at| at.0),
             })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     if accounts.is_empty() {
         return Ok(());
     }
@@ -180,14 +190,14 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
 
 async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     let mut changed: Vec<_> = ledger
-        .changes
+        .changes()
         .attempts
         .iter()
-        .filter_map(|key| {
-            let attempts = ledger.attempts.get(key)?;
-            Some(ThrottleRow { key: key.clone(), failures: attempts.failures, last_at: attempts.last_at.0 })
+        .map(|key| {
+            let attempts = ledger.attempts(key).map_err(decode)?;
+            Ok(ThrottleRow { key: key.clone(), failures: attempts.failures, last_at: attempts.last_at.0 })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     if changed.is_empty() {
         return Ok(());
     }
@@ -205,10 +215,9 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     .await
 }
 
-/// The transfers, and their digest.
-async fn write_transfers(tx: &mut Tx, ledger: &Ledger, keys: &Keys) -> Result<()> {
-    let mut new: Vec<_> = ledger.changes.transfers.iter().map(NewTransferRow::from).collect();
-    let Some(at) = ledger.changes.transfers.iter().map(|t| t.at).max() else { return Ok(()) };
+async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<Option<Saved>> {
+    let mut new: Vec<_> = ledger.changes().transfers.iter().map(NewTransferRow::from).collect();
+    let Some(at) = ledger.changes().transfers.iter().map(|t| t.at).max() else { return Ok(None) };
     new.sort_unstable_by_key(|row| row.id);
     let text = serde_json::to_string(&new).map_err(decode)?;
     let entries = Entries::of(new.iter().map(|row| row.id));
@@ -238,7 +247,5 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger, keys: &Keys) -> Result<()
     .bind(&text)
     .later(tx)
     .await?;
-    let covered =
-        Covered { at, is_older: false, entries: &entries, transfers: &text, history: digests::NO_ROWS };
-    digests::add(tx, keys, &covered).await
+    Ok(Some(Saved { at, entries, transfers: text }))
 }

@@ -1,0 +1,54 @@
+//! The commands: what can be asked of the ledger.
+
+use super::codes::{CreateCodes, DeleteCode};
+use super::devices::SetDevices;
+use super::footprint::Footprint;
+use super::issue::Issue;
+use super::move_units::MoveUnits;
+use super::operation::{Actor, Operation, Transfer};
+use super::redeem::Redeem;
+use super::refusal::Stop;
+use super::state::Ledger;
+use super::vouchers::{CancelCodes, ExpireCodes, Fulfil, ReplaceCode};
+
+/// What an operation does.
+#[derive(Debug, Clone)]
+pub enum Command {
+    Issue(Issue),
+    MoveUnits(MoveUnits),
+    CreateCodes(CreateCodes),
+    DeleteCode(DeleteCode),
+    Redeem(Redeem),
+    SetDevices(SetDevices),
+    Fulfil(Fulfil),
+    ExpireCodes(ExpireCodes),
+    CancelCodes(CancelCodes),
+    ReplaceCode(ReplaceCode),
+}
+
+impl Command {
+    pub(super) fn rules(&self) -> &dyn Rules {
+        match self {
+            Command::Issue(command) => command,
+            Command::MoveUnits(command) => command,
+            Command::CreateCodes(command) => command,
+            Command::DeleteCode(command) => command,
+            Command::Redeem(command) => command,
+            Command::SetDevices(command) => command,
+            Command::Fulfil(command) => command,
+            Command::ExpireCodes(command) => command,
+            Command::CancelCodes(command) => command,
+            Command::ReplaceCode(command) => command,
+        }
+    }
+}
+
+/// The rules of one command.
+pub(super) trait Rules {
+    /// Names all that [`Rules::decide`] may touch. It is asked again with what was found, until it names
+    /// nothing new. What is named too much costs a read; what is forgotten fails the operation.
+    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>);
+
+    /// Carries the command out and gives its transfers, or refuses it before anything has changed.
+    fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop>;
+}

@@ -1,0 +1,330 @@
+//! Loads what a batch may touch, in rounds: what the operations name, then what that leads to, until their footprint
+//! adds nothing. Knows no command by name.
+//!
+//! SQLite has one writer: what a round reads stays as it is, and a round is one hand-over to its thread. On PostgreSQL
+//! the rounds take no lock; then all is locked in the one order (actors, codes, companies, accounts, devices,
+//! attempts) and looked at again. Where something moved meanwhile, so that the footprint asks for more, the batch is
+//! tried again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::devices::{self, DeviceRow};
+use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
+use super::{reservation, reserved};
+use crate::model::company::Path;
+use crate::model::ledger::{
+    Account, AccountKey, CompanyFacts, Found, Identity, Ledger, Operation, Transfer, Wanted,
+};
+use crate::model::throttle::Attempts;
+use crate::model::time::Moment;
+use crate::store::db::{DbError, Query, Result, Tx, Value, all_of, rows, sql_for};
+use crate::store::operations;
+
+/// Loads, and on PostgreSQL locks, all that deciding the operations needs.
+///
+/// # Errors
+/// Whatever the database says; [`DbError::met`] where something moved between the reading and the locking.
+pub async fn load(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    if !tx.is_postgres() {
+        let mut batch = Some(operations);
+        loop {
+            let wanted = ledger.wanted(operations);
+            if wanted.is_empty() && batch.is_none() {
+                return Ok(ledger);
+            }
+            read(tx, &mut ledger, wanted, batch.take(), Locks::None).await?;
+        }
+    }
+    loop {
+        let wanted = leads(ledger.wanted(operations));
+        if wanted.is_empty() {
+            break;
+        }
+        read(tx, &mut ledger, wanted, None, Locks::None).await?;
+    }
+    let wanted = ledger.wanted(operations);
+    let all = Wanted { accounts: wanted.accounts, attempts: wanted.attempts, ..ledger.held() };
+    let all = Wanted { new_transfers: wanted.new_transfers, new_codes: wanted.new_codes, ..all };
+    read(tx, &mut ledger, all, Some(operations), Locks::Taken).await?;
+    if ledger.wanted(operations).is_empty() { Ok(ledger) } else { Err(DbError::met()) }
+}
+
+/// What more may follow from. Accounts and wrong codes lead nowhere: they are read once, when they are locked.
+fn leads(wanted: Wanted) -> Wanted {
+    let Wanted { tags, code_ids, companies, devices, arrivals, .. } = wanted;
+    Wanted { tags, code_ids, companies, devices, arrivals, ..Wanted::default() }
+}
+
+/// Whether what is read is locked until the transaction ends; SQLite needs none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locks {
+    None,
+    Taken,
+}
+
+impl Locks {
+    fn of(self, query: Query, suffix: &'static str) -> Query {
+        match self {
+            Locks::None => query,
+            Locks::Taken => query.push_for("", suffix),
+        }
+    }
+}
+
+/// Reads what is wanted, and which operations of the batch have happened.
+async fn read(
+    tx: &mut Tx,
+    ledger: &mut Ledger,
+    wanted: Wanted,
+    batch: Option<&[Operation]>,
+    locks: Locks,
+) -> Result<()> {
+    let (new_codes, new_transfers) = (wanted.new_codes as i64, wanted.new_transfers as i64);
+    let identities = batch.map(identities);
+    let accounts: Vec<_> = wanted.accounts.iter().map(|key| AccountKeyRow::from(*key)).collect();
+    let accounts = (!accounts.is_empty()).then(|| rows(&accounts));
+    let tags: BTreeSet<String> = wanted.tags.iter().map(|tag| hex::encode(tag.0)).collect();
+    let is_locked = locks == Locks::Taken;
+    let [_, done, taken, by_tag, by_id, companies, _, accounts, devices, arriving, attempts, codes, ids] =
+        all_of(
+            tx,
+            [
+                batch.filter(|_| is_locked).map(actors_query),
+                identities.clone().map(operations_query),
+                identities.map(operations::taken_query),
+                some(&tags).map(codes_by_tag),
+                some(&wanted.code_ids).map(|ids| locks.of(codes_by_id(ids), " order by c.id for update")),
+                some(&wanted.companies)
+                    .map(|ids| locks.of(companies_query(ids), " order by c.id for share of c")),
+                accounts.clone().filter(|_| is_locked).map(new_accounts_query),
+                accounts.map(|keys| locks.of(accounts_query(keys), ACCOUNTS_LOCKED)),
+                some(&wanted.devices)
+                    .map(|ids| locks.of(devices::by_id(ids), " order by d.id for update of d")),
+                devices::waiting(&wanted.arrivals),
+                some(&wanted.attempts)
+                    .map(|keys| locks.of(attempts_query(keys), " order by t.key for update")),
+                reservation("code", new_codes),
+                reservation("entry", new_transfers),
+            ],
+        )
+        .await?;
+    let codes_found = [by_tag.read::<CodeRow>()?, by_id.read::<CodeRow>()?].into_iter().flatten();
+    let devices_found = [devices.read::<DeviceRow>()?, arriving.read::<DeviceRow>()?].into_iter().flatten();
+    let found = Found {
+        codes: codes_found.map(CodeRow::facts).collect::<Result<_>>()?,
+        companies: companies.read::<CompanyRow>()?.into_iter().map(CompanyRow::facts).collect(),
+        devices: devices_found.map(DeviceRow::facts).collect::<Result<_>>()?,
+        accounts: accounts.read::<AccountRow>()?.iter().map(account).collect::<Result<_>>()?,
+        attempts: attempts.read::<ThrottleRow>()?.into_iter().map(attempts_of).collect(),
+        operations: by_operation(done.read()?)?,
+        other_writes: taken.read()?.into_iter().collect(),
+        transfer_ids: reserved(&ids, new_transfers)?,
+        code_ids: reserved(&codes, new_codes)?,
+    };
+    ledger.supply(&wanted, found);
+    Ok(())
+}
+
+/// A list to bind, where there is anything in it.
+fn some<T: Serialize>(list: &BTreeSet<T>) -> Option<Value> {
+    (!list.is_empty()).then(|| rows(list))
+}
+
+/// Whether operations that were not known when the batch was loaded have happened since: another process had them
+/// as well, and what this batch then waited for was theirs.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
+    let found = by_operation(operations_query(identities(refused)).all(tx).await?)?;
+    Ok(found.keys().any(|identity| !ledger.has_happened(identity)))
+}
+
+#[derive(Serialize)]
+struct IdentityRow<'a> {
+    actor: i64,
+    key: &'a str,
+}
+
+fn identities(operations: &[Operation]) -> Value {
+    let identities: Vec<_> =
+        operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect();
+    rows(&identities)
+}
+
+/// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
+/// take the same lock, as they refer to these people; only too late to read what was done meanwhile.
+fn actors_query(operations: &[Operation]) -> Query {
+    let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
+    sql_for(
+        "",
+        "select id from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
+         order by id for key share",
+    )
+    .bind(rows(&actors))
+}
+
+fn operations_query(identities: Value) -> Query {
+    sql_for(
+        "select t.* from jsonb_each($1) r join transfer t
+         on t.actor_id = r.value->>'actor' and t.operation = r.value->>'key' order by t.id",
+        r#"select t.* from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join transfer t
+         on t.actor_id = r.actor and t.operation = r.key collate "C" order by t.id"#,
+    )
+    .bind(identities)
+}
+
+fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfer>>> {
+    let mut operations: HashMap<Identity, Vec<Transfer>> = HashMap::new();
+    for row in found {
+        let transfer = Transfer::try_from(row)?;
+        let identity = (transfer.actor.user_id, transfer.operation.clone());
+        let transfers = operations.entry(identity).or_default();
+        // The same key twice in one batch finds the same rows twice.
+        if transfers.last().is_none_or(|last| last.id < transfer.id) {
+            transfers.push(transfer);
+        }
+    }
+    Ok(operations)
+}
+
+macro_rules! codes_sql {
+    ($rest:literal) => {
+        concat!(
+            "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id,
+                 c.order_line, c.ended_at ",
+            $rest
+        )
+    };
+}
+
+fn codes_by_tag(tags: Value) -> Query {
+    sql_for(
+        codes_sql!("from jsonb_each($1) r join code c on c.tag = unhex(r.value)"),
+        codes_sql!(
+            "from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))"
+        ),
+    )
+    .bind(tags)
+}
+
+fn codes_by_id(ids: Value) -> Query {
+    sql_for(
+        codes_sql!("from jsonb_each($1) r join code c on c.id = r.value"),
+        codes_sql!(
+            "from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))"
+        ),
+    )
+    .bind(ids)
+}
+
+#[derive(FromRow)]
+struct CompanyRow {
+    id: i64,
+    name: String,
+    parent_name: Option<String>,
+    path: String,
+    removed_at: Option<i64>,
+    use_parent_credits: i64,
+    /// How many of its balances devices wait for.
+    waited_for: i64,
+}
+
+impl CompanyRow {
+    fn facts(self) -> (i64, CompanyFacts) {
+        let facts = CompanyFacts {
+            name: self.name,
+            parent_name: self.parent_name,
+            path: Path::from_stored(self.path),
+            removed: self.removed_at.is_some(),
+            uses_parent_credits: self.use_parent_credits == 1,
+            is_waited_for: self.waited_for > 0,
+        };
+        (self.id, facts)
+    }
+}
+
+macro_rules! companies_sql {
+    ($from:literal) => {
+        concat!(
+            "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
+                 (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for ",
+            $from
+        )
+    };
+}
+
+fn companies_query(ids: Value) -> Query {
+    sql_for(
+        companies_sql!(
+            "from jsonb_each($1) r join company c on c.id = r.value left join company p on p.id = c.parent_id"
+        ),
+        companies_sql!(
+            "from company c left join company p on p.id = c.parent_id
+             where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))"
+        ),
+    )
+    .bind(ids)
+}
+
+#[derive(Serialize)]
+struct AccountKeyRow {
+    company_id: i64,
+    resource_type: i64,
+    kind: i64,
+}
+
+impl From<AccountKey> for AccountKeyRow {
+    fn from(key: AccountKey) -> AccountKeyRow {
+        let (company_id, resource_type) = (key.company_id, key.resource_type.id());
+        AccountKeyRow { company_id, resource_type, kind: key.kind as i64 }
+    }
+}
+
+/// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
+fn new_accounts_query(accounts: Value) -> Query {
+    sql_for(
+        "",
+        "insert into account (company_id, resource_type, kind, balance, received_total)
+         select r.company_id, r.resource_type, r.kind, 0, 0
+         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint)
+         join company c on c.id = r.company_id order by 1, 2, 3 on conflict do nothing",
+    )
+    .bind(accounts)
+}
+
+const ACCOUNTS_LOCKED: &str = " order by a.company_id, a.resource_type, a.kind for update";
+
+fn accounts_query(accounts: Value) -> Query {
+    sql_for(
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at
+         from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
+         and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'",
+        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from account a
+         where (a.company_id, a.resource_type, a.kind) in (select company_id, resource_type, kind
+             from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))",
+    )
+    .bind(accounts)
+}
+
+fn account(row: &AccountRow) -> Result<(AccountKey, Account)> {
+    let key = AccountKey::new(row.company_id, resource_type(row.resource_type)?, kind(row.kind)?);
+    Ok((key, row.account()))
+}
+
+fn attempts_query(keys: Value) -> Query {
+    sql_for(
+        "select t.* from jsonb_each($1) r join throttle t on t.key = r.value",
+        r#"select t.* from throttle t
+         where t.key in (select value collate "C" from jsonb_array_elements_text($1::jsonb))"#,
+    )
+    .bind(keys)
+}
+
+fn attempts_of(row: ThrottleRow) -> (String, Attempts) {
+    (row.key, Attempts { failures: row.failures, last_at: Moment(row.last_at) })
+}
