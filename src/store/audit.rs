@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, columns, sql, sql_for};
 use super::digests;
 use super::ledger::{decode, reserve};
 use crate::keys::Keys;
@@ -28,22 +28,23 @@ pub struct NewHistory {
     pub token: Option<TokenName>,
 }
 
-/// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover: a
-/// column that came later is left out where it is null.
-#[derive(serde::Serialize)]
-pub struct NewHistoryRow<'a> {
-    id: i64,
-    at: i64,
-    actor_id: Option<i64>,
-    company_id: Option<i64>,
-    address: &'a str,
-    verb: &'a str,
-    subject: &'a str,
-    details: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_id: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_name: Option<&'a str>,
+columns! {
+    /// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover: a
+    /// column that came later is left out where it is null.
+    pub struct NewHistoryRow<'a> {
+        id: i64,
+        at: i64,
+        actor_id: Option<i64>,
+        company_id: Option<i64>,
+        address: &'a str,
+        verb: &'a str,
+        subject: &'a str,
+        details: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token_id: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token_name: Option<&'a str>,
+    }
 }
 
 /// A row of `history` as it stands.
@@ -105,17 +106,9 @@ pub async fn add(tx: &mut Tx, keys: &Keys, entries: &[NewHistory], now: Moment) 
         .collect();
     let text = serde_json::to_string(&new).map_err(decode)?;
     let covered = Entries::of(new.iter().map(|row| row.id));
-    sql_for(
-        "insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
-         select value->>'id', value->>'at', value->>'actor_id', value->>'company_id', value->>'address',
-             value->>'verb', value->>'subject', value->>'details', value->>'token_id', value->>'token_name'
-         from jsonb_each($1)",
-        "insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
-         select id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, at bigint, actor_id bigint, company_id bigint,
-             address text, verb text, subject text, details text, token_id bigint, token_name text)",
-    )
-    .bind(&text)
+    sql("insert into history (id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name)
+         select id, at, actor_id, company_id, address, verb, subject, details, token_id, token_name from {rows} r")
+    .bind_rows_as_json::<NewHistoryRow>(text.clone())
     .later(tx)
     .await?;
     let covered =
@@ -216,21 +209,21 @@ macro_rules! history_filter {
 const MERGED_SQLITE: &str = history_sql!(
     concat!(
         transfer_columns!(),
-        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from {list} r join transfer t on t.id in (select t.id from transfer t
         where t.from_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         transfer_columns!(),
-        "from jsonb_each($1) r join transfer t on t.id in (select t.id from transfer t
+        "from {list} r join transfer t on t.id in (select t.id from transfer t
         where t.to_company_id = r.value and ",
         transfer_filter!(),
         " order by t.id desc limit $2)"
     ),
     concat!(
         history_columns!(),
-        "from jsonb_each($1) r join history y on y.id in (select y.id from history y
+        "from {list} r join history y on y.id in (select y.id from history y
         where y.company_id = r.value and ",
         history_filter!(),
         " order by y.id desc limit $2)"
@@ -240,24 +233,24 @@ const MERGED_SQLITE: &str = history_sql!(
 const MERGED_POSTGRES: &str = history_sql!(
     concat!(
         transfer_columns!(),
-        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
-        (select * from transfer t where t.from_company_id = r.value::bigint and ",
+        "from {list} r cross join lateral
+        (select * from transfer t where t.from_company_id = r.value and ",
         transfer_filter!(),
         "
          order by t.id desc limit $2) t"
     ),
     concat!(
         transfer_columns!(),
-        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
-        (select * from transfer t where t.to_company_id = r.value::bigint and ",
+        "from {list} r cross join lateral
+        (select * from transfer t where t.to_company_id = r.value and ",
         transfer_filter!(),
         "
          order by t.id desc limit $2) t"
     ),
     concat!(
         history_columns!(),
-        "from jsonb_array_elements_text($1::jsonb) r(value) cross join lateral
-        (select * from history y where y.company_id = r.value::bigint and ",
+        "from {list} r cross join lateral
+        (select * from history y where y.company_id = r.value and ",
         history_filter!(),
         "
          order by y.id desc limit $2) y"
@@ -300,7 +293,7 @@ pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter
 /// The query of [`of_companies`].
 #[must_use]
 pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
-    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind(rows(companies)), filter)
+    bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind_list(companies), filter)
 }
 
 /// The units that a device has used. A payer outside the tree is "Parent company", without its balance.

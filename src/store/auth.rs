@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::audit::NewHistory;
-use super::db::{Result, Tx, rows, sql, sql_for};
+use super::db::{Result, Tx, sql};
 use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
 use crate::model::user::Role;
@@ -74,7 +74,7 @@ pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>>
 /// # Errors
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
-    sql_for(credentials_sql!("id = $1"), credentials_sql!("id = $1 for update")).bind(id).optional(tx).await
+    sql(credentials_sql!("id = $1")).locked().bind(id).optional(tx).await
 }
 
 /// A signed-in person with the company, as of now.
@@ -111,28 +111,18 @@ macro_rules! signed_in_columns {
 }
 pub(super) use signed_in_columns;
 
-macro_rules! signed_in_sql {
-    ($which:literal) => {
-        concat!(
-            "select ",
-            signed_in_columns!(),
-            " from person u join company c on c.id = u.company_id
-             where u.disabled_at is null and c.removed_at is null and u.id ",
-            $which
-        )
-    };
-}
-
 /// The people of several requests at once; those who are disabled are left out.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn signed_in(tx: &mut Tx, ids: &[i64]) -> Result<Vec<SignedIn>> {
-    sql_for(
-        signed_in_sql!("in (select value from jsonb_each($1))"),
-        signed_in_sql!("in (select value::bigint from jsonb_array_elements_text($1::jsonb))"),
-    )
-    .bind(rows(ids))
+    sql(concat!(
+        "select ",
+        signed_in_columns!(),
+        " from person u join company c on c.id = u.company_id
+         where u.disabled_at is null and c.removed_at is null and u.id in {list}"
+    ))
+    .bind_list(ids)
     .all(tx)
     .await
 }

@@ -1,9 +1,7 @@
 //! What `scrip bench lists` fills a throw-away database with: rows by the million, made by the database itself,
 //! a step at a time. Only what lists read is true of them; the books are not.
 
-use serde::Serialize;
-
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Hex, Query, Result, Tx, columns, sql, sql_for};
 
 /// The first company of those that are made; the first twenty stand below the root, the others below these.
 pub const FIRST_COMPANY: i64 = 1_001;
@@ -196,18 +194,19 @@ fn sales_months() -> Query {
          select 24300 + (n.i - 1) % 10, 1001 + (n.i - 1) / 10, 'EUR', 3, 1, 4 + 0 * $3")
 }
 
-/// A code as it is kept.
-#[derive(Debug, Serialize)]
-pub struct NewCode {
-    pub id: i64,
-    /// Hexadecimal, as `sealed`.
-    pub tag: String,
-    pub company_id: i64,
-    pub status: i64,
-    pub suffix_tag: i64,
-    pub sealed: String,
-    pub comment: String,
-    pub order_id: Option<i64>,
+columns! {
+    /// A code as it is kept.
+    #[derive(Debug)]
+    pub struct NewCode {
+        pub id: i64,
+        pub tag: Hex,
+        pub company_id: i64,
+        pub status: i64,
+        pub suffix_tag: i64,
+        pub sealed: Hex,
+        pub comment: String,
+        pub order_id: Option<i64>,
+    }
 }
 
 /// Adds codes of one Credit each.
@@ -215,23 +214,12 @@ pub struct NewCode {
 /// # Errors
 /// Whatever the database says.
 pub async fn add_codes(tx: &mut Tx, codes: &[NewCode]) -> Result<()> {
-    sql_for(
-        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
+    sql("insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
              comment_search, created_by, created_at, ended_at, order_id, order_line)
-         select unhex(value->>'tag'), value->>'id', value->>'company_id', 1, 1, value->>'status', value->>'suffix_tag', 1,
-             unhex(value->>'sealed'), value->>'comment', lower(value->>'comment'), 1, (value->>'id') * 1000000,
-             case when value->>'status' <> 0 then (value->>'id') * 1000000 end, value->>'order_id',
-             case when value->>'order_id' is not null then 1 end
-         from json_each($1)",
-        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
-             comment_search, created_by, created_at, ended_at, order_id, order_line)
-         select decode(tag, 'hex'), id, company_id, 1, 1, status, suffix_tag, 1, decode(sealed, 'hex'), comment,
-             lower(comment), 1, id * 1000000, case when status <> 0 then id * 1000000 end, order_id,
-             case when order_id is not null then 1 end
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, tag text, company_id bigint, status bigint,
-             suffix_tag bigint, sealed text, comment text, order_id bigint)",
-    )
-    .bind(rows(codes))
+         select tag, id, company_id, 1, 1, status, suffix_tag, 1, sealed, comment, lower(comment), 1, id * 1000000,
+             case when status <> 0 then id * 1000000 end, order_id, case when order_id is not null then 1 end
+         from {rows} r")
+    .bind_rows(codes)
     .run(tx)
     .await?;
     Ok(())

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::code_lists::{self, Facts};
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, sql};
 use super::ledger::decode;
 use super::reach::Reach;
 use crate::model::company::{Path, searchable};
@@ -187,20 +187,12 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> 
 /// # Errors
 /// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
-    sql_for(
-        codes_sql!(
-            "k.id in (select value from jsonb_each($1)) and c.path >= $2 and c.path < $3 order by k.id"
-        ),
-        codes_sql!(
-            "k.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             and c.path >= $2 and c.path < $3 order by k.id"
-        ),
-    )
-    .bind(rows(ids))
-    .bind(tree.as_str())
-    .bind(tree.end())
-    .all(tx)
-    .await
+    sql(codes_sql!("k.id in {list} and c.path >= $2 and c.path < $3 order by k.id"))
+        .bind_list(ids)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .all(tx)
+        .await
 }
 
 /// A code by its tag, whosever it is: only to tell what redeeming it would do.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{CompanyName, Path, searchable};
 use crate::model::time::Moment;
 
@@ -398,14 +398,10 @@ pub struct LockedCompany {
 /// # Errors
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCompany>> {
-    sql_for(
-        "select c.id, c.name, c.path, c.level from jsonb_each($1) r join company c on c.id = r.value
-         where c.removed_at is null and c.path >= $2 and c.path < $3 order by c.id",
-        "select id, name, path, level from company
-         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-         and removed_at is null and path >= $2 and path < $3 order by id for update",
-    )
-    .bind(rows(ids))
+    sql("select id, name, path, level from company
+         where id in {list} and removed_at is null and path >= $2 and path < $3 order by id")
+    .locked()
+    .bind_list(ids)
     .bind(tree.as_str())
     .bind(tree.end())
     .all(tx)
@@ -488,12 +484,8 @@ pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, 
 /// # Errors
 /// Whatever the database says.
 pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
-    let _: Option<(i64,)> = sql_for(
-        "select id from company where level = 0",
-        "select id from company where level = 0 for no key update",
-    )
-    .optional(tx)
-    .await?;
+    let _: Option<(i64,)> =
+        sql("select id from company where level = 0").locking(" for no key update").optional(tx).await?;
     Ok(())
 }
 
@@ -504,12 +496,12 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
 pub async fn put_under(tx: &mut Tx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
     let new = Path::of(Some(parent), id);
     if tx.is_postgres() {
-        let _: Vec<(i64,)> =
-            sql_for("", "select id from company where path >= $1 and path < $2 order by id for update")
-                .bind(old.as_str())
-                .bind(old.end())
-                .all(tx)
-                .await?;
+        let _: Vec<(i64,)> = sql("select id from company where path >= $1 and path < $2 order by id")
+            .locked()
+            .bind(old.as_str())
+            .bind(old.end())
+            .all(tx)
+            .await?;
     }
     sql("update company set parent_id = $2 where id = $1").bind(id).bind(parent_id).run(tx).await?;
     sql("update company set path = $1 || substr(path, cast($2 as integer)), level = level + $3
@@ -538,37 +530,6 @@ pub async fn deepest_level(tx: &mut Tx, tree: &Path) -> Result<i64> {
     Ok(level)
 }
 
-macro_rules! holdings_sql {
-    ($list:literal, $id:literal) => {
-        concat!(
-            "select cast(",
-            $id,
-            " as bigint) as id,
-             (select count(*) from account a where a.company_id = ",
-            $id,
-            " and a.kind = 0 and a.balance > 0) as balances,
-             (select count(*) from code k where k.company_id = ",
-            $id,
-            " and k.status = 0) as unused_codes,
-             (select count(*) from company s where s.parent_id = ",
-            $id,
-            " and s.removed_at is null) as subsidiaries,
-             (select count(*) from person u where u.company_id = ",
-            $id,
-            " and u.disabled_at is null) as users,
-             (select count(*) from purchase_order b where b.company_id = ",
-            $id,
-            " and (b.state = 'awaiting_payment' or b.codes_made < b.codes_wanted)) as open_orders,
-             (select o.devices from company o where o.id = ",
-            $id,
-            ") as devices
-             from ",
-            $list,
-            " c order by 1"
-        )
-    };
-}
-
 /// What hangs on companies that are to be removed.
 #[derive(FromRow)]
 pub struct Holdings {
@@ -586,11 +547,16 @@ pub struct Holdings {
 /// # Errors
 /// Whatever the database says.
 pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
-    sql_for(
-        holdings_sql!("jsonb_each($1)", "c.value"),
-        holdings_sql!("jsonb_array_elements_text($1::jsonb)", "c.value::bigint"),
-    )
-    .bind(rows(ids))
+    sql("select cast(c.value as bigint) as id,
+             (select count(*) from account a where a.company_id = c.value and a.kind = 0 and a.balance > 0) as balances,
+             (select count(*) from code k where k.company_id = c.value and k.status = 0) as unused_codes,
+             (select count(*) from company s where s.parent_id = c.value and s.removed_at is null) as subsidiaries,
+             (select count(*) from person u where u.company_id = c.value and u.disabled_at is null) as users,
+             (select count(*) from purchase_order b where b.company_id = c.value
+                 and (b.state = 'awaiting_payment' or b.codes_made < b.codes_wanted)) as open_orders,
+             (select o.devices from company o where o.id = c.value) as devices
+         from {list} c order by 1")
+    .bind_list(ids)
     .all(tx)
     .await
 }
@@ -600,15 +566,7 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn remove(tx: &mut Tx, ids: &[i64], now: Moment) -> Result<()> {
-    sql_for(
-        "update company set removed_at = $2 where id in (select value from jsonb_each($1))",
-        "update company set removed_at = $2
-         where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
-    )
-    .bind(rows(ids))
-    .bind(now)
-    .run(tx)
-    .await?;
+    sql("update company set removed_at = $2 where id in {list}").bind_list(ids).bind(now).run(tx).await?;
     Ok(())
 }
 
@@ -641,19 +599,11 @@ pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
-    sql_for(
-        company_facts!(
-            "select * from company where id in (select value from jsonb_each($1))
-             and path >= $2 and path < $3 and removed_at is null",
-            "order by c.level, c.id"
-        ),
-        company_facts!(
-            "select * from company where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             and path >= $2 and path < $3 and removed_at is null",
-            "order by c.level, c.id"
-        ),
-    )
-    .bind(rows(ids))
+    sql(company_facts!(
+        "select * from company where id in {list} and path >= $2 and path < $3 and removed_at is null",
+        "order by c.level, c.id"
+    ))
+    .bind_list(ids)
     .bind(tree.as_str())
     .bind(tree.end())
     .all(tx)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, columns, sql, sql_for};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::{Path, searchable};
 use crate::model::device::{DeviceKind, DeviceState};
@@ -199,20 +199,12 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
-    sql_for(
-        concat!(
-            device_columns!(),
-            "from json_each($1) r join device k on k.id = r.value join company o on o.id = k.company_id
-             where k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
-        ),
-        concat!(
-            device_columns!(),
-            "from device k join company o on o.id = k.company_id
-             where k.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             and k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
-        ),
-    )
-    .bind(rows(ids))
+    sql(concat!(
+        device_columns!(),
+        "from device k join company o on o.id = k.company_id
+         where k.id in {list} and k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
+    ))
+    .bind_list(ids)
     .bind(tree.as_str())
     .bind(tree.end())
     .all(tx)
@@ -240,17 +232,18 @@ impl NewDevice {
     }
 }
 
-#[derive(Serialize)]
-struct NewRow<'a> {
-    id: i64,
-    company_id: i64,
-    kind: &'static str,
-    serial: Option<&'a str>,
-    serial_search: Option<String>,
-    name: &'a str,
-    model: &'a str,
-    label_search: String,
-    search: String,
+columns! {
+    struct NewRow<'a> {
+        id: i64,
+        company_id: i64,
+        kind: &'static str,
+        serial: Option<&'a str>,
+        serial_search: Option<String>,
+        name: &'a str,
+        model: &'a str,
+        label_search: String,
+        search: String,
+    }
 }
 
 /// Adds devices, without any service yet. Their companies are locked.
@@ -274,31 +267,17 @@ pub async fn insert(tx: &mut Tx, new: &[NewDevice], now: Moment) -> Result<Vec<i
             search: d.search(),
         })
         .collect();
-    sql_for(
-        "insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
-             monitoring, auto_extend, state, created_at)
-         select value->>'id', value->>'company_id', value->>'kind', value->>'serial', value->>'serial_search',
-             value->>'name', value->>'model', value->>'label_search', value->>'search', 0, 0, 'off', $2
-         from json_each($1)",
-        "insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
+    sql("insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
              monitoring, auto_extend, state, created_at)
          select id, company_id, kind, serial, serial_search, name, model, label_search, search, 0, 0, 'off', $2
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, company_id bigint, kind text, serial text,
-             serial_search text, name text, model text, label_search text, search text) order by serial_search",
-    )
-    .bind(rows(&list))
+         from {rows} r order by serial_search")
+    .bind_rows(&list)
     .bind(now)
     .run(tx)
     .await?;
-    sql_for(
-        "update company set devices = company.devices + r.devices
-         from (select value->>'company_id' as company_id, count(*) as devices from json_each($1) group by 1) r
-         where company.id = r.company_id",
-        "update company c set devices = c.devices + r.devices
-         from (select company_id, count(*) as devices
-               from jsonb_to_recordset($1::jsonb) as j(company_id bigint) group by 1) r where c.id = r.company_id",
-    )
-    .bind(rows(&list))
+    sql("update company set devices = company.devices + r.devices
+         from (select company_id, count(*) as devices from {rows} n group by 1) r where company.id = r.company_id")
+    .bind_rows(&list)
     .run(tx)
     .await?;
     Ok(ids.into_iter().collect())
@@ -329,15 +308,11 @@ pub async fn describe(tx: &mut Tx, id: i64, device: &NewDevice) -> Result<()> {
 /// Whatever the database says.
 pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
-    let found: Vec<(String,)> = sql_for(
-        "select d.serial_search from json_each($1) r join device d on d.serial_search = r.value
-         where d.removed_at is null",
-        r#"select serial_search from device where serial_search in
-         (select value collate "C" from jsonb_array_elements_text($1::jsonb)) and removed_at is null"#,
-    )
-    .bind(rows(&wanted))
-    .all(tx)
-    .await?;
+    let found: Vec<(String,)> =
+        sql("select serial_search from device where serial_search in {list} and removed_at is null")
+            .bind_list(&wanted)
+            .all(tx)
+            .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
@@ -347,15 +322,9 @@ pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String
 /// Whatever the database says.
 pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<(String, String)>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
-    sql_for(
-        "select d.serial_search, d.model from json_each($1) r join device d on d.serial_search = r.value
-         join company o on o.id = d.company_id
-         where d.removed_at is null and o.path >= $2 and o.path < $3",
-        r#"select d.serial_search, d.model from device d join company o on o.id = d.company_id
-         where d.serial_search in (select value collate "C" from jsonb_array_elements_text($1::jsonb))
-         and d.removed_at is null and o.path >= $2 and o.path < $3"#,
-    )
-    .bind(rows(&wanted))
+    sql("select d.serial_search, d.model from device d join company o on o.id = d.company_id
+         where d.serial_search in {list} and d.removed_at is null and o.path >= $2 and o.path < $3")
+    .bind_list(&wanted)
     .bind(tree.as_str())
     .bind(tree.end())
     .all(tx)

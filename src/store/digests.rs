@@ -7,7 +7,7 @@
 use sqlx::FromRow;
 
 use super::audit::{NewHistoryRow, StoredHistoryRow};
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, sql, sql_for};
 use super::ledger::{NewTransferRow, TransferRow, decode};
 use super::settings;
 use crate::keys::Keys;
@@ -154,15 +154,8 @@ impl Rows {
     /// # Errors
     /// Whatever the database says.
     pub async fn read(tx: &mut Tx, ids: &[i64]) -> Result<Rows> {
-        let of = |sqlite: &'static str, postgres: &'static str| sql_for(sqlite, postgres).bind(rows(ids));
-        let transfers = of(
-            "select t.* from jsonb_each($1) r join transfer t on t.id = r.value order by t.id",
-            "select * from transfer where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id",
-        );
-        let history = of(
-            "select y.* from jsonb_each($1) r join history y on y.id = r.value order by y.id",
-            "select * from history where id in (select value::bigint from jsonb_array_elements_text($1::jsonb)) order by id",
-        );
+        let transfers = sql("select * from transfer where id in {list} order by id").bind_list(ids);
+        let history = sql("select * from history where id in {list} order by id").bind_list(ids);
         Ok(Rows { transfers: transfers.all(tx).await?, history: history.all(tx).await? })
     }
 

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql, sql_for};
+use super::db::{Result, Tx, sql};
 use crate::model::company::Path;
 use crate::model::time::Moment;
 
@@ -85,13 +85,11 @@ pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>>
 /// # Errors
 /// Whatever the database says.
 pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
-    sql_for(
-        "select * from device_import where id = $1 and state = 'running'",
-        "select * from device_import where id = $1 and state = 'running' for update",
-    )
-    .bind(id)
-    .optional(tx)
-    .await
+    sql("select * from device_import where id = $1 and state = 'running'")
+        .locked()
+        .bind(id)
+        .optional(tx)
+        .await
 }
 
 /// Goes from one state to another; tells whether it was in the one.

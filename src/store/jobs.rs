@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, sql, sql_for};
+use super::db::{Query, Result, Tx, sql};
 use crate::model::job::{Job, Lane};
 use crate::model::time::Moment;
 
@@ -46,16 +46,11 @@ pub struct DueJob {
 /// # Errors
 /// Whatever the database says.
 pub async fn take(tx: &mut Tx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
-    sql_for(
-        "update job set leased_until = $3, attempts = attempts + 1 where id =
+    sql("update job set leased_until = $3, attempts = attempts + 1 where id =
          (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
-          order by run_at, id limit 1)
-         returning id, kind, payload, attempts",
-        "update job set leased_until = $3, attempts = attempts + 1 where id =
-         (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
-          order by run_at, id limit 1 for update skip locked)
-         returning id, kind, payload, attempts",
-    )
+          order by run_at, id limit 1")
+    .locking(" for update skip locked")
+    .push(") returning id, kind, payload, attempts")
     .bind(lane.slug())
     .bind(now)
     .bind(now.plus_seconds(LEASE_SECONDS))

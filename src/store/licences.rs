@@ -1,10 +1,9 @@
 //! Licences and the signed keys that they had. A licence has one key that is not revoked, which a unique
 //! index keeps so.
 
-use serde::Serialize;
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, columns, sql};
 use super::ledger::reserve;
 use crate::model::company::{Path, searchable};
 use crate::model::licence::REHOSTS_MAX;
@@ -35,19 +34,21 @@ const LICENCE: &str = "select l.id, l.order_id, l.company_id, c.name as company_
      from licence l join company c on c.id = l.company_id
      join licence_key k on k.licence_id = l.id and k.revoked_at is null where ";
 
-/// A licence that is issued, with its key.
-#[derive(Debug, Serialize)]
-pub struct NewLicence {
-    pub id: i64,
-    pub key_id: i64,
-    pub line: i64,
-    pub product_id: i64,
-    pub version: i64,
-    pub name: String,
-    pub serial: String,
-    pub serial_search: String,
-    pub expires_at: Option<i64>,
-    pub signed: String,
+columns! {
+    /// A licence that is issued, with its key.
+    #[derive(Debug)]
+    pub struct NewLicence {
+        pub id: i64,
+        pub key_id: i64,
+        pub line: i64,
+        pub product_id: i64,
+        pub version: i64,
+        pub name: String,
+        pub serial: String,
+        pub serial_search: String,
+        pub expires_at: Option<i64>,
+        pub signed: String,
+    }
 }
 
 /// New ids, of licences and of their keys.
@@ -70,31 +71,18 @@ pub async fn insert(
     new: &[NewLicence],
     now: Moment,
 ) -> Result<()> {
-    sql_for(
-        "insert into licence (id, order_id, line, company_id, product_id, version, name, serial, serial_search,
+    sql("insert into licence (id, order_id, line, company_id, product_id, version, name, serial, serial_search,
              issued_at, expires_at)
-         select value->>'id', $2, value->>'line', $3, value->>'product_id', value->>'version', value->>'name',
-             value->>'serial', value->>'serial_search', $4, value->>'expires_at' from jsonb_each($1)",
-        "insert into licence (id, order_id, line, company_id, product_id, version, name, serial, serial_search,
-             issued_at, expires_at)
-         select id, $2, line, $3, product_id, version, name, serial, serial_search, $4, expires_at
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, line bigint, product_id bigint, version bigint,
-             name text, serial text, serial_search text, expires_at bigint)",
-    )
-    .bind(rows(new))
+         select id, $2, line, $3, product_id, version, name, serial, serial_search, $4, expires_at from {rows} r")
+    .bind_rows(new)
     .bind(order_id)
     .bind(company_id)
     .bind(now)
     .run(tx)
     .await?;
-    sql_for(
-        "insert into licence_key (id, licence_id, serial, signed, issued_at)
-         select value->>'key_id', value->>'id', value->>'serial', value->>'signed', $2 from jsonb_each($1)",
-        "insert into licence_key (id, licence_id, serial, signed, issued_at)
-         select key_id, id, serial, signed, $2
-         from jsonb_to_recordset($1::jsonb) as r(key_id bigint, id bigint, serial text, signed text)",
-    )
-    .bind(rows(new))
+    sql("insert into licence_key (id, licence_id, serial, signed, issued_at)
+         select key_id, id, serial, signed, $2 from {rows} r")
+    .bind_rows(new)
     .bind(now)
     .run(tx)
     .await?;
@@ -183,15 +171,9 @@ pub struct Held {
 /// Whatever the database says.
 pub async fn held(tx: &mut Tx, tree: &Path, serials: &[String], now: Moment) -> Result<Vec<Held>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
-    sql_for(
-        "select l.serial_search, l.product_id, l.expires_at from json_each($1) r
-         join licence l on l.serial_search = r.value join company c on c.id = l.company_id
-         where c.path >= $2 and c.path < $3 and (l.expires_at is null or l.expires_at > $4)",
-        r#"select l.serial_search, l.product_id, l.expires_at from licence l join company c on c.id = l.company_id
-         where l.serial_search in (select value collate "C" from jsonb_array_elements_text($1::jsonb))
-         and c.path >= $2 and c.path < $3 and (l.expires_at is null or l.expires_at > $4)"#,
-    )
-    .bind(rows(&wanted))
+    sql("select l.serial_search, l.product_id, l.expires_at from licence l join company c on c.id = l.company_id
+         where l.serial_search in {list} and c.path >= $2 and c.path < $3 and (l.expires_at is null or l.expires_at > $4)")
+    .bind_list(&wanted)
     .bind(tree.as_str())
     .bind(tree.end())
     .bind(now)

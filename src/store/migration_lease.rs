@@ -99,12 +99,11 @@ fn busy_with_another(error: super::db::DbError, me: &Holder) -> Result<Option<Ho
 
 async fn try_take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     let mut tx = db.write().await?;
-    let row: LeaseRow = sql_for(
-        "select held_until, host, place, pid, turn, since from migration_lease where id = 1",
-        "select held_until, host, place, pid, turn, since from migration_lease where id = 1 for update",
-    )
-    .one(&mut tx)
-    .await?;
+    let row: LeaseRow =
+        sql("select held_until, host, place, pid, turn, since from migration_lease where id = 1")
+            .locked()
+            .one(&mut tx)
+            .await?;
     let since = Moment(row.since);
     let holder = Holder { host: row.host, place: row.place, pid: row.pid, turn: row.turn, since };
     let is_held = row.held_until > now.0 && row.held_until <= now.plus_seconds(LEASE_SECONDS).0;

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, Value, all_of, sql, sql_for};
+use super::db::{Query, Result, Tx, all_of, columns, sql};
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 
@@ -46,12 +46,11 @@ pub enum Use {
 /// # Errors
 /// Whatever the database says.
 pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
-    let lock = "select id from person where id = $1 for update";
     let transfer = sql("select id from transfer where operation = $1 and actor_id = $2 limit 1");
     let [_, write, transfer] = all_of(
         tx,
         [
-            tx.is_postgres().then(|| sql_for("", lock).bind(actor_id)),
+            tx.is_postgres().then(|| sql("select id from person where id = $1").locked().bind(actor_id)),
             Some(stored_query(actor_id, key)),
             Some(transfer.bind(key).bind(actor_id)),
         ],
@@ -63,16 +62,19 @@ pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> 
     Ok(transfer.read::<(i64,)>()?.pop().map(|_| Use::Transfer))
 }
 
-/// Those of the identities (rows of `actor` and `key`) under which a write is kept here.
+/// Those of the identities under which a write is kept here.
 #[must_use]
-pub fn taken_query(identities: Value) -> Query {
-    sql_for(
-        "select o.actor_id, o.key from jsonb_each($1) r join operation o
-         on o.actor_id = r.value->>'actor' and o.key = r.value->>'key'",
-        r#"select o.actor_id, o.key from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join operation o
-         on o.actor_id = r.actor and o.key = r.key collate "C""#,
-    )
-    .bind(identities)
+pub fn taken_query(identities: &[IdentityRow]) -> Query {
+    sql("select o.actor_id, o.key from {rows} r join operation o on o.actor_id = r.actor and o.key = r.key")
+        .bind_rows(identities)
+}
+
+columns! {
+    /// What tells an operation from all others.
+    pub struct IdentityRow<'a> {
+        pub actor: i64,
+        pub key: &'a str,
+    }
 }
 
 /// The operation of this actor with this key, if it has happened.

@@ -1,10 +1,9 @@
 //! Orders and their lines. Whoever changes an order locks it first ([`lock`]), or guards the statement by
 //! the state that it leaves.
 
-use serde::Serialize;
 use sqlx::FromRow;
 
-use super::db::{DbError, Query, Result, Tx, rows, sql, sql_for};
+use super::db::{DbError, Query, Result, Tx, columns, sql};
 use super::ledger::{decode, reserve};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
@@ -128,10 +127,8 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>>
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     if tx.is_postgres() {
-        let _: Option<(i64,)> = sql_for("", "select id from purchase_order where id = $1 for update")
-            .bind(id)
-            .optional(tx)
-            .await?;
+        let _: Option<(i64,)> =
+            sql("select id from purchase_order where id = $1").locked().bind(id).optional(tx).await?;
     }
     find(tx, tree, id).await
 }
@@ -321,10 +318,11 @@ pub async fn set_totals(tx: &mut Tx, order_id: i64, net: i64, vat: i64) -> Resul
     Ok(changed > 0)
 }
 
-#[derive(Serialize)]
-struct SerialRow<'a> {
-    serial: &'a str,
-    search: String,
+columns! {
+    struct SerialRow<'a> {
+        serial: &'a str,
+        search: String,
+    }
 }
 
 /// Says which devices a line of licences is for.
@@ -336,15 +334,11 @@ pub async fn add_serials(tx: &mut Tx, order_id: i64, line: i64, serials: &[Strin
         .iter()
         .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
         .collect();
-    sql_for(
-        "insert into order_serial (order_id, line, serial, serial_search)
-         select $1, $2, value->>'serial', value->>'search' from jsonb_each($3)",
-        "insert into order_serial (order_id, line, serial, serial_search)
-         select $1, $2, r.serial, r.search from jsonb_to_recordset($3::jsonb) as r(serial text, search text)",
-    )
+    sql("insert into order_serial (order_id, line, serial, serial_search)
+         select $1, $2, r.serial, r.search from {rows} r")
     .bind(order_id)
     .bind(line)
-    .bind(rows(&new))
+    .bind_rows(&new)
     .run(tx)
     .await?;
     Ok(())
@@ -510,35 +504,21 @@ pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bo
 /// # Errors
 /// Whatever the database says.
 pub async fn forget_drafts(tx: &mut Tx, before: Moment) -> Result<u64> {
-    let found: Vec<(i64,)> = sql_for(
-        "select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000",
-        "select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000
-         for update skip locked",
-    )
-    .bind(before)
-    .all(tx)
-    .await?;
-    let ids = serde_json::json!(found.iter().map(|row| row.0).collect::<Vec<_>>()).to_string();
-    for (sqlite, postgres) in [
-        (
-            "delete from order_serial where order_id in (select value from jsonb_each($1))",
-            "delete from order_serial where order_id in
-             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
-        ),
-        (
-            "delete from order_line where order_id in (select value from jsonb_each($1))",
-            "delete from order_line where order_id in
-             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
-        ),
-        (
-            "delete from purchase_order where id in (select value from jsonb_each($1))",
-            "delete from purchase_order where id in
-             (select value::bigint from jsonb_array_elements_text($1::jsonb) as value)",
-        ),
+    let found: Vec<(i64,)> =
+        sql("select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000")
+            .locking(" for update skip locked")
+            .bind(before)
+            .all(tx)
+            .await?;
+    let ids: Vec<i64> = found.into_iter().map(|row| row.0).collect();
+    for text in [
+        "delete from order_serial where order_id in {list}",
+        "delete from order_line where order_id in {list}",
+        "delete from purchase_order where id in {list}",
     ] {
-        sql_for(sqlite, postgres).bind(ids.clone()).run(tx).await?;
+        sql(text).bind_list(&ids).run(tx).await?;
     }
-    Ok(found.len() as u64)
+    Ok(ids.len() as u64)
 }
 
 /// Whether no VAT is added for a company: it accounts for that itself.

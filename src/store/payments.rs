@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql, sql_for};
+use super::db::{Result, Tx, sql};
 use super::ledger::reserve;
 use crate::model::time::Moment;
 
@@ -182,16 +182,11 @@ pub async fn take_due(
     (young_from, soon, later): (Moment, Moment, Moment),
     limit: i64,
 ) -> Result<Vec<PaymentRow>> {
-    sql_for(
-        "update payment set ask_at = case when created_at > $3 then $4 else $5 end where id in
-         (select id from payment where state = 'open' and ask_at <= $1 and provider = $2
-             order by ask_at, id limit $6)
-         returning *",
-        "update payment set ask_at = case when created_at > $3 then $4::bigint else $5::bigint end where id in
-         (select id from payment where state = 'open' and ask_at <= $1 and provider = $2
-             order by ask_at, id limit $6 for update skip locked)
-         returning *",
-    )
+    sql("update payment set ask_at = case when created_at > $3 then cast($4 as bigint) else cast($5 as bigint) end
+         where id in (select id from payment where state = 'open' and ask_at <= $1 and provider = $2
+             order by ask_at, id limit $6")
+    .locking(" for update skip locked")
+    .push(") returning *")
     .bind(now)
     .bind(provider)
     .bind(young_from)

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::companies::escape_like;
 use super::db::{Query, Result, Tx, sql};
-use super::reach::{Reach, in_list};
+use super::reach::Reach;
 use crate::model::company::searchable;
 
 /// A pool as lists show it.
@@ -55,7 +55,7 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
          from (select a.company_id, a.resource_type from account a cross join company c
              where c.id = a.company_id and a.kind = 0 and c.removed_at is null");
     let query = match reach {
-        Reach::Companies(ids) => in_list(query.push(" and a.company_id in ("), ids).push(")"),
+        Reach::Companies(ids) => query.push(" and a.company_id in ").push_list(ids),
         _ => reach.holds(query, "a.company_id"),
     };
     let last = page.cursor.unwrap_or(0);
@@ -86,7 +86,7 @@ pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
     let query = sql("select count(*) from company c cross join account a
          where a.company_id = c.id and a.kind = 0 and c.removed_at is null");
     let query = match reach {
-        Reach::Companies(ids) => in_list(query.push(" and c.id in ("), ids).push(")"),
+        Reach::Companies(ids) => query.push(" and c.id in ").push_list(ids),
         Reach::Tree(path) => query
             .push(" and c.path >= ")
             .push_value(path.as_str())

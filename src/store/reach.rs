@@ -2,7 +2,7 @@
 //! is filtered by. Of a few companies their own indexes are merged; a large tree, and a page far down, is walked by
 //! id, with a test of membership.
 
-use super::db::{Query, Result, Tx, rows};
+use super::db::{Query, Result, Tx};
 use crate::model::company::Path;
 
 /// Up to so many companies their own indexes are merged.
@@ -93,7 +93,7 @@ impl Reach {
     pub fn test(&self, query: Query, column: &'static str) -> Query {
         match self {
             Reach::All => query.push("true"),
-            Reach::Companies(ids) => in_list(query.push("(").push(column).push(" + 0) in ("), ids).push(")"),
+            Reach::Companies(ids) => query.push("(").push(column).push(" + 0) in ").push_list(ids),
             Reach::Tree(path) => query
                 .push_for("(", "exists (select 1 from company c where c.id = ")
                 .push(column)
@@ -123,14 +123,11 @@ impl Reach {
             }
             Reach::Companies(companies) if last <= MERGED_ROWS_MAX => {
                 let query = query
-                    .push_for(
-                        "select x.id from json_each(",
-                        "select x.id from jsonb_array_elements_text(cast(",
-                    )
-                    .push_value(rows(companies))
-                    .push_for(") r join ", " as jsonb)) r(value) cross join lateral (select k.* from ")
+                    .push("select x.id from ")
+                    .push_list(companies)
+                    .push_for(" r join ", " r cross join lateral (select k.* from ")
                     .push(table)
-                    .push_for(" x on x.id in (select k.id from ", " k where k.company_id = r.value::bigint")
+                    .push_for(" x on x.id in (select k.id from ", " k where k.company_id = r.value")
                     .push_for(table, "")
                     .push_for(" k", "")
                     .push_for(of_company, "")
@@ -157,7 +154,7 @@ impl Reach {
             Reach::Companies(ids) => {
                 let query =
                     super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
-                in_list(query.push(" where k.company_id in ("), ids).push(")")
+                query.push(" where k.company_id in ").push_list(ids)
             }
             // A company after the other, each by its index.
             Reach::Tree(path) => {
@@ -172,12 +169,4 @@ impl Reach {
             }
         }
     }
-}
-
-/// A list of ids to compare with.
-pub fn in_list(query: Query, ids: &[i64]) -> Query {
-    query
-        .push_for("select value from json_each(", "select value::bigint from jsonb_array_elements_text(cast(")
-        .push_value(rows(ids))
-        .push_for(")", " as jsonb))")
 }

@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, rows, sql, sql_for};
+use super::db::{Hex, Result, Tx, columns, sql};
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::time::Moment;
 
@@ -115,22 +115,24 @@ pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
     Ok(taken == 1)
 }
 
+columns! {
+    struct HashRow {
+        hash: Hex,
+    }
+}
+
 /// Puts new recovery codes in the place of the old ones.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn set_recovery_codes(tx: &mut Tx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
-    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
-    sql_for(
-        "insert into recovery_code (hash, user_id) select unhex(value), $2 from json_each($1)",
-        "insert into recovery_code (hash, user_id)
-         select decode(value, 'hex'), $2 from jsonb_array_elements_text($1::jsonb)",
-    )
-    .bind(rows(&hashes))
-    .bind(user_id)
-    .run(tx)
-    .await?;
+    let codes: Vec<HashRow> = hashes.iter().map(|hash| HashRow { hash: Hex::of(hash) }).collect();
+    sql("insert into recovery_code (hash, user_id) select hash, $2 from {rows} r")
+        .bind_rows(&codes)
+        .bind(user_id)
+        .run(tx)
+        .await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Hex, Query, Result, Tx, sql};
 use crate::model::time::Moment;
 
 /// A session as it is kept.
@@ -52,14 +52,10 @@ pub struct SessionRow {
 /// # Errors
 /// Whatever the database says.
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
-    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
-    sql_for(
-        "select s.id_hash, s.data, s.created_at, s.seen_at, s.expires_at from jsonb_each($1) r
-         join session s on s.id_hash = unhex(r.value) where s.expires_at > $2",
-        "select id_hash, data, created_at, seen_at, expires_at from session where id_hash in
-         (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb)) and expires_at > $2",
-    )
-    .bind(rows(&hashes))
+    let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
+    sql("select id_hash, data, created_at, seen_at, expires_at from session
+         where id_hash in {list} and expires_at > $2")
+    .bind_list(&hashes)
     .bind(now)
     .all(tx)
     .await

@@ -1,6 +1,6 @@
 //! Failed attempts, counted across processes and restarts.
 
-use super::db::{Result, Tx, sql, sql_for};
+use super::db::{Result, Tx, sql};
 use crate::model::throttle::{Attempts, Policy};
 use crate::model::time::Moment;
 
@@ -16,13 +16,8 @@ pub async fn read(tx: &mut Tx, key: &str, now: Moment) -> Result<Attempts> {
             .run(tx)
             .await?;
     }
-    let row: Option<(i64, i64)> = sql_for(
-        "select failures, last_at from throttle where key = $1",
-        "select failures, last_at from throttle where key = $1 for update",
-    )
-    .bind(key)
-    .optional(tx)
-    .await?;
+    let row: Option<(i64, i64)> =
+        sql("select failures, last_at from throttle where key = $1").locked().bind(key).optional(tx).await?;
     Ok(row.map_or(Attempts::NONE, |(failures, last_at)| Attempts { failures, last_at: Moment(last_at) }))
 }
 

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::auth::SignedIn;
-use super::db::{Result, Tx, rows, sql, sql_for};
+use super::db::{Hex, Result, Tx, sql};
 use crate::model::time::Moment;
 use crate::model::token::Scopes;
 
@@ -44,29 +44,20 @@ pub struct Holder {
     pub person: SignedIn,
 }
 
-macro_rules! holders_sql {
-    ($which:literal) => {
-        concat!(
-            "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at, t.networks, ",
-            super::auth::signed_in_columns!(),
-            " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
-             where u.disabled_at is null and c.removed_at is null and t.token_hash in ",
-            $which
-        )
-    };
-}
-
 /// The holders of several tokens at once; those of disabled people are left out.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
-    let hashes: Vec<String> = hashes.iter().map(hex::encode).collect();
-    sql_for(
-        holders_sql!("(select unhex(value) from json_each($1))"),
-        holders_sql!("(select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))"),
-    )
-    .bind(rows(&hashes))
+    let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
+    sql(concat!(
+        "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at,
+             t.networks, ",
+        super::auth::signed_in_columns!(),
+        " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
+         where u.disabled_at is null and c.removed_at is null and t.token_hash in {list}"
+    ))
+    .bind_list(&hashes)
     .all(tx)
     .await
 }

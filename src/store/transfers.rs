@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, rows, sql};
-use super::reach::{MERGED_ROWS_MAX, Reach, in_list};
+use super::db::{Query, Result, Tx, sql};
+use super::reach::{MERGED_ROWS_MAX, Reach};
 use crate::model::ledger::Cause;
 use crate::model::time::Moment;
 
@@ -104,12 +104,11 @@ pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Resul
             wanted(of_device(sql("select count(*) from transfer t where "), filter), filter)
         }
         Reach::Companies(ids) => {
-            let query = sql("select (select count(*) from transfer t where t.from_company_id in (");
-            let query = wanted(in_list(query, ids).push(")"), filter);
+            let query = sql("select (select count(*) from transfer t where t.from_company_id in ");
+            let query = wanted(query.push_list(ids), filter);
             // What has both sides within reach was counted.
-            let query = query.push(") + (select count(*) from transfer t where t.to_company_id in (");
-            let query =
-                in_list(in_list(query, ids).push(") and (t.from_company_id + 0) not in ("), ids).push(")");
+            let query = query.push(") + (select count(*) from transfer t where t.to_company_id in ");
+            let query = query.push_list(ids).push(" and (t.from_company_id + 0) not in ").push_list(ids);
             wanted(query, filter).push(")")
         }
         _ => wanted(of_sides(sql("select count(*) from transfer t where true"), reach), filter),
@@ -128,14 +127,14 @@ fn of_side(
     last: i64,
 ) -> Query {
     let query = query
-        .push_for("select x.id from json_each(", "select x.id from jsonb_array_elements_text(cast(")
-        .push_value(rows(companies))
+        .push("select x.id from ")
+        .push_list(companies)
         .push_for(
-            ") r join transfer x on x.id in (select t.id from transfer t where t.",
-            " as jsonb)) r(value) cross join lateral (select t.id from transfer t where t.",
+            " r join transfer x on x.id in (select t.id from transfer t where t.",
+            " r cross join lateral (select t.id from transfer t where t.",
         )
         .push(side)
-        .push_for(" = r.value", " = r.value::bigint");
+        .push(" = r.value");
     after(wanted(query, filter), filter).push(order).push_value(last).push_for(")", ") x")
 }
 

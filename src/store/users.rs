@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::{Way, escape_like};
-use super::db::{Query, Result, Tx, rows, sql, sql_for};
+use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 use crate::model::second_factor::SecondFactor;
 use crate::model::time::Moment;
@@ -146,13 +146,7 @@ pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
-    sql_for(
-        "select id, email from person where id in (select value from jsonb_each($1))",
-        "select id, email from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
-    )
-    .bind(rows(ids))
-    .all(tx)
-    .await
+    sql("select id, email from person where id in {list}").bind_list(ids).all(tx).await
 }
 
 /// Everybody, for the command line.
@@ -224,10 +218,10 @@ pub async fn end_sessions(tx: &mut Tx, id: i64) -> Result<()> {
 /// # Errors
 /// Whatever the database says.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> = super::db::sql_for(
+    let found: Vec<(i64,)> = sql(
         "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",
-        "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id for update",
     )
+    .locked()
     .bind(company_id)
     .all(tx)
     .await?;

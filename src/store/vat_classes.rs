@@ -35,13 +35,11 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
-    let found: Option<VatClassRow> = super::db::sql_for(
-        "select id, name, rate from vat_class where id = $1",
-        "select id, name, rate from vat_class where id = $1 for update",
-    )
-    .bind(id)
-    .optional(tx)
-    .await?;
+    let found: Option<VatClassRow> = super::db::sql("select id, name, rate from vat_class where id = $1")
+        .locked()
+        .bind(id)
+        .optional(tx)
+        .await?;
     found.map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).transpose()
 }
 

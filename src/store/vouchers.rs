@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::codes::CodeRow;
-use super::db::{Query, Result, Tx, rows, sql};
+use super::db::{Query, Result, Tx, sql};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::ledger::CodeStatus;
@@ -108,12 +108,8 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Vouc
     sql(VOUCHER)
         .push("code k")
         .push(JOINED)
-        .push_for(
-            " where k.order_id is not null and k.id in (select value from json_each(",
-            " where k.order_id is not null and k.id in (select value::bigint from jsonb_array_elements_text(cast(",
-        )
-        .push_value(rows(ids))
-        .push_for("))", " as jsonb)))")
+        .push(" where k.order_id is not null and k.id in ")
+        .push_list(ids)
         .push(" and c.path >= ")
         .push_value(tree.as_str())
         .push(" and c.path < ")

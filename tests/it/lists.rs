@@ -13,6 +13,7 @@ use scrip::store;
 use scrip::store::bench::{FIRST_COMPANY, NewCode, Sizes};
 use scrip::store::code_lists::{self, Facts, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::db::Hex;
 use scrip::store::db::{Row, Tx, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::pools;
@@ -72,11 +73,11 @@ async fn fill(test: &TestApp) -> Vec<(Reach, BTreeSet<i64>)> {
 fn code(id: i64) -> NewCode {
     NewCode {
         id,
-        tag: format!("{id:032x}"),
+        tag: Hex::of(&i128::from(id).to_be_bytes()),
         company_id: if id % 2 == 0 { FIRST_COMPANY } else { FIRST_COMPANY + id / 2 % COMPANIES },
         status: [0, 0, 0, 0, 0, 0, 1, 1, 1, 2][(id % 10) as usize],
         suffix_tag: id % 50,
-        sealed: "00".into(),
+        sealed: Hex::of(&[0]),
         comment: if id % 3 == 0 { String::new() } else { format!("Fair {}", id % 100) },
         order_id: None,
     }

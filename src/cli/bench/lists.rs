@@ -31,6 +31,7 @@ use crate::store::audit::HistoryFilter;
 use crate::store::bench::{FIRST_COMPANY, NewCode, STEP, Sizes};
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::{CompanyFilter, Sort};
+use crate::store::db::Hex;
 use crate::store::devices::{DeviceFilter, DeviceSort};
 use crate::store::orders::OrderFilter;
 use crate::store::users::UserFilter;
@@ -115,11 +116,11 @@ fn code(app: &App, id: i64, sizes: Sizes) -> NewCode {
     };
     NewCode {
         id,
-        tag: hex::encode(tag.0),
+        tag: Hex::of(&tag.0),
         company_id,
         status: [0, 0, 0, 0, 0, 0, 1, 1, 1, 2][(id % 10) as usize],
         suffix_tag: app.keys.suffix_tag(&code.suffix()),
-        sealed: hex::encode(app.keys.seal(&code, &facts, &app.rng).1),
+        sealed: Hex::of(&app.keys.seal(&code, &facts, &app.rng).1),
         comment: if id % 3 == 0 { String::new() } else { format!("Fair {}", id % 1_000) },
         order_id: (id % VOUCHERS == 0).then_some(1 + id % sizes.orders),
     }

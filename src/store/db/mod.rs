@@ -10,6 +10,7 @@ mod error;
 pub mod faults;
 mod postgres;
 mod query;
+mod rows;
 mod script;
 mod sqlite;
 
@@ -21,7 +22,9 @@ pub use error::{DbError, Result};
 use faults::{Faults, Step};
 pub use postgres::PostgresDb;
 use postgres::{PgConnectionLease, PgTx};
-pub use query::{Found, Query, Row, Value, all_of, rows, sql, sql_for};
+pub use query::{Found, Query, Row, Value, all_of, sql, sql_for};
+pub(crate) use rows::columns;
+pub use rows::{ColumnType, Columns, Hex, Typed};
 pub use sqlite::SqliteDb;
 use sqlite::{Lease, SqliteTx};
 

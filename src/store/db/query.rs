@@ -144,6 +144,30 @@ impl Query {
         self.bind(value)
     }
 
+    /// Locks the rows that a select finds, until the transaction ends. SQLite has one writer and needs no lock.
+    #[must_use]
+    pub fn locked(self) -> Query {
+        self.locking(" for update")
+    }
+
+    /// As [`Query::locked`], with PostgreSQL's clause.
+    #[must_use]
+    pub fn locking(self, clause: &'static str) -> Query {
+        self.push_for("", clause)
+    }
+
+    /// The number of the placeholder that is bound next.
+    pub(super) fn next_placeholder(&self) -> usize {
+        self.values.len() + 1
+    }
+
+    /// Puts a piece for each database where the text has a mark.
+    pub(super) fn fill(mut self, mark: &str, sqlite: &str, postgres: &str) -> Query {
+        self.sqlite = self.sqlite.replace(mark, sqlite).into();
+        self.postgres = self.postgres.replace(mark, postgres).into();
+        self
+    }
+
     /// Runs it and gives the number of rows touched.
     ///
     /// # Errors
@@ -251,13 +275,6 @@ impl Query {
 }
 
 type PgStatement = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
-
-/// Rows or ids as one value: a JSON text that the statement unfolds, with `jsonb_each` on SQLite and
-/// `jsonb_to_recordset` or `jsonb_array_elements_text` on PostgreSQL.
-#[must_use]
-pub fn rows(list: &(impl serde::Serialize + ?Sized)) -> Value {
-    Value::Text(serde_json::to_string(list).ok())
-}
 
 /// Where a statement runs.
 enum On<'a> {

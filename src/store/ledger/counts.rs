@@ -5,22 +5,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::decode;
 use crate::model::ledger::{CodeFacts, CodeStatus, Ledger};
 use crate::model::month::Month;
 use crate::model::time::Moment;
-use crate::store::db::{Result, Tx, rows, sql_for};
+use crate::store::db::{Result, Tx, columns, sql};
 
-#[derive(Serialize)]
-struct CountRow {
-    company_id: i64,
-    month: i64,
-    resource_type: i64,
-    status: i64,
-    codes: i64,
-    units: i64,
+columns! {
+    struct CountRow {
+        company_id: i64,
+        month: i64,
+        resource_type: i64,
+        status: i64,
+        codes: i64,
+        units: i64,
+    }
 }
 
 /// Adds what a batch did with codes.
@@ -54,20 +53,11 @@ pub(super) async fn save(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
             units,
         })
         .collect();
-    sql_for(
-        "insert into code_month (company_id, month, resource_type, status, codes, units)
-         select value->>'company_id', value->>'month', value->>'resource_type', value->>'status',
-             value->>'codes', value->>'units' from jsonb_each($1) where true
+    sql("insert into code_month (company_id, month, resource_type, status, codes, units)
+         select company_id, month, resource_type, status, codes, units from {rows} r where true
          on conflict (company_id, month, resource_type, status)
-         do update set codes = code_month.codes + excluded.codes, units = code_month.units + excluded.units",
-        "insert into code_month (company_id, month, resource_type, status, codes, units)
-         select company_id, month, resource_type, status, codes, units
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, month bigint, resource_type bigint,
-             status bigint, codes bigint, units bigint)
-         on conflict (company_id, month, resource_type, status)
-         do update set codes = code_month.codes + excluded.codes, units = code_month.units + excluded.units",
-    )
-    .bind(rows(&counts))
+         do update set codes = code_month.codes + excluded.codes, units = code_month.units + excluded.units")
+    .bind_rows(&counts)
     .later(tx)
     .await
 }

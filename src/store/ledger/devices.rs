@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use sqlx::FromRow;
 
 use super::decode;
@@ -11,74 +10,53 @@ use crate::model::device::{DeviceFacts, DeviceState};
 use crate::model::ledger::{Ledger, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Query, Result, Tx, Value, rows, sql_for};
+use crate::store::db::{DbError, Query, Result, Tx, columns, sql};
 
-macro_rules! devices_sql {
-    ($from:literal) => {
-        concat!(
-            "select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
-                 d.paid_until, d.state, d.waiting_since ",
-            $from
-        )
+macro_rules! device_columns {
+    () => {
+        "d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend, d.paid_until,
+             d.state, d.waiting_since"
     };
 }
 
 /// The devices of these ids.
-pub fn by_id(ids: Value) -> Query {
-    sql_for(
-        devices_sql!("from jsonb_each($1) r join device d on d.id = r.value where d.removed_at is null"),
-        devices_sql!(
-            "from device d where d.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-             and d.removed_at is null"
-        ),
-    )
-    .bind(ids)
+pub fn by_id(ids: &BTreeSet<i64>) -> Query {
+    sql(concat!("select ", device_columns!(), " from device d where d.id in {list} and d.removed_at is null"))
+        .bind_list(ids)
 }
 
-#[derive(Serialize)]
-struct PoolRow {
-    company_id: i64,
-    resource_type: i64,
-}
-
-/// The companies of a pool are those that draw on it; only those are walked where somebody waits.
-macro_rules! waiting_sql {
-    ($input:literal, $devices:literal) => {
-        concat!(
-            "with recursive pool(company_id, resource_type) as (
-                 select company_id, resource_type from ", $input, "
-                 union select c.id, pool.resource_type from pool
-                 join company c on c.parent_id = pool.company_id and c.use_parent_credits = 1 and c.removed_at is null
-                 join account a on a.company_id = c.id and a.resource_type = pool.resource_type and a.kind = 0 and a.waiting > 0)
-             select d.id, d.company_id, coalesce(d.serial, d.name) as label, d.monitoring, d.service, d.auto_extend,
-                 d.paid_until, d.state, d.waiting_since from pool join ",
-            $devices,
-            " order by d.waiting_since, d.id limit $2"
-        )
-    };
+columns! {
+    struct PoolRow {
+        company_id: i64,
+        resource_type: i64,
+    }
 }
 
 /// The devices that wait for units of these types that come to these companies, the longest waiting of each company
-/// first; none where nothing comes.
+/// first; none where nothing comes. The companies of a pool are those that draw on it; only those are walked where
+/// somebody waits.
 pub fn waiting(arrivals: &BTreeSet<(i64, ResourceType)>) -> Option<Query> {
     let pools: Vec<_> = arrivals
         .iter()
         .map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() })
         .collect();
-    let query = sql_for(
-        waiting_sql!(
-            "(select value->>'company_id' as company_id, value->>'resource_type' as resource_type from jsonb_each($1))",
-            "device d on d.id in (select w.id from device w where w.company_id = pool.company_id
-                 and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2)"
-        ),
-        waiting_sql!(
-            "jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint)",
-            "lateral (select w.* from device w where w.company_id = pool.company_id
-                 and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2) d on true"
-        ),
-    );
+    let query = sql("with recursive pool(company_id, resource_type) as (
+             select company_id, resource_type from {rows} r
+             union select c.id, pool.resource_type from pool
+             join company c on c.parent_id = pool.company_id and c.use_parent_credits = 1 and c.removed_at is null
+             join account a on a.company_id = c.id and a.resource_type = pool.resource_type and a.kind = 0
+                 and a.waiting > 0)")
+    .bind_rows(&pools)
+    .push(concat!(" select ", device_columns!(), " from pool "))
+    .push_for(
+        "join device d on d.id in (select w.id from device w where w.company_id = pool.company_id
+             and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2)",
+        "cross join lateral (select w.* from device w where w.company_id = pool.company_id
+             and w.service = pool.resource_type and w.state = 'waiting' order by w.waiting_since, w.id limit $2) d",
+    )
+    .push(" order by d.waiting_since, d.id limit $2");
     let limit = (SERVED_MAX * pools.len().min(4)) as i64;
-    (!pools.is_empty()).then(|| query.bind(rows(&pools)).bind(limit))
+    (!pools.is_empty()).then(|| query.bind(limit))
 }
 
 /// A device as it stands.
@@ -113,25 +91,42 @@ impl DeviceRow {
     }
 }
 
-#[derive(Serialize)]
-struct ChangedRow {
-    id: i64,
-    company_id: i64,
-    monitoring: i64,
-    service: Option<i64>,
-    auto_extend: i64,
-    paid_until: Option<i64>,
-    state: &'static str,
-    waiting_since: Option<i64>,
-    removed_at: Option<i64>,
+columns! {
+    struct ChangedRow {
+        id: i64,
+        company_id: i64,
+        monitoring: i64,
+        service: Option<i64>,
+        auto_extend: i64,
+        paid_until: Option<i64>,
+        state: &'static str,
+        waiting_since: Option<i64>,
+        removed_at: Option<i64>,
+    }
 }
 
-#[derive(Serialize)]
-struct CountRow {
-    company_id: i64,
-    resource_type: i64,
-    day: i64,
-    devices: i64,
+columns! {
+    struct CountRow {
+        company_id: i64,
+        resource_type: i64,
+        day: i64,
+        devices: i64,
+    }
+}
+
+columns! {
+    struct DayRow {
+        company_id: i64,
+        resource_type: i64,
+        day: i64,
+    }
+}
+
+impl DayRow {
+    fn of(count: &CountRow) -> DayRow {
+        let CountRow { company_id, resource_type, day, .. } = *count;
+        DayRow { company_id, resource_type, day }
+    }
 }
 
 /// Writes the devices that changed, and what is counted of them.
@@ -198,30 +193,21 @@ async fn write_rows(tx: &mut Tx, changed: &[&DeviceFacts]) -> Result<()> {
             removed_at: d.removed_at.map(|m| m.0),
         })
         .collect();
-    sql_for(
-        "update device set company_id = r.value->>'company_id', monitoring = r.value->>'monitoring',
-             service = r.value->>'service', auto_extend = r.value->>'auto_extend',
-             paid_until = r.value->>'paid_until', state = r.value->>'state',
-             waiting_since = r.value->>'waiting_since',
-             removed_at = r.value->>'removed_at'
-         from jsonb_each($1) r where device.id = r.value->>'id'",
-        "update device d set company_id = r.company_id, monitoring = r.monitoring, service = r.service,
+    sql("update device set company_id = r.company_id, monitoring = r.monitoring, service = r.service,
              auto_extend = r.auto_extend, paid_until = r.paid_until, state = r.state,
              waiting_since = r.waiting_since, removed_at = r.removed_at
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, company_id bigint, monitoring bigint, service bigint,
-             auto_extend bigint, paid_until bigint, state text, waiting_since bigint, removed_at bigint)
-         where d.id = r.id",
-    )
-    .bind(rows(&changed))
+         from {rows} r where device.id = r.id")
+    .bind_rows(&changed)
     .later(tx)
     .await
 }
 
-#[derive(Serialize)]
-struct OwnedRow {
-    company_id: i64,
-    devices: i64,
-    monitored: i64,
+columns! {
+    struct OwnedRow {
+        company_id: i64,
+        devices: i64,
+        monitored: i64,
+    }
 }
 
 /// How many devices each company has, and how many of them are monitored. Who changes these has locked
@@ -235,15 +221,9 @@ async fn write_owned(tx: &mut Tx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()
     if changed.is_empty() {
         return Ok(());
     }
-    sql_for(
-        "update company set devices = company.devices + (r.value->>'devices'),
-             monitored = company.monitored + (r.value->>'monitored')
-         from jsonb_each($1) r where company.id = r.value->>'company_id'",
-        "update company c set devices = c.devices + r.devices, monitored = c.monitored + r.monitored
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, devices bigint, monitored bigint)
-         where c.id = r.company_id",
-    )
-    .bind(rows(&changed))
+    sql("update company set devices = company.devices + r.devices, monitored = company.monitored + r.monitored
+         from {rows} r where company.id = r.company_id")
+    .bind_rows(&changed)
     .later(tx)
     .await
 }
@@ -253,17 +233,10 @@ async fn write_waiting(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }
-    sql_for(
-        "insert into account (company_id, resource_type, kind, balance, received_total, waiting)
-         select value->>'company_id', value->>'resource_type', 0, 0, 0, value->>'devices' from jsonb_each($1) where true
-         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting",
-        "insert into account (company_id, resource_type, kind, balance, received_total, waiting)
-         select company_id, resource_type, 0, 0, 0, devices
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, devices bigint)
-         order by 1, 2
-         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting",
-    )
-    .bind(rows(counts))
+    sql("insert into account (company_id, resource_type, kind, balance, received_total, waiting)
+         select company_id, resource_type, 0, 0, 0, devices from {rows} r where true order by 1, 2
+         on conflict (company_id, resource_type, kind) do update set waiting = account.waiting + excluded.waiting")
+    .bind_rows(counts)
     .later(tx)
     .await
 }
@@ -273,28 +246,16 @@ async fn write_days(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }
-    sql_for(
-        "insert into renewal_day (company_id, resource_type, day, devices)
-         select value->>'company_id', value->>'resource_type', value->>'day', value->>'devices'
-         from jsonb_each($1) where true
-         on conflict (company_id, resource_type, day) do update set devices = renewal_day.devices + excluded.devices",
-        "insert into renewal_day (company_id, resource_type, day, devices)
-         select company_id, resource_type, day, devices from jsonb_to_recordset($1::jsonb)
-             as r(company_id bigint, resource_type bigint, day bigint, devices bigint) order by 1, 2, 3
-         on conflict (company_id, resource_type, day) do update set devices = renewal_day.devices + excluded.devices",
-    )
-    .bind(rows(counts))
+    sql("insert into renewal_day (company_id, resource_type, day, devices)
+         select company_id, resource_type, day, devices from {rows} r where true order by 1, 2, 3
+         on conflict (company_id, resource_type, day) do update set devices = renewal_day.devices + excluded.devices")
+    .bind_rows(counts)
     .run(tx)
     .await?;
-    let fewer: Vec<&CountRow> = counts.iter().filter(|c| c.devices < 0).collect();
-    sql_for(
-        "delete from renewal_day where devices = 0 and (company_id, resource_type, day) in
-         (select value->>'company_id', value->>'resource_type', value->>'day' from jsonb_each($1))",
-        "delete from renewal_day where devices = 0 and (company_id, resource_type, day) in
-         (select company_id, resource_type, day
-          from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, day bigint))",
-    )
-    .bind(rows(&fewer))
+    let fewer: Vec<DayRow> = counts.iter().filter(|c| c.devices < 0).map(DayRow::of).collect();
+    sql("delete from renewal_day where devices = 0 and (company_id, resource_type, day) in
+         (select company_id, resource_type, day from {rows} r)")
+    .bind_rows(&fewer)
     .later(tx)
     .await
 }

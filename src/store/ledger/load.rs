@@ -8,7 +8,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Serialize;
 use sqlx::FromRow;
 
 use super::devices::{self, DeviceRow};
@@ -20,8 +19,8 @@ use crate::model::ledger::{
 };
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Query, Result, Tx, Value, all_of, rows, sql_for};
-use crate::store::operations;
+use crate::store::db::{DbError, Hex, Query, Result, Tx, all_of, columns, sql};
+use crate::store::operations::{self, IdentityRow};
 
 /// Loads, and on PostgreSQL locks, all that deciding the operations needs.
 ///
@@ -86,27 +85,32 @@ async fn read(
     let (new_codes, new_transfers) = (wanted.new_codes as i64, wanted.new_transfers as i64);
     let identities = batch.map(identities);
     let accounts: Vec<_> = wanted.accounts.iter().map(|key| AccountKeyRow::from(*key)).collect();
-    let accounts = (!accounts.is_empty()).then(|| rows(&accounts));
-    let tags: BTreeSet<String> = wanted.tags.iter().map(|tag| hex::encode(tag.0)).collect();
+    let accounts = (!accounts.is_empty()).then_some(accounts.as_slice());
+    let tags: Vec<Hex> = wanted.tags.iter().map(|tag| Hex::of(&tag.0)).collect();
     let is_locked = locks == Locks::Taken;
     let [_, done, taken, by_tag, by_id, companies, _, accounts, devices, arriving, attempts, codes, ids] =
         all_of(
             tx,
             [
                 batch.filter(|_| is_locked).map(actors_query),
-                identities.clone().map(operations_query),
-                identities.map(operations::taken_query),
-                some(&tags).map(codes_by_tag),
-                some(&wanted.code_ids).map(|ids| locks.of(codes_by_id(ids), " order by c.id for update")),
+                identities.as_deref().map(operations_query),
+                identities.as_deref().map(operations::taken_query),
+                Some(tags.as_slice()).filter(|tags| !tags.is_empty()).map(codes_by_tag),
+                some(&wanted.code_ids)
+                    .map(codes_by_id)
+                    .map(|query| locks.of(query, " order by c.id for update")),
                 some(&wanted.companies)
-                    .map(|ids| locks.of(companies_query(ids), " order by c.id for share of c")),
-                accounts.clone().filter(|_| is_locked).map(new_accounts_query),
-                accounts.map(|keys| locks.of(accounts_query(keys), ACCOUNTS_LOCKED)),
+                    .map(companies_query)
+                    .map(|query| locks.of(query, " order by c.id for share of c")),
+                accounts.filter(|_| is_locked).map(new_accounts_query),
+                accounts.map(accounts_query).map(|query| locks.of(query, ACCOUNTS_LOCKED)),
                 some(&wanted.devices)
-                    .map(|ids| locks.of(devices::by_id(ids), " order by d.id for update of d")),
+                    .map(devices::by_id)
+                    .map(|query| locks.of(query, " order by d.id for update")),
                 devices::waiting(&wanted.arrivals),
                 some(&wanted.attempts)
-                    .map(|keys| locks.of(attempts_query(keys), " order by t.key for update")),
+                    .map(attempts_query)
+                    .map(|query| locks.of(query, " order by t.key for update")),
                 reservation("code", new_codes),
                 reservation("entry", new_transfers),
             ],
@@ -129,9 +133,9 @@ async fn read(
     Ok(())
 }
 
-/// A list to bind, where there is anything in it.
-fn some<T: Serialize>(list: &BTreeSet<T>) -> Option<Value> {
-    (!list.is_empty()).then(|| rows(list))
+/// A list, where there is anything in it.
+fn some<T>(list: &BTreeSet<T>) -> Option<&BTreeSet<T>> {
+    Some(list).filter(|list| !list.is_empty())
 }
 
 /// Whether operations that were not known when the batch was loaded have happened since: another process had them
@@ -140,42 +144,24 @@ fn some<T: Serialize>(list: &BTreeSet<T>) -> Option<Value> {
 /// # Errors
 /// Whatever the database says.
 pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
-    let found = by_operation(operations_query(identities(refused)).all(tx).await?)?;
+    let found = by_operation(operations_query(&identities(refused)).all(tx).await?)?;
     Ok(found.keys().any(|identity| !ledger.has_happened(identity)))
 }
 
-#[derive(Serialize)]
-struct IdentityRow<'a> {
-    actor: i64,
-    key: &'a str,
-}
-
-fn identities(operations: &[Operation]) -> Value {
-    let identities: Vec<_> =
-        operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect();
-    rows(&identities)
+fn identities(operations: &[Operation]) -> Vec<IdentityRow<'_>> {
+    operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect()
 }
 
 /// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
 /// take the same lock, as they refer to these people; only too late to read what was done meanwhile.
 fn actors_query(operations: &[Operation]) -> Query {
     let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
-    sql_for(
-        "",
-        "select id from person where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))
-         order by id for key share",
-    )
-    .bind(rows(&actors))
+    sql("select id from person where id in {list} order by id").locking(" for key share").bind_list(&actors)
 }
 
-fn operations_query(identities: Value) -> Query {
-    sql_for(
-        "select t.* from jsonb_each($1) r join transfer t
-         on t.actor_id = r.value->>'actor' and t.operation = r.value->>'key' order by t.id",
-        r#"select t.* from jsonb_to_recordset($1::jsonb) as r(actor bigint, key text) join transfer t
-         on t.actor_id = r.actor and t.operation = r.key collate "C" order by t.id"#,
-    )
-    .bind(identities)
+fn operations_query(identities: &[IdentityRow]) -> Query {
+    sql("select t.* from {rows} r join transfer t on t.actor_id = r.actor and t.operation = r.key order by t.id")
+        .bind_rows(identities)
 }
 
 fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfer>>> {
@@ -193,33 +179,21 @@ fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfe
 }
 
 macro_rules! codes_sql {
-    ($rest:literal) => {
+    ($which:literal) => {
         concat!(
             "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id,
-                 c.order_line, c.ended_at ",
-            $rest
+                 c.order_line, c.ended_at from code c where ",
+            $which
         )
     };
 }
 
-fn codes_by_tag(tags: Value) -> Query {
-    sql_for(
-        codes_sql!("from jsonb_each($1) r join code c on c.tag = unhex(r.value)"),
-        codes_sql!(
-            "from code c where c.tag in (select decode(value, 'hex') from jsonb_array_elements_text($1::jsonb))"
-        ),
-    )
-    .bind(tags)
+fn codes_by_tag(tags: &[Hex]) -> Query {
+    sql(codes_sql!("c.tag in {list}")).bind_list(tags)
 }
 
-fn codes_by_id(ids: Value) -> Query {
-    sql_for(
-        codes_sql!("from jsonb_each($1) r join code c on c.id = r.value"),
-        codes_sql!(
-            "from code c where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))"
-        ),
-    )
-    .bind(ids)
+fn codes_by_id(ids: &BTreeSet<i64>) -> Query {
+    sql(codes_sql!("c.id in {list}")).bind_list(ids)
 }
 
 #[derive(FromRow)]
@@ -248,34 +222,19 @@ impl CompanyRow {
     }
 }
 
-macro_rules! companies_sql {
-    ($from:literal) => {
-        concat!(
-            "select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
-                 (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for ",
-            $from
-        )
-    };
+fn companies_query(ids: &BTreeSet<i64>) -> Query {
+    sql("select c.id, c.name, p.name as parent_name, c.path, c.removed_at, c.use_parent_credits,
+             (select count(*) from account a where a.company_id = c.id and a.waiting > 0) as waited_for
+         from company c left join company p on p.id = c.parent_id where c.id in {list}")
+    .bind_list(ids)
 }
 
-fn companies_query(ids: Value) -> Query {
-    sql_for(
-        companies_sql!(
-            "from jsonb_each($1) r join company c on c.id = r.value left join company p on p.id = c.parent_id"
-        ),
-        companies_sql!(
-            "from company c left join company p on p.id = c.parent_id
-             where c.id in (select value::bigint from jsonb_array_elements_text($1::jsonb))"
-        ),
-    )
-    .bind(ids)
-}
-
-#[derive(Serialize)]
-struct AccountKeyRow {
-    company_id: i64,
-    resource_type: i64,
-    kind: i64,
+columns! {
+    struct AccountKeyRow {
+        company_id: i64,
+        resource_type: i64,
+        kind: i64,
+    }
 }
 
 impl From<AccountKey> for AccountKeyRow {
@@ -286,29 +245,20 @@ impl From<AccountKey> for AccountKeyRow {
 }
 
 /// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
-fn new_accounts_query(accounts: Value) -> Query {
-    sql_for(
-        "",
-        "insert into account (company_id, resource_type, kind, balance, received_total)
-         select r.company_id, r.resource_type, r.kind, 0, 0
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint)
-         join company c on c.id = r.company_id order by 1, 2, 3 on conflict do nothing",
-    )
-    .bind(accounts)
+fn new_accounts_query(accounts: &[AccountKeyRow]) -> Query {
+    sql("insert into account (company_id, resource_type, kind, balance, received_total)
+         select r.company_id, r.resource_type, r.kind, 0, 0 from {rows} r
+         join company c on c.id = r.company_id where true order by 1, 2, 3 on conflict do nothing")
+    .bind_rows(accounts)
 }
 
-const ACCOUNTS_LOCKED: &str = " order by a.company_id, a.resource_type, a.kind for update";
+const ACCOUNTS_LOCKED: &str = " order by a.company_id, a.resource_type, a.kind for update of a";
 
-fn accounts_query(accounts: Value) -> Query {
-    sql_for(
-        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at
-         from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
-         and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'",
-        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at from account a
-         where (a.company_id, a.resource_type, a.kind) in (select company_id, resource_type, kind
-             from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))",
-    )
-    .bind(accounts)
+fn accounts_query(accounts: &[AccountKeyRow]) -> Query {
+    sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, a.received_at
+         from {rows} r join account a
+         on a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind")
+    .bind_rows(accounts)
 }
 
 fn account(row: &AccountRow) -> Result<(AccountKey, Account)> {
@@ -316,13 +266,8 @@ fn account(row: &AccountRow) -> Result<(AccountKey, Account)> {
     Ok((key, row.account()))
 }
 
-fn attempts_query(keys: Value) -> Query {
-    sql_for(
-        "select t.* from jsonb_each($1) r join throttle t on t.key = r.value",
-        r#"select t.* from throttle t
-         where t.key in (select value collate "C" from jsonb_array_elements_text($1::jsonb))"#,
-    )
-    .bind(keys)
+fn attempts_query(keys: &BTreeSet<String>) -> Query {
+    sql("select t.key, t.failures, t.last_at from throttle t where t.key in {list}").bind_list(keys)
 }
 
 fn attempts_of(row: ThrottleRow) -> (String, Attempts) {

@@ -1,6 +1,5 @@
 //! The rows of the ledger's tables, and the model's values in them.
 
-use serde::Serialize;
 use sqlx::FromRow;
 
 use super::decode;
@@ -9,16 +8,18 @@ use crate::model::ledger::{
 };
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Result};
+use crate::store::db::{DbError, Hex, Result, columns};
 
-#[derive(FromRow, Serialize)]
-pub struct AccountRow {
-    pub company_id: i64,
-    pub resource_type: i64,
-    pub kind: i64,
-    pub balance: i64,
-    pub received_total: i64,
-    pub received_at: Option<i64>,
+columns! {
+    #[derive(FromRow)]
+    pub struct AccountRow {
+        pub company_id: i64,
+        pub resource_type: i64,
+        pub kind: i64,
+        pub balance: i64,
+        pub received_total: i64,
+        pub received_at: Option<i64>,
+    }
 }
 
 impl AccountRow {
@@ -32,11 +33,13 @@ impl AccountRow {
     }
 }
 
-#[derive(FromRow, Serialize)]
-pub struct ThrottleRow {
-    pub key: String,
-    pub failures: i64,
-    pub last_at: i64,
+columns! {
+    #[derive(FromRow)]
+    pub struct ThrottleRow {
+        pub key: String,
+        pub failures: i64,
+        pub last_at: i64,
+    }
 }
 
 /// A row of `transfer` as it stands.
@@ -70,37 +73,38 @@ pub struct TransferRow {
     pub token_id: Option<i64>,
 }
 
-/// A row of `transfer` as it is written. As JSON, with its columns in this order, it is also what digests cover:
-/// a column that comes later is left out where it is null.
-#[derive(Serialize)]
-pub struct NewTransferRow<'a> {
-    pub id: i64,
-    pub actor_id: Option<i64>,
-    pub actor_company_id: i64,
-    pub address: &'a str,
-    pub operation: &'a str,
-    pub seq: i64,
-    pub fingerprint: String,
-    pub at: i64,
-    pub cause: &'a str,
-    pub resource_type: i64,
-    pub amount: i64,
-    pub from_company_id: i64,
-    pub from_kind: i64,
-    pub to_company_id: i64,
-    pub to_kind: i64,
-    pub from_balance: i64,
-    pub to_balance: i64,
-    pub from_name: &'a str,
-    pub to_name: &'a str,
-    pub code_id: Option<i64>,
-    pub device_id: Option<i64>,
-    pub memo: &'a str,
-    pub pool_received: Option<i64>,
-    pub pool_in_codes: Option<i64>,
-    pub pool_parent: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_id: Option<i64>,
+columns! {
+    /// A row of `transfer` as it is written. As JSON, with its columns in this order, it is also what digests cover:
+    /// a column that comes later is left out where it is null.
+    pub struct NewTransferRow<'a> {
+        pub id: i64,
+        pub actor_id: Option<i64>,
+        pub actor_company_id: i64,
+        pub address: &'a str,
+        pub operation: &'a str,
+        pub seq: i64,
+        pub fingerprint: Hex,
+        pub at: i64,
+        pub cause: &'a str,
+        pub resource_type: i64,
+        pub amount: i64,
+        pub from_company_id: i64,
+        pub from_kind: i64,
+        pub to_company_id: i64,
+        pub to_kind: i64,
+        pub from_balance: i64,
+        pub to_balance: i64,
+        pub from_name: &'a str,
+        pub to_name: &'a str,
+        pub code_id: Option<i64>,
+        pub device_id: Option<i64>,
+        pub memo: &'a str,
+        pub pool_received: Option<i64>,
+        pub pool_in_codes: Option<i64>,
+        pub pool_parent: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub token_id: Option<i64>,
+    }
 }
 
 impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
@@ -112,7 +116,7 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
             address: &t.actor.address,
             operation: &t.operation,
             seq: t.seq,
-            fingerprint: hex::encode(t.fingerprint.0),
+            fingerprint: Hex::of(&t.fingerprint.0),
             at: t.at.0,
             cause: t.cause.slug(),
             resource_type: t.resource_type.id(),
@@ -145,7 +149,7 @@ impl<'a> From<&'a TransferRow> for NewTransferRow<'a> {
             address: &row.address,
             operation: &row.operation,
             seq: row.seq,
-            fingerprint: hex::encode(&row.fingerprint),
+            fingerprint: Hex::of(&row.fingerprint),
             at: row.at,
             cause: &row.cause,
             resource_type: row.resource_type,

@@ -1,14 +1,12 @@
 //! Saves what a batch changed, a statement each. Knows no command by name, and no key.
 
-use serde::Serialize;
-
 use super::decode;
 use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
 use crate::model::company::searchable;
 use crate::model::digest::Entries;
 use crate::model::ledger::{Actor, CreatedCode, Ledger};
 use crate::model::time::Moment;
-use crate::store::db::{Result, Tx, rows, sql_for};
+use crate::store::db::{Hex, Result, Tx, columns, sql, sql_for};
 
 /// A code's text as it is kept: sealed with the key of a version.
 pub struct SealedCode {
@@ -39,23 +37,24 @@ pub async fn save(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result
     write_transfers(tx, ledger).await
 }
 
-#[derive(Serialize)]
-struct NewCodeRow<'a> {
-    tag: String,
-    id: i64,
-    company_id: i64,
-    resource_type: i64,
-    amount: i64,
-    suffix_tag: i64,
-    key_version: i64,
-    sealed: String,
-    comment: &'a str,
-    comment_search: String,
-    created_by: i64,
-    created_at: i64,
-    expires_at: Option<i64>,
-    order_id: Option<i64>,
-    order_line: Option<i64>,
+columns! {
+    struct NewCodeRow<'a> {
+        tag: Hex,
+        id: i64,
+        company_id: i64,
+        resource_type: i64,
+        amount: i64,
+        suffix_tag: i64,
+        key_version: i64,
+        sealed: Hex,
+        comment: &'a str,
+        comment_search: String,
+        created_by: i64,
+        created_at: i64,
+        expires_at: Option<i64>,
+        order_id: Option<i64>,
+        order_line: Option<i64>,
+    }
 }
 
 async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<()> {
@@ -65,14 +64,14 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) ->
         .iter()
         .zip(sealed)
         .map(|(CreatedCode { facts, new, comment, created_by, created_at }, sealed)| NewCodeRow {
-            tag: hex::encode(facts.tag.0),
+            tag: Hex::of(&facts.tag.0),
             id: facts.id,
             company_id: facts.company_id,
             resource_type: facts.resource_type.id(),
             amount: facts.amount,
             suffix_tag: new.suffix_tag,
             key_version: sealed.key_version,
-            sealed: hex::encode(&sealed.sealed),
+            sealed: Hex::of(&sealed.sealed),
             comment,
             comment_search: searchable(comment),
             created_by: *created_by,
@@ -85,38 +84,25 @@ async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) ->
     if new.is_empty() {
         return Ok(());
     }
-    sql_for(
-        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
+    sql("insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
              comment, comment_search, created_by, created_at, expires_at, order_id, order_line)
-         select unhex(value->>'tag'), value->>'id', value->>'company_id', value->>'resource_type',
-             value->>'amount', 0, value->>'suffix_tag', value->>'key_version', unhex(value->>'sealed'),
-             value->>'comment', value->>'comment_search', value->>'created_by', value->>'created_at',
-             value->>'expires_at', value->>'order_id', value->>'order_line'
-         from jsonb_each($1)",
-        "insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed,
-             comment, comment_search, created_by, created_at, expires_at, order_id, order_line)
-         select decode(tag, 'hex'), id, company_id, resource_type, amount, 0, suffix_tag, key_version,
-             decode(sealed, 'hex'), comment, comment_search, created_by, created_at,
-             expires_at, order_id, order_line
-         from jsonb_to_recordset($1::jsonb) as r(tag text, id bigint, company_id bigint, resource_type bigint,
-             amount bigint, suffix_tag bigint, key_version bigint, sealed text, comment text,
-             comment_search text, created_by bigint, created_at bigint, expires_at bigint, order_id bigint,
-             order_line bigint)",
-    )
-    .bind(rows(&new))
+         select tag, id, company_id, resource_type, amount, 0, suffix_tag, key_version, sealed, comment,
+             comment_search, created_by, created_at, expires_at, order_id, order_line from {rows} r")
+    .bind_rows(&new)
     .later(tx)
     .await
 }
 
-#[derive(Serialize)]
-struct CodeChangeRow<'a> {
-    tag: String,
-    status: i64,
-    at: i64,
-    user_id: Option<i64>,
-    company_id: i64,
-    company_name: &'a str,
-    replaced_by: Option<i64>,
+columns! {
+    struct CodeChangeRow<'a> {
+        tag: Hex,
+        status: i64,
+        at: i64,
+        user_id: Option<i64>,
+        company_id: i64,
+        company_name: &'a str,
+        replaced_by: Option<i64>,
+    }
 }
 
 async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
@@ -125,7 +111,7 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
         .codes
         .values()
         .map(|c| CodeChangeRow {
-            tag: hex::encode(c.tag.0),
+            tag: Hex::of(&c.tag.0),
             status: c.status as i64,
             at: c.at.0,
             user_id: Some(c.user_id).filter(|id| *id != Actor::PORTAL),
@@ -137,17 +123,10 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    sql_for(
-        "update code set status = r.value->>'status', ended_at = r.value->>'at', ended_by = r.value->>'user_id',
-             ended_company_id = r.value->>'company_id', ended_company_name = r.value->>'company_name',
-             replaced_by = r.value->>'replaced_by'
-         from jsonb_each($1) r where code.tag = unhex(r.value->>'tag')",
-        "update code set status = r.status, ended_at = r.at, ended_by = r.user_id,
-             ended_company_id = r.company_id, ended_company_name = r.company_name, replaced_by = r.replaced_by
-         from jsonb_to_recordset($1::jsonb) as r(tag text, status bigint, at bigint, user_id bigint,
-             company_id bigint, company_name text, replaced_by bigint) where code.tag = decode(r.tag, 'hex')",
-    )
-    .bind(rows(&changes))
+    sql("update code set status = r.status, ended_at = r.at, ended_by = r.user_id, ended_company_id = r.company_id,
+             ended_company_name = r.company_name, replaced_by = r.replaced_by
+         from {rows} r where code.tag = r.tag")
+    .bind_rows(&changes)
     .later(tx)
     .await
 }
@@ -172,18 +151,16 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     if accounts.is_empty() {
         return Ok(());
     }
+    // On PostgreSQL they are there: made before they were locked.
     sql_for(
         "insert into account (company_id, resource_type, kind, balance, received_total, received_at)
-         select value->>'company_id', value->>'resource_type', value->>'kind', value->>'balance',
-             value->>'received_total', value->>'received_at' from jsonb_each($1) where true
+         select company_id, resource_type, kind, balance, received_total, received_at from {rows} r where true
          on conflict (company_id, resource_type, kind) do update set balance = excluded.balance,
              received_total = excluded.received_total, received_at = excluded.received_at",
         "update account a set balance = r.balance, received_total = r.received_total, received_at = r.received_at
-         from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint,
-             balance bigint, received_total bigint, received_at bigint)
-         where a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind",
+         from {rows} r where a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind",
     )
-    .bind(rows(&accounts))
+    .bind_rows(&accounts)
     .later(tx)
     .await
 }
@@ -202,15 +179,9 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
         return Ok(());
     }
     changed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    sql_for(
-        "insert into throttle (key, failures, last_at)
-         select value->>'key', value->>'failures', value->>'last_at' from jsonb_each($1) where true
-         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
-        "insert into throttle (key, failures, last_at)
-         select key, failures, last_at from jsonb_to_recordset($1::jsonb) as r(key text, failures bigint, last_at bigint)
-         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at",
-    )
-    .bind(rows(&changed))
+    sql("insert into throttle (key, failures, last_at) select key, failures, last_at from {rows} r where true
+         on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at")
+    .bind_rows(&changed)
     .later(tx)
     .await
 }
@@ -221,30 +192,14 @@ async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<Option<Saved>> 
     new.sort_unstable_by_key(|row| row.id);
     let text = serde_json::to_string(&new).map_err(decode)?;
     let entries = Entries::of(new.iter().map(|row| row.id));
-    sql_for(
-        "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
+    sql("insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
              from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
-         select value->>'id', value->>'actor_id', value->>'actor_company_id', value->>'address',
-             value->>'operation', value->>'seq', unhex(value->>'fingerprint'), value->>'at', value->>'cause',
-             value->>'resource_type', value->>'amount', value->>'from_company_id', value->>'from_kind',
-             value->>'to_company_id', value->>'to_kind', value->>'from_balance', value->>'to_balance',
-             value->>'from_name', value->>'to_name', value->>'code_id', value->>'device_id', value->>'memo',
-             value->>'pool_received', value->>'pool_in_codes', value->>'pool_parent', value->>'token_id'
-         from jsonb_each($1)",
-        "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
-             resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
-             from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id)
-         select id, actor_id, actor_company_id, address, operation, seq, decode(fingerprint, 'hex'), at, cause,
+         select id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
              from_name, to_name, code_id, device_id, memo, pool_received, pool_in_codes, pool_parent, token_id
-         from jsonb_to_recordset($1::jsonb) as r(id bigint, actor_id bigint, actor_company_id bigint, address text,
-             operation text, seq bigint, fingerprint text, at bigint, cause text, resource_type bigint,
-             amount bigint, from_company_id bigint, from_kind bigint, to_company_id bigint, to_kind bigint,
-             from_balance bigint, to_balance bigint, from_name text, to_name text, code_id bigint,
-             device_id bigint, memo text, pool_received bigint, pool_in_codes bigint, pool_parent text, token_id bigint)",
-    )
-    .bind(&text)
+         from {rows} r")
+    .bind_rows_as_json::<NewTransferRow>(text.clone())
     .later(tx)
     .await?;
     Ok(Some(Saved { at, entries, transfers: text }))

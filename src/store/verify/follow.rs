@@ -20,18 +20,20 @@ use crate::keys::Keys;
 use crate::model::digest::Entries;
 use crate::model::ledger::{Cause, CodeStatus, Kind};
 use crate::model::time::Moment;
-use crate::store::db::{Result, Tx, rows, sql_for};
+use crate::store::db::{Result, Tx, columns, sql};
 use crate::store::digests::{self, DigestRow, Rows, Seen};
 use crate::store::ledger::TransferRow;
 
 const DIGESTS_A_READ: usize = 1_000;
 
-/// Which account, in the database's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct Key {
-    pub company_id: i64,
-    pub resource_type: i64,
-    pub kind: i64,
+columns! {
+    /// Which account, in the database's numbers.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub struct Key {
+        pub company_id: i64,
+        pub resource_type: i64,
+        pub kind: i64,
+    }
 }
 
 /// What an account must be, after all transfers so far.
@@ -352,14 +354,9 @@ impl Codes {
         let codes: Vec<CodeRow> = if ids.is_empty() {
             Vec::new()
         } else {
-            sql_for(
-                "select c.id, c.company_id, c.resource_type, c.amount, c.status, c.created_at, c.created_by, c.ended_at,
-                     c.ended_by, c.ended_company_id from jsonb_each($1) r join code c on c.id = r.value",
-                "select id, company_id, resource_type, amount, status, created_at, created_by, ended_at, ended_by,
-                     ended_company_id from code
-                 where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
-            )
-            .bind(rows(&ids))
+            sql("select id, company_id, resource_type, amount, status, created_at, created_by, ended_at, ended_by,
+                     ended_company_id from code where id in {list}")
+            .bind_list(&ids)
             .all(tx)
             .await?
         };
@@ -367,13 +364,7 @@ impl Codes {
         let devices: Vec<(i64,)> = if ids.is_empty() {
             Vec::new()
         } else {
-            sql_for(
-                "select d.id from jsonb_each($1) r join device d on d.id = r.value",
-                "select id from device where id in (select value::bigint from jsonb_array_elements_text($1::jsonb))",
-            )
-            .bind(rows(&ids))
-            .all(tx)
-            .await?
+            sql("select id from device where id in {list}").bind_list(&ids).all(tx).await?
         };
         let by_id = codes.into_iter().map(|code| (code.id, code)).collect();
         Ok(Codes { by_id, devices: devices.into_iter().map(|row| row.0).collect() })

@@ -9,7 +9,7 @@ use super::follow::{Follower, Key};
 use crate::keys::Keys;
 use crate::model::ledger::{CodeFacts, CodeStatus, Kind, Tag};
 use crate::model::resources::ResourceType;
-use crate::store::db::{Result, Tx, rows, sql, sql_for};
+use crate::store::db::{Result, Tx, sql};
 
 /// A walk under way; each knows where it is.
 pub enum Walk {
@@ -114,17 +114,10 @@ async fn missed(ground: &mut Ground<'_, '_>) -> Result<bool> {
     if keys.is_empty() {
         return Ok(true);
     }
-    let found: Vec<AccountRow> = sql_for(
-        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, c.level
-         from jsonb_each($1) r join account a on a.company_id = r.value->>'company_id'
-             and a.resource_type = r.value->>'resource_type' and a.kind = r.value->>'kind'
-         join company c on c.id = a.company_id",
-        "select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, c.level
-         from account a join company c on c.id = a.company_id where (a.company_id, a.resource_type, a.kind) in
-         (select company_id, resource_type, kind
-          from jsonb_to_recordset($1::jsonb) as r(company_id bigint, resource_type bigint, kind bigint))",
-    )
-    .bind(rows(&keys))
+    let found: Vec<AccountRow> = sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total, c.level
+         from {rows} r join account a on a.company_id = r.company_id and a.resource_type = r.resource_type and a.kind = r.kind
+         join company c on c.id = a.company_id")
+    .bind_rows(&keys)
     .all(ground.tx)
     .await?;
     for key in &keys {
