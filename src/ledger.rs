@@ -7,7 +7,7 @@ use crate::keys::chain::Covered;
 use crate::model::ledger::{Decision, Ledger, Operation, decide};
 use crate::rng::Rng;
 use crate::store;
-use crate::store::db::{DbError, Result, Tx};
+use crate::store::db::{DbError, Result, WriteTx};
 use crate::store::digests;
 use crate::store::ledger::SealedCode;
 
@@ -24,7 +24,7 @@ pub struct Run {
 /// # Errors
 /// Whatever the database says, among it [`DbError::met`] where another process acts on the same things at this very
 /// moment; or a footprint that is too small, a fault of the program. The transaction is then void.
-pub async fn run(tx: &mut Tx, keys: &Keys, rng: &Rng, operations: &[Operation]) -> Result<Run> {
+pub async fn run(tx: &mut WriteTx, keys: &Keys, rng: &Rng, operations: &[Operation]) -> Result<Run> {
     let mut ledger = store::ledger::load(tx, operations).await?;
     let decisions = decide(&mut ledger, operations).map_err(DbError::decode)?;
     if tx.is_postgres() {

@@ -12,13 +12,13 @@ use crate::model::time::Moment;
 use crate::rng::Rng;
 use crate::store;
 use crate::store::audit::NewHistory;
-use crate::store::db::Tx;
+use crate::store::db::WriteTx;
 use crate::store::operations::{Stored, Use};
 use crate::store::tries::Tries;
 
 /// What is under way: its transaction, and what is written beside it.
 pub struct Work {
-    pub tx: Tx,
+    pub tx: WriteTx,
     pub now: Moment,
     history: Vec<NewHistory>,
     has_jobs: bool,

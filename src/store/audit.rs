@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, columns, sql, sql_for};
+use super::db::{Query, Result, Tx, WriteTx, columns, sql, sql_for};
 use super::digests;
 use super::ledger::{decode, reserve};
 use crate::keys::Keys;
@@ -83,7 +83,7 @@ impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add(tx: &mut Tx, keys: &Keys, entries: &[NewHistory], now: Moment) -> Result<()> {
+pub async fn add(tx: &mut WriteTx, keys: &Keys, entries: &[NewHistory], now: Moment) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }

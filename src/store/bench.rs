@@ -1,7 +1,7 @@
 //! What `scrip bench lists` fills a throw-away database with: rows by the million, made by the database itself,
 //! a step at a time. Only what lists read is true of them; the books are not.
 
-use super::db::{Hex, Query, Result, Tx, columns, sql, sql_for};
+use super::db::{Hex, Query, Result, WriteTx, columns, sql, sql_for};
 
 /// The first company of those that are made; the first twenty stand below the root, the others below these.
 pub const FIRST_COMPANY: i64 = 1_001;
@@ -213,7 +213,7 @@ columns! {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_codes(tx: &mut Tx, codes: &[NewCode]) -> Result<()> {
+pub async fn add_codes(tx: &mut WriteTx, codes: &[NewCode]) -> Result<()> {
     sql("insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
              comment_search, created_by, created_at, ended_at, order_id, order_line)
          select tag, id, company_id, 1, 1, status, suffix_tag, 1, sealed, comment, lower(comment), 1, id * 1000000,
@@ -249,7 +249,8 @@ pub async fn settle(db: &super::db::Db) -> Result<()> {
             "vacuum analyze purchase_order",
             "vacuum analyze code",
         ] {
-            sql(text).run(&mut tx).await?;
+            // No transaction may surround it, so it goes by a connection that has none.
+            let _: Vec<(i64,)> = sql(text).all(&mut tx).await?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::invoice::Billing;
 
 #[derive(FromRow)]
@@ -37,7 +37,7 @@ pub async fn get(tx: &mut Tx, company_id: i64) -> Result<Option<Billing>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set(tx: &mut Tx, company_id: i64, billing: &Billing) -> Result<()> {
+pub async fn set(tx: &mut WriteTx, company_id: i64, billing: &Billing) -> Result<()> {
     sql("insert into billing (company_id, name, address, country, vat_number, email)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (company_id) do update set name = excluded.name, address = excluded.address,

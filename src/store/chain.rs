@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use super::digests;
 use super::leases;
 use crate::keys::Keys;
@@ -64,7 +64,7 @@ pub async fn after(tx: &mut Tx, number: i64, limit: usize) -> Result<Vec<LinkRow
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take_lease(tx: &mut Tx, holder: &str, now: Moment) -> Result<bool> {
+pub async fn take_lease(tx: &mut WriteTx, holder: &str, now: Moment) -> Result<bool> {
     leases::take(tx, LEASE, holder, now, LEASE_SECONDS).await
 }
 
@@ -72,7 +72,7 @@ pub async fn take_lease(tx: &mut Tx, holder: &str, now: Moment) -> Result<bool> 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn give_back(tx: &mut Tx, holder: &str) -> Result<()> {
+pub async fn give_back(tx: &mut WriteTx, holder: &str) -> Result<()> {
     leases::give_back(tx, LEASE, holder).await
 }
 
@@ -80,7 +80,7 @@ pub async fn give_back(tx: &mut Tx, holder: &str) -> Result<()> {
 ///
 /// # Errors
 /// A unique violation where another process has linked meanwhile; else whatever the database says.
-pub async fn link(tx: &mut Tx, keys: &Keys, through: i64, now: Moment) -> Result<Option<LinkRow>> {
+pub async fn link(tx: &mut WriteTx, keys: &Keys, through: i64, now: Moment) -> Result<Option<LinkRow>> {
     let before = last(tx).await?;
     let (head, from) = before.map_or((Head::NONE, 0), |link| (link.head(), link.through));
     let hashes = digests::hashes(tx, from, through, LINK_LENGTH_MAX).await?;

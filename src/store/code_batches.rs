@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::time::Moment;
 
@@ -43,7 +43,7 @@ impl Batch {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, batch: &Batch) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, batch: &Batch) -> Result<i64> {
     let id = super::ledger::reserve(tx, "batch", 1).await?[0];
     sql("insert into code_batch (id, actor_id, actor_company_id, address, company_id, resource_type, amount, comment,
              state, wanted, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10)")
@@ -88,7 +88,7 @@ pub async fn running(tx: &mut Tx, id: i64) -> Result<Option<Batch>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn advance(tx: &mut Tx, batch: &Batch, made: i64, now: Moment) -> Result<()> {
+pub async fn advance(tx: &mut WriteTx, batch: &Batch, made: i64, now: Moment) -> Result<()> {
     sql("update code_batch set made = $3, state = case when $3 = wanted and state = 'running' then 'done' else state end,
              ended_at = case when $3 = wanted and state = 'running' then cast($4 as bigint) else ended_at end
          where id = $1 and made = $2")
@@ -105,7 +105,7 @@ pub async fn advance(tx: &mut Tx, batch: &Batch, made: i64, now: Moment) -> Resu
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end(tx: &mut Tx, id: i64, state: &'static str, now: Moment) -> Result<bool> {
+pub async fn end(tx: &mut WriteTx, id: i64, state: &'static str, now: Moment) -> Result<bool> {
     let ended = sql("update code_batch set state = $2, ended_at = $3 where id = $1 and state = 'running'")
         .bind(id)
         .bind(state)

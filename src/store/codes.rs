@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::code_lists::{self, Facts};
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use super::ledger::decode;
 use super::reach::Reach;
 use crate::model::company::{Path, searchable};
@@ -207,7 +207,7 @@ pub async fn by_tag(tx: &mut Tx, tag: Tag) -> Result<Option<CodeRow>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_comment(tx: &mut Tx, id: i64, comment: &str) -> Result<u64> {
+pub async fn set_comment(tx: &mut WriteTx, id: i64, comment: &str) -> Result<u64> {
     sql("update code set comment = $2, comment_search = $3 where id = $1")
         .bind(id)
         .bind(comment)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::company::{CompanyName, Path, searchable};
 use crate::model::time::Moment;
 
@@ -412,7 +412,7 @@ pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCom
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, name: &str, parent: Option<(i64, &Path)>, now: Moment) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, name: &str, parent: Option<(i64, &Path)>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "company", 1).await?[0];
     let path = Path::of(parent.map(|p| p.1), id);
     sql("insert into company (id, name, name_search, parent_id, path, level, created_at)
@@ -433,7 +433,7 @@ pub async fn insert(tx: &mut Tx, name: &str, parent: Option<(i64, &Path)>, now: 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn rename(tx: &mut Tx, id: i64, name: &str) -> Result<()> {
+pub async fn rename(tx: &mut WriteTx, id: i64, name: &str) -> Result<()> {
     sql("update company set name = $2, name_search = $3 where id = $1")
         .bind(id)
         .bind(name)
@@ -447,7 +447,7 @@ pub async fn rename(tx: &mut Tx, id: i64, name: &str) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_use_parent_credits(tx: &mut Tx, id: i64, on: bool) -> Result<()> {
+pub async fn set_use_parent_credits(tx: &mut WriteTx, id: i64, on: bool) -> Result<()> {
     sql("update company set use_parent_credits = $2 where id = $1").bind(id).bind(on).run(tx).await?;
     Ok(())
 }
@@ -456,7 +456,7 @@ pub async fn set_use_parent_credits(tx: &mut Tx, id: i64, on: bool) -> Result<()
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_second_factor_demand(tx: &mut Tx, id: i64, demanded_by: Option<i64>) -> Result<()> {
+pub async fn set_second_factor_demand(tx: &mut WriteTx, id: i64, demanded_by: Option<i64>) -> Result<()> {
     sql("update company set demands_second_factor = $2, second_factor_demanded_by = $3 where id = $1")
         .bind(id)
         .bind(demanded_by.is_some())
@@ -493,7 +493,7 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn put_under(tx: &mut Tx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
+pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
     let new = Path::of(Some(parent), id);
     if tx.is_postgres() {
         let _: Vec<(i64,)> = sql("select id from company where path >= $1 and path < $2 order by id")
@@ -565,7 +565,7 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn remove(tx: &mut Tx, ids: &[i64], now: Moment) -> Result<()> {
+pub async fn remove(tx: &mut WriteTx, ids: &[i64], now: Moment) -> Result<()> {
     sql("update company set removed_at = $2 where id in {list}").bind_list(ids).bind(now).run(tx).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, columns, sql, sql_for};
+use super::db::{Query, Result, Tx, WriteTx, columns, sql, sql_for};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::{Path, searchable};
 use crate::model::device::{DeviceKind, DeviceState};
@@ -250,7 +250,7 @@ columns! {
 ///
 /// # Errors
 /// A unique violation where a serial number is taken.
-pub async fn insert(tx: &mut Tx, new: &[NewDevice], now: Moment) -> Result<Vec<i64>> {
+pub async fn insert(tx: &mut WriteTx, new: &[NewDevice], now: Moment) -> Result<Vec<i64>> {
     let ids = super::ledger::reserve(tx, "device", new.len() as i64).await?;
     let list: Vec<NewRow> = ids
         .iter()
@@ -287,7 +287,7 @@ pub async fn insert(tx: &mut Tx, new: &[NewDevice], now: Moment) -> Result<Vec<i
 ///
 /// # Errors
 /// A unique violation where the serial number is taken.
-pub async fn describe(tx: &mut Tx, id: i64, device: &NewDevice) -> Result<()> {
+pub async fn describe(tx: &mut WriteTx, id: i64, device: &NewDevice) -> Result<()> {
     sql("update device set serial = $2, serial_search = $3, name = $4, model = $5, label_search = $6, search = $7
          where id = $1")
     .bind(id)
@@ -417,7 +417,7 @@ pub async fn waiting(tx: &mut Tx, company_id: i64, resource_type: ResourceType) 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn shift_waiting(tx: &mut Tx, company_id: i64, sign: i64) -> Result<()> {
+pub async fn shift_waiting(tx: &mut WriteTx, company_id: i64, sign: i64) -> Result<()> {
     sql("with recursive payer(company_id) as (
              select parent_id from company where id = $1 and use_parent_credits = 1
              union all select c.parent_id from payer join company c on c.id = payer.company_id

@@ -7,7 +7,7 @@
 use sqlx::FromRow;
 
 use super::audit::{NewHistoryRow, StoredHistoryRow};
-use super::db::{Query, Result, Tx, sql, sql_for};
+use super::db::{Query, Result, Tx, WriteTx, sql, sql_for};
 use super::ledger::{NewTransferRow, TransferRow, decode};
 use super::settings;
 use crate::keys::Keys;
@@ -26,7 +26,7 @@ const OLDER_DONE: &str = "digests_older_done";
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add(tx: &mut Tx, keys: &Keys, covered: &Covered<'_>) -> Result<()> {
+pub async fn add(tx: &mut WriteTx, keys: &Keys, covered: &Covered<'_>) -> Result<()> {
     sql("insert into digest (at, is_older, entries, hash) values ($1, $2, $3, $4)")
         .bind(covered.at)
         .bind(covered.is_older)
@@ -226,7 +226,7 @@ pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_older(tx: &mut Tx, keys: &Keys, now: Moment, limit: usize) -> Result<bool> {
+pub async fn add_older(tx: &mut WriteTx, keys: &Keys, now: Moment, limit: usize) -> Result<bool> {
     let (done, through) = older(tx).await?;
     if done >= through {
         return Ok(false);

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::companies::escape_like;
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::company::searchable;
 
 /// A company that may buy, as the operator's list shows it.
@@ -80,7 +80,7 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_may_buy(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
+pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set may_buy_vouchers = $2 where id = $1 and may_buy_vouchers <> $2")
         .bind(id)
         .bind(on)
@@ -93,7 +93,7 @@ pub async fn set_may_buy(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_reverse_charge(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
+pub async fn set_reverse_charge(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set reverse_charge = $2 where id = $1 and reverse_charge <> $2")
         .bind(id)
         .bind(on)

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::time::Moment;
 
@@ -30,7 +30,7 @@ pub struct Import {
 /// # Errors
 /// Whatever the database says.
 pub async fn insert(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     (company_id, actor_id): (i64, i64),
     content: &str,
     row_count: i64,
@@ -96,7 +96,7 @@ pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn go(tx: &mut Tx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
+pub async fn go(tx: &mut WriteTx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
     // What is over need not be kept.
     let moved = sql("update device_import set state = $3,
              content = case when $3 in ('done', 'cancelled') then '[]' else content end,
@@ -115,7 +115,7 @@ pub async fn go(tx: &mut Tx, id: i64, from: &str, to: &str, now: Moment) -> Resu
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn advance(tx: &mut Tx, import: &Import) -> Result<()> {
+pub async fn advance(tx: &mut WriteTx, import: &Import) -> Result<()> {
     sql("update device_import set position = $2, added = $3, problems = $4 where id = $1")
         .bind(import.id)
         .bind(import.position)

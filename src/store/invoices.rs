@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{DbError, Result, Tx, WriteTx, sql};
 use super::ledger::{decode, reserve};
 use crate::model::company::Path;
 use crate::model::invoice::{Document, DocumentKind, document_number};
@@ -59,14 +59,14 @@ const INVOICE: &str =
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn next_number(tx: &mut Tx, kind: DocumentKind, year: i16) -> Result<i64> {
-    let (number,): (i64,) = sql("insert into invoice_number (kind, year, last) values ($1, $2, 1)
+pub async fn next_number(tx: &mut WriteTx, kind: DocumentKind, year: i16) -> Result<i64> {
+    let numbers: Vec<(i64,)> = sql("insert into invoice_number (kind, year, last) values ($1, $2, 1)
          on conflict (kind, year) do update set last = invoice_number.last + 1 returning last")
     .bind(slug(kind))
     .bind(i64::from(year))
-    .one(tx)
+    .returning(tx)
     .await?;
-    Ok(number)
+    numbers.first().map(|row| row.0).ok_or_else(|| DbError::decode("no number was given"))
 }
 
 /// A document that comes to be kept.
@@ -83,7 +83,7 @@ pub struct NewInvoice<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, new: &NewInvoice<'_>) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, new: &NewInvoice<'_>) -> Result<i64> {
     let id = reserve(tx, "invoice", 1).await?[0];
     let document = new.document;
     let year = document.issued_on.year();
@@ -141,7 +141,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_paid(tx: &mut Tx, order_id: i64, at: Moment) -> Result<()> {
+pub async fn set_paid(tx: &mut WriteTx, order_id: i64, at: Moment) -> Result<()> {
     sql("update invoice set paid_at = $2 where order_id = $1 and kind = 'invoice' and paid_at is null
          and cancelled_at is null")
     .bind(order_id)
@@ -155,7 +155,7 @@ pub async fn set_paid(tx: &mut Tx, order_id: i64, at: Moment) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_cancelled(tx: &mut Tx, id: i64, at: Moment) -> Result<()> {
+pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> {
     sql("update invoice set cancelled_at = $2 where id = $1 and cancelled_at is null")
         .bind(id)
         .bind(at)
@@ -190,7 +190,7 @@ pub async fn overdue(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_reminded(tx: &mut Tx, invoice: &InvoiceRow, now: Moment) -> Result<bool> {
+pub async fn set_reminded(tx: &mut WriteTx, invoice: &InvoiceRow, now: Moment) -> Result<bool> {
     let changed = sql("update invoice set reminded_at = $2, reminders = reminders + 1
          where id = $1 and reminders = $3 and paid_at is null and cancelled_at is null")
     .bind(invoice.id)
@@ -213,7 +213,7 @@ pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<InvoiceRow>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn settle(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
+pub async fn settle(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed =
         sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")
             .bind(id)

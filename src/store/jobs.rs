@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::job::{Job, Lane};
 use crate::model::time::Moment;
 
@@ -18,7 +18,7 @@ pub const KEPT_DAYS: i64 = 90;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add(tx: &mut Tx, job: &Job, now: Moment) -> Result<()> {
+pub async fn add(tx: &mut WriteTx, job: &Job, now: Moment) -> Result<()> {
     let id = super::ledger::reserve(tx, "job", 1).await?[0];
     sql("insert into job (id, kind, lane, payload, run_at) values ($1, $2, $3, $4, $5)")
         .bind(id)
@@ -45,7 +45,7 @@ pub struct DueJob {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take(tx: &mut Tx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
+pub async fn take(tx: &mut WriteTx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
     sql("update job set leased_until = $3, attempts = attempts + 1 where id =
          (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
           order by run_at, id limit 1")
@@ -54,8 +54,9 @@ pub async fn take(tx: &mut Tx, lane: Lane, now: Moment) -> Result<Option<DueJob>
     .bind(lane.slug())
     .bind(now)
     .bind(now.plus_seconds(LEASE_SECONDS))
-    .optional(tx)
+    .returning(tx)
     .await
+    .map(|mut rows| rows.pop())
 }
 
 /// A statement about a job that its worker still has: another one's attempt has another number.
@@ -67,7 +68,7 @@ fn own(text: &'static str, job: &DueJob) -> Query {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn finish(tx: &mut Tx, job: &DueJob) -> Result<()> {
+pub async fn finish(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("delete from job where id = $1 and attempts = $2", job).run(tx).await?;
     Ok(())
 }
@@ -76,7 +77,7 @@ pub async fn finish(tx: &mut Tx, job: &DueJob) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn go_on(tx: &mut Tx, job: &DueJob, now: Moment) -> Result<()> {
+pub async fn go_on(tx: &mut WriteTx, job: &DueJob, now: Moment) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, attempts = 0 where id = $1 and attempts = $2", job)
         .bind(now)
         .run(tx)
@@ -88,7 +89,7 @@ pub async fn go_on(tx: &mut Tx, job: &DueJob, now: Moment) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn release(tx: &mut Tx, job: &DueJob) -> Result<()> {
+pub async fn release(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("update job set leased_until = 0, attempts = attempts - 1 where id = $1 and attempts = $2", job)
         .run(tx)
         .await?;
@@ -99,7 +100,7 @@ pub async fn release(tx: &mut Tx, job: &DueJob) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn reschedule(tx: &mut Tx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
+pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
         .bind(until)
         .bind(reason)
@@ -112,7 +113,7 @@ pub async fn reschedule(tx: &mut Tx, job: &DueJob, until: Moment, reason: &str) 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn give_up(tx: &mut Tx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
+pub async fn give_up(tx: &mut WriteTx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
     own(
         "update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2",
         job,
@@ -177,14 +178,15 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn retry(tx: &mut Tx, id: i64, now: Moment) -> Result<Option<String>> {
+pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<String>> {
     let found: Option<(String,)> =
         sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
          where id = $1 and given_up_at is not null returning kind")
         .bind(id)
         .bind(now)
-        .optional(tx)
-        .await?;
+        .returning(tx)
+        .await?
+        .pop();
     Ok(found.map(|row| row.0))
 }
 
@@ -192,7 +194,7 @@ pub async fn retry(tx: &mut Tx, id: i64, now: Moment) -> Result<Option<String>> 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn retry_all(tx: &mut Tx, now: Moment) -> Result<u64> {
+pub async fn retry_all(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set given_up_at = null, attempts = 0, run_at = $1, leased_until = 0
          where given_up_at is not null")
     .bind(now)
@@ -204,7 +206,7 @@ pub async fn retry_all(tx: &mut Tx, now: Moment) -> Result<u64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn bring_near(tx: &mut Tx, now: Moment) -> Result<u64> {
+pub async fn bring_near(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set run_at = $1, leased_until = 0
          where given_up_at is null and (run_at > $2 or leased_until > $2)")
     .bind(now)
@@ -217,6 +219,6 @@ pub async fn bring_near(tx: &mut Tx, now: Moment) -> Result<u64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_given_up(tx: &mut Tx, before: Moment) -> Result<u64> {
+pub async fn forget_given_up(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     sql("delete from job where given_up_at < $1").bind(before).run(tx).await
 }

@@ -1,6 +1,6 @@
 //! What one process at a time does: a row with its holder, taken over when the holder has died.
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, WriteTx, sql};
 use crate::model::time::Moment;
 
 /// Takes or keeps a lease; tells whether the holder has it now. One that ran out is taken over, and so
@@ -8,7 +8,7 @@ use crate::model::time::Moment;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take(tx: &mut Tx, name: &str, holder: &str, now: Moment, seconds: i64) -> Result<bool> {
+pub async fn take(tx: &mut WriteTx, name: &str, holder: &str, now: Moment, seconds: i64) -> Result<bool> {
     let until = now.plus_seconds(seconds);
     let taken = sql("insert into lease (name, holder, held_until) values ($1, $2, $3)
          on conflict (name) do update set holder = excluded.holder, held_until = excluded.held_until
@@ -26,7 +26,7 @@ pub async fn take(tx: &mut Tx, name: &str, holder: &str, now: Moment, seconds: i
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn give_back(tx: &mut Tx, name: &str, holder: &str) -> Result<()> {
+pub async fn give_back(tx: &mut WriteTx, name: &str, holder: &str) -> Result<()> {
     sql("update lease set held_until = 0 where name = $1 and holder = $2")
         .bind(name)
         .bind(holder)

@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, columns, sql};
+use super::db::{Query, Result, Tx, WriteTx, columns, sql};
 use super::ledger::reserve;
 use crate::model::company::{Path, searchable};
 use crate::model::licence::REHOSTS_MAX;
@@ -55,7 +55,7 @@ columns! {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn reserve_ids(tx: &mut Tx, count: i64) -> Result<Vec<(i64, i64)>> {
+pub async fn reserve_ids(tx: &mut WriteTx, count: i64) -> Result<Vec<(i64, i64)>> {
     let licences = reserve(tx, "licence", count).await?;
     let keys = reserve(tx, "licence_key", count).await?;
     Ok(licences.into_iter().zip(keys).collect())
@@ -66,7 +66,7 @@ pub async fn reserve_ids(tx: &mut Tx, count: i64) -> Result<Vec<(i64, i64)>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn insert(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     (order_id, company_id): (i64, i64),
     new: &[NewLicence],
     now: Moment,
@@ -208,7 +208,7 @@ pub async fn keys(tx: &mut Tx, licence_id: i64) -> Result<Vec<KeyRow>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn rehost(tx: &mut Tx, id: i64, serial: &str) -> Result<bool> {
+pub async fn rehost(tx: &mut WriteTx, id: i64, serial: &str) -> Result<bool> {
     let changed = sql("update licence set serial = $2, serial_search = $3, rehosts = rehosts + 1
          where id = $1 and rehosts < $4")
     .bind(id)
@@ -224,7 +224,7 @@ pub async fn rehost(tx: &mut Tx, id: i64, serial: &str) -> Result<bool> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn revoke(tx: &mut Tx, key_id: i64, by: i64, reason: &str, now: Moment) -> Result<bool> {
+pub async fn revoke(tx: &mut WriteTx, key_id: i64, by: i64, reason: &str, now: Moment) -> Result<bool> {
     let changed = sql("update licence_key set revoked_at = $2, revoked_by = $3, reason = $4
          where id = $1 and revoked_at is null")
     .bind(key_id)
@@ -240,7 +240,7 @@ pub async fn revoke(tx: &mut Tx, key_id: i64, by: i64, reason: &str, now: Moment
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn reserve_key(tx: &mut Tx) -> Result<i64> {
+pub async fn reserve_key(tx: &mut WriteTx) -> Result<i64> {
     Ok(reserve(tx, "licence_key", 1).await?[0])
 }
 
@@ -249,7 +249,7 @@ pub async fn reserve_key(tx: &mut Tx) -> Result<i64> {
 /// # Errors
 /// A unique violation where it is not.
 pub async fn add_key(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     (key_id, licence_id): (i64, i64),
     (serial, signed): (&str, &str),
     now: Moment,

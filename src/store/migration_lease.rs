@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::db::{Db, Result, Tx, sql, sql_for};
+use super::db::{Db, Result, WriteTx, sql, sql_for};
 use crate::model::time::Moment;
 
 const LEASE_SECONDS: i64 = 15;
@@ -116,7 +116,7 @@ async fn try_take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     Ok(None)
 }
 
-async fn hold(tx: &mut Tx, me: &Holder, now: Moment) -> Result<()> {
+async fn hold(tx: &mut WriteTx, me: &Holder, now: Moment) -> Result<()> {
     sql("update migration_lease set held_until = $1, host = $2, place = $3, pid = $4, turn = $5, since = $6
          where id = 1")
     .bind(now.plus_seconds(LEASE_SECONDS))

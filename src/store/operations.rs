@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, all_of, columns, sql};
+use super::db::{Query, Result, Tx, WriteTx, all_of, columns, sql};
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 
@@ -95,7 +95,7 @@ fn stored_query(actor_id: i64, key: &str) -> Query {
 ///
 /// # Errors
 /// A unique violation where it has happened already.
-pub async fn add(tx: &mut Tx, actor_id: i64, key: &str, stored: &Stored, now: Moment) -> Result<()> {
+pub async fn add(tx: &mut WriteTx, actor_id: i64, key: &str, stored: &Stored, now: Moment) -> Result<()> {
     sql("insert into operation (actor_id, key, fingerprint, verb, result, at) values ($1, $2, $3, $4, $5, $6)")
         .bind(actor_id)
         .bind(key)

@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{DbError, Query, Result, Tx, columns, sql};
+use super::db::{DbError, Query, Result, Tx, WriteTx, columns, sql};
 use super::ledger::{decode, reserve};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
@@ -77,7 +77,7 @@ const JOINED: &str = " join company c on c.id = o.company_id join person p on p.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, new: &NewOrder<'_>) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, new: &NewOrder<'_>) -> Result<i64> {
     let id = reserve(tx, "order", 1).await?[0];
     sql("insert into purchase_order (id, company_id, created_by, kind, state, currency, net, vat, total, reverse_charge,
              created_at) values ($1, $2, $3, $4, 'draft', $5, 0, 0, 0, $6, $7)")
@@ -232,7 +232,7 @@ pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> 
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_line(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     let voucher = line.voucher.as_ref();
     sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
              quantity, unit_price, net, vat_rate, vat)
@@ -260,7 +260,7 @@ pub async fn add_line(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine)
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_line_vat(tx: &mut Tx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
         .bind(order_id)
         .bind(number)
@@ -275,7 +275,7 @@ pub async fn set_line_vat(tx: &mut Tx, order_id: i64, number: i64, line: &OrderL
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_reverse_charge(tx: &mut Tx, order_id: i64, on: bool) -> Result<()> {
+pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Result<()> {
     sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
         .bind(order_id)
         .bind(on)
@@ -288,7 +288,7 @@ pub async fn set_reverse_charge(tx: &mut Tx, order_id: i64, on: bool) -> Result<
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn remove_line(tx: &mut Tx, order_id: i64, number: i64) -> Result<bool> {
+pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
     sql("delete from order_serial where order_id = $1 and line = $2")
         .bind(order_id)
         .bind(number)
@@ -306,7 +306,7 @@ pub async fn remove_line(tx: &mut Tx, order_id: i64, number: i64) -> Result<bool
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_totals(tx: &mut Tx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
+pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
     let changed =
         sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
             .bind(order_id)
@@ -329,7 +329,7 @@ columns! {
 ///
 /// # Errors
 /// Whatever the database says; a unique violation where one stands twice.
-pub async fn add_serials(tx: &mut Tx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
+pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
     let new: Vec<_> = serials
         .iter()
         .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
@@ -359,7 +359,7 @@ pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn place(tx: &mut Tx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
+pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
     let changed =
         sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
          where id = $1 and state = 'draft'")
@@ -377,7 +377,7 @@ pub async fn place(tx: &mut Tx, id: i64, method: Method, billing: &str, now: Mom
 /// # Errors
 /// Whatever the database says.
 pub async fn set_paid(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     id: i64,
     now: Moment,
     expires_at: Option<Moment>,
@@ -399,7 +399,7 @@ pub async fn set_paid(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_codes_made(tx: &mut Tx, id: i64, before: i64, made: i64) -> Result<bool> {
+pub async fn set_codes_made(tx: &mut WriteTx, id: i64, before: i64, made: i64) -> Result<bool> {
     let changed = sql("update purchase_order set codes_made = $3, codes_late_since = null
          where id = $1 and codes_made = $2 and codes_wanted >= $3 and state = 'paid'")
     .bind(id)
@@ -414,7 +414,7 @@ pub async fn set_codes_made(tx: &mut Tx, id: i64, before: i64, made: i64) -> Res
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn stop_codes(tx: &mut Tx, id: i64) -> Result<()> {
+pub async fn stop_codes(tx: &mut WriteTx, id: i64) -> Result<()> {
     sql("update purchase_order set codes_wanted = codes_made where id = $1").bind(id).run(tx).await?;
     Ok(())
 }
@@ -423,7 +423,7 @@ pub async fn stop_codes(tx: &mut Tx, id: i64) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_codes_late(tx: &mut Tx, id: i64, now: Moment) -> Result<()> {
+pub async fn set_codes_late(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
     sql("update purchase_order set codes_late_since = $2
          where id = $1 and codes_made < codes_wanted and codes_late_since is null")
     .bind(id)
@@ -462,7 +462,7 @@ pub async fn is_being_made(tx: &mut Tx, id: i64) -> Result<bool> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn cancel(tx: &mut Tx, id: i64, now: Moment) -> Result<bool> {
+pub async fn cancel(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed = sql("update purchase_order set state = 'cancelled', cancelled_at = $2
          where id = $1 and state in ('draft', 'awaiting_payment')")
     .bind(id)
@@ -503,7 +503,7 @@ pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bo
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_drafts(tx: &mut Tx, before: Moment) -> Result<u64> {
+pub async fn forget_drafts(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     let found: Vec<(i64,)> =
         sql("select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000")
             .locking(" for update skip locked")

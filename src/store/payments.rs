@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use super::ledger::reserve;
 use crate::model::time::Moment;
 
@@ -53,7 +53,7 @@ pub struct NewPayment<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, new: &NewPayment<'_>) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
     sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
          has_paid) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $4 when 'paid' then 1 else 0 end)")
@@ -118,7 +118,7 @@ pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Resul
 /// # Errors
 /// Whatever the database says.
 pub async fn set_session(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     id: i64,
     session_id: &str,
     url: Option<&str>,
@@ -139,7 +139,7 @@ pub async fn set_session(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_under_way(tx: &mut Tx, id: i64, intent: Option<&str>) -> Result<()> {
+pub async fn set_under_way(tx: &mut WriteTx, id: i64, intent: Option<&str>) -> Result<()> {
     sql("update payment set intent = coalesce($2, intent) where id = $1 and state = 'open'")
         .bind(id)
         .bind(intent.map(str::to_owned))
@@ -152,7 +152,7 @@ pub async fn set_under_way(tx: &mut Tx, id: i64, intent: Option<&str>) -> Result
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
+pub async fn end(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
     let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
          where id = $1 and state = 'open'");
     Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
@@ -163,7 +163,13 @@ pub async fn end(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: M
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end_late(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
+pub async fn end_late(
+    tx: &mut WriteTx,
+    id: i64,
+    state: &str,
+    intent: Option<&str>,
+    now: Moment,
+) -> Result<bool> {
     let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4,
          has_paid = case $2 when 'paid' then 1 else 0 end
          where id = $1 and state in ('open', 'failed', 'expired')");
@@ -176,7 +182,7 @@ pub async fn end_late(tx: &mut Tx, id: i64, state: &str, intent: Option<&str>, n
 /// # Errors
 /// Whatever the database says.
 pub async fn take_due(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     provider: &str,
     now: Moment,
     (young_from, soon, later): (Moment, Moment, Moment),
@@ -193,7 +199,7 @@ pub async fn take_due(
     .bind(soon)
     .bind(later)
     .bind(limit)
-    .all(tx)
+    .returning(tx)
     .await
 }
 
@@ -202,7 +208,7 @@ pub async fn take_due(
 /// # Errors
 /// Whatever the database says.
 pub async fn take_event(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     provider: &str,
     event_id: &str,
     kind: &str,
@@ -223,7 +229,7 @@ pub async fn take_event(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_refunded(tx: &mut Tx, id: i64, intent: Option<&str>, now: Moment) -> Result<bool> {
+pub async fn set_refunded(tx: &mut WriteTx, id: i64, intent: Option<&str>, now: Moment) -> Result<bool> {
     let changed = sql("update payment set state = 'refunded', intent = coalesce($2, intent), ended_at = $3
          where id = $1 and state <> 'refunded'");
     Ok(changed.bind(id).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use super::ledger::{decode, reserve};
 use crate::model::company::searchable;
 use crate::model::money::{Currency, Money, VatRate};
@@ -200,7 +200,7 @@ pub async fn versions(tx: &mut Tx, id: i64, limit: i64) -> Result<Vec<ProductRow
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, product: &Product, by: i64, now: Moment) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -> Result<i64> {
     let id = reserve(tx, "product", 1).await?[0];
     sql("insert into product (id, kind, version, is_offered, created_at) values ($1, $2, 1, 1, $3)")
         .bind(id)
@@ -217,7 +217,7 @@ pub async fn insert(tx: &mut Tx, product: &Product, by: i64, now: Moment) -> Res
 /// # Errors
 /// Whatever the database says.
 pub async fn change(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     id: i64,
     version: i64,
     product: &Product,
@@ -237,7 +237,7 @@ pub async fn change(
 }
 
 async fn insert_version(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     id: i64,
     version: i64,
     product: &Product,
@@ -275,7 +275,7 @@ async fn insert_version(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_offered(tx: &mut Tx, id: i64, on: bool) -> Result<bool> {
+pub async fn set_offered(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update product set is_offered = $2 where id = $1 and is_offered <> $2")
         .bind(id)
         .bind(on)

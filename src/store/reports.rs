@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::invoice::Totals;
 use crate::model::month::{Month, Period};
@@ -12,7 +12,7 @@ use crate::model::month::{Month, Period};
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_sale(tx: &mut Tx, month: Month, order_id: i64, totals: &Totals) -> Result<()> {
+pub async fn add_sale(tx: &mut WriteTx, month: Month, order_id: i64, totals: &Totals) -> Result<()> {
     sql("insert into sales_month (month, company_id, currency, net, vat, total)
          select $1, o.company_id, $2, $3, $4, $5 from purchase_order o where o.id = $6
          on conflict (month, company_id, currency) do update set net = sales_month.net + excluded.net,

@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Hex, Result, Tx, columns, sql};
+use super::db::{Hex, Result, Tx, WriteTx, columns, sql};
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::time::Moment;
 
@@ -19,7 +19,7 @@ pub struct Asked<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn turn_on(tx: &mut Tx, user_id: i64, method: SecondFactor) -> Result<()> {
+pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Result<()> {
     sql("update person set second_factor = $2 where id = $1")
         .bind(user_id)
         .bind(method.slug())
@@ -32,7 +32,7 @@ pub async fn turn_on(tx: &mut Tx, user_id: i64, method: SecondFactor) -> Result<
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn turn_off(tx: &mut Tx, user_id: i64) -> Result<bool> {
+pub async fn turn_off(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null
          where id = $1 and second_factor is not null and password_needs_second_factor = 0")
     .bind(user_id)
@@ -49,7 +49,7 @@ pub async fn turn_off(tx: &mut Tx, user_id: i64) -> Result<bool> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn reset(tx: &mut Tx, user_id: i64) -> Result<bool> {
+pub async fn reset(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null, session_epoch = session_epoch + 1
          where id = $1 and second_factor is not null")
     .bind(user_id)
@@ -60,7 +60,7 @@ pub async fn reset(tx: &mut Tx, user_id: i64) -> Result<bool> {
     Ok(done == 1)
 }
 
-async fn forget(tx: &mut Tx, user_id: i64) -> Result<()> {
+async fn forget(tx: &mut WriteTx, user_id: i64) -> Result<()> {
     sql("delete from totp where user_id = $1").bind(user_id).run(tx).await?;
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
     sql("delete from requested_code where user_id = $1").bind(user_id).run(tx).await?;
@@ -86,7 +86,7 @@ pub async fn secret(tx: &mut Tx, user_id: i64) -> Result<Option<SealedSecret>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_secret(tx: &mut Tx, user_id: i64, secret: &SealedSecret, step: i64) -> Result<()> {
+pub async fn add_secret(tx: &mut WriteTx, user_id: i64, secret: &SealedSecret, step: i64) -> Result<()> {
     sql("insert into totp (user_id, key_version, sealed, last_step) values ($1, $2, $3, $4)")
         .bind(user_id)
         .bind(secret.key_version)
@@ -104,7 +104,7 @@ const STEPS_AHEAD_MAX: i64 = 10;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take_step(tx: &mut Tx, user_id: i64, step: i64) -> Result<bool> {
+pub async fn take_step(tx: &mut WriteTx, user_id: i64, step: i64) -> Result<bool> {
     let taken =
         sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
             .bind(user_id)
@@ -125,7 +125,7 @@ columns! {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_recovery_codes(tx: &mut Tx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
+pub async fn set_recovery_codes(tx: &mut WriteTx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
     let codes: Vec<HashRow> = hashes.iter().map(|hash| HashRow { hash: Hex::of(hash) }).collect();
     sql("insert into recovery_code (hash, user_id) select hash, $2 from {rows} r")
@@ -150,7 +150,7 @@ pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take_recovery_code(tx: &mut Tx, user_id: i64, hash: &[u8]) -> Result<bool> {
+pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> Result<bool> {
     let taken = sql("delete from recovery_code where user_id = $1 and hash = $2")
         .bind(user_id)
         .bind(hash)
@@ -164,7 +164,7 @@ pub async fn take_recovery_code(tx: &mut Tx, user_id: i64, hash: &[u8]) -> Resul
 /// # Errors
 /// Whatever the database says.
 pub async fn set_mailed_code(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     user_id: i64,
     asked: &Asked<'_>,
     hash: &[u8],
@@ -190,7 +190,7 @@ pub async fn set_mailed_code(
 /// # Errors
 /// Whatever the database says.
 pub async fn take_mailed_code(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     user_id: i64,
     asked: &Asked<'_>,
     hash: &[u8],
@@ -212,6 +212,6 @@ pub async fn take_mailed_code(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_mailed_codes(tx: &mut Tx, now: Moment) -> Result<u64> {
+pub async fn forget_mailed_codes(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from requested_code where expires_at <= $1").bind(now).run(tx).await
 }

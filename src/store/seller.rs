@@ -1,6 +1,6 @@
 //! Who sells: one setting of the database.
 
-use super::db::{Result, Tx};
+use super::db::{Result, Tx, WriteTx};
 use super::ledger::decode;
 use super::settings;
 use crate::model::seller::SellerSettings;
@@ -20,7 +20,7 @@ pub async fn get(tx: &mut Tx) -> Result<Option<SellerSettings>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set(tx: &mut Tx, seller: &SellerSettings) -> Result<()> {
+pub async fn set(tx: &mut WriteTx, seller: &SellerSettings) -> Result<()> {
     let text = serde_json::to_string(seller).map_err(decode)?;
     settings::set(tx, NAME, &text).await
 }

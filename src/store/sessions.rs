@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Hex, Query, Result, Tx, sql};
+use super::db::{Hex, Query, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 
 /// A session as it is kept.
@@ -20,7 +20,7 @@ pub struct NewSession<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn save(tx: &mut Tx, session: &NewSession<'_>, now: Moment) -> Result<()> {
+pub async fn save(tx: &mut WriteTx, session: &NewSession<'_>, now: Moment) -> Result<()> {
     sql("insert into session (id_hash, user_id, data, created_at, seen_at, expires_at, address, user_agent)
          values ($1, $2, $3, $4, $4, $5, $6, $7)
          on conflict (id_hash) do update set user_id = excluded.user_id, data = excluded.data,
@@ -65,7 +65,7 @@ pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<Se
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn touch(tx: &mut Tx, id_hash: &[u8], now: Moment, until: Moment) -> Result<()> {
+pub async fn touch(tx: &mut WriteTx, id_hash: &[u8], now: Moment, until: Moment) -> Result<()> {
     sql("update session set seen_at = $2, expires_at = $3 where id_hash = $1")
         .bind(id_hash)
         .bind(now)
@@ -79,7 +79,7 @@ pub async fn touch(tx: &mut Tx, id_hash: &[u8], now: Moment, until: Moment) -> R
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn delete(tx: &mut Tx, id_hash: &[u8]) -> Result<()> {
+pub async fn delete(tx: &mut WriteTx, id_hash: &[u8]) -> Result<()> {
     sql("delete from session where id_hash = $1").bind(id_hash).run(tx).await?;
     Ok(())
 }
@@ -115,7 +115,7 @@ pub fn of_user_query(user_id: i64, now: Moment) -> Query {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn delete_one_of_user(tx: &mut Tx, user_id: i64, id_hash: &[u8]) -> Result<u64> {
+pub async fn delete_one_of_user(tx: &mut WriteTx, user_id: i64, id_hash: &[u8]) -> Result<u64> {
     sql("delete from session where user_id = $1 and id_hash = $2").bind(user_id).bind(id_hash).run(tx).await
 }
 
@@ -123,7 +123,7 @@ pub async fn delete_one_of_user(tx: &mut Tx, user_id: i64, id_hash: &[u8]) -> Re
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn delete_of_user(tx: &mut Tx, user_id: i64, but: Option<&[u8]>) -> Result<u64> {
+pub async fn delete_of_user(tx: &mut WriteTx, user_id: i64, but: Option<&[u8]>) -> Result<u64> {
     sql("delete from session where user_id = $1 and id_hash <> $2")
         .bind(user_id)
         .bind(but.unwrap_or_default())
@@ -135,6 +135,6 @@ pub async fn delete_of_user(tx: &mut Tx, user_id: i64, but: Option<&[u8]>) -> Re
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget(tx: &mut Tx, now: Moment) -> Result<u64> {
+pub async fn forget(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from session where expires_at <= $1").bind(now).run(tx).await
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::db::{Db, Result, Tx, sql};
+use super::db::{Db, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 
 /// The value of a name, if it has one.
@@ -19,7 +19,7 @@ pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
+pub async fn set(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value")
     .bind(name)
@@ -33,7 +33,7 @@ pub async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_once(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
+pub async fn set_once(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2) on conflict do nothing")
         .bind(name)
         .bind(value)
@@ -68,7 +68,7 @@ pub async fn accepted_time(tx: &mut Tx) -> Result<Option<Moment>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn raise_accepted_time(tx: &mut Tx, now: Moment) -> Result<()> {
+pub async fn raise_accepted_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value
          where cast(setting.value as bigint) < cast(excluded.value as bigint)")
@@ -83,7 +83,7 @@ pub async fn raise_accepted_time(tx: &mut Tx, now: Moment) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn accept_time(tx: &mut Tx, now: Moment) -> Result<()> {
+pub async fn accept_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     set(tx, ACCEPTED_TIME, &now.0.to_string()).await
 }
 

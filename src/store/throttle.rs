@@ -1,6 +1,6 @@
 //! Failed attempts, counted across processes and restarts.
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::throttle::{Attempts, Policy};
 use crate::model::time::Moment;
 
@@ -8,7 +8,7 @@ use crate::model::time::Moment;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn read(tx: &mut Tx, key: &str, now: Moment) -> Result<Attempts> {
+pub async fn read(tx: &mut WriteTx, key: &str, now: Moment) -> Result<Attempts> {
     if tx.is_postgres() {
         sql("insert into throttle (key, failures, last_at) values ($1, 0, $2) on conflict do nothing")
             .bind(key)
@@ -35,7 +35,7 @@ pub async fn peek(tx: &mut Tx, key: &str) -> Result<Attempts> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn lower(tx: &mut Tx, key: &str, by: i64) -> Result<()> {
+pub async fn lower(tx: &mut WriteTx, key: &str, by: i64) -> Result<()> {
     sql(
         "update throttle set failures = case when failures > $2 then failures - $2 else 0 end where key = $1",
     )
@@ -50,7 +50,7 @@ pub async fn lower(tx: &mut Tx, key: &str, by: i64) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn fail(tx: &mut Tx, key: &str, policy: &Policy, now: Moment) -> Result<()> {
+pub async fn fail(tx: &mut WriteTx, key: &str, policy: &Policy, now: Moment) -> Result<()> {
     let attempts = read(tx, key, now).await?.failed(policy, now);
     sql("insert into throttle (key, failures, last_at) values ($1, $2, $3)
          on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at")
@@ -66,7 +66,7 @@ pub async fn fail(tx: &mut Tx, key: &str, policy: &Policy, now: Moment) -> Resul
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
+pub async fn clear(tx: &mut WriteTx, key: &str) -> Result<()> {
     sql("delete from throttle where key = $1").bind(key).run(tx).await?;
     Ok(())
 }
@@ -75,6 +75,6 @@ pub async fn clear(tx: &mut Tx, key: &str) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_before(tx: &mut Tx, before: Moment) -> Result<u64> {
+pub async fn forget_before(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     sql("delete from throttle where last_at < $1").bind(before).run(tx).await
 }

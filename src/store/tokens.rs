@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::auth::SignedIn;
-use super::db::{Hex, Result, Tx, sql};
+use super::db::{Hex, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 use crate::model::token::Scopes;
 
@@ -78,7 +78,7 @@ pub struct NewToken<'a> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
+pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "token", 1).await?[0];
     sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
              networks) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
@@ -115,13 +115,14 @@ pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<Listed
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn revoke(tx: &mut Tx, user_id: i64, id: i64) -> Result<Option<String>> {
+pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<String>> {
     let name: Option<(String,)> =
         sql("delete from access_token where user_id = $1 and id = $2 returning name")
             .bind(user_id)
             .bind(id)
-            .optional(tx)
-            .await?;
+            .returning(tx)
+            .await?
+            .pop();
     Ok(name.map(|n| n.0))
 }
 
@@ -130,7 +131,7 @@ pub async fn revoke(tx: &mut Tx, user_id: i64, id: i64) -> Result<Option<String>
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn revoke_own(tx: &mut Tx, user_id: i64) -> Result<u64> {
+pub async fn revoke_own(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
 }
 
@@ -138,7 +139,7 @@ pub async fn revoke_own(tx: &mut Tx, user_id: i64) -> Result<u64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn revoke_all(tx: &mut Tx, user_id: i64) -> Result<u64> {
+pub async fn revoke_all(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await
 }
 
@@ -146,7 +147,7 @@ pub async fn revoke_all(tx: &mut Tx, user_id: i64) -> Result<u64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn touch(tx: &mut Tx, id: i64, now: Moment, since: Moment) -> Result<()> {
+pub async fn touch(tx: &mut WriteTx, id: i64, now: Moment, since: Moment) -> Result<()> {
     sql("update access_token set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $3)")
         .bind(id)
         .bind(now)

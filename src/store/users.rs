@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::{Way, escape_like};
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::company::{Path, searchable};
 use crate::model::second_factor::SecondFactor;
 use crate::model::time::Moment;
@@ -162,7 +162,7 @@ pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
 /// # Errors
 /// Whatever the database says.
 pub async fn insert(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     company_id: i64,
     email: &str,
     role: Role,
@@ -186,7 +186,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_role(tx: &mut Tx, id: i64, role: Role) -> Result<()> {
+pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role) -> Result<()> {
     sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
     Ok(())
 }
@@ -195,7 +195,7 @@ pub async fn set_role(tx: &mut Tx, id: i64, role: Role) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_disabled(tx: &mut Tx, id: i64, at: Option<Moment>) -> Result<()> {
+pub async fn set_disabled(tx: &mut WriteTx, id: i64, at: Option<Moment>) -> Result<()> {
     sql("update person set disabled_at = $2, session_epoch = session_epoch + 1 where id = $1")
         .bind(id)
         .bind(at)
@@ -208,7 +208,7 @@ pub async fn set_disabled(tx: &mut Tx, id: i64, at: Option<Moment>) -> Result<()
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end_sessions(tx: &mut Tx, id: i64) -> Result<()> {
+pub async fn end_sessions(tx: &mut WriteTx, id: i64) -> Result<()> {
     sql("update person set session_epoch = session_epoch + 1 where id = $1").bind(id).run(tx).await?;
     Ok(())
 }
@@ -232,7 +232,7 @@ pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
+pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
     sql("update person set password_hash = $2, password_needs_second_factor = 0, session_epoch = session_epoch + 1
          where id = $1")
     .bind(id)
@@ -247,7 +247,7 @@ pub async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_short_password(tx: &mut Tx, id: i64, hash: &str) -> Result<bool> {
+pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<bool> {
     let set = sql(
         "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
          where id = $1 and second_factor is not null",
@@ -264,7 +264,7 @@ pub async fn set_short_password(tx: &mut Tx, id: i64, hash: &str) -> Result<bool
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_profile(tx: &mut Tx, id: i64, first: &str, last: &str, zone: &str) -> Result<()> {
+pub async fn set_profile(tx: &mut WriteTx, id: i64, first: &str, last: &str, zone: &str) -> Result<()> {
     sql("update person set first_name = $2, last_name = $3, time_zone = $4 where id = $1")
         .bind(id)
         .bind(first)
@@ -279,7 +279,7 @@ pub async fn set_profile(tx: &mut Tx, id: i64, first: &str, last: &str, zone: &s
 ///
 /// # Errors
 /// A unique violation where another account has it.
-pub async fn set_email(tx: &mut Tx, id: i64, email: &str) -> Result<()> {
+pub async fn set_email(tx: &mut WriteTx, id: i64, email: &str) -> Result<()> {
     sql("update person set email = $2, email_search = $3 where id = $1")
         .bind(id)
         .bind(email)
@@ -293,7 +293,7 @@ pub async fn set_email(tx: &mut Tx, id: i64, email: &str) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_last_login(tx: &mut Tx, id: i64, now: Moment) -> Result<()> {
+pub async fn set_last_login(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
     sql("update person set last_login_at = $2 where id = $1").bind(id).bind(now).run(tx).await?;
     Ok(())
 }
@@ -349,7 +349,7 @@ pub struct Link {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn add_link(tx: &mut Tx, hash: &[u8], link: &Link, now: Moment, until: Moment) -> Result<()> {
+pub async fn add_link(tx: &mut WriteTx, hash: &[u8], link: &Link, now: Moment, until: Moment) -> Result<()> {
     sql("delete from link where user_id = $1 and purpose = $2")
         .bind(link.user_id)
         .bind(link.purpose.slug())
@@ -384,19 +384,20 @@ pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<L
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn take_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
+pub async fn take_link(tx: &mut WriteTx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
     sql("delete from link where token_hash = $1 and expires_at > $2 returning purpose, user_id, payload")
         .bind(hash)
         .bind(now)
-        .optional(tx)
+        .returning(tx)
         .await
+        .map(|mut links| links.pop())
 }
 
 /// Ends all links of a person, of whatever purpose: what they were made for has changed.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end_links(tx: &mut Tx, user_id: i64) -> Result<()> {
+pub async fn end_links(tx: &mut WriteTx, user_id: i64) -> Result<()> {
     sql("delete from link where user_id = $1").bind(user_id).run(tx).await?;
     Ok(())
 }
@@ -405,7 +406,7 @@ pub async fn end_links(tx: &mut Tx, user_id: i64) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn forget_links(tx: &mut Tx, now: Moment) -> Result<u64> {
+pub async fn forget_links(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from link where expires_at <= $1").bind(now).run(tx).await
 }
 
@@ -413,7 +414,7 @@ pub async fn forget_links(tx: &mut Tx, now: Moment) -> Result<u64> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn void_links(tx: &mut Tx, purpose: Purpose) -> Result<()> {
+pub async fn void_links(tx: &mut WriteTx, purpose: Purpose) -> Result<()> {
     sql("delete from link where purpose = $1 and user_id is null").bind(purpose.slug()).run(tx).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::db::{Result, Tx, sql};
+use super::db::{Result, Tx, WriteTx, sql};
 use super::ledger::{decode, reserve};
 use crate::model::company::searchable;
 use crate::model::money::VatRate;
@@ -47,7 +47,7 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &mut Tx, name: &str, rate: VatRate) -> Result<Option<i64>> {
+pub async fn insert(tx: &mut WriteTx, name: &str, rate: VatRate) -> Result<Option<i64>> {
     let id = reserve(tx, "vat_class", 1).await?[0];
     let added = sql("insert into vat_class (id, name, name_search, rate) values ($1, $2, $3, $4)
          on conflict (name_search) do nothing")
@@ -65,7 +65,7 @@ pub async fn insert(tx: &mut Tx, name: &str, rate: VatRate) -> Result<Option<i64
 ///
 /// # Errors
 /// A unique violation where another takes the name at the same moment.
-pub async fn update(tx: &mut Tx, id: i64, name: &str, rate: VatRate) -> Result<bool> {
+pub async fn update(tx: &mut WriteTx, id: i64, name: &str, rate: VatRate) -> Result<bool> {
     let changed = sql("update vat_class set name = $2, name_search = $3, rate = $4 where id = $1
          and not exists (select 1 from vat_class o where o.name_search = $3 and o.id <> $1)")
     .bind(id)

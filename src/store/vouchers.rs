@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::codes::CodeRow;
-use super::db::{Query, Result, Tx, sql};
+use super::db::{Query, Result, Tx, WriteTx, sql};
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::ledger::CodeStatus;
@@ -199,7 +199,7 @@ pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Res
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn set_warned(tx: &mut Tx, order_id: i64, days: i64) -> Result<bool> {
+pub async fn set_warned(tx: &mut WriteTx, order_id: i64, days: i64) -> Result<bool> {
     let changed = sql("update purchase_order set warned_days = $2
          where id = $1 and (warned_days is null or warned_days > $2)")
     .bind(order_id)

@@ -1,6 +1,7 @@
 //! Bars by month, in groups: SVG drawn on the server by a pure function of the numbers.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use crate::model::month::Month;
 
@@ -38,6 +39,8 @@ pub struct Bars {
     to: String,
     legend: Vec<(usize, &'static str)>,
 }
+
+impl HtmlSafe for Bars {}
 
 impl Bars {
     /// Draws them; `None` where every number is 0. `words` shows a number.

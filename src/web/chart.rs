@@ -1,6 +1,7 @@
 //! Charts: SVG drawn on the server by a pure function of the points.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use jiff::tz::TimeZone;
 
 use crate::model::amount::grouped;
@@ -23,6 +24,8 @@ pub struct Chart {
     /// Where the balance is used up, and on which day.
     mark: Option<(i64, String)>,
 }
+
+impl HtmlSafe for Chart {}
 
 impl Chart {
     /// The balance over the last days; `None` where nothing ever changed.

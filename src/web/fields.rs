@@ -2,6 +2,7 @@
 //! drawn by `templates/parts`.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use super::form::Form;
 use crate::model::company::CompanyName;
@@ -102,6 +103,15 @@ pub struct BillingForm<'a> {
 pub struct Problems<'a> {
     form: &'a Form,
 }
+
+impl HtmlSafe for Input<'_> {}
+impl HtmlSafe for Select<'_> {}
+impl HtmlSafe for TypeField<'_> {}
+impl HtmlSafe for CompanyField<'_> {}
+impl HtmlSafe for AmountField<'_> {}
+impl HtmlSafe for TextArea<'_> {}
+impl HtmlSafe for BillingForm<'_> {}
+impl HtmlSafe for Problems<'_> {}
 
 impl Form {
     pub fn input<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {

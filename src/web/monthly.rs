@@ -1,6 +1,7 @@
 //! Numbers by month: a chart, and the same as a table, for whoever reads it or hears it read.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use super::bars::{Bars, Series};
 use crate::model::month::{Month, Period};
@@ -17,6 +18,8 @@ pub struct Monthly {
     rows: Vec<(String, Vec<String>)>,
     sum: Vec<String>,
 }
+
+impl HtmlSafe for Monthly {}
 
 impl Monthly {
     /// `found` has the months in which something happened; `words` shows a number. The chart has the first

@@ -1,6 +1,7 @@
 //! What every page shows around its content, and the small things that templates ask for.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::tz::TimeZone;
@@ -111,10 +112,15 @@ impl Frame {
         })
     }
 
-    /// Whether this page's form needs the frame's fresh token, or keeps the one that was posted.
-    pub fn form_token<'a>(&'a self, form: &'a form::Form) -> &'a str {
+    /// The hidden field with the id of the operation that a form asks for: the one that was posted, or a new one.
+    pub fn operation<'a>(&'a self, form: &'a form::Form) -> OperationField<'a> {
         let posted = form.value(form::TOKEN);
-        if posted.is_empty() { &self.token } else { posted }
+        if posted.is_empty() { self.new_operation() } else { OperationField { id: posted } }
+    }
+
+    /// As [`Frame::operation`], for a form that shows no refusals.
+    pub fn new_operation(&self) -> OperationField<'_> {
+        OperationField { id: &self.token }
     }
 
     pub fn number(&self, number: &i64) -> String {
@@ -136,6 +142,15 @@ impl Frame {
     }
 }
 
+/// The hidden field that makes a form's operation happen once.
+#[derive(Template)]
+#[template(path = "parts/operation.html")]
+pub struct OperationField<'a> {
+    id: &'a str,
+}
+
+impl HtmlSafe for OperationField<'_> {}
+
 /// A `<time>` element.
 #[derive(Template)]
 #[template(source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ text }}</time>"#, ext = "html")]
@@ -144,6 +159,8 @@ pub struct Time {
     exact: String,
     text: String,
 }
+
+impl HtmlSafe for Time {}
 
 impl Time {
     pub fn of(at: Moment, zone: &TimeZone) -> Time {

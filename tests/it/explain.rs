@@ -41,7 +41,7 @@ struct Case(&'static str, Query, &'static str, usize);
 async fn check(test: &TestApp, cases: Vec<Case>) {
     for Case(name, query, index, sorts_max) in cases {
         let db = &test.app.db;
-        let mut tx = if name == "sessions" { db.sessions().await } else { db.snapshot().await }.unwrap();
+        let mut tx = if name == "sessions" { db.sessions().await } else { db.write().await }.unwrap();
         if tx.is_postgres() {
             // Small tables are read whole, whatever their indexes. Now that shows only where nothing
             // else can be done.

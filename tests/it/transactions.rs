@@ -4,7 +4,7 @@ use crate::support::{TestApp, World, who};
 use scrip::model::ledger::CodeStatus;
 use scrip::ops;
 use scrip::store::codes::CodeFilter;
-use scrip::store::db::{Result, Tx, all_of, sql};
+use scrip::store::db::{Result, WriteTx, all_of, sql};
 
 both!(
     what_waits_is_written_with_the_commit,
@@ -14,7 +14,7 @@ both!(
     codes_that_ended_are_paged_from_the_last_one,
 );
 
-async fn set(tx: &mut Tx, name: &str, value: Option<&str>) -> Result<()> {
+async fn set(tx: &mut WriteTx, name: &str, value: Option<&str>) -> Result<()> {
     let value = value.map(str::to_owned);
     sql("insert into setting (name, value) values ($1, $2)").bind(name).bind(value).later(tx).await
 }

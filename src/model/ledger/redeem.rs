@@ -20,7 +20,6 @@ pub struct Redeem {
 impl Rules for Redeem {
     fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>) {
         touches.limits(&self.limits);
-        touches.company(actor.company_id);
         if let Some(code) = touches.code(self.tag) {
             touches.company(code.company_id);
             touches.account(code.company_id, code.resource_type, Kind::InCodes);

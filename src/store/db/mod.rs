@@ -14,6 +14,7 @@ mod rows;
 mod script;
 mod sqlite;
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use tokio::time::Instant;
@@ -97,7 +98,7 @@ impl Db {
     ///
     /// # Errors
     /// When no connection comes free in time.
-    pub async fn write(&self) -> Result<Tx> {
+    pub async fn write(&self) -> Result<WriteTx> {
         self.write_until(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await
     }
 
@@ -105,24 +106,24 @@ impl Db {
     ///
     /// # Errors
     /// When no connection comes free in time.
-    pub async fn write_until(&self, until: Instant) -> Result<Tx> {
+    pub async fn write_until(&self, until: Instant) -> Result<WriteTx> {
         let until = until.min(deadline::after_milliseconds(deadline::TRY_MILLISECONDS));
-        Ok(match self {
+        Ok(WriteTx(match self {
             Db::Sqlite(db) => Tx::Sqlite(db.begin_writing(until, false).await?),
             Db::Postgres(db) => Tx::Postgres(db.begin_writing(until).await?),
-        })
+        }))
     }
 
     /// As [`Db::write`], for what makes room: on a full disk it may, too.
     ///
     /// # Errors
     /// When no connection comes free in time.
-    pub async fn write_to_make_room(&self) -> Result<Tx> {
+    pub async fn write_to_make_room(&self) -> Result<WriteTx> {
         let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
-        Ok(match self {
+        Ok(WriteTx(match self {
             Db::Sqlite(db) => Tx::Sqlite(db.begin_writing(until, true).await?),
             Db::Postgres(db) => Tx::Postgres(db.begin_writing(until).await?),
-        })
+        }))
     }
 
     /// Whether nothing is written for want of room on SQLite's disk.
@@ -185,11 +186,11 @@ impl Db {
     ///
     /// # Errors
     /// When no connection comes free in time.
-    pub async fn sessions(&self) -> Result<Tx> {
-        Ok(match self {
+    pub async fn sessions(&self) -> Result<WriteTx> {
+        Ok(WriteTx(match self {
             Db::Sqlite(db) => Tx::SqliteRead(db.sessions().await?),
             Db::Postgres(db) => Tx::PostgresRead(db.reader(Reads::Facts).await?),
-        })
+        }))
     }
 
     /// Waits for what is under way, at most so long, then closes all connections. Tells whether all are closed.
@@ -204,8 +205,8 @@ impl Db {
     }
 }
 
-/// A connection in use: a transaction, or one for single reads. Dropped without
-/// [`Tx::commit`], a transaction is rolled back; dropped in the middle of a statement, the statement is cancelled.
+/// A connection that reads: one for single reads, or a transaction. Dropped in the middle of a statement, the statement
+/// is cancelled.
 pub enum Tx {
     Sqlite(SqliteTx),
     SqliteRead(Lease),
@@ -214,12 +215,32 @@ pub enum Tx {
 }
 
 impl Tx {
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Tx::Postgres(_) | Tx::PostgresRead(_))
+    }
+
+    /// Ends it, and what it saw of the database with it.
+    pub async fn end(self) {
+        match self {
+            Tx::Sqlite(tx) => tx.rollback().await,
+            Tx::Postgres(tx) => tx.rollback().await,
+            Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
+        }
+    }
+}
+
+/// A transaction that writes; it reads as any other. Dropped without [`WriteTx::commit`], it is rolled back. (Sessions on
+/// SQLite are written without one, each statement for itself.)
+pub struct WriteTx(Tx);
+
+impl WriteTx {
     /// Makes all of it durable; it has happened when this returns.
     ///
     /// # Errors
     /// When the database could not keep it: [`DbError::is_outcome_unknown`] tells whether it may have happened.
     pub async fn commit(self) -> Result<()> {
-        match self {
+        match self.0 {
             Tx::Sqlite(tx) => tx.commit().await,
             Tx::Postgres(tx) => tx.commit().await,
             Tx::SqliteRead(_) | Tx::PostgresRead(_) => Ok(()),
@@ -228,16 +249,21 @@ impl Tx {
 
     /// Undoes all of it. Where the connection is gone it has been undone all the same.
     pub async fn rollback(self) {
-        match self {
-            Tx::Sqlite(tx) => tx.rollback().await,
-            Tx::Postgres(tx) => tx.rollback().await,
-            Tx::SqliteRead(_) | Tx::PostgresRead(_) => {}
-        }
+        self.0.end().await;
     }
+}
 
-    #[must_use]
-    pub fn is_postgres(&self) -> bool {
-        matches!(self, Tx::Postgres(_) | Tx::PostgresRead(_))
+impl Deref for WriteTx {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        &self.0
+    }
+}
+
+impl DerefMut for WriteTx {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.0
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
 use super::error::{DbError, Result};
 use super::faults::Step;
 use super::script::{Outcome, Script};
-use super::{Lease, PgConnectionLease, PgTx, SqliteTx, Tx};
+use super::{Lease, PgConnectionLease, PgTx, SqliteTx, Tx, WriteTx};
 
 /// A value bound to a placeholder.
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl Query {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn run(self, tx: &mut Tx) -> Result<u64> {
+    pub async fn run(self, tx: &mut WriteTx) -> Result<u64> {
         match tx.on() {
             On::Sqlite(on) => {
                 let outcomes = on.run(|script| self.join(script)).await?;
@@ -189,13 +189,21 @@ impl Query {
     ///
     /// # Errors
     /// Whatever the database says, at once or later.
-    pub async fn later(self, tx: &mut Tx) -> Result<()> {
-        if let Tx::Sqlite(tx) = tx {
+    pub async fn later(self, tx: &mut WriteTx) -> Result<()> {
+        if let Tx::Sqlite(tx) = &mut **tx {
             self.join(tx.waiting());
         } else {
             self.run(tx).await?;
         }
         Ok(())
+    }
+
+    /// Runs a statement that writes, and gives the rows that it returns.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn returning<T: Row>(self, tx: &mut WriteTx) -> Result<Vec<T>> {
+        self.all(tx).await
     }
 
     /// All rows.

@@ -9,7 +9,7 @@ use super::decode;
 use crate::model::ledger::{CodeFacts, CodeStatus, Ledger};
 use crate::model::month::Month;
 use crate::model::time::Moment;
-use crate::store::db::{Result, Tx, columns, sql};
+use crate::store::db::{Result, WriteTx, columns, sql};
 
 columns! {
     struct CountRow {
@@ -23,7 +23,7 @@ columns! {
 }
 
 /// Adds what a batch did with codes.
-pub(super) async fn save(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+pub(super) async fn save(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     let changes = ledger.changes();
     if changes.new_codes.is_empty() && changes.codes.is_empty() {
         return Ok(());

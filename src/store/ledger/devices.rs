@@ -10,7 +10,7 @@ use crate::model::device::{DeviceFacts, DeviceState};
 use crate::model::ledger::{Ledger, SERVED_MAX};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Query, Result, Tx, columns, sql};
+use crate::store::db::{DbError, Query, Result, WriteTx, columns, sql};
 
 macro_rules! device_columns {
     () => {
@@ -133,7 +133,7 @@ impl DayRow {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn save(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+pub async fn save(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     if ledger.changes().devices.is_empty() {
         return Ok(());
     }
@@ -178,7 +178,7 @@ fn counts(counted: BTreeMap<(i64, i64, i64), i64>) -> Vec<CountRow> {
         .collect()
 }
 
-async fn write_rows(tx: &mut Tx, changed: &[&DeviceFacts]) -> Result<()> {
+async fn write_rows(tx: &mut WriteTx, changed: &[&DeviceFacts]) -> Result<()> {
     let changed: Vec<_> = changed
         .iter()
         .map(|d| ChangedRow {
@@ -212,7 +212,7 @@ columns! {
 
 /// How many devices each company has, and how many of them are monitored. Who changes these has locked
 /// the companies first.
-async fn write_owned(tx: &mut Tx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()> {
+async fn write_owned(tx: &mut WriteTx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()> {
     let changed: Vec<OwnedRow> = owned
         .into_iter()
         .filter(|(_, owns)| *owns != (0, 0))
@@ -229,7 +229,7 @@ async fn write_owned(tx: &mut Tx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()
 }
 
 /// How many devices wait for units of each balance. See `store::devices::shift_waiting` too.
-async fn write_waiting(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
+async fn write_waiting(tx: &mut WriteTx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }
@@ -242,7 +242,7 @@ async fn write_waiting(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
 }
 
 /// How many devices renew themselves on which day; days without any are not kept.
-async fn write_days(tx: &mut Tx, counts: &[CountRow]) -> Result<()> {
+async fn write_days(tx: &mut WriteTx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
     }

@@ -19,14 +19,14 @@ use crate::model::ledger::{
 };
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
-use crate::store::db::{DbError, Hex, Query, Result, Tx, all_of, columns, sql};
+use crate::store::db::{DbError, Hex, Query, Result, Tx, WriteTx, all_of, columns, sql};
 use crate::store::operations::{self, IdentityRow};
 
 /// Loads, and on PostgreSQL locks, all that deciding the operations needs.
 ///
 /// # Errors
 /// Whatever the database says; [`DbError::met`] where something moved between the reading and the locking.
-pub async fn load(tx: &mut Tx, operations: &[Operation]) -> Result<Ledger> {
+pub async fn load(tx: &mut WriteTx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     if !tx.is_postgres() {
         let mut batch = Some(operations);
@@ -76,7 +76,7 @@ impl Locks {
 
 /// Reads what is wanted, and which operations of the batch have happened.
 async fn read(
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     ledger: &mut Ledger,
     wanted: Wanted,
     batch: Option<&[Operation]>,

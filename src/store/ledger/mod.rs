@@ -10,7 +10,7 @@ mod save;
 
 use std::collections::VecDeque;
 
-use super::db::{DbError, Found, Query, Result, Tx, all_of, sql, sql_for};
+use super::db::{DbError, Found, Query, Result, Tx, WriteTx, all_of, sql, sql_for};
 use crate::model::ledger::Transfer;
 
 pub use load::{happened_meanwhile, load};
@@ -21,7 +21,7 @@ pub use save::{Saved, SealedCode, save};
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn reserve(tx: &mut Tx, sequence: &'static str, count: i64) -> Result<VecDeque<i64>> {
+pub async fn reserve(tx: &mut WriteTx, sequence: &'static str, count: i64) -> Result<VecDeque<i64>> {
     let [found] = all_of(tx, [reservation(sequence, count)]).await?;
     reserved(&found, count)
 }

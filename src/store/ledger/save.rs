@@ -6,7 +6,7 @@ use crate::model::company::searchable;
 use crate::model::digest::Entries;
 use crate::model::ledger::{Actor, CreatedCode, Ledger};
 use crate::model::time::Moment;
-use crate::store::db::{Hex, Result, Tx, columns, sql, sql_for};
+use crate::store::db::{Hex, Result, WriteTx, columns, sql, sql_for};
 
 /// A code's text as it is kept: sealed with the key of a version.
 pub struct SealedCode {
@@ -27,7 +27,7 @@ pub struct Saved {
 ///
 /// # Errors
 /// Whatever the database says; the caller's transaction is then void.
-pub async fn save(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<Option<Saved>> {
+pub async fn save(tx: &mut WriteTx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<Option<Saved>> {
     write_new_codes(tx, ledger, sealed).await?;
     write_code_changes(tx, ledger).await?;
     super::counts::save(tx, ledger).await?;
@@ -57,7 +57,7 @@ columns! {
     }
 }
 
-async fn write_new_codes(tx: &mut Tx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<()> {
+async fn write_new_codes(tx: &mut WriteTx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<()> {
     let new: Vec<NewCodeRow> = ledger
         .changes()
         .new_codes
@@ -105,7 +105,7 @@ columns! {
     }
 }
 
-async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+async fn write_code_changes(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     let changes: Vec<_> = ledger
         .changes()
         .codes
@@ -131,7 +131,7 @@ async fn write_code_changes(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     .await
 }
 
-async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+async fn write_accounts(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     let mut changed: Vec<_> = ledger.changes().accounts.iter().copied().collect();
     changed.sort_unstable();
     let accounts: Vec<_> = changed
@@ -165,7 +165,7 @@ async fn write_accounts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     .await
 }
 
-async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
+async fn write_attempts(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     let mut changed: Vec<_> = ledger
         .changes()
         .attempts
@@ -186,7 +186,7 @@ async fn write_attempts(tx: &mut Tx, ledger: &Ledger) -> Result<()> {
     .await
 }
 
-async fn write_transfers(tx: &mut Tx, ledger: &Ledger) -> Result<Option<Saved>> {
+async fn write_transfers(tx: &mut WriteTx, ledger: &Ledger) -> Result<Option<Saved>> {
     let mut new: Vec<_> = ledger.changes().transfers.iter().map(NewTransferRow::from).collect();
     let Some(at) = ledger.changes().transfers.iter().map(|t| t.at).max() else { return Ok(None) };
     new.sort_unstable_by_key(|row| row.id);

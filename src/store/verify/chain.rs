@@ -43,12 +43,12 @@ pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Find
             }
         }
         if !is_end {
-            tx.rollback().await;
+            tx.end().await;
             continue;
         }
         let (unlinked, unlinked_since) =
             digests::unlinked(&mut tx, before.as_ref().map_or(0, |link| link.through)).await?;
-        tx.rollback().await;
+        tx.end().await;
         tell_kept(kept, goes_through_kept, findings);
         return Ok(Chain { last: before, unlinked, unlinked_since });
     }

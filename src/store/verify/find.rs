@@ -99,7 +99,7 @@ async fn read(db: &Db, key: Key, after: i64) -> Result<(Vec<Step>, Option<i64>)>
         }
         steps.extend(found);
     }
-    tx.rollback().await;
+    tx.end().await;
     steps.retain(|step| through.is_none_or(|through| step.id <= through));
     steps.sort_unstable_by_key(|step| step.id);
     Ok((steps, through))

@@ -105,14 +105,14 @@ pub async fn check(
     triggers::check(&mut tx, &mut findings).await?;
     counters::check(&mut tx, &mut findings).await?;
     let (digests,): (i64,) = sql("select coalesce(max(id), 0) from digest").one(&mut tx).await?;
-    tx.rollback().await;
+    tx.end().await;
     let mut pace = Pace::of(db, options.rows_a_step);
     loop {
         let step = pace.begin();
         follower.rows_a_step = pace.length();
         let mut tx = db.snapshot().await?;
         let has_all = follower.step(&mut tx, &mut findings).await?;
-        tx.rollback().await;
+        tx.end().await;
         pace.end(step);
         tell(Progress::Rows(follower.progress(), digests.max(follower.progress())));
         if has_all {
@@ -182,7 +182,7 @@ async fn walk(
                 };
                 is_last = walk.slice(&mut ground).await?;
             }
-            tx.rollback().await;
+            tx.end().await;
             pace.end(step);
             if is_last {
                 break;

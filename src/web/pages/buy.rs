@@ -1,6 +1,7 @@
 //! Buy vouchers: one voucher at a time into a draft, with its price at once.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 
@@ -51,6 +52,8 @@ struct Total {
     priced: Option<Priced>,
     problem: Option<String>,
 }
+
+impl HtmlSafe for Total {}
 
 struct Priced {
     line: OrderLine,

@@ -332,7 +332,7 @@ struct Card {
     /// What a voucher is called, and its last day.
     name: String,
     valid_until: Option<String>,
-    qr: String,
+    qr: qr::Svg,
 }
 
 /// The most cards of one page.

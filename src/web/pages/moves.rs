@@ -1,6 +1,7 @@
 //! Move resources: the window, and the balances before and after.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
@@ -36,6 +37,8 @@ pub struct Balances {
     /// Waiting devices that the move would extend at once.
     served: i64,
 }
+
+impl HtmlSafe for Balances {}
 
 struct BalanceLine {
     company: String,

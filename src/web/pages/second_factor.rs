@@ -52,7 +52,7 @@ struct AppPage<'a> {
     frame: Frame,
     form: &'a Form,
     secret: AppSecret,
-    qr: String,
+    qr: qr::Svg,
 }
 
 impl AppPage<'_> {
