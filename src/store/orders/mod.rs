@@ -1,16 +1,21 @@
 //! Orders and their lines. Whoever changes an order locks it first ([`lock`]), or guards the statement by
 //! the state that it leaves.
 
-use sqlx::FromRow;
+mod codes;
+mod lines;
 
-use super::db::{DbError, Query, Result, Tx, WriteTx, columns, sql};
-use super::ledger::{decode, reserve};
+use super::db::{Query, Result, Tx, WriteTx, sql};
+use super::ledger::reserve;
 use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
-use crate::model::money::VatRate;
-use crate::model::order::{Method, OrderLine, OrderState, VoucherWish};
-use crate::model::resources::ResourceType;
+use crate::model::order::{Method, OrderState};
 use crate::model::time::Moment;
+use sqlx::FromRow;
+
+pub use codes::{is_being_made, set_codes_late, set_codes_made, stop_codes, with_late_codes};
+pub use lines::{
+    add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_totals,
+};
 
 /// An order as it stands. Money is in minor units of `currency`.
 #[derive(Debug, Clone, FromRow)]
@@ -168,193 +173,6 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
     query.push(") page join purchase_order o on o.id = page.id").push(JOINED).push(" order by o.id desc")
 }
 
-#[derive(FromRow)]
-struct LineRow {
-    line: i64,
-    product_id: i64,
-    version: i64,
-    name: String,
-    resource_type: Option<i64>,
-    years: Option<i64>,
-    subscriptions: Option<i64>,
-    codes: Option<i64>,
-    quantity: i64,
-    unit_price: i64,
-    net: i64,
-    vat_rate: i64,
-    vat: i64,
-}
-
-impl LineRow {
-    fn line(self) -> Result<(i64, OrderLine)> {
-        let facts = self.resource_type.zip(self.years).zip(self.subscriptions.zip(self.codes));
-        let voucher = match facts {
-            None => None,
-            Some(((resource_type, years), (subscriptions, codes))) => Some(VoucherWish {
-                name: self.name.clone(),
-                resource_type: ResourceType::try_from(resource_type).map_err(decode)?,
-                years,
-                subscriptions,
-                codes,
-            }),
-        };
-        let no_rate = || DbError::decode("no such rate of VAT");
-        let line = OrderLine {
-            product_id: self.product_id,
-            version: self.version,
-            name: self.name,
-            voucher,
-            quantity: self.quantity,
-            unit_price: self.unit_price,
-            net: self.net,
-            vat_rate: VatRate::new(self.vat_rate).ok_or_else(no_rate)?,
-            vat: self.vat,
-        };
-        Ok((self.line, line))
-    }
-}
-
-/// The lines of an order with their numbers, in order.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> {
-    let found: Vec<LineRow> =
-        sql("select line, product_id, version, name, resource_type, years, subscriptions, codes, quantity, unit_price,
-                 net, vat_rate, vat from order_line where order_id = $1 order by line")
-        .bind(order_id)
-        .all(tx)
-        .await?;
-    found.into_iter().map(LineRow::line).collect()
-}
-
-/// Adds a line to an order that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
-    let voucher = line.voucher.as_ref();
-    sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
-             quantity, unit_price, net, vat_rate, vat)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
-    .bind(order_id)
-    .bind(number)
-    .bind(line.product_id)
-    .bind(line.version)
-    .bind(&line.name)
-    .bind(voucher.map(|v| v.resource_type.id()))
-    .bind(voucher.map(|v| v.years))
-    .bind(voucher.map(|v| v.subscriptions))
-    .bind(voucher.map(|v| v.codes))
-    .bind(line.quantity)
-    .bind(line.unit_price)
-    .bind(line.net)
-    .bind(line.vat_rate.hundredths())
-    .bind(line.vat)
-    .run(tx)
-    .await?;
-    Ok(())
-}
-
-/// Sets the VAT of a line of a draft that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
-    sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
-        .bind(order_id)
-        .bind(number)
-        .bind(line.vat_rate.hundredths())
-        .bind(line.vat)
-        .run(tx)
-        .await?;
-    Ok(())
-}
-
-/// Sets whether a draft is without VAT, as its company is now.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Result<()> {
-    sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
-        .bind(order_id)
-        .bind(on)
-        .run(tx)
-        .await?;
-    Ok(())
-}
-
-/// Takes a line out of an order that its caller has locked; tells whether it was there.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
-    sql("delete from order_serial where order_id = $1 and line = $2")
-        .bind(order_id)
-        .bind(number)
-        .run(tx)
-        .await?;
-    let removed = sql("delete from order_line where order_id = $1 and line = $2")
-        .bind(order_id)
-        .bind(number)
-        .run(tx)
-        .await?;
-    Ok(removed > 0)
-}
-
-/// Sets what the lines of a draft come to.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
-    let changed =
-        sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
-            .bind(order_id)
-            .bind(net)
-            .bind(vat)
-            .bind(net + vat)
-            .run(tx)
-            .await?;
-    Ok(changed > 0)
-}
-
-columns! {
-    struct SerialRow<'a> {
-        serial: &'a str,
-        search: String,
-    }
-}
-
-/// Says which devices a line of licences is for.
-///
-/// # Errors
-/// Whatever the database says; a unique violation where one stands twice.
-pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
-    let new: Vec<_> = serials
-        .iter()
-        .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
-        .collect();
-    sql("insert into order_serial (order_id, line, serial, serial_search)
-         select $1, $2, r.serial, r.search from {rows} r")
-    .bind(order_id)
-    .bind(line)
-    .bind_rows(&new)
-    .run(tx)
-    .await?;
-    Ok(())
-}
-
-/// The devices of an order's lines of licences: line and serial number.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
-    sql("select line, serial from order_serial where order_id = $1 order by line, serial_search")
-        .bind(order_id)
-        .all(tx)
-        .await
-}
-
 /// Places a draft: from now on it is to be paid. Tells whether it was one.
 ///
 /// # Errors
@@ -393,69 +211,6 @@ pub async fn set_paid(
         .run(tx)
         .await?;
     Ok(changed > 0)
-}
-
-/// Counts codes that were made for a paid order; false where others were made meanwhile, or they are not wanted.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn set_codes_made(tx: &mut WriteTx, id: i64, before: i64, made: i64) -> Result<bool> {
-    let changed = sql("update purchase_order set codes_made = $3, codes_late_since = null
-         where id = $1 and codes_made = $2 and codes_wanted >= $3 and state = 'paid'")
-    .bind(id)
-    .bind(before)
-    .bind(made)
-    .run(tx)
-    .await?;
-    Ok(changed > 0)
-}
-
-/// No more codes are made for an order that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn stop_codes(tx: &mut WriteTx, id: i64) -> Result<()> {
-    sql("update purchase_order set codes_wanted = codes_made where id = $1").bind(id).run(tx).await?;
-    Ok(())
-}
-
-/// Notes that codes of an order could not be made now.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn set_codes_late(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
-    sql("update purchase_order set codes_late_since = $2
-         where id = $1 and codes_made < codes_wanted and codes_late_since is null")
-    .bind(id)
-    .bind(now)
-    .run(tx)
-    .await?;
-    Ok(())
-}
-
-/// Orders whose codes can't be made now: their numbers, and since when.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn with_late_codes(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, i64)>> {
-    sql("select id, codes_late_since from purchase_order
-         where codes_made < codes_wanted and codes_late_since is not null order by company_id, id limit $1")
-    .bind(limit)
-    .all(tx)
-    .await
-}
-
-/// Whether codes of an order are still being made.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn is_being_made(tx: &mut Tx, id: i64) -> Result<bool> {
-    let found: Option<(i64,)> =
-        sql("select id from purchase_order where id = $1 and codes_made < codes_wanted")
-            .bind(id)
-            .optional(tx)
-            .await?;
-    Ok(found.is_some())
 }
 
 /// Cancels an order that nobody has paid; tells whether it was one.

@@ -1,0 +1,124 @@
+//! Lists of devices, and how many there are.
+
+use super::{Device, device_columns};
+use crate::model::company::searchable;
+use crate::model::device::DeviceState;
+use crate::model::resources::ResourceType;
+use crate::store::companies::escape_like;
+use crate::store::db::{Query, Result, Tx, sql};
+use crate::store::reach::{Listed, Order, Part, Reach};
+
+/// By what a list of devices is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceSort {
+    /// By serial number, or an apartment's name.
+    #[default]
+    Label,
+    Id,
+}
+
+/// Which devices, in which order, from where.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceFilter {
+    /// Only those of this company, without its subsidiaries'.
+    pub company_id: Option<i64>,
+    pub state: Option<DeviceState>,
+    pub service: Option<ResourceType>,
+    /// Part of the serial number, name or model.
+    pub text: String,
+    pub sort: DeviceSort,
+    pub descending: bool,
+    /// The label in lower case (or the id) and the id of the last row of the page before.
+    pub after: Option<(String, i64)>,
+    /// Rows to leave out; a page by `after` is found faster.
+    pub offset: i64,
+    pub limit: i64,
+}
+
+/// A page of devices.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<Vec<Device>> {
+    list_query(reach, filter).all(tx).await
+}
+
+/// The query of [`list`]: the ids first, by the index of the list's order.
+#[must_use]
+pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
+    let order = match (filter.sort, filter.descending) {
+        (DeviceSort::Id, newest_first) => Order::by_id(newest_first),
+        (DeviceSort::Label, false) => {
+            Order { of_k: " order by k.label_search, k.id", of_x: " order by x.label_search, x.id" }
+        }
+        (DeviceSort::Label, true) => Order {
+            of_k: " order by k.label_search desc, k.id desc",
+            of_x: " order by x.label_search desc, x.id desc",
+        },
+    };
+    let part = Part { order, limit: filter.limit, offset: filter.offset };
+    let query = sql(device_columns!()).push("from (");
+    let query = reach.ids(query, filter.listed(), |query| after(wanted(query, filter), filter), part);
+    query
+        .push(") page join device k on k.id = page.id join company o on o.id = k.company_id")
+        .push(order.of_k)
+}
+
+impl DeviceFilter {
+    /// The indexes of the order, of one state or of all.
+    fn listed(&self) -> Listed {
+        let (walk, of_company) = match (self.sort, self.state.is_some()) {
+            (DeviceSort::Label, false) => (" indexed by device_label", " indexed by device_by_label"),
+            (DeviceSort::Label, true) => (" indexed by device_state", " indexed by device_by_state"),
+            // The table itself.
+            (DeviceSort::Id, false) => (" not indexed", " indexed by device_by_company"),
+            (DeviceSort::Id, true) => {
+                (" indexed by device_state_and_id", " indexed by device_by_state_and_id")
+            }
+        };
+        Listed { table: "device", walk, of_company }
+    }
+}
+
+fn wanted(query: Query, filter: &DeviceFilter) -> Query {
+    let mut query = query.push(" and k.removed_at is null");
+    if let Some(state) = filter.state {
+        query = query.push(" and k.state = ").push_value(state.slug());
+    }
+    if let Some(service) = filter.service {
+        query = query.push(" and k.service = ").push_value(service);
+    }
+    if filter.text.is_empty() {
+        return query;
+    }
+    let pattern = format!("%{}%", escape_like(&searchable(&filter.text)));
+    query.push(" and k.search like ").push_value(pattern).push(" escape '\\'")
+}
+
+fn after(query: Query, filter: &DeviceFilter) -> Query {
+    let Some((key, id)) = &filter.after else { return query.push(" and k.id > 0") };
+    let compared = match (filter.sort, filter.descending) {
+        (DeviceSort::Label, false) => " and (k.label_search, k.id) > (",
+        (DeviceSort::Label, true) => " and (k.label_search, k.id) < (",
+        (DeviceSort::Id, false) => return query.push(" and k.id > ").push_value(*id),
+        (DeviceSort::Id, true) => return query.push(" and k.id < ").push_value(*id),
+    };
+    query.push(compared).push_value(key).push(", ").push_value(*id).push(")")
+}
+
+/// How many devices a filter fits, whatever the page.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
+    let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
+    Ok(count)
+}
+
+/// The query of [`count`].
+#[must_use]
+pub fn count_query(reach: &Reach, filter: &DeviceFilter) -> Query {
+    // In the order of ids, as the rows of what is searched stand in it.
+    let by_id = DeviceFilter { sort: DeviceSort::Id, ..filter.clone() };
+    wanted(reach.counted(by_id.listed()), filter)
+}

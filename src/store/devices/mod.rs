@@ -1,0 +1,144 @@
+//! Devices as lists show them, added, described. What they run on, and until when, changes in
+//! `store::ledger` alone.
+
+mod changes;
+mod list;
+mod waiting;
+
+use super::db::{Result, Tx, sql};
+use crate::model::company::{Path, searchable};
+use crate::model::device::{DeviceKind, DeviceState};
+use crate::model::resources::ResourceType;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+pub use changes::{NewDevice, describe, insert};
+pub use list::{DeviceFilter, DeviceSort, count, count_query, list, list_query};
+pub use waiting::{due, servable, shift_waiting, waiting};
+
+/// A device as it stands.
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
+pub struct Device {
+    pub id: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub kind: String,
+    pub serial: Option<String>,
+    pub name: String,
+    pub model: String,
+    pub monitoring: i64,
+    pub service: Option<i64>,
+    pub auto_extend: i64,
+    pub paid_until: Option<i64>,
+    pub state: String,
+    pub waiting_since: Option<i64>,
+    pub created_at: i64,
+}
+
+impl Device {
+    /// The serial number, or an apartment's name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.serial.as_deref().unwrap_or(&self.name)
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> DeviceKind {
+        DeviceKind::from_slug(&self.kind).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn state(&self) -> DeviceState {
+        DeviceState::from_slug(&self.state).unwrap_or(DeviceState::Off)
+    }
+
+    #[must_use]
+    pub fn service(&self) -> Option<ResourceType> {
+        self.service.and_then(|id| ResourceType::try_from(id).ok())
+    }
+
+    #[must_use]
+    pub fn is_monitored(&self) -> bool {
+        self.monitoring == 1
+    }
+
+    #[must_use]
+    pub fn extends_itself(&self) -> bool {
+        self.auto_extend == 1
+    }
+}
+
+macro_rules! device_columns {
+    () => {
+        "select k.id, k.company_id, o.name as company_name, k.kind, k.serial, k.name, k.model, k.monitoring, k.service,
+             k.auto_extend, k.paid_until, k.state, k.waiting_since, k.created_at "
+    };
+}
+use device_columns;
+
+/// A device of a tree.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
+    Ok(find_many(tx, tree, &[id]).await?.pop())
+}
+
+/// Devices of a tree, by id.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
+    sql(concat!(
+        device_columns!(),
+        "from device k join company o on o.id = k.company_id
+         where k.id in {list} and k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
+    ))
+    .bind_list(ids)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
+/// Those of the serial numbers that some device has, whatever the case, in lower case.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String>> {
+    let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
+    let found: Vec<(String,)> =
+        sql("select serial_search from device where serial_search in {list} and removed_at is null")
+            .bind_list(&wanted)
+            .all(tx)
+            .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
+
+/// The serial number in lower case and the model of each of these devices that a tree has.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<(String, String)>> {
+    let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
+    sql("select d.serial_search, d.model from device d join company o on o.id = d.company_id
+         where d.serial_search in {list} and d.removed_at is null and o.path >= $2 and o.path < $3")
+    .bind_list(&wanted)
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await
+}
+
+/// How many devices a tree has, and how many of them are monitored.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
+    sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
+         from company where path >= $1 and path < $2")
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .one(tx)
+    .await
+}

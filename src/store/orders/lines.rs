@@ -1,0 +1,195 @@
+//! The lines of an order, and the devices that its licences are for.
+
+use crate::model::money::VatRate;
+use crate::model::order::{OrderLine, VoucherWish};
+use crate::model::resources::ResourceType;
+use crate::store::db::{DbError, Result, Tx, WriteTx, columns, sql};
+use crate::store::ledger::decode;
+use sqlx::FromRow;
+
+#[derive(FromRow)]
+struct LineRow {
+    line: i64,
+    product_id: i64,
+    version: i64,
+    name: String,
+    resource_type: Option<i64>,
+    years: Option<i64>,
+    subscriptions: Option<i64>,
+    codes: Option<i64>,
+    quantity: i64,
+    unit_price: i64,
+    net: i64,
+    vat_rate: i64,
+    vat: i64,
+}
+
+impl LineRow {
+    fn line(self) -> Result<(i64, OrderLine)> {
+        let facts = self.resource_type.zip(self.years).zip(self.subscriptions.zip(self.codes));
+        let voucher = match facts {
+            None => None,
+            Some(((resource_type, years), (subscriptions, codes))) => Some(VoucherWish {
+                name: self.name.clone(),
+                resource_type: ResourceType::try_from(resource_type).map_err(decode)?,
+                years,
+                subscriptions,
+                codes,
+            }),
+        };
+        let no_rate = || DbError::decode("no such rate of VAT");
+        let line = OrderLine {
+            product_id: self.product_id,
+            version: self.version,
+            name: self.name,
+            voucher,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            net: self.net,
+            vat_rate: VatRate::new(self.vat_rate).ok_or_else(no_rate)?,
+            vat: self.vat,
+        };
+        Ok((self.line, line))
+    }
+}
+
+/// The lines of an order with their numbers, in order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> {
+    let found: Vec<LineRow> =
+        sql("select line, product_id, version, name, resource_type, years, subscriptions, codes, quantity, unit_price,
+                 net, vat_rate, vat from order_line where order_id = $1 order by line")
+        .bind(order_id)
+        .all(tx)
+        .await?;
+    found.into_iter().map(LineRow::line).collect()
+}
+
+/// Adds a line to an order that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+    let voucher = line.voucher.as_ref();
+    sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
+             quantity, unit_price, net, vat_rate, vat)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+    .bind(order_id)
+    .bind(number)
+    .bind(line.product_id)
+    .bind(line.version)
+    .bind(&line.name)
+    .bind(voucher.map(|v| v.resource_type.id()))
+    .bind(voucher.map(|v| v.years))
+    .bind(voucher.map(|v| v.subscriptions))
+    .bind(voucher.map(|v| v.codes))
+    .bind(line.quantity)
+    .bind(line.unit_price)
+    .bind(line.net)
+    .bind(line.vat_rate.hundredths())
+    .bind(line.vat)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// Sets the VAT of a line of a draft that its caller has locked.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
+    sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .bind(line.vat_rate.hundredths())
+        .bind(line.vat)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets whether a draft is without VAT, as its company is now.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Result<()> {
+    sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
+        .bind(order_id)
+        .bind(on)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes a line out of an order that its caller has locked; tells whether it was there.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
+    sql("delete from order_serial where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .run(tx)
+        .await?;
+    let removed = sql("delete from order_line where order_id = $1 and line = $2")
+        .bind(order_id)
+        .bind(number)
+        .run(tx)
+        .await?;
+    Ok(removed > 0)
+}
+
+/// Sets what the lines of a draft come to.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
+    let changed =
+        sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
+            .bind(order_id)
+            .bind(net)
+            .bind(vat)
+            .bind(net + vat)
+            .run(tx)
+            .await?;
+    Ok(changed > 0)
+}
+
+columns! {
+    struct SerialRow<'a> {
+        serial: &'a str,
+        search: String,
+    }
+}
+
+/// Says which devices a line of licences is for.
+///
+/// # Errors
+/// Whatever the database says; a unique violation where one stands twice.
+pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
+    let new: Vec<_> = serials
+        .iter()
+        .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
+        .collect();
+    sql("insert into order_serial (order_id, line, serial, serial_search)
+         select $1, $2, r.serial, r.search from {rows} r")
+    .bind(order_id)
+    .bind(line)
+    .bind_rows(&new)
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
+/// The devices of an order's lines of licences: line and serial number.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
+    sql("select line, serial from order_serial where order_id = $1 order by line, serial_search")
+        .bind(order_id)
+        .all(tx)
+        .await
+}

@@ -1,0 +1,133 @@
+//! What changes people: roles, passwords, profiles.
+
+use super::end_links;
+use crate::model::company::searchable;
+use crate::model::time::Moment;
+use crate::model::user::Role;
+use crate::store::db::{Result, WriteTx, sql};
+
+/// Adds a person without a password; `None` where the address has an account already.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(
+    tx: &mut WriteTx,
+    company_id: i64,
+    email: &str,
+    role: Role,
+    now: Moment,
+) -> Result<Option<i64>> {
+    let id = crate::store::ledger::reserve(tx, "user", 1).await?[0];
+    let added = sql("insert into person (id, company_id, email, email_search, role, created_at)
+         values ($1, $2, $3, $4, $5, $6) on conflict do nothing")
+    .bind(id)
+    .bind(company_id)
+    .bind(email)
+    .bind(searchable(email))
+    .bind(role.slug())
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok((added == 1).then_some(id))
+}
+
+/// Changes a role. The next request of the person counts it already.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role) -> Result<()> {
+    sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
+    Ok(())
+}
+
+/// Disables a person, which ends all sessions and links at once, or enables one again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_disabled(tx: &mut WriteTx, id: i64, at: Option<Moment>) -> Result<()> {
+    sql("update person set disabled_at = $2, session_epoch = session_epoch + 1 where id = $1")
+        .bind(id)
+        .bind(at)
+        .run(tx)
+        .await?;
+    end_links(tx, id).await
+}
+
+/// Ends all sessions of a person at once.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end_sessions(tx: &mut WriteTx, id: i64) -> Result<()> {
+    sql("update person set session_epoch = session_epoch + 1 where id = $1").bind(id).run(tx).await?;
+    Ok(())
+}
+
+/// Sets a password, which ends all sessions and links at once.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
+    sql("update person set password_hash = $2, password_needs_second_factor = 0, session_epoch = session_epoch + 1
+         where id = $1")
+    .bind(id)
+    .bind(hash)
+    .run(tx)
+    .await?;
+    end_links(tx, id).await
+}
+
+/// Sets a password as short as only a second factor allows, as [`set_password`] does; `false`, and
+/// nothing is set, where there is none.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<bool> {
+    let set = sql(
+        "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
+         where id = $1 and second_factor is not null",
+    )
+    .bind(id)
+    .bind(hash)
+    .run(tx)
+    .await?;
+    end_links(tx, id).await?;
+    Ok(set == 1)
+}
+
+/// Sets the name and the time zone.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_profile(tx: &mut WriteTx, id: i64, first: &str, last: &str, zone: &str) -> Result<()> {
+    sql("update person set first_name = $2, last_name = $3, time_zone = $4 where id = $1")
+        .bind(id)
+        .bind(first)
+        .bind(last)
+        .bind(zone)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Sets a confirmed e-mail address, which ends all links.
+///
+/// # Errors
+/// A unique violation where another account has it.
+pub async fn set_email(tx: &mut WriteTx, id: i64, email: &str) -> Result<()> {
+    sql("update person set email = $2, email_search = $3 where id = $1")
+        .bind(id)
+        .bind(email)
+        .bind(searchable(email))
+        .run(tx)
+        .await?;
+    end_links(tx, id).await
+}
+
+/// Notes a sign-in.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn set_last_login(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
+    sql("update person set last_login_at = $2 where id = $1").bind(id).bind(now).run(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Lists of people.
+
+use super::{User, users_sql};
+use crate::model::company::{Path, searchable};
+use crate::store::companies::{Way, escape_like};
+use crate::store::db::{Query, Result, Tx, sql};
+
+/// Which users.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter<'a> {
+    pub company_id: Option<i64>,
+    /// Part of the e-mail address or of the company's name.
+    pub text: &'a str,
+    /// The last id of the page before.
+    pub after: i64,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// A page of the users of a tree, oldest first; of one company where it is named.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<Vec<User>> {
+    let way = Way::through(tx, tree).await?;
+    list_query(tree, filter, way).all(tx).await
+}
+
+/// The query of [`list`].
+#[must_use]
+pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
+    // An expression keeps a planner from the index of the other way.
+    let is_sorted = way == Way::Gathered && filter.company_id.is_none();
+    let id = if is_sorted { "(u.id + 0)" } else { "u.id" };
+    // The ids first: only rows that are shown are read.
+    let query = sql(users_sql!("u.id in (select u.id from person u")).push(match way {
+        Way::Gathered => ", company c",
+        Way::Walked => " cross join company c",
+    });
+    let query = query.push(" where c.id = u.company_id and c.removed_at is null");
+    wanted(query, tree, filter, way)
+        .push(" and ")
+        .push(id)
+        .push(" > ")
+        .push_value(filter.after)
+        .push(" order by ")
+        .push(id)
+        .push(" limit ")
+        .push_value(filter.limit)
+        .push(" offset ")
+        .push_value(filter.offset)
+        .push(") order by u.id")
+}
+
+/// How many users there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
+    let query = sql("select count(*) from company c cross join person u
+         where u.company_id = c.id and c.removed_at is null");
+    let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
+    Ok(count)
+}
+
+fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
+    let query = match filter.company_id {
+        // Whoever asks has made sure that the company is of the tree.
+        Some(id) => query.push(" and u.company_id = ").push_value(id).push(" and c.id = ").push_value(id),
+        None => way.within(query, tree),
+    };
+    if filter.text.is_empty() {
+        return query;
+    }
+    let pattern = format!("%{}%", escape_like(&searchable(filter.text)));
+    let query = query.push(" and (u.email_search like ").push_value(&pattern).push(" escape '\\'");
+    query.push(" or c.name_search like ").push_value(&pattern).push(" escape '\\')")
+}

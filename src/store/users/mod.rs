@@ -1,0 +1,110 @@
+//! People, and the links that they are sent.
+
+mod changes;
+mod links;
+mod list;
+
+use super::db::{Result, Tx, sql};
+use crate::model::company::{Path, searchable};
+use crate::model::second_factor::SecondFactor;
+use crate::model::user::Role;
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+pub use changes::{
+    end_sessions, insert, set_disabled, set_email, set_last_login, set_password, set_profile, set_role,
+    set_short_password,
+};
+pub use links::{Link, Purpose, add_link, end_links, find_link, forget_links, take_link, void_links};
+pub use list::{UserFilter, count, list, list_query};
+
+/// A person as lists show one.
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
+pub struct User {
+    pub id: i64,
+    pub company_id: i64,
+    pub company_name: String,
+    pub email: String,
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    pub first_name: String,
+    pub last_name: String,
+    pub time_zone: String,
+    /// 1 once a password is set.
+    pub is_active: i64,
+    pub last_login_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+    pub created_at: i64,
+    pub second_factor: Option<String>,
+}
+
+impl User {
+    #[must_use]
+    pub fn second_factor(&self) -> Option<SecondFactor> {
+        self.second_factor.as_deref().and_then(SecondFactor::from_slug)
+    }
+}
+
+macro_rules! users_sql {
+    ($where:expr) => {
+        concat!(
+            "select u.id, u.company_id, c.name as company_name, u.email, u.role, u.first_name, u.last_name,
+                 u.time_zone, cast(case when u.password_hash is null then 0 else 1 end as bigint) as is_active,
+                 u.last_login_at, u.disabled_at, u.created_at, u.second_factor
+             from person u join company c on c.id = u.company_id where ", $where
+        )
+    };
+}
+use users_sql;
+
+/// A person of a tree; those of removed companies are gone with them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
+    sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
+        .bind(id)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .optional(tx)
+        .await
+}
+
+/// A person by e-mail address, wherever: for signing in and for the command line.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
+    sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
+}
+
+/// The e-mail addresses of some people.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    sql("select id, email from person where id in {list}").bind_list(ids).all(tx).await
+}
+
+/// Everybody, for the command line.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
+    sql(users_sql!("u.id > $1 order by u.id limit 500")).bind(after).all(tx).await
+}
+
+/// Administrators of a company who can act, locked: so that the last one stays.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> = sql(
+        "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",
+    )
+    .locked()
+    .bind(company_id)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|r| r.0).collect())
+}
