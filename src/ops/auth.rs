@@ -5,12 +5,12 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::Pas
 use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, Problems, refuse};
+use super::error::{OpError, OpResult, Problems, at, refuse};
 use super::second_step::Pending;
 use super::{links, notices};
 use crate::app::App;
 use crate::model::company;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{SignInReason, UserReason};
 use crate::model::throttle::{
     MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy, counted_address,
 };
@@ -171,7 +171,7 @@ async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
         });
         Ok(())
     })?;
-    refuse("password", Reason::SignInFailed)
+    refuse("password", SignInReason::Failed)
 }
 
 /// Notes what somebody without an account did while signing in or up: for the operator, at the root company.
@@ -205,8 +205,8 @@ pub(super) async fn allow(
     let attempts = store::throttle::read(&mut work.tx, key, work.now).await?;
     match attempts.blocked_until(policy, work.now) {
         None => Ok(()),
-        Some(Moment(i64::MAX)) => refuse(field, Reason::ResetNeeded),
-        Some(until) => refuse(field, Reason::Wait { until }),
+        Some(Moment(i64::MAX)) => refuse(field, SignInReason::ResetNeeded),
+        Some(until) => refuse(field, SignInReason::Wait { until }),
     }
 }
 
@@ -294,7 +294,7 @@ pub async fn confirm_password(
         Ok(())
     })?;
     drop(turn);
-    if is_right { Ok(()) } else { refuse(field, Reason::WrongPassword) }
+    if is_right { Ok(()) } else { refuse(field, UserReason::WrongPassword) }
 }
 
 /// Locks the actor, who must still be signed in as the request found: what ends all sessions ends also
@@ -303,7 +303,7 @@ pub(super) async fn lock_actor(work: &mut Work, actor: &Actor) -> OpResult<Crede
     let found = store::auth::lock(&mut work.tx, actor.user_id).await?;
     match found.filter(|c| c.disabled_at.is_none() && c.session_epoch == actor.session_epoch) {
         Some(found) => Ok(found),
-        None => refuse("", Reason::SignInLapsed),
+        None => refuse("", SignInReason::Lapsed),
     }
 }
 
@@ -333,9 +333,9 @@ pub async fn check_new_password(
     let names = known_names(app).await?;
     let context: Vec<&str> = names.iter().map(String::as_str).chain([whose.0, whose.1]).collect();
     let checked = user::check_password(password, &context, has_second_factor);
-    problems.take("new_password", checked.map_err(Reason::Password));
+    problems.take("new_password", checked);
     if password != again {
-        problems.add("new_password_again", Reason::PasswordsDiffer);
+        problems.add("new_password_again", UserReason::PasswordsDiffer);
     }
     problems.finish()
 }
@@ -349,7 +349,7 @@ pub(super) async fn set_password(work: &mut Work, user_id: i64, hash: &str, is_s
         return Ok(());
     }
     let minimum = user::PASSWORD_LENGTH_MIN;
-    refuse("new_password", Reason::Password(user::PasswordError::TooShort { minimum }))
+    refuse("new_password", user::PasswordError::TooShort { minimum })
 }
 
 /// Changes the actor's password. All sessions and links end, where asked also all access tokens; the door begins
@@ -434,7 +434,7 @@ pub fn link_address(app: &App, token: &str) -> String {
 /// # Errors
 /// How long to wait, when one address asks too often.
 pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<()> {
-    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
+    let email = user::email(email).map_err(at("email"))?;
     let (token, hash) = new_link_token(app);
     work!(app, work => {
         count_mail(work, address).await?;
@@ -455,7 +455,7 @@ pub(super) async fn count_mail(work: &mut Work, address: &str) -> OpResult<()> {
     let key = format!("mail:address:{}", counted_address(address));
     let attempts = store::throttle::read(&mut work.tx, &key, work.now).await?;
     if let Some(until) = attempts.blocked_until(&MAILS_OF_ADDRESS, work.now) {
-        return refuse("email", Reason::Wait { until });
+        return refuse("email", SignInReason::Wait { until });
     }
     Ok(store::throttle::fail(&mut work.tx, &key, &MAILS_OF_ADDRESS, work.now).await?)
 }
@@ -477,7 +477,7 @@ pub struct OpenLink {
 pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
     let mut tx = app.db.read().await?;
     let link = store::users::find_link(&mut tx, &link_hash(token), app.clock.now()).await?;
-    let Some(link) = link else { return refuse("", Reason::LinkDead) };
+    let Some(link) = link else { return refuse("", SignInReason::LinkDead) };
     let person = match link.user_id {
         Some(id) => store::auth::credentials_of(&mut tx, id).await?,
         None => None,
@@ -569,8 +569,8 @@ pub struct Setup {
 /// A refusal at the field that is wrong, or when the link is dead.
 pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
-    let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
-    let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
+    let name = problems.take("company", company::name(&form.company));
+    let email = problems.take("email", user::email(&form.email));
     let whose = (form.email.as_str(), form.company.as_str());
     let checked = check_new_password(app, &form.password, &form.again, whose, false).await;
     if let Err(OpError::Invalid(more)) = checked {
@@ -585,7 +585,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
         if !matches!(link, Some(Link { purpose: Purpose::Setup, .. }))
             || store::companies::root(&mut work.tx).await?.is_some()
         {
-            return refuse("", Reason::LinkDead);
+            return refuse("", SignInReason::LinkDead);
         }
         make_root(work, &name, &email, &password_hash, &form.address).await
     })
@@ -604,7 +604,7 @@ pub async fn make_root(
 ) -> OpResult<()> {
     let company_id = store::companies::insert(&mut work.tx, name, None, work.now).await?;
     let user_id = store::users::insert(&mut work.tx, company_id, email, Role::Admin, work.now).await?;
-    let user_id = user_id.ok_or(OpError::Refused("email", Reason::EmailTaken))?;
+    let user_id = user_id.ok_or(OpError::refused("email", UserReason::EmailTaken))?;
     store::users::set_password(&mut work.tx, user_id, password_hash).await?;
     work.note(NewHistory {
         actor_id: Some(user_id),

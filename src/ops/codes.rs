@@ -1,13 +1,13 @@
 //! Codes: made, shown to those who may see them, redeemed, deleted.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, refuse, text_reason};
+use super::error::{OpError, OpResult, at, refuse, text_reason};
 use crate::app::App;
 use crate::model::code::{self, Code};
 use crate::model::ledger::{
     CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag,
 };
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CodeReason, FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
@@ -68,7 +68,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let comment = check_text("comment", order.comment)?;
     if !(1..=CODES_AT_ONCE_MAX).contains(&count) {
-        return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_AT_ONCE_MAX });
+        return refuse("count", FieldReason::NotBetween { minimum: 1, maximum: CODES_AT_ONCE_MAX });
     }
     let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment, count]);
     let codes: Vec<NewCode> = (0..count).map(|_| new_code(app)).collect();
@@ -87,7 +87,7 @@ pub(super) fn new_code(app: &App) -> NewCode {
 /// A comment or a memo: trimmed, nothing hidden in it, not too long.
 pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
     let read = text::lines(text, COMMENT_LENGTH_MAX);
-    read.map_err(|error| OpError::Refused(field, text_reason(error, Reason::Missing)))
+    read.map_err(|error| OpError::refused(field, text_reason(error, FieldReason::Missing)))
 }
 
 /// Redeems a code for the actor's own company, no matter who issued it.
@@ -107,7 +107,7 @@ pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult
 }
 
 fn read_code(app: &App, text: &str) -> OpResult<Tag> {
-    let code = Code::parse(text).map_err(|e| OpError::Refused("code", Reason::Code(e)))?;
+    let code = Code::parse(text).map_err(at("code"))?;
     Ok(app.keys.tag(&code))
 }
 
@@ -156,7 +156,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
         let facts = found.facts()?;
         Ok(facts.redeemable(work.now).map(|()| facts))
     })?;
-    let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
+    let found = outcome.map_err(at("code"))?;
     let resource_type = found.resource_type;
     let mut tx = app.db.read().await?;
     let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
@@ -235,7 +235,7 @@ pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -
 /// Finds a code of the actor's tree by its whole text; `None` where the text is no whole code.
 ///
 /// # Errors
-/// [`Reason::SearchedCode`] where none of the tree is like it.
+/// [`CodeReason::Searched`] where none of the tree is like it.
 pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Option<ShownCode>> {
     actor.require_tree()?;
     let Ok(code) = Code::parse(text) else { return Ok(None) };
@@ -246,7 +246,7 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
     };
     match found.filter(|c| c.status != CodeStatus::Deleted as i64) {
         Some(row) => show(app, actor, row).map(Some),
-        None => refuse("q", Reason::SearchedCode),
+        None => refuse("q", CodeReason::Searched),
     }
 }
 

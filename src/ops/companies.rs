@@ -1,11 +1,11 @@
 //! Companies: the tree and what is done to it.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, refuse};
+use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::company::CompanyName;
 use crate::model::company::{self, DEPTH_MAX};
-use crate::model::refusal::{Obstacle, ObstacleKind, Reason};
+use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind, SecondFactorReason};
 use crate::ops::work::{Outcome, about, work_once};
 use crate::store;
 use crate::store::companies::{Company, CompanyFilter, LockedCompany};
@@ -115,7 +115,7 @@ pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> 
 pub async fn resolve(app: &App, actor: &Actor, text: &str) -> Result<CompanyName, ResolveError> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(ResolveError::Reason(Reason::MissingCompany));
+        return Err(ResolveError::Reason(CompanyReason::Missing));
     }
     let mut tx = app.db.read().await.map_err(OpError::from)?;
     let id =
@@ -137,16 +137,13 @@ pub async fn resolve(app: &App, actor: &Actor, text: &str) -> Result<CompanyName
             .await
             .map_err(OpError::from)?;
     }
-    Err(ResolveError::Reason(if named.is_empty() {
-        Reason::UnknownCompany
-    } else {
-        Reason::AmbiguousCompany(named)
-    }))
+    let reason = if named.is_empty() { CompanyReason::Unknown } else { CompanyReason::Ambiguous(named) };
+    Err(ResolveError::Reason(reason))
 }
 
 /// Why a field names no company.
 pub enum ResolveError {
-    Reason(Reason),
+    Reason(CompanyReason),
     Fault(OpError),
 }
 
@@ -162,12 +159,12 @@ impl From<OpError> for ResolveError {
 /// A refusal at the field that is wrong.
 pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let name = company::name(name).map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
+    let name = company::name(name).map_err(at("name"))?;
     let request = serde_json::json!([name, parent_id]).to_string();
     work_once!(app, actor, key, "create_company", &request, work => {
         let parent = lock_one(work, actor, parent_id, "parent").await?;
         if parent.level + 1 >= DEPTH_MAX as i64 {
-            return refuse("parent", Reason::TooDeep);
+            return refuse("parent", CompanyReason::TooDeep);
         }
         let path = company::Path::from_stored(parent.path);
         let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
@@ -194,7 +191,7 @@ pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change
         return Err(OpError::Forbidden);
     }
     let name = change.name.map(company::name).transpose();
-    let name = name.map_err(|e| OpError::Refused("name", Reason::Name(e)))?;
+    let name = name.map_err(at("name"))?;
     let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
     work_once!(app, actor, key, "change_company", &request, work => {
         let company = lock_one(work, actor, id, "").await?;
@@ -240,7 +237,7 @@ async fn as_it_stands(work: &mut crate::ops::work::Work, actor: &Actor, id: i64)
 /// above the actor's demands stays demanded.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree; [`Reason::DemandedAbove`].
+/// [`OpError::NotFound`] outside the tree; [`SecondFactorReason::DemandedAbove`].
 pub async fn demand_second_factor(
     app: &App,
     actor: &Actor,
@@ -255,7 +252,7 @@ pub async fn demand_second_factor(
         let demand = store::companies::second_factor_demand(&mut work.tx, id).await?;
         let above = demand.filter(|(path, _)| !actor.company_path.contains(path));
         match (above, on) {
-            (Some((_, company)), false) => return refuse("", Reason::DemandedAbove { company }),
+            (Some((_, company)), false) => return refuse("", SecondFactorReason::DemandedAbove { company }),
             (Some(_), true) => {}
             (None, _) => {
                 let by = on.then_some(actor.company_id);
@@ -287,16 +284,16 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         let both = store::companies::lock(&mut work.tx, &actor.company_path, &[id, parent_id]).await?;
         let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;
         let Some(parent) = both.iter().find(|c| c.id == parent_id) else {
-            return refuse("parent", Reason::UnknownCompany);
+            return refuse("parent", CompanyReason::Unknown);
         };
         let path = company::Path::from_stored(company.path.clone());
         let parent_path = company::Path::from_stored(parent.path.clone());
         if path.contains(&parent_path) {
-            return refuse("parent", Reason::UnderItself);
+            return refuse("parent", CompanyReason::UnderItself);
         }
         let deepest = store::companies::deepest_level(&mut work.tx, &path).await?;
         if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
-            return refuse("parent", Reason::TooDeep);
+            return refuse("parent", CompanyReason::TooDeep);
         }
         store::devices::shift_waiting(&mut work.tx, id, -1).await?;
         store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
@@ -310,11 +307,11 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
 /// Removes companies: all of them, or none and the obstacles of each.
 ///
 /// # Errors
-/// [`Reason::Obstacles`] where something hangs on one of them.
+/// [`CompanyReason::Obstacles`] where something hangs on one of them.
 pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     if ids.is_empty() {
-        return refuse("companies", Reason::NothingChosen);
+        return refuse("companies", CompanyReason::NoneChosen);
     }
     let mut ids = ids.to_vec();
     ids.sort_unstable();
@@ -327,7 +324,7 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
         }
         let obstacles = obstacles(work, actor, &found).await?;
         if !obstacles.is_empty() {
-            return refuse("companies", Reason::Obstacles(obstacles));
+            return refuse("companies", CompanyReason::Obstacles(obstacles));
         }
         store::companies::remove(&mut work.tx, &ids, work.now).await?;
         for company in &found {
@@ -393,7 +390,7 @@ async fn lock_one(
     match found.pop() {
         Some(company) => Ok(company),
         None if field.is_empty() => Err(OpError::NotFound),
-        None => refuse(field, Reason::UnknownCompany),
+        None => refuse(field, CompanyReason::Unknown),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ledger;
 use crate::model::amount::grouped;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
 use crate::model::ledger::{Cause, Command, Operation, SetDevices};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, DeviceReason, FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, about, work_once};
 use crate::store;
@@ -117,12 +117,12 @@ impl DeviceInput {
         let model = problems.take("model", text(&self.model, NAME_LENGTH_MAX)).unwrap_or_default();
         let is_device = self.kind == DeviceKind::Device;
         if is_device && serial.as_deref() == Some("") {
-            problems.add("serial", Reason::MissingSerial);
+            problems.add("serial", DeviceReason::MissingSerial);
         } else if !is_device && name.as_deref() == Some("") {
-            problems.add("name", Reason::MissingApartment);
+            problems.add("name", DeviceReason::MissingApartment);
         }
         if self.service.is_some_and(|service| !self.kind.suits(service)) {
-            problems.add("service", Reason::UnsuitableService);
+            problems.add("service", DeviceReason::UnsuitableService);
         }
         problems.finish()?;
         let serial = serial.filter(|_| is_device);
@@ -149,7 +149,7 @@ impl DeviceInput {
 }
 
 fn text(text: &str, maximum: usize) -> Result<String, Reason> {
-    crate::model::text::line(text, maximum).map_err(|error| text_reason(error, Reason::Missing))
+    crate::model::text::line(text, maximum).map_err(|error| text_reason(error, FieldReason::Missing))
 }
 
 /// Adds a device. Where it runs and extends itself, its first period is paid at once, or it waits.
@@ -284,7 +284,7 @@ pub enum RowRefusal {
     RepeatedDevice,
     /// There is no such device in the actor's tree.
     UnknownDevice,
-    /// See [`Reason::UnsuitableService`].
+    /// See [`DeviceReason::UnsuitableService`].
     UnsuitableService,
 }
 
@@ -293,7 +293,7 @@ pub enum RowRefusal {
 /// [`RowRefusal`]. Where none can be, the act is refused.
 ///
 /// # Errors
-/// [`Reason::NoDeviceChosen`], [`Reason::TooMany`]; a refusal at `device` or `service` where no row is left.
+/// [`DeviceReason::NoneChosen`], [`FieldReason::TooMany`]; a refusal at `device` or `service` where no row is left.
 pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -> OpResult<Outcome> {
     actor.require_admin()?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
@@ -307,9 +307,9 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
         let (changes, refused) = sort_rows(rows, &found);
         if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
             return match why {
-                RowRefusal::RepeatedDevice => refuse("device", Reason::RepeatedDevice),
+                RowRefusal::RepeatedDevice => refuse("device", DeviceReason::Repeated),
                 RowRefusal::UnknownDevice => Err(OpError::NotFound),
-                RowRefusal::UnsuitableService => refuse("service", Reason::UnsuitableService),
+                RowRefusal::UnsuitableService => refuse("service", DeviceReason::UnsuitableService),
             };
         }
         for (devices, change) in &changes {
@@ -436,7 +436,7 @@ pub(crate) async fn settle(
 
 async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {
     let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
-    found.pop().map_or_else(|| refuse("company", Reason::UnknownCompany), Ok)
+    found.pop().map_or_else(|| refuse("company", CompanyReason::Unknown), Ok)
 }
 
 /// Reads devices of the tree whose companies are locked, and the one that they may go to.
@@ -447,7 +447,7 @@ async fn lock_devices(work: &mut Work, actor: &Actor, ids: &[i64], to: Option<i6
     companies.dedup();
     let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;
     if to.is_some_and(|to| locked.iter().all(|c| c.id != to)) {
-        return refuse("company", Reason::UnknownCompany);
+        return refuse("company", CompanyReason::Unknown);
     }
     Ok(found)
 }
@@ -458,7 +458,7 @@ async fn refuse_taken(work: &mut Work, device: &NewDevice, before: Option<&Devic
     let is_same =
         before.and_then(|b| b.serial.as_deref()).is_some_and(|s| searchable(s) == searchable(serial));
     let taken = store::devices::taken_serials(&mut work.tx, std::slice::from_ref(serial)).await?;
-    if taken.is_empty() || is_same { Ok(()) } else { refuse("serial", Reason::SerialTaken) }
+    if taken.is_empty() || is_same { Ok(()) } else { refuse("serial", DeviceReason::SerialTaken) }
 }
 
 fn chosen(ids: &[i64]) -> OpResult<Vec<i64>> {
@@ -466,8 +466,8 @@ fn chosen(ids: &[i64]) -> OpResult<Vec<i64>> {
     ids.sort_unstable();
     ids.dedup();
     match ids.len() {
-        0 => refuse("device", Reason::NoDeviceChosen),
-        n if n > AT_ONCE_MAX => refuse("device", Reason::TooMany { maximum: AT_ONCE_MAX }),
+        0 => refuse("device", DeviceReason::NoneChosen),
+        n if n > AT_ONCE_MAX => refuse("device", FieldReason::TooMany { maximum: AT_ONCE_MAX }),
         _ => Ok(ids),
     }
 }

@@ -4,7 +4,7 @@ use super::auth::{INVITE_LINK_SECONDS, RESET_LINK_SECONDS, link_address, link_ha
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;
-use crate::model::refusal::Reason;
+use crate::model::refusal::SignInReason;
 use crate::ops::work::Work;
 use crate::store;
 use crate::store::auth::Credentials;
@@ -12,7 +12,7 @@ use crate::store::users::{Link, Purpose};
 
 /// Uses a person's link up. The person is locked first, as by all that ends links: one of them wins.
 pub(super) async fn take(work: &mut Work, token: &str, wanted: &[Purpose]) -> OpResult<(Link, Credentials)> {
-    let dead = || OpError::Refused("", Reason::LinkDead);
+    let dead = || OpError::refused("", SignInReason::LinkDead);
     let hash = link_hash(token);
     let found = store::users::find_link(&mut work.tx, &hash, work.now).await?;
     let found = found.filter(|link| wanted.contains(&link.purpose)).ok_or_else(dead)?;
@@ -54,7 +54,7 @@ pub(super) async fn make(
 ) -> OpResult<Lives> {
     let person = store::auth::lock(&mut work.tx, user_id).await?.ok_or(OpError::NotFound)?;
     if person.disabled_at.is_some() {
-        return refuse("", Reason::LinkDead);
+        return refuse("", SignInReason::LinkDead);
     }
     let (lives, purpose, seconds) = match person.password_hash {
         None => (Lives::SevenDays, Purpose::Invite, INVITE_LINK_SECONDS),

@@ -3,7 +3,7 @@
 
 use super::actor::Actor;
 use super::billing::BillingFields;
-use super::error::{OpError, OpResult, refuse};
+use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::job::Job;
 use crate::model::licence::LicenceRefusal;
@@ -13,7 +13,7 @@ use crate::model::order::{
     VoucherWish, totals,
 };
 use crate::model::product::ProductKind;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FieldReason, OrderReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, about, work, work_once};
 use crate::store;
@@ -170,7 +170,7 @@ pub async fn place(
 ) -> OpResult<Outcome> {
     actor.require_buyer()?;
     let provider = match (method, app.cards.provider()) {
-        (Method::Card, None) => return refuse("method", Reason::Order(OrderError::CardsOff)),
+        (Method::Card, None) => return refuse("method", OrderError::CardsOff),
         (_, provider) => provider.unwrap_or("bank"),
     };
     let billing = super::billing::check(billing)?;
@@ -181,16 +181,16 @@ pub async fn place(
         require_draft(&row)?;
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
         if lines.is_empty() {
-            return refuse("", Reason::Order(OrderError::Empty));
+            return refuse("", OrderError::Empty);
         }
         if with_present_vat(work, &row, &lines).await?.is_some() {
-            return refuse("", Reason::VatChanged);
+            return refuse("", OrderReason::VatChanged);
         }
         let seller = store::seller::get(&mut work.tx).await?;
-        let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
+        let Some(seller) = seller else { return refuse("", OrderError::NoSeller) };
         if row.reverse_charge == 1 && billing.vat_number.is_empty() {
             // The tax is accounted for under this number.
-            return refuse("billing_vat_number", Reason::Missing);
+            return refuse("billing_vat_number", FieldReason::Missing);
         }
         if store::billing::get(&mut work.tx, actor.company_id).await?.as_ref() != Some(&billing) {
             let told = super::billing::told(&billing);
@@ -199,7 +199,7 @@ pub async fn place(
         store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
         // A person who places at the same time has waited for the billing data.
         if store::orders::held_for_good(&mut work.tx, &actor.company_path, order_id).await? {
-            return refuse("", Reason::Licence(LicenceRefusal::HeldForGood));
+            return refuse("", LicenceRefusal::HeldForGood);
         }
         let method = if row.total == 0 { Method::Invoice } else { method };
         if !store::orders::place(&mut work.tx, order_id, method, &kept, work.now).await? {
@@ -207,7 +207,7 @@ pub async fn place(
         }
         work.note(actor.note("order.placed", &format!("Order {order_id}"), &super::payments::sum(&row)?));
         if method == Method::Card && !crate::cards::is_payable(Money::new(row.total, currency(&row)?)) {
-            return refuse("method", Reason::Order(OrderError::NotForCards));
+            return refuse("method", OrderError::NotForCards);
         }
         let row = lock_own(work, actor, order_id).await?;
         let told = match method {
@@ -229,7 +229,7 @@ pub async fn place(
         };
         Ok(format!("Order\nOrder {order_id} was placed. {told}"))
     });
-    if matches!(placed, Err(OpError::Refused(_, Reason::VatChanged))) {
+    if matches!(placed, Err(OpError::Refused(_, Reason::Order(OrderReason::VatChanged)))) {
         recalculate(app, actor, order_id).await?;
     }
     placed
@@ -239,7 +239,7 @@ pub async fn place(
 /// have. Prices stay as they were when the lines were added.
 ///
 /// # Errors
-/// [`Reason::Withdrawn`] where something is no longer offered.
+/// [`OrderReason::Withdrawn`] where something is no longer offered.
 async fn with_present_vat(
     work: &mut Work,
     row: &OrderRow,
@@ -251,11 +251,13 @@ async fn with_present_vat(
     for (number, line) in lines {
         let product = store::products::current(&mut work.tx, line.product_id).await?;
         let product = product.filter(|p| p.is_offered && has_price(p, line));
-        let Some(product) = product else { return refuse("", Reason::Withdrawn { name: line.name.clone() }) };
+        let Some(product) = product else {
+            return refuse("", OrderReason::Withdrawn { name: line.name.clone() });
+        };
         let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
         is_changed |= rate != line.vat_rate;
         let line = line.with_vat_rate(rate, currency(row)?);
-        present.push((*number, line.map_err(|error| OpError::Refused("", Reason::Order(error)))?));
+        present.push((*number, line.map_err(at(""))?));
     }
     Ok(is_changed.then_some((reverse_charge, present)))
 }
@@ -282,7 +284,7 @@ async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
         }
         store::orders::set_reverse_charge(&mut work.tx, order_id, reverse_charge).await?;
         let Some((net, vat)) = totals(lines.iter().map(|(_, line)| line)) else {
-            return refuse("", Reason::Order(OrderError::TooMuch));
+            return refuse("", OrderError::TooMuch);
         };
         store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
         Ok(())
@@ -308,7 +310,7 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpRes
             };
         }
         if !store::orders::cancel(&mut work.tx, order_id, work.now).await? {
-            return refuse("", Reason::Order(OrderError::NotOpen));
+            return refuse("", OrderError::NotOpen);
         }
         let credited = super::payments::credit_all(work, order_id).await?;
         let told = credited.map_or(String::new(), |name| format!(" Credit note {name} was made."));
@@ -340,11 +342,11 @@ pub(super) async fn draft(
         let row = lock_own(work, actor, id).await?;
         require_draft(&row)?;
         if row.kind != kind.slug() {
-            return refuse("product", Reason::Order(OrderError::NotOffered));
+            return refuse("product", OrderError::NotOffered);
         }
         let order = self::currency(&row)?;
         if order != currency {
-            return refuse("product", Reason::Order(OrderError::OtherCurrency { order, line: currency }));
+            return refuse("product", OrderError::OtherCurrency { order, line: currency });
         }
         let lines = store::orders::lines(&mut work.tx, id).await?;
         return Ok(Draft { id, currency, reverse_charge: row.reverse_charge == 1, lines });
@@ -366,7 +368,7 @@ impl Draft {
     /// Adds lines, each with the devices that it is for; gives the order's id.
     pub async fn add(mut self, work: &mut Work, new: Vec<(OrderLine, Vec<String>)>) -> OpResult<i64> {
         if (self.lines.len() + new.len()) as i64 > LINES_MAX {
-            return refuse("", Reason::Order(OrderError::TooManyLines));
+            return refuse("", OrderError::TooManyLines);
         }
         let mut number = self.lines.last().map_or(0, |(number, _)| *number);
         for (line, serials) in new {
@@ -379,10 +381,10 @@ impl Draft {
         }
         let codes = self.lines.iter().filter_map(|(_, line)| line.voucher.as_ref()).map(|v| v.codes);
         if codes.sum::<i64>() > CODES_MAX {
-            return refuse("codes", Reason::Order(OrderError::TooManyCodes));
+            return refuse("codes", OrderError::TooManyCodes);
         }
         let Some((net, vat)) = totals(self.lines.iter().map(|(_, line)| line)) else {
-            return refuse("subscriptions", Reason::Order(OrderError::TooMuch));
+            return refuse("subscriptions", OrderError::TooMuch);
         };
         store::orders::set_totals(&mut work.tx, self.id, net, vat).await?;
         Ok(self.id)
@@ -396,7 +398,7 @@ async fn lock_own(work: &mut Work, actor: &Actor, id: i64) -> OpResult<OrderRow>
 }
 
 fn require_draft(row: &OrderRow) -> OpResult<()> {
-    if row.state() == OrderState::Draft { Ok(()) } else { refuse("", Reason::Order(OrderError::NotDraft)) }
+    if row.state() == OrderState::Draft { Ok(()) } else { refuse("", OrderError::NotDraft) }
 }
 
 /// A product that is offered.
@@ -404,7 +406,7 @@ pub(super) async fn product(tx: &mut store::db::Tx, id: i64, kind: ProductKind) 
     let found = store::products::current(tx, id).await?;
     match found.filter(|p| p.is_offered && p.kind == kind) {
         Some(product) => Ok(product),
-        None => refuse("product", Reason::Order(OrderError::NotOffered)),
+        None => refuse("product", OrderError::NotOffered),
     }
 }
 
@@ -420,13 +422,13 @@ pub(super) fn offer(product: &ProductRow, price: Option<i64>, reverse_charge: bo
 fn voucher_line(product: &ProductRow, wish: &VoucherLine<'_>, reverse_charge: bool) -> OpResult<OrderLine> {
     let name: String = wish.name.trim().to_owned();
     if name.chars().any(crate::model::text::is_hidden) {
-        return refuse("name", Reason::HiddenCharacters);
+        return refuse("name", FieldReason::HiddenCharacters);
     }
     if name.is_empty() {
-        return refuse("name", Reason::Missing);
+        return refuse("name", FieldReason::Missing);
     }
     if name.chars().count() > VOUCHER_NAME_LENGTH_MAX {
-        return refuse("name", Reason::TooLong { maximum: VOUCHER_NAME_LENGTH_MAX });
+        return refuse("name", FieldReason::TooLong { maximum: VOUCHER_NAME_LENGTH_MAX });
     }
     let price = match wish.resource_type {
         ResourceType::DEVICE_YEAR => product.device_price,
@@ -434,11 +436,11 @@ fn voucher_line(product: &ProductRow, wish: &VoucherLine<'_>, reverse_charge: bo
         _ => None,
     };
     let Some(offer) = offer(product, price, reverse_charge) else {
-        return refuse("type", Reason::Order(OrderError::NotOffered));
+        return refuse("type", OrderError::NotOffered);
     };
     let VoucherLine { resource_type, years, subscriptions, codes, .. } = *wish;
     OrderLine::voucher(&offer, VoucherWish { name, resource_type, years, subscriptions, codes })
-        .map_err(|error| OpError::Refused(field_of(error), Reason::Order(error)))
+        .map_err(|error| OpError::refused(field_of(error), error))
 }
 
 fn field_of(error: OrderError) -> &'static str {

@@ -6,7 +6,7 @@ use super::{
     Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
 };
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FormReason, SecondFactorReason};
 use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::ops::actor::Actor;
@@ -70,10 +70,10 @@ pub async fn turn_on_app(
     sealed: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", Reason::FormForeign) };
-    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
+    let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     let step = secret.step_of(&code, app.clock.now());
-    let step = step.ok_or(OpError::Refused("code", Reason::WrongSecondFactor))?;
+    let step = step.ok_or(OpError::refused("code", SecondFactorReason::WrongCode))?;
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
@@ -93,7 +93,7 @@ pub async fn turn_on_app(
 /// A refusal where no mail is set up, or how long to wait.
 pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &str) -> OpResult<Outcome> {
     if app.config.mail.is_none() {
-        return refuse("", Reason::NoMail);
+        return refuse("", SecondFactorReason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
     work_once!(app, actor, key, "mail_turn_on_code", "", work => {
@@ -116,7 +116,7 @@ pub async fn turn_on_email(
     session: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
@@ -130,7 +130,7 @@ pub async fn turn_on_email(
     let outcome = work_once!(app, actor, change.key, "turn_on_email", &code, work => {
         let (tx, user_id, now) = (&mut work.tx, actor.user_id, work.now);
         if !store::second_factor::take_mailed_code(tx, user_id, &asked, &hash, now).await? {
-            return refuse("code", Reason::WrongSecondFactor);
+            return refuse("code", SecondFactorReason::WrongCode);
         }
         forget_attempts(work, user_id).await?;
         turn_on(app, work, actor, SecondFactor::Email, &hashes).await?;

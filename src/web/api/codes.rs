@@ -13,8 +13,9 @@ use super::credits::{Pool, first};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
+use crate::model::code::CodeError;
 use crate::model::ledger::{CodeStatus, Transfer, balance_after};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FieldReason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::actor::Actor;
@@ -150,12 +151,12 @@ pub async fn list(
     let filter = ListFilter {
         status: query.read("status", |slug| {
             let choices = "unused, used, expired, deleted, cancelled, replaced";
-            CodeStatus::from_slug(slug).ok_or(Reason::NotAChoice { choices })
+            CodeStatus::from_slug(slug).ok_or(FieldReason::NotAChoice { choices })
         }),
         is_used: query.flag("is_used"),
         facts: Facts {
             resource_type: query
-                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
             created_from: query.moment("from", false),
             created_to: query.moment("to", true),
             ..Facts::default()
@@ -247,10 +248,10 @@ pub async fn create(
 ) -> ApiResult<Written<Made>> {
     let mut problems = Problems::default();
     let amount = problems.take("amount", body::amount(new.amount));
-    let company_id = problems.take("company_id", new.company_id.optional(Reason::NotANumber));
+    let company_id = problems.take("company_id", new.company_id.optional(FieldReason::NotANumber));
     let resource_type = problems.take("credit_type_name", body::resource_type(new.credit_type_name));
     let comment = problems.take("comment", body::text(new.comment));
-    let count = problems.take("count", new.count.optional(Reason::NotANumber));
+    let count = problems.take("count", new.count.optional(FieldReason::NotANumber));
     problems.finish()?;
     let order = CodeOrder {
         company_id: company_id.flatten().unwrap_or(caller.actor.company_id),
@@ -336,7 +337,8 @@ pub async fn update(
     Body(change): Body<CodeChange>,
 ) -> ApiResult<Written<Data<Code>>> {
     let mut problems = Problems::default();
-    let comment = problems.take("comment", change.comment.required(Reason::Missing, Reason::NotAText));
+    let comment =
+        problems.take("comment", change.comment.required(FieldReason::Missing, FieldReason::NotAText));
     problems.finish()?;
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
@@ -389,8 +391,7 @@ pub struct TypedCode {
 impl TypedCode {
     fn read(self) -> ApiResult<String> {
         let mut problems = Problems::default();
-        let missing = Reason::Code(crate::model::code::CodeError::Missing);
-        let code = problems.take("code", self.code.required(missing, Reason::NotAText));
+        let code = problems.take("code", self.code.required(CodeError::Missing, FieldReason::NotAText));
         problems.finish()?;
         Ok(code.unwrap_or_default())
     }

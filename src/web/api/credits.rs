@@ -11,7 +11,7 @@ use super::caller::{CreditsRead, CreditsWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use crate::model::ledger::{Cause, Done, Transfer, balance_after};
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::error::Problems;
@@ -409,7 +409,7 @@ pub async fn history(
     mut query: Query,
 ) -> ApiResult<List<Event>> {
     let cause = query.read("action_type", |slug| {
-        Cause::try_from(slug.to_owned()).map_err(|_| Reason::NotAChoice { choices: CAUSES })
+        Cause::try_from(slug.to_owned()).map_err(|_| FieldReason::NotAChoice { choices: CAUSES })
     });
     let device_id = query.number(&["device_id"]);
     let (rows, meta) = transfers(&portal, &caller, query, cause, device_id).await?;

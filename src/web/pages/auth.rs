@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
-use crate::model::refusal::Reason;
+use crate::model::refusal::SignInReason;
 use crate::ops;
 use crate::ops::auth::{FirstStep, Setup, SignIn};
 use crate::ops::confirmation::Confirmed;
@@ -215,7 +215,7 @@ fn show_link(
 
 fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
     let form = Form::default();
-    let dead = words::reason(&Reason::LinkDead);
+    let dead = words::reason(&SignInReason::LinkDead.into()).sentence.into_owned();
     let page = LinkPage {
         plain: Plain::new("This link no longer works", visitor.theme),
         form: &form,

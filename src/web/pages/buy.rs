@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use crate::model::money::{Currency, Money};
 use crate::model::order::OrderLine;
 use crate::model::product::ProductKind;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::orders::VoucherLine;
@@ -70,7 +70,7 @@ impl Priced {
 /// The fields of a voucher, as far as they can be read; what cannot is noted in the form.
 fn read(form: &mut Form) -> Option<(i64, ResourceType, i64, i64, i64)> {
     let number = |form: &mut Form, field| form::read(form, field, form::amount);
-    let product = form::read(form, "product", |text| text.parse().map_err(|_| Reason::Missing));
+    let product = form::read(form, "product", |text| text.parse().map_err(|_| FieldReason::Missing));
     let resource_type = form::read(form, "type", form::resource_type);
     let (years, subscriptions) = (number(form, "years"), number(form, "subscriptions"));
     let codes = if form.value("codes").is_empty() { Some(1) } else { number(form, "codes") };

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::CodeStatus;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
@@ -213,13 +213,13 @@ pub async fn create(
 }
 
 /// How many codes: one where nothing is said.
-fn count(text: &str) -> Result<i64, Reason> {
+fn count(text: &str) -> Result<i64, FieldReason> {
     use crate::model::amount::{AmountError, parse};
     let maximum = ops::code_batches::CODES_MAX;
     match parse(text) {
         Err(AmountError::Missing) => Ok(1),
         Ok(count) if count <= maximum => Ok(count),
-        _ => Err(Reason::NotBetween { minimum: 1, maximum }),
+        _ => Err(FieldReason::NotBetween { minimum: 1, maximum }),
     }
 }
 

@@ -202,9 +202,7 @@ pub async fn create(
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
-    form::read(&mut form, "name", |t| {
-        crate::model::company::name(t).map_err(crate::model::refusal::Reason::Name)
-    });
+    form::read(&mut form, "name", crate::model::company::name);
     let Some(parent) = parent.filter(|_| form.problems().is_empty()) else {
         return show_create(&portal, &me, &form).await;
     };

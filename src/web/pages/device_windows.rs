@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::companies::{choices, read_company};
 use crate::model::device::DeviceKind;
-use crate::model::refusal::Reason;
+use crate::model::refusal::DeviceReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::companies::Choices;
@@ -92,10 +92,10 @@ async fn read_input(portal: &Portal, me: &Me, form: &mut Form) -> WebResult<Opti
     }))
 }
 
-fn read_service(slug: &str) -> Result<Option<ResourceType>, Reason> {
+fn read_service(slug: &str) -> Result<Option<ResourceType>, DeviceReason> {
     match slug {
         "" => Ok(None),
-        slug => ResourceType::from_slug(slug).map(Some).ok_or(Reason::UnknownService),
+        slug => ResourceType::from_slug(slug).map(Some).ok_or(DeviceReason::UnknownService),
     }
 }
 
