@@ -83,8 +83,8 @@ const CODES: [(i64, &str, &str, i64, &str); 10] = [
 /// # Errors
 /// Whatever an act says.
 pub async fn fill(app: &App) -> OpResult<()> {
-    let hash = ops::auth::hash_password(app, PASSWORD.into()).await?;
-    work!(app, work => { ops::auth::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
+    let hash = ops::passwords::hash_password(app, PASSWORD.into()).await?;
+    work!(app, work => { ops::set_up::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
     let operator = actor(app, PEOPLE[0].0).await?;
     for (name, parent) in &COMPANIES[1..] {
         let parent_id = company(app, parent).await?;

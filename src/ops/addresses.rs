@@ -1,11 +1,11 @@
 //! Another e-mail address: asked for, confirmed at the new one, or stopped from the old one.
 
 use super::actor::Actor;
-use super::auth::{
-    RESET_LINK_SECONDS, count_mail, forget_sessions, link_address, link_hash, lock_actor, new_link_token,
-};
+use super::attempts::count_mail;
 use super::error::{OpResult, at, refuse};
 use super::links;
+use super::links::{RESET_LINK_SECONDS, link_address, link_hash, new_link_token};
+use super::sessions::{forget_sessions, lock_actor};
 use crate::app::App;
 use crate::mail;
 use crate::model::refusal::UserReason;

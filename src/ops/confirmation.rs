@@ -2,10 +2,12 @@
 //! the second factor, unless both were given in this session a moment ago. Wrong ones count as at sign-in.
 
 use super::actor::Actor;
-use super::auth::{Again, allow, confirm_password, lock_actor};
+use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
+use super::passwords::{Again, confirm_password};
 use super::second_factor::{mail_code, mailed_key};
 use super::second_step::{Proof, judge, read};
+use super::sessions::lock_actor;
 use crate::app::App;
 use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::{MailedFor, SecondFactor};

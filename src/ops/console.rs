@@ -1,8 +1,7 @@
 //! What the owner of the machine may do from its console, without signing in.
 
-use super::auth::{link_address, new_link_token};
 use super::error::{OpError, OpResult, at, refuse};
-use super::links::{self, Lives};
+use super::links::{self, Lives, link_address, new_link_token};
 use crate::app::App;
 use crate::model::refusal::UserReason;
 use crate::model::user::{self, Role};
@@ -107,7 +106,7 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
         work.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(())
 }
 
@@ -122,6 +121,6 @@ pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
         work.note(note(found.company_id, "user.second_factor_reset", &found.email));
         Ok(found.id)
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(())
 }

@@ -10,9 +10,9 @@ pub use turn_on::{AppSecret, app_secret, mail_turn_on_code, new_app_secret, turn
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
-use super::auth::{end_other_sessions, lock_actor};
 use super::error::{OpResult, refuse};
 use super::notices;
+use super::sessions::{end_other_sessions, lock_actor};
 use crate::app::App;
 use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryCode, mailed_code};

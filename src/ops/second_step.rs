@@ -1,9 +1,10 @@
 //! Signing in, the second step: the password was right, and nothing is open yet. What is known of the
 //! sign-in lives in the session until it is done or lapses; wrong codes are counted for the account.
 
-use super::auth::{FirstStep, SignedInAs, Whence, allow, note_sign_in};
+use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
 use super::second_factor::{mail_code, mailed_key, throttle_key};
+use super::sign_in::{FirstStep, SignedInAs, Whence, note_sign_in};
 use crate::app::App;
 use crate::model::refusal::{SecondFactorReason, SignInReason};
 use crate::model::second_factor::{MailedFor, PENDING_SECONDS, RecoveryCode, SecondFactor, typed_code};

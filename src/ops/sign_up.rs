@@ -1,10 +1,10 @@
 //! Sign-up of a person who holds a code and has no account (a setting, off by default).
 
-use super::auth::{
-    allow, check_new_password, count_mail, hash_password, link_address, link_hash, look_at_link,
-    new_link_token, note_stranger,
-};
+use super::attempts::{allow, count_mail};
 use super::error::{OpError, OpResult, Problems, refuse};
+use super::links::{link_address, link_hash, look_at_link, new_link_token};
+use super::passwords::{check_new_password, hash_password};
+use super::sign_in::note_stranger;
 use crate::app::App;
 use crate::model::code::Code;
 use crate::model::company;
@@ -109,7 +109,7 @@ pub async fn confirm(
     token: &str,
     (password, again): (&str, &str),
     address: &str,
-) -> OpResult<super::auth::SignedInAs> {
+) -> OpResult<super::sign_in::SignedInAs> {
     let open = look_at_link(app, token).await?;
     check_new_password(app, password, again, (&open.email, &open.company), false).await?;
     let password_hash = hash_password(app, password.to_owned()).await?;
@@ -137,6 +137,6 @@ pub async fn confirm(
             details: String::new(),
             token: None,
         });
-        Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
+        Ok(super::sign_in::SignedInAs { user_id, session_epoch: 1 })
     })
 }

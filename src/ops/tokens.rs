@@ -3,9 +3,9 @@
 use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
-use super::auth::lock_actor;
 use super::error::{OpError, OpResult, Problems, at, refuse};
 use super::notices;
+use super::sessions::lock_actor;
 use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::network::{NetworkError, Networks};

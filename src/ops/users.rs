@@ -1,9 +1,9 @@
 //! People: invited, changed, disabled; and what each may change of their own account.
 
 use super::actor::Actor;
-use super::auth::link_address;
 use super::error::{OpError, OpResult, Problems, refuse};
 use super::links;
+use super::links::link_address;
 use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::refusal::{CompanyReason, FieldReason, UserReason};
@@ -90,10 +90,10 @@ async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResu
     let counted = [
         (format!("invite:company:{}", actor.company_id), &INVITATIONS_OF_COMPANY),
         (format!("invite:address:{}", counted_address(&actor.address)), &INVITATIONS_OF_ADDRESS),
-        (format!("invite:person:{}", super::auth::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
+        (format!("invite:person:{}", super::attempts::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
     ];
     for (key, policy) in counted {
-        super::auth::allow(work, &key, policy, "email").await?;
+        super::attempts::allow(work, &key, policy, "email").await?;
         store::throttle::fail(&mut work.tx, &key, policy, work.now).await?;
     }
     Ok(())
@@ -213,7 +213,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         work.note(actor.note_at(person.company_id, verb, &person.email, ""));
         Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(message)
 }
 
@@ -242,7 +242,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
     })?;
     // Sent again, it does not end sessions that were begun since.
     if !message.replayed {
-        super::auth::forget_sessions(app, id).await;
+        super::sessions::forget_sessions(app, id).await;
     }
     Ok(message)
 }
@@ -305,7 +305,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::auth::end_other_sessions(app, actor.user_id, present).await?,
+        None => super::sessions::end_other_sessions(app, actor.user_id, present).await?,
     }
     work!(app, work => {
         work.note(actor.note("user.sessions_ended", &actor.email, ""));

@@ -1,5 +1,6 @@
 //! Reasons and states in words. For a person a reason is a sentence: what happened and what to do; that nothing
-//! was changed is said above the form. For a program it is a code, stable for good. A file a noun has both side by side.
+//! was changed is said above the form. For a program it is a code, which never changes. Each noun has a file where
+//! they stand side by side.
 
 mod billing;
 mod code;

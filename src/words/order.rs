@@ -12,8 +12,8 @@ pub(super) fn order(reason: &OrderReason) -> Worded {
             format!("{name} is no longer offered. Take it out of the order first.")
         }
         OrderReason::VatChanged => {
-            "The VAT has changed since this order was put together. It was calculated again: \
-                                    check the new total, then place the order."
+            "The VAT has changed since this order was put together. It was calculated again: check \
+             the new total, then place the order."
                 .into()
         }
     };

@@ -5,7 +5,7 @@ use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
 use scrip::model::second_factor::Secret;
 use scrip::ops::audit::VERBS;
-use scrip::ops::auth::Again;
+use scrip::ops::passwords::Again;
 use scrip::ops::second_factor::{self, Change};
 use scrip::ops::tokens::TokenForm;
 use scrip::store;

@@ -645,14 +645,14 @@ async fn a_short_password_needs_it_on_whatever_the_timing(test: TestApp) {
     // Both requests saw it on and the password long; whichever comes second is refused.
     let actor = who(&test.app, ACME).await;
     let change = ops::second_factor::Change { key: "off", but: None };
-    let old = ops::auth::Again { password: PASSWORD, device_mark: None };
+    let old = ops::passwords::Again { password: PASSWORD, device_mark: None };
     ops::second_factor::turn_off(&test.app, &actor, &change, "", "").await.unwrap();
-    let late = ops::auth::change_password(&test.app, &actor, old, SHORT, SHORT, false).await;
+    let late = ops::passwords::change_password(&test.app, &actor, old, SHORT, SHORT, false).await;
     assert!(late.is_err());
     let other = "other@test.example";
     with_app(&test, other).await;
     let actor = who(&test.app, other).await;
-    ops::auth::change_password(&test.app, &actor, old, SHORT, SHORT, false).await.unwrap();
+    ops::passwords::change_password(&test.app, &actor, old, SHORT, SHORT, false).await.unwrap();
     assert!(ops::second_factor::turn_off(&test.app, &actor, &change, "", "").await.is_err());
     assert!(who(&test.app, other).await.second_factor.is_some());
 }

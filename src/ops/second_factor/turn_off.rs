@@ -4,12 +4,12 @@ use super::{Change, end_others, forget_attempts};
 use crate::app::App;
 use crate::model::refusal::{SecondFactorReason, UserReason};
 use crate::ops::actor::Actor;
-use crate::ops::auth::{
-    SignedInAs, check_new_password, forget_sessions, forget_wrong_passwords, hash_password, lock_actor,
-    set_password,
-};
+use crate::ops::attempts::forget_wrong_passwords;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::notices;
+use crate::ops::passwords::{check_new_password, hash_password, set_password};
+use crate::ops::sessions::{forget_sessions, lock_actor};
+use crate::ops::sign_in::SignedInAs;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::users::User;
