@@ -2,7 +2,7 @@
 //! operation of the ledger under a key of its own, so that one which is run again makes no code twice.
 
 use super::actor::Actor;
-use super::codes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
+use super::codes::changes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
 use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::amount::grouped;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::companies::ResolveError;
-use super::devices::{DeviceInput, settle};
+use super::devices::changes::DeviceInput;
+use super::devices::settle::settle;
 use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::amount::grouped;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, at, refuse};
-use super::orders::{Draft, draft, offer};
+use super::orders::draft::{Draft, draft, offer};
 use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::licence::{LicenceRefusal, SerialError};

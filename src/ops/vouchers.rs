@@ -1,7 +1,8 @@
 //! The vouchers of paid orders: shown, cancelled, replaced, expired. Redeeming one is redeeming a code.
 
 use super::actor::Actor;
-use super::codes::{ShownCode, new_code, show};
+use super::codes::changes::new_code;
+use super::codes::{ShownCode, show};
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;

@@ -5,7 +5,7 @@ use crate::support::{
     signed_in, who,
 };
 use futures_util::future::join_all;
-use scrip::model::second_factor::{RecoveryCode, Secret};
+use scrip::model::second_factor::{RecoveryCode, TotpSecret};
 use scrip::ops;
 use scrip::store;
 use scrip::store::db::sql;
@@ -68,17 +68,17 @@ async fn recover(browser: &mut Browser, code: &str) -> Page {
 }
 
 /// What the app shows now.
-fn now(test: &TestApp, secret: &Secret) -> String {
+fn now(test: &TestApp, secret: &TotpSecret) -> String {
     secret.code_at(test.app.clock.now())
 }
 
 /// A code that the app shows neither now nor in the neighbouring steps.
-fn wrong(test: &TestApp, secret: &Secret) -> String {
+fn wrong(test: &TestApp, secret: &TotpSecret) -> String {
     let near = [-30, 0, 30].map(|off| secret.code_at(test.app.clock.now().plus_seconds(off)));
     (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).unwrap()
 }
 
-async fn with_app(test: &TestApp, email: &str) -> (Secret, Vec<String>) {
+async fn with_app(test: &TestApp, email: &str) -> (TotpSecret, Vec<String>) {
     set_up(test, &mut signed_in(test, email).await, PASSWORD).await
 }
 

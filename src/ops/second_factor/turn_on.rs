@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::App;
 use crate::model::refusal::{FormReason, SecondFactorReason};
-use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
+use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, TotpSecret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::ops::actor::Actor;
 use crate::ops::attempts::allow;
@@ -34,7 +34,7 @@ pub struct AppSecret {
 /// # Errors
 /// Only where the account's name cannot stand in an address.
 pub fn new_app_secret(app: &App, actor: &Actor) -> OpResult<AppSecret> {
-    let secret = Secret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
+    let secret = TotpSecret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
     let (version, sealed) = app.keys.seal_secret(&secret, actor.user_id, &app.rng);
     shown(actor, &secret, format!("{version}.{}", hex::encode(sealed)))
 }
@@ -46,13 +46,13 @@ pub fn app_secret(app: &App, actor: &Actor, sealed: &str) -> Option<AppSecret> {
     shown(actor, &secret, sealed.to_owned()).ok()
 }
 
-fn shown(actor: &Actor, secret: &Secret, sealed: String) -> OpResult<AppSecret> {
+fn shown(actor: &Actor, secret: &TotpSecret, sealed: String) -> OpResult<AppSecret> {
     let address = secret.address(&actor.email);
     let address = address.ok_or_else(|| OpError::Internal("no otpauth address".into()))?;
     Ok(AppSecret { sealed, text: secret.text(), address })
 }
 
-fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(Secret, SealedSecret)> {
+fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(TotpSecret, SealedSecret)> {
     let (version, bytes) = sealed.split_once('.')?;
     let kept = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
     let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;

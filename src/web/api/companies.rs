@@ -8,14 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::{Data, List, Stamp, Written};
 use super::body::{self, Body, Field, Key};
 use super::caller::{CompaniesRead, CompaniesWrite, May};
-use super::credits::either;
 use super::error::{ApiError, ApiResult};
+use super::moves::either;
 use super::page::{Paging, Query};
 use super::path::Id;
 use crate::model::company::NameError;
 use crate::model::refusal::FieldReason;
 use crate::ops;
-use crate::ops::companies::Change;
+use crate::ops::companies::changes::Change;
 use crate::ops::error::{OpError, Problems};
 use crate::ops::work::Outcome;
 use crate::store;
@@ -173,7 +173,7 @@ pub async fn create(
     let parent_id = problems.take("parent_id", body::company(new.parent_id));
     problems.finish()?;
     let (name, parent_id) = (name.unwrap_or_default(), parent_id.unwrap_or_default());
-    let outcome = ops::companies::create(&portal.app, &caller.actor, &key, &name, parent_id)
+    let outcome = ops::companies::changes::create(&portal.app, &caller.actor, &key, &name, parent_id)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "parent_id")]))?;
     written(StatusCode::CREATED, &outcome)
@@ -220,7 +220,7 @@ pub async fn update(
         return Err(OpError::refused("", FieldReason::NothingToChange).into());
     }
     let change = Change { name: name.as_deref(), use_parent_credits: on };
-    let outcome = ops::companies::change(&portal.app, &caller.actor, &key, id, change).await?;
+    let outcome = ops::companies::changes::change(&portal.app, &caller.actor, &key, id, change).await?;
     written(StatusCode::OK, &outcome)
 }
 
@@ -242,7 +242,7 @@ pub async fn remove(
     Id(id): Id,
     Key(key): Key,
 ) -> ApiResult<Written<Data<Removed>>> {
-    let outcome = ops::companies::remove(&portal.app, &caller.actor, &key, &[id])
+    let outcome = ops::companies::removal::remove(&portal.app, &caller.actor, &key, &[id])
         .await
         .map_err(|e| ApiError::of(e, &[("companies", "id")]))?;
     let body = Data::of(Removed { id });
@@ -276,7 +276,7 @@ pub async fn put_under(
     let target = problems.take("target", body::company(new.target));
     problems.finish()?;
     let (source, target) = (source.unwrap_or_default(), target.unwrap_or_default());
-    let outcome = ops::companies::put_under(&portal.app, &caller.actor, &key, source, target)
+    let outcome = ops::companies::changes::put_under(&portal.app, &caller.actor, &key, source, target)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "target")]))?;
     written(StatusCode::OK, &outcome)

@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 use super::answer::Written;
 use super::body::{self, Body, Field, Key};
 use super::caller::{Caller, DeviceCreditsWrite, DevicesWrite, May};
-use super::error::{ApiError, ApiResult, Problem};
+use super::error::{ApiError, ApiResult};
+use super::failure::Problem;
 use crate::model::refusal::{DeviceReason, FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::{DeviceRow, RowRefusal};
+use crate::ops::devices::set::{DeviceRow, RowRefusal};
 use crate::ops::error::OpError;
 use crate::web::state::Portal;
 
@@ -160,7 +161,7 @@ async fn set(
     key: &str,
     rows: Vec<DeviceRow>,
 ) -> ApiResult<Written<DevicesSet>> {
-    let outcome = ops::devices::set_many(&portal.app, &caller.actor, key, &rows)
+    let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, key, &rows)
         .await
         .map_err(|e| refused_all(e, &rows))?;
     let refused: Vec<(i64, RowRefusal)> = outcome.about()?;

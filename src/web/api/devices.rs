@@ -15,7 +15,7 @@ use crate::model::device::{DeviceKind, DeviceState};
 use crate::model::refusal::{FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::{Description, DeviceInput};
+use crate::ops::devices::changes::{Description, DeviceInput};
 use crate::ops::error::Problems;
 use crate::ops::work::Outcome;
 use crate::store;
@@ -201,7 +201,7 @@ pub async fn create(
     let company_id = company_id.unwrap_or(caller.actor.company_id);
     let input =
         DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
-    let outcome = ops::devices::create(&portal.app, &caller.actor, &key, &input)
+    let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     written(StatusCode::CREATED, &outcome)
@@ -260,7 +260,7 @@ pub async fn update(
             .flatten(),
     };
     problems.finish()?;
-    let outcome = ops::devices::describe(&portal.app, &caller.actor, &key, id, &description)
+    let outcome = ops::devices::changes::describe(&portal.app, &caller.actor, &key, id, &description)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     written(StatusCode::OK, &outcome)
@@ -281,7 +281,7 @@ pub async fn remove(
     Id(id): Id,
     Key(key): Key,
 ) -> ApiResult<Written<Data<DeviceRemoved>>> {
-    let outcome = ops::devices::remove(&portal.app, &caller.actor, &key, &[id]).await?;
+    let outcome = ops::devices::changes::remove(&portal.app, &caller.actor, &key, &[id]).await?;
     let body = Data::of(DeviceRemoved { id });
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body })
 }

@@ -1,69 +1,18 @@
-//! What a program gets when a request is not done: the RMS envelope with a stable code for each
-//! reason. Nothing has changed then.
+//! What a program gets when a request is not done, with its status. Nothing has changed then.
 
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use super::failure::{Failure, Problem};
 use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
 use crate::ops::error::OpError;
 use crate::web::underway;
-use crate::words::{self, Worded};
-
-/// Why a request was not done. Nothing has changed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Failure {
-    #[schema(example = false)]
-    success: bool,
-    /// The first error, for people.
-    message: String,
-    errors: Vec<Problem>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Problem {
-    /// Stable, for programs.
-    #[schema(example = "NOT_ENOUGH", pattern = "^[A-Z][A-Z_]*$")]
-    code: String,
-    /// The field that it belongs to.
-    source: Option<String>,
-    /// For people.
-    message: String,
-    /// Of an outcome that is not known: send it as `Idempotency-Key`, and the request happens once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    operation_id: Option<String>,
-}
-
-impl Problem {
-    fn of(source: Option<&str>, worded: Worded) -> Problem {
-        // What a person sends again as a form, a program sends again under a key.
-        let message = match worded.code {
-            "IDEMPOTENCY_KEY_REUSED" => {
-                "This Idempotency-Key was used before for another request.".to_owned()
-            }
-            _ => worded.sentence.into_owned(),
-        };
-        Problem {
-            code: worded.code.to_owned(),
-            source: source.map(str::to_owned),
-            message,
-            operation_id: None,
-        }
-    }
-
-    /// A reason at a field.
-    pub fn at(source: &str, reason: impl Into<Reason>) -> Problem {
-        Problem::of(Some(source), words::reason(&reason.into()))
-    }
-}
+use crate::words;
 
 /// An answer that refuses.
 #[derive(Debug)]

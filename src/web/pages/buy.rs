@@ -10,7 +10,7 @@ use crate::model::product::ProductKind;
 use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::orders::VoucherLine;
+use crate::ops::orders::draft::VoucherLine;
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::WebResult;
@@ -83,7 +83,7 @@ async fn price(portal: &Portal, me: &Me, form: &Form) -> WebResult<Total> {
     };
     // A price needs no name yet.
     let wish = VoucherLine { product_id, name: "-", resource_type, years, subscriptions, codes };
-    match ops::orders::price_voucher(&portal.app, &me.actor, &wish).await {
+    match ops::orders::draft::price_voucher(&portal.app, &me.actor, &wish).await {
         Ok((line, currency)) => Ok(Total { priced: Some(Priced { line, currency }), problem: None }),
         Err(error) => {
             let refused = form.clone().refused(error)?;
@@ -127,7 +127,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     let order_id = form.draft()?;
     let name = form.value("name");
     let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
-    match ops::orders::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
+    match ops::orders::draft::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
         Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about::<i64>()?)).into_response()),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
@@ -141,6 +141,6 @@ pub async fn remove_line(
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    ops::orders::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
+    ops::orders::draft::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
     Ok(view::done(&urls::order(order_id), &key))
 }

@@ -162,7 +162,8 @@ pub async fn place(
         let order = ops::orders::find(&portal.app, &me.actor, id).await?;
         return show_check(&portal, &me, order, &form).await;
     };
-    match ops::orders::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await {
+    match ops::orders::placing::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await
+    {
         Ok(_) => Ok(view::done(&urls::order(id), &key)),
         Err(error) => {
             let form = form.refused(error)?;

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::companies::{choices, read_company};
 use super::confirm;
 use crate::model::refusal::UserReason;
 use crate::model::user::Role;
@@ -14,6 +13,7 @@ use crate::ops::links::Lives;
 use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
+use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
