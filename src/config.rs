@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::clock::Leaps;
-pub use stripe::{Hidden, StripeConfig};
+pub use stripe::{Secret, StripeConfig};
 
 /// What stops the start.
 #[derive(Debug, thiserror::Error)]
@@ -80,16 +80,16 @@ pub struct Given {
     pub smtp_user: Option<String>,
     /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
     #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
-    pub smtp_password: Option<Hidden>,
+    pub smtp_password: Option<Secret>,
     /// The sender of mails, such as "Acme credits <credits@example.com>".
     #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
     /// Stripe's secret key, for card payments. Better given as SCRIP_STRIPE_SECRET_KEY.
     #[arg(long, env = "SCRIP_STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
-    pub stripe_secret_key: Option<Hidden>,
+    pub stripe_secret_key: Option<Secret>,
     /// The signing secret of the webhook at Stripe. Better given as SCRIP_STRIPE_WEBHOOK_SECRET.
     #[arg(long, env = "SCRIP_STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
-    pub stripe_webhook_secret: Option<Hidden>,
+    pub stripe_webhook_secret: Option<Secret>,
     /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
     #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
     pub stripe_api_base: Option<String>,
@@ -117,7 +117,7 @@ pub struct MailConfig {
     pub host: String,
     pub port: u16,
     pub security: MailSecurity,
-    pub login: Option<(String, Hidden)>,
+    pub login: Option<(String, Secret)>,
     pub from: lettre::message::Mailbox,
 }
 
@@ -372,7 +372,7 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
 fn mail(
     server: Option<String>,
     security: Option<String>,
-    login: Option<(String, Hidden)>,
+    login: Option<(String, Secret)>,
     from: Option<String>,
 ) -> Result<Option<MailConfig>, ConfigError> {
     let Some(server) = server else { return Ok(None) };

@@ -10,7 +10,7 @@ use super::answer::{Checkout, Refund, Session, SessionState};
 use super::error::{ProviderError, payable, refusal};
 use super::webhook::{self, Event, WebhookError};
 use super::{SessionRequest, client};
-use crate::config::{Hidden, StripeConfig};
+use crate::config::{Secret, StripeConfig};
 use crate::model::money::Money;
 use crate::model::time::Moment;
 
@@ -43,8 +43,8 @@ impl Default for Patience {
 pub struct Stripe {
     http: reqwest::Client,
     api_base: String,
-    secret_key: Hidden,
-    webhook_secret: Hidden,
+    secret_key: Secret,
+    webhook_secret: Secret,
     pause: Duration,
 }
 

@@ -55,7 +55,7 @@ pub async fn run(mut config: Config) -> CliResult {
             serve::serve(listener, metrics_router(counters), limits, stop).await;
         });
     }
-    if let Some(link) = ops::auth::setup_link(&app).await? {
+    if let Some(link) = ops::set_up::setup_link(&app).await? {
         println!("Set up this portal within one hour, by a link that works once:\n\n    {link}\n");
     }
     println!("Scrip serves {}", app.config.public_url);

@@ -102,7 +102,7 @@ fn tell(email: &str, made: &ConsoleLink) {
 pub(super) fn said(error: crate::ops::error::OpError) -> String {
     use crate::ops::error::OpError;
     match error {
-        OpError::Refused(_, reason) => crate::words::reason(&reason),
+        OpError::Refused(_, reason) => crate::words::reason(&reason).sentence.into_owned(),
         OpError::NotFound => "there is no such company or user".into(),
         other => other.to_string(),
     }

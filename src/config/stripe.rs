@@ -12,9 +12,9 @@ const API_BASE: &str = "https://api.stripe.com";
 /// A setting that is never printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct Hidden(String);
+pub struct Secret(String);
 
-impl Hidden {
+impl Secret {
     /// The secret itself.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -22,39 +22,39 @@ impl Hidden {
     }
 }
 
-impl From<&str> for Hidden {
-    fn from(text: &str) -> Hidden {
-        Hidden(text.to_owned())
+impl From<&str> for Secret {
+    fn from(text: &str) -> Secret {
+        Secret(text.to_owned())
     }
 }
 
-impl FromStr for Hidden {
+impl FromStr for Secret {
     type Err = std::convert::Infallible;
 
-    fn from_str(text: &str) -> Result<Hidden, Self::Err> {
+    fn from_str(text: &str) -> Result<Secret, Self::Err> {
         Ok(text.into())
     }
 }
 
-impl fmt::Debug for Hidden {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hidden(…)")
+        f.write_str("Secret(…)")
     }
 }
 
 /// How cards are charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeConfig {
-    pub secret_key: Hidden,
-    pub webhook_secret: Hidden,
+    pub secret_key: Secret,
+    pub webhook_secret: Secret,
     /// Without a slash at the end.
     pub api_base: String,
 }
 
 /// Both secrets, or neither: one alone would take money and never learn of it, or the other way about.
 pub(super) fn check(
-    secret_key: Option<Hidden>,
-    webhook_secret: Option<Hidden>,
+    secret_key: Option<Secret>,
+    webhook_secret: Option<Secret>,
     api_base: Option<String>,
 ) -> Result<Option<StripeConfig>, ConfigError> {
     let missing = |name: &str, given: &str| {

@@ -6,7 +6,8 @@ use crate::jobs::renewals;
 use crate::model::device::DeviceKind;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::{DeviceInput, DeviceRow};
+use crate::ops::devices::changes::DeviceInput;
+use crate::ops::devices::set::DeviceRow;
 use crate::ops::error::OpResult;
 
 /// Day, company, model, service, first serial number and how many of a kind. Sevilla Solar has no
@@ -68,7 +69,7 @@ async fn add(app: &App, company_name: &str, input: DeviceInput) -> OpResult<()> 
     let operator = actor(app, "operator@scrip.test").await?;
     let input = DeviceInput { company_id: company(app, company_name).await?, ..input };
     let key = format!("demo-device-{}{}", input.serial, input.name);
-    ops::devices::create(app, &operator, &key, &input).await.map(|_| ())
+    ops::devices::changes::create(app, &operator, &key, &input).await.map(|_| ())
 }
 
 async fn set(
@@ -84,7 +85,7 @@ async fn set(
         let found = ops::devices::list(app, &operator, &filter).await?;
         let row = |device_id| DeviceRow { device_id, service: None, auto_extend, monitoring };
         let rows: Vec<DeviceRow> = found.iter().map(|d| row(d.id)).collect();
-        ops::devices::set_many(app, &operator, &format!("demo-set-{serial}"), &rows).await?;
+        ops::devices::set::set_many(app, &operator, &format!("demo-set-{serial}"), &rows).await?;
     }
     Ok(())
 }

@@ -44,7 +44,8 @@ async fn pay(app: &App, operator: &Actor, buyer: &Actor, order_id: i64) -> OpRes
     let kept = ops::billing::get(app, buyer, buyer.company_id).await?.ok_or(OpError::NotFound)?;
     let Billing { name, address, country, vat_number, email } = &kept;
     let billing = BillingFields { name, address, country, vat_number, email };
-    ops::orders::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing).await?;
+    ops::orders::placing::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing)
+        .await?;
     let amount = ops::orders::find(app, buyer, order_id).await?.row.total;
     let came = BankPayment {
         amount,

@@ -83,12 +83,13 @@ const CODES: [(i64, &str, &str, i64, &str); 10] = [
 /// # Errors
 /// Whatever an act says.
 pub async fn fill(app: &App) -> OpResult<()> {
-    let hash = ops::auth::hash_password(app, PASSWORD.into()).await?;
-    work!(app, work => { ops::auth::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
+    let hash = ops::passwords::hash_password(app, PASSWORD.into()).await?;
+    work!(app, work => { ops::set_up::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
     let operator = actor(app, PEOPLE[0].0).await?;
     for (name, parent) in &COMPANIES[1..] {
         let parent_id = company(app, parent).await?;
-        ops::companies::create(app, &operator, &format!("demo-company-{name}"), name, parent_id).await?;
+        ops::companies::changes::create(app, &operator, &format!("demo-company-{name}"), name, parent_id)
+            .await?;
     }
     for (email, company_name, role) in &PEOPLE[1..] {
         let company_id = company(app, company_name).await?;
@@ -96,8 +97,8 @@ pub async fn fill(app: &App) -> OpResult<()> {
     }
     for child in ["Acme Logistics North", "Acme Depot 7", "Porto Parking Ribeira"] {
         let id = company(app, child).await?;
-        let change = ops::companies::Change { use_parent_credits: Some(true), ..Default::default() };
-        ops::companies::change(app, &operator, &format!("demo-parent-{child}"), id, change).await?;
+        let change = ops::companies::changes::Change { use_parent_credits: Some(true), ..Default::default() };
+        ops::companies::changes::change(app, &operator, &format!("demo-parent-{child}"), id, change).await?;
     }
     live(app, &operator).await
 }
@@ -175,20 +176,29 @@ async fn make_code(app: &App, index: usize) -> OpResult<()> {
     };
     let key = format!("demo-code-{index}");
     let company_id = by.company_id;
-    let order =
-        ops::codes::CodeOrder { company_id, resource_type: resource_type(slug), amount, comment, count: 1 };
-    let made = ops::codes::create(app, &by, &key, &order).await?;
+    let order = ops::codes::changes::CodeOrder {
+        company_id,
+        resource_type: resource_type(slug),
+        amount,
+        comment,
+        count: 1,
+    };
+    let made = ops::codes::changes::create(app, &by, &key, &order).await?;
     let Some(code_id) = made.transfers.first().and_then(|t| t.code_id) else { return Ok(()) };
     let redeemer = match index {
         0 | 3 => "customer@scrip.test",
         1 | 2 => "admin@scrip.test",
-        4 => return ops::codes::delete(app, &by, &format!("demo-delete-{index}"), code_id).await.map(|_| ()),
+        4 => {
+            return ops::codes::changes::delete(app, &by, &format!("demo-delete-{index}"), code_id)
+                .await
+                .map(|_| ());
+        }
         _ => return Ok(()),
     };
     let redeemer = actor(app, redeemer).await?;
     let text = ops::codes::find(app, &by, code_id).await?.text;
     app.clock.advance_seconds(3_600);
-    ops::codes::redeem(app, &redeemer, &format!("demo-redeem-{index}"), &text).await?;
+    ops::codes::changes::redeem(app, &redeemer, &format!("demo-redeem-{index}"), &text).await?;
     Ok(())
 }
 

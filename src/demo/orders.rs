@@ -9,7 +9,7 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::billing::BillingFields;
 use crate::ops::error::{OpError, OpResult};
-use crate::ops::orders::VoucherLine;
+use crate::ops::orders::draft::VoucherLine;
 use crate::ops::payments::BankPayment;
 
 /// A voucher that a distributor orders on a day.
@@ -88,7 +88,7 @@ async fn order(app: &App, operator: &Actor, wish: &Wish) -> OpResult<()> {
     let Wish { name, resource_type, years, subscriptions, codes, .. } = *wish;
     let line = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
     let key = |what: &str| format!("demo-order-{what}-{}", wish.day);
-    let id: i64 = ops::orders::add_voucher(app, &buyer, &key("add"), None, &line).await?.about()?;
+    let id: i64 = ops::orders::draft::add_voucher(app, &buyer, &key("add"), None, &line).await?.about()?;
     if wish.end == End::Draft {
         return Ok(());
     }
@@ -100,7 +100,7 @@ async fn order(app: &App, operator: &Actor, wish: &Wish) -> OpResult<()> {
         vat_number: &kept.vat_number,
         email: &kept.email,
     };
-    ops::orders::place(app, &buyer, &key("place"), id, Method::Invoice, &billing).await?;
+    ops::orders::placing::place(app, &buyer, &key("place"), id, Method::Invoice, &billing).await?;
     match wish.end {
         End::Paid { used } => {
             let amount = ops::orders::find(app, operator, id).await?.row.total;
@@ -121,7 +121,7 @@ async fn use_codes(app: &App, buyer: &Actor, order_id: i64, count: usize) -> OpR
     let customer = actor(app, "customer@scrip.test").await?;
     for voucher in ops::vouchers::of_line(app, buyer, (order_id, 1), 0, count as i64).await? {
         let key = format!("demo-voucher-{}", voucher.shown.row.id);
-        ops::codes::redeem(app, &customer, &key, &voucher.shown.text).await?;
+        ops::codes::changes::redeem(app, &customer, &key, &voucher.shown.text).await?;
     }
     Ok(())
 }

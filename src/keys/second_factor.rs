@@ -4,13 +4,13 @@ use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 use super::{Keys, NONCE_LENGTH, Subkeys, mac};
-use crate::model::second_factor::Secret;
+use crate::model::second_factor::TotpSecret;
 use crate::rng::Rng;
 
 impl Keys {
     /// Seals an app's secret, bound to its owner. Gives the key's version too.
     #[must_use]
-    pub fn seal_secret(&self, secret: &Secret, user_id: i64, rng: &Rng) -> (i64, Vec<u8>) {
+    pub fn seal_secret(&self, secret: &TotpSecret, user_id: i64, rng: &Rng) -> (i64, Vec<u8>) {
         let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
         let nonce = rng.bytes::<NONCE_LENGTH>();
         let payload = Payload { msg: secret.bytes(), aad: &user_id.to_be_bytes() };
@@ -21,12 +21,12 @@ impl Keys {
 
     /// Opens a sealed secret; `None` where it is another person's, was altered, or its key is missing.
     #[must_use]
-    pub fn open_secret(&self, version: i64, sealed: &[u8], user_id: i64) -> Option<Secret> {
+    pub fn open_secret(&self, version: i64, sealed: &[u8], user_id: i64) -> Option<TotpSecret> {
         let key = self.versions.get(&version)?;
         let (nonce, text) = sealed.split_at_checked(NONCE_LENGTH)?;
         let nonce: [u8; NONCE_LENGTH] = nonce.try_into().ok()?;
         let payload = Payload { msg: text, aad: &user_id.to_be_bytes() };
-        cipher(key).decrypt(&XNonce::from(nonce), payload).ok().map(Secret::new)
+        cipher(key).decrypt(&XNonce::from(nonce), payload).ok().map(TotpSecret::new)
     }
 
     /// The keyed hash that a person's code of some kind is kept as: without the key file, six digits
@@ -50,7 +50,7 @@ mod tests {
     fn a_secret_opens_for_its_owner_alone() {
         let rng = Rng::seeded(5);
         let (keys, _) = Keys::generate(&rng);
-        let secret = Secret::new(vec![7; 20]);
+        let secret = TotpSecret::new(vec![7; 20]);
         let (version, sealed) = keys.seal_secret(&secret, 3, &rng);
         let open = |version, user_id| keys.open_secret(version, &sealed, user_id).map(|s| s.bytes().to_vec());
         assert_eq!(open(version, 3), Some(vec![7; 20]));

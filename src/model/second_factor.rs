@@ -89,12 +89,12 @@ pub fn typed_code(text: &str) -> Option<String> {
 
 /// The secret that an authenticator app shares with the portal.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Secret(Vec<u8>);
+pub struct TotpSecret(Vec<u8>);
 
-impl Secret {
+impl TotpSecret {
     #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Secret {
-        Secret(bytes)
+    pub fn new(bytes: Vec<u8>) -> TotpSecret {
+        TotpSecret(bytes)
     }
 
     #[must_use]
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_standard() {
-        let secret = Secret::new(RFC_SECRET.to_vec());
+        let secret = TotpSecret::new(RFC_SECRET.to_vec());
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
             let at = Moment(seconds * 1_000_000);
             assert_eq!(secret.code_at(at), code);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_code_may_be_a_step_off_and_no_more() {
-        let secret = Secret::new(RFC_SECRET.to_vec());
+        let secret = TotpSecret::new(RFC_SECRET.to_vec());
         let now = Moment(1_111_111_109_000_000);
         for (off, is_taken) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
             let code = secret.code_at(now.plus_seconds(off));
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_address_names_the_account() {
-        let secret = Secret::new(RFC_SECRET.to_vec());
+        let secret = TotpSecret::new(RFC_SECRET.to_vec());
         let address = secret.address("a:b@c.example").unwrap();
         assert!(address.starts_with("otpauth://totp/Scrip:a%20b%40c.example?"), "{address}");
         assert!(address.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), "{address}");

@@ -1,14 +1,14 @@
 //! Another e-mail address: asked for, confirmed at the new one, or stopped from the old one.
 
 use super::actor::Actor;
-use super::auth::{
-    RESET_LINK_SECONDS, count_mail, forget_sessions, link_address, link_hash, lock_actor, new_link_token,
-};
-use super::error::{OpError, OpResult, refuse};
+use super::attempts::count_mail;
+use super::error::{OpResult, at, refuse};
 use super::links;
+use super::links::{RESET_LINK_SECONDS, link_address, link_hash, new_link_token};
+use super::sessions::{forget_sessions, lock_actor};
 use crate::app::App;
 use crate::mail;
-use crate::model::refusal::Reason;
+use crate::model::refusal::UserReason;
 use crate::model::user;
 use crate::ops::work::work;
 use crate::store;
@@ -20,12 +20,12 @@ use crate::store::users::{Link, Purpose};
 /// # Errors
 /// A refusal at the field that is wrong.
 pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
-    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
+    let email = user::email(email).map_err(at("email"))?;
     let (to_confirm, to_stop) = (new_link_token(app).0, new_link_token(app).0);
     work!(app, work => {
         lock_actor(work, actor).await?;
         if store::users::by_email(&mut work.tx, &email).await?.is_some() {
-            return refuse("email", Reason::EmailTaken);
+            return refuse("email", UserReason::EmailTaken);
         }
         count_mail(work, &actor.address).await?;
         let until = work.now.plus_seconds(RESET_LINK_SECONDS);
@@ -52,7 +52,7 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
         let (link, person) = links::take(work, token, &[Purpose::Email]).await?;
         let new = link.payload;
         if store::users::by_email(&mut work.tx, &new).await?.is_some() {
-            return refuse("", Reason::EmailTaken);
+            return refuse("", UserReason::EmailTaken);
         }
         store::users::set_email(&mut work.tx, person.id, &new).await?;
         let mut note = person.note("user.email_changed", address);

@@ -7,8 +7,9 @@ use super::error::{OpError, OpResult, Problems, text_reason};
 use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::invoice::Billing;
-use crate::model::refusal::Reason;
-use crate::model::{country, text, user};
+use crate::model::refusal::{BillingReason, FieldReason, Reason};
+use crate::model::user::{self, EmailError};
+use crate::model::{country, text};
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
 
@@ -50,25 +51,25 @@ pub fn check(fields: &BillingFields<'_>) -> OpResult<Billing> {
 
 pub(super) fn name(name: &str) -> Result<String, Reason> {
     let read = text::required(text::line(name, NAME_LENGTH_MAX));
-    read.map_err(|e| text_reason(e, Reason::Name(NameError::Missing)))
+    read.map_err(|e| text_reason(e, NameError::Missing))
 }
 
 pub(super) fn address(address: &str) -> Result<String, Reason> {
     let read = text::required(text::lines(address, ADDRESS_LENGTH_MAX));
-    read.map_err(|e| text_reason(e, Reason::MissingAddress))
+    read.map_err(|e| text_reason(e, BillingReason::MissingAddress))
 }
 
-pub(super) fn country(code: &str) -> Result<String, Reason> {
-    country::code(code).map(str::to_owned).ok_or(Reason::UnknownCountry)
+pub(super) fn country(code: &str) -> Result<String, BillingReason> {
+    country::code(code).map(str::to_owned).ok_or(BillingReason::UnknownCountry)
 }
 
 /// May be left out.
 pub(super) fn vat_number(number: &str) -> Result<String, Reason> {
-    text::line(number, VAT_NUMBER_LENGTH_MAX).map_err(|e| text_reason(e, Reason::Missing))
+    text::line(number, VAT_NUMBER_LENGTH_MAX).map_err(|e| text_reason(e, FieldReason::Missing))
 }
 
-pub(super) fn email(email: &str) -> Result<String, Reason> {
-    user::email(email).map_err(Reason::Email)
+pub(super) fn email(email: &str) -> Result<String, EmailError> {
+    user::email(email)
 }
 
 /// The billing data of a company of the actor's tree, once it is entered.

@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::cards::{ProviderError, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, Session, SessionRequest};
 use crate::model::money::{Currency, Money};
 use crate::model::order::{Method, OrderError, OrderState};
-use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::ops::work::{Work, work};
 use crate::store;
@@ -74,7 +73,7 @@ pub(super) async fn begin(
 pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnUrls<'_>) -> OpResult<String> {
     actor.require_buyer()?;
     let Some(provider) = app.cards.provider() else {
-        return refuse("method", Reason::Order(OrderError::CardsOff));
+        return refuse("method", OrderError::CardsOff);
     };
     let (order, payment) = open_payment(app, actor, order_id, provider).await?;
     if let Some(url) = payment.session_url {
@@ -106,11 +105,11 @@ async fn open_payment(
     work!(app, work => {
         let order = lock_own(work, actor, order_id).await?;
         if order.state() != OrderState::AwaitingPayment || order.method() != Some(Method::Card) {
-            return refuse("", Reason::Order(OrderError::NotOpen));
+            return refuse("", OrderError::NotOpen);
         }
         let payments = store::payments::of_order(&mut work.tx, order_id).await?;
         if payments.iter().any(PaymentRow::is_under_way) {
-            return refuse("", Reason::Order(OrderError::UnderWay));
+            return refuse("", OrderError::UnderWay);
         }
         let now = work.now;
         let found = payments.into_iter().rev().find(|p| p.provider == provider && can_be_gone_to(p, now));
@@ -162,7 +161,7 @@ async fn keep_session(app: &App, actor: &Actor, payment: &PaymentRow, session: S
     if let Err(error) = app.cards.expire_session(&session.id).await {
         tracing::warn!(%error, order = payment.order_id, "a page for a card payment stays open");
     }
-    refuse("", Reason::Order(OrderError::NotOpen))
+    refuse("", OrderError::NotOpen)
 }
 
 /// No page was opened. Where the same request would meet the same answer, the next try is another payment.
@@ -174,5 +173,5 @@ async fn give_up(app: &App, payment: &PaymentRow, error: &ProviderError) -> OpRe
             Ok(())
         })?;
     }
-    refuse("", Reason::Order(OrderError::ProviderFailed))
+    refuse("", OrderError::ProviderFailed)
 }

@@ -6,7 +6,7 @@ use super::console;
 use super::error::{OpResult, refuse};
 use crate::app::App;
 use crate::model::clock::Verdict;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FormReason;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
@@ -95,7 +95,7 @@ pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResu
     actor.require_operator()?;
     let done = work_once!(app, actor, key, "accept_clock", &seen.0.to_string(), work => {
         if work.now > seen.plus_seconds(SEEN_SECONDS_MAX) {
-            return refuse("", Reason::ClockMoved);
+            return refuse("", FormReason::ClockMoved);
         }
         store::settings::accept_time(&mut work.tx, work.now).await?;
         work.note(actor.note("clock.accepted", &work.now.exact(), ""));

@@ -2,13 +2,13 @@
 //! operation of the ledger under a key of its own, so that one which is run again makes no code twice.
 
 use super::actor::Actor;
-use super::codes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
-use super::error::{OpError, OpResult, refuse};
+use super::codes::changes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
+use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::job::Job;
 use crate::model::ledger::{self, Command, CreateCodes, Operation, Refusal};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, FieldReason};
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, about, work, work_once};
 use crate::store;
@@ -27,19 +27,19 @@ const STEP: i64 = 500;
 pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
     let comment = check_text("comment", order.comment)?;
-    crate::model::amount::check(order.amount).map_err(|e| OpError::Refused("amount", Reason::Amount(e)))?;
+    crate::model::amount::check(order.amount).map_err(at("amount"))?;
     if !(CODES_AT_ONCE_MAX..=CODES_MAX).contains(&order.count) {
-        return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_MAX });
+        return refuse("count", FieldReason::NotBetween { minimum: 1, maximum: CODES_MAX });
     }
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let request = serde_json::json!([company_id, resource_type.id(), amount, comment, count]).to_string();
     work_once!(app, actor, key, "create_code_batch", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
-        let Some(company) = found.first() else { return refuse("from", Reason::UnknownCompany) };
+        let Some(company) = found.first() else { return refuse("from", CompanyReason::Unknown) };
         let has = store::resources::balance(&mut work.tx, company_id, resource_type).await?;
         if has < amount.saturating_mul(count) {
             let company = company.name.clone();
-            return refuse("amount", Reason::Ledger(Refusal::NotEnough { has, resource_type, company }));
+            return refuse("amount", Refusal::NotEnough { has, resource_type, company });
         }
         let new = Batch {
             id: 0,

@@ -1,22 +1,17 @@
-//! Codes: made, shown to those who may see them, redeemed, deleted.
+//! Codes, shown to those who may see them. What is done with one is in `changes`.
+
+pub mod changes;
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, refuse, text_reason};
+use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::model::code::{self, Code};
-use crate::model::ledger::{
-    CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag,
-};
-use crate::model::refusal::Reason;
+use crate::model::ledger::CodeStatus;
+use crate::model::refusal::CodeReason;
 use crate::model::resources::ResourceType;
-use crate::model::text;
-use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
-use crate::ops::work::{Outcome, about, work, work_once};
 use crate::store;
 use crate::store::code_lists::ListFilter;
 use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
-
-pub const COMMENT_LENGTH_MAX: usize = 1_000;
 
 /// A code as its reader may see it.
 #[derive(Debug, Clone)]
@@ -27,182 +22,6 @@ pub struct ShownCode {
     /// Whole for administrators; else all but the last four characters are hidden.
     pub text: String,
     pub is_masked: bool,
-}
-
-/// The most codes that one operation makes.
-pub const CODES_AT_ONCE_MAX: i64 = 1_000;
-
-/// What a new code shall be; several are alike.
-#[derive(Debug, Clone)]
-pub struct CodeOrder<'a> {
-    pub company_id: i64,
-    pub resource_type: ResourceType,
-    pub amount: i64,
-    pub comment: &'a str,
-    pub count: i64,
-}
-
-/// Codes that were made.
-pub struct Made {
-    pub done: Done,
-    /// Their texts, in the order of the transfers, so that they can be answered though nothing can be read now.
-    /// `None` where they were made by an earlier request.
-    pub texts: Option<Vec<String>>,
-}
-
-impl std::ops::Deref for Made {
-    type Target = Done;
-
-    fn deref(&self) -> &Done {
-        &self.done
-    }
-}
-
-/// Makes codes that belong to a company of the actor's tree. Their units are locked at once. All of
-/// them, or none.
-///
-/// # Errors
-/// The ledger's refusals.
-pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
-    actor.require_admin()?;
-    let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
-    let comment = check_text("comment", order.comment)?;
-    if !(1..=CODES_AT_ONCE_MAX).contains(&count) {
-        return refuse("count", Reason::NotBetween { minimum: 1, maximum: CODES_AT_ONCE_MAX });
-    }
-    let request = serde_json::json!(["create_code", company_id, resource_type.id(), amount, comment, count]);
-    let codes: Vec<NewCode> = (0..count).map(|_| new_code(app)).collect();
-    let texts = codes.iter().map(|new| new.code.reveal()).collect();
-    let create = Command::CreateCodes(CreateCodes { company_id, resource_type, amount, comment, codes });
-    let done = super::resources::submit(app, actor, key, &request, create).await?;
-    let texts = if done.replayed { None } else { Some(texts) };
-    Ok(Made { done, texts })
-}
-
-pub(super) fn new_code(app: &App) -> NewCode {
-    let code = Code::from_random(app.rng.bytes());
-    NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
-}
-
-/// A comment or a memo: trimmed, nothing hidden in it, not too long.
-pub(super) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
-    let read = text::lines(text, COMMENT_LENGTH_MAX);
-    read.map_err(|error| OpError::Refused(field, text_reason(error, Reason::Missing)))
-}
-
-/// Redeems a code for the actor's own company, no matter who issued it.
-///
-/// # Errors
-/// Mistyped, unknown, used, expired; or how long to wait after too many wrong ones.
-pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult<Done> {
-    actor.require_redeemer()?;
-    let tag = read_code(app, text)?;
-    let request = serde_json::json!(["redeem", hex::encode(tag.0)]);
-    let redeem = Command::Redeem(Redeem { tag, limits: limits(actor) });
-    let outcome = super::resources::submit(app, actor, key, &request, redeem).await;
-    if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
-        super::watched::note_wrong_code(app, actor).await;
-    }
-    outcome
-}
-
-fn read_code(app: &App, text: &str) -> OpResult<Tag> {
-    let code = Code::parse(text).map_err(|e| OpError::Refused("code", Reason::Code(e)))?;
-    Ok(app.keys.tag(&code))
-}
-
-fn limits(actor: &Actor) -> Vec<Limit> {
-    vec![
-        Limit { key: format!("code:user:{}", actor.user_id), policy: &CODES_OF_USER },
-        Limit { key: format!("code:company:{}", actor.company_id), policy: &CODES_OF_COMPANY },
-        Limit { key: format!("code:address:{}", counted_address(&actor.address)), policy: &CODES_OF_ADDRESS },
-    ]
-}
-
-/// What a code holds, before it is redeemed.
-#[derive(Debug, Clone)]
-pub struct Preview {
-    pub resource_type: ResourceType,
-    pub amount: i64,
-    pub balance: i64,
-    /// Waiting devices that it would extend at once.
-    pub served: i64,
-}
-
-/// Tells what redeeming a code would do, without doing it. Limited like redeeming.
-///
-/// # Errors
-/// As [`redeem`].
-pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> {
-    actor.require_redeemer()?;
-    let tag = read_code(app, text)?;
-    let limits = limits(actor);
-    let outcome = work!(app, work => {
-        for limit in &limits {
-            let attempts: Attempts = store::throttle::read(&mut work.tx, &limit.key, work.now).await?;
-            if let Some(until) = attempts.blocked_until(limit.policy, work.now) {
-                return Ok(Err(Refusal::TooManyAttempts { until }));
-            }
-        }
-        let found = store::codes::by_tag(&mut work.tx, tag).await?;
-        let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
-            for limit in &limits {
-                store::throttle::fail(&mut work.tx, &limit.key, limit.policy, work.now).await?;
-            }
-            work.note(actor.note("code.wrong", "", ""));
-            // The wrong code counts: the transaction is committed.
-            return Ok(Err(Refusal::UnknownCode));
-        };
-        let facts = found.facts()?;
-        Ok(facts.redeemable(work.now).map(|()| facts))
-    })?;
-    let found = outcome.map_err(|refusal| OpError::Refused("code", Reason::Ledger(refusal)))?;
-    let resource_type = found.resource_type;
-    let mut tx = app.db.read().await?;
-    let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
-    drop(tx);
-    let units = balance.saturating_add(found.amount);
-    let served = super::resources::served_by(app, actor.company_id, resource_type, units).await?;
-    Ok(Preview { resource_type, amount: found.amount, balance, served })
-}
-
-/// Deletes an unused code; its units return to the company that owns it.
-///
-/// # Errors
-/// The ledger's refusals.
-pub async fn delete(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
-    actor.require_admin()?;
-    let request = serde_json::json!(["delete_code", code_id]);
-    super::resources::submit(app, actor, key, &request, Command::DeleteCode(DeleteCode { code_id })).await
-}
-
-/// Sets a code's comment.
-///
-/// # Errors
-/// [`OpError::NotFound`] outside the actor's tree.
-pub async fn set_comment(
-    app: &App,
-    actor: &Actor,
-    key: &str,
-    code_id: i64,
-    comment: &str,
-) -> OpResult<Outcome> {
-    actor.require_admin()?;
-    let comment = check_text("comment", comment)?;
-    let request = serde_json::json!([code_id, comment]).to_string();
-    work_once!(app, actor, key, "code_comment", &request, work => {
-        let found = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
-        let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
-        store::codes::set_comment(&mut work.tx, code_id, &comment).await?;
-        let listed = store::code_lists::find(&mut work.tx, &actor.company_path, code_id).await?;
-        work.note(actor.note_at(
-            found.company_id,
-            "code.comment_changed",
-            &format!("Code #{code_id}"),
-            &comment,
-        ));
-        Ok(format!("Update\nThe comment was saved.\n{}", about(&listed)?))
-    })
 }
 
 /// Reads what a person searches codes by: the last four characters, or the comment.
@@ -235,7 +54,7 @@ pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -
 /// Finds a code of the actor's tree by its whole text; `None` where the text is no whole code.
 ///
 /// # Errors
-/// [`Reason::SearchedCode`] where none of the tree is like it.
+/// [`CodeReason::Searched`] where none of the tree is like it.
 pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Option<ShownCode>> {
     actor.require_tree()?;
     let Ok(code) = Code::parse(text) else { return Ok(None) };
@@ -246,7 +65,7 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
     };
     match found.filter(|c| c.status != CodeStatus::Deleted as i64) {
         Some(row) => show(app, actor, row).map(Some),
-        None => refuse("q", Reason::SearchedCode),
+        None => refuse("q", CodeReason::Searched),
     }
 }
 

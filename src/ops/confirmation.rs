@@ -2,12 +2,14 @@
 //! the second factor, unless both were given in this session a moment ago. Wrong ones count as at sign-in.
 
 use super::actor::Actor;
-use super::auth::{Again, allow, confirm_password, lock_actor};
+use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
+use super::passwords::{Again, confirm_password};
 use super::second_factor::{mail_code, mailed_key};
 use super::second_step::{Proof, judge, read};
+use super::sessions::lock_actor;
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::model::time::Moment;
@@ -67,7 +69,7 @@ pub async fn confirm(
                 judge(app, work, &who, method, proof, typed, &asked, &actor.address).await?
             }
             // It was turned on meanwhile.
-            (Some(_), None) => return refuse(proof.field(), Reason::MalformedSecondFactor),
+            (Some(_), None) => return refuse(proof.field(), SecondFactorReason::MalformedCode),
         };
         if is_right {
             work.note(actor.note("user.confirmed", &actor.email, ""));
@@ -83,7 +85,7 @@ pub async fn confirm(
 /// A refusal where no mail is set up, or how long to wait.
 pub async fn mail_confirmation_code(app: &App, actor: &Actor, session: &str) -> OpResult<()> {
     if app.config.mail.is_none() {
-        return refuse("code", Reason::NoMail);
+        return refuse("code", SecondFactorReason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::Confirm, by: session };
     work!(app, work => {

@@ -1,10 +1,9 @@
 //! What the owner of the machine may do from its console, without signing in.
 
-use super::auth::{link_address, new_link_token};
-use super::error::{OpError, OpResult, refuse};
-use super::links::{self, Lives};
+use super::error::{OpError, OpResult, at, refuse};
+use super::links::{self, Lives, link_address, new_link_token};
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::UserReason;
 use crate::model::user::{self, Role};
 use crate::ops::work::work;
 use crate::store;
@@ -44,15 +43,15 @@ const SENDER: &str = "The operator of this portal";
 /// # Errors
 /// A refusal, or [`OpError::NotFound`] for a company that does not exist.
 pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) -> OpResult<ConsoleLink> {
-    let email = user::email(email).map_err(|e| OpError::Refused("email", Reason::Email(e)))?;
-    let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
+    let email = user::email(email).map_err(at("email"))?;
+    let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
     let (token, _) = new_link_token(app);
     let lives = work!(app, work => {
         let (_, root) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
         let found = store::companies::lock(&mut work.tx, &root, &[company_id]).await?;
         let company = found.first().ok_or(OpError::NotFound)?;
         let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
-        let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
+        let Some(id) = added else { return refuse("email", UserReason::EmailTaken) };
         work.note(note(company_id, "user.invited", &email));
         links::make(app, work, id, SENDER, &company.name, &token).await
     })?;
@@ -107,7 +106,7 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
         work.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(())
 }
 
@@ -122,6 +121,6 @@ pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
         work.note(note(found.company_id, "user.second_factor_reset", &found.email));
         Ok(found.id)
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(())
 }

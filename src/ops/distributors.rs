@@ -4,7 +4,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::model::order::OrderError;
-use crate::model::refusal::Reason;
+use crate::model::refusal::CompanyReason;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::companies::LockedCompany;
@@ -40,7 +40,7 @@ pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
     work_once!(app, actor, key, "set_may_buy", &request, work => {
         let company = lock_one(work, actor, id).await?;
         if on && company.level == 0 {
-            return refuse("company", Reason::Order(OrderError::Vendor));
+            return refuse("company", OrderError::Vendor);
         }
         let is_new = store::distributors::set_may_buy(&mut work.tx, id, on).await?;
         let (headline, verb, phrase) = match on {
@@ -78,5 +78,5 @@ pub async fn set_reverse_charge(app: &App, actor: &Actor, key: &str, id: i64, on
 
 async fn lock_one(work: &mut Work, actor: &Actor, id: i64) -> OpResult<LockedCompany> {
     let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
-    found.pop().map_or_else(|| refuse("company", Reason::UnknownCompany), Ok)
+    found.pop().map_or_else(|| refuse("company", CompanyReason::Unknown), Ok)
 }

@@ -1,7 +1,7 @@
 //! What an act or a read answers when it does not do what was asked.
 
 use crate::model::ledger::Refusal;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FieldReason, Reason};
 use crate::model::text::TextError;
 use crate::store::db::DbError;
 use crate::writer::WriteError;
@@ -36,6 +36,12 @@ pub enum OpError {
 
 pub type OpResult<T> = Result<T, OpError>;
 
+impl OpError {
+    pub fn refused(field: &'static str, reason: impl Into<Reason>) -> OpError {
+        OpError::Refused(field, reason.into())
+    }
+}
+
 impl From<DbError> for OpError {
     fn from(error: DbError) -> OpError {
         if error.is_outcome_unknown() {
@@ -58,7 +64,7 @@ impl From<DbError> for OpError {
 impl From<WriteError> for OpError {
     fn from(error: WriteError) -> OpError {
         match error {
-            WriteError::Refused(refusal) => OpError::Refused(field_of(&refusal), Reason::Ledger(refusal)),
+            WriteError::Refused(refusal) => OpError::refused(field_of(&refusal), refusal),
             WriteError::Unavailable => OpError::Unavailable,
             WriteError::OutcomeUnknown => OpError::OutcomeUnknown,
             WriteError::Failed(error) => OpError::Internal(error.to_string()),
@@ -67,17 +73,22 @@ impl From<WriteError> for OpError {
 }
 
 /// Why a text is refused; `missing` where there is none.
-pub(super) fn text_reason(error: TextError, missing: Reason) -> Reason {
+pub(super) fn text_reason(error: TextError, missing: impl Into<Reason>) -> Reason {
     match error {
-        TextError::Missing => missing,
-        TextError::TooLong { maximum } => Reason::TooLong { maximum },
-        TextError::Hidden => Reason::HiddenCharacters,
+        TextError::Missing => missing.into(),
+        TextError::TooLong { maximum } => FieldReason::TooLong { maximum }.into(),
+        TextError::Hidden => FieldReason::HiddenCharacters.into(),
     }
 }
 
 /// Refuses with one reason.
-pub fn refuse<T>(field: &'static str, reason: Reason) -> OpResult<T> {
-    Err(OpError::Refused(field, reason))
+pub fn refuse<T>(field: &'static str, reason: impl Into<Reason>) -> OpResult<T> {
+    Err(OpError::refused(field, reason))
+}
+
+/// Makes a refusal of what is wrong at a field, as `map_err` wants it.
+pub(super) fn at<R: Into<Reason>>(field: &'static str) -> impl FnOnce(R) -> OpError {
+    move |reason| OpError::refused(field, reason)
 }
 
 /// The field of a form that a ledger's refusal belongs to.
@@ -104,12 +115,12 @@ pub struct Problems(Vec<(&'static str, Reason)>);
 
 impl Problems {
     /// Takes a value, or notes why the field has none.
-    pub fn take<T>(&mut self, field: &'static str, value: Result<T, Reason>) -> Option<T> {
-        value.map_err(|reason| self.0.push((field, reason))).ok()
+    pub fn take<T>(&mut self, field: &'static str, value: Result<T, impl Into<Reason>>) -> Option<T> {
+        value.map_err(|reason| self.add(field, reason)).ok()
     }
 
-    pub fn add(&mut self, field: &'static str, reason: Reason) {
-        self.0.push((field, reason));
+    pub fn add(&mut self, field: &'static str, reason: impl Into<Reason>) {
+        self.0.push((field, reason.into()));
     }
 
     /// Goes on where nothing was noted.

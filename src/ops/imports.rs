@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::companies::ResolveError;
-use super::devices::{DeviceInput, settle};
-use super::error::{OpError, OpResult, refuse};
+use super::devices::changes::DeviceInput;
+use super::devices::settle::settle;
+use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::company::searchable;
 use crate::model::device::{DeviceChange, DeviceKind};
 use crate::model::import::{self, Row, RowError};
 use crate::model::job::Job;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
@@ -50,7 +51,7 @@ struct KeptRow {
 pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &str) -> OpResult<Outcome> {
     actor.require_admin()?;
     super::companies::find(app, actor, company_id).await?;
-    let rows = import::read(text).map_err(|e| OpError::Refused("file", Reason::File(e)))?;
+    let rows = import::read(text).map_err(at("file"))?;
     let (good, problems) = sort(app, actor, company_id, rows).await?;
     let content = serde_json::to_string(&good).unwrap_or_default();
     let told = serde_json::to_string(&problems).unwrap_or_default();
@@ -126,7 +127,7 @@ async fn companies(
     let named: BTreeSet<&str> =
         rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
     if named.len() > COMPANIES_MAX {
-        return refuse("file", Reason::TooMany { maximum: COMPANIES_MAX });
+        return refuse("file", FieldReason::TooMany { maximum: COMPANIES_MAX });
     }
     let mut found = HashMap::from([(String::new(), company_id)]);
     for text in named.into_iter().filter(|t| !t.is_empty()) {

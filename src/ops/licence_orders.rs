@@ -6,15 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult, refuse};
-use super::licences::at;
-use super::orders::{Draft, draft, offer};
+use super::error::{OpError, OpResult, at, refuse};
+use super::orders::draft::{Draft, draft, offer};
 use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::licence::{LicenceRefusal, SerialError};
 use crate::model::order::{OrderError, OrderLine, SERIALS_MAX};
 use crate::model::product::ProductKind;
-use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, about, work_once};
 use crate::store;
@@ -124,7 +122,7 @@ pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) ->
         let groups = read_groups(&mut work.tx, actor, wish.serials, work.now).await?;
         let bought = bought(&groups, wish)?;
         let currency = bought.first().map(|(product, _)| product.currency);
-        let Some(currency) = currency else { return Err(at("product", LicenceRefusal::NothingChosen)) };
+        let Some(currency) = currency else { return refuse("product", LicenceRefusal::NothingChosen) };
         let draft = draft(work, actor, wish.order_id, ProductKind::Licence, currency).await?;
         require_new(work, &draft, &bought).await?;
         let mut lines = Vec::with_capacity(bought.len());
@@ -143,13 +141,13 @@ fn bought(groups: &[Group], wish: &LicenceWish<'_>) -> OpResult<Vec<(ProductRow,
         let group = groups.iter().find(|g| g.model == *model);
         let found = group.and_then(|g| g.licences.iter().find(|l| l.product.product_id == *product_id));
         let Some(licence) = found else {
-            return Err(at("product", LicenceRefusal::Unsuitable { model: model.clone() }));
+            return refuse("product", LicenceRefusal::Unsuitable { model: model.clone() });
         };
         if model.is_empty() && !licence.product.models.is_empty() && !wish.is_confirmed {
-            return Err(at("confirmed", LicenceRefusal::NotConfirmed));
+            return refuse("confirmed", LicenceRefusal::NotConfirmed);
         }
         if licence.serials.is_empty() {
-            return Err(at("product", LicenceRefusal::HeldForGood));
+            return refuse("product", LicenceRefusal::HeldForGood);
         }
         match bought.iter_mut().find(|(product, _)| product.product_id == *product_id) {
             Some((_, serials)) => serials.extend(licence.serials.iter().cloned()),
@@ -168,12 +166,12 @@ async fn require_new(work: &mut Work, draft: &Draft, bought: &[(ProductRow, Vec<
     for (product, serials) in bought {
         for serial in serials {
             if !taken.insert((Some(product.product_id), searchable(serial))) {
-                return Err(at("product", LicenceRefusal::Twice { serial: serial.clone() }));
+                return refuse("product", LicenceRefusal::Twice { serial: serial.clone() });
             }
         }
     }
     if taken.len() > SERIALS_MAX {
-        return Err(at("product", LicenceRefusal::Serial(SerialError::TooMany)));
+        return refuse("product", LicenceRefusal::Serial(SerialError::TooMany));
     }
     Ok(())
 }
@@ -182,13 +180,12 @@ fn line(product: &ProductRow, devices: i64, draft: &Draft) -> OpResult<OrderLine
     let first = draft.currency;
     if product.currency != first {
         let error = OrderError::OtherCurrency { order: first, line: product.currency };
-        return refuse("product", Reason::Order(error));
+        return refuse("product", error);
     }
     let Some(offer) = offer(product, product.licence_price, draft.reverse_charge) else {
-        return refuse("product", Reason::Order(OrderError::NotOffered));
+        return refuse("product", OrderError::NotOffered);
     };
-    OrderLine::licence(&offer, &product.name, devices)
-        .map_err(|error| OpError::Refused("product", Reason::Order(error)))
+    OrderLine::licence(&offer, &product.name, devices).map_err(at("product"))
 }
 
 /// A draft's refusals name fields of the form of vouchers.

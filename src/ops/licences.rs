@@ -4,7 +4,7 @@
 //! administrators see it.
 
 use super::actor::Actor;
-use super::error::{OpError, OpResult};
+use super::error::{OpError, OpResult, refuse};
 use super::payments::Settlement;
 use crate::app::App;
 use crate::model::company::searchable;
@@ -12,7 +12,6 @@ use crate::model::licence::{
     LicenceFacts, LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, Revocations, product_code, serials,
 };
 use crate::model::order::OrderLine;
-use crate::model::refusal::Reason;
 use crate::model::text;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -193,7 +192,8 @@ pub struct Rehost<'a> {
 /// bought.
 pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let serial = serials::one(wish.serial).map_err(|e| at("serial", LicenceRefusal::Serial(e)))?;
+    let serial =
+        serials::one(wish.serial).map_err(|e| OpError::refused("serial", LicenceRefusal::Serial(e)))?;
     let reason = reason(wish.reason)?;
     let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();
     work_once!(app, actor, key, "rehost_licence", &request, work => {
@@ -205,19 +205,19 @@ pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> O
         }
         let row = licence.row;
         if licence.is_expired {
-            return Err(at("", LicenceRefusal::Expired));
+            return refuse("", LicenceRefusal::Expired);
         }
         if searchable(&row.serial) == searchable(&serial) {
-            return Err(at("serial", LicenceRefusal::SameSerial));
+            return refuse("serial", LicenceRefusal::SameSerial);
         }
         require_suitable(work, actor, &row, &serial).await?;
         if !store::licences::rehost(&mut work.tx, row.id, &serial).await? {
-            return Err(at("", LicenceRefusal::NoMoreRehosts));
+            return refuse("", LicenceRefusal::NoMoreRehosts);
         }
         if row.key_id != wish.key_id
             || !store::licences::revoke(&mut work.tx, wish.key_id, actor.user_id, &reason, work.now).await?
         {
-            return Err(at("", LicenceRefusal::Moved));
+            return refuse("", LicenceRefusal::Moved);
         }
         let key_id = store::licences::reserve_key(&mut work.tx).await?;
         let issued_at = whole_second(work.now);
@@ -237,21 +237,17 @@ async fn require_suitable(work: &mut Work, actor: &Actor, row: &LicenceRow, seri
     if let (Some(model), Some(product)) = (model.filter(|m| !m.is_empty()), product)
         && !product.suits(&model)
     {
-        return Err(at("serial", LicenceRefusal::Unsuitable { model }));
+        return refuse("serial", LicenceRefusal::Unsuitable { model });
     }
     let held = store::licences::held(&mut work.tx, tree, &wanted, work.now).await?;
     let is_held = held.iter().any(|h| h.product_id == row.product_id && h.expires_at.is_none());
-    if is_held { Err(at("serial", LicenceRefusal::HeldForGood)) } else { Ok(()) }
+    if is_held { refuse("serial", LicenceRefusal::HeldForGood) } else { Ok(()) }
 }
 
 fn reason(reason: &str) -> OpResult<String> {
-    let refusal = || at("reason", LicenceRefusal::Reason);
+    let refusal = || OpError::refused("reason", LicenceRefusal::Reason);
     let reason = text::line(reason, *REHOST_REASON_LENGTH.end()).map_err(|_| refusal())?;
     if reason.chars().count() < *REHOST_REASON_LENGTH.start() { Err(refusal()) } else { Ok(reason) }
-}
-
-pub(super) fn at(field: &'static str, refusal: LicenceRefusal) -> OpError {
-    OpError::Refused(field, Reason::Licence(refusal))
 }
 
 /// The signed list of revoked keys, for anybody. Its number is one more than the keys that were ever revoked,

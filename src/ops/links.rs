@@ -1,18 +1,79 @@
-//! Links to set a password, and how a link of a person is used up.
+//! One-time links: to set a password, to set up the portal, to sign up, to change an address. Only a link's hash is
+//! kept.
 
-use super::auth::{INVITE_LINK_SECONDS, RESET_LINK_SECONDS, link_address, link_hash};
+use sha2::{Digest as _, Sha256};
+
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;
-use crate::model::refusal::Reason;
+use crate::model::refusal::SignInReason;
 use crate::ops::work::Work;
 use crate::store;
 use crate::store::auth::Credentials;
 use crate::store::users::{Link, Purpose};
 
+/// How long a link to set a password is good.
+pub const RESET_LINK_SECONDS: i64 = 3_600;
+pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
+
+/// Makes a link's secret. Only its hash is kept.
+#[must_use]
+pub fn new_link_token(app: &App) -> (String, Vec<u8>) {
+    let token = hex::encode(app.rng.bytes::<20>());
+    let hash = link_hash(&token);
+    (token, hash)
+}
+
+#[must_use]
+pub fn link_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// The address of a link, as it is mailed and shown.
+#[must_use]
+pub fn link_address(app: &App, token: &str) -> String {
+    format!("{}/link/{token}", app.config.public_url)
+}
+
+/// What a link is for, and for whom, if it is still good.
+pub struct OpenLink {
+    pub purpose: Purpose,
+    pub email: String,
+    pub company: String,
+    pub has_second_factor: bool,
+    /// The new address, where it is about one.
+    pub new_email: String,
+}
+
+/// Looks at a link without using it up.
+///
+/// # Errors
+/// A refusal when it is dead.
+pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
+    let mut tx = app.db.read().await?;
+    let link = store::users::find_link(&mut tx, &link_hash(token), app.clock.now()).await?;
+    let Some(link) = link else { return refuse("", SignInReason::LinkDead) };
+    let person = match link.user_id {
+        Some(id) => store::auth::credentials_of(&mut tx, id).await?,
+        None => None,
+    };
+    let has_second_factor = person.as_ref().is_some_and(|p| p.second_factor().is_some());
+    let (email, company) = match person {
+        Some(person) => {
+            let listed = store::users::by_email(&mut tx, &person.email).await?;
+            (person.email, listed.map_or(String::new(), |u| u.company_name))
+        }
+        None if link.purpose == Purpose::SignUp => super::sign_up::whose(&link.payload)?,
+        None => (String::new(), String::new()),
+    };
+    let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);
+    let new_email = if is_about_address { link.payload } else { String::new() };
+    Ok(OpenLink { purpose: link.purpose, email, company, has_second_factor, new_email })
+}
+
 /// Uses a person's link up. The person is locked first, as by all that ends links: one of them wins.
 pub(super) async fn take(work: &mut Work, token: &str, wanted: &[Purpose]) -> OpResult<(Link, Credentials)> {
-    let dead = || OpError::Refused("", Reason::LinkDead);
+    let dead = || OpError::refused("", SignInReason::LinkDead);
     let hash = link_hash(token);
     let found = store::users::find_link(&mut work.tx, &hash, work.now).await?;
     let found = found.filter(|link| wanted.contains(&link.purpose)).ok_or_else(dead)?;
@@ -54,7 +115,7 @@ pub(super) async fn make(
 ) -> OpResult<Lives> {
     let person = store::auth::lock(&mut work.tx, user_id).await?.ok_or(OpError::NotFound)?;
     if person.disabled_at.is_some() {
-        return refuse("", Reason::LinkDead);
+        return refuse("", SignInReason::LinkDead);
     }
     let (lives, purpose, seconds) = match person.password_hash {
         None => (Lives::SevenDays, Purpose::Invite, INVITE_LINK_SECONDS),

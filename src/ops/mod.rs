@@ -2,8 +2,8 @@
 
 pub mod actor;
 pub mod addresses;
+mod attempts;
 pub mod audit;
-pub mod auth;
 pub mod billing;
 pub mod card_payments;
 pub mod chain;
@@ -25,6 +25,8 @@ pub mod links;
 mod notices;
 pub mod order_codes;
 pub mod orders;
+pub mod password_reset;
+pub mod passwords;
 pub mod payments;
 pub mod products;
 pub mod reports;
@@ -32,6 +34,9 @@ pub mod resources;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;
+mod sessions;
+pub mod set_up;
+pub mod sign_in;
 pub mod sign_up;
 pub mod tokens;
 pub mod users;

@@ -3,7 +3,7 @@
 //! its own, and counts its codes on the order in the same transaction: one that is run again makes none twice.
 
 use super::actor::Actor;
-use super::codes::new_code;
+use super::codes::changes::new_code;
 use super::error::{OpError, OpResult};
 use super::vouchers::Cancelled;
 use crate::app::App;

@@ -14,7 +14,7 @@ use crate::model::job::Job;
 use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VALID_MONTHS};
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::seller::SellerSettings;
 use crate::model::time::{self, Moment};
 use crate::ops::work::{self, Outcome, Work, work_once};
@@ -88,7 +88,7 @@ pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'
     super::licences::issue(app, work, settlement, &lines).await?;
     if store::invoices::of_order(&mut work.tx, order.id).await?.is_empty() {
         let seller = store::seller::get(&mut work.tx).await?;
-        let Some(seller) = seller else { return refuse("", Reason::Order(OrderError::NoSeller)) };
+        let Some(seller) = seller else { return refuse("", OrderError::NoSeller) };
         let paid = Paid { on: *on, how: (*how).to_owned() };
         invoice(work, order, &lines, &seller, Some(paid)).await?;
     } else {
@@ -243,28 +243,28 @@ pub async fn mark_paid(
     actor.require_operator()?;
     let reference: String = came.reference.trim().to_owned();
     if reference.chars().any(crate::model::text::is_hidden) {
-        return refuse("reference", Reason::HiddenCharacters);
+        return refuse("reference", FieldReason::HiddenCharacters);
     }
     if reference.chars().count() > REFERENCE_LENGTH_MAX {
-        return refuse("reference", Reason::TooLong { maximum: REFERENCE_LENGTH_MAX });
+        return refuse("reference", FieldReason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
     let request = serde_json::json!([order_id, came.amount, came.on.to_string(), reference]).to_string();
     work_once!(app, actor, key, "mark_paid", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.state() != OrderState::AwaitingPayment {
-            return refuse("", Reason::Order(OrderError::NotOpen));
+            return refuse("", OrderError::NotOpen);
         }
         if came.amount != row.total {
             let due = Money::new(row.total, currency(&row)?);
-            return refuse("amount", Reason::Order(OrderError::OtherAmount { due }));
+            return refuse("amount", OrderError::OtherAmount { due });
         }
         let today = work.now.zoned(&actor.time_zone).date();
         if came.on > today {
-            return refuse("day", Reason::Order(OrderError::FutureDay));
+            return refuse("day", OrderError::FutureDay);
         }
         if today.duration_since(came.on).as_hours() > STATEMENT_HOURS_MAX {
-            return refuse("day", Reason::Order(OrderError::OldDay));
+            return refuse("day", OrderError::OldDay);
         }
         let payment = NewPayment {
             order_id,
@@ -312,7 +312,7 @@ pub async fn settle_credit_note(app: &App, actor: &Actor, key: &str, id: i64) ->
         let found = store::invoices::find(&mut work.tx, &actor.company_path, id).await?;
         let row = found.filter(|i| i.is_credit_note()).ok_or(OpError::NotFound)?;
         if !store::invoices::settle(&mut work.tx, id, work.now).await? {
-            return refuse("", Reason::Order(OrderError::NotOpen));
+            return refuse("", OrderError::NotOpen);
         }
         work.note(actor.note("order.paid_back", &row.name, ""));
         Ok(format!("Pay back\n{} is settled.\n{}", row.name, work::about(&row.order_id)?))

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::money::{Currency, Money, MoneyError};
 use crate::model::product::{self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FieldReason, ProductReason};
 use crate::model::text;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
@@ -90,7 +90,7 @@ pub async fn add(
     let request = serde_json::json!([kind.slug(), fields]).to_string();
     work_once!(app, actor, key, "add_product", &request, work => {
         if store::products::all(&mut work.tx).await?.len() >= PRODUCTS_MAX {
-            return refuse("", Reason::ListFull { maximum: PRODUCTS_MAX });
+            return refuse("", ProductReason::ListFull { maximum: PRODUCTS_MAX });
         }
         require_vat_class(work, &product).await?;
         store::products::insert(&mut work.tx, &product, actor.user_id, work.now).await?;
@@ -102,7 +102,7 @@ pub async fn add(
 /// Makes a new version of a product, if `version` is still the current one.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`Reason::ProductChanged`] where somebody else was first.
+/// A refusal at the field that is wrong; [`ProductReason::Changed`] where somebody else was first.
 pub async fn change(
     app: &App,
     actor: &Actor,
@@ -126,8 +126,8 @@ pub async fn change(
 async fn changed_meanwhile(work: &mut Work, id: i64) -> OpResult<OpError> {
     let now = store::products::current(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
     let prices = now.as_product().prices();
-    let reason = Reason::ProductChanged { version: now.version, by: now.changed_by, name: now.name, prices };
-    Ok(OpError::Refused("", reason))
+    let reason = ProductReason::Changed { version: now.version, by: now.changed_by, name: now.name, prices };
+    Ok(OpError::refused("", reason))
 }
 
 async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
@@ -135,7 +135,7 @@ async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
     if classes.iter().any(|c| c.id == product.vat_class_id) {
         return Ok(());
     }
-    refuse("vat_class", Reason::UnknownVatClass)
+    refuse("vat_class", ProductReason::UnknownVatClass)
 }
 
 /// Offers a product, or no more. Orders that were made are not touched.
@@ -161,16 +161,17 @@ pub async fn set_offered(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
 
 fn check(kind: ProductKind, fields: &ProductFields<'_>) -> OpResult<Product> {
     let mut problems = Problems::default();
-    let name = product::name(fields.name).map_err(|e| text_reason(e, Reason::Name(NameError::Missing)));
+    let name = product::name(fields.name).map_err(|e| text_reason(e, NameError::Missing));
     let name = problems.take("name", name);
     let description = text::lines(fields.description, DESCRIPTION_LENGTH_MAX);
-    let description = problems.take("description", description.map_err(|e| text_reason(e, Reason::Missing)));
-    let currency = Currency::from_code(fields.currency).ok_or(Reason::UnknownCurrency);
+    let description =
+        problems.take("description", description.map_err(|e| text_reason(e, FieldReason::Missing)));
+    let currency = Currency::from_code(fields.currency).ok_or(ProductReason::UnknownCurrency);
     let currency = problems.take("currency", currency);
     // Without a currency a price cannot be read: how many digits it has hangs on it.
     let price = currency.and_then(|currency| price(&mut problems, kind, currency, fields));
     let vat_class_id =
-        problems.take("vat_class", fields.vat_class.parse().map_err(|_| Reason::UnknownVatClass));
+        problems.take("vat_class", fields.vat_class.parse().map_err(|_| ProductReason::UnknownVatClass));
     problems.finish()?;
     let (Some(currency), Some(price)) = (currency, price) else { return Err(OpError::NotFound) };
     Ok(Product {
@@ -191,29 +192,29 @@ fn price(
     let read = |text: &str| match Money::parse(text, currency) {
         Ok(price) => Ok(Some(price.minor)),
         Err(MoneyError::Missing) => Ok(None),
-        Err(error) => Err(Reason::Money(error)),
+        Err(error) => Err(error),
     };
     if kind == ProductKind::Licence {
-        let licence = read(fields.licence_price).and_then(|p| p.ok_or(Reason::Money(MoneyError::Missing)));
+        let licence = read(fields.licence_price).and_then(|p| p.ok_or(MoneyError::Missing));
         let licence = problems.take("licence_price", licence);
-        let models = problems.take("models", product::models(fields.models).map_err(Reason::Models));
+        let models = problems.take("models", product::models(fields.models));
         let term_months = problems.take("term_months", term(fields.term_months));
         return Some(Price::Licence { licence: licence?, models: models?, term_months: term_months? });
     }
     let device = problems.take("device_price", read(fields.device_price));
     let apartment = problems.take("apartment_price", read(fields.apartment_price));
     if (device, apartment) == (Some(None), Some(None)) {
-        problems.add("device_price", Reason::NoPrice);
+        problems.add("device_price", ProductReason::NoPrice);
     }
     Some(Price::Voucher { device: device?, apartment: apartment? })
 }
 
 /// Months; none for a licence without an end.
-fn term(text: &str) -> Result<Option<i64>, Reason> {
+fn term(text: &str) -> Result<Option<i64>, FieldReason> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
     let months = text.parse().ok().filter(|months| (1..=TERM_MONTHS_MAX).contains(months));
-    months.map(Some).ok_or(Reason::NotBetween { minimum: 1, maximum: TERM_MONTHS_MAX })
+    months.map(Some).ok_or(FieldReason::NotBetween { minimum: 1, maximum: TERM_MONTHS_MAX })
 }

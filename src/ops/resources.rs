@@ -185,7 +185,7 @@ pub async fn issue(
     memo: &str,
 ) -> OpResult<Done> {
     actor.require_operator()?;
-    let memo = super::codes::check_text("memo", memo)?;
+    let memo = super::codes::changes::check_text("memo", memo)?;
     let request = serde_json::json!(["issue", resource_type.id(), amount, memo]);
     submit(app, actor, key, &request, Command::Issue(Issue { resource_type, amount, memo })).await
 }

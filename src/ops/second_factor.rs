@@ -10,11 +10,11 @@ pub use turn_on::{AppSecret, app_secret, mail_turn_on_code, new_app_secret, turn
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actor::Actor;
-use super::auth::{end_other_sessions, lock_actor};
 use super::error::{OpResult, refuse};
 use super::notices;
+use super::sessions::{end_other_sessions, lock_actor};
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryCode, mailed_code};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::ops::work::{Work, work_once};
@@ -70,7 +70,7 @@ pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) 
     let fresh = AtomicBool::new(false);
     let outcome = work_once!(app, actor, change.key, "make_recovery_codes", "", work => {
         if lock_actor(work, actor).await?.second_factor().is_none() {
-            return refuse("", Reason::SecondFactorOff);
+            return refuse("", SecondFactorReason::Off);
         }
         store::second_factor::set_recovery_codes(&mut work.tx, actor.user_id, &hashes).await?;
         work.note(actor.note("user.recovery_codes_made", &actor.email, ""));

@@ -1,11 +1,12 @@
 //! Signing in, the second step: the password was right, and nothing is open yet. What is known of the
 //! sign-in lives in the session until it is done or lapses; wrong codes are counted for the account.
 
-use super::auth::{FirstStep, SignedInAs, Whence, allow, note_sign_in};
+use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
 use super::second_factor::{mail_code, mailed_key, throttle_key};
+use super::sign_in::{FirstStep, SignedInAs, Whence, note_sign_in};
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{SecondFactorReason, SignInReason};
 use crate::model::second_factor::{MailedFor, PENDING_SECONDS, RecoveryCode, SecondFactor, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::model::time::Moment;
@@ -48,10 +49,10 @@ impl Proof<'_> {
         }
     }
 
-    pub(super) fn wrong(self) -> Reason {
+    pub(super) fn wrong(self) -> SecondFactorReason {
         match self {
-            Proof::Code(_) => Reason::WrongSecondFactor,
-            Proof::Recovery(_) => Reason::WrongRecoveryCode,
+            Proof::Code(_) => SecondFactorReason::WrongCode,
+            Proof::Recovery(_) => SecondFactorReason::WrongRecoveryCode,
         }
     }
 }
@@ -90,7 +91,7 @@ pub(super) async fn begin(
 /// that judges it.
 ///
 /// # Errors
-/// [`Reason::SignInLapsed`], a refusal at the field, or how long to wait.
+/// [`SignInReason::Lapsed`], a refusal at the field, or how long to wait.
 pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whence) -> OpResult<SignedInAs> {
     let typed = read(proof)?;
     let is_right = work!(app, work => {
@@ -144,12 +145,12 @@ pub(super) enum Typed {
 
 pub(super) fn read(proof: Proof<'_>) -> OpResult<Typed> {
     let (typed, reason) = match proof {
-        Proof::Code(text) => (typed_code(text).map(Typed::Code), Reason::MalformedSecondFactor),
+        Proof::Code(text) => (typed_code(text).map(Typed::Code), SecondFactorReason::MalformedCode),
         Proof::Recovery(text) => {
-            (RecoveryCode::parse(text).map(Typed::Recovery), Reason::MalformedRecoveryCode)
+            (RecoveryCode::parse(text).map(Typed::Recovery), SecondFactorReason::MalformedRecoveryCode)
         }
     };
-    typed.ok_or(OpError::Refused(proof.field(), reason))
+    typed.ok_or(OpError::refused(proof.field(), reason))
 }
 
 /// Whose sign-in waits, as the account is now; refused where it has changed since the password.
@@ -159,7 +160,7 @@ async fn waiting(work: &mut Work, pending: &Pending) -> OpResult<(Credentials, S
     let found = found.filter(|c| is_good(c) && work.now < Moment(pending.until));
     match found.and_then(|c| c.second_factor().map(|method| (c, method))) {
         Some(waiting) => Ok(waiting),
-        None => refuse("", Reason::SignInLapsed),
+        None => refuse("", SignInReason::Lapsed),
     }
 }
 
@@ -197,10 +198,10 @@ async fn is_right(
 /// Mails another code; the earlier one of this sign-in dies.
 ///
 /// # Errors
-/// [`Reason::SignInLapsed`], or how long to wait.
+/// [`SignInReason::Lapsed`], or how long to wait.
 pub async fn mail_again(app: &App, pending: &Pending) -> OpResult<()> {
     if app.config.mail.is_none() {
-        return refuse("code", Reason::NoMail);
+        return refuse("code", SecondFactorReason::NoMail);
     }
     work!(app, work => {
         let (who, method) = waiting(work, pending).await?;

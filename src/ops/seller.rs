@@ -7,7 +7,7 @@ use super::billing::{address, country, email, name, vat_number};
 use super::error::{OpResult, Problems, text_reason};
 use crate::app::App;
 use crate::model::invoice::Seller;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{BillingReason, FieldReason, Reason};
 use crate::model::seller::DUE_DAYS_MAX;
 pub use crate::model::seller::SellerSettings;
 use crate::model::text;
@@ -86,17 +86,17 @@ fn check(fields: &SellerFields<'_>) -> OpResult<SellerSettings> {
 }
 
 fn too_long(error: text::TextError) -> Reason {
-    text_reason(error, Reason::Missing)
+    text_reason(error, FieldReason::Missing)
 }
 
 fn bank_account(account: &str) -> Result<String, Reason> {
     let read = text::required(text::lines(account, BANK_ACCOUNT_LENGTH_MAX));
-    read.map_err(|e| text_reason(e, Reason::MissingBankAccount))
+    read.map_err(|e| text_reason(e, BillingReason::MissingBankAccount))
 }
 
-fn due_days(text: &str) -> Result<i64, Reason> {
+fn due_days(text: &str) -> Result<i64, FieldReason> {
     let days = text.trim().parse().ok().filter(|days| (0..=DUE_DAYS_MAX).contains(days));
-    days.ok_or(Reason::NotBetween { minimum: 0, maximum: DUE_DAYS_MAX })
+    days.ok_or(FieldReason::NotBetween { minimum: 0, maximum: DUE_DAYS_MAX })
 }
 
 /// What the history says: what a buyer pays by.

@@ -1,14 +1,14 @@
 //! Sign-up of a person who holds a code and has no account (a setting, off by default).
 
-use super::auth::{
-    allow, check_new_password, count_mail, hash_password, link_address, link_hash, look_at_link,
-    new_link_token, note_stranger,
-};
+use super::attempts::{allow, count_mail};
 use super::error::{OpError, OpResult, Problems, refuse};
+use super::links::{link_address, link_hash, look_at_link, new_link_token};
+use super::passwords::{check_new_password, hash_password};
+use super::sign_in::note_stranger;
 use crate::app::App;
 use crate::model::code::Code;
 use crate::model::company;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CodeReason, SignInReason, UserReason};
 use crate::model::throttle::{CODES_OF_ADDRESS, counted_address};
 use crate::model::user::{self, Role};
 use crate::ops::work::work;
@@ -54,9 +54,9 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
         return Err(OpError::NotFound);
     }
     let mut problems = Problems::default();
-    let name = problems.take("company", company::name(&form.company).map_err(Reason::Name));
-    let email = problems.take("email", user::email(&form.email).map_err(Reason::Email));
-    let code = problems.take("code", Code::parse(&form.code).map_err(Reason::Code));
+    let name = problems.take("company", company::name(&form.company));
+    let email = problems.take("email", user::email(&form.email));
+    let code = problems.take("code", Code::parse(&form.code));
     problems.finish()?;
     let (Some(company), Some(email), Some(code)) = (name, email, code) else {
         return Err(OpError::NotFound);
@@ -97,7 +97,7 @@ async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> O
         note_stranger(work, "stranger.code_wrong", email, address).await?;
         Ok(false)
     })?;
-    if is_good { Ok(()) } else { refuse("code", Reason::UnusableCode) }
+    if is_good { Ok(()) } else { refuse("code", CodeReason::Unusable) }
 }
 
 /// Confirms, with a password: makes the company under the root, and its administrator.
@@ -109,7 +109,7 @@ pub async fn confirm(
     token: &str,
     (password, again): (&str, &str),
     address: &str,
-) -> OpResult<super::auth::SignedInAs> {
+) -> OpResult<super::sign_in::SignedInAs> {
     let open = look_at_link(app, token).await?;
     check_new_password(app, password, again, (&open.email, &open.company), false).await?;
     let password_hash = hash_password(app, password.to_owned()).await?;
@@ -117,7 +117,7 @@ pub async fn confirm(
     work!(app, work => {
         let link = store::users::take_link(&mut work.tx, &hash, work.now).await?;
         let Some(Link { purpose: Purpose::SignUp, payload, .. }) = link else {
-            return refuse("", Reason::LinkDead);
+            return refuse("", SignInReason::LinkDead);
         };
         let pending = pending(&payload)?;
         let (root_id, root_path) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
@@ -126,7 +126,7 @@ pub async fn confirm(
                 .await?;
         let user_id =
             store::users::insert(&mut work.tx, company_id, &pending.email, Role::Admin, work.now).await?;
-        let Some(user_id) = user_id else { return refuse("", Reason::EmailTaken) };
+        let Some(user_id) = user_id else { return refuse("", UserReason::EmailTaken) };
         store::users::set_password(&mut work.tx, user_id, &password_hash).await?;
         work.note(NewHistory {
             actor_id: Some(user_id),
@@ -137,6 +137,6 @@ pub async fn confirm(
             details: String::new(),
             token: None,
         });
-        Ok(super::auth::SignedInAs { user_id, session_epoch: 1 })
+        Ok(super::sign_in::SignedInAs { user_id, session_epoch: 1 })
     })
 }

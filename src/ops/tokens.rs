@@ -3,12 +3,13 @@
 use sha2::{Digest as _, Sha256};
 
 use super::actor::Actor;
-use super::auth::lock_actor;
-use super::error::{OpError, OpResult, Problems, refuse};
+use super::error::{OpError, OpResult, Problems, at, refuse};
 use super::notices;
+use super::sessions::lock_actor;
 use crate::app::App;
-use crate::model::network::Networks;
-use crate::model::refusal::Reason;
+use crate::model::company::NameError;
+use crate::model::network::{NetworkError, Networks};
+use crate::model::refusal::{DateReason, FieldReason, Reason, TokenReason};
 use crate::model::time::Moment;
 use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
 use crate::ops::work::{Outcome, Work, work, work_once};
@@ -74,7 +75,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
 /// A refusal at the field that is wrong.
 pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -> OpResult<MadeToken> {
     if !actor.has_second_factor() {
-        return refuse("", Reason::SecondFactorNeeded);
+        return refuse("", TokenReason::SecondFactorNeeded);
     }
     let Checked { name, scopes, expires_at, networks } = check(app, actor, form)?;
     let token = Token::from_random(app.rng.bytes());
@@ -85,7 +86,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
         lock_actor(work, actor).await?;
         let present = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
         if present.len() as i64 >= TOKENS_MAX {
-            return refuse("", Reason::TooManyTokens { maximum: TOKENS_MAX });
+            return refuse("", TokenReason::TooMany { maximum: TOKENS_MAX });
         }
         let new = NewToken {
             user_id: actor.user_id,
@@ -131,8 +132,8 @@ fn check(app: &App, actor: &Actor, form: &TokenForm<'_>) -> OpResult<Checked> {
     Ok(Checked { name, scopes, expires_at, networks })
 }
 
-fn networks(text: &str) -> Result<String, Reason> {
-    Networks::read(text).map(|n| n.stored()).map_err(Reason::Networks)
+fn networks(text: &str) -> Result<String, NetworkError> {
+    Networks::read(text).map(|n| n.stored())
 }
 
 /// The last day of a token of which nothing else is said, as a date field has it.
@@ -144,23 +145,23 @@ pub fn usual_last_day(app: &App, actor: &Actor) -> String {
 fn name(text: &str) -> Result<String, Reason> {
     let name = text.trim().to_owned();
     if name.chars().any(crate::model::text::is_hidden) {
-        return Err(Reason::HiddenCharacters);
+        return Err(FieldReason::HiddenCharacters.into());
     }
     match name.chars().count() {
-        0 => Err(Reason::Name(crate::model::company::NameError::Missing)),
-        n if n > NAME_LENGTH_MAX => Err(Reason::TooLong { maximum: NAME_LENGTH_MAX }),
+        0 => Err(NameError::Missing.into()),
+        n if n > NAME_LENGTH_MAX => Err(FieldReason::TooLong { maximum: NAME_LENGTH_MAX }.into()),
         _ => Ok(name),
     }
 }
 
-fn scopes<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, Reason> {
-    let scopes = Scopes::read(slugs).map_err(Reason::UnknownScope)?;
-    if scopes.is_empty() { Err(Reason::NoScope) } else { Ok(scopes) }
+fn scopes<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, TokenReason> {
+    let scopes = Scopes::read(slugs).map_err(TokenReason::UnknownScope)?;
+    if scopes.is_empty() { Err(TokenReason::NoScope) } else { Ok(scopes) }
 }
 
-fn last_day(app: &App, actor: &Actor, text: &str) -> Result<Moment, Reason> {
-    let end = crate::model::time::day_end(text, &actor.time_zone).ok_or(Reason::UnknownDay)?;
-    if end > app.clock.now() { Ok(end) } else { Err(Reason::PastDay) }
+fn last_day(app: &App, actor: &Actor, text: &str) -> Result<Moment, DateReason> {
+    let end = crate::model::time::day_end(text, &actor.time_zone).ok_or(DateReason::NotADay)?;
+    if end > app.clock.now() { Ok(end) } else { Err(DateReason::Past) }
 }
 
 /// Revokes one of the actor's tokens. It is refused from the next request on.
@@ -250,11 +251,10 @@ impl<'a> ConsoleToken<'a> {
 /// # Errors
 /// A refusal, or [`OpError::NotFound`] for an address without an account that may sign in.
 pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult<Token> {
-    let refused = |field| move |reason| OpError::Refused(field, reason);
-    let name = self::name(wanted.name).map_err(refused("name"))?;
+    let name = self::name(wanted.name).map_err(at("name"))?;
     let slugs = wanted.scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
-    let scopes = self::scopes(slugs).map_err(refused("scopes"))?;
-    let networks = self::networks(wanted.networks).map_err(refused("networks"))?;
+    let scopes = self::scopes(slugs).map_err(at("scopes"))?;
+    let networks = self::networks(wanted.networks).map_err(at("networks"))?;
     let token = Token::from_random(app.rng.bytes());
     work!(app, work => {
         let owner = store::users::by_email(&mut work.tx, wanted.email).await?.ok_or(OpError::NotFound)?;

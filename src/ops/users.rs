@@ -1,12 +1,12 @@
 //! People: invited, changed, disabled; and what each may change of their own account.
 
 use super::actor::Actor;
-use super::auth::link_address;
 use super::error::{OpError, OpResult, Problems, refuse};
 use super::links;
+use super::links::link_address;
 use crate::app::App;
 use crate::model::company::searchable;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, FieldReason, UserReason};
 use crate::model::throttle::{
     INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address,
 };
@@ -90,10 +90,10 @@ async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResu
     let counted = [
         (format!("invite:company:{}", actor.company_id), &INVITATIONS_OF_COMPANY),
         (format!("invite:address:{}", counted_address(&actor.address)), &INVITATIONS_OF_ADDRESS),
-        (format!("invite:person:{}", super::auth::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
+        (format!("invite:person:{}", super::attempts::hash_hex(&searchable(email))), &INVITATIONS_TO_PERSON),
     ];
     for (key, policy) in counted {
-        super::auth::allow(work, &key, policy, "email").await?;
+        super::attempts::allow(work, &key, policy, "email").await?;
         store::throttle::fail(&mut work.tx, &key, policy, work.now).await?;
     }
     Ok(())
@@ -113,17 +113,17 @@ pub async fn invite(
 ) -> OpResult<Invited> {
     actor.require_admin()?;
     let mut problems = Problems::default();
-    let email = problems.take("email", user::email(email).map_err(Reason::Email));
-    let role = problems.take("role", Role::from_slug(role).ok_or(Reason::UnknownRole));
+    let email = problems.take("email", user::email(email));
+    let role = problems.take("role", Role::from_slug(role).ok_or(UserReason::UnknownRole));
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
     let token = token_of(app, actor, key);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
     let outcome = work_once!(app, actor, key, "invite_user", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
-        let Some(company) = found.first() else { return refuse("company", Reason::UnknownCompany) };
+        let Some(company) = found.first() else { return refuse("company", CompanyReason::Unknown) };
         let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
-        let Some(id) = added else { return refuse("email", Reason::EmailTaken) };
+        let Some(id) = added else { return refuse("email", UserReason::EmailTaken) };
         count_invitation(work, actor, &email).await?;
         links::make(app, work, id, &actor.email, &company.name, &token).await?;
         work.note(actor.note_at(company_id, "user.invited", &email, role.label()));
@@ -168,9 +168,9 @@ pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<
 /// A refusal for the actor's own account and for a company's last administrator.
 pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let role = Role::from_slug(role).ok_or(OpError::Refused("role", Reason::UnknownRole))?;
+    let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
     if id == actor.user_id {
-        return refuse("role", Reason::OwnAccount);
+        return refuse("role", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, role.slug()]).to_string();
     work_once!(app, actor, key, "set_role", &request, work => {
@@ -192,7 +192,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
 pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
-        return refuse("", Reason::OwnAccount);
+        return refuse("", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
     let message = work_once!(app, actor, key, "set_disabled", &request, work => {
@@ -213,7 +213,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         work.note(actor.note_at(person.company_id, verb, &person.email, ""));
         Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
     })?;
-    super::auth::forget_sessions(app, id).await;
+    super::sessions::forget_sessions(app, id).await;
     Ok(message)
 }
 
@@ -222,7 +222,7 @@ async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static s
     let is_root = store::companies::root(&mut work.tx).await?.is_some_and(|(id, _)| id == person.company_id);
     let administrators = store::users::lock_administrators(&mut work.tx, person.company_id).await?;
     if is_root && administrators == [person.id] {
-        return refuse(field, Reason::LastAdministrator);
+        return refuse(field, UserReason::LastAdministrator);
     }
     Ok(())
 }
@@ -242,7 +242,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
     })?;
     // Sent again, it does not end sessions that were begun since.
     if !message.replayed {
-        super::auth::forget_sessions(app, id).await;
+        super::sessions::forget_sessions(app, id).await;
     }
     Ok(message)
 }
@@ -263,14 +263,14 @@ pub async fn save_profile(
     let mut problems = Problems::default();
     for (field, text) in [("first_name", first), ("last_name", last)] {
         if text.chars().any(crate::model::text::is_hidden) {
-            problems.add(field, Reason::HiddenCharacters);
+            problems.add(field, FieldReason::HiddenCharacters);
         }
         if text.chars().count() > NAME_LENGTH_MAX {
-            problems.add(field, Reason::TooLong { maximum: NAME_LENGTH_MAX });
+            problems.add(field, FieldReason::TooLong { maximum: NAME_LENGTH_MAX });
         }
     }
     if jiff::tz::TimeZone::get(zone).is_err() {
-        problems.add("time_zone", Reason::UnknownTimeZone);
+        problems.add("time_zone", UserReason::UnknownTimeZone);
     }
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
@@ -305,7 +305,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::auth::end_other_sessions(app, actor.user_id, present).await?,
+        None => super::sessions::end_other_sessions(app, actor.user_id, present).await?,
     }
     work!(app, work => {
         work.note(actor.note("user.sessions_ended", &actor.email, ""));

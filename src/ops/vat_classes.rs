@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::money::VatRate;
 use crate::model::product::{self, VatClass};
-use crate::model::refusal::Reason;
+use crate::model::refusal::ProductReason;
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
 
@@ -33,10 +33,10 @@ pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) ->
     let request = serde_json::json!([name, rate.hundredths()]).to_string();
     work_once!(app, actor, key, "add_vat_class", &request, work => {
         if store::vat_classes::all(&mut work.tx).await?.len() >= VAT_CLASSES_MAX {
-            return refuse("", Reason::ListFull { maximum: VAT_CLASSES_MAX });
+            return refuse("", ProductReason::ListFull { maximum: VAT_CLASSES_MAX });
         }
         if store::vat_classes::insert(&mut work.tx, &name, rate).await?.is_none() {
-            return refuse("name", Reason::VatClassTaken);
+            return refuse("name", ProductReason::VatClassTaken);
         }
         work.note(actor.note("vat_class.added", &name, &rate.to_string()));
         Ok(format!("Add\nThe VAT class {name} has {rate}."))
@@ -61,7 +61,7 @@ pub async fn change(
     work_once!(app, actor, key, "change_vat_class", &request, work => {
         let before = store::vat_classes::lock(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         if !store::vat_classes::update(&mut work.tx, id, &name, rate).await? {
-            return refuse("name", Reason::VatClassTaken);
+            return refuse("name", ProductReason::VatClassTaken);
         }
         let details = format!("{name}, {rate}, in place of {}", before.rate);
         work.note(actor.note("vat_class.changed", &before.name, &details));
@@ -71,9 +71,9 @@ pub async fn change(
 
 fn check(name: &str, rate: &str) -> OpResult<(String, VatRate)> {
     let mut problems = Problems::default();
-    let name = product::name(name).map_err(|e| text_reason(e, Reason::Name(NameError::Missing)));
+    let name = product::name(name).map_err(|e| text_reason(e, NameError::Missing));
     let name = problems.take("name", name);
-    let rate = problems.take("rate", VatRate::parse(rate).ok_or(Reason::MalformedRate));
+    let rate = problems.take("rate", VatRate::parse(rate).ok_or(ProductReason::MalformedRate));
     problems.finish()?;
     Ok((name.unwrap_or_default(), rate.unwrap_or(VatRate::ZERO)))
 }

@@ -1,7 +1,8 @@
 //! The vouchers of paid orders: shown, cancelled, replaced, expired. Redeeming one is redeeming a code.
 
 use super::actor::Actor;
-use super::codes::{ShownCode, new_code, show};
+use super::codes::changes::new_code;
+use super::codes::{ShownCode, show};
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;
@@ -12,7 +13,7 @@ use crate::model::ledger::{
     self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode,
 };
 use crate::model::order::{OrderLine, among_first};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, FieldReason};
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
@@ -161,8 +162,8 @@ pub async fn cancel(
     code_ids.sort_unstable();
     code_ids.dedup();
     match code_ids.len() {
-        0 => return refuse("code", Reason::NothingChosen),
-        n if n > CANCELLED_MAX => return refuse("code", Reason::TooMany { maximum: CANCELLED_MAX }),
+        0 => return refuse("code", CompanyReason::NoneChosen),
+        n if n > CANCELLED_MAX => return refuse("code", FieldReason::TooMany { maximum: CANCELLED_MAX }),
         _ => {}
     }
     let request = serde_json::json!([order_id, code_ids]).to_string();

@@ -146,7 +146,7 @@ impl Drop for Exported {
 /// Whatever the database says.
 pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()> {
     let of_person = format!("forbidden:{}", actor.user_id);
-    let of_path = format!("{of_person}:{}", super::auth::hash_hex(what));
+    let of_path = format!("{of_person}:{}", super::attempts::hash_hex(what));
     let mut tx = app.db.read().await?;
     let before = store::throttle::peek(&mut tx, &of_path).await?;
     drop(tx);

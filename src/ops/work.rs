@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::mail::{self, Mail};
 use crate::model::job::Job;
 use crate::model::ledger::Fingerprint;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FormReason;
 use crate::model::time::Moment;
 use crate::rng::Rng;
 use crate::store;
@@ -209,7 +209,7 @@ pub async fn replay(
         Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
             Ok(Some(Outcome { result: stored.result, replayed: true }))
         }
-        Some(_) => refuse("", Reason::KeyReused),
+        Some(_) => refuse("", FormReason::KeyReused),
     }
 }
 

@@ -102,7 +102,7 @@ impl IntoResponse for WebError {
                 "It was opened before you signed in or in another session. Nothing was changed. Go back, reload the page and try again.".to_owned(),
             ),
             WebError::Refused(reason) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "Not done", format!("{} Nothing was changed.", crate::words::reason(reason)))
+                (StatusCode::UNPROCESSABLE_ENTITY, "Not done", format!("{} Nothing was changed.", crate::words::reason(reason).sentence))
             }
             WebError::BadRequest => (
                 StatusCode::BAD_REQUEST,

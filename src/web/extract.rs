@@ -10,7 +10,8 @@ use super::form::Form;
 use super::state::Portal;
 use super::{guard, session};
 use crate::ops::actor::Actor;
-use crate::ops::auth::{Again, Whence};
+use crate::ops::passwords::Again;
+use crate::ops::sign_in::Whence;
 use crate::urls;
 
 /// The signed-in person of a request, with the session.

@@ -6,9 +6,9 @@ use super::error::{WebError, WebResult};
 use super::extract::Me;
 use super::underway;
 use crate::app::App;
+use crate::model::amount::AmountError;
 use crate::model::company::CompanyName;
-use crate::model::ledger::Refusal;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, Reason, ResourceReason};
 use crate::model::time::Moment;
 use crate::ops::error::OpError;
 use crate::urls;
@@ -97,17 +97,16 @@ impl Form {
     }
 
     /// Notes what is wrong with a field.
-    pub fn refuse(&mut self, field: &'static str, reason: Reason) {
-        let messages = match &reason {
-            Reason::Obstacles(obstacles) => obstacles.iter().map(words::obstacle).collect(),
-            Reason::MissingCompany => vec![words::missing_company(field)],
-            reason => vec![words::reason(reason)],
+    pub fn refuse(&mut self, field: &'static str, reason: impl Into<Reason>) {
+        let reason = reason.into();
+        let messages: Vec<_> = match &reason {
+            Reason::Company(CompanyReason::Missing) => vec![words::missing_company(field).into()],
+            reason => words::parts(reason).into_iter().map(|worded| worded.sentence).collect(),
         };
-        self.problems.extend(messages.into_iter().map(|message| Problem { field, message }));
-        if let Reason::Wait { until } | Reason::Ledger(Refusal::TooManyAttempts { until }) = reason {
-            self.wait_until = Some(until);
-        }
-        if let Reason::AmbiguousCompany(candidates) = reason {
+        self.problems
+            .extend(messages.into_iter().map(|message| Problem { field, message: message.into_owned() }));
+        self.wait_until = reason.wait_until().or(self.wait_until);
+        if let Reason::Company(CompanyReason::Ambiguous(candidates)) = reason {
             self.candidates.push((field, candidates));
         }
     }
@@ -178,10 +177,10 @@ fn session_bytes(me: &Me) -> [u8; 16] {
 }
 
 /// A field's text, read as something.
-pub fn read<T>(
+pub fn read<T, R: Into<Reason>>(
     form: &mut Form,
     field: &'static str,
-    read: impl FnOnce(&str) -> Result<T, Reason>,
+    read: impl FnOnce(&str) -> Result<T, R>,
 ) -> Option<T> {
     match read(form.value(field)) {
         Ok(value) => Some(value),
@@ -193,14 +192,14 @@ pub fn read<T>(
 }
 
 /// The Type field.
-pub fn resource_type(slug: &str) -> Result<crate::model::resources::ResourceType, Reason> {
+pub fn resource_type(slug: &str) -> Result<crate::model::resources::ResourceType, ResourceReason> {
     if slug.is_empty() {
-        return Err(Reason::MissingType);
+        return Err(ResourceReason::MissingType);
     }
-    crate::model::resources::ResourceType::from_slug(slug).ok_or(Reason::UnknownType)
+    crate::model::resources::ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)
 }
 
 /// The Amount field.
-pub fn amount(text: &str) -> Result<i64, Reason> {
-    crate::model::amount::parse(text).map_err(Reason::Amount)
+pub fn amount(text: &str) -> Result<i64, AmountError> {
+    crate::model::amount::parse(text)
 }

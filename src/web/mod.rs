@@ -6,6 +6,7 @@ pub mod assets;
 pub mod bars;
 pub mod browser_name;
 pub mod chart;
+pub mod company_field;
 pub mod connections;
 pub mod csv;
 pub mod downloads;

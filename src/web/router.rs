@@ -9,13 +9,13 @@ use tower_http::csrf::CsrfLayer;
 
 use super::api;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, clock, code_batches, codes, companies, company, confirm,
-    demo_card, device_windows, devices, distributors, failed_jobs, history, imports, licences, moves,
-    operator, orders, overview, payments, price_list, redeem, report_files, reports, search, second_factor,
-    second_step, seller, tokens, users, vat_classes, vouchers,
+    account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes,
+    companies, company, company_windows, confirm, demo_card, device_windows, devices, distributors,
+    failed_jobs, history, imports, licences, moves, operator, orders, overview, payments, price_list, redeem,
+    report_files, reports, search, second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
-use super::{assets, error::WebError, guard, health, session, webhooks};
+use super::{assets, company_field, error::WebError, guard, health, session, webhooks};
 use crate::app::App;
 use crate::urls;
 
@@ -82,10 +82,10 @@ fn administration() -> Router<Portal> {
         .route(urls::OVERVIEW, get(overview::show))
         .route(urls::SEARCH, post(search::search))
         .route(urls::SUMMARY, get(overview::summary))
-        .route(urls::COMPANIES, get(companies::list).post(companies::create))
-        .route(urls::COMPANIES_NEW, get(companies::create_window))
-        .route(urls::COMPANIES_REMOVAL, get(companies::remove_window).post(companies::remove))
-        .route(urls::COMPANY_OPTIONS, get(companies::options))
+        .route(urls::COMPANIES, get(companies::list).post(company_windows::create))
+        .route(urls::COMPANIES_NEW, get(company_windows::create_window))
+        .route(urls::COMPANIES_REMOVAL, get(company_windows::remove_window).post(company_windows::remove))
+        .route(urls::COMPANY_OPTIONS, get(company_field::options))
         .route("/companies/{id}", get(company::overview))
         .route("/companies/{id}/resources", get(company::resources))
         .route("/companies/{id}/codes", get(company::codes))
@@ -94,26 +94,26 @@ fn administration() -> Router<Portal> {
         .route("/companies/{id}/users", get(company::users))
         .route("/companies/{id}/subsidiaries", get(company::subsidiaries))
         .route("/companies/{id}/history", get(company::history))
-        .route("/companies/{id}/name", get(companies::rename_window).post(companies::rename))
-        .route("/companies/{id}/parent", get(companies::parent_window).post(companies::put_under))
-        .route("/companies/{id}/parent-credits", post(companies::parent_credits))
+        .route("/companies/{id}/name", get(company_windows::rename_window).post(company_windows::rename))
+        .route("/companies/{id}/parent", get(company_windows::parent_window).post(company_windows::put_under))
+        .route("/companies/{id}/parent-credits", post(company_windows::parent_credits))
         .route(
             "/companies/{id}/second-factor",
-            get(companies::second_factor_window).post(companies::demand_second_factor),
+            get(company_windows::second_factor_window).post(company_windows::demand_second_factor),
         )
         .route(urls::RESOURCES, get(company::own_resources))
         .route(urls::RESOURCES_CODES, get(company::own_codes))
         .route(urls::MOVES, post(moves::create))
         .route(urls::MOVES_NEW, get(moves::window))
         .route(urls::MOVES_PREVIEW, get(moves::preview))
-        .route(urls::CODES, post(codes::create))
-        .route(urls::CODES_NEW, get(codes::create_window))
+        .route(urls::CODES, post(code_windows::create))
+        .route(urls::CODES_NEW, get(code_windows::create_window))
         .route("/codes/batches/{id}", get(code_batches::show))
         .route("/codes/batches/{id}/codes.csv", get(code_batches::csv))
         .route("/codes/batches/{id}/cancellation", post(code_batches::cancel))
-        .route(urls::CODES_SHEET, get(codes::sheet))
-        .route("/codes/{id}/comment", get(codes::comment_window).post(codes::set_comment))
-        .route("/codes/{id}/deletion", get(codes::delete_window).post(codes::delete))
+        .route(urls::CODES_SHEET, get(code_sheet::sheet))
+        .route("/codes/{id}/comment", get(code_windows::comment_window).post(code_windows::set_comment))
+        .route("/codes/{id}/deletion", get(code_windows::delete_window).post(code_windows::delete))
         .route(urls::REDEEM, get(redeem::window).post(redeem::redeem))
         .route(urls::USERS, get(users::list).post(users::invite))
         .route(urls::USERS_NEW, get(users::invite_window))

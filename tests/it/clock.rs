@@ -14,7 +14,7 @@ use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::model::time::Moment;
 use scrip::ops;
-use scrip::ops::devices::DeviceInput;
+use scrip::ops::devices::changes::DeviceInput;
 use scrip::rng::Rng;
 use scrip::store;
 
@@ -47,7 +47,7 @@ async fn with_what_time_spends(test: &TestApp) -> Shop {
         monitoring: true,
         ..DeviceInput::default()
     };
-    ops::devices::create(&test.app, &operator, &key, &device).await.unwrap();
+    ops::devices::changes::create(&test.app, &operator, &key, &device).await.unwrap();
     shop
 }
 

@@ -6,7 +6,7 @@ use crate::support::{
     next_mail_of_all, open, secret_on, set_password, set_up, signed_in, who,
 };
 use futures_util::future::join_all;
-use scrip::model::second_factor::Secret;
+use scrip::model::second_factor::TotpSecret;
 use scrip::store;
 use scrip::store::db::sql;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -31,12 +31,12 @@ both!(
 const ACME: &str = "acme@test.example";
 const WRONG: &str = "wrong horse battery";
 
-fn now(test: &TestApp, secret: &Secret) -> String {
+fn now(test: &TestApp, secret: &TotpSecret) -> String {
     secret.code_at(test.app.clock.now())
 }
 
 /// Somebody with an app, whose confirmation has lapsed.
-async fn lapsed(test: &TestApp) -> (Browser, Secret, Vec<String>) {
+async fn lapsed(test: &TestApp) -> (Browser, TotpSecret, Vec<String>) {
     let mut acme = signed_in(test, ACME).await;
     let (secret, codes) = set_up(test, &mut acme, PASSWORD).await;
     test.app.clock.advance_seconds(600);

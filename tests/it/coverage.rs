@@ -6,7 +6,8 @@ use scrip::model::device::DeviceState;
 use scrip::model::resources::ResourceType;
 use scrip::model::time::Moment;
 use scrip::ops;
-use scrip::ops::devices::{DeviceInput, DeviceRow};
+use scrip::ops::devices::changes::DeviceInput;
+use scrip::ops::devices::set::DeviceRow;
 use scrip::store::devices::DeviceFilter;
 
 both!(
@@ -31,7 +32,8 @@ async fn add(test: &TestApp, serial: &str, company_id: i64) -> i64 {
         monitoring: true,
         ..DeviceInput::default()
     };
-    let answer = ops::devices::create(&test.app, &operator, &format!("add {serial}"), &input).await.unwrap();
+    let answer =
+        ops::devices::changes::create(&test.app, &operator, &format!("add {serial}"), &input).await.unwrap();
     answer.about::<scrip::store::devices::Device>().unwrap().id
 }
 
@@ -50,8 +52,10 @@ async fn the_day_that_is_told_is_the_day_on_which_a_device_begins_to_wait(test: 
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme, world.acme_north] {
-        let change = ops::companies::Change { use_parent_credits: Some(true), ..Default::default() };
-        ops::companies::change(&test.app, &operator, &format!("switch {id}"), id, change).await.unwrap();
+        let change = ops::companies::changes::Change { use_parent_credits: Some(true), ..Default::default() };
+        ops::companies::changes::change(&test.app, &operator, &format!("switch {id}"), id, change)
+            .await
+            .unwrap();
     }
     for (company, amount) in [(world.distributor, 17), (world.acme, 5), (world.acme_north, 3)] {
         world.give(&test, company, amount).await;
@@ -115,7 +119,7 @@ async fn devices_that_do_not_renew_themselves_do_not_count(test: TestApp) {
     .into_iter()
     .enumerate()
     {
-        ops::devices::set_many(&test.app, &operator, &format!("set {n}"), &[row]).await.unwrap();
+        ops::devices::set::set_many(&test.app, &operator, &format!("set {n}"), &[row]).await.unwrap();
         assert_eq!(until(&test, world.vendor).await, None, "change {n}");
     }
     test.verify().await;

@@ -8,7 +8,8 @@ use scrip::jobs::renewals;
 use scrip::model::device::DeviceState;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
-use scrip::ops::devices::{DeviceInput, DeviceRow};
+use scrip::ops::devices::changes::DeviceInput;
+use scrip::ops::devices::set::DeviceRow;
 use scrip::store::devices::{Device, DeviceFilter};
 
 both!(
@@ -54,8 +55,8 @@ fn input(serial: &str, company_id: i64) -> DeviceInput {
     }
 }
 
-fn use_parent_credits(on: bool) -> ops::companies::Change<'static> {
-    ops::companies::Change { use_parent_credits: Some(on), ..Default::default() }
+fn use_parent_credits(on: bool) -> ops::companies::changes::Change<'static> {
+    ops::companies::changes::Change { use_parent_credits: Some(on), ..Default::default() }
 }
 
 fn key(test: &TestApp) -> String {
@@ -65,7 +66,7 @@ fn key(test: &TestApp) -> String {
 /// Adds a device as the operator; gives its id.
 async fn add(test: &TestApp, input: &DeviceInput) -> i64 {
     let operator = who(&test.app, "operator@test.example").await;
-    let answer = ops::devices::create(&test.app, &operator, &key(test), input).await.unwrap();
+    let answer = ops::devices::changes::create(&test.app, &operator, &key(test), input).await.unwrap();
     answer.about::<Device>().unwrap().id
 }
 
@@ -188,11 +189,15 @@ async fn a_form_sent_twice_adds_one_device_and_uses_one_unit(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let key = key(&test);
-    let first = ops::devices::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
-    let again = ops::devices::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
+    let first =
+        ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
+    let again =
+        ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
     assert_eq!((&first.result, again.replayed), (&again.result, true));
     assert_eq!(world.credit(&test, world.vendor).await, 999);
-    assert!(ops::devices::create(&test.app, &operator, &key, &input("B", world.vendor)).await.is_err());
+    assert!(
+        ops::devices::changes::create(&test.app, &operator, &key, &input("B", world.vendor)).await.is_err()
+    );
     test.verify().await;
 }
 
@@ -202,7 +207,7 @@ async fn turning_off_gives_nothing_back_and_turning_on_again_takes_nothing_while
     let operator = who(&test.app, "operator@test.example").await;
     let set = async |service, monitoring| {
         let rows = [DeviceRow { device_id: id, service, auto_extend: None, monitoring }];
-        ops::devices::set_many(&test.app, &operator, &key(&test), &rows).await.unwrap();
+        ops::devices::set::set_many(&test.app, &operator, &key(&test), &rows).await.unwrap();
         (state(&test, id).await, world.credit(&test, world.vendor).await)
     };
     assert_eq!(set(Some(None), None).await, (DeviceState::Off, 999));
@@ -289,7 +294,7 @@ async fn a_company_with_devices_cannot_be_removed(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let company = "Empty";
-    ops::companies::create(&test.app, &operator, &key(&test), company, world.vendor).await.unwrap();
+    ops::companies::changes::create(&test.app, &operator, &key(&test), company, world.vendor).await.unwrap();
     let mut tx = test.app.db.read().await.unwrap();
     let id = scrip::store::companies::named(&mut tx, &operator.company_path, company, 1).await.unwrap()[0].id;
     drop(tx);
@@ -399,7 +404,9 @@ async fn a_large_tree_is_walked_and_gives_the_same_pages(test: TestApp) {
     add(&test, &input("FOREIGN", world.other)).await;
     let acme = who(&test.app, "acme@test.example").await;
     for n in 0..51 {
-        ops::companies::create(&test.app, &acme, &key(&test), &format!("Sub {n}"), world.acme).await.unwrap();
+        ops::companies::changes::create(&test.app, &acme, &key(&test), &format!("Sub {n}"), world.acme)
+            .await
+            .unwrap();
     }
     check_pages(&test, "acme@test.example").await;
 }
@@ -514,7 +521,7 @@ async fn a_subsidiary_that_draws_is_paid_by_the_nearest_company_above(test: Test
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme_north, world.acme] {
-        ops::companies::change(&test.app, &operator, &key(&test), id, use_parent_credits(true))
+        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(true))
             .await
             .unwrap();
     }
@@ -537,7 +544,9 @@ async fn a_switch_in_the_tree_serves_those_that_wait(test: TestApp) {
     let two = add(&test, &input("B", world.acme_north)).await;
     world.give(&test, world.distributor, 1).await;
     let switch = async |id, on| {
-        ops::companies::change(&test.app, &operator, &key(&test), id, use_parent_credits(on)).await.unwrap();
+        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(on))
+            .await
+            .unwrap();
         test.verify().await;
         renew_all(&test.app).await;
         test.verify().await;
@@ -551,7 +560,9 @@ async fn a_switch_in_the_tree_serves_those_that_wait(test: TestApp) {
     );
     switch(world.acme, false).await;
     switch(world.acme, true).await;
-    ops::companies::put_under(&test.app, &operator, &key(&test), world.acme, world.vendor).await.unwrap();
+    ops::companies::changes::put_under(&test.app, &operator, &key(&test), world.acme, world.vendor)
+        .await
+        .unwrap();
     test.verify().await;
     renew_all(&test.app).await;
     assert_eq!(state(&test, two).await, DeviceState::Active);
@@ -628,7 +639,7 @@ async fn a_lease_is_taken_over_when_its_holder_has_died(test: TestApp) {
 async fn a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
-    ops::companies::change(&test.app, &operator, &key(&test), world.other, use_parent_credits(true))
+    ops::companies::changes::change(&test.app, &operator, &key(&test), world.other, use_parent_credits(true))
         .await
         .unwrap();
     let id = add(&test, &input("A", world.other)).await;
@@ -654,9 +665,9 @@ async fn devices_and_monitored_ones_are_counted(test: TestApp) {
     assert_eq!(ops::devices::owned(&test.app, &acme, None).await.unwrap(), (2, 2));
     let off = |device_id| DeviceRow { device_id, service: None, auto_extend: None, monitoring: Some(false) };
     let rows = [off(ids[0]), off(ids[1])];
-    ops::devices::set_many(&test.app, &acme, &key(&test), &rows).await.unwrap();
+    ops::devices::set::set_many(&test.app, &acme, &key(&test), &rows).await.unwrap();
     assert_eq!(ops::devices::owned(&test.app, &acme, None).await.unwrap(), (2, 0));
-    ops::devices::remove(&test.app, &acme, &key(&test), &ids[..1]).await.unwrap();
+    ops::devices::changes::remove(&test.app, &acme, &key(&test), &ids[..1]).await.unwrap();
     assert_eq!(ops::devices::owned(&test.app, &acme, Some(world.acme)).await.unwrap(), (0, 0));
     assert!(ops::devices::owned(&test.app, &acme, Some(world.other)).await.is_err());
     test.verify().await;

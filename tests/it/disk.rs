@@ -32,7 +32,7 @@ async fn look(test: &TestApp, free_megabytes: u64) {
 async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
     let test = TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(small));
     let test = test.await.unwrap();
-    ops::auth::setup_link(&test.app).await.unwrap();
+    ops::set_up::setup_link(&test.app).await.unwrap();
     let world = World::new(&test).await;
     let program = Program::all(&test, "operator@test.example").await;
     let mut browser = signed_in(&test, "operator@test.example").await;

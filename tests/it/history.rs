@@ -3,9 +3,9 @@
 use crate::support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, who};
 use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
-use scrip::model::second_factor::Secret;
+use scrip::model::second_factor::TotpSecret;
 use scrip::ops::audit::VERBS;
-use scrip::ops::auth::Again;
+use scrip::ops::passwords::Again;
 use scrip::ops::second_factor::{self, Change};
 use scrip::ops::tokens::TokenForm;
 use scrip::store;
@@ -189,7 +189,7 @@ async fn second_factors(test: &TestApp) {
     let turn_on = async |key| {
         let shown = second_factor::new_app_secret(&test.app, &customer).unwrap();
         let bytes = totp_rs::Secret::try_from_base32(&shown.text).unwrap().as_bytes().to_vec();
-        let code = Secret::new(bytes).code_at(test.app.clock.now());
+        let code = TotpSecret::new(bytes).code_at(test.app.clock.now());
         let change = Change { key, but: None };
         second_factor::turn_on_app(&test.app, &customer, &change, password, &shown.sealed, &code)
             .await
@@ -433,9 +433,11 @@ async fn a_file_holds_what_the_page_holds(test: TestApp) {
     let operator = who(&test.app, "operator@test.example").await;
     for i in 0..520 {
         let name = format!("=Other {i}");
-        let change = scrip::ops::companies::Change { name: Some(&name), ..Default::default() };
+        let change = scrip::ops::companies::changes::Change { name: Some(&name), ..Default::default() };
         let key = format!("k{i}");
-        scrip::ops::companies::change(&test.app, &operator, &key, world.other, change).await.unwrap();
+        scrip::ops::companies::changes::change(&test.app, &operator, &key, world.other, change)
+            .await
+            .unwrap();
     }
     let file = auditor.get("/history.csv?action=company.renamed").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"history.csv\"");

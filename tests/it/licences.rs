@@ -8,7 +8,7 @@ use scrip::model::licence::Standing;
 use scrip::model::product::ProductKind;
 use scrip::model::time::Moment;
 use scrip::ops;
-use scrip::ops::devices::DeviceInput;
+use scrip::ops::devices::changes::DeviceInput;
 use scrip::ops::licences::Rehost;
 use scrip::ops::products::ProductFields;
 use scrip::ops::seller::SellerFields;
@@ -95,7 +95,7 @@ impl Shop {
         let (serial, model, kind) = (serial.to_owned(), model.to_owned(), DeviceKind::Device);
         let key = format!("device-{serial}");
         let input = DeviceInput { serial, model, kind, company_id, ..DeviceInput::default() };
-        let outcome = ops::devices::create(&test.app, &by, &key, &input).await.unwrap();
+        let outcome = ops::devices::changes::create(&test.app, &by, &key, &input).await.unwrap();
         outcome.about::<scrip::store::devices::Device>().unwrap().id
     }
 
@@ -185,7 +185,7 @@ async fn what_suits_a_device_follows_from_its_model(test: TestApp) {
     // A device of another tree is as one that nobody knows.
     let (by, mut other) = (who(&test.app, "operator@test.example").await, DeviceInput::default());
     (other.serial, other.model, other.company_id) = ("8-1".into(), "TRB140".into(), shop.world.other);
-    ops::devices::create(&test.app, &by, "other", &other).await.unwrap();
+    ops::devices::changes::create(&test.app, &by, "other", &other).await.unwrap();
     let known = shop.choose(&[("serials", "8-1")]).await.body.replace("8-1", "9-9");
     let unknown = shop.choose(&[("serials", "9-9")]).await.body;
     let without_token =
@@ -353,11 +353,11 @@ async fn a_device_shows_what_its_distributor_bought(test: TestApp) {
     acme.get("/licences/1/rehost").await.is(404);
     // Whoever registers the device elsewhere in the portal does not see what another tree bought.
     let by = who(&test.app, "operator@test.example").await;
-    ops::devices::remove(&test.app, &by, "gone", &[device]).await.unwrap();
+    ops::devices::changes::remove(&test.app, &by, "gone", &[device]).await.unwrap();
     acme.get("/licences/1").await.is(404);
     let (serial, company_id) = ("7-1".to_owned(), shop.world.other);
     let input = DeviceInput { serial, company_id, ..DeviceInput::default() };
-    ops::devices::create(&test.app, &by, "elsewhere", &input).await.unwrap();
+    ops::devices::changes::create(&test.app, &by, "elsewhere", &input).await.unwrap();
     let mut other = signed_in(&test, "other@test.example").await;
     other.get("/licences/1").await.is(404);
 }

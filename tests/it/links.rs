@@ -198,10 +198,10 @@ async fn what_was_begun_before_a_reset_is_not_finished_after_it(test: TestApp) {
     let mut owner = test.browser();
     open(&mut owner, &reset).await.is(200);
     set_password(&mut owner, OTHER_PASSWORD).await.is(303);
-    let old = ops::auth::Again { password: OTHER_PASSWORD, device_mark: None };
+    let old = ops::passwords::Again { password: OTHER_PASSWORD, device_mark: None };
     let late = [
         ops::addresses::request(&test.app, &thief, NEW).await.is_ok(),
-        ops::auth::change_password(&test.app, &thief, old, PASSWORD, PASSWORD, false).await.is_ok(),
+        ops::passwords::change_password(&test.app, &thief, old, PASSWORD, PASSWORD, false).await.is_ok(),
     ];
     assert_eq!(late, [false, false]);
     let (app, form) = (

@@ -6,7 +6,7 @@ use jiff::civil::date;
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
-use scrip::ops::devices::DeviceInput;
+use scrip::ops::devices::changes::DeviceInput;
 use scrip::store::db::sql;
 
 both!(
@@ -537,7 +537,7 @@ async fn a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
             monitoring: true,
             ..DeviceInput::default()
         };
-        ops::devices::create(&test.app, &operator, serial, &device).await.unwrap();
+        ops::devices::changes::create(&test.app, &operator, serial, &device).await.unwrap();
     }
     let codes = shop.codes(&test, order, 1).await;
     let mut customer = signed_in(&test, "customer@test.example").await;

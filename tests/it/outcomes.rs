@@ -101,9 +101,9 @@ async fn a_statement_that_breaks_off_is_tried_again(test: TestApp, plan: &Plan) 
     let (from, to) = (world.vendor, world.acme);
     scrip::ops::resources::move_units(&test.app, &user, "one", credit, from, to, 5).await.unwrap();
     plan.next(Step::Connect, Fault::Before);
-    scrip::ops::companies::create(&test.app, &user, "two", "Two", world.vendor).await.unwrap();
+    scrip::ops::companies::changes::create(&test.app, &user, "two", "Two", world.vendor).await.unwrap();
     plan.next(Step::Commit, Fault::After);
-    scrip::ops::companies::create(&test.app, &user, "three", "Three", world.vendor).await.unwrap();
+    scrip::ops::companies::changes::create(&test.app, &user, "three", "Three", world.vendor).await.unwrap();
     assert!(plan.is_over());
     assert_eq!(world.credit(&test, world.acme).await, 5);
 }

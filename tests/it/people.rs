@@ -60,7 +60,7 @@ async fn press(browser: &mut Browser, id: i64, part: &str, field: (&str, &str)) 
 }
 
 async fn the_first_start_makes_the_root_company_and_its_administrator(test: TestApp) {
-    let link = ops::auth::setup_link(&test.app).await.unwrap().unwrap();
+    let link = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
     let mut browser = test.browser();
     open(&mut browser, &link).await.is(200).has("Set up the portal");
     let fields = |name| {
@@ -82,13 +82,13 @@ async fn the_first_start_makes_the_root_company_and_its_administrator(test: Test
     let mut second = test.browser();
     open(&mut second, &link).await.is(410).has("This link no longer works");
     second.post("/link", &fields("Another")).await.is(410);
-    assert_eq!(ops::auth::setup_link(&test.app).await.unwrap(), None);
+    assert_eq!(ops::set_up::setup_link(&test.app).await.unwrap(), None);
     test.verify().await;
 }
 
 async fn a_set_up_link_dies_after_an_hour_and_by_a_newer_one(test: TestApp) {
-    let first = ops::auth::setup_link(&test.app).await.unwrap().unwrap();
-    let second = ops::auth::setup_link(&test.app).await.unwrap().unwrap();
+    let first = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
+    let second = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
     open(&mut test.browser(), &first).await.is(410);
     test.app.clock.advance_seconds(3_599);
     let mut browser = test.browser();

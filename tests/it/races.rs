@@ -165,8 +165,8 @@ async fn one_request_through_two_processes_has_one_answer(test: TestApp) {
         let (_, code) = world.code(&test, "operator@test.example", 1).await;
         let key = format!("round-{round}");
         let (one, two) = tokio::join!(
-            ops::codes::redeem(&test.app, &actor, &key, &code),
-            ops::codes::redeem(&other, &actor, &key, &code),
+            ops::codes::changes::redeem(&test.app, &actor, &key, &code),
+            ops::codes::changes::redeem(&other, &actor, &key, &code),
         );
         assert_eq!(one.unwrap().transfers, two.unwrap().transfers);
     }

@@ -77,13 +77,13 @@ async fn the_liability_is_what_unused_codes_hold(test: TestApp) {
     owed(10, 7).await;
     operator(&test).await.get("/reports").await.has("<dd>10 <small>units").has("<dd>7 <small>units");
     let customer = who(app, "customer@test.example").await;
-    ops::codes::redeem(app, &customer, "used", &codes[0].1).await.unwrap();
+    ops::codes::changes::redeem(app, &customer, "used", &codes[0].1).await.unwrap();
     owed(9, 7).await;
     ops::vouchers::cancel(app, &buyer, "back", order, &[codes[1].0]).await.unwrap();
     owed(8, 7).await;
     ops::vouchers::replace(app, &buyer, "lost", codes[2].0).await.unwrap();
     owed(8, 7).await;
-    ops::codes::delete(app, &who(app, "acme@test.example").await, "delete", kept).await.unwrap();
+    ops::codes::changes::delete(app, &who(app, "acme@test.example").await, "delete", kept).await.unwrap();
     owed(8, 0).await;
     app.clock.advance_seconds(1_097 * DAY);
     expiry::run(app).await;
@@ -97,13 +97,13 @@ async fn each_fate_of_a_code_counts_in_its_month(test: TestApp) {
     let codes = shop.codes(&test, order, 1).await;
     let (app, buyer) = (&test.app, who(&test.app, "distributor@test.example").await);
     let customer = who(app, "customer@test.example").await;
-    ops::codes::redeem(app, &customer, "used", &codes[0].1).await.unwrap();
+    ops::codes::changes::redeem(app, &customer, "used", &codes[0].1).await.unwrap();
     app.clock.advance_seconds(20 * DAY);
     // The same request once more, and one that is refused, count nothing.
     for text in [&codes[1].1, &codes[1].1] {
-        ops::codes::redeem(app, &customer, "used later", text).await.unwrap();
+        ops::codes::changes::redeem(app, &customer, "used later", text).await.unwrap();
     }
-    ops::codes::redeem(app, &customer, "used up", &codes[1].1).await.unwrap_err();
+    ops::codes::changes::redeem(app, &customer, "used up", &codes[1].1).await.unwrap_err();
     ops::vouchers::cancel(app, &buyer, "back", order, &[codes[2].0, codes[3].0]).await.unwrap();
     ops::vouchers::replace(app, &buyer, "lost", codes[4].0).await.unwrap();
     app.clock.advance_seconds(40 * DAY);

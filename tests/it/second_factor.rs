@@ -5,7 +5,7 @@ use crate::support::{
     signed_in, who,
 };
 use futures_util::future::join_all;
-use scrip::model::second_factor::{RecoveryCode, Secret};
+use scrip::model::second_factor::{RecoveryCode, TotpSecret};
 use scrip::ops;
 use scrip::store;
 use scrip::store::db::sql;
@@ -68,17 +68,17 @@ async fn recover(browser: &mut Browser, code: &str) -> Page {
 }
 
 /// What the app shows now.
-fn now(test: &TestApp, secret: &Secret) -> String {
+fn now(test: &TestApp, secret: &TotpSecret) -> String {
     secret.code_at(test.app.clock.now())
 }
 
 /// A code that the app shows neither now nor in the neighbouring steps.
-fn wrong(test: &TestApp, secret: &Secret) -> String {
+fn wrong(test: &TestApp, secret: &TotpSecret) -> String {
     let near = [-30, 0, 30].map(|off| secret.code_at(test.app.clock.now().plus_seconds(off)));
     (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).unwrap()
 }
 
-async fn with_app(test: &TestApp, email: &str) -> (Secret, Vec<String>) {
+async fn with_app(test: &TestApp, email: &str) -> (TotpSecret, Vec<String>) {
     set_up(test, &mut signed_in(test, email).await, PASSWORD).await
 }
 
@@ -645,14 +645,14 @@ async fn a_short_password_needs_it_on_whatever_the_timing(test: TestApp) {
     // Both requests saw it on and the password long; whichever comes second is refused.
     let actor = who(&test.app, ACME).await;
     let change = ops::second_factor::Change { key: "off", but: None };
-    let old = ops::auth::Again { password: PASSWORD, device_mark: None };
+    let old = ops::passwords::Again { password: PASSWORD, device_mark: None };
     ops::second_factor::turn_off(&test.app, &actor, &change, "", "").await.unwrap();
-    let late = ops::auth::change_password(&test.app, &actor, old, SHORT, SHORT, false).await;
+    let late = ops::passwords::change_password(&test.app, &actor, old, SHORT, SHORT, false).await;
     assert!(late.is_err());
     let other = "other@test.example";
     with_app(&test, other).await;
     let actor = who(&test.app, other).await;
-    ops::auth::change_password(&test.app, &actor, old, SHORT, SHORT, false).await.unwrap();
+    ops::passwords::change_password(&test.app, &actor, old, SHORT, SHORT, false).await.unwrap();
     assert!(ops::second_factor::turn_off(&test.app, &actor, &change, "", "").await.is_err());
     assert!(who(&test.app, other).await.second_factor.is_some());
 }

@@ -12,7 +12,7 @@ use scrip::jobs::{self, Progress};
 use scrip::mail;
 use scrip::model::job::Lane;
 use scrip::model::resources::ResourceType;
-use scrip::ops::codes::CodeOrder;
+use scrip::ops::codes::changes::CodeOrder;
 use scrip::rng::Rng;
 use scrip::store::db::sql;
 use scrip::{ops, store};

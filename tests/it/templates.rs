@@ -20,8 +20,8 @@ use scrip::model::resources::ResourceType;
 use scrip::model::second_factor::SecondFactor;
 use scrip::ops;
 use scrip::ops::actor::Actor;
-use scrip::ops::codes::CodeOrder;
-use scrip::ops::devices::DeviceInput;
+use scrip::ops::codes::changes::CodeOrder;
+use scrip::ops::devices::changes::DeviceInput;
 use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -306,8 +306,8 @@ async fn fill(test: &TestApp, world: &World) {
     let operator = who(app, "operator@test.example").await;
     let name = hostile("company");
     for id in [world.vendor, world.distributor, world.acme, world.acme_north] {
-        let change = ops::companies::Change { name: Some(&name), ..Default::default() };
-        ops::companies::change(app, &operator, &format!("name-{id}"), id, change).await.unwrap();
+        let change = ops::companies::changes::Change { name: Some(&name), ..Default::default() };
+        ops::companies::changes::change(app, &operator, &format!("name-{id}"), id, change).await.unwrap();
     }
     let mut tx = app.db.write().await.unwrap();
     let root = store::companies::root(&mut tx).await.unwrap().unwrap().1;
@@ -362,12 +362,12 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
     }
     let comment = hostile("comment");
     for key in ["unused", "used", "deleted"] {
-        let done = ops::codes::create(app, operator, key, &order(&comment, 1)).await.unwrap();
+        let done = ops::codes::changes::create(app, operator, key, &order(&comment, 1)).await.unwrap();
         made.push(done.transfers[0].code_id.unwrap());
     }
     let text = ops::codes::find(app, operator, made[1]).await.unwrap().text;
-    ops::codes::redeem(app, &who(app, "acme@test.example").await, "redeem", &text).await.unwrap();
-    ops::codes::delete(app, operator, "delete", made[2]).await.unwrap();
+    ops::codes::changes::redeem(app, &who(app, "acme@test.example").await, "redeem", &text).await.unwrap();
+    ops::codes::changes::delete(app, operator, "delete", made[2]).await.unwrap();
 }
 
 /// Devices that run, wait and are off, and an apartment.
@@ -385,7 +385,7 @@ async fn devices(test: &TestApp, world: &World, operator: &Actor) {
             auto_extend: true,
             monitoring: true,
         };
-        ops::devices::create(&test.app, operator, &format!("device-{n}"), &input).await.unwrap();
+        ops::devices::changes::create(&test.app, operator, &format!("device-{n}"), &input).await.unwrap();
     }
 }
 

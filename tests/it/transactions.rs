@@ -94,7 +94,7 @@ async fn codes_that_ended_are_paged_from_the_last_one(test: TestApp) {
     // The third is deleted first, then the first, then the fourth: all but one at the same moment.
     for (nth, seconds) in [(2, 0), (0, 60), (3, 0)] {
         test.app.clock.advance_seconds(seconds);
-        ops::codes::delete(&test.app, &operator, &format!("delete-{nth}"), ids[nth]).await.unwrap();
+        ops::codes::changes::delete(&test.app, &operator, &format!("delete-{nth}"), ids[nth]).await.unwrap();
     }
     let mut filter = CodeFilter { status: Some(CodeStatus::Deleted), limit: 2, ..CodeFilter::default() };
     let mut seen = Vec::new();

@@ -45,7 +45,7 @@ async fn traded(test: &TestApp) -> World {
     let mut customer = signed_in(test, "customer@test.example").await;
     customer.submit("/redeem", "/redeem", &[("code", &redeemed)]).await.is(303);
     let acme = who(&test.app, "acme@test.example").await;
-    scrip::ops::codes::delete(&test.app, &acme, "delete", deleted).await.unwrap();
+    scrip::ops::codes::changes::delete(&test.app, &acme, "delete", deleted).await.unwrap();
     link_all(&test.app).await;
     world
 }

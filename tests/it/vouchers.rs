@@ -229,7 +229,7 @@ async fn cancelling_meets_redeeming(test: TestApp) {
         let ids = [id];
         let (cancelled, redeemed) = tokio::join!(
             ops::vouchers::cancel(app, buyer, &cancel, order, &ids),
-            ops::codes::redeem(app, customer, &redeem, &text)
+            ops::codes::changes::redeem(app, customer, &redeem, &text)
         );
         assert!(cancelled.is_ok() != redeemed.is_ok(), "one of them, and one alone");
     }

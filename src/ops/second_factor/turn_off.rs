@@ -2,14 +2,14 @@
 
 use super::{Change, end_others, forget_attempts};
 use crate::app::App;
-use crate::model::refusal::Reason;
+use crate::model::refusal::{SecondFactorReason, UserReason};
 use crate::ops::actor::Actor;
-use crate::ops::auth::{
-    SignedInAs, check_new_password, forget_sessions, forget_wrong_passwords, hash_password, lock_actor,
-    set_password,
-};
+use crate::ops::attempts::forget_wrong_passwords;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::notices;
+use crate::ops::passwords::{check_new_password, hash_password, set_password};
+use crate::ops::sessions::{forget_sessions, lock_actor};
+use crate::ops::sign_in::SignedInAs;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::users::User;
@@ -27,7 +27,7 @@ pub async fn turn_off(
     again: &str,
 ) -> OpResult<Option<SignedInAs>> {
     if actor.company_demands_second_factor {
-        return refuse("", Reason::SecondFactorDemanded);
+        return refuse("", SecondFactorReason::Demanded);
     }
     let hash = match actor.password_needs_second_factor {
         true => {
@@ -45,7 +45,7 @@ pub async fn turn_off(
             notices::password_changed(app, work, &actor.email, &actor.address).await?;
         }
         if !store::second_factor::turn_off(&mut work.tx, actor.user_id).await? {
-            return refuse("", Reason::SecondFactorOff);
+            return refuse("", SecondFactorReason::Off);
         }
         turned_off(work, actor.user_id).await?;
         work.note(actor.note("user.second_factor_off", &actor.email, ""));
@@ -81,7 +81,7 @@ pub(in crate::ops) async fn turned_off(work: &mut Work, user_id: i64) -> OpResul
 pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
-        return refuse("", Reason::OwnAccount);
+        return refuse("", UserReason::OwnAccount);
     }
     let outcome = work_once!(app, actor, key, "reset_second_factor", &id.to_string(), work => {
         let person =
@@ -99,7 +99,7 @@ pub(in crate::ops) async fn reset_of(app: &App, work: &mut Work, person: &User) 
     turned_off(work, person.id).await?;
     forget_wrong_passwords(work, &person.email).await?;
     if !store::second_factor::reset(&mut work.tx, person.id).await? {
-        return refuse("", Reason::SecondFactorOff);
+        return refuse("", SecondFactorReason::Off);
     }
     if app.config.mail.is_some() {
         let mail = crate::mail::second_factor_reset(&person.email, &app.config.public_url);

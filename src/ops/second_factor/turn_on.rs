@@ -6,13 +6,15 @@ use super::{
     Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
 };
 use crate::app::App;
-use crate::model::refusal::Reason;
-use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, Secret, typed_code};
+use crate::model::refusal::{FormReason, SecondFactorReason};
+use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, TotpSecret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
 use crate::ops::actor::Actor;
-use crate::ops::auth::{Again, allow, confirm_password, lock_actor};
+use crate::ops::attempts::allow;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::notices;
+use crate::ops::passwords::{Again, confirm_password};
+use crate::ops::sessions::lock_actor;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::second_factor::{Asked, SealedSecret};
@@ -32,7 +34,7 @@ pub struct AppSecret {
 /// # Errors
 /// Only where the account's name cannot stand in an address.
 pub fn new_app_secret(app: &App, actor: &Actor) -> OpResult<AppSecret> {
-    let secret = Secret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
+    let secret = TotpSecret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
     let (version, sealed) = app.keys.seal_secret(&secret, actor.user_id, &app.rng);
     shown(actor, &secret, format!("{version}.{}", hex::encode(sealed)))
 }
@@ -44,13 +46,13 @@ pub fn app_secret(app: &App, actor: &Actor, sealed: &str) -> Option<AppSecret> {
     shown(actor, &secret, sealed.to_owned()).ok()
 }
 
-fn shown(actor: &Actor, secret: &Secret, sealed: String) -> OpResult<AppSecret> {
+fn shown(actor: &Actor, secret: &TotpSecret, sealed: String) -> OpResult<AppSecret> {
     let address = secret.address(&actor.email);
     let address = address.ok_or_else(|| OpError::Internal("no otpauth address".into()))?;
     Ok(AppSecret { sealed, text: secret.text(), address })
 }
 
-fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(Secret, SealedSecret)> {
+fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(TotpSecret, SealedSecret)> {
     let (version, bytes) = sealed.split_once('.')?;
     let kept = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
     let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;
@@ -70,10 +72,10 @@ pub async fn turn_on_app(
     sealed: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", Reason::FormForeign) };
-    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
+    let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     let step = secret.step_of(&code, app.clock.now());
-    let step = step.ok_or(OpError::Refused("code", Reason::WrongSecondFactor))?;
+    let step = step.ok_or(OpError::refused("code", SecondFactorReason::WrongCode))?;
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
@@ -93,7 +95,7 @@ pub async fn turn_on_app(
 /// A refusal where no mail is set up, or how long to wait.
 pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &str) -> OpResult<Outcome> {
     if app.config.mail.is_none() {
-        return refuse("", Reason::NoMail);
+        return refuse("", SecondFactorReason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
     work_once!(app, actor, key, "mail_turn_on_code", "", work => {
@@ -116,7 +118,7 @@ pub async fn turn_on_email(
     session: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let code = typed_code(code).ok_or(OpError::Refused("code", Reason::MalformedSecondFactor))?;
+    let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
@@ -130,7 +132,7 @@ pub async fn turn_on_email(
     let outcome = work_once!(app, actor, change.key, "turn_on_email", &code, work => {
         let (tx, user_id, now) = (&mut work.tx, actor.user_id, work.now);
         if !store::second_factor::take_mailed_code(tx, user_id, &asked, &hash, now).await? {
-            return refuse("code", Reason::WrongSecondFactor);
+            return refuse("code", SecondFactorReason::WrongCode);
         }
         forget_attempts(work, user_id).await?;
         turn_on(app, work, actor, SecondFactor::Email, &hashes).await?;

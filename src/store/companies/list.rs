@@ -1,6 +1,6 @@
 //! Lists of companies, and the order of each.
 
-use super::{Company, company_facts, escape_like};
+use super::{Company, company_columns, company_facts, count_up_to, escape_like};
 use crate::model::company::{Path, searchable};
 use crate::store::db::{Query, Result, Tx, sql};
 

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::error::{ApiError, ApiResult};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{CompanyReason, FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::web::state::Portal;
 use crate::web::{form, underway};
@@ -39,19 +39,19 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
 
 impl<T> Field<T> {
     /// The value, or what to say where there is none and where it is of the wrong kind.
-    pub fn required(self, missing: Reason, wrong: Reason) -> Result<T, Reason> {
+    pub fn required(self, missing: impl Into<Reason>, wrong: impl Into<Reason>) -> Result<T, Reason> {
         match self {
             Field::Given(value) => Ok(value),
-            Field::Missing => Err(missing),
-            Field::Wrong => Err(wrong),
+            Field::Missing => Err(missing.into()),
+            Field::Wrong => Err(wrong.into()),
         }
     }
 
-    pub fn optional(self, wrong: Reason) -> Result<Option<T>, Reason> {
+    pub fn optional(self, wrong: impl Into<Reason>) -> Result<Option<T>, Reason> {
         match self {
             Field::Given(value) => Ok(Some(value)),
             Field::Missing => Ok(None),
-            Field::Wrong => Err(wrong),
+            Field::Wrong => Err(wrong.into()),
         }
     }
 }
@@ -71,40 +71,39 @@ impl utoipa::ToSchema for TypeSlug {}
 /// An amount.
 pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
     use crate::model::amount::{AmountError, check};
-    let amount =
-        field.required(Reason::Amount(AmountError::Missing), Reason::Amount(AmountError::NotWhole))?;
-    check(amount).map_err(Reason::Amount)
+    let amount = field.required(AmountError::Missing, AmountError::NotWhole)?;
+    Ok(check(amount)?)
 }
 
 /// A company's id. Whether there is one of that id among the caller's is the act's to say.
 pub fn company(field: Field<i64>) -> Result<i64, Reason> {
-    field.required(Reason::MissingCompany, Reason::NotANumber)
+    field.required(CompanyReason::Missing, FieldReason::NotANumber)
 }
 
 /// A resource type by its slug; Credit where none is given.
 pub fn resource_type(field: Field<String>) -> Result<ResourceType, Reason> {
-    match field.optional(Reason::UnknownType)? {
+    match field.optional(ResourceReason::UnknownType)? {
         None => Ok(ResourceType::CREDIT),
-        Some(slug) => ResourceType::from_slug(&slug).ok_or(Reason::UnknownType),
+        Some(slug) => ResourceType::from_slug(&slug).ok_or(ResourceReason::UnknownType.into()),
     }
 }
 
 /// A switch: 0 or 1, false or true; `None` where it is left out.
 pub fn flag(field: Field<serde_json::Value>) -> Result<Option<bool>, Reason> {
-    let wrong = Reason::NotAChoice { choices: "0, 1" };
+    let wrong = FieldReason::NotAChoice { choices: "0, 1" };
     match field.optional(wrong.clone())? {
         None => Ok(None),
         Some(value) => match (value.as_i64(), value.as_bool()) {
             (Some(1), _) | (_, Some(true)) => Ok(Some(true)),
             (Some(0), _) | (_, Some(false)) => Ok(Some(false)),
-            _ => Err(wrong),
+            _ => Err(wrong.into()),
         },
     }
 }
 
 /// A text; empty where none is given. PostgreSQL's texts cannot hold a NUL: it is left out.
 pub fn text(field: Field<String>) -> Result<String, Reason> {
-    Ok(field.optional(Reason::NotAText)?.unwrap_or_default().replace('\0', ""))
+    Ok(field.optional(FieldReason::NotAText)?.unwrap_or_default().replace('\0', ""))
 }
 
 /// A JSON body.

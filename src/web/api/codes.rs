@@ -1,28 +1,23 @@
-//! Codes: made, listed, looked into, activated, deleted.
+//! Codes: listed, and shown.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answer::{Data, List, ListMeta, Stamp, Written};
-use super::body::{self, Body, Field, Key, TypeSlug};
-use super::caller::{CodesSeen, CodesWrite, May};
-use super::code_batches::Batch;
-use super::credits::{Pool, first};
-use super::error::{ApiError, ApiResult};
+use super::answer::{Data, List, Stamp};
+use super::body::TypeSlug;
+use super::caller::{CodesSeen, May};
+use super::error::ApiResult;
 use super::page::{Paging, Query};
 use super::path::Id;
-use crate::model::ledger::{CodeStatus, Transfer, balance_after};
-use crate::model::refusal::Reason;
+use crate::model::ledger::{CodeStatus, Transfer};
+use crate::model::refusal::{FieldReason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::actor::Actor;
-use crate::ops::codes::{CODES_AT_ONCE_MAX, CodeOrder, ListedCode};
-use crate::ops::error::Problems;
+use crate::ops::codes::ListedCode;
 use crate::ops::watched::{Way, codes_shown};
 use crate::store::code_lists::{Facts, ListFilter};
-use crate::store::pools::ListedPool;
 use crate::web::state::Portal;
 
 /// A code with all that happened to it.
@@ -36,7 +31,7 @@ pub struct Code {
     /// Masked but for the last four characters for callers who may not redeem it, and for tokens without the scope
     /// `credit_transfer_codes:read`.
     #[schema(example = "7M2K-0QGM-94XV-5E1C-T8W6")]
-    code: String,
+    pub(super) code: String,
     credits_amount: i64,
     #[schema(example = "credit")]
     credit_type: &'static str,
@@ -54,7 +49,7 @@ pub struct Code {
 }
 
 impl Code {
-    fn of(listed: ListedCode) -> Code {
+    pub(super) fn of(listed: ListedCode) -> Code {
         let ListedCode { shown, ended_by, ended_company_id } = listed;
         let is_used = shown.status == CodeStatus::Used;
         Code {
@@ -78,7 +73,7 @@ impl Code {
     }
 
     /// As it was when it was made: the answer to a repeated request, whatever has happened since.
-    fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
+    pub(super) fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
             id: transfer.code_id.unwrap_or_default(),
             company_id: transfer.from.0,
@@ -150,12 +145,12 @@ pub async fn list(
     let filter = ListFilter {
         status: query.read("status", |slug| {
             let choices = "unused, used, expired, deleted, cancelled, replaced";
-            CodeStatus::from_slug(slug).ok_or(Reason::NotAChoice { choices })
+            CodeStatus::from_slug(slug).ok_or(FieldReason::NotAChoice { choices })
         }),
         is_used: query.flag("is_used"),
         facts: Facts {
             resource_type: query
-                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+                .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
             created_from: query.moment("from", false),
             created_to: query.moment("to", true),
             ..Facts::default()
@@ -186,120 +181,6 @@ pub async fn list(
     Ok(List::of(found.into_iter().map(Code::of).collect(), meta))
 }
 
-/// A code to be made.
-#[derive(Deserialize, ToSchema)]
-pub struct NewCode {
-    /// How many units it holds. The company must own them.
-    #[serde(default)]
-    #[schema(value_type = i64, required, minimum = 1, maximum = 1_000_000_000, example = 4)]
-    amount: Field<i64>,
-    /// The company that the units come from and that the code belongs to; the caller's own where it is
-    /// left out.
-    #[serde(default)]
-    #[schema(value_type = Option<i64>)]
-    company_id: Field<i64>,
-    /// The slug of the resource type; Credit where it is left out.
-    #[serde(default)]
-    #[schema(value_type = Option<TypeSlug>, inline)]
-    credit_type_name: Field<String>,
-    /// Up to 1,000 characters, for its owners. Lines may break; other control characters, and those that change the
-    /// direction of text (U+202A to U+202E, U+2066 to U+2069), are refused.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
-    comment: Field<String>,
-    /// How many such codes to make. More than 1,000 are made by a job: the answer is then 202.
-    #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 100_000)]
-    count: Field<i64>,
-}
-
-/// The code that was made; the list of codes where several were asked for; the batch where many were.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum Made {
-    One(MadeOne),
-    Many(List<Code>),
-    Ordered(Data<Batch>),
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MadeOne {
-    #[schema(example = true)]
-    success: bool,
-    data: Code,
-    meta: MadeMeta,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MadeMeta {
-    /// The code once more, where RMS has it.
-    credit_code: String,
-}
-
-/// Make a code, or up to 100,000 alike
-#[utoipa::path(post, path = "/api/credits/codes", tag = "codes", request_body = NewCode,
-    responses((status = 201, body = Made), (status = 202, description = "A job makes them.", body = Data<Batch>)))]
-pub async fn create(
-    State(portal): State<Portal>,
-    caller: May<CodesWrite>,
-    Key(key): Key,
-    Body(new): Body<NewCode>,
-) -> ApiResult<Written<Made>> {
-    let mut problems = Problems::default();
-    let amount = problems.take("amount", body::amount(new.amount));
-    let company_id = problems.take("company_id", new.company_id.optional(Reason::NotANumber));
-    let resource_type = problems.take("credit_type_name", body::resource_type(new.credit_type_name));
-    let comment = problems.take("comment", body::text(new.comment));
-    let count = problems.take("count", new.count.optional(Reason::NotANumber));
-    problems.finish()?;
-    let order = CodeOrder {
-        company_id: company_id.flatten().unwrap_or(caller.actor.company_id),
-        resource_type: resource_type.unwrap_or(ResourceType::CREDIT),
-        amount: amount.unwrap_or_default(),
-        comment: comment.as_deref().unwrap_or_default(),
-        count: count.flatten().unwrap_or(1),
-    };
-    let fields = [("from", "company_id")];
-    if order.count > CODES_AT_ONCE_MAX {
-        let ordered = ops::code_batches::create(&portal.app, &caller.actor, &key, &order).await;
-        let outcome = ordered.map_err(|e| ApiError::of(e, &fields))?;
-        let body = Made::Ordered(Data::of(Batch::of(outcome.about()?)?));
-        return Ok(Written { status: StatusCode::ACCEPTED, replayed: outcome.replayed, body });
-    }
-    let done = ops::codes::create(&portal.app, &caller.actor, &key, &order)
-        .await
-        .map_err(|e| ApiError::of(e, &fields))?;
-    let replayed = done.replayed;
-    let body = made(&portal, &caller.actor, done).await.map_err(ApiError::after_commit)?;
-    Ok(Written { status: StatusCode::CREATED, replayed, body })
-}
-
-async fn made(portal: &Portal, actor: &Actor, made: ops::codes::Made) -> ApiResult<Made> {
-    let ops::codes::Made { done, texts } = made;
-    let texts = match texts {
-        Some(texts) => texts,
-        None => {
-            let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-            // The caller who makes a code sees it, whatever else the token shows.
-            let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
-            let shown = ops::codes::find_many(&portal.app, &maker, &ids).await?;
-            shown.into_iter().map(|code| code.text).collect()
-        }
-    };
-    let mut codes: Vec<Code> =
-        texts.into_iter().zip(&done.transfers).map(|(text, t)| Code::made(actor, text, t)).collect();
-    if codes.len() == 1 {
-        let data = codes.remove(0);
-        return Ok(Made::One(MadeOne {
-            success: true,
-            meta: MadeMeta { credit_code: data.code.clone() },
-            data,
-        }));
-    }
-    let total = Some(codes.len() as i64);
-    Ok(Made::Many(List::of(codes, ListMeta { total, next_cursor: None })))
-}
-
 /// One code
 #[utoipa::path(get, path = "/api/credits/codes/{id}", tag = "codes",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Code>)))]
@@ -310,179 +191,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): 
 }
 
 /// Notes that a code is shown.
-async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
+pub(super) async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
     let (company, what) = (code.shown.row.company_id, format!("Code #{}", code.shown.row.id));
     Ok(codes_shown(&portal.app, actor, Way::Shown, company, &what, [&code.shown]).await?)
-}
-
-/// What may be changed of a code.
-#[derive(Deserialize, ToSchema)]
-pub struct CodeChange {
-    /// Up to 1,000 characters. Lines may break; other control characters, and those that change the direction of
-    /// text (U+202A to U+202E, U+2066 to U+2069), are refused.
-    #[serde(default)]
-    #[schema(value_type = String, required, max_length = 1_000, example = "Sent to Ann")]
-    comment: Field<String>,
-}
-
-/// Change a code's comment
-#[utoipa::path(put, path = "/api/credits/codes/{id}", tag = "codes",
-    params(("id" = i64, Path)), request_body = CodeChange, responses((status = 200, body = Data<Code>)))]
-pub async fn update(
-    State(portal): State<Portal>,
-    caller: May<CodesWrite>,
-    Id(id): Id,
-    Key(key): Key,
-    Body(change): Body<CodeChange>,
-) -> ApiResult<Written<Data<Code>>> {
-    let mut problems = Problems::default();
-    let comment = problems.take("comment", change.comment.required(Reason::Missing, Reason::NotAText));
-    problems.finish()?;
-    let comment = comment.unwrap_or_default().replace('\0', "");
-    let outcome = ops::codes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
-    let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about()?)?;
-    told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
-    Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
-}
-
-/// A code that was deleted.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Deleted {
-    id: i64,
-    company_id: i64,
-    credits_amount: i64,
-    #[schema(example = "credit")]
-    credit_type: &'static str,
-    /// What the company can use now that its units are back.
-    credit_left: i64,
-}
-
-/// Delete an unused code; its units return to the company that owns it
-#[utoipa::path(delete, path = "/api/credits/codes/{id}", tag = "codes",
-    params(("id" = i64, Path)), responses((status = 200, body = Data<Deleted>)))]
-pub async fn delete(
-    State(portal): State<Portal>,
-    caller: May<CodesWrite>,
-    Id(id): Id,
-    Key(key): Key,
-) -> ApiResult<Written<Data<Deleted>>> {
-    let done = ops::codes::delete(&portal.app, &caller.actor, &key, id).await?;
-    let transfer = first(&done)?;
-    let deleted = Deleted {
-        id,
-        company_id: transfer.to.0,
-        credits_amount: transfer.amount,
-        credit_type: transfer.resource_type.slug(),
-        credit_left: balance_after(&done.transfers),
-    };
-    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body: Data::of(deleted) })
-}
-
-/// A code as it is typed: case, spaces and dashes do not matter.
-#[derive(Deserialize, ToSchema)]
-pub struct TypedCode {
-    #[serde(default)]
-    #[schema(value_type = String, required, example = "7M2K-0QGM-94XV-5E1C-T8W6")]
-    code: Field<String>,
-}
-
-impl TypedCode {
-    fn read(self) -> ApiResult<String> {
-        let mut problems = Problems::default();
-        let missing = Reason::Code(crate::model::code::CodeError::Missing);
-        let code = problems.take("code", self.code.required(missing, Reason::NotAText));
-        problems.finish()?;
-        Ok(code.unwrap_or_default())
-    }
-}
-
-/// What activating a code would do.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Preview {
-    credits_amount: i64,
-    #[schema(example = "credit")]
-    credit_type: &'static str,
-    company_id: i64,
-    company_name: String,
-    credit_left_before: i64,
-    /// How many waiting devices it would extend at once, a unit each.
-    devices_served: i64,
-    /// What would be left after that.
-    credit_left_after: i64,
-}
-
-/// What a code holds and would do, without activating it
-///
-/// Limited like activating: too many wrong codes make their sender wait.
-#[utoipa::path(post, path = "/api/credits/codes/preview", tag = "codes",
-    request_body = TypedCode, responses((status = 200, body = Data<Preview>)))]
-pub async fn preview(
-    State(portal): State<Portal>,
-    caller: May<CodesWrite>,
-    Body(typed): Body<TypedCode>,
-) -> ApiResult<Data<Preview>> {
-    let found = ops::codes::preview(&portal.app, &caller.actor, &typed.read()?).await?;
-    Ok(Data::of(Preview {
-        credits_amount: found.amount,
-        credit_type: found.resource_type.slug(),
-        company_id: caller.actor.company_id,
-        company_name: caller.actor.company_name.clone(),
-        credit_left_before: found.balance,
-        devices_served: found.served,
-        credit_left_after: found.balance.saturating_add(found.amount) - found.served,
-    }))
-}
-
-/// The pools that grew, as they stood right after.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Activated {
-    #[schema(example = true)]
-    success: bool,
-    data: Vec<Pool>,
-    meta: ActivatedMeta,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ActivatedMeta {
-    amount: i64,
-    #[schema(example = "credit")]
-    credit_type: &'static str,
-}
-
-/// Activate a code for the caller's own company, no matter who issued it
-#[utoipa::path(post, path = "/api/credits/codes/activate", tag = "codes",
-    request_body = TypedCode, responses((status = 200, body = Activated)))]
-pub async fn activate(
-    State(portal): State<Portal>,
-    caller: May<CodesWrite>,
-    Key(key): Key,
-    Body(typed): Body<TypedCode>,
-) -> ApiResult<Written<Activated>> {
-    let done = ops::codes::redeem(&portal.app, &caller.actor, &key, &typed.read()?).await?;
-    let transfer = first(&done)?;
-    let body = Activated {
-        success: true,
-        data: filled(transfer, balance_after(&done.transfers))
-            .map(Pool::of)
-            .transpose()?
-            .into_iter()
-            .collect(),
-        meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
-    };
-    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })
-}
-
-/// The pool that a redemption filled, as it stood then.
-fn filled(t: &Transfer, left: i64) -> Option<ListedPool> {
-    let filled = t.filled.clone()?;
-    Some(ListedPool {
-        company_id: t.to.0,
-        company_name: t.to_name.clone(),
-        parent_name: filled.parent_name,
-        resource_type: t.resource_type.id(),
-        left,
-        received_total: filled.received_total,
-        in_codes: filled.in_codes,
-        received_at: Some(t.at.0),
-    })
 }

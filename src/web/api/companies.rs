@@ -8,14 +8,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::{Data, List, Stamp, Written};
 use super::body::{self, Body, Field, Key};
 use super::caller::{CompaniesRead, CompaniesWrite, May};
-use super::credits::either;
 use super::error::{ApiError, ApiResult};
+use super::moves::either;
 use super::page::{Paging, Query};
 use super::path::Id;
 use crate::model::company::NameError;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::ops;
-use crate::ops::companies::Change;
+use crate::ops::companies::changes::Change;
 use crate::ops::error::{OpError, Problems};
 use crate::ops::work::Outcome;
 use crate::store;
@@ -98,7 +98,7 @@ pub async fn list(
     };
     let walks_otherwise = !filter.order.is_empty() && filter.order != [(SortKey::Id, false)];
     if query.has("cursor") && walks_otherwise {
-        query.problems.add("sort", Reason::NotAChoice { choices: "id, with a cursor" });
+        query.problems.add("sort", FieldReason::NotAChoice { choices: "id, with a cursor" });
     }
     let page = query.page()?;
     let filter =
@@ -110,7 +110,7 @@ pub async fn list(
     Ok(List::of(found.into_iter().map(Company::from).collect(), meta))
 }
 
-fn order(text: &str) -> Result<Vec<(SortKey, bool)>, Reason> {
+fn order(text: &str) -> Result<Vec<(SortKey, bool)>, FieldReason> {
     let choices = "id, name, company_name, parent_id, created_at, device_count, each with or without a minus";
     let key = |word: &str| {
         let (name, descends) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
@@ -120,12 +120,12 @@ fn order(text: &str) -> Result<Vec<(SortKey, bool)>, Reason> {
             "parent_id" => SortKey::Parent,
             "created_at" => SortKey::Created,
             "device_count" => SortKey::Devices,
-            _ => return Err(Reason::NotAChoice { choices }),
+            _ => return Err(FieldReason::NotAChoice { choices }),
         };
         Ok((key, descends))
     };
     let keys: Vec<_> = text.split(',').map(|word| key(word.trim())).collect::<Result<_, _>>()?;
-    if keys.len() > KEYS_MAX { Err(Reason::NotAChoice { choices }) } else { Ok(keys) }
+    if keys.len() > KEYS_MAX { Err(FieldReason::NotAChoice { choices }) } else { Ok(keys) }
 }
 
 const KEYS_MAX: usize = 6;
@@ -168,13 +168,12 @@ pub async fn create(
     Body(new): Body<NewCompany>,
 ) -> ApiResult<Written<Data<Company>>> {
     let mut problems = Problems::default();
-    let name =
-        either(new.name, new.company_name).required(Reason::Name(NameError::Missing), Reason::NotAText);
+    let name = either(new.name, new.company_name).required(NameError::Missing, FieldReason::NotAText);
     let name = problems.take("name", name.map(|n| n.replace('\0', "")));
     let parent_id = problems.take("parent_id", body::company(new.parent_id));
     problems.finish()?;
     let (name, parent_id) = (name.unwrap_or_default(), parent_id.unwrap_or_default());
-    let outcome = ops::companies::create(&portal.app, &caller.actor, &key, &name, parent_id)
+    let outcome = ops::companies::changes::create(&portal.app, &caller.actor, &key, &name, parent_id)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "parent_id")]))?;
     written(StatusCode::CREATED, &outcome)
@@ -213,15 +212,15 @@ pub async fn update(
     Body(change): Body<CompanyChange>,
 ) -> ApiResult<Written<Data<Company>>> {
     let mut problems = Problems::default();
-    let name = either(change.name, change.company_name).optional(Reason::NotAText);
+    let name = either(change.name, change.company_name).optional(FieldReason::NotAText);
     let name = problems.take("name", name).flatten().map(|n| n.replace('\0', ""));
     let on = problems.take("can_use_parent_license", body::flag(change.can_use_parent_license)).flatten();
     problems.finish()?;
     if name.is_none() && on.is_none() {
-        return Err(OpError::Refused("", Reason::NothingToChange).into());
+        return Err(OpError::refused("", FieldReason::NothingToChange).into());
     }
     let change = Change { name: name.as_deref(), use_parent_credits: on };
-    let outcome = ops::companies::change(&portal.app, &caller.actor, &key, id, change).await?;
+    let outcome = ops::companies::changes::change(&portal.app, &caller.actor, &key, id, change).await?;
     written(StatusCode::OK, &outcome)
 }
 
@@ -243,7 +242,7 @@ pub async fn remove(
     Id(id): Id,
     Key(key): Key,
 ) -> ApiResult<Written<Data<Removed>>> {
-    let outcome = ops::companies::remove(&portal.app, &caller.actor, &key, &[id])
+    let outcome = ops::companies::removal::remove(&portal.app, &caller.actor, &key, &[id])
         .await
         .map_err(|e| ApiError::of(e, &[("companies", "id")]))?;
     let body = Data::of(Removed { id });
@@ -277,7 +276,7 @@ pub async fn put_under(
     let target = problems.take("target", body::company(new.target));
     problems.finish()?;
     let (source, target) = (source.unwrap_or_default(), target.unwrap_or_default());
-    let outcome = ops::companies::put_under(&portal.app, &caller.actor, &key, source, target)
+    let outcome = ops::companies::changes::put_under(&portal.app, &caller.actor, &key, source, target)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "target")]))?;
     written(StatusCode::OK, &outcome)

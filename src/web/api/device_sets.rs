@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 use super::answer::Written;
 use super::body::{self, Body, Field, Key};
 use super::caller::{Caller, DeviceCreditsWrite, DevicesWrite, May};
-use super::error::{ApiError, ApiResult, Problem};
-use crate::model::refusal::Reason;
+use super::error::{ApiError, ApiResult};
+use super::failure::Problem;
+use crate::model::refusal::{DeviceReason, FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::{DeviceRow, RowRefusal};
+use crate::ops::devices::set::{DeviceRow, RowRefusal};
 use crate::ops::error::OpError;
 use crate::web::state::Portal;
 
@@ -110,10 +111,9 @@ type Wrong = (&'static str, Reason);
 
 fn credit_row(row: CreditRow) -> Result<DeviceRow, Wrong> {
     let at = |field| move |reason| (field, reason);
-    let service = row
-        .credit_type_id
-        .optional(Reason::UnknownType)
-        .and_then(|id| id.map(|id| ResourceType::try_from(id).map_err(|_| Reason::UnknownType)).transpose());
+    let service = row.credit_type_id.optional(ResourceReason::UnknownType).and_then(|id| {
+        id.map(|id| ResourceType::try_from(id).map_err(|_| ResourceReason::UnknownType.into())).transpose()
+    });
     let service = service.map_err(at("credit_type_id"))?;
     let enabled = body::flag(row.credit_enabled).map_err(at("credit_enabled"))?;
     let auto_extend = body::flag(row.auto_extend_credit).map_err(at("auto_extend_credit"))?;
@@ -124,32 +124,32 @@ fn credit_row(row: CreditRow) -> Result<DeviceRow, Wrong> {
         (None, None) => None,
     };
     if service.is_none() && auto_extend.is_none() {
-        return Err(("device_id", Reason::NothingToChange));
+        return Err(("device_id", FieldReason::NothingToChange.into()));
     }
     Ok(DeviceRow { device_id: device_id(row.device_id)?, service, auto_extend, monitoring: None })
 }
 
 fn monitoring_row(row: MonitoringRow) -> Result<DeviceRow, Wrong> {
     let monitoring = body::flag(row.monitoring_enabled)
-        .and_then(|on| on.ok_or(Reason::Missing))
+        .and_then(|on| on.ok_or(FieldReason::Missing.into()))
         .map_err(|reason| ("monitoring_enabled", reason))?;
     let device_id = device_id(row.device_id)?;
     Ok(DeviceRow { device_id, service: None, auto_extend: None, monitoring: Some(monitoring) })
 }
 
 fn device_id(field: Field<i64>) -> Result<i64, Wrong> {
-    field.required(Reason::Missing, Reason::NotANumber).map_err(|reason| ("device_id", reason))
+    field.required(FieldReason::Missing, FieldReason::NotANumber).map_err(|reason| ("device_id", reason))
 }
 
 fn read<T>(rows: Field<Vec<T>>, row: impl Fn(T) -> Result<DeviceRow, Wrong>) -> ApiResult<Vec<DeviceRow>> {
     let rows = rows
-        .required(Reason::Missing, Reason::NotAList)
+        .required(FieldReason::Missing, FieldReason::NotAList)
         .map_err(|reason| ApiError::from(OpError::Refused("data", reason)))?;
     let (mut good, mut wrong) = (Vec::with_capacity(rows.len()), Vec::new());
     for (n, given) in rows.into_iter().enumerate() {
         match row(given) {
             Ok(row) => good.push(row),
-            Err((field, reason)) => wrong.push(Problem::of(format!("data.{n}.{field}"), &reason)),
+            Err((field, reason)) => wrong.push(Problem::at(&format!("data.{n}.{field}"), reason)),
         }
     }
     if wrong.is_empty() { Ok(good) } else { Err(ApiError::of_problems(wrong)) }
@@ -161,7 +161,7 @@ async fn set(
     key: &str,
     rows: Vec<DeviceRow>,
 ) -> ApiResult<Written<DevicesSet>> {
-    let outcome = ops::devices::set_many(&portal.app, &caller.actor, key, &rows)
+    let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, key, &rows)
         .await
         .map_err(|e| refused_all(e, &rows))?;
     let refused: Vec<(i64, RowRefusal)> = outcome.about()?;
@@ -171,10 +171,11 @@ async fn set(
             None => data.push(DeviceSet { device_id: row.device_id }),
             Some((_, RowRefusal::RepeatedDevice)) => errors.push(repeated(n)),
             Some((_, RowRefusal::UnknownDevice)) => {
-                errors.push(Problem::of(format!("data.{n}.device_id"), &Reason::UnknownDevice));
+                errors.push(Problem::at(&format!("data.{n}.device_id"), DeviceReason::Unknown));
             }
             Some((_, RowRefusal::UnsuitableService)) => {
-                errors.push(Problem::of(format!("data.{n}.credit_type_id"), &Reason::UnsuitableService));
+                errors
+                    .push(Problem::at(&format!("data.{n}.credit_type_id"), DeviceReason::UnsuitableService));
             }
         }
     }
@@ -184,12 +185,12 @@ async fn set(
 }
 
 fn repeated(row: usize) -> Problem {
-    Problem::of(format!("data.{row}.device_id"), &Reason::RepeatedDevice)
+    Problem::at(&format!("data.{row}.device_id"), DeviceReason::Repeated)
 }
 
 /// Why nothing was set; where each row repeats a device, an error for each.
 fn refused_all(error: OpError, rows: &[DeviceRow]) -> ApiError {
-    if let OpError::Refused(_, Reason::RepeatedDevice) = error {
+    if let OpError::Refused(_, Reason::Device(DeviceReason::Repeated)) = error {
         return ApiError::of_problems((0..rows.len()).map(repeated).collect());
     }
     ApiError::of(error, &[("device", "data"), ("service", "data")])

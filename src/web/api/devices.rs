@@ -12,10 +12,10 @@ use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
 use crate::model::device::{DeviceKind, DeviceState};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::{Description, DeviceInput};
+use crate::ops::devices::changes::{Description, DeviceInput};
 use crate::ops::error::Problems;
 use crate::ops::work::Outcome;
 use crate::store;
@@ -106,20 +106,22 @@ pub async fn list(
     mut query: Query,
 ) -> ApiResult<List<Device>> {
     let state = |slug: &str| {
-        DeviceState::from_slug(slug).ok_or(Reason::NotAChoice { choices: "active, waiting, expired, off" })
+        DeviceState::from_slug(slug)
+            .ok_or(FieldReason::NotAChoice { choices: "active, waiting, expired, off" })
     };
     let (sort, descending) = query.read("sort", order).unwrap_or((DeviceSort::Id, false));
     let filter = DeviceFilter {
         company_id: query.number(&["company_id", "company"]),
         state: query.read("status", state),
-        service: query.read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(Reason::UnknownType)),
+        service: query
+            .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
         text: query.text(&["q"]).unwrap_or_default().to_owned(),
         sort,
         descending,
         ..DeviceFilter::default()
     };
     if query.has("cursor") && sort != DeviceSort::Id {
-        query.problems.add("sort", Reason::NotAChoice { choices: "id, -id, with a cursor" });
+        query.problems.add("sort", FieldReason::NotAChoice { choices: "id, -id, with a cursor" });
     }
     let page = query.page()?;
     let after = page.cursor.flatten().map(|id| (id.to_string(), id));
@@ -134,13 +136,13 @@ pub async fn list(
     Ok(List::of(found.into_iter().map(Device::from).collect(), meta))
 }
 
-fn order(text: &str) -> Result<(DeviceSort, bool), Reason> {
+fn order(text: &str) -> Result<(DeviceSort, bool), FieldReason> {
     match text {
         "id" => Ok((DeviceSort::Id, false)),
         "-id" => Ok((DeviceSort::Id, true)),
         "serial" => Ok((DeviceSort::Label, false)),
         "-serial" => Ok((DeviceSort::Label, true)),
-        _ => Err(Reason::NotAChoice { choices: "id, -id, serial, -serial" }),
+        _ => Err(FieldReason::NotAChoice { choices: "id, -id, serial, -serial" }),
     }
 }
 
@@ -194,22 +196,22 @@ pub async fn create(
     let kind = problems.take("kind", kind(new.kind)).unwrap_or_default();
     let [serial, name, model] = [("serial", new.serial), ("name", new.name), ("model", new.model)]
         .map(|(field, value)| problems.take(field, body::text(value)).unwrap_or_default());
-    let company_id = problems.take("company_id", new.company_id.optional(Reason::NotANumber)).flatten();
+    let company_id = problems.take("company_id", new.company_id.optional(FieldReason::NotANumber)).flatten();
     problems.finish()?;
     let company_id = company_id.unwrap_or(caller.actor.company_id);
     let input =
         DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
-    let outcome = ops::devices::create(&portal.app, &caller.actor, &key, &input)
+    let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     written(StatusCode::CREATED, &outcome)
 }
 
 fn kind(field: Field<String>) -> Result<DeviceKind, Reason> {
-    let wrong = Reason::NotAChoice { choices: "device, apartment" };
+    let wrong = FieldReason::NotAChoice { choices: "device, apartment" };
     match field.optional(wrong.clone())? {
         None => Ok(DeviceKind::Device),
-        Some(slug) => DeviceKind::from_slug(&slug).ok_or(wrong),
+        Some(slug) => DeviceKind::from_slug(&slug).ok_or(wrong.into()),
     }
 }
 
@@ -248,15 +250,17 @@ pub async fn update(
 ) -> ApiResult<Written<Data<Device>>> {
     let mut problems = Problems::default();
     let mut text =
-        |field, value: Field<String>| problems.take(field, value.optional(Reason::NotAText)).flatten();
+        |field, value: Field<String>| problems.take(field, value.optional(FieldReason::NotAText)).flatten();
     let description = Description {
         serial: text("serial", change.serial).map(|t| t.replace('\0', "")),
         name: text("name", change.name).map(|t| t.replace('\0', "")),
         model: text("model", change.model).map(|t| t.replace('\0', "")),
-        company_id: problems.take("company_id", change.company_id.optional(Reason::NotANumber)).flatten(),
+        company_id: problems
+            .take("company_id", change.company_id.optional(FieldReason::NotANumber))
+            .flatten(),
     };
     problems.finish()?;
-    let outcome = ops::devices::describe(&portal.app, &caller.actor, &key, id, &description)
+    let outcome = ops::devices::changes::describe(&portal.app, &caller.actor, &key, id, &description)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     written(StatusCode::OK, &outcome)
@@ -277,7 +281,7 @@ pub async fn remove(
     Id(id): Id,
     Key(key): Key,
 ) -> ApiResult<Written<Data<DeviceRemoved>>> {
-    let outcome = ops::devices::remove(&portal.app, &caller.actor, &key, &[id]).await?;
+    let outcome = ops::devices::changes::remove(&portal.app, &caller.actor, &key, &[id]).await?;
     let body = Data::of(DeviceRemoved { id });
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body })
 }

@@ -17,7 +17,7 @@ use utoipa::openapi::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::error::Failure;
+use super::failure::Failure;
 use super::refusals::{meaning, refused_by};
 use crate::urls;
 use crate::web::assets;

@@ -1,63 +1,18 @@
-//! What a program gets when a request is not done: the RMS envelope with a stable code for each
-//! reason. Nothing has changed then.
+//! What a program gets when a request is not done, with its status. Nothing has changed then.
 
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::model::amount::AmountError;
-use crate::model::code::CodeError;
-use crate::model::company::NameError;
-use crate::model::ledger::Refusal;
-use crate::model::money::MoneyError;
-use crate::model::refusal::{ObstacleKind, Reason};
+use super::failure::{Failure, Problem};
+use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
 use crate::ops::error::OpError;
 use crate::web::underway;
 use crate::words;
-
-/// Why a request was not done. Nothing has changed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Failure {
-    #[schema(example = false)]
-    success: bool,
-    /// The first error, for people.
-    message: String,
-    errors: Vec<Problem>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Problem {
-    /// Stable, for programs.
-    #[schema(example = "NOT_ENOUGH", pattern = "^[A-Z][A-Z_]*$")]
-    code: String,
-    /// The field that it belongs to.
-    source: Option<String>,
-    /// For people.
-    message: String,
-    /// Of an outcome that is not known: send it as `Idempotency-Key`, and the request happens once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    operation_id: Option<String>,
-}
-
-impl Problem {
-    /// A reason at a field.
-    pub fn of(source: String, reason: &Reason) -> Problem {
-        Problem {
-            code: told(reason).1.to_owned(),
-            source: Some(source),
-            message: words::reason(reason),
-            operation_id: None,
-        }
-    }
-}
 
 /// An answer that refuses.
 #[derive(Debug)]
@@ -202,157 +157,26 @@ impl ApiError {
         let mut error = ApiError::of_problems(Vec::new());
         for (field, reason) in problems {
             let source = fields.iter().find(|(form, _)| form == field).map_or(*field, |(_, api)| api);
-            let (status, code) = told(reason);
+            let status = status(words::reason(reason).status);
             // What is not there outweighs what is wrong: a stranger's company must look like none.
             if error.problems.is_empty() || status == StatusCode::NOT_FOUND {
                 error.status = status;
             }
-            error.problems.extend(messages(reason).into_iter().map(|(code_of_one, message)| Problem {
-                code: code_of_one.unwrap_or(code).to_owned(),
-                source: (!source.is_empty()).then(|| source.to_owned()),
-                message,
-                operation_id: None,
-            }));
-            if let Reason::Wait { until } | Reason::Ledger(Refusal::TooManyAttempts { until }) = reason {
-                error.wait_until = Some(*until);
-            }
+            let source = (!source.is_empty()).then_some(source);
+            error.problems.extend(words::parts(reason).into_iter().map(|worded| Problem::of(source, worded)));
+            error.wait_until = reason.wait_until().or(error.wait_until);
         }
         error
     }
 }
 
-/// The status and the code of a reason.
-fn told(reason: &Reason) -> (StatusCode, &'static str) {
-    let code = match reason {
-        Reason::Ledger(refusal) => return told_by_ledger(refusal),
-        Reason::Wait { .. } => return (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
-        Reason::UnknownCompany => return (StatusCode::NOT_FOUND, "UNKNOWN_COMPANY"),
-        Reason::KeyReused => "IDEMPOTENCY_KEY_REUSED",
-        Reason::Amount(AmountError::Missing)
-        | Reason::Code(CodeError::Missing)
-        | Reason::Name(NameError::Missing)
-        | Reason::Email(crate::model::user::EmailError::Missing)
-        | Reason::MissingType
-        | Reason::MissingCompany => "MISSING",
-        Reason::Amount(AmountError::NotWhole) => "NOT_WHOLE",
-        Reason::Amount(AmountError::OutOfRange) => "OUT_OF_RANGE",
-        Reason::Code(CodeError::Malformed) => "NOT_A_CODE",
-        Reason::Code(CodeError::Mistyped) => "CODE_MISTYPED",
-        Reason::Name(NameError::TooShort | NameError::TooLong) => "NAME_LENGTH",
-        Reason::Name(NameError::Hidden) | Reason::HiddenCharacters => "HIDDEN_CHARACTERS",
-        Reason::Name(NameError::Link) => "NAME_IS_LINK",
-        Reason::UnusableCode | Reason::SearchedCode => "UNKNOWN_CODE",
-        Reason::ClockMoved => "CLOCK",
-        Reason::Withdrawn { .. } | Reason::VatChanged => "ORDER",
-        Reason::DemandedAbove { .. } => "SECOND_FACTOR",
-        Reason::Email(_) => "NOT_AN_ADDRESS",
-        Reason::Password(_) | Reason::PasswordsDiffer | Reason::WrongPassword => "PASSWORD",
-        Reason::UnknownType => "UNKNOWN_TYPE",
-        Reason::AmbiguousCompany(_) => "AMBIGUOUS_COMPANY",
-        Reason::UnderItself => "UNDER_ITSELF",
-        Reason::TooDeep => "TOO_DEEP",
-        Reason::NameTaken => "NAME_TAKEN",
-        Reason::EmailTaken => "EMAIL_TAKEN",
-        Reason::UnknownRole => "UNKNOWN_ROLE",
-        Reason::UnknownTimeZone => "UNKNOWN_TIME_ZONE",
-        Reason::TooLong { .. } => "TOO_LONG",
-        Reason::LastAdministrator => "LAST_ADMINISTRATOR",
-        Reason::OwnAccount => "OWN_ACCOUNT",
-        Reason::LinkDead => "LINK_DEAD",
-        Reason::FormForeign => "FORM_FOREIGN",
-        Reason::SignInFailed | Reason::ResetNeeded => "SIGN_IN_FAILED",
-        Reason::MalformedSecondFactor
-        | Reason::WrongSecondFactor
-        | Reason::MalformedRecoveryCode
-        | Reason::WrongRecoveryCode
-        | Reason::SignInLapsed
-        | Reason::SecondFactorOff
-        | Reason::SecondFactorDemanded
-        | Reason::NoMail => "SECOND_FACTOR",
-        Reason::NoDeviceChosen => "NOTHING_CHOSEN",
-        Reason::File(_) => "FILE",
-        Reason::Order(_) => "ORDER",
-        Reason::Licence(_) => "LICENCE",
-        Reason::MissingSerial | Reason::MissingApartment => "MISSING",
-        Reason::SerialTaken => "SERIAL_TAKEN",
-        Reason::UnknownService => "UNKNOWN_TYPE",
-        Reason::UnsuitableService => "UNSUITABLE_SERVICE",
-        Reason::TooMany { .. } => "TOO_MANY",
-        Reason::NothingChosen => "NOTHING_CHOSEN",
-        Reason::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
-        Reason::TooManyTokens { .. } => "TOO_MANY_TOKENS",
-        Reason::UnknownScope(_) | Reason::NoScope => "SCOPE",
-        Reason::Networks(_) => "NOT_A_NETWORK",
-        Reason::UnknownDay => "NOT_A_DATE",
-        Reason::PastDay => "PAST",
-        Reason::NotANumber => "NOT_A_NUMBER",
-        Reason::NotAChoice { .. } => "NOT_A_CHOICE",
-        Reason::NotAText => "NOT_A_TEXT",
-        Reason::NotAList => "NOT_A_LIST",
-        Reason::UnknownDevice => "UNKNOWN_DEVICE",
-        Reason::RepeatedDevice => "REPEATED_DEVICE",
-        Reason::NothingToChange => "NOTHING_TO_CHANGE",
-        Reason::NotBetween { .. } => "OUT_OF_RANGE",
-        Reason::Missing => "MISSING",
-        Reason::Period(_) => "NOT_A_PERIOD",
-        Reason::Obstacles(_) => "OBSTACLE",
-        Reason::Money(MoneyError::Missing)
-        | Reason::NoPrice
-        | Reason::MissingAddress
-        | Reason::MissingBankAccount => "MISSING",
-        Reason::Money(_) | Reason::MalformedRate => "NOT_A_PRICE",
-        Reason::UnknownCurrency | Reason::UnknownCountry | Reason::UnknownVatClass => "NOT_A_CHOICE",
-        Reason::VatClassTaken => "NAME_TAKEN",
-        Reason::Models(_) => "TOO_LONG",
-        Reason::ProductChanged { .. } => "CHANGED_MEANWHILE",
-        Reason::ListFull { .. } => "TOO_MANY",
-    };
-    (StatusCode::UNPROCESSABLE_ENTITY, code)
-}
-
-fn told_by_ledger(refusal: &Refusal) -> (StatusCode, &'static str) {
-    match refusal {
-        Refusal::UnknownSource | Refusal::UnknownTarget => (StatusCode::NOT_FOUND, "UNKNOWN_COMPANY"),
-        Refusal::UnknownCode => (StatusCode::NOT_FOUND, "UNKNOWN_CODE"),
-        Refusal::CodeUsed { .. } => (StatusCode::CONFLICT, "CODE_USED"),
-        Refusal::CodeNotUnused { .. } => (StatusCode::CONFLICT, "CODE_NOT_UNUSED"),
-        Refusal::CodeOfOrder => (StatusCode::CONFLICT, "CODE_OF_ORDER"),
-        Refusal::NotOfOrder => (StatusCode::CONFLICT, "CODE_NOT_OF_ORDER"),
-        Refusal::CodeExpired { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "CODE_EXPIRED"),
-        Refusal::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
-        Refusal::NotEnough { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ENOUGH"),
-        Refusal::SameCompany => (StatusCode::UNPROCESSABLE_ENTITY, "SAME_COMPANY"),
-        Refusal::AmountOutOfRange => (StatusCode::UNPROCESSABLE_ENTITY, "OUT_OF_RANGE"),
-        Refusal::Overflow => (StatusCode::UNPROCESSABLE_ENTITY, "OVERFLOW"),
-        Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
-        Refusal::UnknownDevice => (StatusCode::NOT_FOUND, "UNKNOWN_DEVICE"),
-        Refusal::NotIssuer => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-    }
-}
-
-/// A reason's sentences: one, but for the obstacles of a company.
-fn messages(reason: &Reason) -> Vec<(Option<&'static str>, String)> {
-    match reason {
-        Reason::KeyReused | Reason::Ledger(Refusal::KeyReused) => {
-            vec![(None, "This Idempotency-Key was used before for another request.".into())]
-        }
-        Reason::Obstacles(obstacles) => {
-            obstacles.iter().map(|o| (Some(code_of(o.what)), words::obstacle(o))).collect()
-        }
-        reason => vec![(None, words::reason(reason))],
-    }
-}
-
-fn code_of(obstacle: ObstacleKind) -> &'static str {
-    match obstacle {
-        ObstacleKind::Root => "COMPANY_IS_ROOT",
-        ObstacleKind::OwnCompany => "COMPANY_IS_OWN",
-        ObstacleKind::Balance => "COMPANY_HAS_BALANCE",
-        ObstacleKind::UnusedCodes(_) => "COMPANY_HAS_UNUSED_CODES",
-        ObstacleKind::Subsidiaries(_) => "COMPANY_HAS_SUBSIDIARIES",
-        ObstacleKind::Users(_) => "COMPANY_HAS_USERS",
-        ObstacleKind::Devices(_) => "COMPANY_HAS_DEVICES",
-        ObstacleKind::OpenOrders(_) => "COMPANY_HAS_OPEN_ORDERS",
+fn status(status: words::Status) -> StatusCode {
+    match status {
+        words::Status::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        words::Status::Forbidden => StatusCode::FORBIDDEN,
+        words::Status::NotFound => StatusCode::NOT_FOUND,
+        words::Status::Conflict => StatusCode::CONFLICT,
+        words::Status::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 

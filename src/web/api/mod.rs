@@ -6,6 +6,7 @@ mod answer;
 mod body;
 mod caller;
 mod code_batches;
+mod code_changes;
 mod codes;
 mod companies;
 mod credits;
@@ -13,10 +14,14 @@ mod device_sets;
 mod devices;
 mod document;
 pub(super) mod error;
+mod failure;
+mod history;
 mod ledger;
+mod moves;
 mod page;
 mod path;
 mod rate;
+mod redeem;
 mod refusals;
 mod user;
 mod users;
@@ -76,15 +81,15 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(companies::put_under))
         .routes(routes!(credits::list))
         .routes(routes!(credits::summary))
-        .routes(routes!(credits::move_units))
-        .routes(routes!(credits::moves))
-        .routes(routes!(credits::history))
+        .routes(routes!(moves::move_units))
+        .routes(routes!(moves::moves))
+        .routes(routes!(history::history))
         .routes(routes!(ledger::head))
-        .routes(routes!(codes::list, codes::create))
-        .routes(routes!(codes::show, codes::update, codes::delete))
+        .routes(routes!(codes::list, code_changes::create))
+        .routes(routes!(codes::show, code_changes::update, code_changes::delete))
         .routes(routes!(code_batches::show))
-        .routes(routes!(codes::preview))
-        .routes(routes!(codes::activate))
+        .routes(routes!(redeem::preview))
+        .routes(routes!(redeem::activate))
         .routes(routes!(devices::list, devices::create))
         .routes(routes!(devices::show, devices::update, devices::remove))
         .routes(routes!(device_sets::set_credit))

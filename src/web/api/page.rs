@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::answer::ListMeta;
 use super::error::{ApiError, ApiResult};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{DateReason, FieldReason, Reason};
 use crate::model::time::{Moment, day_start};
 use crate::ops::error::{OpError, Problems};
 use crate::web::form::Form;
@@ -91,12 +91,16 @@ impl Query {
     pub fn number(&mut self, names: &[&'static str]) -> Option<i64> {
         let name = names.iter().find(|name| self.form.has(name))?;
         let text = self.form.value(name).trim();
-        let number = text.parse::<i64>().map_err(|_| Reason::NotANumber);
+        let number = text.parse::<i64>().map_err(|_| FieldReason::NotANumber);
         self.problems.take(names[0], number)
     }
 
     /// A parameter that is read in its own way.
-    pub fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&str) -> Result<T, Reason>) -> Option<T> {
+    pub fn read<T, R: Into<Reason>>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, R>,
+    ) -> Option<T> {
         let value = read(self.text(&[name])?);
         self.problems.take(name, value)
     }
@@ -106,13 +110,13 @@ impl Query {
         self.read(name, |text| match text {
             "1" | "true" => Ok(true),
             "0" | "false" => Ok(false),
-            _ => Err(Reason::NotAChoice { choices: "0, 1, true, false" }),
+            _ => Err(FieldReason::NotAChoice { choices: "0, 1, true, false" }),
         })
     }
 
     /// A moment: a date, or a date and a time, in UTC. `to` with a date alone means its end.
     pub fn moment(&mut self, name: &'static str, is_end: bool) -> Option<Moment> {
-        self.read(name, |text| moment(text, is_end).ok_or(Reason::UnknownDay))
+        self.read(name, |text| moment(text, is_end).ok_or(DateReason::NotADay))
     }
 
     /// Whether rows come the newest first, as they do unless `sort` says otherwise.
@@ -120,7 +124,7 @@ impl Query {
         self.read("sort", |text| match text {
             "id" | "created_at" => Ok(false),
             "-id" | "-created_at" => Ok(true),
-            _ => Err(Reason::NotAChoice { choices: "id, -id, created_at, -created_at" }),
+            _ => Err(FieldReason::NotAChoice { choices: "id, -id, created_at, -created_at" }),
         })
         .unwrap_or(true)
     }
@@ -137,8 +141,8 @@ impl Query {
             let text = self.form.value(name).trim();
             let value = match text.parse() {
                 Ok(number) if (0..=maximum).contains(&number) => Ok(number),
-                Ok(_) => Err(Reason::NotBetween { minimum: 0, maximum }),
-                Err(_) => Err(Reason::NotANumber),
+                Ok(_) => Err(FieldReason::NotBetween { minimum: 0, maximum }),
+                Err(_) => Err(FieldReason::NotANumber),
             };
             self.problems.take(name, value).unwrap_or(default)
         };
@@ -149,7 +153,7 @@ impl Query {
             None => None,
             Some("") => Some(None),
             Some(text) => {
-                self.problems.take("cursor", text.parse().map(Some).map_err(|_| Reason::NotANumber))
+                self.problems.take("cursor", text.parse().map(Some).map_err(|_| FieldReason::NotANumber))
             }
         };
         self.problems.finish().map_err(|error: OpError| ApiError::of(error, &[]))?;

@@ -12,7 +12,7 @@ use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
 use super::user::UserRole;
-use crate::model::refusal::Reason;
+use crate::model::refusal::UserReason;
 use crate::model::user::EmailError;
 use crate::ops;
 use crate::ops::error::Problems;
@@ -143,9 +143,9 @@ pub async fn invite(
     Body(new): Body<Invitation>,
 ) -> ApiResult<Written<Data<Invited>>> {
     let mut problems = Problems::default();
-    let email = new.email.required(Reason::Email(EmailError::Missing), Reason::Email(EmailError::Malformed));
+    let email = new.email.required(EmailError::Missing, EmailError::Malformed);
     let email = problems.take("email", email.map(|e| e.replace('\0', "")));
-    let role = problems.take("role", new.role.required(Reason::UnknownRole, Reason::UnknownRole));
+    let role = problems.take("role", new.role.required(UserReason::UnknownRole, UserReason::UnknownRole));
     let company_id = problems.take("company_id", body::company(new.company_id));
     problems.finish()?;
     let (email, role) = (email.unwrap_or_default(), role.unwrap_or_default());

@@ -12,10 +12,9 @@ use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::Form;
-use crate::web::notice;
-use crate::web::session;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
+use crate::web::{notice, session};
 use crate::words;
 
 #[derive(Template)]
@@ -125,7 +124,7 @@ pub async fn change_password(
     }
     let [old, new, again] = ["password", "new_password", "new_password_again"].map(|f| form.value(f));
     let (old, ends_tokens) = (me.again(old), form.value("end_all") == "1");
-    match ops::auth::change_password(&portal.app, &me.actor, old, new, again, ends_tokens).await {
+    match ops::passwords::change_password(&portal.app, &me.actor, old, new, again, ends_tokens).await {
         Ok(who) => {
             let confirmed = session::confirmed(&me.session).await?;
             session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;

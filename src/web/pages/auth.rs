@@ -5,10 +5,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
-use crate::model::refusal::Reason;
+use crate::model::refusal::SignInReason;
 use crate::ops;
-use crate::ops::auth::{FirstStep, Setup, SignIn};
 use crate::ops::confirmation::Confirmed;
+use crate::ops::set_up::Setup;
+use crate::ops::sign_in::{FirstStep, SignIn};
 use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
 use crate::urls;
@@ -86,7 +87,7 @@ pub async fn sign_in(
         password: form.value("password").to_owned(),
         from: visitor.whence(),
     };
-    let who = match ops::auth::sign_in(&portal.app, &given).await {
+    let who = match ops::sign_in::sign_in(&portal.app, &given).await {
         Ok(FirstStep::SignedIn(who)) => who,
         Ok(FirstStep::Pending(pending)) => {
             session::begin_pending(&visitor.session, &pending).await?;
@@ -124,7 +125,7 @@ fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (Header
 
 pub async fn sign_out(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
-    ops::auth::signed_out(&portal.app, &me.actor).await?;
+    ops::sign_in::signed_out(&portal.app, &me.actor).await?;
     me.session.flush().await?;
     let clear = [(HeaderName::from_static("clear-site-data"), "\"cache\", \"storage\"")];
     Ok((clear, Redirect::to(&urls::with_query(urls::SIGN_IN, &[("told", "out")]))).into_response())
@@ -161,7 +162,7 @@ pub async fn forgotten(
     visitor: Visitor,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    match ops::auth::forgot_password(&portal.app, form.value("email"), &visitor.address).await {
+    match ops::password_reset::forgot_password(&portal.app, form.value("email"), &visitor.address).await {
         Ok(()) => show_forgotten(&portal, visitor.theme, &form, true),
         Err(error) => show_forgotten(&portal, visitor.theme, &form.refused(error)?, false),
     }
@@ -172,7 +173,7 @@ pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>
     if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(WebError::NotFound);
     }
-    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::auth::INVITE_LINK_SECONDS);
+    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::links::INVITE_LINK_SECONDS);
     Ok((AppendHeaders([kept]), Redirect::to(urls::LINK_PAGE)).into_response())
 }
 
@@ -191,7 +192,7 @@ struct LinkPage<'a> {
 fn show_link(
     portal: &Portal,
     visitor: &Visitor,
-    open: &ops::auth::OpenLink,
+    open: &ops::links::OpenLink,
     form: &Form,
 ) -> WebResult<Response> {
     let (what, title) = match open.purpose {
@@ -215,7 +216,7 @@ fn show_link(
 
 fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
     let form = Form::default();
-    let dead = words::reason(&Reason::LinkDead);
+    let dead = words::reason(&SignInReason::LinkDead.into()).sentence.into_owned();
     let page = LinkPage {
         plain: Plain::new("This link no longer works", visitor.theme),
         form: &form,
@@ -232,7 +233,7 @@ fn show_dead_link(portal: &Portal, visitor: &Visitor) -> WebResult<Response> {
 
 pub async fn link_page(State(portal): State<Portal>, visitor: Visitor) -> WebResult<Response> {
     let Some(token) = &visitor.link else { return show_dead_link(&portal, &visitor) };
-    match ops::auth::look_at_link(&portal.app, token).await {
+    match ops::links::look_at_link(&portal.app, token).await {
         Ok(open) => show_link(&portal, &visitor, &open, &Form::default()),
         Err(ops::error::OpError::Refused(..)) => show_dead_link(&portal, &visitor),
         Err(error) => Err(error.into()),
@@ -246,7 +247,7 @@ pub async fn use_link(
 ) -> WebResult<Response> {
     let app = &portal.app;
     let Some(token) = visitor.link.clone() else { return show_dead_link(&portal, &visitor) };
-    let open = match ops::auth::look_at_link(app, &token).await {
+    let open = match ops::links::look_at_link(app, &token).await {
         Ok(open) => open,
         Err(ops::error::OpError::Refused(..)) => return show_dead_link(&portal, &visitor),
         Err(error) => return Err(error.into()),
@@ -261,10 +262,10 @@ pub async fn use_link(
                 again: again.to_owned(),
                 address: visitor.address.clone(),
             };
-            (ops::auth::set_up(app, &token, &setup).await, "set-up")
+            (ops::set_up::set_up(app, &token, &setup).await, "set-up")
         }
         Purpose::Invite | Purpose::Reset => (
-            ops::auth::set_password_by_link(app, &token, password, again, &visitor.address).await,
+            ops::password_reset::set_password_by_link(app, &token, password, again, &visitor.address).await,
             "password",
         ),
         Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),

@@ -8,10 +8,10 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use crate::model::money::{Currency, Money};
 use crate::model::order::OrderLine;
 use crate::model::product::ProductKind;
-use crate::model::refusal::Reason;
+use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::orders::VoucherLine;
+use crate::ops::orders::draft::VoucherLine;
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::WebResult;
@@ -73,7 +73,7 @@ impl Priced {
 /// The fields of a voucher, as far as they can be read; what cannot is noted in the form.
 fn read(form: &mut Form) -> Option<(i64, ResourceType, i64, i64, i64)> {
     let number = |form: &mut Form, field| form::read(form, field, form::amount);
-    let product = form::read(form, "product", |text| text.parse().map_err(|_| Reason::Missing));
+    let product = form::read(form, "product", |text| text.parse().map_err(|_| FieldReason::Missing));
     let resource_type = form::read(form, "type", form::resource_type);
     let (years, subscriptions) = (number(form, "years"), number(form, "subscriptions"));
     let codes = if form.value("codes").is_empty() { Some(1) } else { number(form, "codes") };
@@ -86,7 +86,7 @@ async fn price(portal: &Portal, me: &Me, form: &Form) -> WebResult<Total> {
     };
     // A price needs no name yet.
     let wish = VoucherLine { product_id, name: "-", resource_type, years, subscriptions, codes };
-    match ops::orders::price_voucher(&portal.app, &me.actor, &wish).await {
+    match ops::orders::draft::price_voucher(&portal.app, &me.actor, &wish).await {
         Ok((line, currency)) => Ok(Total { priced: Some(Priced { line, currency }), problem: None }),
         Err(error) => {
             let refused = form.clone().refused(error)?;
@@ -130,7 +130,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     let order_id = form.draft()?;
     let name = form.value("name");
     let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
-    match ops::orders::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
+    match ops::orders::draft::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
         Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about::<i64>()?)).into_response()),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
@@ -144,6 +144,6 @@ pub async fn remove_line(
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    ops::orders::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
+    ops::orders::draft::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
     Ok(view::done(&urls::order(order_id), &key))
 }

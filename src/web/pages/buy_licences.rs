@@ -8,7 +8,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::model::licence::{LicenceRefusal, serials};
 use crate::model::money::Money;
 use crate::model::product::ProductKind;
-use crate::model::refusal::Reason;
 use crate::ops;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
 use crate::urls;
@@ -92,8 +91,7 @@ async fn show_choice(portal: &Portal, me: &Me, serials: Vec<String>, form: &Form
 }
 
 fn read_serials(form: &mut Form) -> Option<Vec<String>> {
-    let read = |text: &str| serials::read(text).map_err(|e| Reason::Licence(LicenceRefusal::Serial(e)));
-    form::read(form, "serials", read)
+    form::read(form, "serials", |text| serials::read(text).map_err(LicenceRefusal::Serial))
 }
 
 /// A file is taken before what was typed. After a refusal its text stands in the field.

@@ -6,15 +6,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::companies::{choices, read_company};
 use crate::model::device::DeviceKind;
-use crate::model::refusal::Reason;
+use crate::model::refusal::DeviceReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::companies::Choices;
-use crate::ops::devices::{DeviceInput, DeviceRow};
+use crate::ops::devices::changes::DeviceInput;
+use crate::ops::devices::set::DeviceRow;
 use crate::store::devices::Device;
 use crate::urls;
+use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::{self, Form};
@@ -92,10 +93,10 @@ async fn read_input(portal: &Portal, me: &Me, form: &mut Form) -> WebResult<Opti
     }))
 }
 
-fn read_service(slug: &str) -> Result<Option<ResourceType>, Reason> {
+fn read_service(slug: &str) -> Result<Option<ResourceType>, DeviceReason> {
     match slug {
         "" => Ok(None),
-        slug => ResourceType::from_slug(slug).map(Some).ok_or(Reason::UnknownService),
+        slug => ResourceType::from_slug(slug).map(Some).ok_or(DeviceReason::UnknownService),
     }
 }
 
@@ -119,7 +120,7 @@ pub async fn create(
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
         return show_form(&portal, &me, &form, None).await;
     };
-    match ops::devices::create(&portal.app, &me.actor, &key, &input).await {
+    match ops::devices::changes::create(&portal.app, &me.actor, &key, &input).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
         Err(error) => show_form(&portal, &me, &form.refused(error)?, None).await,
     }
@@ -156,7 +157,7 @@ pub async fn edit(
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
         return show_form(&portal, &me, &form, Some(device)).await;
     };
-    match ops::devices::edit(&portal.app, &me.actor, &key, id, &input).await {
+    match ops::devices::changes::edit(&portal.app, &me.actor, &key, id, &input).await {
         Ok(_) => Ok(view::done(view::back(&form, &urls::device(id)), &key)),
         Err(error) => show_form(&portal, &me, &form.refused(error)?, Some(device)).await,
     }
@@ -211,7 +212,7 @@ pub async fn set(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     let (auto_extend, monitoring) = (switch("auto_extend"), switch("monitoring"));
     let row = |device_id| DeviceRow { device_id, service, auto_extend, monitoring };
     let rows: Vec<DeviceRow> = chosen(&form).into_iter().map(row).collect();
-    match ops::devices::set_many(&portal.app, &me.actor, &key, &rows).await {
+    match ops::devices::set::set_many(&portal.app, &me.actor, &key, &rows).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
         Err(error) => show_set(&portal, &me, &form.refused(error)?).await,
     }
@@ -244,7 +245,7 @@ pub async fn remove_window(
 
 pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    match ops::devices::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
+    match ops::devices::changes::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
         Err(error) => show_remove(&portal, &me, &form.refused(error)?).await,
     }

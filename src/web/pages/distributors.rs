@@ -4,12 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::companies::{choices, read_company};
 use crate::model::{company, country};
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::store::distributors::{Distributor, DistributorFilter};
 use crate::urls;
+use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;

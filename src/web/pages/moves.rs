@@ -5,11 +5,11 @@ use askama::filters::HtmlSafe;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
-use super::companies::{choices, read_company};
 use crate::model::amount;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::urls;
+use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::{self, Form};

@@ -10,7 +10,7 @@ use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{DateReason, FieldReason};
 use crate::ops;
 use crate::ops::card_payments::ReturnUrls;
 use crate::ops::orders::Order;
@@ -157,12 +157,13 @@ pub async fn place(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(Reason::Missing));
+    let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(FieldReason::Missing));
     let Some(method) = method else {
         let order = ops::orders::find(&portal.app, &me.actor, id).await?;
         return show_check(&portal, &me, order, &form).await;
     };
-    match ops::orders::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await {
+    match ops::orders::placing::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await
+    {
         Ok(_) => Ok(view::done(&urls::order(id), &key)),
         Err(error) => {
             let form = form.refused(error)?;
@@ -294,8 +295,8 @@ pub async fn mark_paid(
     me.actor.require_operator()?;
     let key = form.operation(&portal.app, &me)?;
     let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;
-    let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency).map_err(Reason::Money));
-    let on = form::read(&mut form, "day", |text| text.parse::<Date>().map_err(|_| Reason::UnknownDay));
+    let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency));
+    let on = form::read(&mut form, "day", |text| text.parse::<Date>().map_err(|_| DateReason::NotADay));
     let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };
     let came = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
     match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &came).await {

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ProductKind, VatClass};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{ProductReason, Reason};
 use crate::ops;
 use crate::ops::error::OpError;
 use crate::ops::products::{ProductFields, VERSIONS_MAX};
@@ -179,7 +179,7 @@ pub async fn change(
         Err(error) => error,
     };
     // The person has now read what it is, and may save again.
-    if let OpError::Refused(_, Reason::ProductChanged { version, .. }) = &error {
+    if let OpError::Refused(_, Reason::Product(ProductReason::Changed { version, .. })) = &error {
         form.set("version", version.to_string());
     }
     let form = form.refused(error)?;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
-use crate::ops::codes::Preview;
+use crate::ops::codes::changes::Preview;
 use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Me, QueryForm};
@@ -42,12 +42,12 @@ pub async fn redeem(State(portal): State<Portal>, me: Me, BodyForm(form): BodyFo
     let key = form.operation(&portal.app, &me)?;
     let code = form.value("code");
     let error = if form.has("check") {
-        match ops::codes::preview(&portal.app, &me.actor, code).await {
+        match ops::codes::changes::preview(&portal.app, &me.actor, code).await {
             Ok(preview) => return show(&portal, &me, &form, Some(preview)).await,
             Err(error) => error,
         }
     } else {
-        match ops::codes::redeem(&portal.app, &me.actor, &key, code).await {
+        match ops::codes::changes::redeem(&portal.app, &me.actor, &key, code).await {
             Ok(_) => return Ok(view::done(view::back(&form, urls::REDEEM), &key)),
             Err(error) => error,
         }

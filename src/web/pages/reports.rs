@@ -6,8 +6,7 @@ use axum::response::{Redirect, Response};
 
 use crate::model::amount::grouped;
 use crate::model::money::{Currency, Money};
-use crate::model::month::{Month, Period};
-use crate::model::refusal::Reason;
+use crate::model::month::{Month, Period, PeriodError};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::error::{OpError, OpResult};
@@ -21,9 +20,8 @@ use crate::web::monthly::Monthly;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page_of_form};
 
-fn read_period(portal: &Portal, form: &Form) -> Result<Period, (&'static str, Reason)> {
+fn read_period(portal: &Portal, form: &Form) -> Result<Period, (&'static str, PeriodError)> {
     Period::read(form.value("from"), form.value("to"), portal.app.clock.now())
-        .map_err(|(field, error)| (field, Reason::Period(error)))
 }
 
 /// The period of a page. Where it cannot be read the form says so, and the last year is shown.

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::account::present;
 use super::confirm;
-use crate::model::refusal::Reason;
+use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::SecondFactor;
 use crate::model::user::PendingSetup;
 use crate::ops;
@@ -266,6 +266,6 @@ async fn turned_on(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Respon
 fn require_on(me: &Me) -> OpResult<()> {
     match me.actor.second_factor {
         Some(_) => Ok(()),
-        None => ops::error::refuse("", Reason::SecondFactorOff),
+        None => ops::error::refuse("", SecondFactorReason::Off),
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
 use super::auth::{known_device, next_page};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{Reason, SignInReason};
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
 use crate::ops::confirmation::Confirmed;
@@ -76,7 +76,7 @@ async fn refused(
     error: OpError,
 ) -> WebResult<Response> {
     match error {
-        OpError::Refused(_, Reason::SignInLapsed) => lapsed(visitor).await,
+        OpError::Refused(_, Reason::SignIn(SignInReason::Lapsed)) => lapsed(visitor).await,
         error => show(portal, visitor, pending, &form.refused(error)?),
     }
 }

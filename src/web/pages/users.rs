@@ -4,9 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::companies::{choices, read_company};
 use super::confirm;
-use crate::model::refusal::Reason;
+use crate::model::refusal::UserReason;
 use crate::model::user::Role;
 use crate::ops;
 use crate::ops::companies::Choices;
@@ -14,6 +13,7 @@ use crate::ops::links::Lives;
 use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
+use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
@@ -85,8 +85,8 @@ pub async fn invite(
     me.actor.require_admin()?;
     let key = form.operation(&portal.app, &me)?;
     let company = read_company(&portal, &me, &mut form, "company").await?;
-    form::read(&mut form, "email", |t| crate::model::user::email(t).map_err(Reason::Email));
-    form::read(&mut form, "role", |t| Role::from_slug(t).ok_or(Reason::UnknownRole));
+    form::read(&mut form, "email", crate::model::user::email);
+    form::read(&mut form, "role", |t| Role::from_slug(t).ok_or(UserReason::UnknownRole));
     let Some(company) = company.filter(|_| form.problems().is_empty()) else {
         return show_invite(&portal, &me, &form).await;
     };

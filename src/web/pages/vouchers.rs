@@ -18,7 +18,7 @@ use crate::web::downloads::{self, File, STEP};
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::Form;
-use crate::web::pages::codes;
+use crate::web::pages::code_sheet;
 use crate::web::pages::payments::{CSV_HEAD, csv_line};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
@@ -138,13 +138,14 @@ pub async fn sheet(
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let (place, after) = ((order_id, number), form.value("after").parse().unwrap_or(0));
-    let limit = codes::CARDS_MAX as i64;
+    let limit = code_sheet::CARDS_MAX as i64;
     let found = ops::vouchers::unused(&portal.app, &me.actor, place, after, limit).await?;
     let (here, back) = (urls::voucher_part(order_id, number, "sheet"), urls::voucher(order_id, number));
-    let last = found.last().filter(|_| found.len() == codes::CARDS_MAX).map(|c| c.shown.row.id.to_string());
+    let last =
+        found.last().filter(|_| found.len() == code_sheet::CARDS_MAX).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let shown: Vec<_> = found.into_iter().map(|c| c.shown).collect();
-    codes::sheet_of(&portal, &me, &shown, &back, next).await
+    code_sheet::sheet_of(&portal, &me, &shown, &back, next).await
 }
 
 #[derive(Template)]

@@ -9,7 +9,7 @@ use scrip::jobs::chain::Linker;
 use scrip::jobs::{self, expiry, renewals};
 use scrip::model::resources::ResourceType;
 use scrip::ops::actor::Actor;
-use scrip::ops::codes::CodeOrder;
+use scrip::ops::codes::changes::CodeOrder;
 use scrip::ops::error::{OpError, OpResult};
 use scrip::ops::{self, code_batches};
 
@@ -132,12 +132,14 @@ impl Act {
                 ops::resources::move_units(app, actor, key, CREDIT, *from, *to, *amount).await.map(drop)
             }
             Act::CreateCodes { company_id, amount, count } => {
-                ops::codes::create(app, actor, key, &order(*company_id, *amount, *count)).await.map(drop)
+                ops::codes::changes::create(app, actor, key, &order(*company_id, *amount, *count))
+                    .await
+                    .map(drop)
             }
-            Act::Redeem(text) => ops::codes::redeem(app, actor, key, text).await.map(drop),
-            Act::Delete(id) => ops::codes::delete(app, actor, key, *id).await.map(drop),
+            Act::Redeem(text) => ops::codes::changes::redeem(app, actor, key, text).await.map(drop),
+            Act::Delete(id) => ops::codes::changes::delete(app, actor, key, *id).await.map(drop),
             Act::CreateCompany(name) => {
-                ops::companies::create(app, actor, key, name, actor.company_id).await.map(drop)
+                ops::companies::changes::create(app, actor, key, name, actor.company_id).await.map(drop)
             }
             Act::OrderCodes(company_id) => {
                 code_batches::create(app, actor, key, &order(*company_id, 1, 1_001)).await.map(drop)

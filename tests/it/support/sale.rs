@@ -9,7 +9,7 @@ use scrip::ops::actor::Actor;
 use scrip::ops::billing::BillingFields;
 use scrip::ops::licence_orders::{Choice, LicenceWish};
 use scrip::ops::licences::Rehost;
-use scrip::ops::orders::VoucherLine;
+use scrip::ops::orders::draft::VoucherLine;
 use scrip::ops::payments::BankPayment;
 use scrip::ops::products::ProductFields;
 use scrip::ops::seller::SellerFields;
@@ -36,7 +36,9 @@ pub async fn trade(test: &TestApp, world: &World, text: fn(&str) -> String) {
     let buyer = who(app, "distributor@test.example").await;
     let sale = Sale { app, operator, buyer, text };
     let draft = sale.order("draft").await;
-    ops::orders::add_voucher(app, &sale.buyer, "second line", Some(draft), &sale.line().await).await.unwrap();
+    ops::orders::draft::add_voucher(app, &sale.buyer, "second line", Some(draft), &sale.line().await)
+        .await
+        .unwrap();
     for key in ["open", "cancelled", "vouchers", "by card"] {
         let id = sale.order(key).await;
         let method = if key == "by card" { Method::Card } else { Method::Invoice };
@@ -97,7 +99,8 @@ impl Sale<'_> {
     async fn order(&self, key: &str) -> i64 {
         let line = self.line().await;
         let added =
-            ops::orders::add_voucher(self.app, &self.buyer, &format!("{key} begun"), None, &line).await;
+            ops::orders::draft::add_voucher(self.app, &self.buyer, &format!("{key} begun"), None, &line)
+                .await;
         added.unwrap().about().unwrap()
     }
 
@@ -111,7 +114,7 @@ impl Sale<'_> {
             email: "a@b.test",
         };
         let key = format!("{key} placed");
-        ops::orders::place(self.app, &self.buyer, &key, order, method, &billing).await.unwrap();
+        ops::orders::placing::place(self.app, &self.buyer, &key, order, method, &billing).await.unwrap();
     }
 
     async fn pay(&self, order: i64) {
@@ -131,7 +134,7 @@ impl Sale<'_> {
         self.pay(order).await;
         let codes = ops::vouchers::of_line(self.app, &self.buyer, (order, 1), 0, 4).await.unwrap();
         let customer = who(self.app, "customer@test.example").await;
-        ops::codes::redeem(self.app, &customer, "use", &codes[0].shown.text).await.unwrap();
+        ops::codes::changes::redeem(self.app, &customer, "use", &codes[0].shown.text).await.unwrap();
         ops::vouchers::replace(self.app, &self.buyer, "lost", codes[1].shown.row.id).await.unwrap();
         for code in &codes[2..] {
             let id = code.shown.row.id;

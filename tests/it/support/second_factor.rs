@@ -1,14 +1,14 @@
 //! Setting an authenticator app up, as its owner does.
 
-use scrip::model::second_factor::Secret;
+use scrip::model::second_factor::TotpSecret;
 
 use super::{Browser, Page, TestApp};
 
 /// The secret that a set-up page shows.
-pub fn secret_on(page: &Page) -> Secret {
+pub fn secret_on(page: &Page) -> TotpSecret {
     let text = page.body.split("id=\"secret-text\">").nth(1).unwrap().split('<').next().unwrap();
     let text = text.replace(' ', "");
-    Secret::new(totp_rs::Secret::try_from_base32(&text).unwrap().as_bytes().to_vec())
+    TotpSecret::new(totp_rs::Secret::try_from_base32(&text).unwrap().as_bytes().to_vec())
 }
 
 /// The recovery codes that a page shows.
@@ -18,7 +18,7 @@ pub fn codes_on(page: &Page) -> Vec<String> {
 }
 
 /// Sets an app up; gives its secret and the recovery codes. Time goes on to a code that is fresh.
-pub async fn set_up(test: &TestApp, browser: &mut Browser, password: &str) -> (Secret, Vec<String>) {
+pub async fn set_up(test: &TestApp, browser: &mut Browser, password: &str) -> (TotpSecret, Vec<String>) {
     let page = browser.get("/account/second-factor/app").await;
     let secret = secret_on(page.is(200));
     let (form, sealed, code) =

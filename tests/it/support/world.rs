@@ -84,14 +84,14 @@ impl World {
     pub async fn code(&self, test: &TestApp, by: &str, amount: i64) -> (i64, String) {
         let maker = actor(&test.app, by).await.unwrap();
         let key = scrip::web::form::new_nonce(&test.app);
-        let order = ops::codes::CodeOrder {
+        let order = ops::codes::changes::CodeOrder {
             company_id: maker.company_id,
             resource_type: ResourceType::CREDIT,
             amount,
             comment: "",
             count: 1,
         };
-        let made = ops::codes::create(&test.app, &maker, &key, &order).await.unwrap();
+        let made = ops::codes::changes::create(&test.app, &maker, &key, &order).await.unwrap();
         let id = made.transfers[0].code_id.unwrap();
         (id, ops::codes::find(&test.app, &maker, id).await.unwrap().text)
     }

@@ -1,0 +1,39 @@
+//! What is wrong with a company, and what stands in the way of removing it.
+
+use crate::model::company::CompanyName;
+
+#[derive(Debug, Clone)]
+pub enum CompanyReason {
+    Missing,
+    Unknown,
+    /// The text fits several.
+    Ambiguous(Vec<CompanyName>),
+    /// It cannot be put under itself.
+    UnderItself,
+    TooDeep,
+    NameTaken,
+    NoneChosen,
+    /// The first obstacle of each company that cannot be removed.
+    Obstacles(Vec<Obstacle>),
+}
+
+/// What stands in the way of removing a company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub company_id: i64,
+    pub company: String,
+    pub what: ObstacleKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObstacleKind {
+    Root,
+    OwnCompany,
+    Balance,
+    UnusedCodes(i64),
+    Subsidiaries(i64),
+    Users(i64),
+    Devices(i64),
+    /// Orders that wait for their payment.
+    OpenOrders(i64),
+}

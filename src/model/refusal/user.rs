@@ -1,0 +1,65 @@
+//! What is wrong with an account, with signing in to it, and with its access tokens.
+
+use crate::model::network::NetworkError;
+use crate::model::time::Moment;
+use crate::model::user::{EmailError, PasswordError};
+
+#[derive(Debug, Clone)]
+pub enum UserReason {
+    Email(EmailError),
+    EmailTaken,
+    UnknownRole,
+    UnknownTimeZone,
+    /// Nobody would be left to administer the company.
+    LastAdministrator,
+    /// Administrators neither disable nor demote themselves.
+    OwnAccount,
+    Password(PasswordError),
+    /// The two new passwords differ.
+    PasswordsDiffer,
+    WrongPassword,
+}
+
+#[derive(Debug, Clone)]
+pub enum SignInReason {
+    Failed,
+    Wait {
+        until: Moment,
+    },
+    /// Only a reset link helps.
+    ResetNeeded,
+    /// The second step came too late, or the account has changed since the password.
+    Lapsed,
+    /// A link that was used, replaced or is too old.
+    LinkDead,
+}
+
+#[derive(Debug, Clone)]
+pub enum SecondFactorReason {
+    /// Not six digits.
+    MalformedCode,
+    WrongCode,
+    MalformedRecoveryCode,
+    WrongRecoveryCode,
+    /// There is none to do this with.
+    Off,
+    /// The company demands it, so it stays on.
+    Demanded,
+    /// A company above demands it, so it stays demanded.
+    DemandedAbove {
+        company: String,
+    },
+    NoMail,
+}
+
+#[derive(Debug, Clone)]
+pub enum TokenReason {
+    /// Access tokens are for people with a second factor.
+    SecondFactorNeeded,
+    TooMany {
+        maximum: i64,
+    },
+    UnknownScope(String),
+    NoScope,
+    Networks(NetworkError),
+}

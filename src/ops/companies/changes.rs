@@ -1,0 +1,175 @@
+//! Companies are created, renamed, put under another one; what each demands and shares is set.
+
+use crate::app::App;
+use crate::model::company::{self, DEPTH_MAX};
+use crate::model::refusal::{CompanyReason, SecondFactorReason};
+use crate::ops::actor::Actor;
+use crate::ops::error::{OpError, OpResult, at, refuse};
+use crate::ops::work::{Outcome, about, work_once};
+use crate::store;
+use crate::store::companies::LockedCompany;
+
+/// Creates a company below one of the actor's tree.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let name = company::name(name).map_err(at("name"))?;
+    let request = serde_json::json!([name, parent_id]).to_string();
+    work_once!(app, actor, key, "create_company", &request, work => {
+        let parent = lock_one(work, actor, parent_id, "parent").await?;
+        if parent.level + 1 >= DEPTH_MAX as i64 {
+            return refuse("parent", CompanyReason::TooDeep);
+        }
+        let path = company::Path::from_stored(parent.path);
+        let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
+        work.note(actor.note_at(id, "company.created", &name, &parent.name));
+        let created = as_it_stands(work, actor, id).await?;
+        Ok(format!("Create\nCompany {name} (#{id}) was created under {}.\n{created}", parent.name))
+    })
+}
+
+/// What to change of a company; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    pub name: Option<&'a str>,
+    pub use_parent_credits: Option<bool>,
+}
+
+/// Gives a company another name, or switches whether it uses its parent's credits.
+///
+/// # Errors
+/// A refusal at the field that is wrong; the switch of the actor's company is its parent's to set.
+pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change<'_>) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    if change.use_parent_credits.is_some() && id == actor.company_id {
+        return Err(OpError::Forbidden);
+    }
+    let name = change.name.map(company::name).transpose();
+    let name = name.map_err(at("name"))?;
+    let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
+    work_once!(app, actor, key, "change_company", &request, work => {
+        let company = lock_one(work, actor, id, "").await?;
+        let mut told = Vec::new();
+        if let Some(on) = change.use_parent_credits {
+            told.push(switch_parent_credits(work, actor, &company, on).await?);
+        }
+        if let Some(name) = &name {
+            store::companies::rename(&mut work.tx, id, name).await?;
+            work.note(actor.note_at(id, "company.renamed", &company.name, name));
+            told.push(format!("{} is now called {name}.", company.name));
+        }
+        let verb = if name.is_some() { "Rename" } else { "Update" };
+        Ok(format!("{verb}\n{}\n{}", told.join(" "), as_it_stands(work, actor, id).await?))
+    })
+}
+
+async fn switch_parent_credits(
+    work: &mut crate::ops::work::Work,
+    actor: &Actor,
+    company: &LockedCompany,
+    on: bool,
+) -> OpResult<String> {
+    store::devices::shift_waiting(&mut work.tx, company.id, -1).await?;
+    store::companies::set_use_parent_credits(&mut work.tx, company.id, on).await?;
+    store::devices::shift_waiting(&mut work.tx, company.id, 1).await?;
+    let (verb, phrase) = if on {
+        ("company.parent_credits_on", "now uses")
+    } else {
+        ("company.parent_credits_off", "no longer uses")
+    };
+    work.note(actor.note_at(company.id, verb, &company.name, ""));
+    Ok(format!("{} {phrase} its parent's credits.", company.name))
+}
+
+/// A company inside its act, for the first answer to be given again.
+async fn as_it_stands(work: &mut crate::ops::work::Work, actor: &Actor, id: i64) -> OpResult<String> {
+    let found = store::companies::find(&mut work.tx, &actor.company_path, id).await?;
+    about(&found.ok_or(OpError::NotFound)?)
+}
+
+/// Switches whether the users of a company and of all below it must have two-factor authentication on. What a company
+/// above the actor's demands stays demanded.
+///
+/// # Errors
+/// [`OpError::NotFound`] outside the tree; [`SecondFactorReason::DemandedAbove`].
+pub async fn demand_second_factor(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    on: bool,
+) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let request = serde_json::json!([id, on]).to_string();
+    work_once!(app, actor, key, "demand_second_factor", &request, work => {
+        let company = lock_one(work, actor, id, "").await?;
+        let demand = store::companies::second_factor_demand(&mut work.tx, id).await?;
+        let above = demand.filter(|(path, _)| !actor.company_path.contains(path));
+        match (above, on) {
+            (Some((_, company)), false) => return refuse("", SecondFactorReason::DemandedAbove { company }),
+            (Some(_), true) => {}
+            (None, _) => {
+                let by = on.then_some(actor.company_id);
+                store::companies::set_second_factor_demand(&mut work.tx, id, by).await?;
+            }
+        }
+        let (verb, phrase) = if on {
+            ("company.second_factor_demanded", "must now have")
+        } else {
+            ("company.second_factor_optional", "need no longer have")
+        };
+        work.note(actor.note_at(id, verb, &company.name, ""));
+        Ok(format!("Update\nUsers of {} and of the companies below it {phrase} two-factor authentication on.", company.name))
+    })
+}
+
+/// Puts a company, with everything below it, under another parent.
+///
+/// # Errors
+/// A refusal at the field `parent`: under itself, too deep, or outside the tree.
+pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: i64) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    if id == actor.company_id {
+        return Err(OpError::Forbidden);
+    }
+    let request = serde_json::json!([id, parent_id]).to_string();
+    work_once!(app, actor, key, "put_under", &request, work => {
+        store::companies::lock_tree(&mut work.tx).await?;
+        let both = store::companies::lock(&mut work.tx, &actor.company_path, &[id, parent_id]).await?;
+        let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;
+        let Some(parent) = both.iter().find(|c| c.id == parent_id) else {
+            return refuse("parent", CompanyReason::Unknown);
+        };
+        let path = company::Path::from_stored(company.path.clone());
+        let parent_path = company::Path::from_stored(parent.path.clone());
+        if path.contains(&parent_path) {
+            return refuse("parent", CompanyReason::UnderItself);
+        }
+        let deepest = store::companies::deepest_level(&mut work.tx, &path).await?;
+        if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
+            return refuse("parent", CompanyReason::TooDeep);
+        }
+        store::devices::shift_waiting(&mut work.tx, id, -1).await?;
+        store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
+        store::devices::shift_waiting(&mut work.tx, id, 1).await?;
+        work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
+        let moved = as_it_stands(work, actor, id).await?;
+        Ok(format!("Move\n{} is now under {}.\n{moved}", company.name, parent.name))
+    })
+}
+
+async fn lock_one(
+    work: &mut crate::ops::work::Work,
+    actor: &Actor,
+    id: i64,
+    field: &'static str,
+) -> OpResult<LockedCompany> {
+    let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
+    match found.pop() {
+        Some(company) => Ok(company),
+        None if field.is_empty() => Err(OpError::NotFound),
+        None => refuse(field, CompanyReason::Unknown),
+    }
+}

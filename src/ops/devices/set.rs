@@ -1,0 +1,107 @@
+//! Service, auto extend and monitoring, set for many devices at once.
+
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::model::device::DeviceChange;
+use crate::model::refusal::DeviceReason;
+use crate::model::resources::ResourceType;
+use crate::ops::actor::Actor;
+use crate::ops::devices::settle::{chosen, counted, lock_devices, note_change, settle};
+use crate::ops::error::{OpError, OpResult, refuse};
+use crate::ops::work::{Outcome, about, work_once};
+use crate::store::devices::Device;
+
+/// What is to be set of one device; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    pub device_id: i64,
+    /// The service to run on; `Some(None)` turns it off.
+    pub service: Option<Option<ResourceType>>,
+    pub auto_extend: Option<bool>,
+    pub monitoring: Option<bool>,
+}
+
+/// Why a row was refused while others were not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowRefusal {
+    /// Another row asks for the same device: which of them should hold can't be known.
+    RepeatedDevice,
+    /// There is no such device in the actor's tree.
+    UnknownDevice,
+    /// See [`DeviceReason::UnsuitableService`].
+    UnsuitableService,
+}
+
+/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out, and so are all
+/// rows of a device that several ask for; what the outcome is about are these, as pairs of the device and a
+/// [`RowRefusal`]. Where none can be, the act is refused.
+///
+/// # Errors
+/// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` where no row is left.
+pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -> OpResult<Outcome> {
+    actor.require_admin()?;
+    let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
+    let asked = |r: &DeviceRow| {
+        (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring)
+    };
+    let request = serde_json::json!(rows.iter().map(asked).collect::<Vec<_>>()).to_string();
+    work_once!(app, actor, key, "set_devices", &request, work => {
+        // Monitored devices are counted on their companies.
+        let found = lock_devices(work, actor, &ids, None).await?;
+        let (changes, refused) = sort_rows(rows, &found);
+        if let (true, Some((_, why))) = (changes.is_empty(), refused.first()) {
+            return match why {
+                RowRefusal::RepeatedDevice => refuse("device", DeviceReason::Repeated),
+                RowRefusal::UnknownDevice => Err(OpError::NotFound),
+                RowRefusal::UnsuitableService => refuse("service", DeviceReason::UnsuitableService),
+            };
+        }
+        for (devices, change) in &changes {
+            note_change(work, actor, devices, change, &found);
+        }
+        let count = changes.iter().map(|(devices, _)| devices.len()).sum();
+        let set = settle(app, work, actor, key, changes).await?;
+        let left_out = match refused.len() {
+            0 => String::new(),
+            n => format!(
+                " {} left out: the service does not suit, the device is not among yours, or it was named twice.",
+                counted(n)
+            ),
+        };
+        let told = about(&refused)?;
+        Ok(format!("Update\n{} changed.{}{left_out}\n{told}", counted(count), set.sentence()))
+    })
+}
+
+type Changes = Vec<(Vec<i64>, DeviceChange)>;
+
+/// Puts rows that ask for the same together, and those that cannot be aside.
+fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Vec<(i64, RowRefusal)>) {
+    let (mut changes, mut refused): (Changes, _) = (Vec::new(), Vec::new());
+    let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
+    for row in rows {
+        if !seen.insert(row.device_id) {
+            repeated.insert(row.device_id);
+        }
+    }
+    refused.extend(repeated.iter().map(|id| (*id, RowRefusal::RepeatedDevice)));
+    for row in rows.iter().filter(|row| !repeated.contains(&row.device_id)) {
+        let Some(device) = found.iter().find(|d| d.id == row.device_id) else {
+            refused.push((row.device_id, RowRefusal::UnknownDevice));
+            continue;
+        };
+        if row.service.flatten().is_some_and(|service| !device.kind().suits(service)) {
+            refused.push((row.device_id, RowRefusal::UnsuitableService));
+            continue;
+        }
+        let DeviceRow { service, auto_extend, monitoring, .. } = row.clone();
+        let change = DeviceChange { service, auto_extend, monitoring, ..DeviceChange::default() };
+        match changes.iter_mut().find(|(_, c)| *c == change) {
+            Some((devices, _)) => devices.push(row.device_id),
+            None => changes.push((vec![row.device_id], change)),
+        }
+    }
+    (changes, refused)
+}

@@ -1,0 +1,229 @@
+//! A draft: lines are added to it and taken out, until it is placed.
+
+use crate::app::App;
+use crate::model::money::{Currency, Money};
+use crate::model::order::{
+    CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX, VoucherWish,
+    totals,
+};
+use crate::model::product::ProductKind;
+use crate::model::refusal::FieldReason;
+use crate::model::resources::ResourceType;
+use crate::ops::actor::Actor;
+use crate::ops::error::{OpError, OpResult, refuse};
+use crate::ops::orders::currency;
+use crate::ops::work::{Outcome, Work, about, work_once};
+use crate::store;
+use crate::store::orders::{NewOrder, OrderRow};
+use crate::store::products::ProductRow;
+
+/// What a voucher shall be, of which product.
+#[derive(Debug, Clone)]
+pub struct VoucherLine<'a> {
+    pub product_id: i64,
+    pub name: &'a str,
+    pub resource_type: ResourceType,
+    pub years: i64,
+    pub subscriptions: i64,
+    pub codes: i64,
+}
+
+/// What a voucher would cost: the line, and its currency.
+///
+/// # Errors
+/// A refusal at the field that is wrong.
+pub async fn price_voucher(
+    app: &App,
+    actor: &Actor,
+    wish: &VoucherLine<'_>,
+) -> OpResult<(OrderLine, Currency)> {
+    actor.require_buyer()?;
+    let mut tx = app.db.read().await?;
+    let reverse_charge = store::orders::reverse_charge(&mut tx, actor.company_id).await?;
+    let product = product(&mut tx, wish.product_id, ProductKind::Voucher).await?;
+    voucher_line(&product, wish, reverse_charge).map(|line| (line, product.currency))
+}
+
+/// Adds a voucher to a draft of the actor's own company, or begins one. The outcome is about the order's
+/// id.
+///
+/// # Errors
+/// A refusal at the field that is wrong; then the draft is as it was.
+pub async fn add_voucher(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    order_id: Option<i64>,
+    wish: &VoucherLine<'_>,
+) -> OpResult<Outcome> {
+    actor.require_buyer()?;
+    let VoucherLine { product_id, name, resource_type, years, subscriptions, codes } = *wish;
+    let request =
+        serde_json::json!([order_id, product_id, name, resource_type.id(), years, subscriptions, codes]);
+    work_once!(app, actor, key, "add_voucher", &request.to_string(), work => {
+        let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
+        let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
+        let line = voucher_line(&product, wish, draft.reverse_charge)?;
+        let id = draft.add(work, vec![(line, Vec::new())]).await?;
+        Ok(format!("Add\nThe voucher was added to order {id}.\n{}", about(&id)?))
+    })
+}
+
+/// Takes a line out of a draft.
+///
+/// # Errors
+/// [`OpError::NotFound`] where the actor has no such draft.
+pub async fn remove_line(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    order_id: i64,
+    number: i64,
+) -> OpResult<Outcome> {
+    actor.require_buyer()?;
+    let request = serde_json::json!([order_id, number]).to_string();
+    work_once!(app, actor, key, "remove_order_line", &request, work => {
+        let row = lock_own(work, actor, order_id).await?;
+        require_draft(&row)?;
+        if !store::orders::remove_line(&mut work.tx, order_id, number).await? {
+            return Err(OpError::NotFound);
+        }
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
+        let (net, vat) = totals(lines.iter().map(|(_, line)| line)).unwrap_or_default();
+        store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
+        Ok(format!("Remove\nThe line was taken out of order {order_id}."))
+    })
+}
+
+/// A draft that lines are added to.
+pub(in crate::ops) struct Draft {
+    pub id: i64,
+    pub currency: Currency,
+    pub reverse_charge: bool,
+    pub lines: Vec<(i64, OrderLine)>,
+}
+
+/// The actor's draft of this id, or a new one.
+pub(in crate::ops) async fn draft(
+    work: &mut Work,
+    actor: &Actor,
+    order_id: Option<i64>,
+    kind: ProductKind,
+    currency: Currency,
+) -> OpResult<Draft> {
+    if let Some(id) = order_id {
+        let row = lock_own(work, actor, id).await?;
+        require_draft(&row)?;
+        if row.kind != kind.slug() {
+            return refuse("product", OrderError::NotOffered);
+        }
+        let order = self::currency(&row)?;
+        if order != currency {
+            return refuse("product", OrderError::OtherCurrency { order, line: currency });
+        }
+        let lines = store::orders::lines(&mut work.tx, id).await?;
+        return Ok(Draft { id, currency, reverse_charge: row.reverse_charge == 1, lines });
+    }
+    let reverse_charge = store::orders::reverse_charge(&mut work.tx, actor.company_id).await?;
+    let new = NewOrder {
+        company_id: actor.company_id,
+        created_by: actor.user_id,
+        kind: kind.slug(),
+        currency: currency.code(),
+        reverse_charge,
+        now: work.now,
+    };
+    let id = store::orders::insert(&mut work.tx, &new).await?;
+    Ok(Draft { id, currency, reverse_charge, lines: Vec::new() })
+}
+
+impl Draft {
+    /// Adds lines, each with the devices that it is for; gives the order's id.
+    pub async fn add(mut self, work: &mut Work, new: Vec<(OrderLine, Vec<String>)>) -> OpResult<i64> {
+        if (self.lines.len() + new.len()) as i64 > LINES_MAX {
+            return refuse("", OrderError::TooManyLines);
+        }
+        let mut number = self.lines.last().map_or(0, |(number, _)| *number);
+        for (line, serials) in new {
+            number += 1;
+            store::orders::add_line(&mut work.tx, self.id, number, &line).await?;
+            if !serials.is_empty() {
+                store::orders::add_serials(&mut work.tx, self.id, number, &serials).await?;
+            }
+            self.lines.push((number, line));
+        }
+        let codes = self.lines.iter().filter_map(|(_, line)| line.voucher.as_ref()).map(|v| v.codes);
+        if codes.sum::<i64>() > CODES_MAX {
+            return refuse("codes", OrderError::TooManyCodes);
+        }
+        let Some((net, vat)) = totals(self.lines.iter().map(|(_, line)| line)) else {
+            return refuse("subscriptions", OrderError::TooMuch);
+        };
+        store::orders::set_totals(&mut work.tx, self.id, net, vat).await?;
+        Ok(self.id)
+    }
+}
+
+/// An order of the actor's own company, locked.
+pub(super) async fn lock_own(work: &mut Work, actor: &Actor, id: i64) -> OpResult<OrderRow> {
+    let found = store::orders::lock(&mut work.tx, &actor.company_path, id).await?;
+    found.filter(|row| row.company_id == actor.company_id).ok_or(OpError::NotFound)
+}
+
+pub(super) fn require_draft(row: &OrderRow) -> OpResult<()> {
+    if row.state() == OrderState::Draft { Ok(()) } else { refuse("", OrderError::NotDraft) }
+}
+
+/// A product that is offered.
+pub(in crate::ops) async fn product(
+    tx: &mut store::db::Tx,
+    id: i64,
+    kind: ProductKind,
+) -> OpResult<ProductRow> {
+    let found = store::products::current(tx, id).await?;
+    match found.filter(|p| p.is_offered && p.kind == kind) {
+        Some(product) => Ok(product),
+        None => refuse("product", OrderError::NotOffered),
+    }
+}
+
+pub(in crate::ops) fn offer(product: &ProductRow, price: Option<i64>, reverse_charge: bool) -> Option<Offer> {
+    Some(Offer {
+        product_id: product.product_id,
+        version: product.version,
+        price: Money::new(price?, product.currency),
+        vat_rate: if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate },
+    })
+}
+
+fn voucher_line(product: &ProductRow, wish: &VoucherLine<'_>, reverse_charge: bool) -> OpResult<OrderLine> {
+    let name: String = wish.name.trim().to_owned();
+    if name.chars().any(crate::model::text::is_hidden) {
+        return refuse("name", FieldReason::HiddenCharacters);
+    }
+    if name.is_empty() {
+        return refuse("name", FieldReason::Missing);
+    }
+    if name.chars().count() > VOUCHER_NAME_LENGTH_MAX {
+        return refuse("name", FieldReason::TooLong { maximum: VOUCHER_NAME_LENGTH_MAX });
+    }
+    let price = match wish.resource_type {
+        ResourceType::DEVICE_YEAR => product.device_price,
+        ResourceType::APARTMENT_YEAR => product.apartment_price,
+        _ => None,
+    };
+    let Some(offer) = offer(product, price, reverse_charge) else {
+        return refuse("type", OrderError::NotOffered);
+    };
+    let VoucherLine { resource_type, years, subscriptions, codes, .. } = *wish;
+    OrderLine::voucher(&offer, VoucherWish { name, resource_type, years, subscriptions, codes })
+        .map_err(|error| OpError::refused(field_of(error), error))
+}
+
+fn field_of(error: OrderError) -> &'static str {
+    match error {
+        OrderError::Years => "years",
+        OrderError::Codes | OrderError::Uneven => "codes",
+        _ => "subscriptions",
+    }
+}

@@ -1,0 +1,153 @@
+//! A draft is placed: with the VAT of now, to be paid by card or by invoice.
+
+use crate::app::App;
+use crate::model::licence::LicenceRefusal;
+use crate::model::money::Money;
+use crate::model::order::{Method, OrderError, OrderLine, totals};
+use crate::model::refusal::{FieldReason, OrderReason, Reason};
+use crate::model::resources::ResourceType;
+use crate::ops::actor::Actor;
+use crate::ops::billing::BillingFields;
+use crate::ops::error::{OpError, OpResult, at, refuse};
+use crate::ops::orders::currency;
+use crate::ops::orders::draft::{lock_own, require_draft};
+use crate::ops::work::{Outcome, Work, work, work_once};
+use crate::store;
+use crate::store::orders::OrderRow;
+use crate::store::products::ProductRow;
+
+/// Places a draft: it is to be paid now, by card or by an invoice that is made at once. What costs nothing
+/// is paid at once.
+///
+/// # Errors
+/// A refusal where it is no draft, has no lines, or cannot be paid that way.
+pub async fn place(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    order_id: i64,
+    method: Method,
+    billing: &BillingFields<'_>,
+) -> OpResult<Outcome> {
+    actor.require_buyer()?;
+    let provider = match (method, app.cards.provider()) {
+        (Method::Card, None) => return refuse("method", OrderError::CardsOff),
+        (_, provider) => provider.unwrap_or("bank"),
+    };
+    let billing = crate::ops::billing::check(billing)?;
+    let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
+    let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
+    let placed = work_once!(app, actor, key, "place_order", &request, work => {
+        let row = lock_own(work, actor, order_id).await?;
+        require_draft(&row)?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
+        if lines.is_empty() {
+            return refuse("", OrderError::Empty);
+        }
+        if with_present_vat(work, &row, &lines).await?.is_some() {
+            return refuse("", OrderReason::VatChanged);
+        }
+        let seller = store::seller::get(&mut work.tx).await?;
+        let Some(seller) = seller else { return refuse("", OrderError::NoSeller) };
+        if row.reverse_charge == 1 && billing.vat_number.is_empty() {
+            // The tax is accounted for under this number.
+            return refuse("billing_vat_number", FieldReason::Missing);
+        }
+        if store::billing::get(&mut work.tx, actor.company_id).await?.as_ref() != Some(&billing) {
+            let told = crate::ops::billing::told(&billing);
+            work.note(actor.note("company.billing_changed", &actor.company_name, &told));
+        }
+        store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
+        // A person who places at the same time has waited for the billing data.
+        if store::orders::held_for_good(&mut work.tx, &actor.company_path, order_id).await? {
+            return refuse("", LicenceRefusal::HeldForGood);
+        }
+        let method = if row.total == 0 { Method::Invoice } else { method };
+        if !store::orders::place(&mut work.tx, order_id, method, &kept, work.now).await? {
+            return Err(OpError::Collision);
+        }
+        work.note(actor.note("order.placed", &format!("Order {order_id}"), &crate::ops::payments::sum(&row)?));
+        if method == Method::Card && !crate::cards::is_payable(Money::new(row.total, currency(&row)?)) {
+            return refuse("method", OrderError::NotForCards);
+        }
+        let row = lock_own(work, actor, order_id).await?;
+        let told = match method {
+            _ if row.total == 0 => {
+                crate::ops::payments::settle(app, work, &crate::ops::payments::Settlement::free(actor, &row, work.now)).await?;
+                match store::orders::is_being_made(&mut work.tx, order_id).await? {
+                    true => "It costs nothing; its codes are being made.".to_owned(),
+                    false => "It costs nothing and is ready.".to_owned(),
+                }
+            }
+            Method::Invoice => {
+                let name = crate::ops::payments::invoice(work, &row, &lines, &seller, None).await?;
+                format!("Invoice {name} was made and is sent to {}.", billing.email)
+            }
+            Method::Card => {
+                crate::ops::card_payments::begin(app, work, &row, provider).await?;
+                "It is to be paid by card.".to_owned()
+            }
+        };
+        Ok(format!("Order\nOrder {order_id} was placed. {told}"))
+    });
+    if matches!(placed, Err(OpError::Refused(_, Reason::Order(OrderReason::VatChanged)))) {
+        recalculate(app, actor, order_id).await?;
+    }
+    placed
+}
+
+/// The lines of a draft with the VAT of now, and whether it is under reverse charge; `None` where that is what they
+/// have. Prices stay as they were when the lines were added.
+///
+/// # Errors
+/// [`OrderReason::Withdrawn`] where something is no longer offered.
+async fn with_present_vat(
+    work: &mut Work,
+    row: &OrderRow,
+    lines: &[(i64, OrderLine)],
+) -> OpResult<Option<(bool, Vec<(i64, OrderLine)>)>> {
+    let reverse_charge = store::orders::reverse_charge(&mut work.tx, row.company_id).await?;
+    let mut is_changed = reverse_charge != (row.reverse_charge == 1);
+    let mut present = Vec::with_capacity(lines.len());
+    for (number, line) in lines {
+        let product = store::products::current(&mut work.tx, line.product_id).await?;
+        let product = product.filter(|p| p.is_offered && has_price(p, line));
+        let Some(product) = product else {
+            return refuse("", OrderReason::Withdrawn { name: line.name.clone() });
+        };
+        let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
+        is_changed |= rate != line.vat_rate;
+        let line = line.with_vat_rate(rate, currency(row)?);
+        present.push((*number, line.map_err(at(""))?));
+    }
+    Ok(is_changed.then_some((reverse_charge, present)))
+}
+
+/// Whether what a line buys still has a price.
+fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
+    let price = match line.voucher.as_ref().map(|wish| wish.resource_type) {
+        None => product.licence_price,
+        Some(ResourceType::APARTMENT_YEAR) => product.apartment_price,
+        Some(_) => product.device_price,
+    };
+    price.is_some()
+}
+
+/// Gives a draft the VAT of now.
+async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
+    work!(app, work => {
+        let row = lock_own(work, actor, order_id).await?;
+        require_draft(&row)?;
+        let lines = store::orders::lines(&mut work.tx, order_id).await?;
+        let Some((reverse_charge, lines)) = with_present_vat(work, &row, &lines).await? else { return Ok(()) };
+        for (number, line) in &lines {
+            store::orders::set_line_vat(&mut work.tx, order_id, *number, line).await?;
+        }
+        store::orders::set_reverse_charge(&mut work.tx, order_id, reverse_charge).await?;
+        let Some((net, vat)) = totals(lines.iter().map(|(_, line)| line)) else {
+            return refuse("", OrderError::TooMuch);
+        };
+        store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,56 @@
+//! The RMS envelope of a refusal: what is wrong, with a stable code for each reason.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::refusal::Reason;
+use crate::words::{self, Worded};
+
+/// Why a request was not done. Nothing has changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Failure {
+    #[schema(example = false)]
+    pub(super) success: bool,
+    /// The first error, for people.
+    pub(super) message: String,
+    pub(super) errors: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Stable, for programs.
+    #[schema(example = "NOT_ENOUGH", pattern = "^[A-Z][A-Z_]*$")]
+    pub(super) code: String,
+    /// The field that it belongs to.
+    pub(super) source: Option<String>,
+    /// For people.
+    pub(super) message: String,
+    /// Of an outcome that is not known: send it as `Idempotency-Key`, and the request happens once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) operation_id: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn of(source: Option<&str>, worded: Worded) -> Problem {
+        // What a person sends again as a form, a program sends again under a key.
+        let message = match worded.code {
+            "IDEMPOTENCY_KEY_REUSED" => {
+                "This Idempotency-Key was used before for another request.".to_owned()
+            }
+            _ => worded.sentence.into_owned(),
+        };
+        Problem {
+            code: worded.code.to_owned(),
+            source: source.map(str::to_owned),
+            message,
+            operation_id: None,
+        }
+    }
+
+    /// A reason at a field.
+    pub fn at(source: &str, reason: impl Into<Reason>) -> Problem {
+        Problem::of(Some(source), words::reason(&reason.into()))
+    }
+}

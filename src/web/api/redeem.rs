@@ -1,0 +1,128 @@
+//! A code is looked into, and activated.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::answer::{Data, Written};
+use super::body::{Body, Field, Key};
+use super::caller::{CodesWrite, May};
+use super::credits::Pool;
+use super::error::ApiResult;
+use super::moves::first;
+use crate::model::code::CodeError;
+use crate::model::ledger::{Transfer, balance_after};
+use crate::model::refusal::FieldReason;
+use crate::ops;
+use crate::ops::error::Problems;
+use crate::store::pools::ListedPool;
+use crate::web::state::Portal;
+
+/// A code as it is typed: case, spaces and dashes do not matter.
+#[derive(Deserialize, ToSchema)]
+pub struct TypedCode {
+    #[serde(default)]
+    #[schema(value_type = String, required, example = "7M2K-0QGM-94XV-5E1C-T8W6")]
+    code: Field<String>,
+}
+
+impl TypedCode {
+    fn read(self) -> ApiResult<String> {
+        let mut problems = Problems::default();
+        let code = problems.take("code", self.code.required(CodeError::Missing, FieldReason::NotAText));
+        problems.finish()?;
+        Ok(code.unwrap_or_default())
+    }
+}
+
+/// What activating a code would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Preview {
+    credits_amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+    company_id: i64,
+    company_name: String,
+    credit_left_before: i64,
+    /// How many waiting devices it would extend at once, a unit each.
+    devices_served: i64,
+    /// What would be left after that.
+    credit_left_after: i64,
+}
+
+/// What a code holds and would do, without activating it
+///
+/// Limited like activating: too many wrong codes make their sender wait.
+#[utoipa::path(post, path = "/api/credits/codes/preview", tag = "codes",
+    request_body = TypedCode, responses((status = 200, body = Data<Preview>)))]
+pub async fn preview(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Body(typed): Body<TypedCode>,
+) -> ApiResult<Data<Preview>> {
+    let found = ops::codes::changes::preview(&portal.app, &caller.actor, &typed.read()?).await?;
+    Ok(Data::of(Preview {
+        credits_amount: found.amount,
+        credit_type: found.resource_type.slug(),
+        company_id: caller.actor.company_id,
+        company_name: caller.actor.company_name.clone(),
+        credit_left_before: found.balance,
+        devices_served: found.served,
+        credit_left_after: found.balance.saturating_add(found.amount) - found.served,
+    }))
+}
+
+/// The pools that grew, as they stood right after.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Activated {
+    #[schema(example = true)]
+    success: bool,
+    data: Vec<Pool>,
+    meta: ActivatedMeta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ActivatedMeta {
+    amount: i64,
+    #[schema(example = "credit")]
+    credit_type: &'static str,
+}
+
+/// Activate a code for the caller's own company, no matter who issued it
+#[utoipa::path(post, path = "/api/credits/codes/activate", tag = "codes",
+    request_body = TypedCode, responses((status = 200, body = Activated)))]
+pub async fn activate(
+    State(portal): State<Portal>,
+    caller: May<CodesWrite>,
+    Key(key): Key,
+    Body(typed): Body<TypedCode>,
+) -> ApiResult<Written<Activated>> {
+    let done = ops::codes::changes::redeem(&portal.app, &caller.actor, &key, &typed.read()?).await?;
+    let transfer = first(&done)?;
+    let body = Activated {
+        success: true,
+        data: filled(transfer, balance_after(&done.transfers))
+            .map(Pool::of)
+            .transpose()?
+            .into_iter()
+            .collect(),
+        meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
+    };
+    Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })
+}
+
+/// The pool that a redemption filled, as it stood then.
+fn filled(t: &Transfer, left: i64) -> Option<ListedPool> {
+    let filled = t.filled.clone()?;
+    Some(ListedPool {
+        company_id: t.to.0,
+        company_name: t.to_name.clone(),
+        parent_name: filled.parent_name,
+        resource_type: t.resource_type.id(),
+        left,
+        received_total: filled.received_total,
+        in_codes: filled.in_codes,
+        received_at: Some(t.at.0),
+    })
+}

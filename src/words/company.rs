@@ -1,0 +1,112 @@
+//! What is wrong with a company or a name, and what stands in the way of removing a company.
+
+use super::form::hidden_characters;
+use super::{Worded, invalid, missing, not_found};
+use crate::model::amount::grouped;
+use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
+use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
+
+const MISSING: &str = "Choose a company.";
+
+pub(super) fn company(reason: &CompanyReason) -> Worded {
+    match reason {
+        CompanyReason::Missing => missing(MISSING),
+        CompanyReason::Unknown => unknown_company(),
+        CompanyReason::Ambiguous(found) if found.len() == 1 => {
+            invalid("AMBIGUOUS_COMPANY", "Did you mean this one? Choose it, or type another name.")
+        }
+        CompanyReason::Ambiguous(_) => {
+            invalid("AMBIGUOUS_COMPANY", "Several companies fit. Choose one of these.")
+        }
+        CompanyReason::UnderItself => invalid(
+            "UNDER_ITSELF",
+            "A company cannot be put under itself or under one of its own subsidiaries.",
+        ),
+        CompanyReason::TooDeep => {
+            invalid("TOO_DEEP", format!("The tree would become deeper than {DEPTH_MAX} levels."))
+        }
+        CompanyReason::NameTaken => invalid("NAME_TAKEN", "Another company has this name."),
+        CompanyReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one company."),
+        CompanyReason::Obstacles(obstacles) => {
+            let sentences: Vec<_> = obstacles.iter().map(|o| obstacle(o).sentence).collect();
+            invalid("OBSTACLE", sentences.join(" "))
+        }
+    }
+}
+
+pub(super) fn unknown_company() -> Worded {
+    not_found("UNKNOWN_COMPANY", "There is no such company among yours. Choose one of the list.")
+}
+
+pub(super) fn name(error: NameError) -> Worded {
+    match error {
+        NameError::Missing => missing("Enter a name."),
+        NameError::TooShort => {
+            invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MIN} characters or more."))
+        }
+        NameError::TooLong => {
+            invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer."))
+        }
+        NameError::Hidden => hidden_characters(),
+        NameError::Link => {
+            invalid("NAME_IS_LINK", "A name must not look like a link: names are used in mails.")
+        }
+    }
+}
+
+/// Which company is to be chosen.
+#[must_use]
+pub fn missing_company(field: &str) -> &'static str {
+    match field {
+        "from" => "Choose the company that the resources come from.",
+        "to" => "Choose the company that the resources go to.",
+        _ => MISSING,
+    }
+}
+
+pub(super) fn obstacle(obstacle: &Obstacle) -> Worded {
+    let name = &obstacle.company;
+    match obstacle.what {
+        ObstacleKind::Root => invalid("COMPANY_IS_ROOT", format!("{name} is the root company and stays.")),
+        ObstacleKind::OwnCompany => invalid("COMPANY_IS_OWN", format!("{name} is your own company.")),
+        ObstacleKind::Balance => {
+            invalid("COMPANY_HAS_BALANCE", format!("{name} has a balance: move it first."))
+        }
+        ObstacleKind::UnusedCodes(1) => {
+            invalid("COMPANY_HAS_UNUSED_CODES", format!("{name} has 1 unused code: delete it first."))
+        }
+        ObstacleKind::UnusedCodes(n) => invalid(
+            "COMPANY_HAS_UNUSED_CODES",
+            format!("{name} has {} unused codes: delete them first.", grouped(n)),
+        ),
+        ObstacleKind::Subsidiaries(1) => {
+            invalid("COMPANY_HAS_SUBSIDIARIES", format!("{name} has 1 subsidiary: remove it first."))
+        }
+        ObstacleKind::Subsidiaries(n) => invalid(
+            "COMPANY_HAS_SUBSIDIARIES",
+            format!("{name} has {} subsidiaries: remove them first.", grouped(n)),
+        ),
+        ObstacleKind::Devices(1) => invalid(
+            "COMPANY_HAS_DEVICES",
+            format!("{name} has 1 device: remove it or give it to another company first."),
+        ),
+        ObstacleKind::Devices(n) => invalid(
+            "COMPANY_HAS_DEVICES",
+            format!("{name} has {} devices: remove them or give them to another company first.", grouped(n)),
+        ),
+        ObstacleKind::OpenOrders(1) => invalid(
+            "COMPANY_HAS_OPEN_ORDERS",
+            format!("{name} has 1 order that is not paid or not ready: cancel it first."),
+        ),
+        ObstacleKind::OpenOrders(n) => invalid(
+            "COMPANY_HAS_OPEN_ORDERS",
+            format!("{name} has {} orders that are not paid or not ready: cancel them first.", grouped(n)),
+        ),
+        ObstacleKind::Users(1) => {
+            invalid("COMPANY_HAS_USERS", format!("{name} has 1 user: disable that user first."))
+        }
+        ObstacleKind::Users(n) => {
+            invalid("COMPANY_HAS_USERS", format!("{name} has {} users: disable them first.", grouped(n)))
+        }
+    }
+}

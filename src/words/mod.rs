@@ -1,0 +1,112 @@
+//! Reasons and states in words. For a person a reason is a sentence: what happened and what to do; that nothing
+//! was changed is said above the form. For a program it is a code, which never changes. Each noun has a file where
+//! they stand side by side.
+
+mod billing;
+mod code;
+mod company;
+mod date;
+mod device;
+mod form;
+mod import;
+pub mod job;
+mod ledger;
+mod licence;
+mod order;
+mod product;
+mod resources;
+mod sign_in;
+mod token;
+mod user;
+
+use std::borrow::Cow;
+
+pub use company::missing_company;
+pub use import::row_error;
+pub use resources::coverage;
+pub use user::password_help;
+
+use crate::model::refusal::{CompanyReason, Reason};
+
+/// A reason, for people and for programs.
+#[derive(Debug)]
+pub struct Worded {
+    pub code: &'static str,
+    pub sentence: Cow<'static, str>,
+    pub status: Status,
+}
+
+/// What a program first tells reasons apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// What was sent is wrong.
+    Invalid,
+    Forbidden,
+    /// What was named is not there, or is not shown to the caller.
+    NotFound,
+    /// What was named is not in a state for this.
+    Conflict,
+    TooManyAttempts,
+}
+
+/// A reason as a sentence and a code.
+#[must_use]
+pub fn reason(reason: &Reason) -> Worded {
+    match reason {
+        Reason::Ledger(refusal) => ledger::refusal(refusal),
+        Reason::Form(reason) => form::form(reason),
+        Reason::Field(reason) => form::field(reason),
+        Reason::Date(reason) => date::date(reason),
+        Reason::Resource(reason) => resources::resource(reason),
+        Reason::Code(reason) => code::code(reason),
+        Reason::Name(error) => company::name(*error),
+        Reason::Company(reason) => company::company(reason),
+        Reason::User(reason) => user::user(reason),
+        Reason::SignIn(reason) => sign_in::sign_in(reason),
+        Reason::SecondFactor(reason) => sign_in::second_factor(reason),
+        Reason::Token(reason) => token::token(reason),
+        Reason::Device(reason) => device::device(reason),
+        Reason::Import(error) => import::file(error),
+        Reason::Money(error) => product::money(*error),
+        Reason::Product(reason) => product::product(reason),
+        Reason::Billing(reason) => billing::billing(reason),
+        Reason::Order(reason) => order::order(reason),
+        Reason::Licence(refusal) => licence::licence(refusal),
+    }
+}
+
+/// A reason's parts: one, but for the obstacles of companies, which are told apart.
+#[must_use]
+pub fn parts(reason: &Reason) -> Vec<Worded> {
+    match reason {
+        Reason::Company(CompanyReason::Obstacles(obstacles)) => {
+            obstacles.iter().map(company::obstacle).collect()
+        }
+        reason => vec![self::reason(reason)],
+    }
+}
+
+fn invalid(code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Worded {
+    Worded { code, sentence: sentence.into(), status: Status::Invalid }
+}
+
+/// A field without what it must have.
+fn missing(sentence: &'static str) -> Worded {
+    invalid("MISSING", sentence)
+}
+
+fn not_found(code: &'static str, sentence: &'static str) -> Worded {
+    Worded { status: Status::NotFound, ..invalid(code, sentence) }
+}
+
+fn conflict(code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Worded {
+    Worded { status: Status::Conflict, ..invalid(code, sentence) }
+}
+
+fn forbidden(sentence: &'static str) -> Worded {
+    Worded { status: Status::Forbidden, ..invalid("FORBIDDEN", sentence) }
+}
+
+fn too_many_attempts(sentence: &'static str) -> Worded {
+    Worded { status: Status::TooManyAttempts, ..invalid("TOO_MANY_ATTEMPTS", sentence) }
+}

@@ -1,0 +1,29 @@
+//! What is wrong with an access token.
+
+use super::{Worded, invalid};
+use crate::model::network::{NETWORKS_MAX, NetworkError};
+use crate::model::refusal::TokenReason;
+
+pub(super) fn token(reason: &TokenReason) -> Worded {
+    match reason {
+        TokenReason::SecondFactorNeeded => invalid(
+            "SECOND_FACTOR_NEEDED",
+            "Turn on two-factor authentication first, on the Security page of your account settings.",
+        ),
+        TokenReason::TooMany { maximum } => invalid(
+            "TOO_MANY_TOKENS",
+            format!(
+                "You have {maximum} access tokens, which is the most. Revoke one that is no longer needed."
+            ),
+        ),
+        TokenReason::UnknownScope(slug) => invalid("SCOPE", format!("There is no scope {slug}.")),
+        TokenReason::NoScope => invalid("SCOPE", "Choose at least one scope."),
+        TokenReason::Networks(NetworkError::Malformed(text)) => invalid(
+            "NOT_A_NETWORK",
+            format!("“{text}” is neither an address such as 192.0.2.7 nor a network such as 192.0.2.0/24."),
+        ),
+        TokenReason::Networks(NetworkError::TooMany) => {
+            invalid("NOT_A_NETWORK", format!("Name {NETWORKS_MAX} addresses or fewer."))
+        }
+    }
+}
