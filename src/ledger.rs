@@ -22,7 +22,7 @@ pub struct Run {
 /// Runs operations inside the caller's transaction.
 ///
 /// # Errors
-/// Whatever the database says, among it [`DbError::met`] where another process acts on the same things at this very
+/// The database's, among them [`DbError::met`] where another process acts on the same things at this very
 /// moment; or a footprint that is too small, a fault of the program. The transaction is then void.
 pub async fn run(tx: &mut WriteTx, keys: &Keys, rng: &Rng, operations: &[Operation]) -> Result<Run> {
     let mut ledger = store::ledger::load(tx, operations).await?;

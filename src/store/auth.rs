@@ -53,26 +53,17 @@ macro_rules! credentials_sql {
 }
 
 /// The credentials of an e-mail address.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>> {
     sql(credentials_sql!("email_search = $1")).bind(searchable(email)).optional(tx).await
 }
 
 /// The credentials of a person.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).bind(id).optional(tx).await
 }
 
 /// As [`credentials_of`], locked until the end of the transaction: what ends a person's links, sessions
 /// and tokens, and what makes new ones, take turns.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).locked().bind(id).optional(tx).await
 }
@@ -112,9 +103,6 @@ macro_rules! signed_in_columns {
 pub(super) use signed_in_columns;
 
 /// The people of several requests at once; those who are disabled are left out.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn signed_in(tx: &mut Tx, ids: &[i64]) -> Result<Vec<SignedIn>> {
     sql(concat!(
         "select ",

@@ -75,9 +75,6 @@ pub async fn copy(database: &Path, file: &Path) -> Result<()> {
 }
 
 /// Writes the manifest into a copy that nobody uses, and makes one file of it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn seal(file: &Path, program: &str, made_at: i64, is_clean: bool) -> Result<Manifest> {
     let mut connection = open(file).await?;
     // Without it, what is written last would stay in a second file.
@@ -161,9 +158,6 @@ async fn check_open(connection: &mut SqliteConnection) -> Result<Manifest> {
 }
 
 /// Takes the manifest out of a copy that becomes a database again.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn unseal(file: &Path) -> Result<()> {
     let mut connection = open(file).await?;
     sqlx::query("drop table backup_manifest").execute(&mut connection).await?;
@@ -171,9 +165,6 @@ pub async fn unseal(file: &Path) -> Result<()> {
 }
 
 /// Makes one file of a database that nobody uses.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn gather(file: &Path) -> Result<()> {
     let mut connection = open(file).await?;
     sqlx::query("pragma journal_mode = delete").execute(&mut connection).await?;
@@ -189,9 +180,6 @@ pub struct Since {
 }
 
 /// What a database did after an entry; `None` where that was its last.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn since(file: &Path, entry: i64) -> Result<Option<Since>> {
     check_head(file)?;
     let options =

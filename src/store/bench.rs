@@ -77,9 +77,6 @@ async fn fill(db: &super::db::Db, text: fn() -> Query, count: i64, companies: i6
 }
 
 /// Makes all but codes, which are sealed.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fill_all(db: &super::db::Db, sizes: Sizes) -> Result<()> {
     fill(db, distributors, DISTRIBUTORS, sizes.companies).await?;
     fill(db, companies, sizes.companies - DISTRIBUTORS, sizes.companies).await?;
@@ -210,9 +207,6 @@ columns! {
 }
 
 /// Adds codes of one Credit each.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_codes(tx: &mut WriteTx, codes: &[NewCode]) -> Result<()> {
     sql("insert into code (tag, id, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, comment,
              comment_search, created_by, created_at, ended_at, order_id, order_line)
@@ -226,9 +220,6 @@ pub async fn add_codes(tx: &mut WriteTx, codes: &[NewCode]) -> Result<()> {
 }
 
 /// Lets PostgreSQL learn what is there, as it does by itself in time.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn settle(db: &super::db::Db) -> Result<()> {
     let mut tx = db.write().await?;
     // What is written while the lists are read gets ids past those of all rows.

@@ -15,9 +15,6 @@ struct BillingRow {
 }
 
 /// A company's billing data, once somebody has entered it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn get(tx: &mut Tx, company_id: i64) -> Result<Option<Billing>> {
     let row: Option<BillingRow> =
         sql("select name, address, country, vat_number, email from billing where company_id = $1")
@@ -34,9 +31,6 @@ pub async fn get(tx: &mut Tx, company_id: i64) -> Result<Option<Billing>> {
 }
 
 /// Sets a company's billing data. Orders that were placed keep theirs.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set(tx: &mut WriteTx, company_id: i64, billing: &Billing) -> Result<()> {
     sql("insert into billing (company_id, name, address, country, vat_number, email)
          values ($1, $2, $3, $4, $5, $6)

@@ -38,9 +38,6 @@ impl LinkRow {
 }
 
 /// The last link, if there is one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn last(tx: &mut Tx) -> Result<Option<LinkRow>> {
     sql("select number, through, digests, at, hash, key_version, signature from chain order by number desc limit 1")
         .optional(tx)
@@ -48,9 +45,6 @@ pub async fn last(tx: &mut Tx) -> Result<Option<LinkRow>> {
 }
 
 /// Links after one, in order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn after(tx: &mut Tx, number: i64, limit: usize) -> Result<Vec<LinkRow>> {
     sql("select number, through, digests, at, hash, key_version, signature from chain
          where number > $1 order by number limit $2")
@@ -61,17 +55,11 @@ pub async fn after(tx: &mut Tx, number: i64, limit: usize) -> Result<Vec<LinkRow
 }
 
 /// Takes or keeps the lease of whoever links; tells whether the holder has it now.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_lease(tx: &mut WriteTx, holder: &str, now: Moment) -> Result<bool> {
     leases::take(tx, LEASE, holder, now, LEASE_SECONDS).await
 }
 
 /// Gives the lease back.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn give_back(tx: &mut WriteTx, holder: &str) -> Result<()> {
     leases::give_back(tx, LEASE, holder).await
 }

@@ -40,9 +40,6 @@ impl Batch {
 }
 
 /// Keeps a new batch; its id is given.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, batch: &Batch) -> Result<i64> {
     let id = super::ledger::reserve(tx, "batch", 1).await?[0];
     sql("insert into code_batch (id, actor_id, actor_company_id, address, company_id, resource_type, amount, comment,
@@ -63,9 +60,6 @@ pub async fn insert(tx: &mut WriteTx, batch: &Batch) -> Result<i64> {
 }
 
 /// A batch of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
     sql("select b.* from code_batch b join company c on c.id = b.company_id
          where b.id = $1 and c.path >= $2 and c.path < $3")
@@ -77,17 +71,11 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
 }
 
 /// A batch that is not over yet.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn running(tx: &mut Tx, id: i64) -> Result<Option<Batch>> {
     sql("select * from code_batch where id = $1 and state = 'running'").bind(id).optional(tx).await
 }
 
 /// Notes that a step is over, unless somebody did before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn advance(tx: &mut WriteTx, batch: &Batch, made: i64, now: Moment) -> Result<()> {
     sql("update code_batch set made = $3, state = case when $3 = wanted and state = 'running' then 'done' else state end,
              ended_at = case when $3 = wanted and state = 'running' then cast($4 as bigint) else ended_at end
@@ -102,9 +90,6 @@ pub async fn advance(tx: &mut WriteTx, batch: &Batch, made: i64, now: Moment) ->
 }
 
 /// Ends a batch that runs; tells whether it did.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end(tx: &mut WriteTx, id: i64, state: &'static str, now: Moment) -> Result<bool> {
     let ended = sql("update code_batch set state = $2, ended_at = $3 where id = $1 and state = 'running'")
         .bind(id)

@@ -61,9 +61,6 @@ const ENDED: Listed =
     Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
 
 /// A page of codes.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec<ListedCode>> {
     list_query(reach, filter).all(tx).await
 }
@@ -87,9 +84,6 @@ pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
 }
 
 /// One code of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode>> {
     let facts = Facts { id: Some(id), ..Facts::default() };
     let filter = ListFilter { facts, limit: 1, newest_first: true, ..ListFilter::default() };
@@ -97,9 +91,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode
 }
 
 /// How many codes there are.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<i64> {
     let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)

@@ -89,9 +89,6 @@ macro_rules! codes_sql {
 
 /// A page of a company's codes, newest first: those made last, or for a status that ends a code,
 /// those ended last. Each of the three orders has its index.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<Vec<CodeRow>> {
     list_query(company_id, filter).all(tx).await
 }
@@ -170,9 +167,6 @@ impl CodeFilter {
 }
 
 /// One code of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> {
     sql(codes_sql!("k.id = $1 and c.path >= $2 and c.path < $3"))
         .bind(id)
@@ -183,9 +177,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> 
 }
 
 /// Some codes of a tree, by id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
     sql(codes_sql!("k.id in {list} and c.path >= $2 and c.path < $3 order by k.id"))
         .bind_list(ids)
@@ -196,17 +187,11 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Code
 }
 
 /// A code by its tag, whosever it is: only to tell what redeeming it would do.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn by_tag(tx: &mut Tx, tag: Tag) -> Result<Option<CodeRow>> {
     sql(codes_sql!("k.tag = $1")).bind(tag.0.as_slice()).optional(tx).await
 }
 
 /// Sets a code's comment.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_comment(tx: &mut WriteTx, id: i64, comment: &str) -> Result<u64> {
     sql("update code set comment = $2, comment_search = $3 where id = $1")
         .bind(id)

@@ -42,9 +42,6 @@ pub struct ListFilter {
 }
 
 /// A page of companies.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<Company>> {
     let way = if filter.order.is_empty() { Way::through(tx, tree).await? } else { Way::Gathered };
     list_query(tree, filter, way).all(tx).await
@@ -69,9 +66,6 @@ pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
 }
 
 /// How many companies there are.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<i64> {
     let query = sql("select count(*) from company c where c.removed_at is null");
     let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;

@@ -42,9 +42,6 @@ struct DayRow {
 
 /// The pools of each resource type on which something draws; the company's own is the first of each.
 /// Devices that wait are due today.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<ResourceType, Vec<Pool>>> {
     let [days, balances] = queries(company_id);
     let days: Vec<DayRow> = days.all(tx).await?;

@@ -23,9 +23,6 @@ const OLDER_THROUGH: &str = "digests_older_through";
 const OLDER_DONE: &str = "digests_older_done";
 
 /// Writes the digest of rows; on SQLite it goes along with the next statement or the commit.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add(tx: &mut WriteTx, keys: &Keys, covered: &Covered<'_>) -> Result<()> {
     sql("insert into digest (at, is_older, entries, hash) values ($1, $2, $3, $4)")
         .bind(covered.at)
@@ -47,9 +44,6 @@ pub struct DigestRow {
 }
 
 /// Digests after one, up to another, in order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<DigestRow>> {
     sql("select id, at, is_older, entries, hash from digest where id > $1 and id <= $2 order by id limit $3")
         .bind(after)
@@ -60,9 +54,6 @@ pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Res
 }
 
 /// As [`between`], the ids and hashes alone: what a link is made of.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<(i64, Hash)>> {
     let found: Vec<(i64, Vec<u8>)> =
         sql("select id, hash from digest where id > $1 and id <= $2 order by id limit $3")
@@ -76,9 +67,6 @@ pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Resu
 }
 
 /// When the first digest after one was written, if there is one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn unlinked_since(tx: &mut Tx, after: i64) -> Result<Option<i64>> {
     let first: Option<(i64,)> =
         sql("select at from digest where id > $1 order by id limit 1").bind(after).optional(tx).await?;
@@ -86,9 +74,6 @@ pub async fn unlinked_since(tx: &mut Tx, after: i64) -> Result<Option<i64>> {
 }
 
 /// How many digests there are after one, and when the first of them was written.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn unlinked(tx: &mut Tx, after: i64) -> Result<(i64, Option<i64>)> {
     sql("select count(*), min(at) from digest where id > $1").bind(after).one(tx).await
 }
@@ -112,9 +97,6 @@ pub struct Seen {
 
 impl Seen {
     /// Looks, and gives the digest up to which all are visible, to this transaction too.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn look(&mut self, tx: &mut Tx) -> Result<i64> {
         let now: Horizon = sql_for(
             "select coalesce(max(id), 0) as through, 0 as oldest, 0 as next from digest",
@@ -150,9 +132,6 @@ pub struct Rows {
 
 impl Rows {
     /// The rows with these ids, as far as they are there.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn read(tx: &mut Tx, ids: &[i64]) -> Result<Rows> {
         let transfers = sql("select * from transfer where id in {list} order by id").bind_list(ids);
         let history = sql("select * from history where id in {list} order by id").bind_list(ids);
@@ -160,9 +139,6 @@ impl Rows {
     }
 
     /// The first rows after an id, up to another. Gives also the id up to which these are all.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn after(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<(Rows, i64)> {
         let of = |query: Query| query.bind(after).bind(through).bind(limit as i64);
         let transfers = sql("select * from transfer where id > $1 and id <= $2 order by id limit $3");
@@ -211,9 +187,6 @@ pub fn hash(
 }
 
 /// How far the digests of rows are that are older than digests, and how far they go.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
     let mut number = async |name| {
         let text = settings::get(tx, name).await?.unwrap_or_default();
@@ -223,9 +196,6 @@ pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
 }
 
 /// Writes one digest of rows that are older than digests, and how far it is now; `false` where there are no more.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_older(tx: &mut WriteTx, keys: &Keys, now: Moment, limit: usize) -> Result<bool> {
     let (done, through) = older(tx).await?;
     if done >= through {

@@ -37,9 +37,6 @@ pub struct DistributorFilter {
 }
 
 /// A page of them, by name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, filter: &DistributorFilter) -> Result<Vec<Distributor>> {
     list_query(filter).all(tx).await
 }
@@ -63,9 +60,6 @@ pub fn list_query(filter: &DistributorFilter) -> Query {
 }
 
 /// One of them; `None` for a company that may not buy.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
     sql("select c.id, c.name, p.name as parent_name, c.reverse_charge,
              b.name as billing_name, b.country as billing_country
@@ -77,9 +71,6 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
 }
 
 /// Sets whether a company may buy; tells whether that is new.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set may_buy_vouchers = $2 where id = $1 and may_buy_vouchers <> $2")
         .bind(id)
@@ -90,9 +81,6 @@ pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
 }
 
 /// Sets whether no VAT is added to what a company buys; tells whether that is new.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_reverse_charge(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set reverse_charge = $2 where id = $1 and reverse_charge <> $2")
         .bind(id)

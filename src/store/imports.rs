@@ -26,9 +26,6 @@ pub struct Import {
 }
 
 /// Keeps a file that was checked.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(
     tx: &mut WriteTx,
     (company_id, actor_id): (i64, i64),
@@ -53,9 +50,6 @@ pub async fn insert(
 }
 
 /// An import of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
     sql("select i.* from device_import i join company c on c.id = i.company_id
          where i.id = $1 and c.path >= $2 and c.path < $3")
@@ -67,9 +61,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
 }
 
 /// The latest imports of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>> {
     sql("select i.* from device_import i join company c on c.id = i.company_id
          where c.path >= $1 and c.path < $2 order by i.id desc limit $3")
@@ -81,9 +72,6 @@ pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>>
 }
 
 /// An import that runs, locked: whoever has it adds the next rows.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
     sql("select * from device_import where id = $1 and state = 'running'")
         .locked()
@@ -93,9 +81,6 @@ pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
 }
 
 /// Goes from one state to another; tells whether it was in the one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn go(tx: &mut WriteTx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
     // What is over need not be kept.
     let moved = sql("update device_import set state = $3,
@@ -112,9 +97,6 @@ pub async fn go(tx: &mut WriteTx, id: i64, from: &str, to: &str, now: Moment) ->
 }
 
 /// Notes how far a locked import has come.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn advance(tx: &mut WriteTx, import: &Import) -> Result<()> {
     sql("update device_import set position = $2, added = $3, problems = $4 where id = $1")
         .bind(import.id)

@@ -56,9 +56,6 @@ const INVOICE: &str =
          i.due_at, i.paid_at, i.cancelled_at, i.reminded_at, i.reminders from invoice i ";
 
 /// Takes the next number of a kind and a year.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn next_number(tx: &mut WriteTx, kind: DocumentKind, year: i16) -> Result<i64> {
     let numbers: Vec<(i64,)> = sql("insert into invoice_number (kind, year, last) values ($1, $2, 1)
          on conflict (kind, year) do update set last = invoice_number.last + 1 returning last")
@@ -80,9 +77,6 @@ pub struct NewInvoice<'a> {
 }
 
 /// Keeps a document; its id is given.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, new: &NewInvoice<'_>) -> Result<i64> {
     let id = reserve(tx, "invoice", 1).await?[0];
     let document = new.document;
@@ -112,17 +106,11 @@ pub async fn insert(tx: &mut WriteTx, new: &NewInvoice<'_>) -> Result<i64> {
 }
 
 /// The documents of an order, in order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<InvoiceRow>> {
     sql(INVOICE).push("where i.order_id = ").push_value(order_id).push(" order by i.id").all(tx).await
 }
 
 /// A document of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow>> {
     sql(INVOICE)
         .push(
@@ -138,9 +126,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow
 }
 
 /// Notes that an invoice was paid.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_paid(tx: &mut WriteTx, order_id: i64, at: Moment) -> Result<()> {
     sql("update invoice set paid_at = $2 where order_id = $1 and kind = 'invoice' and paid_at is null
          and cancelled_at is null")
@@ -152,9 +137,6 @@ pub async fn set_paid(tx: &mut WriteTx, order_id: i64, at: Moment) -> Result<()>
 }
 
 /// Notes that an invoice was taken back as a whole.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> {
     sql("update invoice set cancelled_at = $2 where id = $1 and cancelled_at is null")
         .bind(id)
@@ -165,9 +147,6 @@ pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> 
 }
 
 /// Invoices whose day has passed, that nobody has paid, and that were not called to mind since `before`.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn overdue(
     tx: &mut Tx,
     now: Moment,
@@ -187,9 +166,6 @@ pub async fn overdue(
 }
 
 /// Notes a reminder; false where another process was quicker.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_reminded(tx: &mut WriteTx, invoice: &InvoiceRow, now: Moment) -> Result<bool> {
     let changed = sql("update invoice set reminded_at = $2, reminders = reminders + 1
          where id = $1 and reminders = $3 and paid_at is null and cancelled_at is null")
@@ -202,17 +178,11 @@ pub async fn set_reminded(tx: &mut WriteTx, invoice: &InvoiceRow, now: Moment) -
 }
 
 /// A document, whoever asks.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<InvoiceRow>> {
     sql(INVOICE).push("where i.id = ").push_value(id).optional(tx).await
 }
 
 /// Notes that what a credit note says was given back; false where it was noted before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn settle(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed =
         sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")

@@ -15,9 +15,6 @@ const FAR_OFF_SECONDS: i64 = 2 * 86_400;
 pub const KEPT_DAYS: i64 = 90;
 
 /// Writes a job into the transaction of its cause.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add(tx: &mut WriteTx, job: &Job, now: Moment) -> Result<()> {
     let id = super::ledger::reserve(tx, "job", 1).await?[0];
     sql("insert into job (id, kind, lane, payload, run_at) values ($1, $2, $3, $4, $5)")
@@ -42,9 +39,6 @@ pub struct DueJob {
 }
 
 /// Leases the next job of a lane that is due, if there is one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take(tx: &mut WriteTx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
     sql("update job set leased_until = $3, attempts = attempts + 1 where id =
          (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
@@ -65,18 +59,12 @@ fn own(text: &'static str, job: &DueJob) -> Query {
 }
 
 /// Removes a job that is done.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn finish(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("delete from job where id = $1 and attempts = $2", job).run(tx).await?;
     Ok(())
 }
 
 /// Puts a job whose next step is due back, behind what waits: the step went well.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn go_on(tx: &mut WriteTx, job: &DueJob, now: Moment) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, attempts = 0 where id = $1 and attempts = $2", job)
         .bind(now)
@@ -86,9 +74,6 @@ pub async fn go_on(tx: &mut WriteTx, job: &DueJob, now: Moment) -> Result<()> {
 }
 
 /// Gives a job back that the end of the process cut off: it was no attempt.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn release(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("update job set leased_until = 0, attempts = attempts - 1 where id = $1 and attempts = $2", job)
         .run(tx)
@@ -97,9 +82,6 @@ pub async fn release(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
 }
 
 /// Puts a job that failed off.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
         .bind(until)
@@ -110,9 +92,6 @@ pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &
 }
 
 /// Gives a job up; it stays for the operator.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn give_up(tx: &mut WriteTx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
     own(
         "update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2",
@@ -137,9 +116,6 @@ pub struct GivenUpJob {
 }
 
 /// A page of the jobs that were given up, the latest first; `after` is the last row of the page before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn given_up(tx: &mut Tx, after: Option<(i64, i64)>, limit: i64) -> Result<Vec<GivenUpJob>> {
     given_up_query(after, limit).all(tx).await
 }
@@ -164,9 +140,6 @@ pub struct Counts {
 }
 
 /// Counts the jobs.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn counts(tx: &mut Tx) -> Result<Counts> {
     sql("select (select count(*) from job where given_up_at is null) as waiting,
              (select count(*) from job where given_up_at is not null) as given_up")
@@ -175,9 +148,6 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts> {
 }
 
 /// Makes a job that was given up due again; gives its kind, `None` where there is no such job.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<String>> {
     let found: Option<(String,)> =
         sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
@@ -191,9 +161,6 @@ pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<Stri
 }
 
 /// Makes all jobs that were given up due again; tells how many.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn retry_all(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set given_up_at = null, attempts = 0, run_at = $1, leased_until = 0
          where given_up_at is not null")
@@ -203,9 +170,6 @@ pub async fn retry_all(tx: &mut WriteTx, now: Moment) -> Result<u64> {
 }
 
 /// Makes jobs due that are further off than any wait is: the clock was set back.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn bring_near(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set run_at = $1, leased_until = 0
          where given_up_at is null and (run_at > $2 or leased_until > $2)")
@@ -216,9 +180,6 @@ pub async fn bring_near(tx: &mut WriteTx, now: Moment) -> Result<u64> {
 }
 
 /// Forgets jobs that were given up before a moment.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget_given_up(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     sql("delete from job where given_up_at < $1").bind(before).run(tx).await
 }

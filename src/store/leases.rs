@@ -5,9 +5,6 @@ use crate::model::time::Moment;
 
 /// Takes or keeps a lease; tells whether the holder has it now. One that ran out is taken over, and so
 /// is one that reaches further than any lease does: the clock was set back.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take(tx: &mut WriteTx, name: &str, holder: &str, now: Moment, seconds: i64) -> Result<bool> {
     let until = now.plus_seconds(seconds);
     let taken = sql("insert into lease (name, holder, held_until) values ($1, $2, $3)
@@ -23,9 +20,6 @@ pub async fn take(tx: &mut WriteTx, name: &str, holder: &str, now: Moment, secon
 }
 
 /// Gives a lease back, where the holder still has it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn give_back(tx: &mut WriteTx, name: &str, holder: &str) -> Result<()> {
     sql("update lease set held_until = 0 where name = $1 and holder = $2")
         .bind(name)

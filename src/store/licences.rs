@@ -52,9 +52,6 @@ columns! {
 }
 
 /// New ids, of licences and of their keys.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reserve_ids(tx: &mut WriteTx, count: i64) -> Result<Vec<(i64, i64)>> {
     let licences = reserve(tx, "licence", count).await?;
     let keys = reserve(tx, "licence_key", count).await?;
@@ -62,9 +59,6 @@ pub async fn reserve_ids(tx: &mut WriteTx, count: i64) -> Result<Vec<(i64, i64)>
 }
 
 /// Keeps the licences of an order that is paid, and their keys.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(
     tx: &mut WriteTx,
     (order_id, company_id): (i64, i64),
@@ -91,9 +85,6 @@ pub async fn insert(
 
 /// The terms in months of an order's lines of licences, with the lines' numbers; none where a licence has no
 /// end.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn terms(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, Option<i64>)>> {
     sql("select l.line, v.term_months from order_line l
          join product_version v on v.product_id = l.product_id and v.version = l.version where l.order_id = $1")
@@ -103,9 +94,6 @@ pub async fn terms(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, Option<i64>)>
 }
 
 /// A page of the licences of an order, in the order of its lines.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_order(tx: &mut Tx, order_id: i64, after: i64, limit: i64) -> Result<Vec<LicenceRow>> {
     sql(LICENCE)
         .push("l.order_id = ")
@@ -138,17 +126,11 @@ fn seen_from(query: Query, tree: &Path) -> Query {
 }
 
 /// A licence that a tree sees.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<LicenceRow>> {
     seen_from(sql(LICENCE).push("l.id = ").push_value(id), tree).optional(tx).await
 }
 
 /// The licences of a device that a tree sees, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_serial(tx: &mut Tx, tree: &Path, serial: &str, limit: i64) -> Result<Vec<LicenceRow>> {
     seen_from(sql(LICENCE).push("l.serial_search = ").push_value(searchable(serial)), tree)
         .push("order by l.id desc limit ")
@@ -166,9 +148,6 @@ pub struct Held {
 }
 
 /// The licences that a tree has bought for devices and that have not expired.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn held(tx: &mut Tx, tree: &Path, serials: &[String], now: Moment) -> Result<Vec<Held>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     sql("select l.serial_search, l.product_id, l.expires_at from licence l join company c on c.id = l.company_id
@@ -193,9 +172,6 @@ pub struct KeyRow {
 }
 
 /// The keys of a licence, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn keys(tx: &mut Tx, licence_id: i64) -> Result<Vec<KeyRow>> {
     sql("select k.id, k.serial, k.issued_at, k.revoked_at, p.email as revoked_by, k.reason
          from licence_key k left join person p on p.id = k.revoked_by where k.licence_id = $1 order by k.id desc")
@@ -205,9 +181,6 @@ pub async fn keys(tx: &mut Tx, licence_id: i64) -> Result<Vec<KeyRow>> {
 }
 
 /// Gives a licence to another device, and locks it; false where it has moved as often as it may.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn rehost(tx: &mut WriteTx, id: i64, serial: &str) -> Result<bool> {
     let changed = sql("update licence set serial = $2, serial_search = $3, rehosts = rehosts + 1
          where id = $1 and rehosts < $4")
@@ -221,9 +194,6 @@ pub async fn rehost(tx: &mut WriteTx, id: i64, serial: &str) -> Result<bool> {
 }
 
 /// Revokes a key; false where it is revoked already.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn revoke(tx: &mut WriteTx, key_id: i64, by: i64, reason: &str, now: Moment) -> Result<bool> {
     let changed = sql("update licence_key set revoked_at = $2, revoked_by = $3, reason = $4
          where id = $1 and revoked_at is null")
@@ -237,9 +207,6 @@ pub async fn revoke(tx: &mut WriteTx, key_id: i64, by: i64, reason: &str, now: M
 }
 
 /// The id of a further key.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reserve_key(tx: &mut WriteTx) -> Result<i64> {
     Ok(reserve(tx, "licence_key", 1).await?[0])
 }
@@ -266,9 +233,6 @@ pub async fn add_key(
 }
 
 /// How many keys were ever revoked, and the ids of those whose licence has not expired besides.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn revoked(tx: &mut Tx, now: Moment) -> Result<(i64, Vec<i64>)> {
     let (count,): (i64,) =
         sql("select count(*) from licence_key where revoked_at is not null").one(tx).await?;

@@ -155,9 +155,6 @@ async fn next_missing(db: &Db) -> Result<Option<i64>, MigrateError> {
 }
 
 /// Whether nothing was ever migrated here.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn is_new(db: &Db) -> Result<bool, DbError> {
     Ok(applied(db).await?.is_empty())
 }

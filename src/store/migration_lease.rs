@@ -73,9 +73,6 @@ struct LeaseRow {
 }
 
 /// Takes or keeps the lease; gives who has it, where that is another.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     if let Err(first) = make(db).await {
         // Two processes that make it at the same moment refuse one another once.
@@ -131,17 +128,11 @@ async fn hold(tx: &mut WriteTx, me: &Holder, now: Moment) -> Result<()> {
 }
 
 /// Prolongs the lease, where it is still ours.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn prolong(db: &Db, me: &Holder, now: Moment) -> Result<()> {
     set_until(db, me, now.plus_seconds(LEASE_SECONDS)).await
 }
 
 /// Gives the lease back, where it is still ours.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn give_back(db: &Db, me: &Holder) -> Result<()> {
     set_until(db, me, Moment(0)).await
 }

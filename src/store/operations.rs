@@ -42,9 +42,6 @@ pub enum Use {
 /// What this actor has used this key for, read so that nobody uses it meanwhile: on PostgreSQL the ledger
 /// waits for whoever holds the lock on the actor, and the other way round, because what each of the two
 /// writes is nothing that the other one's unique index would see.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
     let transfer = sql("select id from transfer where operation = $1 and actor_id = $2 limit 1");
     let [_, write, transfer] = all_of(
@@ -78,9 +75,6 @@ columns! {
 }
 
 /// The operation of this actor with this key, if it has happened.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Stored>> {
     Ok(stored_query(actor_id, key).optional(tx).await?.map(OperationRow::stored))
 }

@@ -50,9 +50,6 @@ pub struct NewPayment<'a> {
 }
 
 /// Keeps a payment; its id is given.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
     sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
@@ -73,17 +70,11 @@ pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
 }
 
 /// The payments of an order, in order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<PaymentRow>> {
     sql("select * from payment where order_id = $1 order by id").bind(order_id).all(tx).await
 }
 
 /// The payment that a card provider's session belongs to.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn by_session(tx: &mut Tx, provider: &str, session_id: &str) -> Result<Option<PaymentRow>> {
     sql("select * from payment where provider = $1 and session_id = $2")
         .bind(provider)
@@ -93,17 +84,11 @@ pub async fn by_session(tx: &mut Tx, provider: &str, session_id: &str) -> Result
 }
 
 /// A payment.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<PaymentRow>> {
     sql("select * from payment where id = $1").bind(id).optional(tx).await
 }
 
 /// The payment by card that was begun under this reference.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Result<Option<PaymentRow>> {
     sql("select * from payment where provider <> 'bank' and provider = $1 and reference = $2")
         .bind(provider)
@@ -114,9 +99,6 @@ pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Resul
 
 /// Keeps the session that a provider opened for a payment, and its address where that is known; one that has
 /// another session keeps that.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_session(
     tx: &mut WriteTx,
     id: i64,
@@ -136,9 +118,6 @@ pub async fn set_session(
 }
 
 /// Notes of an open payment that its payer is done.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_under_way(tx: &mut WriteTx, id: i64, intent: Option<&str>) -> Result<()> {
     sql("update payment set intent = coalesce($2, intent) where id = $1 and state = 'open'")
         .bind(id)
@@ -149,9 +128,6 @@ pub async fn set_under_way(tx: &mut WriteTx, id: i64, intent: Option<&str>) -> R
 }
 
 /// Ends an open payment; tells whether it was open.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
     let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
          where id = $1 and state = 'open'");
@@ -160,9 +136,6 @@ pub async fn end(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, n
 
 /// Ends a payment whose money has come: one that failed or expired as well, since events come in any order.
 /// Tells whether it is new.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end_late(
     tx: &mut WriteTx,
     id: i64,
@@ -178,9 +151,6 @@ pub async fn end_late(
 
 /// Takes open payments that their provider is to be asked about now. Those that began after `young_from`
 /// are asked again at `soon`, the others at `later`.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_due(
     tx: &mut WriteTx,
     provider: &str,
@@ -204,9 +174,6 @@ pub async fn take_due(
 }
 
 /// Takes an event of a provider; false where it was taken before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_event(
     tx: &mut WriteTx,
     provider: &str,
@@ -226,9 +193,6 @@ pub async fn take_event(
 }
 
 /// Notes that all of a payment was given back; tells whether it is new.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_refunded(tx: &mut WriteTx, id: i64, intent: Option<&str>, now: Moment) -> Result<bool> {
     let changed = sql("update payment set state = 'refunded', intent = coalesce($2, intent), ended_at = $3
          where id = $1 and state <> 'refunded'");

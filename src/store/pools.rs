@@ -40,9 +40,6 @@ pub struct Page<'a> {
 }
 
 /// A page of pools, by company and type.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<ListedPool>> {
     list_query(reach, page).all(tx).await
 }
@@ -78,9 +75,6 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
 }
 
 /// How many pools there are.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
     // A company after the other, as its name is asked for.
     let query = sql("select count(*) from company c cross join account a

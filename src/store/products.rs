@@ -151,9 +151,6 @@ fn by_name(found: Vec<StoredRow>) -> Result<Vec<ProductRow>> {
 }
 
 /// The current versions of the products of a kind that are offered, by name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn offered(tx: &mut Tx, kind: ProductKind) -> Result<Vec<ProductRow>> {
     let query =
         sql(product_sql!("where v.version = p.version and p.is_offered = 1 and p.kind = $1 order by p.id"));
@@ -161,35 +158,23 @@ pub async fn offered(tx: &mut Tx, kind: ProductKind) -> Result<Vec<ProductRow>> 
 }
 
 /// The current version of each product, offered or not, by name. They are few: `ops` limits them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ProductRow>> {
     by_name(sql(product_sql!("where v.version = p.version order by p.id")).all(tx).await?)
 }
 
 /// The current version of a product, offered or not.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn current(tx: &mut Tx, id: i64) -> Result<Option<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 and v.version = p.version"));
     query.bind(id).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
 }
 
 /// A version of a product, whether it is still the current one or not.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn version(tx: &mut Tx, id: i64, version: i64) -> Result<Option<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 and v.version = $2"));
     query.bind(id).bind(version).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
 }
 
 /// The versions of a product, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn versions(tx: &mut Tx, id: i64, limit: i64) -> Result<Vec<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 order by v.version desc limit $2"));
     let found: Vec<StoredRow> = query.bind(id).bind(limit).all(tx).await?;
@@ -197,9 +182,6 @@ pub async fn versions(tx: &mut Tx, id: i64, limit: i64) -> Result<Vec<ProductRow
 }
 
 /// Adds a product, offered, in its first version.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -> Result<i64> {
     let id = reserve(tx, "product", 1).await?[0];
     sql("insert into product (id, kind, version, is_offered, created_at) values ($1, $2, 1, 1, $3)")
@@ -213,9 +195,6 @@ pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -
 }
 
 /// Makes a new version of a product, if `version` is still the current one; tells whether it did.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn change(
     tx: &mut WriteTx,
     id: i64,
@@ -272,9 +251,6 @@ async fn insert_version(
 }
 
 /// Sets whether a product is offered; tells whether that is new.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_offered(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update product set is_offered = $2 where id = $1 and is_offered <> $2")
         .bind(id)

@@ -63,9 +63,6 @@ impl Part {
 
 impl Reach {
     /// All companies of a tree.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn of_tree(tx: &mut Tx, tree: &Path) -> Result<Reach> {
         let ids = super::companies::ids(tx, tree, MERGED_COMPANIES_MAX + 1).await?;
         Ok(if ids.len() as i64 <= MERGED_COMPANIES_MAX {

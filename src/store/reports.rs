@@ -9,9 +9,6 @@ use crate::model::invoice::Totals;
 use crate::model::month::{Month, Period};
 
 /// Adds an invoice or a credit note to what its order's company was sold in a month.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_sale(tx: &mut WriteTx, month: Month, order_id: i64, totals: &Totals) -> Result<()> {
     sql("insert into sales_month (month, company_id, currency, net, vat, total)
          select $1, o.company_id, $2, $3, $4, $5 from purchase_order o where o.id = $6
@@ -39,9 +36,6 @@ pub struct MonthSales {
 }
 
 /// What was sold to all companies, by currency and month.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn sales_by_month(tx: &mut Tx, period: Period) -> Result<Vec<MonthSales>> {
     sales_by_month_query(period).all(tx).await
 }
@@ -72,9 +66,6 @@ pub struct CompanySales {
 pub type SalesCursor = (i64, i64, String);
 
 /// A page of what was sold, by company and month, the latest month first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn sales(
     tx: &mut Tx,
     period: Period,
@@ -117,9 +108,6 @@ pub struct CodeCount {
 }
 
 /// What became of a tree's codes, by month, type and state.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn codes_by_month(tx: &mut Tx, tree: &Path, period: Period) -> Result<Vec<CodeCount>> {
     codes_by_month_query(tree, period).all(tx).await
 }
@@ -151,9 +139,6 @@ pub struct Outstanding {
 pub type OutstandingCursor = (i64, i64);
 
 /// A page of what is in unused codes, by company and type.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn outstanding(tx: &mut Tx, after: OutstandingCursor, limit: i64) -> Result<Vec<Outstanding>> {
     outstanding_query(after, limit).all(tx).await
 }

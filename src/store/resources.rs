@@ -28,9 +28,6 @@ struct BalanceRow {
 }
 
 /// The pools that a company has or ever had, in the order of the types.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> = sql("select resource_type, kind, balance, received_total from account
          where company_id = $1 and kind < 3 order by resource_type, kind")
@@ -42,9 +39,6 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
 
 /// The pools of all companies of a tree together. What moved inside it is not received twice: the
 /// total is what the tree holds and what it has used.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> =
         sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
@@ -85,9 +79,6 @@ fn to_pools(rows: Vec<BalanceRow>) -> Result<Vec<Pool>> {
 }
 
 /// What a company can use now of one type.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn balance(tx: &mut Tx, company_id: i64, resource_type: ResourceType) -> Result<i64> {
     let row: Option<(i64,)> =
         sql("select balance from account where company_id = $1 and resource_type = $2 and kind = 0")
@@ -99,9 +90,6 @@ pub async fn balance(tx: &mut Tx, company_id: i64, resource_type: ResourceType) 
 }
 
 /// Each change of a company's balance since a moment: when, and the balance after it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn balance_history(
     tx: &mut Tx,
     company_id: i64,

@@ -16,9 +16,6 @@ pub struct Asked<'a> {
 }
 
 /// Turns a method on, in the place of what was on; earlier codes and secrets are gone.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Result<()> {
     sql("update person set second_factor = $2 where id = $1")
         .bind(user_id)
@@ -29,9 +26,6 @@ pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Re
 }
 
 /// Turns it off, unless the password is too short to stand alone; tells whether it did.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn turn_off(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null
          where id = $1 and second_factor is not null and password_needs_second_factor = 0")
@@ -46,9 +40,6 @@ pub async fn turn_off(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
 
 /// Takes it away from somebody who cannot use it any more, and ends all sessions and links; tells whether
 /// there was one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reset(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null, session_epoch = session_epoch + 1
          where id = $1 and second_factor is not null")
@@ -75,17 +66,11 @@ pub struct SealedSecret {
 }
 
 /// The secret that a person's app has.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn secret(tx: &mut Tx, user_id: i64) -> Result<Option<SealedSecret>> {
     sql("select key_version, sealed from totp where user_id = $1").bind(user_id).optional(tx).await
 }
 
 /// Keeps an app's secret, and the step of the code that proved it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_secret(tx: &mut WriteTx, user_id: i64, secret: &SealedSecret, step: i64) -> Result<()> {
     sql("insert into totp (user_id, key_version, sealed, last_step) values ($1, $2, $3, $4)")
         .bind(user_id)
@@ -101,9 +86,6 @@ pub async fn add_secret(tx: &mut WriteTx, user_id: i64, secret: &SealedSecret, s
 const STEPS_AHEAD_MAX: i64 = 10;
 
 /// Uses a step up; `false` where it, or a later one, was used before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_step(tx: &mut WriteTx, user_id: i64, step: i64) -> Result<bool> {
     let taken =
         sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
@@ -122,9 +104,6 @@ columns! {
 }
 
 /// Puts new recovery codes in the place of the old ones.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_recovery_codes(tx: &mut WriteTx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
     let codes: Vec<HashRow> = hashes.iter().map(|hash| HashRow { hash: Hex::of(hash) }).collect();
@@ -137,9 +116,6 @@ pub async fn set_recovery_codes(tx: &mut WriteTx, user_id: i64, hashes: &[Vec<u8
 }
 
 /// How many recovery codes are left.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
     let (count,): (i64,) =
         sql("select count(*) from recovery_code where user_id = $1").bind(user_id).one(tx).await?;
@@ -147,9 +123,6 @@ pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
 }
 
 /// Uses a recovery code up; `false` where there is none such.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> Result<bool> {
     let taken = sql("delete from recovery_code where user_id = $1 and hash = $2")
         .bind(user_id)
@@ -160,9 +133,6 @@ pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> 
 }
 
 /// Keeps a mailed code's hash. The earlier one for the same purpose and asker dies.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
@@ -186,9 +156,6 @@ pub async fn set_mailed_code(
 }
 
 /// Uses a mailed code up; `false` where there is none such that is still good.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
@@ -209,9 +176,6 @@ pub async fn take_mailed_code(
 }
 
 /// Forgets mailed codes that are past their time.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget_mailed_codes(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from requested_code where expires_at <= $1").bind(now).run(tx).await
 }

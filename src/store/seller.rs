@@ -8,18 +8,12 @@ use crate::model::seller::SellerSettings;
 const NAME: &str = "seller";
 
 /// Who sells, once the operator has said it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn get(tx: &mut Tx) -> Result<Option<SellerSettings>> {
     let kept = settings::get(tx, NAME).await?;
     kept.map(|text| serde_json::from_str(&text).map_err(decode)).transpose()
 }
 
 /// Sets who sells.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set(tx: &mut WriteTx, seller: &SellerSettings) -> Result<()> {
     let text = serde_json::to_string(seller).map_err(decode)?;
     settings::set(tx, NAME, &text).await

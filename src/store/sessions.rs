@@ -17,9 +17,6 @@ pub struct NewSession<'a> {
 }
 
 /// Keeps a session; an older one of the same id gives way.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn save(tx: &mut WriteTx, session: &NewSession<'_>, now: Moment) -> Result<()> {
     sql("insert into session (id_hash, user_id, data, created_at, seen_at, expires_at, address, user_agent)
          values ($1, $2, $3, $4, $4, $5, $6, $7)
@@ -48,9 +45,6 @@ pub struct SessionRow {
 }
 
 /// The sessions with these hashes that are still good.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
     let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
     sql("select id_hash, data, created_at, seen_at, expires_at from session
@@ -62,9 +56,6 @@ pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<Se
 }
 
 /// Moves the idle time-out on.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn touch(tx: &mut WriteTx, id_hash: &[u8], now: Moment, until: Moment) -> Result<()> {
     sql("update session set seen_at = $2, expires_at = $3 where id_hash = $1")
         .bind(id_hash)
@@ -76,9 +67,6 @@ pub async fn touch(tx: &mut WriteTx, id_hash: &[u8], now: Moment, until: Moment)
 }
 
 /// Ends a session.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn delete(tx: &mut WriteTx, id_hash: &[u8]) -> Result<()> {
     sql("delete from session where id_hash = $1").bind(id_hash).run(tx).await?;
     Ok(())
@@ -95,9 +83,6 @@ pub struct ListedSession {
 }
 
 /// The sessions of a person that are still good, the latest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<ListedSession>> {
     of_user_query(user_id, now).all(tx).await
 }
@@ -112,17 +97,11 @@ pub fn of_user_query(user_id: i64, now: Moment) -> Query {
 }
 
 /// Ends one session of a person.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn delete_one_of_user(tx: &mut WriteTx, user_id: i64, id_hash: &[u8]) -> Result<u64> {
     sql("delete from session where user_id = $1 and id_hash = $2").bind(user_id).bind(id_hash).run(tx).await
 }
 
 /// Ends a person's sessions, but for the one that stays.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn delete_of_user(tx: &mut WriteTx, user_id: i64, but: Option<&[u8]>) -> Result<u64> {
     sql("delete from session where user_id = $1 and id_hash <> $2")
         .bind(user_id)
@@ -132,9 +111,6 @@ pub async fn delete_of_user(tx: &mut WriteTx, user_id: i64, but: Option<&[u8]>) 
 }
 
 /// Forgets sessions that are past their time.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from session where expires_at <= $1").bind(now).run(tx).await
 }

@@ -6,9 +6,6 @@ use super::db::{Db, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 
 /// The value of a name, if it has one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
     let row: Option<(String,)> =
         sql("select value from setting where name = $1").bind(name).optional(tx).await?;
@@ -16,9 +13,6 @@ pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
 }
 
 /// Sets a value, whatever it was.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value")
@@ -30,9 +24,6 @@ pub async fn set(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
 }
 
 /// Sets a value once; one that exists stays.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_once(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2) on conflict do nothing")
         .bind(name)
@@ -47,7 +38,7 @@ pub async fn set_once(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
 /// is all before it.
 ///
 /// # Errors
-/// Whatever the database says; then it is as uncertain as before.
+/// The database's; then it is as uncertain as before.
 pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
     let mut tx = db.write_until(until).await?;
     set(&mut tx, "settled_at", &now.0.to_string()).await?;
@@ -57,17 +48,11 @@ pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
 const ACCEPTED_TIME: &str = "clock_accepted";
 
 /// The highest time of the machine's clock that was accepted; `None` in a database that has not been served yet.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn accepted_time(tx: &mut Tx) -> Result<Option<Moment>> {
     Ok(get(tx, ACCEPTED_TIME).await?.and_then(|text| text.parse().ok()).map(Moment))
 }
 
 /// Raises the accepted time. One that is higher, because another process was faster, stays.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn raise_accepted_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value
@@ -80,17 +65,11 @@ pub async fn raise_accepted_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
 }
 
 /// Accepts a time, whatever was accepted before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn accept_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     set(tx, ACCEPTED_TIME, &now.0.to_string()).await
 }
 
 /// What the clock of the database's own machine says; `None` where it has none of its own.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn database_time(tx: &mut Tx) -> Result<Option<Moment>> {
     if !tx.is_postgres() {
         return Ok(None);

@@ -5,9 +5,6 @@ use crate::model::throttle::{Attempts, Policy};
 use crate::model::time::Moment;
 
 /// What is remembered under a key, locked until the end of the transaction.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn read(tx: &mut WriteTx, key: &str, now: Moment) -> Result<Attempts> {
     if tx.is_postgres() {
         sql("insert into throttle (key, failures, last_at) values ($1, 0, $2) on conflict do nothing")
@@ -22,9 +19,6 @@ pub async fn read(tx: &mut WriteTx, key: &str, now: Moment) -> Result<Attempts> 
 }
 
 /// What is remembered under a key now, without a lock.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn peek(tx: &mut Tx, key: &str) -> Result<Attempts> {
     let row: Option<(i64, i64)> =
         sql("select failures, last_at from throttle where key = $1").bind(key).optional(tx).await?;
@@ -32,9 +26,6 @@ pub async fn peek(tx: &mut Tx, key: &str) -> Result<Attempts> {
 }
 
 /// Takes one failure back: what was counted before it was looked at was right.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lower(tx: &mut WriteTx, key: &str, by: i64) -> Result<()> {
     sql(
         "update throttle set failures = case when failures > $2 then failures - $2 else 0 end where key = $1",
@@ -47,9 +38,6 @@ pub async fn lower(tx: &mut WriteTx, key: &str, by: i64) -> Result<()> {
 }
 
 /// Counts one failure more.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fail(tx: &mut WriteTx, key: &str, policy: &Policy, now: Moment) -> Result<()> {
     let attempts = read(tx, key, now).await?.failed(policy, now);
     sql("insert into throttle (key, failures, last_at) values ($1, $2, $3)
@@ -63,18 +51,12 @@ pub async fn fail(tx: &mut WriteTx, key: &str, policy: &Policy, now: Moment) -> 
 }
 
 /// Forgets a key's failures.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn clear(tx: &mut WriteTx, key: &str) -> Result<()> {
     sql("delete from throttle where key = $1").bind(key).run(tx).await?;
     Ok(())
 }
 
 /// Forgets what is too old to count.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget_before(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     sql("delete from throttle where last_at < $1").bind(before).run(tx).await
 }

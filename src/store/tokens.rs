@@ -45,9 +45,6 @@ pub struct Holder {
 }
 
 /// The holders of several tokens at once; those of disabled people are left out.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
     let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
     sql(concat!(
@@ -75,9 +72,6 @@ pub struct NewToken<'a> {
 }
 
 /// Keeps a token's hash.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "token", 1).await?[0];
     sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
@@ -98,9 +92,6 @@ pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Resu
 }
 
 /// A person's tokens, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<ListedToken>> {
     sql("select id, name, ending, scopes, from_console, created_at, expires_at, last_used_at, networks
          from access_token
@@ -112,9 +103,6 @@ pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<Listed
 }
 
 /// Revokes one of a person's tokens; gives its name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<String>> {
     let name: Option<(String,)> =
         sql("delete from access_token where user_id = $1 and id = $2 returning name")
@@ -128,25 +116,16 @@ pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<St
 
 /// Revokes the tokens that a person made with a second factor on; those of the console stay.
 /// Gives how many.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn revoke_own(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
 }
 
 /// Revokes all tokens of a person, also those of the console. Gives how many.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn revoke_all(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await
 }
 
 /// Notes that a token was used, unless that was noted after `since`.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn touch(tx: &mut WriteTx, id: i64, now: Moment, since: Moment) -> Result<()> {
     sql("update access_token set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $3)")
         .bind(id)

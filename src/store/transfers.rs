@@ -51,9 +51,6 @@ pub struct TransferFilter {
 }
 
 /// A page of transfers that leave or enter a company within reach.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<Vec<ListedTransfer>> {
     list_query(reach, filter).all(tx).await
 }
@@ -95,9 +92,6 @@ fn page_ids(query: Query, reach: &Reach, filter: &TransferFilter) -> Query {
 }
 
 /// How many transfers there are.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<i64> {
     let query = match reach {
         _ if filter.device_id.is_some() => {

@@ -21,9 +21,6 @@ pub(super) fn rate(hundredths: i64) -> Result<VatRate> {
 }
 
 /// All classes, by name. They are few: `ops` limits them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
     let found: Vec<VatClassRow> =
         sql("select id, name, rate from vat_class order by name_search").all(tx).await?;
@@ -31,9 +28,6 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
 }
 
 /// One class, locked until the end of the transaction where that is one that writes.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
     let found: Option<VatClassRow> = super::db::sql("select id, name, rate from vat_class where id = $1")
         .locked()
@@ -44,9 +38,6 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
 }
 
 /// Adds a class; `None` where another bears the name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, name: &str, rate: VatRate) -> Result<Option<i64>> {
     let id = reserve(tx, "vat_class", 1).await?[0];
     let added = sql("insert into vat_class (id, name, name_search, rate) values ($1, $2, $3, $4)

@@ -29,9 +29,6 @@ const VOUCHER: &str =
 const JOINED: &str = " join company c on c.id = k.company_id join person p on p.id = k.created_by";
 
 /// A page of the codes of an order's line, the oldest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_line(
     tx: &mut Tx,
     place: (i64, i64),
@@ -71,9 +68,6 @@ pub struct VoucherFilter {
 }
 
 /// A page of the vouchers within reach, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &VoucherFilter) -> Result<Vec<VoucherRow>> {
     list_query(reach, filter).all(tx).await
 }
@@ -101,9 +95,6 @@ pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
 }
 
 /// Some vouchers of a tree, by id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<VoucherRow>> {
     sql(VOUCHER)
         .push("code k")
@@ -128,9 +119,6 @@ pub struct StateCount {
 }
 
 /// The codes of an order, counted by line and state.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn counts(tx: &mut Tx, order_id: i64) -> Result<Vec<StateCount>> {
     sql("select order_line as line, status, count(*) as codes from code where order_id = $1
          group by order_line, status order by order_line, status")
@@ -140,9 +128,6 @@ pub async fn counts(tx: &mut Tx, order_id: i64) -> Result<Vec<StateCount>> {
 }
 
 /// The unused codes of an order, or of one line of it, the oldest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -> Result<Vec<i64>> {
     let query = sql("select id from code where status = 0 and order_id = ").push_value(order_id);
     let query = match line {
@@ -154,9 +139,6 @@ pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -
 }
 
 /// Unused vouchers whose time is over.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn over(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> =
         sql("select id from code where status = 0 and expires_at is not null and expires_at <= $1
@@ -179,9 +161,6 @@ pub struct ExpiringOrder {
 }
 
 /// Orders whose vouchers expire before `until`, and of which no warning of so few days was given.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Result<Vec<ExpiringOrder>> {
     sql("select o.id, o.billing, o.expires_at, o.warned_days,
              (select count(*) from code k where k.order_id = o.id and k.status = 0) as unused
@@ -196,9 +175,6 @@ pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Res
 }
 
 /// Notes a warning; false where another process was quicker.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_warned(tx: &mut WriteTx, order_id: i64, days: i64) -> Result<bool> {
     let changed = sql("update purchase_order set warned_days = $2
          where id = $1 and (warned_days is null or warned_days > $2)")

@@ -173,9 +173,6 @@ const WALKED: &str = history_sql!(
 );
 
 /// The history of a few companies.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
     of_companies_query(companies, filter).all(tx).await
 }
@@ -187,9 +184,6 @@ pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
 }
 
 /// The units that a device has used. A payer outside the tree is "Parent company", without its balance.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_device(
     tx: &mut Tx,
     device_id: i64,
@@ -213,9 +207,6 @@ pub async fn of_device(
 }
 
 /// The history of everything between two paths.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
     of_tree_query(path, filter).all(tx).await
 }

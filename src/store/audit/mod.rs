@@ -83,9 +83,6 @@ impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
 }
 
 /// Writes history rows, and their digest.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add(tx: &mut WriteTx, keys: &Keys, entries: &[NewHistory], now: Moment) -> Result<()> {
     if entries.is_empty() {
         return Ok(());

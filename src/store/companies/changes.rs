@@ -15,9 +15,6 @@ pub struct LockedCompany {
 }
 
 /// Locks companies of a tree by ascending id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCompany>> {
     sql("select id, name, path, level from company
          where id in {list} and removed_at is null and path >= $2 and path < $3 order by id")
@@ -30,9 +27,6 @@ pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCom
 }
 
 /// Adds a company below another, or the root.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, name: &str, parent: Option<(i64, &Path)>, now: Moment) -> Result<i64> {
     let id = crate::store::ledger::reserve(tx, "company", 1).await?[0];
     let path = Path::of(parent.map(|p| p.1), id);
@@ -51,9 +45,6 @@ pub async fn insert(tx: &mut WriteTx, name: &str, parent: Option<(i64, &Path)>, 
 }
 
 /// Gives a company another name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn rename(tx: &mut WriteTx, id: i64, name: &str) -> Result<()> {
     sql("update company set name = $2, name_search = $3 where id = $1")
         .bind(id)
@@ -65,18 +56,12 @@ pub async fn rename(tx: &mut WriteTx, id: i64, name: &str) -> Result<()> {
 }
 
 /// Sets whether a company uses its parent's credits.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_use_parent_credits(tx: &mut WriteTx, id: i64, on: bool) -> Result<()> {
     sql("update company set use_parent_credits = $2 where id = $1").bind(id).bind(on).run(tx).await?;
     Ok(())
 }
 
 /// Sets whether the users of a company and of those below it must have a second factor, and which company demands it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_second_factor_demand(tx: &mut WriteTx, id: i64, demanded_by: Option<i64>) -> Result<()> {
     sql("update company set demands_second_factor = $2, second_factor_demanded_by = $3 where id = $1")
         .bind(id)
@@ -88,9 +73,6 @@ pub async fn set_second_factor_demand(tx: &mut WriteTx, id: i64, demanded_by: Op
 }
 
 /// The company whose administrator demands a second factor of a company's users: its path and name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, String)>> {
     let found: Option<(String, String)> = sql("select d.path, d.name from company c
          join company d on d.id = c.second_factor_demanded_by where c.id = $1 and c.demands_second_factor = 1")
@@ -101,9 +83,6 @@ pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, 
 }
 
 /// Takes the one lock of the tree's shape: the root's row.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
     let _: Option<(i64,)> =
         sql("select id from company where level = 0").locking(" for no key update").optional(tx).await?;
@@ -111,9 +90,6 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
 }
 
 /// Puts a company and everything below it under another parent. Rows change in the order of ids.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
     let new = Path::of(Some(parent), id);
     if tx.is_postgres() {
@@ -138,9 +114,6 @@ pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, pa
 }
 
 /// The deepest level in a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn deepest_level(tx: &mut Tx, tree: &Path) -> Result<i64> {
     let (level,): (i64,) =
         sql("select cast(coalesce(max(level), 0) as bigint) from company where path >= $1 and path < $2")
@@ -164,9 +137,6 @@ pub struct Holdings {
 }
 
 /// Counts it, for locked companies, by ascending id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
     sql("select cast(c.value as bigint) as id,
              (select count(*) from account a where a.company_id = c.value and a.kind = 0 and a.balance > 0) as balances,
@@ -183,9 +153,6 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
 }
 
 /// Leaves tombstones.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn remove(tx: &mut WriteTx, ids: &[i64], now: Moment) -> Result<()> {
     sql("update company set removed_at = $2 where id in {list}").bind_list(ids).bind(now).run(tx).await?;
     Ok(())

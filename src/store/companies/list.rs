@@ -58,9 +58,6 @@ const GATHERED_MAX: i64 = 1_000;
 
 impl Way {
     /// The way for a tree.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn through(tx: &mut Tx, tree: &Path) -> Result<Way> {
         let is_small = count_up_to(tx, tree, GATHERED_MAX + 1).await? <= GATHERED_MAX;
         Ok(if is_small { Way::Gathered } else { Way::Walked })
@@ -127,9 +124,6 @@ macro_rules! both_directions {
 }
 
 /// A page of companies of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &CompanyFilter) -> Result<Vec<Company>> {
     let way = Way::through(tx, tree).await?;
     list_query(tree, filter, way).all(tx).await
@@ -200,9 +194,6 @@ pub fn subsidiaries_query(tree: &Path, id: i64, after: Option<(String, i64)>, li
 }
 
 /// A page of them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn subsidiaries(
     tx: &mut Tx,
     tree: &Path,

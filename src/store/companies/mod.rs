@@ -97,9 +97,6 @@ macro_rules! company_facts {
 use company_facts;
 
 /// A company in a tree; `None` where there is none or it was removed.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> {
     sql(company_facts!(
         "select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null",
@@ -113,9 +110,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> 
 }
 
 /// The ids of a tree, up to `limit` of them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> =
         sql("select id from company where path >= $1 and path < $2 order by path limit $3")
@@ -128,9 +122,6 @@ pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
 }
 
 /// How many companies a tree has, counted up to `limit`.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
     let (count,): (i64,) = sql("select count(*) from (select 1 from company
          where path >= $1 and path < $2 and removed_at is null limit $3) c")
@@ -143,18 +134,12 @@ pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
 }
 
 /// The id and the path of the root company, once it has been set up.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
     let row: Option<(i64, String)> = sql("select id, path from company where level = 0").optional(tx).await?;
     Ok(row.map(|(id, path)| (id, Path::from_stored(path))))
 }
 
 /// Companies of a tree, by id, from the top down.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
     sql(company_facts!(
         "select * from company where id in {list} and path >= $2 and path < $3 and removed_at is null",

@@ -22,9 +22,6 @@ macro_rules! search_sql {
 }
 
 /// Companies of a tree whose name holds the text, or whose id it is, by name.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn search(tx: &mut Tx, tree: &Path, text: &str, limit: i64) -> Result<Vec<CompanyName>> {
     let way = Way::through(tx, tree).await?;
     names(search_query(tree, text, limit, way), tx).await
@@ -51,9 +48,6 @@ pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
 }
 
 /// Companies of a tree that bear exactly this name, whatever the case.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<Vec<CompanyName>> {
     let query = sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
          where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")

@@ -36,9 +36,6 @@ pub struct DeviceFilter {
 }
 
 /// A page of devices.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<Vec<Device>> {
     list_query(reach, filter).all(tx).await
 }
@@ -107,9 +104,6 @@ fn after(query: Query, filter: &DeviceFilter) -> Query {
 }
 
 /// How many devices a filter fits, whatever the page.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
     let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)

@@ -77,17 +77,11 @@ macro_rules! device_columns {
 use device_columns;
 
 /// A device of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
     Ok(find_many(tx, tree, &[id]).await?.pop())
 }
 
 /// Devices of a tree, by id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
     sql(concat!(
         device_columns!(),
@@ -102,9 +96,6 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Devi
 }
 
 /// Those of the serial numbers that some device has, whatever the case, in lower case.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     let found: Vec<(String,)> =
@@ -116,9 +107,6 @@ pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String
 }
 
 /// The serial number in lower case and the model of each of these devices that a tree has.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<(String, String)>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     sql("select d.serial_search, d.model from device d join company o on o.id = d.company_id
@@ -131,9 +119,6 @@ pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<
 }
 
 /// How many devices a tree has, and how many of them are monitored.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
     sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
          from company where path >= $1 and path < $2")

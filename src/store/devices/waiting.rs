@@ -5,9 +5,6 @@ use crate::model::time::Moment;
 use crate::store::db::{Result, Tx, WriteTx, sql, sql_for};
 
 /// Devices whose paid time has passed, the earliest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn due(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql(
         "select id from device where state = 'active' and paid_until <= $1 order by paid_until, id limit $2",
@@ -36,9 +33,6 @@ macro_rules! servable_sql {
 }
 
 /// Devices that wait although there are units for them, the longest waiting of each company first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn servable(tx: &mut Tx, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql_for(
         servable_sql!(
@@ -58,9 +52,6 @@ pub async fn servable(tx: &mut Tx, limit: i64) -> Result<Vec<i64>> {
 }
 
 /// How many devices wait for units of a company's balance.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn waiting(tx: &mut Tx, company_id: i64, resource_type: ResourceType) -> Result<i64> {
     let row: Option<(i64,)> =
         sql("select waiting from account where company_id = $1 and resource_type = $2 and kind = 0")
@@ -74,9 +65,6 @@ pub async fn waiting(tx: &mut Tx, company_id: i64, resource_type: ResourceType) 
 /// When the tree or a switch in it changes, other balances pay for the devices that wait at or below a
 /// company: adds them to (`sign` 1), or takes them from (-1), all that stand above it and pay. To be
 /// called before (-1) and after (1) the change, with the company locked.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn shift_waiting(tx: &mut WriteTx, company_id: i64, sign: i64) -> Result<()> {
     sql("with recursive payer(company_id) as (
              select parent_id from company where id = $1 and use_parent_credits = 1

@@ -130,9 +130,6 @@ impl DayRow {
 }
 
 /// Writes the devices that changed, and what is counted of them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn save(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     if ledger.changes().devices.is_empty() {
         return Ok(());

@@ -25,7 +25,7 @@ use crate::store::operations::{self, IdentityRow};
 /// Loads, and on PostgreSQL locks, all that deciding the operations needs.
 ///
 /// # Errors
-/// Whatever the database says; [`DbError::met`] where something moved between the reading and the locking.
+/// The database's; [`DbError::met`] where something moved between the reading and the locking.
 pub async fn load(tx: &mut WriteTx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     if !tx.is_postgres() {
@@ -140,9 +140,6 @@ fn some<T>(list: &BTreeSet<T>) -> Option<&BTreeSet<T>> {
 
 /// Whether operations that were not known when the batch was loaded have happened since: another process had them
 /// as well, and what this batch then waited for was theirs.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
     let found = by_operation(operations_query(&identities(refused)).all(tx).await?)?;
     Ok(found.keys().any(|identity| !ledger.has_happened(identity)))

@@ -18,9 +18,6 @@ pub use rows::{NewTransferRow, TransferRow};
 pub use save::{Saved, SealedCode, save};
 
 /// Takes `count` new ids of a sequence, ascending.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reserve(tx: &mut WriteTx, sequence: &'static str, count: i64) -> Result<VecDeque<i64>> {
     let [found] = all_of(tx, [reservation(sequence, count)]).await?;
     reserved(&found, count)
@@ -45,9 +42,6 @@ fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
 }
 
 /// The transfers of one operation, in order; none where it has not happened.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Transfer>> {
     let found: Vec<TransferRow> =
         sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1001")

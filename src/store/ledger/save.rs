@@ -26,7 +26,7 @@ pub struct Saved {
 /// Gives what the digest is to cover, where there are transfers.
 ///
 /// # Errors
-/// Whatever the database says; the caller's transaction is then void.
+/// The database's; the caller's transaction is then void.
 pub async fn save(tx: &mut WriteTx, ledger: &Ledger, sealed: &[SealedCode]) -> Result<Option<Saved>> {
     write_new_codes(tx, ledger, sealed).await?;
     write_code_changes(tx, ledger).await?;

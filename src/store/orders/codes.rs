@@ -4,9 +4,6 @@ use crate::model::time::Moment;
 use crate::store::db::{Result, Tx, WriteTx, sql};
 
 /// Counts codes that were made for a paid order; false where others were made meanwhile, or they are not wanted.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_codes_made(tx: &mut WriteTx, id: i64, before: i64, made: i64) -> Result<bool> {
     let changed = sql("update purchase_order set codes_made = $3, codes_late_since = null
          where id = $1 and codes_made = $2 and codes_wanted >= $3 and state = 'paid'")
@@ -19,18 +16,12 @@ pub async fn set_codes_made(tx: &mut WriteTx, id: i64, before: i64, made: i64) -
 }
 
 /// No more codes are made for an order that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn stop_codes(tx: &mut WriteTx, id: i64) -> Result<()> {
     sql("update purchase_order set codes_wanted = codes_made where id = $1").bind(id).run(tx).await?;
     Ok(())
 }
 
 /// Notes that codes of an order could not be made now.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_codes_late(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
     sql("update purchase_order set codes_late_since = $2
          where id = $1 and codes_made < codes_wanted and codes_late_since is null")
@@ -42,9 +33,6 @@ pub async fn set_codes_late(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()
 }
 
 /// Orders whose codes can't be made now: their numbers, and since when.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn with_late_codes(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, i64)>> {
     sql("select id, codes_late_since from purchase_order
          where codes_made < codes_wanted and codes_late_since is not null order by company_id, id limit $1")
@@ -54,9 +42,6 @@ pub async fn with_late_codes(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, i64)>>
 }
 
 /// Whether codes of an order are still being made.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn is_being_made(tx: &mut Tx, id: i64) -> Result<bool> {
     let found: Option<(i64,)> =
         sql("select id from purchase_order where id = $1 and codes_made < codes_wanted")

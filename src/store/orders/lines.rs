@@ -54,9 +54,6 @@ impl LineRow {
 }
 
 /// The lines of an order with their numbers, in order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> {
     let found: Vec<LineRow> =
         sql("select line, product_id, version, name, resource_type, years, subscriptions, codes, quantity, unit_price,
@@ -68,9 +65,6 @@ pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> 
 }
 
 /// Adds a line to an order that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     let voucher = line.voucher.as_ref();
     sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
@@ -96,9 +90,6 @@ pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &Order
 }
 
 /// Sets the VAT of a line of a draft that its caller has locked.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
         .bind(order_id)
@@ -111,9 +102,6 @@ pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &O
 }
 
 /// Sets whether a draft is without VAT, as its company is now.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Result<()> {
     sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
         .bind(order_id)
@@ -124,9 +112,6 @@ pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Re
 }
 
 /// Takes a line out of an order that its caller has locked; tells whether it was there.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
     sql("delete from order_serial where order_id = $1 and line = $2")
         .bind(order_id)
@@ -142,9 +127,6 @@ pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result
 }
 
 /// Sets what the lines of a draft come to.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
     let changed =
         sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
@@ -167,7 +149,7 @@ columns! {
 /// Says which devices a line of licences is for.
 ///
 /// # Errors
-/// Whatever the database says; a unique violation where one stands twice.
+/// A unique violation where one stands twice.
 pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
     let new: Vec<_> = serials
         .iter()
@@ -184,9 +166,6 @@ pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[
 }
 
 /// The devices of an order's lines of licences: line and serial number.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
     sql("select line, serial from order_serial where order_id = $1 order by line, serial_search")
         .bind(order_id)

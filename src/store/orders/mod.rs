@@ -79,9 +79,6 @@ const JOINED: &str = " join company c on c.id = o.company_id join person p on p.
      left join invoice i on i.order_id = o.id and i.kind = 'invoice'";
 
 /// Begins a draft; its id is given.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(tx: &mut WriteTx, new: &NewOrder<'_>) -> Result<i64> {
     let id = reserve(tx, "order", 1).await?[0];
     sql("insert into purchase_order (id, company_id, created_by, kind, state, currency, net, vat, total, reverse_charge,
@@ -109,9 +106,6 @@ pub struct NewOrder<'a> {
 }
 
 /// An order of a tree.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     sql(ORDER)
         .push("purchase_order o")
@@ -127,9 +121,6 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>>
 }
 
 /// Locks an order of a tree, so that nobody else changes it, and reads it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     if tx.is_postgres() {
         let _: Option<(i64,)> =
@@ -148,9 +139,6 @@ pub struct OrderFilter {
 }
 
 /// A page of orders, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
     list_query(reach, filter).all(tx).await
 }
@@ -174,9 +162,6 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
 }
 
 /// Places a draft: from now on it is to be paid. Tells whether it was one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
     let changed =
         sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
@@ -191,9 +176,6 @@ pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now
 }
 
 /// Marks an order as paid: it shall have so many codes, which expire then. Tells whether it was waiting for that.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_paid(
     tx: &mut WriteTx,
     id: i64,
@@ -214,9 +196,6 @@ pub async fn set_paid(
 }
 
 /// Cancels an order that nobody has paid; tells whether it was one.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn cancel(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed = sql("update purchase_order set state = 'cancelled', cancelled_at = $2
          where id = $1 and state in ('draft', 'awaiting_payment')")
@@ -229,9 +208,6 @@ pub async fn cancel(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
 
 /// Whether an order has a licence without an end for a device that has it already, bought by this tree, or that
 /// another order of the same company is about to give it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bool> {
     let found: Option<(i64,)> = sql("select s.line from order_serial s
          join order_line l on l.order_id = s.order_id and l.line = s.line
@@ -255,9 +231,6 @@ pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bo
 }
 
 /// Forgets some drafts that were begun before a moment; tells how many.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget_drafts(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     let found: Vec<(i64,)> =
         sql("select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000")
@@ -277,9 +250,6 @@ pub async fn forget_drafts(tx: &mut WriteTx, before: Moment) -> Result<u64> {
 }
 
 /// Whether no VAT is added for a company: it accounts for that itself.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn reverse_charge(tx: &mut Tx, company_id: i64) -> Result<bool> {
     let found: Option<(i64,)> =
         sql("select reverse_charge from company where id = $1").bind(company_id).optional(tx).await?;

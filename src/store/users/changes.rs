@@ -7,9 +7,6 @@ use crate::model::user::Role;
 use crate::store::db::{Result, WriteTx, sql};
 
 /// Adds a person without a password; `None` where the address has an account already.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert(
     tx: &mut WriteTx,
     company_id: i64,
@@ -32,18 +29,12 @@ pub async fn insert(
 }
 
 /// Changes a role. The next request of the person counts it already.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role) -> Result<()> {
     sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
     Ok(())
 }
 
 /// Disables a person, which ends all sessions and links at once, or enables one again.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_disabled(tx: &mut WriteTx, id: i64, at: Option<Moment>) -> Result<()> {
     sql("update person set disabled_at = $2, session_epoch = session_epoch + 1 where id = $1")
         .bind(id)
@@ -54,18 +45,12 @@ pub async fn set_disabled(tx: &mut WriteTx, id: i64, at: Option<Moment>) -> Resu
 }
 
 /// Ends all sessions of a person at once.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end_sessions(tx: &mut WriteTx, id: i64) -> Result<()> {
     sql("update person set session_epoch = session_epoch + 1 where id = $1").bind(id).run(tx).await?;
     Ok(())
 }
 
 /// Sets a password, which ends all sessions and links at once.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
     sql("update person set password_hash = $2, password_needs_second_factor = 0, session_epoch = session_epoch + 1
          where id = $1")
@@ -78,9 +63,6 @@ pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
 
 /// Sets a password as short as only a second factor allows, as [`set_password`] does; `false`, and
 /// nothing is set, where there is none.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<bool> {
     let set = sql(
         "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
@@ -95,9 +77,6 @@ pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result
 }
 
 /// Sets the name and the time zone.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_profile(tx: &mut WriteTx, id: i64, first: &str, last: &str, zone: &str) -> Result<()> {
     sql("update person set first_name = $2, last_name = $3, time_zone = $4 where id = $1")
         .bind(id)
@@ -124,9 +103,6 @@ pub async fn set_email(tx: &mut WriteTx, id: i64, email: &str) -> Result<()> {
 }
 
 /// Notes a sign-in.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn set_last_login(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
     sql("update person set last_login_at = $2 where id = $1").bind(id).bind(now).run(tx).await?;
     Ok(())

@@ -52,9 +52,6 @@ pub struct Link {
 }
 
 /// Keeps a link's hash; a person has one link for each purpose, the newest.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn add_link(tx: &mut WriteTx, hash: &[u8], link: &Link, now: Moment, until: Moment) -> Result<()> {
     sql("delete from link where user_id = $1 and purpose = $2")
         .bind(link.user_id)
@@ -75,9 +72,6 @@ pub async fn add_link(tx: &mut WriteTx, hash: &[u8], link: &Link, now: Moment, u
 }
 
 /// A link that is still good.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
     sql("select purpose, user_id, payload from link where token_hash = $1 and expires_at > $2")
         .bind(hash)
@@ -87,9 +81,6 @@ pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<L
 }
 
 /// Uses a link up; `None` where somebody did before.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn take_link(tx: &mut WriteTx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
     sql("delete from link where token_hash = $1 and expires_at > $2 returning purpose, user_id, payload")
         .bind(hash)
@@ -100,26 +91,17 @@ pub async fn take_link(tx: &mut WriteTx, hash: &[u8], now: Moment) -> Result<Opt
 }
 
 /// Ends all links of a person, of whatever purpose: what they were made for has changed.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end_links(tx: &mut WriteTx, user_id: i64) -> Result<()> {
     sql("delete from link where user_id = $1").bind(user_id).run(tx).await?;
     Ok(())
 }
 
 /// Forgets links that are past their time.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn forget_links(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from link where expires_at <= $1").bind(now).run(tx).await
 }
 
 /// Voids links of a purpose that belong to nobody yet.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn void_links(tx: &mut WriteTx, purpose: Purpose) -> Result<()> {
     sql("delete from link where purpose = $1 and user_id is null").bind(purpose.slug()).run(tx).await?;
     Ok(())

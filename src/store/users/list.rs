@@ -18,9 +18,6 @@ pub struct UserFilter<'a> {
 }
 
 /// A page of the users of a tree, oldest first; of one company where it is named.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<Vec<User>> {
     let way = Way::through(tx, tree).await?;
     list_query(tree, filter, way).all(tx).await
@@ -53,9 +50,6 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
 }
 
 /// How many users there are.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
     let query = sql("select count(*) from company c cross join person u
          where u.company_id = c.id and c.removed_at is null");

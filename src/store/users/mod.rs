@@ -58,9 +58,6 @@ macro_rules! users_sql {
 use users_sql;
 
 /// A person of a tree; those of removed companies are gone with them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
     sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
         .bind(id)
@@ -71,33 +68,21 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
 }
 
 /// A person by e-mail address, wherever: for signing in and for the command line.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
 }
 
 /// The e-mail addresses of some people.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
     sql("select id, email from person where id in {list}").bind_list(ids).all(tx).await
 }
 
 /// Everybody, for the command line.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
     sql(users_sql!("u.id > $1 order by u.id limit 500")).bind(after).all(tx).await
 }
 
 /// Administrators of a company who can act, locked: so that the last one stays.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql(
         "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",

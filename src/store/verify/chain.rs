@@ -20,9 +20,6 @@ pub struct Chain {
 }
 
 /// Checks each link; and that the chain goes through a head that was kept.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Findings) -> Result<Chain> {
     let mut before: Option<LinkRow> = None;
     let mut goes_through_kept = None;

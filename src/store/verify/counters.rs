@@ -45,9 +45,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Checks each counter.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     for Counter { name, sqlite, postgres } in &COUNTERS {
         let (given, used): (Option<i64>, Option<i64>) = sql_for(sqlite, postgres).one(tx).await?;

@@ -23,9 +23,6 @@ pub struct Suspect {
 }
 
 /// Looks into suspects, and notes what was found.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn look_into(db: &Db, suspects: Vec<Suspect>, findings: &mut Findings) -> Result<()> {
     for (n, suspect) in suspects.into_iter().enumerate() {
         let since = if n < SUSPECTS_MAX { first_wrong(db, suspect.key).await? } else { None };

@@ -79,9 +79,6 @@ pub struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// Begins before the first row.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn begin(tx: &mut Tx, keys: &'a Keys) -> Result<Follower<'a>> {
         let (older_done, older_through) = digests::older(tx).await?;
         let mut seen = Seen::default();
@@ -113,9 +110,6 @@ impl<'a> Follower<'a> {
     }
 
     /// Reads on; tells whether all that the transaction shows is read now.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn step(&mut self, tx: &mut Tx, findings: &mut Findings) -> Result<bool> {
         let mut left = self.rows_a_step as i64;
         while self.older_read < self.older_through {

@@ -90,9 +90,6 @@ pub enum Progress {
 }
 
 /// Checks everything.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn check(
     db: &Db,
     keys: &Keys,

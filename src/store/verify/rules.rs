@@ -110,9 +110,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Checks them all.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<()> {
     for (rule, over, text) in RULES {
         let ends = match over {

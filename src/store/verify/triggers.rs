@@ -11,9 +11,6 @@ use crate::store::migrate;
 type Triggers = BTreeMap<(String, String), String>;
 
 /// Compares them.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     let wanted: Triggers = if tx.is_postgres() {
         in_texts(migrate::postgres_texts())

@@ -51,9 +51,6 @@ impl Walk {
     }
 
     /// Compares the next slice; tells whether it was the last.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn slice(&mut self, ground: &mut Ground<'_, '_>) -> Result<bool> {
         match self {
             Walk::Accounts(after) => accounts(after, ground).await,
