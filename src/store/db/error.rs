@@ -141,15 +141,16 @@ impl DbError {
     }
 
     /// The database cannot do it now; nothing has happened. Full disk, no connection, a lock or a statement
-    /// that took too long.
+    /// that took too long; a file that cannot be read as it was written.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         if self.is_outcome_unknown {
             return false;
         }
         let by_code = code(&self.source).is_some_and(|code| match sqlite_primary(&code) {
-            // Busy, locked, no memory, interrupted, I/O error, full, cannot open.
-            Some(primary) => matches!(primary, 5 | 6 | 7 | 9 | 10 | 13 | 14),
+            // Busy, locked, no memory, interrupted, I/O error, full, cannot open. Where a disk fails now and then,
+            // SQLite also calls what it read malformed, or no database.
+            Some(primary) => matches!(primary, 5 | 6 | 7 | 9 | 10 | 11 | 13 | 14 | 26),
             None => matches!(&*code, "57014" | "58030") || code.starts_with("53"),
         });
         by_code || self.is_retryable() || is_connection_lost(&self.source)
@@ -182,8 +183,8 @@ fn is_connection_lost(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a commit that gave this error may have happened. PostgreSQL's answer ERROR says that it has not;
-/// FATAL, a lost connection, 08007 and 40003 say nothing. On SQLite an I/O error may come from the flush, after
-/// the last frame was written.
+/// FATAL, a lost connection, 08007 and 40003 say nothing. SQLite's I/O errors, and what a failing disk or
+/// a lack of memory leads to, may come after the last frame was written.
 fn may_have_committed(error: &sqlx::Error) -> bool {
     let Some(database) = error.as_database_error() else {
         return !matches!(error, sqlx::Error::PoolTimedOut);
@@ -193,7 +194,7 @@ fn may_have_committed(error: &sqlx::Error) -> bool {
             matches!(error.severity(), PgSeverity::Error) && !matches!(error.code(), "08007" | "40003");
         return !is_certain;
     }
-    code_of(database).is_some_and(|primary| primary == 10)
+    code_of(database).is_some_and(|primary| matches!(primary, 7 | 10 | 11))
 }
 
 fn code_of(error: &dyn DatabaseError) -> Option<i64> {

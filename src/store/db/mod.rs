@@ -25,7 +25,7 @@ pub use postgres::PostgresDb;
 use postgres::{PgConnectionLease, PgTx};
 pub use query::{Found, Query, Row, Value, all_of, sql, sql_for};
 pub(crate) use rows::columns;
-pub use rows::{ColumnType, Columns, Hex, Typed};
+pub use rows::{Column, ColumnType, Columns, Hex, Typed};
 pub use sqlite::SqliteDb;
 use sqlite::{Lease, SqliteTx};
 

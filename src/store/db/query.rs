@@ -1,13 +1,12 @@
 //! Statements and their values.
 
-use std::borrow::Cow;
-
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Postgres};
 
 use super::error::{DbError, Result};
 use super::faults::Step;
+use super::rows::{self, Column, ColumnType};
 use super::script::{Outcome, Script};
 use super::{Lease, PgConnectionLease, PgTx, SqliteTx, Tx, WriteTx};
 
@@ -42,11 +41,22 @@ value_from! {
     Option<crate::model::ledger::CodeStatus> => Int(x) x.map(|s| s as i64);
 }
 
-/// A statement with its values.
+/// A statement with its values. Its text is put together when it runs, for the database that runs it.
 pub struct Query {
-    sqlite: Cow<'static, str>,
-    postgres: Cow<'static, str>,
+    pieces: Vec<Piece>,
     values: Vec<Value>,
+}
+
+/// What a text is made of: constants alone, so that nothing anybody typed is ever in it.
+#[derive(Clone, Copy)]
+pub(super) enum Piece {
+    /// As each database reads it: SQLite, PostgreSQL.
+    Text(&'static str, &'static str),
+    Placeholder(usize),
+    /// The table of these columns that the value of a placeholder unfolds to.
+    Rows(&'static [Column], usize),
+    /// The list that the value of a placeholder unfolds to.
+    List(ColumnType, usize),
 }
 
 /// A statement that both databases read alike.
@@ -58,7 +68,7 @@ pub fn sql(text: &'static str) -> Query {
 /// A statement with a text for each database: for lists, locks and little else.
 #[must_use]
 pub fn sql_for(sqlite: &'static str, postgres: &'static str) -> Query {
-    Query { sqlite: sqlite.into(), postgres: postgres.into(), values: Vec::new() }
+    Query { pieces: vec![Piece::Text(sqlite, postgres)], values: Vec::new() }
 }
 
 /// A row type that both databases can give.
@@ -85,9 +95,6 @@ impl Found {
 }
 
 /// Runs several queries in order: on SQLite at one hand-over to its thread. `None` finds nothing.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) -> Result<[Found; N]> {
     match tx.on() {
         On::Sqlite(on) => {
@@ -130,17 +137,14 @@ impl Query {
     /// As [`Query::push`], with a text for each database.
     #[must_use]
     pub fn push_for(mut self, sqlite: &'static str, postgres: &'static str) -> Query {
-        self.sqlite.to_mut().push_str(sqlite);
-        self.postgres.to_mut().push_str(postgres);
+        self.pieces.push(Piece::Text(sqlite, postgres));
         self
     }
 
     /// Adds the next placeholder, with its value.
     #[must_use]
     pub fn push_value(mut self, value: impl Into<Value>) -> Query {
-        let placeholder = format!("${}", self.values.len() + 1);
-        self.sqlite.to_mut().push_str(&placeholder);
-        self.postgres.to_mut().push_str(&placeholder);
+        self.pieces.push(Piece::Placeholder(self.next_placeholder()));
         self.bind(value)
     }
 
@@ -161,17 +165,28 @@ impl Query {
         self.values.len() + 1
     }
 
-    /// Puts a piece for each database where the text has a mark.
-    pub(super) fn fill(mut self, mark: &str, sqlite: &str, postgres: &str) -> Query {
-        self.sqlite = self.sqlite.replace(mark, sqlite).into();
-        self.postgres = self.postgres.replace(mark, postgres).into();
+    /// Puts a piece wherever the text has a mark.
+    pub(super) fn fill(mut self, mark: &str, filling: Piece) -> Query {
+        let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
+        for piece in self.pieces {
+            let Piece::Text(sqlite, postgres) = piece else {
+                pieces.push(piece);
+                continue;
+            };
+            debug_assert_eq!(sqlite.matches(mark).count(), postgres.matches(mark).count(), "{sqlite}");
+            let texts = sqlite.split(mark).zip(postgres.split(mark));
+            for (number, (sqlite, postgres)) in texts.enumerate() {
+                if number > 0 {
+                    pieces.push(filling);
+                }
+                pieces.push(Piece::Text(sqlite, postgres));
+            }
+        }
+        self.pieces = pieces;
         self
     }
 
     /// Runs it and gives the number of rows touched.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn run(self, tx: &mut WriteTx) -> Result<u64> {
         match tx.on() {
             On::Sqlite(on) => {
@@ -188,7 +203,7 @@ impl Query {
     /// Runs it, on SQLite together with the next statement or the commit: its error comes then.
     ///
     /// # Errors
-    /// Whatever the database says, at once or later.
+    /// The database's, at once or later.
     pub async fn later(self, tx: &mut WriteTx) -> Result<()> {
         if let Tx::Sqlite(tx) = &mut **tx {
             self.join(tx.waiting());
@@ -199,26 +214,17 @@ impl Query {
     }
 
     /// Runs a statement that writes, and gives the rows that it returns.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn returning<T: Row>(self, tx: &mut WriteTx) -> Result<Vec<T>> {
         self.all(tx).await
     }
 
     /// All rows.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn all<T: Row>(self, tx: &mut Tx) -> Result<Vec<T>> {
         let [found] = all_of(tx, [Some(self)]).await?;
         found.read()
     }
 
     /// The first row, if there is one.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn optional<T: Row>(self, tx: &mut Tx) -> Result<Option<T>> {
         Ok(self.all(tx).await?.into_iter().next())
     }
@@ -226,37 +232,33 @@ impl Query {
     /// The only row.
     ///
     /// # Errors
-    /// Whatever the database says; also when there is no row.
+    /// When there is no row.
     pub async fn one<T: Row>(self, tx: &mut Tx) -> Result<T> {
         self.optional(tx).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
     /// How the database would run it, a line a step: what `tests/it/explain.rs` looks at.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn plan(self, tx: &mut Tx) -> Result<Vec<String>> {
+        let mut explained = sql_for("explain query plan ", "explain (costs off) ");
+        explained.pieces.extend(self.pieces);
+        explained.values = self.values;
         if tx.is_postgres() {
-            let text = format!("explain (costs off) {}", self.postgres).into();
-            let lines: Vec<(String,)> = Query { postgres: text, ..self }.all(tx).await?;
+            let lines: Vec<(String,)> = explained.all(tx).await?;
             return Ok(lines.into_iter().map(|line| line.0).collect());
         }
-        let text = format!("explain query plan {}", self.sqlite).into();
-        let lines: Vec<(i64, i64, i64, String)> = Query { sqlite: text, ..self }.all(tx).await?;
+        let lines: Vec<(i64, i64, i64, String)> = explained.all(tx).await?;
         Ok(lines.into_iter().map(|line| line.3).collect())
     }
 
     fn join(self, script: &mut Script) {
-        self.check(&self.sqlite);
-        script.add(&self.sqlite, self.values);
+        script.add(&self.pieces, self.values);
     }
 
     fn on_postgres(self) -> PgStatement {
-        self.check(&self.postgres);
-        // A text that was put together is safe as a constant one is: all its pieces are constants.
-        let mut statement = match self.postgres {
-            Cow::Borrowed(text) => sqlx::query(text),
-            Cow::Owned(text) => sqlx::query(AssertSqlSafe(text)),
+        let mut statement = match self.pieces[..] {
+            [Piece::Text(_, text)] => sqlx::query(text),
+            // As safe as a constant text: all its pieces are constants.
+            _ => sqlx::query(AssertSqlSafe(rows::postgres_text(&self.pieces))),
         };
         for value in self.values {
             statement = match value {
@@ -266,19 +268,6 @@ impl Query {
             };
         }
         statement
-    }
-
-    /// SQLite takes a missing value as NULL, so the count is looked at here.
-    fn check(&self, text: &str) {
-        let highest = text
-            .split('$')
-            .skip(1)
-            .filter_map(|rest| {
-                rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().ok()
-            })
-            .max()
-            .unwrap_or(0);
-        assert_eq!(highest, self.values.len(), "binds of: {text}");
     }
 }
 

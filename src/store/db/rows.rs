@@ -1,9 +1,11 @@
 //! Rows and lists as one bound value: JSON, which the statement unfolds. Each database has its own functions for that,
 //! so a statement says `{rows}` or `{list}`, and the columns of a row are declared once, where its type is.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
-use super::query::Query;
+use super::query::{Piece, Query};
 
 /// What a column, or each value of a list, is to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +53,12 @@ impl Typed for Hex {
     const TYPE: ColumnType = ColumnType::Bytes;
 }
 
+/// A column of bound rows: its name and its type.
+pub type Column = (&'static str, ColumnType);
+
 /// A row that is bound; [`columns!`] makes it of a struct.
 pub trait Columns: Serialize {
-    const COLUMNS: &'static [(&'static str, ColumnType)];
+    const COLUMNS: &'static [Column];
 }
 
 /// Declares a struct whose values are bound as rows; its fields are their columns.
@@ -68,7 +73,7 @@ macro_rules! columns {
         }
 
         impl $(<$lifetime>)? $crate::store::db::Columns for $name $(<$lifetime>)? {
-            const COLUMNS: &'static [(&'static str, $crate::store::db::ColumnType)] =
+            const COLUMNS: &'static [$crate::store::db::Column] =
                 &[$((stringify!($field), <$type as $crate::store::db::Typed>::TYPE),)*];
         }
     };
@@ -85,8 +90,8 @@ impl Query {
     /// As [`Query::bind_rows`], with rows that are JSON already.
     #[must_use]
     pub fn bind_rows_as_json<T: Columns>(self, rows: String) -> Query {
-        let (sqlite, postgres) = tables(T::COLUMNS, self.next_placeholder());
-        self.fill("{rows}", &sqlite, &postgres).bind(rows)
+        let table = Piece::Rows(T::COLUMNS, self.next_placeholder());
+        self.fill("{rows}", table).bind(rows)
     }
 
     /// Binds a list, which stands where the text says `{list}`: after `in`, or a table with the
@@ -94,15 +99,8 @@ impl Query {
     #[must_use]
     pub fn bind_list<'a, T: Typed + 'a>(self, list: impl IntoIterator<Item = &'a T>) -> Query {
         let list: Vec<&T> = list.into_iter().collect();
-        let n = self.next_placeholder();
-        let (sqlite, postgres) = match T::TYPE {
-            ColumnType::Integer => ("value", "value::bigint"),
-            ColumnType::Text => ("value", r#"value collate "C""#),
-            ColumnType::Bytes => ("unhex(value)", "decode(value, 'hex')"),
-        };
-        let sqlite = format!("(select {sqlite} from jsonb_each(${n}))");
-        let postgres = format!("(select {postgres} from jsonb_array_elements_text(${n}::jsonb))");
-        self.fill("{list}", &sqlite, &postgres).bind(serde_json::to_string(&list).unwrap_or_default())
+        let values = Piece::List(T::TYPE, self.next_placeholder());
+        self.fill("{list}", values).bind(serde_json::to_string(&list).unwrap_or_default())
     }
 
     /// Adds a list, with its value: for lists whose filters come and go.
@@ -112,24 +110,88 @@ impl Query {
     }
 }
 
-/// The table that each database unfolds the value of a placeholder to.
-fn tables(columns: &[(&str, ColumnType)], n: usize) -> (String, String) {
-    let (mut sqlite, mut postgres, mut declared) = (String::new(), String::new(), String::new());
-    for (number, (name, of)) in columns.iter().enumerate() {
-        let comma = if number == 0 { "" } else { ", " };
-        let (here, there, declaration) = match of {
-            ColumnType::Integer => (format!("value->>'{name}'"), (*name).to_owned(), "bigint"),
-            // The order of bytes, as in every column: two orders do not compare.
-            ColumnType::Text => (format!("value->>'{name}'"), format!(r#"{name} collate "C""#), "text"),
-            ColumnType::Bytes => {
-                (format!("unhex(value->>'{name}')"), format!("decode({name}, 'hex')"), "text")
+/// Adds a text as SQLite reads it, its placeholders after `before` others, and gives the highest of them.
+pub(super) fn push_sqlite(text: &mut String, pieces: &[Piece], before: usize) -> usize {
+    let mut highest = before;
+    let mut push_placeholder = |text: &mut String, n: usize| {
+        highest = highest.max(before + n);
+        let _ = write!(text, "${}", before + n);
+    };
+    for piece in pieces {
+        match *piece {
+            Piece::Text(piece, _) => {
+                let mut parts = piece.split('$');
+                text.push_str(parts.next().unwrap_or_default());
+                for part in parts {
+                    let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+                    let n = part[..part.len() - rest.len()].parse().unwrap_or(0);
+                    push_placeholder(text, n);
+                    text.push_str(rest);
+                }
+            }
+            Piece::Placeholder(n) => push_placeholder(text, n),
+            Piece::Rows(columns, n) => {
+                let mut comma = "(select ";
+                for (name, of) in columns {
+                    let _ = match of {
+                        ColumnType::Bytes => write!(text, "{comma}unhex(value->>'{name}') as {name}"),
+                        _ => write!(text, "{comma}value->>'{name}' as {name}"),
+                    };
+                    comma = ", ";
+                }
+                text.push_str(" from jsonb_each(");
+                push_placeholder(text, n);
+                text.push_str("))");
+            }
+            Piece::List(of, n) => {
+                let value = if of == ColumnType::Bytes { "unhex(value)" } else { "value" };
+                let _ = write!(text, "(select {value} from jsonb_each(");
+                push_placeholder(text, n);
+                text.push_str("))");
+            }
+        }
+    }
+    highest
+}
+
+/// A text as PostgreSQL reads it.
+pub(super) fn postgres_text(pieces: &[Piece]) -> String {
+    let mut text = String::new();
+    for piece in pieces {
+        let _ = match *piece {
+            Piece::Text(_, piece) => text.write_str(piece),
+            Piece::Placeholder(n) => write!(text, "${n}"),
+            Piece::Rows(columns, n) => push_postgres_rows(&mut text, columns, n),
+            Piece::List(of, n) => {
+                let value = match of {
+                    ColumnType::Integer => "value::bigint",
+                    ColumnType::Text => r#"value collate "C""#,
+                    ColumnType::Bytes => "decode(value, 'hex')",
+                };
+                write!(text, "(select {value} from jsonb_array_elements_text(${n}::jsonb))")
             }
         };
-        sqlite += &format!("{comma}{here} as {name}");
-        postgres += &format!("{comma}{there} as {name}");
-        declared += &format!("{comma}{name} {declaration}");
     }
-    let sqlite = format!("(select {sqlite} from jsonb_each(${n}))");
-    let postgres = format!("(select {postgres} from jsonb_to_recordset(${n}::jsonb) as j({declared}))");
-    (sqlite, postgres)
+    text
+}
+
+fn push_postgres_rows(text: &mut String, columns: &[Column], n: usize) -> std::fmt::Result {
+    let mut comma = "(select ";
+    for (name, of) in columns {
+        match of {
+            ColumnType::Integer => write!(text, "{comma}{name}")?,
+            // The order of bytes, as in every column: two orders do not compare.
+            ColumnType::Text => write!(text, r#"{comma}{name} collate "C" as {name}"#)?,
+            ColumnType::Bytes => write!(text, "{comma}decode({name}, 'hex') as {name}")?,
+        }
+        comma = ", ";
+    }
+    write!(text, " from jsonb_to_recordset(${n}::jsonb) as j")?;
+    let mut comma = "(";
+    for (name, of) in columns {
+        let of = if *of == ColumnType::Integer { "bigint" } else { "text" };
+        write!(text, "{comma}{name} {of}")?;
+        comma = ", ";
+    }
+    text.write_str("))")
 }

@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Either, Executor as _, SqliteConnection};
 
 use super::faults::Step;
-use super::query::Value;
+use super::query::{Piece, Value};
+use super::rows;
 
 /// The statements, with their values. The first error ends it.
 #[derive(Default)]
@@ -25,22 +26,21 @@ pub(super) struct Outcome {
 
 impl Script {
     /// Appends a statement. The values of all stand in one row, so its `$1` becomes a later number.
-    pub fn add(&mut self, statement: &str, values: Vec<Value>) {
-        let mut parts = statement.split('$');
-        self.text.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let number = part[..digits].parse::<usize>().unwrap_or(0) + self.values.len();
-            self.text.push('$');
-            self.text.push_str(&number.to_string());
-            self.text.push_str(&part[digits..]);
-        }
+    pub fn add(&mut self, pieces: &[Piece], values: Vec<Value>) {
+        let highest = rows::push_sqlite(&mut self.text, pieces, self.values.len());
         self.text.push_str(";\n");
         self.values.extend(values);
+        // SQLite takes a missing value as NULL.
+        assert_eq!(highest, self.values.len(), "binds of: {}", self.text);
+    }
+
+    /// Appends a statement without values.
+    pub fn add_text(&mut self, statement: &'static str) {
+        self.add(&[Piece::Text(statement, "")], Vec::new());
     }
 
     pub fn add_commit(&mut self) {
-        self.add("commit", Vec::new());
+        self.add_text("commit");
         self.has_commit = true;
     }
 
