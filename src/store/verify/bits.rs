@@ -1,4 +1,4 @@
-//! Sets of ids that are nearly dense: a bit for each, so that fifty million take six megabytes.
+//! Sets of nearly dense ids: one bit each, so that fifty million take six megabytes.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ const BLOCK_BITS: i64 = 1 << 16;
 pub struct Bits(BTreeMap<i64, Box<[u64]>>);
 
 impl Bits {
-    /// Adds one; tells whether it was there.
+    /// Adds one; returns whether it was present.
     pub fn set(&mut self, n: i64) -> bool {
         let block = self
             .0
