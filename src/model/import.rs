@@ -1,5 +1,5 @@
-//! A file of devices: CSV whose first line names the columns. Each row is read by itself, so that all
-//! that is wrong with a file is told at once, by its lines.
+//! A device file: CSV whose first line names the columns. Each row is read by itself, so that all faults are reported
+//! at once, with their lines.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::device::{DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
 use super::resources::ResourceType;
 
 pub const ROWS_MAX: usize = 20_000;
-/// The columns, in any order; all but the serial number or the name may be missing.
+/// The columns, in any order; all but the serial number or the name are optional.
 pub const COLUMNS: [&str; 8] =
     ["serial", "name", "model", "kind", "company", "service", "auto_extend", "monitoring"];
 
@@ -15,7 +15,7 @@ pub const COLUMNS: [&str; 8] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileError {
     Empty,
-    /// The first line names neither a serial number nor a name, or a column that there is not.
+    /// The first line names neither a serial number nor a name, or it names an unknown column.
     Columns(String),
     TooManyRows,
 }
@@ -28,7 +28,7 @@ pub enum RowError {
     MissingSerial,
     MissingName,
     TooLong(String),
-    /// Characters that cannot be seen, in this column.
+    /// Invisible characters, in this column.
     Hidden(String),
     UnknownKind(String),
     UnknownService(String),
@@ -40,24 +40,24 @@ pub enum RowError {
     SerialTaken,
 }
 
-/// A row that is well formed.
+/// A well-formed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub kind: DeviceKind,
     pub serial: String,
     pub name: String,
     pub model: String,
-    /// A company's name or number; empty for the one that the import is for.
+    /// A company's name or number; empty for the company that the import is for.
     pub company: String,
     pub service: Option<ResourceType>,
     pub auto_extend: bool,
     pub monitoring: bool,
 }
 
-/// A row and its line, or what is wrong there.
+/// A row with its line number, or what is wrong there.
 pub type Line = (i64, Result<Row, RowError>);
 
-/// Reads a file: each row with its line.
+/// Reads a file: each row with its line number.
 ///
 /// # Errors
 /// See [`FileError`].
@@ -159,7 +159,7 @@ fn row(columns: &[&str], record: &csv::StringRecord) -> Result<Row, RowError> {
     }
 }
 
-/// By slug or by label, whatever the case.
+/// By slug or by label, ignoring case.
 fn service(text: &str) -> Result<Option<ResourceType>, RowError> {
     let wanted = text.to_lowercase();
     if matches!(wanted.as_str(), "" | "none") {

@@ -8,8 +8,8 @@ use crate::model::order::SERIALS_MAX;
 /// The names that a column of serial numbers may have.
 const HEADS: [&str; 2] = ["serial", "serial_number"];
 
-/// Reads serial numbers: apart by line breaks, spaces, commas or semicolons; in double quotes one may hold
-/// these. A file whose first line names a column `serial` is read as CSV. What stands twice counts once.
+/// Reads serial numbers separated by line breaks, spaces, commas or semicolons; one in double quotes may contain these.
+/// A file whose first line names a column `serial` is read as CSV. Duplicates count once.
 ///
 /// # Errors
 /// See [`SerialError`].
@@ -47,7 +47,7 @@ pub fn one(text: &str) -> Result<String, SerialError> {
     }
 }
 
-/// The serial numbers as [`read`] reads them again, a line each.
+/// The serial numbers, one per line, in a form that [`read`] accepts.
 #[must_use]
 pub fn write(serials: &[String]) -> String {
     let line = |s: &String| if s.contains(is_between) { format!("\"{s}\"") } else { s.clone() };
@@ -71,7 +71,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The column of serial numbers, where the first line names one.
+/// The column of serial numbers, if the first line names one.
 fn column(text: &str) -> Option<Vec<String>> {
     let head = text.lines().next()?;
     let delimiter = [';', '\t'].into_iter().find(|d| head.contains(*d)).unwrap_or(',');
