@@ -61,7 +61,7 @@ impl Forecast {
         let (mut paid, mut unpaid) = (self.today - 1, self.today + HORIZON_DAYS);
         while unpaid - paid > 1 {
             let middle = paid + (unpaid - paid) / 2;
-            if self.asked_until(middle) > balance { unpaid = middle } else { paid = middle }
+            if self.demanded_until(middle) > balance { unpaid = middle } else { paid = middle }
         }
         Some(unpaid)
     }
@@ -69,23 +69,24 @@ impl Forecast {
     /// What is left of the pool after a day.
     #[must_use]
     pub fn left_after(&self, day: i64) -> i64 {
-        self.pools.first().map_or(0, |pool| pool.balance.saturating_sub(self.asked_until(day)).max(0))
+        self.pools.first().map_or(0, |pool| pool.balance.saturating_sub(self.demanded_until(day)).max(0))
     }
 
     /// How many units are demanded of the first pool up to and including a day.
-    fn asked_until(&self, day: i64) -> i64 {
+    fn demanded_until(&self, day: i64) -> i64 {
         let times: Vec<i64> =
             self.series.iter().map(|days| days.partition_point(|d| *d <= day) as i64).collect();
-        let mut asked = vec![0_i64; self.pools.len()];
+        let mut demanded = vec![0_i64; self.pools.len()];
         for (place, pool) in self.pools.iter().enumerate().rev() {
             for (series, devices) in &pool.renewals {
-                asked[place] = asked[place].saturating_add(devices.saturating_mul(times[*series as usize]));
+                demanded[place] =
+                    demanded[place].saturating_add(devices.saturating_mul(times[*series as usize]));
             }
             if let Some(parent) = pool.parent {
-                asked[parent] = asked[parent].saturating_add((asked[place] - pool.balance).max(0));
+                demanded[parent] = demanded[parent].saturating_add((demanded[place] - pool.balance).max(0));
             }
         }
-        asked.first().copied().unwrap_or(0)
+        demanded.first().copied().unwrap_or(0)
     }
 }
 

@@ -181,10 +181,10 @@ impl Rules for ReplaceCode {
         let out = Line::out_of(&code, Cause::Replace, (code.company_id, Kind::Available));
         ledger.check(&out, 1)?;
         let facts = CodeFacts { id: ledger.next_code_id()?, tag: self.code.tag, ..code.clone() };
-        let gone = format!("replaced by code #{}", facts.id);
-        let came = format!("in place of code #{}", self.code_id);
-        let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &came, ..out };
-        let out = Line { memo: &gone, ..out };
+        let memo_out = format!("replaced by code #{}", facts.id);
+        let memo_in = format!("in place of code #{}", self.code_id);
+        let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &memo_in, ..out };
+        let out = Line { memo: &memo_out, ..out };
         ledger.set_status(operation, &code, CodeStatus::Replaced, Some(facts.id))?;
         let transfers = vec![ledger.transfer(operation, 0, &out)?, ledger.transfer(operation, 1, &back)?];
         ledger.add_code(operation, facts, &self.code, &self.comment, operation.actor.user_id);
