@@ -1,5 +1,5 @@
-//! `scrip bench lists`: the worst that a program or a person can ask of each list, over rows by the million. The
-//! API's lists go through the router; those that only the portal has, through their acts.
+//! `scrip bench lists`: the worst requests that a program or a person can make to each list, over millions of rows. The
+//! API's lists go through the router; the portal's own, through their acts.
 
 use std::net::SocketAddr;
 
@@ -40,13 +40,13 @@ use crate::web::router;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The operator, and somebody at a distributor with a twentieth of all companies and half of everything else.
+/// The operator, and a user of a distributor with a twentieth of all companies and half of everything else.
 const PEOPLE: [&str; 2] = ["operator@bench.test", "distributor@bench.test"];
-/// One in so many codes is of an order.
+/// One in this many codes belongs to an order.
 const VOUCHERS: i64 = 4;
 const PAGE: i64 = 51;
 
-/// Fills a database with `rows` codes, transfers and lines of history each, and asks.
+/// Fills a database with `rows` each of codes, transfers and history lines, and measures.
 pub async fn lists(config: Config, rows: i64) -> Outcome {
     let (app, _) = App::start(config, Clock::System, Rng::System).await?;
     let stop = CancellationToken::new();
@@ -126,7 +126,7 @@ fn code(app: &App, id: i64, sizes: Sizes) -> NewCode {
     }
 }
 
-/// Somebody who asks.
+/// A user who makes requests.
 struct Asking {
     app: App,
     router: Router,
