@@ -1,11 +1,11 @@
-//! What each operation refuses, as the document tells it: the codes of [`super::error`], each with its status. To add
-//! an endpoint, add its line to [`refused_by`]; `tests/it/support/program.rs` holds every refusal that a test gets
+//! What each operation can refuse, for the document: the codes of [`super::error`], each with its status. To add an
+//! endpoint, add its line to [`refused_by`]; `tests/it/support/program.rs` checks every refusal that a test receives
 //! against the document.
 
 /// A status, and the codes that an answer with it may have.
 pub type Refused = (u16, Vec<&'static str>);
 
-/// What is wrong with the query of a list.
+/// Faults in the query of a list.
 const PAGE: [&str; 2] = ["NOT_A_NUMBER", "OUT_OF_RANGE"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
@@ -32,7 +32,7 @@ const OBSTACLES: [&str; 8] = [
     "COMPANY_HAS_OPEN_ORDERS",
 ];
 
-/// What an operation refuses besides what all do.
+/// What an operation refuses besides what all operations do.
 pub fn refused_by(operation_id: &str) -> Vec<Refused> {
     let wrong = |parts: &[&[&'static str]]| (422, parts.concat());
     let nothing = (404, vec!["NOT_FOUND"]);
@@ -94,7 +94,7 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
     }
 }
 
-/// What a code says, in the document.
+/// The meaning of a code, in the document.
 pub fn meaning(code: &str) -> &'static str {
     match code {
         "ADDRESS_NOT_ALLOWED" => "the token does not work from this address.",
