@@ -211,8 +211,8 @@ async fn outcomes_of(
     }
     let mut outcomes = Vec::with_capacity(operations.len());
     for operation in operations {
-        let alone = Box::pin(outcomes_of(tools, std::slice::from_ref(operation), until)).await;
-        outcomes.extend(alone);
+        let outcome = Box::pin(outcomes_of(tools, std::slice::from_ref(operation), until)).await;
+        outcomes.extend(outcome);
     }
     outcomes
 }
@@ -225,11 +225,11 @@ async fn outcomes_after(
     decisions: Vec<Option<Decision>>,
     until: Instant,
 ) -> Vec<Result<Done, WriteError>> {
-    let again = operations.iter().zip(&decisions).filter(|(_, decision)| decision.is_none());
-    let again: Vec<Operation> = again.map(|(operation, _)| operation.clone()).collect();
+    let unfinished = operations.iter().zip(&decisions).filter(|(_, decision)| decision.is_none());
+    let unfinished: Vec<Operation> = unfinished.map(|(operation, _)| operation.clone()).collect();
     let mut later = Vec::new().into_iter();
-    if !again.is_empty() {
-        later = Box::pin(outcomes_of(tools, &again, until)).await.into_iter();
+    if !unfinished.is_empty() {
+        later = Box::pin(outcomes_of(tools, &unfinished, until)).await.into_iter();
     }
     let outcome = |decision: Option<Decision>| match decision {
         Some(decision) => decision.map_err(WriteError::Refused),

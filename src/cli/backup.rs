@@ -161,8 +161,8 @@ async fn restore_into(config: &Config, restore: &Restore, target: &Path) -> CliR
     let key_file = work.path().join("scrip.key");
     private::write(&key_file, key_text.as_bytes())?;
     let forgotten = forgotten(&manifest, restore.replaces.as_deref()).await?;
-    let there = Config { data: work.path().to_owned(), key_file: key_file.clone(), ..config.clone() };
-    let is_clean = look_at(there, &manifest, &forgotten).await?;
+    let staged = Config { data: work.path().to_owned(), key_file: key_file.clone(), ..config.clone() };
+    let is_clean = look_at(staged, &manifest, &forgotten).await?;
     if !is_clean && manifest.is_clean {
         return Err("the copy was changed after it was made: nothing is restored".into());
     }
@@ -190,9 +190,9 @@ fn key_text(config: &Config, restore: &Restore) -> Result<String, Failure> {
         }
         None => None,
     };
-    let there = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
+    let existing = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
     match (wrapped, there) {
-        (Some(wrapped), Some(there)) if wrapped.trim() != there.trim() => {
+        (Some(wrapped), Some(existing)) if wrapped.trim() != existing.trim() => {
             Err(format!("{place} exists and is another key file than the one beside the backup").into())
         }
         (Some(text), _) | (None, Some(text)) => Ok(text),

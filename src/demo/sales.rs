@@ -114,8 +114,8 @@ pub async fn raise_prices(app: &App, operator: &Actor) -> OpResult<()> {
     let products = ops::products::list(app, operator).await?;
     let video = products.iter().find(|p| p.name == VIDEO.name).ok_or(OpError::NotFound)?;
     let fields = ProductFields { device_price: "12.00", vat_class: &class, ..VIDEO };
-    let which = (video.product_id, video.version);
-    ops::products::change(app, operator, "demo-video-dearer", which, &fields).await?;
+    let current = (video.product_id, video.version);
+    ops::products::change(app, operator, "demo-video-dearer", current, &fields).await?;
     Ok(())
 }
 

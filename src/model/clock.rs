@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn a_span_is_said_in_its_largest_unit() {
-        let said = [
+        let cases = [
             (3 * 365 * DAY, "3 years"),
             (32 * DAY, "32 days"),
             (2 * DAY - 1, "47 hours"),
             (61 * 60, "61 minutes"),
         ];
-        for (seconds, text) in said {
+        for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
         }
     }

@@ -189,7 +189,7 @@ mod tests {
         let rows = read("serial,name,kind,service,monitoring\n,x\n,,apartment\nA,,boat\nB,,,gold\nC,,,apartment_year\nD,,,,maybe\n\nE,1,device,credit,yes,6\n").unwrap();
         let wrong: Vec<_> = rows.into_iter().map(|(line, row)| (line, row.unwrap_err())).collect();
         let text = |t: &str| t.to_owned();
-        let want = [
+        let expected = [
             (2, RowError::MissingSerial),
             (3, RowError::MissingName),
             (4, RowError::UnknownKind(text("boat"))),
@@ -198,7 +198,7 @@ mod tests {
             (7, RowError::NotYesOrNo(text("monitoring"))),
             (9, RowError::Unreadable),
         ];
-        assert_eq!(wrong, want);
+        assert_eq!(wrong, expected);
     }
 
     #[test]

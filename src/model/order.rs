@@ -321,9 +321,9 @@ mod tests {
         ] {
             assert_eq!(OrderLine::voucher(&offer(100, 0), wish(years, subscriptions, codes)), Err(error));
         }
-        let dear = offer(MONEY_MAX, 0);
-        assert_eq!(OrderLine::voucher(&dear, wish(1, 2, 1)), Err(OrderError::TooMuch));
-        let line = OrderLine::voucher(&dear, wish(1, 1, 1)).unwrap();
+        let expensive = offer(MONEY_MAX, 0);
+        assert_eq!(OrderLine::voucher(&expensive, wish(1, 2, 1)), Err(OrderError::TooMuch));
+        let line = OrderLine::voucher(&expensive, wish(1, 1, 1)).unwrap();
         assert_eq!(totals([&line, &line]), None);
     }
 }

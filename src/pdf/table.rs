@@ -64,7 +64,7 @@ fn head(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell]) {
 
 fn row(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell], texts: &[String]) {
     let height = Look::BODY.height();
-    let again = |sheet: &mut Sheet| {
+    let continue_on_new_page = |sheet: &mut Sheet| {
         sheet.new_page();
         sheet.artifact(|sheet| head(sheet, place, columns, cells));
     };
@@ -76,7 +76,7 @@ fn row(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell], text
     // A row short enough for one page moves to the next one as a whole; a longer one starts here.
     let others = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     if !sheet.has_room(long.len().min(20).max(others) as f32 * height) {
-        again(sheet);
+        continue_on_new_page(sheet);
     }
     let start = sheet.at;
     sheet.group(Tag::TR, |sheet| {
@@ -84,7 +84,7 @@ fn row(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell], text
         sheet.group(Tag::TD, |sheet| {
             for line in long {
                 if !sheet.has_room(height) {
-                    again(sheet);
+                    continue_on_new_page(sheet);
                 }
                 sheet.put(line, first, look);
                 sheet.space(height);

@@ -39,7 +39,7 @@ pub struct ListedTransfer {
 #[derive(Debug, Clone, Default)]
 pub struct TransferFilter {
     pub cause: Option<Cause>,
-    /// Those of one device, whoever paid.
+    /// Those of one device, no matter who paid.
     pub device_id: Option<i64>,
     pub from: Option<Moment>,
     pub to: Option<Moment>,

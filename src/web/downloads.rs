@@ -169,7 +169,7 @@ async fn read_all<T, C, R: Future<Output = OpResult<Vec<T>>>>(
     read: impl Fn(Option<C>) -> R,
     write: impl Fn(&[T]) -> (Vec<u8>, Option<C>),
 ) -> Result<(), GivenUp> {
-    let give = async |part| {
+    let deliver = async |part| {
         let given = tokio::time::timeout(place.downloads.taken, feed.send(part)).await;
         given.map_err(|_| GivenUp)?.map_err(|_| GivenUp)
     };
@@ -178,23 +178,23 @@ async fn read_all<T, C, R: Future<Output = OpResult<Vec<T>>>>(
         let turn = place.turn().await;
         let rows = match read(after).await {
             Ok(rows) => rows,
-            Err(error) => return give(Part::Fault(error)).await,
+            Err(error) => return deliver(Part::Fault(error)).await,
         };
         drop(turn);
         let (bytes, last) = write(&rows);
-        give(Part::Rows(bytes)).await?;
+        deliver(Part::Rows(bytes)).await?;
         let is_full = rows.len() as i64 >= STEP;
         after = match last.filter(|_| is_full) {
             Some(last) => Some(last),
-            None => return give(Part::End).await,
+            None => return deliver(Part::End).await,
         };
     }
 }
 
 /// The body of an answer: it ends only after the last step, and breaks off otherwise.
 fn body(file: File, first: Option<Part>, parts: Receiver<Part>) -> Body {
-    let begun = (Some(file.head), first, parts, file.name);
-    Body::from_stream(stream::try_unfold(begun, |(head, mut first, mut parts, name)| async move {
+    let start = (Some(file.head), first, parts, file.name);
+    Body::from_stream(stream::try_unfold(start, |(head, mut first, mut parts, name)| async move {
         if let Some(head) = head {
             return Ok(Some((Bytes::from(head), (None, first, parts, name))));
         }

@@ -15,8 +15,8 @@ pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
     if portal.app.db.is_disk_full() {
-        let said = "the disk is full: nothing is written until there is room; reading goes on\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, said.to_owned());
+        let message = "the disk is full: nothing is written until there is room; reading goes on\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, message.to_owned());
     }
     if !portal.app.writer.is_ready().await {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n".to_owned());

@@ -42,10 +42,10 @@ impl Monthly {
             (0..drawn).map(|column| Series { label: columns[column], values: values(column) }).collect();
         let names: Vec<Month> = months.iter().map(|(month, _)| *month).collect();
         let shown = |numbers: [i64; N]| numbers.into_iter().map(&words).collect();
-        let happened = months.iter().rev().filter(|(_, numbers)| *numbers != [0; N]);
+        let active = months.iter().rev().filter(|(_, numbers)| *numbers != [0; N]);
         Monthly {
             chart: Bars::of(format!("{title} by month"), &names, &series, &words),
-            rows: happened.map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
+            rows: active.map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
             sum: shown(sum),
             title,
             columns,

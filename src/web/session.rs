@@ -188,9 +188,9 @@ impl SessionStore for Store {
         }
         let data = serde_json::from_str(&row.data).map_err(|e| Error::Decode(e.to_string()))?;
         // The table decides when a session ends, by the application's clock.
-        let far =
+        let far_future =
             OffsetDateTime::from_unix_timestamp(253_402_300_799).map_err(|e| Error::Decode(e.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date: far }))
+        Ok(Some(Record { id: *id, data, expiry_date: far_future }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {

@@ -46,12 +46,12 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
         memo: String::new(),
     });
     app.writer.submit(operation(&app, &by, issue)).await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     for first in (0..devices).step_by(DEVICES_A_BATCH as usize) {
         let count = DEVICES_A_BATCH.min(devices - first);
         add(&app, &by, first, count, first * days / devices.max(1)).await?;
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     println!("{:>12} devices added, each with its first unit, in {seconds:.1} s", grouped(devices));
     Ok((app, stop))
 }
@@ -112,10 +112,10 @@ pub async fn renewals(config: Config, devices: i64) -> Outcome {
 }
 
 async fn renew_all(app: &App) -> Outcome<f64> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let holder = jobs::renewals::new_holder(app);
     while jobs::renewals::run_batch(app, &holder).await? {}
-    Ok(begun.elapsed().as_secs_f64())
+    Ok(started.elapsed().as_secs_f64())
 }
 
 fn report(how: &str, devices: i64, seconds: f64) {
@@ -129,9 +129,9 @@ pub async fn coverage(config: Config, devices: i64) -> Outcome {
     let actor = crate::demo::actor(&app, "issuer@bench.test").await?;
     let mut milliseconds = Vec::with_capacity(REQUESTS);
     for _ in 0..REQUESTS {
-        let begun = Instant::now();
+        let started = Instant::now();
         let found = ops::coverage::of_company(&app, &actor, actor.company_id).await?;
-        milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        milliseconds.push(started.elapsed().as_secs_f64() * 1_000.0);
         assert_eq!(found.len(), 1, "the fleet draws on one balance");
     }
     milliseconds.sort_by(f64::total_cmp);

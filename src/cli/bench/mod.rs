@@ -255,7 +255,7 @@ pub async fn measure(
         stop.clone(),
     ));
     let share = count / connections;
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut tasks = Vec::new();
     for (i, codes) in codes.chunks(share).enumerate() {
         let person = people[i % people.len()].clone();
@@ -267,7 +267,7 @@ pub async fn measure(
     for task in tasks {
         milliseconds.extend(task.await??);
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     stop.cancel();
     let _ = serving.await;
     milliseconds.sort_by(f64::total_cmp);
@@ -287,9 +287,9 @@ async fn redeem_all(
     let mut milliseconds = Vec::with_capacity(codes.len());
     for code in codes {
         let key = form::new_nonce(app);
-        let begun = Instant::now();
+        let started = Instant::now();
         let status = send(&mut sender, person, &key, code).await?;
-        milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        milliseconds.push(started.elapsed().as_secs_f64() * 1_000.0);
         if status != StatusCode::OK {
             return Err(format!("a redemption was answered with {status}").into());
         }

@@ -135,7 +135,7 @@ pub struct CreatedCode {
     pub created_at: Moment,
 }
 
-/// Reading.
+/// Loading and look-ups.
 impl Ledger {
     /// Takes in what was found of what was wanted, replacing earlier entries.
     pub fn supply(&mut self, wanted: &Wanted, found: Found) {
@@ -302,7 +302,7 @@ impl Ledger {
     }
 }
 
-/// Changing.
+/// Changes.
 impl Ledger {
     pub(super) fn account_mut(&mut self, key: AccountKey) -> Result<&mut Account, Unloaded> {
         let account = self.accounts.get_mut(&key).ok_or(Unloaded::Account(key))?;

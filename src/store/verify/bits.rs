@@ -15,9 +15,9 @@ impl Bits {
             .entry(n.div_euclid(BLOCK_BITS))
             .or_insert_with(|| vec![0; BLOCK_BITS as usize / 64].into_boxed_slice());
         let (word, bit) = place(n);
-        let was = block[word] & bit != 0;
+        let was_present = block[word] & bit != 0;
         block[word] |= bit;
-        was
+        was_present
     }
 
     #[must_use]

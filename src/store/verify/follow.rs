@@ -369,7 +369,7 @@ impl Codes {
 fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
     let is_own = t.from_company_id == t.to_company_id;
     let (Ok(from), Ok(to)) = (Kind::try_from(t.from_kind), Kind::try_from(t.to_kind)) else { return false };
-    let goes = match (cause, from, to) {
+    let is_allowed = match (cause, from, to) {
         (Cause::Issue, Kind::Issued, Kind::Available)
         | (Cause::CreateCode, Kind::Available, Kind::InCodes)
         | (Cause::DeleteCode, Kind::InCodes, Kind::Available)
@@ -386,7 +386,8 @@ fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
     let has_code = from == Kind::InCodes || to == Kind::InCodes;
     let is_spend = cause == Cause::Spend;
     let is_positive = |kind, balance| balance >= 0 || kind == Kind::Issued;
-    goes && t.amount > 0
+    is_allowed
+        && t.amount > 0
         && t.code_id.is_some() == has_code
         && t.device_id.is_some() == is_spend
         && (!is_spend || t.amount == 1)

@@ -225,8 +225,8 @@ impl Pace {
         Instant::now()
     }
 
-    fn end(&mut self, begun: Instant) {
-        let took = begun.elapsed();
+    fn end(&mut self, started: Instant) {
+        let took = started.elapsed();
         if took > self.long {
             self.length = (self.length / 2).max(Pace::LENGTH_MIN.min(self.length_max));
         } else if took < self.long / 3 {

@@ -252,26 +252,27 @@ pub async fn use_link(
         Err(ops::error::OpError::Refused(..)) => return show_dead_link(&portal, &visitor),
         Err(error) => return Err(error.into()),
     };
-    let (password, again) = (form.value("new_password"), form.value("new_password_again"));
+    let (password, repeated) = (form.value("new_password"), form.value("new_password_again"));
     let (outcome, told) = match open.purpose {
         Purpose::Setup => {
             let setup = Setup {
                 company: form.value("company").to_owned(),
                 email: form.value("email").to_owned(),
                 password: password.to_owned(),
-                again: again.to_owned(),
+                again: repeated.to_owned(),
                 address: visitor.address.clone(),
             };
             (ops::set_up::set_up(app, &token, &setup).await, "set-up")
         }
         Purpose::Invite | Purpose::Reset => (
-            ops::password_reset::set_password_by_link(app, &token, password, again, &visitor.address).await,
+            ops::password_reset::set_password_by_link(app, &token, password, repeated, &visitor.address)
+                .await,
             "password",
         ),
         Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),
         Purpose::StopEmail => (ops::addresses::stop(app, &token, &visitor.address).await, "stopped"),
         Purpose::SignUp => {
-            return match ops::sign_up::confirm(app, &token, (password, again), &visitor.address).await {
+            return match ops::sign_up::confirm(app, &token, (password, repeated), &visitor.address).await {
                 Ok(who) => {
                     let (address, agent) = (&visitor.address, &visitor.user_agent);
                     session::begin(&visitor.session, &who, address, agent, None).await?;

@@ -72,8 +72,8 @@ pub async fn check(
     };
     match ops::imports::check(&portal.app, &me.actor, &key, company, form.value("text")).await {
         Ok(answer) => {
-            let there = urls::import(answer.about()?);
-            Ok(view::done(&there, &key))
+            let address = urls::import(answer.about()?);
+            Ok(view::done(&address, &key))
         }
         Err(error) => show_window(&portal, &me, &form.refused(error)?).await,
     }
