@@ -20,7 +20,7 @@ pub enum NetworkError {
 }
 
 impl Networks {
-    /// Parses addresses and networks separated by spaces, commas or line breaks. None means everywhere.
+    /// Parses addresses and networks separated by spaces, commas, semicolons or line breaks. None means everywhere.
     ///
     /// # Errors
     /// See [`NetworkError`].
