@@ -53,9 +53,6 @@ pub enum StartError {
 
 impl App {
     /// Opens the database and the keys, brings the schema up to date, starts the writer.
-    ///
-    /// # Errors
-    /// See [`StartError`].
     pub async fn start(
         config: Config,
         clock: Clock,
@@ -66,9 +63,6 @@ impl App {
     }
 
     /// Opens the database that the settings name.
-    ///
-    /// # Errors
-    /// See [`StartError`].
     pub async fn open(config: &Config) -> Result<Db, StartError> {
         make_folder(&config.data)?;
         Ok(match &config.database {
@@ -78,9 +72,6 @@ impl App {
     }
 
     /// Like [`App::start`], on an open database.
-    ///
-    /// # Errors
-    /// See [`StartError`].
     pub async fn start_on(
         db: Db,
         config: Config,

@@ -81,9 +81,6 @@ impl Keys {
     }
 
     /// Reads the key file, or creates it if it does not exist. Only its owner can read it.
-    ///
-    /// # Errors
-    /// See [`KeyError`].
     pub fn open(file: &Path, rng: &Rng) -> Result<Keys, KeyError> {
         match private::read(file) {
             Ok(text) => Keys::parse(&text),

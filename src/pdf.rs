@@ -23,7 +23,7 @@ pub enum PdfError {
 /// The PDF of an invoice or a credit note.
 ///
 /// # Errors
-/// See [`PdfError`]; no text that a document can hold causes one.
+/// No text that a document can hold causes one.
 pub fn invoice(document: &Document) -> Result<Vec<u8>, PdfError> {
     let title = format!("{} {}", document.kind.title(), document.number);
     let mut sheet = sheet::Sheet::new(text::Fonts::new()?);

@@ -112,7 +112,7 @@ impl Writer {
     /// Submits an operation and waits until it is on disk. A caller that goes away does not undo it.
     ///
     /// # Errors
-    /// See [`WriteError`]; after nine seconds at the latest.
+    /// After nine seconds at the latest, see [`WriteError`].
     pub async fn submit(&self, operation: Operation) -> Result<Done, WriteError> {
         let (answer, answered) = oneshot::channel();
         let is_claimed = Arc::<AtomicBool>::default();

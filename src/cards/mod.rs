@@ -99,9 +99,6 @@ impl Cards {
     }
 
     /// Creates the page for a payment.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -115,9 +112,6 @@ impl Cards {
     }
 
     /// The state of a session; `None` in the demo, whose sessions only the portal knows.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn session(&self, id: &str) -> Result<Option<SessionState>, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -127,9 +121,6 @@ impl Cards {
     }
 
     /// Expires an open session, so that it can no longer be paid. One that is paid or over is refused.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn expire_session(&self, id: &str) -> Result<(), ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -139,9 +130,6 @@ impl Cards {
     }
 
     /// Refunds money. Repeating it with the same key refunds only once.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn refund(
         &self,
         payment_intent: &str,

@@ -66,9 +66,6 @@ impl Stripe {
     }
 
     /// Creates the page for a payment.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
         payable(request.amount)?;
         let currency = request.amount.currency.code().to_lowercase();
@@ -104,9 +101,6 @@ impl Stripe {
     }
 
     /// The state of a session.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn session(&self, id: &str) -> Result<SessionState, ProviderError> {
         let path = format!("/v1/checkout/sessions/{}", plain(id)?);
         let checkout: Checkout = self.send(Method::GET, &path, None).await?;
@@ -116,7 +110,7 @@ impl Stripe {
     /// Expires an open session, so that it can no longer be paid.
     ///
     /// # Errors
-    /// See [`ProviderError`]; a session that is not open is [`ProviderError::Refused`].
+    /// A session that is not open is [`ProviderError::Refused`].
     pub async fn expire_session(&self, id: &str) -> Result<SessionState, ProviderError> {
         let path = format!("/v1/checkout/sessions/{}/expire", plain(id)?);
         let checkout: Checkout = self.post(&path, &[], &format!("scrip-expire-{id}")).await?;
@@ -124,9 +118,6 @@ impl Stripe {
     }
 
     /// Refunds money. Repeating it with the same key refunds only once.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
     pub async fn refund(
         &self,
         payment_intent: &str,
@@ -140,9 +131,6 @@ impl Stripe {
     }
 
     /// Parses a webhook's body if its `Stripe-Signature` is valid and recent.
-    ///
-    /// # Errors
-    /// See [`WebhookError`].
     pub fn verify(&self, payload: &[u8], header: &str, now: Moment) -> Result<Event, WebhookError> {
         webhook::verify(self.webhook_secret.reveal(), payload, header, now)
     }

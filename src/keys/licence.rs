@@ -125,9 +125,6 @@ impl PublicKeys {
     }
 
     /// Verifies a licence key and returns its facts.
-    ///
-    /// # Errors
-    /// See [`LicenceError`].
     pub fn open_licence(&self, text: &str) -> Result<LicenceFacts, LicenceError> {
         let text = SignedText::parse(HEAD, text, TEXT_LENGTH_MAX)?;
         let (version, facts) = LicenceFacts::read(&text.payload)?;
@@ -136,9 +133,6 @@ impl PublicKeys {
     }
 
     /// Verifies a revocation list and returns it.
-    ///
-    /// # Errors
-    /// See [`LicenceError`].
     pub fn open_revocations(&self, text: &str) -> Result<Revocations, LicenceError> {
         let text = SignedText::parse(REVOKED_HEAD, text, Revocations::TEXT_LENGTH_MAX)?;
         let (version, list) = Revocations::read(&text.payload)?;

@@ -38,9 +38,6 @@ impl Code {
     }
 
     /// Parses what a person typed: case, spaces and dashes do not matter, O is 0, I and L are 1.
-    ///
-    /// # Errors
-    /// See [`CodeError`].
     pub fn parse(text: &str) -> Result<Code, CodeError> {
         let mut digits = [0; LENGTH];
         let mut length = 0;

@@ -105,9 +105,6 @@ pub const NAME_LENGTH_MIN: usize = 3;
 pub const NAME_LENGTH_MAX: usize = 200;
 
 /// A company's name: trimmed, 3 to 200 characters, and no link.
-///
-/// # Errors
-/// See [`NameError`].
 pub fn name(given: &str) -> Result<String, NameError> {
     let name = given.trim();
     if name.chars().any(text::is_hidden) {

@@ -58,9 +58,6 @@ pub struct Row {
 pub type Line = (i64, Result<Row, RowError>);
 
 /// Reads a file: each row with its line number.
-///
-/// # Errors
-/// See [`FileError`].
 pub fn read(text: &str) -> Result<Vec<Line>, FileError> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {

@@ -110,7 +110,7 @@ impl Money {
     /// Parses a price as a person types it: "12", "12.5", "1,234.50".
     ///
     /// # Errors
-    /// See [`MoneyError`]; zero is a price, a negative number is not.
+    /// Zero is a price; a negative number is not.
     pub fn parse(text: &str, currency: Currency) -> Result<Money, MoneyError> {
         let text = text.trim();
         if text.is_empty() {

@@ -21,9 +21,6 @@ pub enum NetworkError {
 
 impl Networks {
     /// Parses addresses and networks separated by spaces, commas, semicolons or line breaks. None means everywhere.
-    ///
-    /// # Errors
-    /// See [`NetworkError`].
     pub fn read(text: &str) -> Result<Networks, NetworkError> {
         let mut networks = Vec::new();
         for part in text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|p| !p.is_empty())

@@ -172,9 +172,6 @@ pub enum OrderError {
 
 impl OrderLine {
     /// A voucher: subscriptions times years, each at the offer's price.
-    ///
-    /// # Errors
-    /// See [`OrderError`].
     pub fn voucher(offer: &Offer, wish: VoucherWish) -> Result<OrderLine, OrderError> {
         let between = |n: i64, max: i64, error| if (1..=max).contains(&n) { Ok(()) } else { Err(error) };
         between(wish.years, YEARS_MAX, OrderError::Years)?;

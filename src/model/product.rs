@@ -109,9 +109,6 @@ pub enum ModelsError {
 }
 
 /// The device models that a licence fits, one per line. Duplicates count once.
-///
-/// # Errors
-/// See [`ModelsError`].
 pub fn models(text: &str) -> Result<Vec<String>, ModelsError> {
     let mut models: Vec<String> = Vec::new();
     for line in text.split('\n') {
@@ -124,9 +121,6 @@ pub fn models(text: &str) -> Result<Vec<String>, ModelsError> {
 }
 
 /// The name of a product or VAT class.
-///
-/// # Errors
-/// See [`TextError`].
 pub fn name(name: &str) -> Result<String, TextError> {
     text::required(text::line(name, NAME_LENGTH_MAX))
 }

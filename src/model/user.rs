@@ -70,9 +70,6 @@ pub enum EmailError {
 }
 
 /// An e-mail address, trimmed, as the mail library understands it.
-///
-/// # Errors
-/// See [`EmailError`].
 pub fn email(text: &str) -> Result<String, EmailError> {
     let text = text.trim();
     if text.is_empty() {
@@ -148,9 +145,6 @@ pub fn needs_second_factor(password: &str) -> bool {
 
 /// Checks a new password: long enough, and not guessable from its surroundings. `context` holds the texts that
 /// attackers know: the address, names of the vendor, the company and the products.
-///
-/// # Errors
-/// See [`PasswordError`].
 pub fn check_password(
     password: &str,
     context: &[&str],

@@ -102,9 +102,6 @@ pub async fn seal(file: &Path, program: &str, made_at: i64, is_clean: bool) -> R
 }
 
 /// Checks that a file is a complete backup whose contents match its manifest; returns the manifest.
-///
-/// # Errors
-/// See [`BackupError`].
 pub async fn check(file: &Path) -> Result<Manifest> {
     check_head(file)?;
     let mut connection = open(file).await?;

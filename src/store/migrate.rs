@@ -64,9 +64,6 @@ pub fn version_known() -> i64 {
 }
 
 /// Runs the missing migrations. `now` is only for the lease.
-///
-/// # Errors
-/// See [`MigrateError`].
 pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> {
     let me = Holder::new(now());
     let until = tokio::time::Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);

@@ -34,9 +34,6 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<u8> {
 
 /// A file of all rows of a list. `line` returns a row's place, such as its id, and its cells; `read`, the rows after a
 /// place.
-///
-/// # Errors
-/// See [`downloads::send`].
 pub async fn download<T, C, R>(
     portal: &Portal,
     me: &Me,

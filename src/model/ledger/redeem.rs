@@ -49,10 +49,7 @@ impl Rules for Redeem {
 }
 
 impl CodeFacts {
-    /// Whether it may be redeemed at a moment.
-    ///
-    /// # Errors
-    /// Why not.
+    /// Whether it may be redeemed at a moment, or why not.
     pub fn redeemable(&self, at: Moment) -> Result<(), Refusal> {
         match self.status {
             CodeStatus::Unused if self.expires_at.is_none_or(|end| at < end) => Ok(()),

@@ -10,9 +10,6 @@ const HEADS: [&str; 2] = ["serial", "serial_number"];
 
 /// Reads serial numbers separated by line breaks, spaces, commas or semicolons; one in double quotes may contain these.
 /// A file whose first line names a column `serial` is read as CSV. Duplicates count once.
-///
-/// # Errors
-/// See [`SerialError`].
 pub fn read(text: &str) -> Result<Vec<String>, SerialError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut seen = std::collections::BTreeSet::new();
@@ -30,9 +27,6 @@ pub fn read(text: &str) -> Result<Vec<String>, SerialError> {
 }
 
 /// Reads one serial number.
-///
-/// # Errors
-/// See [`SerialError`].
 pub fn one(text: &str) -> Result<String, SerialError> {
     let text = text.trim();
     let is_serial = text.chars().count() <= SERIAL_LENGTH_MAX
