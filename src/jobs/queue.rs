@@ -1,5 +1,5 @@
 //! The workers: one per lane takes a due job, runs it as a task with its own deadline, and records the outcome. A job
-//! that fails, panics, takes too long or ends with the process has used up an attempt.
+//! that fails, panics, takes too long or kills the process has used up an attempt.
 
 use std::time::Duration;
 
