@@ -112,7 +112,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
     show(&portal, &me, &form.or("years", "1").or("subscriptions", "10").or("codes", "1")).await
 }
 
-/// The line's price, for the script while typing.
+/// The line's price, requested by the script while typing.
 pub async fn total(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     Ok(Html(price(&portal, &me, &form).await?.render()?).into_response())

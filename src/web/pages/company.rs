@@ -32,8 +32,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// # Errors
-    /// `WebError::NotFound` outside the tree.
+    /// The head of a company's page; `WebError::NotFound` outside the tree.
     pub async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
         me.actor.require_tree()?;
         let company = ops::companies::find(&portal.app, &me.actor, id).await?;
