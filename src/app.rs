@@ -1,4 +1,4 @@
-//! The application: what every door is given, and how it starts.
+//! The application: the state shared by all entry points, and its start.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::store::db::Db;
 use crate::tasks::Tasks;
 use crate::writer::Writer;
 
-/// Password hashing takes a core each: a flood of sign-ins must not take all.
+/// Each password hash takes a core: a flood of sign-ins must not take all.
 const HASHES_AT_ONCE: usize = 2;
 
 /// Everything that a request needs. Clones share it.
@@ -29,15 +29,14 @@ pub struct App {
     pub keys: Arc<Keys>,
     pub config: Arc<Config>,
     pub hashing: Arc<Semaphore>,
-    /// Who takes payments by card.
+    /// The card provider.
     pub cards: Arc<Cards>,
-    /// Rung when a job was written, so that it need not wait for the next look.
+    /// Notified when a job was added, so that it need not wait for the next poll.
     pub jobs: Arc<tokio::sync::Notify>,
-    /// What runs as long as the process does.
+    /// The tasks that live as long as the process.
     pub tasks: Tasks,
 }
 
-/// Why the application could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("the data folder {0} cannot be made: {1}")]
@@ -54,9 +53,6 @@ pub enum StartError {
 
 impl App {
     /// Opens the database and the keys, brings the schema up to date, starts the writer.
-    ///
-    /// # Errors
-    /// See [`StartError`].
     pub async fn start(
         config: Config,
         clock: Clock,
@@ -67,9 +63,6 @@ impl App {
     }
 
     /// Opens the database that the settings name.
-    ///
-    /// # Errors
-    /// See [`StartError`].
     pub async fn open(config: &Config) -> Result<Db, StartError> {
         make_folder(&config.data)?;
         Ok(match &config.database {
@@ -78,10 +71,7 @@ impl App {
         })
     }
 
-    /// As [`App::start`], on a database that is open.
-    ///
-    /// # Errors
-    /// See [`StartError`].
+    /// Like [`App::start`], on an open database.
     pub async fn start_on(
         db: Db,
         config: Config,
@@ -112,14 +102,14 @@ impl App {
         Ok((app, writing))
     }
 
-    /// The same, but what it reads is a step of an export, apart from what pages and lists read.
+    /// The same for export steps, whose reads are separate from those of pages and lists.
     #[must_use]
     pub fn for_exports(&self) -> App {
         App { db: self.db.for_exports(), ..self.clone() }
     }
 }
 
-/// Makes the data folder, which only its owner may enter.
+/// Creates the data folder, which only its owner may enter.
 ///
 /// # Errors
 /// [`StartError::Folder`].
@@ -132,7 +122,7 @@ pub fn make_folder(folder: &std::path::Path) -> Result<(), StartError> {
         .map_err(|e| StartError::Folder(folder.display().to_string(), e))
 }
 
-/// New keys are for a new database: one that was made with others is not to be touched without them.
+/// Only a new database may get new keys: an existing one must not be touched without its own.
 async fn need_key_file(db: &Db, key_file: &std::path::Path) -> Result<(), StartError> {
     if key_file.exists() || store::migrate::is_new(db).await? {
         return Ok(());
@@ -144,7 +134,7 @@ async fn need_key_file(db: &Db, key_file: &std::path::Path) -> Result<(), StartE
     }
 }
 
-/// A database knows the key file that it was made with.
+/// A database remembers the key file that it was created with.
 async fn check_keys(db: &Db, keys: &Keys) -> Result<(), StartError> {
     let mut tx = db.read().await?;
     let kept = store::settings::get(&mut tx, "key_check").await?;

@@ -1,4 +1,4 @@
-//! Time as a parameter: the machine's clock, or one that tests set. And what a process knows of its clock.
+//! Time as a parameter: the machine's clock, or one set by tests. Also what a process knows of its clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::model::clock::Verdict;
 use crate::model::time::Moment;
 
-/// Where the present moment comes from.
+/// Where the current time comes from.
 #[derive(Clone)]
 pub enum Clock {
     System,
@@ -29,7 +29,6 @@ impl Clock {
         Clock::Fixed(Arc::new(Fixed { now: AtomicI64::new(at.0), uptime: AtomicI64::new(0) }))
     }
 
-    /// The present moment.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn now(&self) -> Moment {
@@ -63,7 +62,7 @@ impl Clock {
         }
     }
 
-    /// Lets time pass on a fixed clock; the machine's own is left alone.
+    /// Lets time pass on a fixed clock; does nothing to the machine's own.
     pub fn advance_seconds(&self, seconds: i64) {
         if let Clock::Fixed(fixed) = self {
             fixed.uptime.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
@@ -71,7 +70,7 @@ impl Clock {
         self.leap_seconds(seconds);
     }
 
-    /// Sets a fixed clock ahead or back, although no time has passed.
+    /// Sets a fixed clock ahead or back without any time passing.
     pub fn leap_seconds(&self, seconds: i64) {
         if let Clock::Fixed(fixed) = self {
             fixed.now.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
@@ -79,7 +78,7 @@ impl Clock {
     }
 }
 
-/// The kernel's own word, as `timedatectl` shows it: `adjtimex(2)` with nothing to adjust.
+/// The kernel's answer, as `timedatectl` shows it: `adjtimex(2)` with nothing to adjust.
 #[expect(unsafe_code, reason = "no well-kept crate asks the kernel this")]
 fn kernel_is_synchronised() -> bool {
     // SAFETY: `timex` is plain integers, for which zeros are a valid value, and `modes` of zero changes nothing.
@@ -90,32 +89,32 @@ fn kernel_is_synchronised() -> bool {
     state != libc::TIME_ERROR && state >= 0
 }
 
-/// What a process knows of its clock: when it was last accepted, and what was said of it then.
+/// What a process knows of its clock: when it was last accepted, and the last verdict.
 #[derive(Default)]
 pub struct ClockWatch(Mutex<Known>);
 
 #[derive(Default, Clone, Copy)]
 struct Known {
-    /// The moment that was accepted, and the uptime then.
+    /// The accepted moment, and the uptime then.
     accepted: Option<(Moment, i64)>,
     verdict: Verdict,
 }
 
 impl ClockWatch {
-    /// What the clock should say by now, where it has been accepted since the start of this process.
+    /// What the clock should say now, if it has been accepted since the start of this process.
     #[must_use]
     pub fn expected(&self, clock: &Clock) -> Option<Moment> {
         let (moment, uptime) = self.known().accepted?;
         Some(Moment(moment.0 + clock.uptime() - uptime))
     }
 
-    /// What was last said of the clock.
+    /// The last verdict on the clock.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.known().verdict
     }
 
-    /// Keeps what is said of the clock now; gives what was said before.
+    /// Stores a new verdict; returns the previous one.
     pub fn keep(&self, verdict: Verdict, now: Moment, clock: &Clock) -> Verdict {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !verdict.waits() {

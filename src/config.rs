@@ -1,5 +1,5 @@
-//! Settings: flags, then `SCRIP_…` variables, then a TOML file, then the defaults. An unknown or
-//! impossible one stops the start with a line that names it.
+//! Settings: flags, then `SCRIP_…` variables, then a TOML file, then the defaults. An unknown or invalid one stops the
+//! start with a line that names it.
 
 mod stripe;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use crate::model::clock::Leaps;
 pub use stripe::{Secret, StripeConfig};
 
-/// What stops the start.
+/// What prevents the start.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
@@ -104,14 +104,13 @@ pub struct Given {
     pub log_format: Option<String>,
 }
 
-/// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
     Postgres(String),
 }
 
-/// How mail leaves.
+/// How mail is sent.
 #[derive(Debug, Clone)]
 pub struct MailConfig {
     pub host: String,
@@ -135,7 +134,7 @@ pub struct Config {
     pub data: PathBuf,
     pub database: Database,
     pub key_file: PathBuf,
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     pub public_url: String,
     pub trusted_proxies: Vec<IpNet>,
     pub sign_up: bool,
@@ -143,7 +142,7 @@ pub struct Config {
     pub connections_max: usize,
     pub drain_seconds: u64,
     pub clock_leaps: Leaps,
-    /// Of each access token.
+    /// Per access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
     pub stripe: Option<StripeConfig>,
@@ -151,15 +150,15 @@ pub struct Config {
     pub audit_log: Option<PathBuf>,
     pub log: String,
     pub log_json: bool,
-    /// Set by `scrip demo`: the sign-in page tells the accounts.
+    /// Set by `scrip demo`: the sign-in page shows the accounts.
     pub demo: bool,
 }
 
 impl Config {
-    /// Puts the settings together and checks each.
+    /// Merges the settings and checks each one.
     ///
     /// # Errors
-    /// Names the setting that is unknown or impossible.
+    /// Names the unknown or invalid setting.
     pub fn load(given: &Given) -> Result<Config, ConfigError> {
         refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let file = match &given.config {
@@ -248,14 +247,14 @@ impl Config {
         })
     }
 
-    /// Whether an address is that of a proxy whose word is believed.
+    /// Whether an address is that of a trusted proxy.
     #[must_use]
     pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
-    /// What to say aloud at the start: the portal works so, but not as safely as it looks.
+    /// A warning for the start: the portal works, but is less safe than it looks.
     #[must_use]
     pub fn warning(&self) -> Option<&'static str> {
         let has_proxy = self.is_https() && self.trusted_proxies.is_empty();
@@ -298,10 +297,10 @@ fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
     texts.iter().map(read).collect()
 }
 
-/// A year: past it nobody would notice that the clock is wrong.
+/// A year: beyond it nobody would notice that the clock is wrong.
 const CLOCK_DAYS_MAX: i64 = 366;
 
-/// The end must come within 20 seconds, and requests need some of these.
+/// The process must end within 20 seconds, and requests need some of them.
 const DRAIN_SECONDS_MAX: u64 = 5;
 
 fn between<T: PartialOrd + std::fmt::Display>(
@@ -327,7 +326,7 @@ fn read_file(path: &std::path::Path) -> Result<Given, ConfigError> {
         .map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
 }
 
-/// A misspelt variable would otherwise be passed over in silence.
+/// A misspelt variable would otherwise be ignored silently.
 fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
     use clap::CommandFactory as _;
     #[derive(clap::Parser)]

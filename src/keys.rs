@@ -1,6 +1,5 @@
-//! The key file, and what is done with its keys. A ring of versions: new secrets take the newest,
-//! each sealed row names the version that it was sealed with. Subkeys are derived by HKDF, one
-//! for each purpose, so that no key serves two ends.
+//! The key file and its keys. It holds a ring of versions: new secrets use the newest, and each sealed row names the
+//! version that sealed it. HKDF derives a subkey for each purpose, so that no key serves two ends.
 
 pub mod chain;
 pub mod licence;
@@ -66,13 +65,13 @@ struct Subkeys {
     check: [u8; 32],
 }
 
-/// All keys, by version. Codes' tags, fingerprints and tokens take the first version for good.
+/// All keys, by version. Code tags, fingerprints and tokens always use the first version.
 pub struct Keys {
     versions: BTreeMap<i64, Subkeys>,
 }
 
 impl Keys {
-    /// New keys, for tests, for the demo, and for the first start.
+    /// New keys: for tests, the demo and the first start.
     #[must_use]
     pub fn generate(rng: &Rng) -> (Keys, String) {
         let file = KeyFile { keys: BTreeMap::from([("1".into(), hex::encode(rng.bytes::<32>()))]) };
@@ -81,10 +80,7 @@ impl Keys {
         (keys, text)
     }
 
-    /// Reads the key file, or makes it where there is none. It is closed to all but its owner.
-    ///
-    /// # Errors
-    /// See [`KeyError`].
+    /// Reads the key file, or creates it if it does not exist. Only its owner can read it.
     pub fn open(file: &Path, rng: &Rng) -> Result<Keys, KeyError> {
         match private::read(file) {
             Ok(text) => Keys::parse(&text),
@@ -103,7 +99,7 @@ impl Keys {
         }
     }
 
-    /// Reads a key file's text.
+    /// Parses a key file's text.
     ///
     /// # Errors
     /// [`KeyError::Malformed`].
@@ -118,7 +114,7 @@ impl Keys {
         if versions.is_empty() { Err(KeyError::Malformed) } else { Ok(Keys { versions }) }
     }
 
-    /// A value that a database keeps, to tell a wrong key file at the start.
+    /// A value that the database keeps, to detect a wrong key file at the start.
     #[must_use]
     pub fn check_value(&self) -> String {
         hex::encode(&mac(&self.first().check, &[b"scrip"])[..16])
@@ -137,7 +133,7 @@ impl Keys {
         i64::from_be_bytes(hash[..8].try_into().unwrap_or_default()) & ((1 << 53) - 1)
     }
 
-    /// Seals a code, bound to what it is worth and whose it is. Gives the key's version too.
+    /// Seals a code, bound to its worth and its company; also returns the key's version.
     #[must_use]
     pub fn seal(&self, code: &Code, facts: &CodeFacts, rng: &Rng) -> (i64, Vec<u8>) {
         let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
@@ -148,7 +144,7 @@ impl Keys {
         (*version, [nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens a sealed code; `None` where it was tampered with or its key is missing.
+    /// Opens a sealed code; `None` if it was tampered with or its key is missing.
     #[must_use]
     pub fn open_code(&self, version: i64, sealed: &[u8], facts: &CodeFacts) -> Option<Code> {
         let key = self.versions.get(&version)?;
@@ -191,20 +187,20 @@ impl Keys {
         hex::encode(&mac(&self.first().form_token, &[session, nonce.as_bytes()])[..16])
     }
 
-    /// Whether a form's token belongs to the session, in constant time.
+    /// Whether a form's token belongs to the session, compared in constant time.
     #[must_use]
     pub fn form_mac_matches(&self, session: &[u8], nonce: &str, given: &str) -> bool {
         self.form_mac(session, nonce).as_bytes().ct_eq(given.as_bytes()).into()
     }
 
-    /// The secret of the link that an operation of somebody makes: the same for the same operation.
+    /// The secret of the link that an actor's operation creates: the same for the same operation.
     #[must_use]
     pub fn link_secret(&self, actor_id: i64, key: &str) -> [u8; 20] {
         let hash = mac(&self.first().link, &[&actor_id.to_be_bytes(), key.as_bytes()]);
         hash[..20].try_into().unwrap_or_default()
     }
 
-    /// What marks a browser as one that an account was signed in from.
+    /// Marks a browser as one that an account has signed in from.
     #[must_use]
     pub fn device_mark(&self, account: &str) -> String {
         hex::encode(&mac(&self.first().known_device, &[account.as_bytes()])[..16])
@@ -241,7 +237,7 @@ impl Subkeys {
     }
 }
 
-/// A key file under a passphrase: Argon2id makes the key that seals it.
+/// A key file under a passphrase: Argon2id derives the key that seals it.
 #[derive(Serialize, Deserialize)]
 pub struct Wrapped {
     salt: String,
@@ -249,10 +245,10 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    /// Seals a key file's text; gives the text of a file.
+    /// Seals a key file's text; returns the text of the wrapped file.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] where no key can be derived.
+    /// [`KeyError::Malformed`] if no key can be derived.
     pub fn wrap(text: &str, passphrase: &str, rng: &Rng) -> Result<String, KeyError> {
         let salt = rng.bytes::<16>();
         let nonce = rng.bytes::<NONCE_LENGTH>();
@@ -264,7 +260,7 @@ impl Wrapped {
         serde_json::to_string_pretty(&wrapped).map_err(|_| KeyError::Malformed)
     }
 
-    /// Opens what [`Wrapped::wrap`] gave.
+    /// Opens what [`Wrapped::wrap`] returned.
     ///
     /// # Errors
     /// [`KeyError::WrongPassphrase`].
@@ -300,7 +296,7 @@ fn bound_to(facts: &CodeFacts) -> Vec<u8> {
         .collect()
 }
 
-/// HMAC-SHA-256 over the parts, each with its length before it.
+/// HMAC-SHA-256 over the parts, each preceded by its length.
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("any length of key will do");
     for part in parts {

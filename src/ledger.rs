@@ -1,6 +1,6 @@
 //! The ledger: operations inside a transaction. Loads what they may touch, decides them, seals the codes that they
-//! made, saves what they changed. The writer runs its batches by it, and every act that moves units among other
-//! things.
+//! created, saves what they changed. The writer uses it for its batches, and so does every act that moves units among
+//! other things.
 
 use crate::keys::Keys;
 use crate::keys::chain::Covered;
@@ -11,19 +11,19 @@ use crate::store::db::{DbError, Result, WriteTx};
 use crate::store::digests;
 use crate::store::ledger::SealedCode;
 
-/// What became of operations.
+/// The outcome of a run.
 pub struct Run {
-    /// Of each; `None` where it is to be run again, after this transaction: see [`decide`].
+    /// One per operation; `None` if it must run again after this transaction: see [`decide`].
     pub decisions: Vec<Option<Decision>>,
-    /// All that they read and changed.
+    /// Everything that they read and changed.
     pub ledger: Ledger,
 }
 
 /// Runs operations inside the caller's transaction.
 ///
 /// # Errors
-/// The database's, among them [`DbError::met`] where another process acts on the same things at this very
-/// moment; or a footprint that is too small, a fault of the program. The transaction is then void.
+/// [`DbError::met`] if another process acts on the same things at this very moment; or a footprint that is too small,
+/// which is a bug. The transaction is then void.
 pub async fn run(tx: &mut WriteTx, keys: &Keys, rng: &Rng, operations: &[Operation]) -> Result<Run> {
     let mut ledger = store::ledger::load(tx, operations).await?;
     let decisions = decide(&mut ledger, operations).map_err(DbError::decode)?;

@@ -1,13 +1,12 @@
-//! Scrip: who owns which prepaid resources, moved, turned into codes, redeemed, and proved.
-//! The map, in reading order:
+//! Scrip: who owns which prepaid resources, moved, turned into codes, redeemed, and proved. The map, in reading order:
 
 #![deny(unsafe_code)]
 
-/// What every door is given.
+/// The state shared by all entry points.
 pub mod app;
 /// Card payments, whichever provider takes them.
 pub mod cards;
-/// The door for the command line.
+/// The command line.
 pub mod cli;
 /// Time as a parameter.
 pub mod clock;
@@ -15,7 +14,7 @@ pub mod clock;
 pub mod config;
 /// The example that `scrip demo` shows.
 pub mod demo;
-/// What happens later: mails, clean-up, the WAL.
+/// Background work: mails, clean-up, the WAL.
 pub mod jobs;
 /// The key file: codes sealed and found, requests fingerprinted, licences signed.
 pub mod keys;
@@ -35,13 +34,13 @@ pub mod private;
 pub mod rng;
 /// SQL, written once for both databases.
 pub mod store;
-/// What runs as long as the process does, watched.
+/// Watched tasks that live as long as the process.
 pub mod tasks;
 /// Logs.
 pub mod telemetry;
 /// The path of every page.
 pub mod urls;
-/// The door for browsers.
+/// The web pages and the API.
 pub mod web;
 /// Reasons, causes and states in words.
 pub mod words;

@@ -1,6 +1,6 @@
 //! Parses the command line and calls `cli`.
 
-/// SQLite's C code allocates by it, too: the crate's feature `override` sees to that.
+/// SQLite's C code uses it too, through the crate's feature `override`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

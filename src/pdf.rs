@@ -1,5 +1,5 @@
-//! PDF documents: PDF/A-2a to be kept for years, PDF/UA-1 to be read aloud. A document gives the same
-//! bytes every time. To add one, lay it out on a [`sheet::Sheet`] as `invoice` does.
+//! PDF documents: PDF/A-2a for archiving, PDF/UA-1 for screen readers. A document always gives the same bytes. To add
+//! one, lay it out on a [`sheet::Sheet`] as `invoice` does.
 
 mod draw;
 mod invoice;
@@ -9,7 +9,7 @@ mod text;
 
 use crate::model::invoice::Document;
 
-/// Why there is no PDF: a fault of the program, since any text can be printed.
+/// Why there is no PDF: a bug, since any text can be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum PdfError {
     #[error("a font does not open")]
@@ -23,7 +23,7 @@ pub enum PdfError {
 /// The PDF of an invoice or a credit note.
 ///
 /// # Errors
-/// See [`PdfError`]; no text that a document may hold leads there.
+/// No text that a document can hold causes one.
 pub fn invoice(document: &Document) -> Result<Vec<u8>, PdfError> {
     let title = format!("{} {}", document.kind.title(), document.number);
     let mut sheet = sheet::Sheet::new(text::Fonts::new()?);

@@ -1,4 +1,4 @@
-//! Files with secrets, which only their owner may read: whatever the folder, the umask, or the mode that they had.
+//! Files with secrets that only their owner may read, whatever the folder, the umask or their previous mode.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -8,10 +8,10 @@ use std::path::Path;
 const OWNERS: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
-/// Writes a new file and makes it durable: it is whole, or it is not there.
+/// Writes a new file and makes it durable: it is complete, or it does not exist.
 ///
 /// # Errors
-/// When the file exists already or cannot be written.
+/// If the file already exists or cannot be written.
 pub fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut out = tempfile::NamedTempFile::new_in(folder)?;
@@ -21,20 +21,13 @@ pub fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Reads a file.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn read(file: &Path) -> io::Result<String> {
     close(file);
     fs::read_to_string(file)
 }
 
-/// Makes an empty file where there is none. One that is there is not opened: closing it would let go of the locks
-/// that SQLite has on it.
-///
-/// # Errors
-/// When it cannot be made.
+/// Creates an empty file if it does not exist. An existing one is not opened: closing it would release SQLite's locks
+/// on it.
 pub fn make(file: &Path) -> io::Result<()> {
     match OpenOptions::new().create_new(true).write(true).mode(OWNERS).open(file) {
         Ok(_) => Ok(()),
@@ -46,16 +39,13 @@ pub fn make(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file to write at its end, and makes it where there is none.
-///
-/// # Errors
-/// When it cannot be written.
+/// Opens a file for appending; creates it if it does not exist.
 pub fn append(file: &Path) -> io::Result<fs::File> {
     close(file);
     OpenOptions::new().create(true).append(true).mode(OWNERS).open(file)
 }
 
-/// Closes a file to all but its owner. Where only somebody else may do that, the log says so.
+/// Takes away everybody's access but the owner's. If only somebody else can do that, logs it.
 pub fn close(file: &Path) {
     let Ok(found) = fs::metadata(file) else { return };
     let mode = found.permissions().mode();

@@ -1,4 +1,4 @@
-//! Randomness as a parameter: the operating system's, or a seeded one in tests.
+//! Randomness as a parameter: the operating system's, or seeded in tests.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ impl Rng {
     /// Random bytes.
     ///
     /// # Panics
-    /// When the operating system has none: going on would make secrets that can be guessed.
+    /// If the operating system has none: going on would create guessable secrets.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut out = [0; N];

@@ -1,5 +1,5 @@
-//! The tasks that live as long as the process. Each is watched: one that ends by itself leaves a portal that
-//! looks well and no longer works, so that the process ends with it, to be started again.
+//! The tasks that live as long as the process. Each is watched: if one ended by itself, the portal would look fine but
+//! no longer work, so the process ends with it, to be started again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// All of them. Clones share them.
+/// All tasks. Clones share them.
 #[derive(Clone, Default)]
 pub struct Tasks(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     tracker: TaskTracker,
-    /// The end is near: load balancers are told, and all is served still.
+    /// The end is near: load balancers know, but everything is still served.
     draining: CancellationToken,
     stopping: CancellationToken,
     running: Mutex<Vec<&'static str>>,
@@ -30,7 +30,7 @@ pub struct Ended {
 }
 
 impl Tasks {
-    /// Begins a task that is to run until [`Tasks::stop`].
+    /// Starts a task that is to run until [`Tasks::stop`].
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         lock(&self.0.running).push(name);
         let watched = Watched { tasks: self.clone(), name };
@@ -53,13 +53,13 @@ impl Tasks {
         }
     }
 
-    /// Cancelled when all tasks are to end.
+    /// Cancelled when all tasks must end.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.0.stopping.clone()
     }
 
-    /// Says from now on that the end is near.
+    /// Announces that the end is near.
     pub fn drain(&self) {
         self.0.draining.cancel();
     }
@@ -69,7 +69,7 @@ impl Tasks {
         self.0.draining.is_cancelled()
     }
 
-    /// Asks all tasks to end.
+    /// Stops all tasks.
     pub fn stop(&self) {
         self.0.draining.cancel();
         self.0.stopping.cancel();
@@ -81,13 +81,13 @@ impl Tasks {
         self.0.tracker.wait().await;
     }
 
-    /// The names of those that run.
+    /// The names of the running tasks.
     #[must_use]
     pub fn running(&self) -> Vec<&'static str> {
         lock(&self.0.running).clone()
     }
 
-    /// Notes what the end cut off.
+    /// Records something that the end cut off.
     pub fn note_cut(&self, what: impl Into<String>) {
         lock(&self.0.cut).push(what.into());
     }
@@ -99,7 +99,7 @@ impl Tasks {
     }
 }
 
-/// Whatever ends a task drops this: a return, a panic, an abort.
+/// Dropped by whatever ends a task: a return, a panic, an abort.
 struct Watched {
     tasks: Tasks,
     name: &'static str,
@@ -120,7 +120,7 @@ impl Drop for Watched {
     }
 }
 
-/// What is behind these locks is whole after each statement, so that a panic spoils nothing.
+/// The data behind these locks is consistent after each statement, so a panic spoils nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

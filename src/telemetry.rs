@@ -1,4 +1,4 @@
-//! Logs: one line an event, with the request's id; never a secret, a code or a query. And counters.
+//! Logs: one line per event, with the request's id; never a secret, a code or a query. Also counters.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError};
 /// Starts logging to standard error.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// If the filter cannot be parsed.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log)
         .map_err(|e| ConfigError(format!("setting log: {:?} is not possible: {e}", config.log)))?;
@@ -19,11 +19,11 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
     started.map_err(|e| ConfigError(e.to_string()))
 }
 
-/// Begins to count; gives what renders the counters in Prometheus's text format. Until it is called,
-/// counting costs next to nothing.
+/// Starts counting; returns what renders the counters in Prometheus's text format. Until it is called, counting costs
+/// next to nothing.
 ///
 /// # Errors
-/// When something counts already.
+/// If counting has already started.
 pub fn count() -> Result<PrometheusHandle, ConfigError> {
     let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
     PrometheusBuilder::new()

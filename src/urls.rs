@@ -1,4 +1,4 @@
-//! Every address as a function, so that none is written twice.
+//! Every address as a constant or a function, so that none is written twice.
 
 use crate::model::user::PendingSetup;
 
@@ -15,7 +15,7 @@ fixed! {
     SIGN_IN_CODE = "/sign-in/code";
     SIGN_IN_CODE_MAIL = "/sign-in/code/mail";
     SIGN_OUT = "/sign-out";
-    /// The password, and the second factor, once more.
+    /// Asks for the password and the second factor once more.
     CONFIRM = "/confirm";
     CONFIRM_MAIL = "/confirm/mail";
     FORGOTTEN_PASSWORD = "/forgotten-password";
@@ -86,7 +86,7 @@ fixed! {
     FAILED_JOBS = "/operator/failed-jobs";
     FAILED_JOBS_RETRY = "/operator/failed-jobs/retry";
     CLOCK = "/operator/clock";
-    /// Where Stripe tells what became of payments.
+    /// Where Stripe reports on payments.
     STRIPE_WEBHOOK = "/webhooks/stripe";
     API_DOCUMENT = "/api/openapi.json";
     API_PAGE = "/api/docs";
@@ -156,7 +156,7 @@ pub fn licence(id: i64) -> String {
     format!("/licences/{id}")
 }
 
-/// Codes by the thousand, on their way.
+/// A batch of codes.
 pub fn code_batch(id: i64) -> String {
     format!("/codes/batches/{id}")
 }
@@ -165,12 +165,12 @@ pub fn product(id: i64) -> String {
     format!("/operator/price-list/{id}")
 }
 
-/// A query value, escaped.
+/// Escapes a query value.
 pub fn escape(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A page with the notice of an operation on it.
+/// A page with the notice of an operation.
 pub fn with_done(back: &str, key: &str) -> String {
     let (path, query) = back.split_once('?').unwrap_or((back, ""));
     let kept: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
@@ -192,8 +192,8 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
 }
 
-/// Where somebody may go who owes something first: to the set-up pages and out; with a password that
-/// is too short also to a longer one.
+/// Where somebody with a pending set-up may go: to the set-up pages and out; if the password is too short, also to the
+/// page for a longer one.
 pub fn is_open_to_owing(path: &str, pending: PendingSetup) -> bool {
     let set_up = [
         SECOND_FACTOR,
@@ -208,7 +208,7 @@ pub fn is_open_to_owing(path: &str, pending: PendingSetup) -> bool {
     set_up.contains(&path) || (pending == PendingSetup::LongerPassword && password.contains(&path))
 }
 
-/// An address without what must not stand in another one: tokens and whole codes in its query.
+/// An address without tokens and whole codes in its query, which other addresses must not contain.
 pub fn without_secrets(path: &str, query: Option<&str>) -> String {
     let is_secret = |pair: &&str| {
         url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
@@ -223,7 +223,7 @@ pub fn without_secrets(path: &str, query: Option<&str>) -> String {
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
-/// Whether a text is a path of this portal, safe to lead to after signing in.
+/// Whether a text is a path of this portal, safe to redirect to after signing in.
 pub fn is_local(path: &str) -> bool {
     let mut bytes = path.bytes();
     bytes.next() == Some(b'/')

@@ -1,5 +1,5 @@
-//! The writer task: gathers the ledger's operations, runs them as batches, answers each after the
-//! commit. While one commit flushes, the next batch gathers: one flush serves many requests.
+//! The writer task: gathers the ledger's operations, runs them in batches, answers each after the commit. While one
+//! commit flushes, the next batch gathers: one flush serves many requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +19,9 @@ use crate::store::tries::Tries;
 
 const QUEUE_LENGTH_MAX: usize = 4_096;
 const BATCH_LENGTH_MAX: usize = 512;
-/// What has waited for longer is refused, so that its batch has the time that is left.
+/// Operations that have waited longer are refused, so that their batch has the time that is left.
 const QUEUE_MILLISECONDS: u64 = deadline::WRITE_SECONDS * 1_000 - deadline::TRY_MILLISECONDS;
-/// Whether it is ready costs a write: it is not asked more often.
+/// A readiness check costs a write, so it is not repeated more often.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -30,10 +30,10 @@ const PROBE_WITHIN: Duration = Duration::from_secs(3);
 pub enum WriteError {
     #[error("refused: {0:?}")]
     Refused(Refusal),
-    /// Too much waits, or the database cannot take a write now. Nothing has changed.
+    /// The queue is full, or the database cannot take a write now. Nothing has changed.
     #[error("the database cannot take a write now")]
     Unavailable,
-    /// It may have happened, or may happen still.
+    /// It may have happened, or may still happen.
     #[error("the database did not say whether it happened")]
     OutcomeUnknown,
     /// A fault. Nothing has changed.
@@ -47,16 +47,16 @@ enum Waiting {
         operation: Operation,
         answer: Answer,
         since: Instant,
-        /// Set by the writer that begins it or by the caller that gives it up: by one of them.
+        /// Set by the writer that begins it or by the caller that gives up: by exactly one of them.
         is_claimed: Arc<AtomicBool>,
     },
-    /// Somebody asks whether the writer can write.
+    /// A check whether the writer can write.
     Probe(oneshot::Sender<bool>),
 }
 
 type Answer = oneshot::Sender<Result<Done, WriteError>>;
 
-/// The door to the writer task. Clones share it.
+/// The interface to the writer task. Clones share it.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
@@ -64,7 +64,6 @@ pub struct Writer {
     probed: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
-/// What the writer task works with.
 struct Tools {
     db: Db,
     keys: Arc<Keys>,
@@ -73,13 +72,13 @@ struct Tools {
 }
 
 impl Writer {
-    /// Starts the task. It ends, after all that waits, when every `Writer` is gone.
+    /// Starts the task. It ends, after finishing the queue, once every `Writer` is dropped.
     #[must_use]
     pub fn start(db: Db, keys: Arc<Keys>, rng: Rng, clock: Clock) -> (Writer, tokio::task::JoinHandle<()>) {
         Writer::start_with_batches_of(BATCH_LENGTH_MAX, db, keys, rng, clock)
     }
 
-    /// As [`Writer::start`], with shorter batches: how the benchmark measures what they are worth.
+    /// Like [`Writer::start`], with shorter batches: lets the benchmark measure what batching gains.
     #[must_use]
     pub fn start_with_batches_of(
         length_max: usize,
@@ -93,7 +92,7 @@ impl Writer {
         (writer, tokio::spawn(run(length_max, Tools { db, keys, rng, clock }, waiting)))
     }
 
-    /// Whether it has written within the last second, or does so now.
+    /// Whether it has written within the last second, or can do so now.
     pub async fn is_ready(&self) -> bool {
         let mut probed = self.probed.lock().await;
         if let Some((at, is_ready)) = *probed
@@ -110,11 +109,10 @@ impl Writer {
         is_ready
     }
 
-    /// Hands an operation over and waits until it is on disk. A caller that goes away does not
-    /// undo it.
+    /// Submits an operation and waits until it is on disk. A caller that goes away does not undo it.
     ///
     /// # Errors
-    /// See [`WriteError`]; after nine seconds at the latest.
+    /// After nine seconds at the latest, see [`WriteError`].
     pub async fn submit(&self, operation: Operation) -> Result<Done, WriteError> {
         let (answer, answered) = oneshot::channel();
         let is_claimed = Arc::<AtomicBool>::default();
@@ -123,7 +121,7 @@ impl Writer {
         self.queue.try_send(waiting).map_err(|_| WriteError::Unavailable)?;
         match tokio::time::timeout(Duration::from_secs(deadline::WRITE_SECONDS), answered).await {
             Ok(Ok(outcome)) => outcome,
-            // The writer is late, or has died: what it had not begun it never will.
+            // The writer is late or dead: it never starts what it had not claimed.
             Ok(Err(_)) | Err(_) if !is_claimed.swap(true, Ordering::AcqRel) => Err(WriteError::Unavailable),
             Ok(Err(_)) | Err(_) => Err(WriteError::OutcomeUnknown),
         }
@@ -138,7 +136,7 @@ async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waitin
             let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
             let outcomes = outcomes_of(&tools, &operations, until).await;
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // Its caller may have gone away; it has happened all the same.
+                // The caller may have gone away; it has happened all the same.
                 let _ = answer.send(outcome);
             }
         }
@@ -155,7 +153,7 @@ async fn run(length_max: usize, tools: Tools, mut waiting: mpsc::Receiver<Waitin
     }
 }
 
-/// What a batch is made of.
+/// A batch.
 #[derive(Default)]
 struct Claimed {
     operations: Vec<Operation>,
@@ -163,7 +161,7 @@ struct Claimed {
     probes: Vec<oneshot::Sender<bool>>,
 }
 
-/// Takes what is still wanted, and refuses what has waited for too long.
+/// Claims operations that are still wanted, and refuses those that have waited too long.
 fn claim(batch: &mut Vec<Waiting>) -> Claimed {
     let mut claimed = Claimed::default();
     for waiting in batch.drain(..) {
@@ -189,7 +187,7 @@ fn claim(batch: &mut Vec<Waiting>) -> Claimed {
     claimed
 }
 
-/// What became of each operation. When a batch fails, one of them may be to blame: the others must not pay for it.
+/// The outcome of each operation. If a batch fails because of one of them, the others must not fail with it.
 async fn outcomes_of(
     tools: &Tools,
     operations: &[Operation],
@@ -213,25 +211,25 @@ async fn outcomes_of(
     }
     let mut outcomes = Vec::with_capacity(operations.len());
     for operation in operations {
-        let alone = Box::pin(outcomes_of(tools, std::slice::from_ref(operation), until)).await;
-        outcomes.extend(alone);
+        let outcome = Box::pin(outcomes_of(tools, std::slice::from_ref(operation), until)).await;
+        outcomes.extend(outcome);
     }
     outcomes
 }
 
-/// What became of each operation after a commit. Those that what came before them led further than was loaded are
-/// run again: one of them at least comes to its end each time.
+/// The outcome of each operation after a commit. Those that an earlier one led beyond what was loaded run again: each
+/// round completes at least one of them.
 async fn outcomes_after(
     tools: &Tools,
     operations: &[Operation],
     decisions: Vec<Option<Decision>>,
     until: Instant,
 ) -> Vec<Result<Done, WriteError>> {
-    let again = operations.iter().zip(&decisions).filter(|(_, decision)| decision.is_none());
-    let again: Vec<Operation> = again.map(|(operation, _)| operation.clone()).collect();
+    let unfinished = operations.iter().zip(&decisions).filter(|(_, decision)| decision.is_none());
+    let unfinished: Vec<Operation> = unfinished.map(|(operation, _)| operation.clone()).collect();
     let mut later = Vec::new().into_iter();
-    if !again.is_empty() {
-        later = Box::pin(outcomes_of(tools, &again, until)).await.into_iter();
+    if !unfinished.is_empty() {
+        later = Box::pin(outcomes_of(tools, &unfinished, until)).await.into_iter();
     }
     let outcome = |decision: Option<Decision>| match decision {
         Some(decision) => decision.map_err(WriteError::Refused),
@@ -240,8 +238,8 @@ async fn outcomes_after(
     decisions.into_iter().map(outcome).collect()
 }
 
-/// Runs operations as one transaction, again where that has not happened and may succeed, and where its outcome
-/// is unknown: the operations' ids show what has happened.
+/// Runs operations as one transaction. Retries if it has not happened and may succeed, or if its outcome is unknown:
+/// the operations' ids show what has happened.
 async fn write_until(
     tools: &Tools,
     operations: &[Operation],

@@ -1,5 +1,5 @@
-//! What is read of the objects that Stripe sends, in answers and in events. Fields that we do not use may
-//! come and go; one that we use and that is missing is an error.
+//! The parts that we read of Stripe's objects, in answers and in events. Fields that we do not use may come and go; a
+//! missing field that we use is an error.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use serde::Deserialize;
 
 use crate::model::money::{Currency, Money};
 
-/// The name of our reference among the metadata of Stripe's objects.
+/// The key of our reference in the metadata of Stripe's objects.
 pub(super) const REFERENCE: &str = "scrip_payment";
 
-/// A page on which one payment can be made.
+/// A page where one payment can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: String,
-    /// Where the browser goes; in the demo a path of the portal.
+    /// Where the browser goes; in the demo, a path of the portal.
     pub url: String,
 }
 
-/// How a session stands.
+/// The state of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
     pub id: String,
-    /// Whose payment it is: the reference that was sent with the request.
+    /// The payment's reference, as sent with the request.
     pub reference: Option<String>,
     pub is_paid: bool,
-    /// The payer is done; the money may still be under way.
+    /// The payer is done; the money may still be on its way.
     pub is_complete: bool,
     /// It can no longer be paid.
     pub is_expired: bool,
@@ -33,7 +33,7 @@ pub struct SessionState {
     pub amount_total: Money,
 }
 
-/// Money given back.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Refund {
     pub id: String,
@@ -49,7 +49,6 @@ impl Refund {
     }
 }
 
-/// A Checkout Session.
 #[derive(Deserialize)]
 pub(super) struct Checkout {
     pub id: String,
@@ -63,7 +62,6 @@ pub(super) struct Checkout {
     metadata: Option<BTreeMap<String, String>>,
 }
 
-/// A Charge.
 #[derive(Deserialize)]
 pub(super) struct Charge {
     pub payment_intent: Option<String>,
@@ -78,7 +76,7 @@ impl Checkout {
         self.payment_status == "paid"
     }
 
-    /// The reference of the payment that it is for; `None` where another program made it on the same account.
+    /// The reference of the payment that it is for; `None` if another program on the same account made it.
     pub fn reference(&self) -> Result<Option<&str>, &'static str> {
         let reference = reference(self.metadata.as_ref());
         match reference {

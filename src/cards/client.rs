@@ -1,4 +1,4 @@
-//! The HTTP client for who takes the cards.
+//! The HTTP client for the card provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::error::ProviderError;
 
-/// An answer may be no longer than this, in bytes.
+/// The longest accepted answer, in bytes.
 const ANSWER_LENGTH_MAX: usize = 256 * 1_024;
 
-/// A client that trusts the public roots built into this program, as the mail and the database client do:
-/// it asks neither for certificates of the machine, which a bare container has none of, nor for a
-/// cryptography provider of the process, without which `reqwest`'s own set-up would panic.
+/// A client that trusts the public roots built into this program, as the mail and the database client do. It needs
+/// neither the machine's certificates, which a bare container lacks, nor a process-wide cryptography provider, without
+/// which `reqwest`'s own set-up would panic.
 pub fn new(timeout: Duration, is_loopback: bool) -> Result<reqwest::Client, ProviderError> {
     let wrong = |error: &dyn std::fmt::Display| ProviderError::Client(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -34,7 +34,7 @@ pub fn new(timeout: Duration, is_loopback: bool) -> Result<reqwest::Client, Prov
     client.build().map_err(|e| wrong(&e))
 }
 
-/// Reads an answer's body, if it is not endless.
+/// Reads an answer's body, up to a limit.
 pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, ProviderError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
@@ -46,7 +46,7 @@ pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, ProviderEr
     Ok(body)
 }
 
-/// The address is known, and does not belong into every line of a log.
+/// The address is known, and does not belong in every log line.
 pub fn unreachable(error: reqwest::Error) -> ProviderError {
     ProviderError::Unreachable(error.without_url())
 }

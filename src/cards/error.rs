@@ -1,21 +1,21 @@
-//! Why a card payment could not be begun. Nothing here holds a secret, so all of it may be logged.
+//! Why a card payment could not be started. Nothing here holds a secret, so all of it may be logged.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::model::money::Money;
 
-/// What went wrong between us and who takes the cards.
+/// What went wrong between us and the card provider.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     #[error("card payments are not set up")]
     NotSetUp,
-    /// Nothing or less; or thousandths that cards cannot be charged.
+    /// Zero or less; or thousandths that cannot be charged to a card.
     #[error("{0} cannot be charged to a card")]
     NotPayable(Money),
     #[error("no client for card payments can be made: {0}")]
     Client(String),
-    /// Nobody knows whether it was done: the same request may be sent again.
+    /// It is unknown whether it was done: the same request may be sent again.
     #[error("the card payment service cannot be reached: {0}")]
     Unreachable(#[source] reqwest::Error),
     #[error("the card payment service refused: {0}")]
@@ -24,17 +24,17 @@ pub enum ProviderError {
     Answer(&'static str),
 }
 
-/// What the service says of a request that it did not do.
+/// The service's reason for refusing a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
-    /// The service's own word for it, such as `amount_too_small`.
+    /// The service's own code for it, such as `amount_too_small`.
     pub code: String,
-    /// The field that it is about.
+    /// The field at fault.
     pub param: String,
-    /// What the service's support asks for.
+    /// The request's id, for the service's support.
     pub request_id: String,
-    /// Whether the same request may be done later.
+    /// Whether the same request may succeed later.
     pub is_passing: bool,
 }
 
@@ -51,7 +51,7 @@ impl std::fmt::Display for Refusal {
 }
 
 impl ProviderError {
-    /// Whether it is worth trying again, with the same key.
+    /// Whether to try again, with the same key.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -61,8 +61,8 @@ impl ProviderError {
         }
     }
 
-    /// Whether the same request under the same key may still be done one day. The service keeps what it once
-    /// answered to a key, its own faults too: then only another key helps.
+    /// Whether the same request under the same key may ever succeed. The service keeps its first answer to a key, even
+    /// its own faults: then only another key helps.
     #[must_use]
     pub fn may_be_sent_again(&self) -> bool {
         match self {
@@ -72,20 +72,20 @@ impl ProviderError {
         }
     }
 
-    /// Whether the service knows nothing of what it was asked about.
+    /// Whether the service does not know the object that it was asked about.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self, ProviderError::Refused(refusal) if refusal.status == 404)
     }
 }
 
-/// Cards take whole minor units above zero; of currencies with thousandths, whole hundredths.
+/// Cards take whole minor units above zero; for currencies with thousandths, whole hundredths.
 pub(super) fn payable(amount: Money) -> Result<(), ProviderError> {
     let step = if amount.currency.digits() == 3 { 10 } else { 1 };
     if amount.minor > 0 && amount.minor % step == 0 { Ok(()) } else { Err(ProviderError::NotPayable(amount)) }
 }
 
-/// What a refusal may tell. Stripe's sentence is left out: it can repeat what we sent.
+/// The parts of a refusal that may be logged. Stripe's message is left out: it can repeat what we sent.
 pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let header = |name| headers.get(name).and_then(|v| v.to_str().ok());
     let error = serde_json::from_slice::<Value>(body).unwrap_or_default();

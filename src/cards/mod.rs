@@ -1,5 +1,5 @@
-//! Card payments: who takes them, and in which words we speak with them. Knows no tables.
-//! To add a provider: a file here and a variant of [`Cards`].
+//! Card payments: the provider, and our interface to it. Knows no tables. To add a provider: a file here and a variant
+//! of [`Cards`].
 
 mod answer;
 mod client;
@@ -17,22 +17,22 @@ use crate::model::money::Money;
 use crate::model::time::Moment;
 use crate::urls;
 
-/// A session may be asked to live no shorter than this.
+/// The shortest lifetime of a session.
 pub const SESSION_SECONDS_MIN: i64 = 1_800;
-/// A session may be asked to live no longer than this.
+/// The longest lifetime of a session.
 pub const SESSION_SECONDS_MAX: i64 = 86_400;
 
-/// What the payment page is told. The same request for the same payment gives the same session, also a day
-/// later; another request for it is refused. So all of it, the end too, is kept with the payment.
+/// The contents of the payment page. Repeating a payment's request gives the same session, even a day later; a
+/// different request for it is refused. So all of it, including the expiry, is stored with the payment.
 #[derive(Debug, Clone)]
 pub struct SessionRequest<'a> {
-    /// What we call the payment: of all installations on one account, nobody else calls one so.
+    /// Our name for the payment, unique among all installations on one account.
     pub reference: &'a str,
     pub amount: Money,
     /// The one line that the payer reads.
     pub description: &'a str,
     pub customer_email: &'a str,
-    /// Where the browser is sent afterwards. That it comes there proves nothing.
+    /// Where the browser is sent afterwards. Its arrival proves nothing.
     pub success_url: &'a str,
     pub cancel_url: &'a str,
     pub expires_at: Moment,
@@ -44,10 +44,10 @@ pub fn is_payable(amount: Money) -> bool {
     error::payable(amount).is_ok()
 }
 
-/// Who takes card payments.
+/// The card provider.
 #[derive(Debug, Clone)]
 pub enum Cards {
-    /// Nobody: invoices alone.
+    /// None: invoices only.
     None,
     Stripe(Stripe),
     /// The demo's own page, on which no money moves.
@@ -55,10 +55,10 @@ pub enum Cards {
 }
 
 impl Cards {
-    /// As the settings say. The demo never charges anybody, whatever they say.
+    /// The provider in the settings. The demo never charges anybody, whatever they say.
     ///
     /// # Errors
-    /// When no connection could ever be made.
+    /// If no connection could ever be made.
     pub fn new(config: &Config) -> Result<Cards, ProviderError> {
         match &config.stripe {
             _ if config.demo => Ok(Cards::Demo),
@@ -67,7 +67,7 @@ impl Cards {
         }
     }
 
-    /// The provider's name in the database; `None` where no card is taken.
+    /// The provider's name in the database; `None` if no cards are accepted.
     #[must_use]
     pub fn provider(&self) -> Option<&'static str> {
         match self {
@@ -77,13 +77,13 @@ impl Cards {
         }
     }
 
-    /// Whether a payment by card can be offered.
+    /// Whether card payment can be offered.
     #[must_use]
     pub fn are_taken(&self) -> bool {
         !matches!(self, Cards::None)
     }
 
-    /// The client of Stripe, where that takes them.
+    /// The Stripe client, if Stripe is the provider.
     #[must_use]
     pub fn stripe(&self) -> Option<&Stripe> {
         match self {
@@ -92,16 +92,13 @@ impl Cards {
         }
     }
 
-    /// Whether the demo takes them.
+    /// Whether the demo's own page is used.
     #[must_use]
     pub fn are_demo(&self) -> bool {
         matches!(self, Cards::Demo)
     }
 
-    /// Makes the page on which a payment is made.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// Creates the page for a payment.
     pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -114,10 +111,7 @@ impl Cards {
         }
     }
 
-    /// How a session stands; `None` in the demo, whose sessions nobody but the portal knows.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// The state of a session; `None` in the demo, whose sessions only the portal knows.
     pub async fn session(&self, id: &str) -> Result<Option<SessionState>, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -126,10 +120,7 @@ impl Cards {
         }
     }
 
-    /// Ends an open session: it can no longer be paid. One that is paid or over is refused.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// Expires an open session, so that it can no longer be paid. One that is paid or over is refused.
     pub async fn expire_session(&self, id: &str) -> Result<(), ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
@@ -138,10 +129,7 @@ impl Cards {
         }
     }
 
-    /// Gives money back. The same key gives it back once.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// Refunds money. Repeating it with the same key refunds only once.
     pub async fn refund(
         &self,
         payment_intent: &str,

@@ -1,5 +1,5 @@
-//! Stripe Checkout by its public API: form fields in, JSON out. A request that may have been done is sent
-//! again with the same idempotency key, a few times; Stripe then does it once.
+//! Stripe Checkout through its public API: form fields in, JSON out. A request that may have been done is sent again a
+//! few times with the same idempotency key; Stripe then does it once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::config::{Secret, StripeConfig};
 use crate::model::money::Money;
 use crate::model::time::Moment;
 
-/// The version of the API that the answers are read in.
+/// The API version of the answers.
 const API_VERSION: &str = "2025-09-30.clover";
 const ATTEMPTS_MAX: u32 = 3;
 const DESCRIPTION_LENGTH_MAX: usize = 250;
@@ -49,12 +49,12 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// A client for these settings.
+    /// A client with these settings.
     ///
     /// # Errors
     /// [`ProviderError::Client`].
     pub fn new(settings: &StripeConfig, patience: Patience) -> Result<Stripe, ProviderError> {
-        // The settings allow http:// on loopback alone.
+        // The settings allow http:// only on loopback.
         let is_loopback = settings.api_base.starts_with("http://");
         Ok(Stripe {
             http: client::new(patience.timeout, is_loopback)?,
@@ -65,10 +65,7 @@ impl Stripe {
         })
     }
 
-    /// Makes the page on which a payment is made.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// Creates the page for a payment.
     pub async fn create_session(&self, request: &SessionRequest<'_>) -> Result<Session, ProviderError> {
         payable(request.amount)?;
         let currency = request.amount.currency.code().to_lowercase();
@@ -103,30 +100,24 @@ impl Stripe {
         Ok(Session { id: checkout.id, url })
     }
 
-    /// How a session stands.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// The state of a session.
     pub async fn session(&self, id: &str) -> Result<SessionState, ProviderError> {
         let path = format!("/v1/checkout/sessions/{}", plain(id)?);
         let checkout: Checkout = self.send(Method::GET, &path, None).await?;
         checkout.state().map_err(ProviderError::Answer)
     }
 
-    /// Ends an open session: it can no longer be paid.
+    /// Expires an open session, so that it can no longer be paid.
     ///
     /// # Errors
-    /// See [`ProviderError`]; one that is not open is [`ProviderError::Refused`].
+    /// A session that is not open is [`ProviderError::Refused`].
     pub async fn expire_session(&self, id: &str) -> Result<SessionState, ProviderError> {
         let path = format!("/v1/checkout/sessions/{}/expire", plain(id)?);
         let checkout: Checkout = self.post(&path, &[], &format!("scrip-expire-{id}")).await?;
         checkout.state().map_err(ProviderError::Answer)
     }
 
-    /// Gives money back. The same key gives it back once.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
+    /// Refunds money. Repeating it with the same key refunds only once.
     pub async fn refund(
         &self,
         payment_intent: &str,
@@ -139,10 +130,7 @@ impl Stripe {
         self.post("/v1/refunds", &fields, key).await
     }
 
-    /// Reads a webhook's body, if its `Stripe-Signature` is ours and recent.
-    ///
-    /// # Errors
-    /// See [`WebhookError`].
+    /// Parses a webhook's body if its `Stripe-Signature` is valid and recent.
     pub fn verify(&self, payload: &[u8], header: &str, now: Moment) -> Result<Event, WebhookError> {
         webhook::verify(self.webhook_secret.reveal(), payload, header, now)
     }
@@ -201,7 +189,7 @@ impl Stripe {
     }
 }
 
-/// An id as Stripe makes them: nothing that would lead to another path.
+/// An id in Stripe's format, which cannot lead to another path.
 fn plain(id: &str) -> Result<&str, ProviderError> {
     let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_plain && (1..=ID_LENGTH_MAX).contains(&id.len()) {

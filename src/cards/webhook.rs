@@ -1,6 +1,6 @@
-//! What Stripe tells of its own accord. An event counts only with a signature over its exact bytes, made
-//! with the secret that we share, a short while ago. Events come in any order and more than once: who takes
-//! them keeps their ids, and believes the payment's state, not the order.
+//! The events that Stripe sends. An event counts only with a recent signature over its exact bytes, made with the
+//! shared secret. Events come in any order and more than once: the receiver stores their ids, and relies on the
+//! payment's state, not on the order.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::model::time::Moment;
 const TOLERANCE_SECONDS: i64 = 300;
 const HEADER_LENGTH_MAX: usize = 2_048;
 
-/// The types of events that count here, as Stripe's dashboard names them.
+/// The event types that matter here, by their names in Stripe's dashboard.
 pub const EVENT_KINDS: [&str; 5] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -37,34 +37,33 @@ pub enum WebhookError {
     Body(&'static str),
 }
 
-/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// The payer is done. Without `is_paid` the money is still under way.
+    /// The payer is done. Without `is_paid` the money is still on its way.
     SessionCompleted { is_paid: bool },
-    /// The money that was under way has come.
+    /// The money that was on its way has arrived.
     AsyncSucceeded,
-    /// The money that was under way will not come.
+    /// The money that was on its way will not arrive.
     AsyncFailed,
     /// Nobody paid in time.
     SessionExpired,
-    /// Money was given back: so much of this payment by now.
+    /// Money was refunded: the total of this payment so far.
     Refunded { total: Money },
     /// Nothing that concerns us.
     Other,
 }
 
-/// One event. All but `id`, `kind` and `created` are missing of [`EventKind::Other`]; a refund has no session.
+/// An event. [`EventKind::Other`] has only `id`, `kind` and `created`; a refund has no session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub id: String,
     pub kind: EventKind,
     pub created: Moment,
     pub session_id: Option<String>,
-    /// The reference of the payment, as it was sent with the request.
+    /// The payment's reference, as sent with the request.
     pub reference: Option<String>,
     pub payment_intent: Option<String>,
-    /// What was to be paid.
+    /// The amount due.
     pub amount_total: Option<Money>,
 }
 
@@ -82,17 +81,17 @@ struct Data {
     object: Value,
 }
 
-/// The `Stripe-Signature` of a body, as Stripe would send it; for trials without Stripe.
+/// The `Stripe-Signature` that Stripe would send for a body; for testing without Stripe.
 #[must_use]
 pub fn sign(secret: &str, payload: &[u8], seconds: i64) -> String {
     let mac = mac(secret, &seconds.to_string(), payload).finalize().into_bytes();
     format!("t={seconds},v1={}", hex::encode(mac))
 }
 
-/// Reads a body whose signature is good.
+/// Parses a body with a valid signature.
 pub(super) fn verify(secret: &str, payload: &[u8], header: &str, now: Moment) -> Result<Event, WebhookError> {
     let (time, signatures) = parts(header).ok_or(WebhookError::Header)?;
-    // The secret is changed at Stripe by signing with the old and the new one for a while.
+    // While the secret is being rotated, Stripe signs with both the old and the new one.
     let is_signed = signatures.iter().any(|given| mac(secret, time, payload).verify_slice(given).is_ok());
     if !is_signed {
         return Err(WebhookError::Signature);
@@ -104,7 +103,7 @@ pub(super) fn verify(secret: &str, payload: &[u8], header: &str, now: Moment) ->
     read(payload).map_err(WebhookError::Body)
 }
 
-/// The time and the signatures of scheme `v1`; other schemes are passed over.
+/// The time and the `v1` signatures; other schemes are ignored.
 fn parts(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
     if header.len() > HEADER_LENGTH_MAX {
         return None;

@@ -1,6 +1,6 @@
 //! `scrip backup` and `scrip restore`: a consistent copy of a running SQLite database, and back. Both work under a
-//! temporary name, look at what they made, make it durable and only then give it its name: what fails leaves nothing.
-//! The key file goes along only when it is wrapped with a passphrase.
+//! temporary name, check the result, make it durable and only then give it its name: a failure leaves nothing behind.
+//! The key file is included only if wrapped with a passphrase.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,18 +61,17 @@ fn passphrase(file: &Path) -> Result<String, String> {
     }
 }
 
-/// The folder that a file is in.
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A folder beside a file, for what is not finished; gone with all that is in it when it is dropped.
+/// A folder beside a file for unfinished work; dropping it deletes its contents.
 fn workplace(folder: &Path) -> Result<TempDir, Failure> {
     let made = tempfile::Builder::new().prefix(".scrip-unfinished-").tempdir_in(folder);
     Ok(made.map_err(|e| format!("{}: {e}", folder.display()))?)
 }
 
-/// Gives a finished file its name, where nothing has that yet, and makes both durable.
+/// Gives a finished file its name unless that is taken, and makes both durable.
 fn finish(made: &Path, file: &Path) -> Result<(), Failure> {
     private::close(made);
     let named = |e: std::io::Error| format!("{}: {e}", file.display());
@@ -137,7 +136,7 @@ pub async fn restore(config: Config, restore: Restore) -> CliResult {
     crate::app::make_folder(&config.data)?;
     let outcome = restore_into(&config, &restore, &target).await;
     if outcome.is_err() && is_new {
-        // Whatever somebody else has put there meanwhile keeps it.
+        // Fails if somebody else has put anything there meanwhile.
         let _ = std::fs::remove_dir(&config.data);
     }
     outcome
@@ -162,8 +161,8 @@ async fn restore_into(config: &Config, restore: &Restore, target: &Path) -> CliR
     let key_file = work.path().join("scrip.key");
     private::write(&key_file, key_text.as_bytes())?;
     let forgotten = forgotten(&manifest, restore.replaces.as_deref()).await?;
-    let there = Config { data: work.path().to_owned(), key_file: key_file.clone(), ..config.clone() };
-    let is_clean = look_at(there, &manifest, &forgotten).await?;
+    let staged = Config { data: work.path().to_owned(), key_file: key_file.clone(), ..config.clone() };
+    let is_clean = look_at(staged, &manifest, &forgotten).await?;
     if !is_clean && manifest.is_clean {
         return Err("the copy was changed after it was made: nothing is restored".into());
     }
@@ -180,20 +179,20 @@ fn write_copy(from: &Path, to: &Path) -> std::io::Result<()> {
     out.sync_all()
 }
 
-/// The text of the key file: the one that is there, or the one that is wrapped beside the backup.
+/// The text of the key file: the existing one, or the wrapped one beside the backup.
 fn key_text(config: &Config, restore: &Restore) -> Result<String, Failure> {
     let place = config.key_file.display();
     let wrapped = match &restore.passphrase_file {
         Some(file) => {
-            let beside = key_copy(&restore.file);
-            let text = std::fs::read_to_string(&beside).map_err(|e| format!("{}: {e}", beside.display()))?;
+            let copy = key_copy(&restore.file);
+            let text = std::fs::read_to_string(&copy).map_err(|e| format!("{}: {e}", copy.display()))?;
             Some(Wrapped::unwrap(&text, &passphrase(file)?)?)
         }
         None => None,
     };
-    let there = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
+    let existing = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
     match (wrapped, there) {
-        (Some(wrapped), Some(there)) if wrapped.trim() != there.trim() => {
+        (Some(wrapped), Some(existing)) if wrapped.trim() != existing.trim() => {
             Err(format!("{place} exists and is another key file than the one beside the backup").into())
         }
         (Some(text), _) | (None, Some(text)) => Ok(text),
@@ -201,7 +200,7 @@ fn key_text(config: &Config, restore: &Restore) -> Result<String, Failure> {
     }
 }
 
-/// What a restore forgets, in words.
+/// What a restore loses, in words.
 async fn forgotten(manifest: &Manifest, replaces: Option<&Path>) -> Result<String, Failure> {
     let period = match replaces {
         None => "What happened later is not in it".to_owned(),
@@ -223,7 +222,7 @@ async fn forgotten(manifest: &Manifest, replaces: Option<&Path>) -> Result<Strin
     ))
 }
 
-/// Starts on the copy, which brings its schema up to date; notes the restore in its history, and verifies it.
+/// Starts on the copy, which upgrades its schema; records the restore in its history, and verifies it.
 async fn look_at(config: Config, manifest: &Manifest, forgotten: &str) -> Result<bool, Failure> {
     let (app, _): (App, _) = super::start(config).await?;
     let when = Moment(manifest.made_at).exact();
@@ -236,13 +235,13 @@ async fn look_at(config: Config, manifest: &Manifest, forgotten: &str) -> Result
     is_clean
 }
 
-/// Gives the finished files their names: the key first, without which the database is worth nothing.
+/// Gives the finished files their names: the key first, without which the database is worthless.
 fn put(key_file: &Path, copy: &Path, config: &Config, target: &Path) -> Result<(), Failure> {
     let is_new_key = !config.key_file.exists();
     if is_new_key {
         finish(key_file, &config.key_file)?;
     }
-    // An empty one: what it holds was looked at.
+    // An empty database: its contents were checked before.
     let _ = std::fs::remove_file(target);
     let _ = std::fs::remove_file(target.with_extension("db-wal"));
     if let Err(error) = finish(copy, target) {

@@ -1,4 +1,4 @@
-//! `scrip clock`: whether the machine's clock is trusted, and how to say that it is right.
+//! `scrip clock`: shows whether the machine's clock is trusted, and accepts it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `scrip demo`: a living example on a throw-away database, on loopback only.
+//! `scrip demo`: an example portal on a throw-away database, on loopback only.
 
 use super::{CliResult, serve};
 use crate::app::App;

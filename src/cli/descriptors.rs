@@ -1,12 +1,12 @@
-//! How many connections the limit of open files allows.
+//! How many connections the limit on open files allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the databases, the listeners and files need besides.
+/// Reserved for the databases, the listeners and files.
 const OTHERS: u64 = 256;
 
-/// Raises the limit of open files to what so many connections need, as far as it may be raised; gives how many
-/// connections it allows.
+/// Raises the limit on open files to what `connections` need, as far as permitted; returns how many connections it
+/// allows.
 pub fn allow(connections: usize) -> usize {
     let needed = connections as u64 + OTHERS;
     let limit = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! `scrip licence`: checks a licence key as a device does, and tells the public key for it.
+//! `scrip licence`: checks a licence key as a device does, and prints the public key for it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -88,7 +88,7 @@ fn tell(facts: &LicenceFacts) {
     println!("expires  {}", facts.expires_at.map_or_else(|| "never".to_owned(), |end| end.exact()));
 }
 
-/// Nothing of such a key is told: whoever wrote it wrote what he liked.
+/// Shows nothing of such a key: its author could have written anything.
 fn refused(error: LicenceError) -> String {
     match error {
         LicenceError::Malformed(_) => "not a licence key: check that all of it was copied".into(),
@@ -101,7 +101,7 @@ fn refused(error: LicenceError) -> String {
     }
 }
 
-/// The key file is read and never made here: a new key would know nothing of any licence.
+/// Reads the key file, and never creates it: a new key would know nothing of any licence.
 fn own_keys(config: &Config) -> Result<PublicKeys, String> {
     let file = &config.key_file;
     let text = std::fs::read_to_string(file).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The door for the command line. To add a command: a variant of [`Command`] and a file here.
+//! The command line. To add a command: a variant of [`Command`] and a file here.
 
 mod backup;
 mod bench;
@@ -71,18 +71,17 @@ enum Command {
     Bench(bench::Bench),
 }
 
-/// Of each thread. Without optimisation, a request needs more than the usual two megabytes.
+/// Per thread. Without optimisation, a request needs more than the usual two megabytes.
 const STACK_BYTES: usize = 8 << 20;
-/// What the runtime has to end its threads.
+/// The time that the runtime has to end its threads.
 const SHUTDOWN_MAX: Duration = Duration::from_millis(500);
 
-/// What a command says when it fails.
+/// A command's exit code, or its error message.
 type CliResult = Result<ExitCode, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Whatever is written, wherever: database, WAL, keys, backups.
+    // Covers everything written anywhere: database, WAL, keys, backups.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let line = CommandLine::parse();
     let outcome = Config::load(&line.given).map_err(Into::into).and_then(|config| {
@@ -92,7 +91,7 @@ pub fn main() -> ExitCode {
             .thread_stack_size(STACK_BYTES)
             .build()?;
         let outcome = runtime.block_on(run(line.command.unwrap_or(Command::Serve), config));
-        // What still runs has been cut: it must not keep the process.
+        // Whatever still runs was cut off, and must not keep the process alive.
         runtime.shutdown_timeout(SHUTDOWN_MAX);
         outcome
     });
@@ -118,7 +117,7 @@ async fn run(command: Command, config: Config) -> CliResult {
     }
 }
 
-/// The application on the machine's own clock and randomness.
+/// The application with the machine's own clock and randomness.
 async fn start(config: Config) -> Result<(App, tokio::task::JoinHandle<()>), crate::app::StartError> {
     App::start(config, Clock::System, Rng::System).await
 }

@@ -26,14 +26,14 @@ use crate::telemetry;
 use crate::web::router::router;
 use crate::web::serve::{self, Limits};
 
-/// How often counters are condensed where nobody reads them.
+/// How often counters are condensed if nobody reads them.
 const METRICS_UPKEEP_SECONDS: u64 = 60;
 const METRICS_CONNECTIONS_MAX: usize = 64;
-/// From the signal on: what is not finished then is cut.
+/// After the signal: whatever is unfinished by then is cut off.
 const STOP_SECONDS_MAX: u64 = 17;
 /// How long closing the databases may take after that.
 const CLOSE_SECONDS_MAX: u64 = 1;
-/// From the signal on: the process ends, whatever hangs.
+/// After the signal: the process ends, whatever hangs.
 const HARD_STOP_SECONDS: u64 = 19;
 
 pub async fn run(mut config: Config) -> CliResult {
@@ -62,7 +62,7 @@ pub async fn run(mut config: Config) -> CliResult {
     Ok(until_stopped(app, writing, listener, asked_to_stop()?).await.into())
 }
 
-/// Begins to count; gives the counters and the listener that shows them, apart from the public one.
+/// Starts counting; returns the counters and the listener that serves them, separate from the public one.
 async fn count(
     address: SocketAddr,
 ) -> Result<(TcpListener, PrometheusHandle), Box<dyn std::error::Error + Send + Sync>> {
@@ -73,7 +73,7 @@ async fn count(
     Ok((listener, counters))
 }
 
-/// Keeps the counters small where nobody reads them, until told to stop.
+/// Keeps the counters small if nobody reads them, until stopped.
 async fn condense(counters: PrometheusHandle, stop: CancellationToken) {
     let every = Duration::from_secs(METRICS_UPKEEP_SECONDS);
     while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
@@ -86,33 +86,33 @@ fn metrics_router(counters: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(async move || (text, counters.render())))
 }
 
-/// Takes the port first: where it is taken, nothing else is begun.
+/// Binds the port first: if it is taken, nothing else is started.
 pub async fn listen(config: &Config) -> Result<TcpListener, String> {
     TcpListener::bind(config.listen).await.map_err(|e| format!("cannot listen on {}: {e}", config.listen))
 }
 
-/// Each SIGTERM and each Ctrl-C.
+/// Receives each SIGTERM and each Ctrl-C.
 pub fn asked_to_stop() -> std::io::Result<UnboundedReceiver<()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (heard, asked) = unbounded_channel();
+    let (sender, signals) = unbounded_channel();
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if heard.send(()).is_err() {
+            if sender.send(()).is_err() {
                 return;
             }
         }
     });
-    Ok(asked)
+    Ok(signals)
 }
 
 /// How serving ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// All that was accepted is finished.
+    /// All accepted work is finished.
     Finished,
     /// Something was cut off: the log says what.
     Cut(Vec<String>),
@@ -126,19 +126,19 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// Serves until it is asked to stop: then load balancers are told, requests are finished, and the writer's queue.
-/// Asked twice, it ends at once; and it ends when a task has ended by itself.
+/// Serves until a signal to stop: then it notifies load balancers, and finishes requests and the writer's queue. A
+/// second signal ends it at once; so does a task that ends by itself.
 pub async fn until_stopped(
     app: App,
     writing: JoinHandle<()>,
     listener: TcpListener,
-    mut asked: UnboundedReceiver<()>,
+    mut signals: UnboundedReceiver<()>,
 ) -> Ending {
     let tasks = app.tasks.clone();
     let stop = Stop { tasks: tasks.clone(), db: app.db.clone(), drain_seconds: app.config.drain_seconds };
     begin(app, writing, listener);
     tokio::select! {
-        _ = asked.recv() => {}
+        _ = signals.recv() => {}
         ended = tasks.ended_alone() => {
             tracing::error!(
                 task = ended.name,
@@ -151,7 +151,7 @@ pub async fn until_stopped(
     let _watchdog = Watchdog::start(tasks.clone());
     tokio::select! {
         () = stop.run() => {}
-        _ = asked.recv() => tasks.note_cut("asked to stop twice: all that was under way"),
+        _ = signals.recv() => tasks.note_cut("asked to stop twice: all that was under way"),
     }
     let cut = tasks.cut();
     if cut.is_empty() {
@@ -161,7 +161,7 @@ pub async fn until_stopped(
     Ending::Cut(cut)
 }
 
-/// Begins all that a portal does. What is not cloned here is gone when the tasks are.
+/// Starts everything that a portal runs. Whatever is not cloned here is dropped with the tasks.
 fn begin(app: App, writing: JoinHandle<()>, listener: TcpListener) {
     let tasks = app.tasks.clone();
     tasks.spawn("writer", async move {
@@ -186,7 +186,7 @@ fn begin(app: App, writing: JoinHandle<()>, listener: TcpListener) {
     });
 }
 
-/// What the end needs.
+/// What stopping needs.
 struct Stop {
     tasks: Tasks,
     db: crate::store::db::Db,
@@ -210,7 +210,7 @@ impl Stop {
     }
 }
 
-/// Ends the process where nothing else does: all threads hang, or a disk never answers.
+/// Ends the process if nothing else does: all threads hang, or a disk never answers.
 struct Watchdog {
     _finished: std::sync::mpsc::Sender<()>,
 }

@@ -87,7 +87,7 @@ pub async fn run(config: Config, action: Action) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A link is shown only where nothing else brings it.
+/// Prints the link only if it is not mailed.
 fn tell(email: &str, made: &ConsoleLink) {
     let lives = made.lives.words();
     match &made.link {

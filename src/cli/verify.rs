@@ -17,7 +17,7 @@ use crate::store::db::{Db, DbError};
 use crate::store::verify::{self, Chain, Figures, Finding, Options, Progress};
 
 const TELL_EVERY: Duration = Duration::from_secs(2);
-/// A larger SQLite file takes so long to look at that the WAL would grow meanwhile.
+/// Checking a larger SQLite file takes so long that the WAL would grow meanwhile.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Args)]
@@ -53,16 +53,16 @@ async fn print_head(db: &Db) -> Result<bool, Box<dyn std::error::Error + Send + 
     Ok(true)
 }
 
-/// Checks a database that nobody else uses, and prints what it finds; tells whether nothing is wrong.
+/// Checks a database that nobody else uses, and prints the findings; returns whether nothing is wrong.
 pub async fn check(db: &Db, keys: &Keys) -> Result<bool, DbError> {
     check_with(db, keys, Options::default(), true).await
 }
 
 async fn check_with(db: &Db, keys: &Keys, options: Options, whole_file: bool) -> Result<bool, DbError> {
-    let mut told = Instant::now();
+    let mut last_report = Instant::now();
     let mut tell = |progress| {
-        if told.elapsed() > TELL_EVERY {
-            told = Instant::now();
+        if last_report.elapsed() > TELL_EVERY {
+            last_report = Instant::now();
             eprintln!("{}", worded(progress));
         }
     };

@@ -15,7 +15,6 @@ const API_BASE: &str = "https://api.stripe.com";
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -42,16 +41,16 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How cards are charged.
+/// How to reach Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeConfig {
     pub secret_key: Secret,
     pub webhook_secret: Secret,
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     pub api_base: String,
 }
 
-/// Both secrets, or neither: one alone would take money and never learn of it, or the other way about.
+/// Both secrets, or neither: with only one, the portal would take money and never learn of it, or vice versa.
 pub(super) fn check(
     secret_key: Option<Secret>,
     webhook_secret: Option<Secret>,

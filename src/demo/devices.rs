@@ -1,4 +1,4 @@
-//! The demo's devices: in every state, with the units that they have used for weeks.
+//! The demo's devices: in every state, with weeks of consumed units.
 
 use crate::app::App;
 use crate::demo::{actor, company};
@@ -10,8 +10,8 @@ use crate::ops::devices::changes::DeviceInput;
 use crate::ops::devices::set::DeviceRow;
 use crate::ops::error::OpResult;
 
-/// Day, company, model, service, first serial number and how many of a kind. Sevilla Solar has no
-/// units: its devices wait.
+/// Day, company, model, service, first serial number and number of devices. Sevilla Solar has no units, so its devices
+/// wait.
 const FLEETS: [(i64, &str, &str, &str, i64, i64); 9] = [
     (6, "Acme Logistics", "RUT956", "credit", 1_102_840, 18),
     (7, "Acme Logistics North", "RUT956", "credit", 1_102_870, 6),
@@ -27,10 +27,7 @@ const FLEETS: [(i64, &str, &str, &str, i64, i64); 9] = [
 const APARTMENTS: [&str; 4] =
     ["Calle Sol 4, 1º A", "Calle Sol 4, 1º B", "Calle Sol 4, 2º A", "Calle Sol 4, ático"];
 
-/// What happens to devices on one of the demo's days.
-///
-/// # Errors
-/// Whatever an act says.
+/// Acts out one of the demo's days for devices.
 pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
     for (_, company, model, service, first, count) in FLEETS.iter().filter(|f| f.0 == day) {
         for serial in *first..first + count {
@@ -52,7 +49,7 @@ pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
                 .await?;
             }
         }
-        // Two trams are out of use, and two are not extended any more.
+        // Two trams are out of use, and two are no longer extended.
         40 => set(app, &["1120560", "1120561"], None, Some(false)).await?,
         70 => set(app, &["1120552", "1120553"], Some(false), None).await?,
         _ => {}

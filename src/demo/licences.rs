@@ -1,5 +1,5 @@
-//! The demo's licences: Baltic Distribution buys some for two devices of its customer, and one device is
-//! replaced later.
+//! The demo's licences: Baltic Distribution buys some for two of its customer's devices, and one device is replaced
+//! later.
 
 use crate::app::App;
 use crate::demo::actor;
@@ -13,14 +13,11 @@ use crate::ops::licence_orders::{Choice, LicenceWish};
 use crate::ops::licences::Rehost;
 use crate::ops::payments::BankPayment;
 
-/// Devices of Acme Logistics, and the one that takes the place of the first.
+/// Devices of Acme Logistics, and the replacement for the first.
 const SERIALS: [&str; 2] = ["1102840", "1102841"];
 const REPLACEMENT: &str = "1102850";
 
-/// Buys whatever licences suit the two devices. Their company must have devices, and the price list licences.
-///
-/// # Errors
-/// Whatever an act says.
+/// Buys all licences that fit the two devices. Their company must have devices, and the price list licences.
 pub async fn buy(app: &App, operator: &Actor) -> OpResult<()> {
     let buyer = actor(app, "distributor@scrip.test").await?;
     let serials = SERIALS.map(str::to_owned);
@@ -39,7 +36,7 @@ pub async fn buy(app: &App, operator: &Actor) -> OpResult<()> {
     Ok(())
 }
 
-/// Places an order by invoice, and has the operator see the money come.
+/// Places an order by invoice, and lets the operator record the payment.
 async fn pay(app: &App, operator: &Actor, buyer: &Actor, order_id: i64) -> OpResult<()> {
     let kept = ops::billing::get(app, buyer, buyer.company_id).await?.ok_or(OpError::NotFound)?;
     let Billing { name, address, country, vat_number, email } = &kept;
@@ -47,11 +44,11 @@ async fn pay(app: &App, operator: &Actor, buyer: &Actor, order_id: i64) -> OpRes
     ops::orders::placing::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing)
         .await?;
     let amount = ops::orders::find(app, buyer, order_id).await?.row.total;
-    let came = BankPayment {
+    let payment = BankPayment {
         amount,
         on: app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
         reference: "Transfer 88-1204",
     };
-    ops::payments::mark_paid(app, operator, "demo-licences-paid", order_id, &came).await?;
+    ops::payments::mark_paid(app, operator, "demo-licences-paid", order_id, &payment).await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The demo's world: a vendor, two distributors, their customers and sites, codes, and 90 days of
-//! history, made by the same acts that people use.
+//! The demo's world: a vendor, two distributors, their customers and sites, codes, and 90 days of history, created by
+//! the same acts that people use.
 
 pub mod devices;
 pub mod licences;
@@ -19,7 +19,7 @@ use crate::store;
 pub const HISTORY_SECONDS: i64 = 90 * 86_400;
 const PASSWORD: &str = "scrip-demo";
 
-/// Name and parent of each company, the root first; a parent stands before its children.
+/// Name and parent of each company, the root first; a parent precedes its children.
 const COMPANIES: [(&str, &str); 15] = [
     ("Nordlight Devices", ""),
     ("Baltic Distribution", "Nordlight Devices"),
@@ -64,7 +64,7 @@ const MOVES: [(i64, &str, &str, i64); 12] = [
     (78, "Baltic Distribution", "Acme Logistics", 300),
 ];
 
-/// Day, issuing company, type, amount and comment of each code; the last are left unused.
+/// Day, issuing company, type, amount and comment of each code; the last ones stay unused.
 const CODES: [(i64, &str, &str, i64, &str); 10] = [
     (20, "Baltic Distribution", "credit", 50, "Trade fair, stand 12"),
     (28, "Iberia Distribution", "credit", 25, "Order 2041"),
@@ -78,10 +78,7 @@ const CODES: [(i64, &str, &str, i64, &str); 10] = [
     (86, "Acme Logistics", "credit", 12, "Winter reserve"),
 ];
 
-/// Fills an empty database; the application's clock ends at the present.
-///
-/// # Errors
-/// Whatever an act says.
+/// Fills an empty database; the application's clock ends at the current time.
 pub async fn fill(app: &App) -> OpResult<()> {
     let hash = ops::passwords::hash_password(app, PASSWORD.into()).await?;
     work!(app, work => { ops::set_up::make_root(work, COMPANIES[0].0, PEOPLE[0].0, &hash, "demo").await })?;
@@ -166,7 +163,7 @@ async fn stock_distributors(app: &App, operator: &Actor) -> OpResult<()> {
     Ok(())
 }
 
-/// Makes one of [`CODES`]; the first five are redeemed by somebody, one is deleted.
+/// Creates one of [`CODES`]; the first five are redeemed, one is deleted.
 async fn make_code(app: &App, index: usize) -> OpResult<()> {
     let (_, issuer, slug, amount, comment) = CODES[index];
     let by = match issuer {
@@ -209,7 +206,7 @@ fn resource_type(slug: &str) -> ResourceType {
 /// The company of this name.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is none.
+/// [`OpError::NotFound`] if there is none.
 pub async fn company(app: &App, name: &str) -> OpResult<i64> {
     let mut tx = app.db.read().await?;
     let (_, root) = store::companies::root(&mut tx).await?.ok_or(OpError::NotFound)?;
@@ -225,10 +222,10 @@ async fn add_person(app: &App, email: &str, company_id: i64, role: Role, hash: &
     })
 }
 
-/// Somebody as a request would have it.
+/// A user as an actor, as in a request.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is no such account.
+/// [`OpError::NotFound`] if there is no such account.
 pub async fn actor(app: &App, email: &str) -> OpResult<Actor> {
     let mut tx = app.db.read().await?;
     let user = store::users::by_email(&mut tx, email).await?.ok_or(OpError::NotFound)?;

@@ -1,4 +1,4 @@
-//! The demo's orders: paid and waiting, their vouchers used, cancelled, replaced and unused.
+//! The demo's orders: paid and open, with vouchers used, cancelled, replaced and unused.
 
 use crate::app::App;
 use crate::demo::actor;
@@ -24,10 +24,10 @@ struct Wish {
     end: End,
 }
 
-/// What becomes of an order.
+/// How an order ends.
 #[derive(PartialEq)]
 enum End {
-    /// The operator marks it as paid on the same day; so many of its codes are used by Harbour Café.
+    /// The operator marks it as paid on the same day; Harbour Café uses this many of its codes.
     Paid { used: usize },
     /// Its invoice stays open.
     Open,
@@ -67,10 +67,7 @@ const fn wish(
     Wish { day, buyer, name, resource_type, years, subscriptions, codes, end }
 }
 
-/// What is ordered on a day.
-///
-/// # Errors
-/// Whatever an act says.
+/// Places the orders of a day.
 pub async fn live_a_day(app: &App, operator: &Actor, day: i64) -> OpResult<()> {
     for wish in WISHES.iter().filter(|w| w.day == day) {
         order(app, operator, wish).await?;
@@ -104,12 +101,12 @@ async fn order(app: &App, operator: &Actor, wish: &Wish) -> OpResult<()> {
     match wish.end {
         End::Paid { used } => {
             let amount = ops::orders::find(app, operator, id).await?.row.total;
-            let came = BankPayment {
+            let payment = BankPayment {
                 amount,
                 on: app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
                 reference: "Bank statement",
             };
-            ops::payments::mark_paid(app, operator, &key("pay"), id, &came).await?;
+            ops::payments::mark_paid(app, operator, &key("pay"), id, &payment).await?;
             use_codes(app, &buyer, id, used).await
         }
         End::Cancelled => ops::orders::cancel(app, &buyer, &key("cancel"), id).await.map(|_| ()),
@@ -126,7 +123,7 @@ async fn use_codes(app: &App, buyer: &Actor, order_id: i64, count: usize) -> OpR
     Ok(())
 }
 
-/// Of the spring campaign one code is lost, and two are sent back.
+/// One code of the spring campaign is lost, and two are returned.
 async fn mishaps(app: &App) -> OpResult<()> {
     let buyer = actor(app, BALTIC).await?;
     let filter = crate::store::vouchers::VoucherFilter {

@@ -1,4 +1,4 @@
-//! The demo's trade: who sells, the price list, and the two distributors that buy.
+//! The demo's trade: the seller, the price list, and the two distributors that buy.
 
 use crate::app::App;
 use crate::demo::{actor, company};
@@ -56,7 +56,7 @@ const LICENCES: [ProductFields<'static>; 2] = [
     },
 ];
 
-/// E-mail of its administrator, name of the company, and whom its invoices are made out to.
+/// E-mail of its administrator, name of the company, and its billing data.
 const DISTRIBUTORS: [(&str, &str, BillingFields<'static>); 2] = [
     (
         "distributor@scrip.test",
@@ -82,10 +82,7 @@ const DISTRIBUTORS: [(&str, &str, BillingFields<'static>); 2] = [
     ),
 ];
 
-/// Makes what must stand before anybody can buy.
-///
-/// # Errors
-/// Whatever an act says.
+/// Sets up what is needed before anybody can buy.
 pub async fn open(app: &App, operator: &Actor) -> OpResult<()> {
     ops::seller::save(app, operator, "demo-seller", &SELLER).await?;
     for (name, rate) in [("Standard", "21"), ("Zero", "0")] {
@@ -111,21 +108,18 @@ pub async fn open(app: &App, operator: &Actor) -> OpResult<()> {
     Ok(())
 }
 
-/// Mobile video becomes dearer: its page shows two versions.
-///
-/// # Errors
-/// Whatever an act says.
+/// Raises the price of Mobile video, so that its page shows two versions.
 pub async fn raise_prices(app: &App, operator: &Actor) -> OpResult<()> {
     let class = standard(app, operator).await?;
     let products = ops::products::list(app, operator).await?;
     let video = products.iter().find(|p| p.name == VIDEO.name).ok_or(OpError::NotFound)?;
     let fields = ProductFields { device_price: "12.00", vat_class: &class, ..VIDEO };
-    let which = (video.product_id, video.version);
-    ops::products::change(app, operator, "demo-video-dearer", which, &fields).await?;
+    let current = (video.product_id, video.version);
+    ops::products::change(app, operator, "demo-video-dearer", current, &fields).await?;
     Ok(())
 }
 
-/// The number of the VAT class "Standard".
+/// The id of the VAT class "Standard".
 async fn standard(app: &App, operator: &Actor) -> OpResult<String> {
     let classes = ops::vat_classes::list(app, operator).await?;
     classes.iter().find(|c| c.name == "Standard").map(|c| c.id.to_string()).ok_or(OpError::NotFound)

@@ -1,7 +1,7 @@
-//! The history as a stream of JSON lines (`--audit-log FILE`), appended after the commit in the order of the digests:
-//! what one of them covers is there as a whole, on both databases. How far the file is stands in the database, and is
-//! written once the lines are on disk: after a crash the last ones come again, and none is left out. One process at a
-//! time writes. The file is opened again for each step, so that it can be moved away.
+//! Streams the history as JSON lines (`--audit-log FILE`), appended after the commit in the order of the digests: what
+//! a digest covers is complete, on both databases. The position in the history is stored in the database once the lines
+//! are on disk: after a crash the last ones are repeated, and none is lost. One process at a time writes. The file is
+//! reopened for each step, so that it can be moved away.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -28,7 +28,7 @@ const LEASE_SECONDS: i64 = 10;
 const POSITION: &str = "audit_log_through";
 const DIGESTS_AT_ONCE: usize = 64;
 
-/// Writes until told to stop, where the setting names a file.
+/// Writes until stopped, if the setting names a file.
 pub async fn run(app: App, stop: CancellationToken) {
     let Some(file) = app.config.audit_log.clone() else { return stop.cancelled().await };
     let holder = super::renewals::new_holder(&app);
@@ -46,10 +46,10 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// Writes the lines of a few digests; tells whether there may be more.
+/// Writes the lines of a few digests; returns whether there may be more.
 ///
 /// # Errors
-/// What the database or the file says. Then the lines come again.
+/// If the database or the file fails. The lines are then written again later.
 pub async fn step(app: &App, file: &Path, holder: &str, seen: &mut Seen) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let through = seen.look(&mut tx).await?;
@@ -94,7 +94,7 @@ async fn take_lease(app: &App, holder: &str) -> OpResult<bool> {
     Ok(is_ours)
 }
 
-/// Adds lines at the end of the file, and waits until they are on disk.
+/// Appends lines to the file, and waits until they are on disk.
 async fn append(file: PathBuf, lines: String) -> OpResult<()> {
     let written = tokio::task::spawn_blocking(move || {
         let mut file = private::append(&file)?;

@@ -1,15 +1,15 @@
-//! Card payments that nothing was heard of: the provider is asked how they stand, so that an event that
-//! never comes loses nothing. Which are due is taken in one statement, so two processes ask about different
-//! ones; and an answer counts once, however often it is given.
+//! Card payments without news: the provider is asked for their state, so that an event which never arrives loses
+//! nothing. One statement takes those that are due, so two processes ask about different ones; and an answer counts
+//! once, however often it is given.
 
 use crate::app::App;
 use crate::ops;
 use crate::ops::error::OpError;
 
-/// How long after one round the next one begins.
+/// The pause between two rounds.
 pub const ASK_EVERY_SECONDS: u64 = 15;
 
-/// Asks about all that are due.
+/// Asks about all payments that are due.
 pub async fn ask(app: &App) {
     loop {
         match ops::card_payments::ask_due(app).await {

@@ -1,6 +1,5 @@
-//! Links the digests of what was written into a signed chain, each second; and gives a digest to rows that are older
-//! than digests, step by step. Nothing is remembered between runs but what the database has: a run that was killed
-//! has not happened, and the next one goes on.
+//! Links new digests into a signed chain every second, and gives digests to older rows step by step. All state is in
+//! the database: a run that was killed has not happened, and the next one goes on.
 
 use std::time::Duration;
 
@@ -14,10 +13,10 @@ use crate::store::chain::LinkRow;
 use crate::store::digests::Seen;
 
 const LOOK_EVERY_SECONDS: u64 = 1;
-/// Rows older than digests that get one at a time: few enough that nobody waits long for the writer.
+/// Older rows per digest: few enough that nobody waits long for the writer.
 const OLDER_LENGTH: usize = 1_000;
 
-/// Links until told to stop, and once more then.
+/// Links until stopped, and once more at the end.
 pub async fn run(app: App, stop: CancellationToken) {
     let mut linker = Linker::new(&app);
     loop {
@@ -40,11 +39,11 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// What links for one process.
+/// One process's linker.
 pub struct Linker {
     holder: String,
     seen: Seen,
-    /// Whether all rows older than digests have one.
+    /// Whether rows older than digests may still lack one.
     has_older: bool,
 }
 
@@ -54,11 +53,11 @@ impl Linker {
         Linker { holder: new_holder(app), seen: Seen::default(), has_older: true }
     }
 
-    /// Links once, and gives the next older rows their digest; tells whether there may be more at once. Not so:
-    /// all is linked, or another process has the lease.
+    /// Links once, and gives the next older rows their digest; returns whether there may be more right away. `false` if
+    /// all is linked or another process has the lease.
     ///
     /// # Errors
-    /// [`OpError::Unavailable`] when the database cannot take a write now.
+    /// [`OpError::Unavailable`] if the database cannot take a write now.
     pub async fn run_once(&mut self, app: &App) -> OpResult<bool> {
         let has_more = self.link(app).await?;
         Ok(self.add_older(app).await? || has_more)
@@ -68,7 +67,7 @@ impl Linker {
         let mut tx = app.db.read().await?;
         let last = store::chain::last(&mut tx).await?;
         let linked_through = last.as_ref().map_or(0, |link| link.through);
-        // Outside a transaction that writes: on PostgreSQL that one would itself be under way.
+        // Outside a write transaction: on PostgreSQL that one would itself count as running.
         let through = self.seen.look(&mut tx).await?;
         let since = store::digests::unlinked_since(&mut tx, linked_through).await?;
         if self.has_older {
@@ -117,7 +116,7 @@ impl Linker {
     }
 }
 
-/// The chain's length, and when it grew last.
+/// Reports the chain's length, and when it last grew, to the metrics.
 fn tell(link: Option<&LinkRow>) {
     metrics::gauge!("scrip_chain_links").set(link.map_or(0, |link| link.number) as f64);
     if let Some(link) = link {

@@ -1,5 +1,5 @@
-//! Copies the WAL into the database file beside the writer, so that commits never stop for it; and looks at the
-//! room on the disk, which the WAL must not eat.
+//! Copies the WAL into the database file beside the writer, so that commits never stop for it; and watches the disk's
+//! free space, which the WAL must not use up.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use crate::store::db::Db;
 
 const EVERY_MILLISECONDS: u64 = 50;
-/// Where the disk stays full, each look tries to make room.
+/// While the disk stays full, each round tries to make room.
 const EVERY_MILLISECONDS_FULL: u64 = 1_000;
 
-/// Runs until told to stop. Does nothing on PostgreSQL.
+/// Runs until stopped. Does nothing on PostgreSQL.
 pub async fn run(db: Db, stop: CancellationToken) {
     let Db::Sqlite(sqlite) = &db else { return };
     loop {

@@ -1,5 +1,5 @@
-//! Forgets what has run out: sessions, links, mailed codes, old failures, drafts of orders, jobs
-//! that were given up long ago. And counts the jobs that are left.
+//! Deletes what has expired: sessions, links, mailed codes, old failures, order drafts, jobs given up long ago. Also
+//! counts the remaining jobs.
 
 use crate::app::App;
 use crate::model::order::DRAFT_DAYS;
@@ -9,7 +9,6 @@ use crate::store;
 
 const THROTTLE_SECONDS_MAX: i64 = 31 * 86_400;
 
-/// Cleans up once.
 pub async fn run(app: &App) {
     if let Err(error) = try_run(app).await {
         tracing::warn!(%error, "the clean-up failed");
@@ -31,7 +30,7 @@ async fn try_run(app: &App) -> OpResult<()> {
     Ok(tx.commit().await?)
 }
 
-/// Tells the metrics how many jobs wait, and how many were given up.
+/// Reports to the metrics how many jobs wait and how many were given up.
 pub async fn count_jobs(app: &App) {
     let counted = async {
         let mut tx = app.db.read().await?;

@@ -1,9 +1,8 @@
-//! The accepted time follows the machine's clock, as long as that is trusted.
+//! Lets the accepted time follow the machine's clock while that is trusted.
 
 use crate::app::App;
 use crate::ops::{self, error::OpError};
 
-/// Looks at the clock once.
 pub async fn run(app: &App) {
     match ops::clock::keep_up(app).await {
         Ok(()) | Err(OpError::Unavailable | OpError::Collision) => {}

@@ -1,5 +1,5 @@
-//! Mails about orders: invoices and credit notes with their PDF, and that an order is paid. And what the
-//! operator is owed to be told: invoices that nobody paid in time.
+//! Mails about orders: invoices and credit notes with their PDF, confirmations of payment, and reminders of overdue
+//! invoices. Also card refunds for credit notes.
 
 use crate::app::App;
 use crate::mail;
@@ -11,15 +11,12 @@ use crate::ops::work::work;
 use crate::store;
 use crate::store::invoices::InvoiceRow;
 
-/// The most reminders of one invoice.
+/// Most reminders of one invoice.
 const REMINDERS_MAX: i64 = 3;
 /// Days between two reminders.
 const REMINDER_DAYS: i64 = 7;
 
 /// Mails a document to its buyer.
-///
-/// # Errors
-/// What went wrong; the job is tried again.
 pub async fn send(app: &App, id: &str) -> Result<(), String> {
     let Some(row) = find(app, id).await? else { return Ok(()) };
     let document = row.document().map_err(|e| e.to_string())?;
@@ -35,10 +32,7 @@ pub async fn send(app: &App, id: &str) -> Result<(), String> {
     mail::deliver(app.config.mail.as_ref(), mail, vec![mail::attached(&document)?]).await
 }
 
-/// Tells the buyer that the payment of an invoice has come.
-///
-/// # Errors
-/// What went wrong; the job is tried again.
+/// Confirms to the buyer that an invoice's payment has arrived.
 pub async fn send_paid(app: &App, order_id: &str) -> Result<(), String> {
     let id = order_id.parse().map_err(|_| "no such order".to_owned())?;
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
@@ -51,16 +45,13 @@ pub async fn send_paid(app: &App, order_id: &str) -> Result<(), String> {
     mail::deliver(app.config.mail.as_ref(), mail, Vec::new()).await
 }
 
-/// Whether the codes of an order are still being made.
+/// Whether codes of an order are still being created.
 async fn is_being_made(app: &App, order_id: i64) -> Result<bool, String> {
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     store::orders::is_being_made(&mut tx, order_id).await.map_err(|e| e.to_string())
 }
 
-/// Gives back by card what a credit note says, where the order was paid by card.
-///
-/// # Errors
-/// What went wrong; the job is tried again, and gives back once.
+/// Refunds a credit note by card if the order was paid by card. Repeating it refunds once.
 pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let Some(row) = find(app, id).await? else { return Ok(()) };
     if row.paid_at.is_some() {
@@ -70,14 +61,14 @@ pub async fn refund(app: &App, id: &str) -> Result<(), String> {
     let payments = store::payments::of_order(&mut tx, row.order_id).await.map_err(|e| e.to_string())?;
     drop(tx);
     let by_card = payments.iter().find(|p| p.has_paid == 1).filter(|p| p.provider != "bank");
-    // What came by bank goes back by bank: the operator does it, and says so on the order's page.
+    // A payment by bank is returned by bank: the operator does it, and confirms it on the order's page.
     let Some((payment, intent)) = by_card.and_then(|p| Some((p, p.intent.as_deref()?))) else {
         return Ok(());
     };
     let currency = Currency::from_code(&row.currency).ok_or("no such currency")?;
     let amount = Money::new(-row.total, currency);
     if amount.minor > 0 && !crate::cards::is_payable(amount) {
-        // A sum that no card can be given: the operator gives it back otherwise, and says so.
+        // The sum cannot be refunded to a card: the operator returns it another way, and confirms that.
         return Ok(());
     }
     if amount.minor > 0 {
@@ -97,7 +88,7 @@ async fn settle(app: &App, id: i64) -> OpResult<()> {
     })
 }
 
-/// Reminds buyers of invoices whose day has passed. Running it twice reminds once.
+/// Reminds buyers of overdue invoices. Running it twice reminds once.
 pub async fn remind(app: &App) {
     if let Err(error) = try_remind(app).await {
         tracing::error!(%error, "buyers could not be reminded of invoices, and will be");
@@ -122,9 +113,6 @@ async fn try_remind(app: &App) -> OpResult<()> {
 }
 
 /// Mails one reminder.
-///
-/// # Errors
-/// What went wrong; the job is tried again.
 pub async fn send_reminder(app: &App, id: &str) -> Result<(), String> {
     let Some(row) = find(app, id).await? else { return Ok(()) };
     if row.paid_at.is_some() || row.cancelled_at.is_some() {

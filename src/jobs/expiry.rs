@@ -1,9 +1,9 @@
-//! Vouchers whose time is over: their units go to `expired`. Before that their buyers are told.
+//! Expired vouchers: their units go to `expired`. Their buyers are warned before.
 
 use crate::app::App;
 use crate::ops::{self, error::OpError};
 
-/// Ends what is over and warns of what will be. Running it twice does it once.
+/// Expires vouchers and sends warnings. Running it twice does it once.
 pub async fn run(app: &App) {
     loop {
         match ops::vouchers::expire_due(app).await {

@@ -1,13 +1,10 @@
-//! Adds the devices of a file, batch after batch.
+//! Adds the devices of a file, batch by batch.
 
 use super::Progress;
 use crate::app::App;
 use crate::ops;
 
-/// Adds the next devices of an import. It goes on where it was, and stops when somebody cancels it.
-///
-/// # Errors
-/// What went wrong; the job is tried again later.
+/// Adds the next devices of an import. Continues where it stopped, and ends if somebody cancels the import.
 pub async fn run(app: &App, id: &str) -> Result<Progress, String> {
     let id = id.parse().map_err(|_| "no such import".to_owned())?;
     ops::imports::run_batch(app, id).await.map(Progress::of).map_err(|e| e.to_string())

@@ -1,7 +1,7 @@
-//! What happens later, at least once each: mails, documents, refunds, clean-up, imports, codes by the
-//! thousand, renewals, expired vouchers, questions about card payments, and the WAL's checkpoints.
-//! To add a kind: a variant of [`crate::model::job::Job`] with its lane, a file here, its arm in `queue.rs`. To add what is done now and
-//! then: a line in [`start`].
+//! Background work, done at least once each: mails, documents, refunds, clean-up, imports, large batches of codes,
+//! renewals, expired vouchers, queries about card payments, and the WAL's checkpoints. To add a kind of job: a variant
+//! of [`crate::model::job::Job`] with its lane, a file here, its arm in `queue.rs`. To add a timer: a line in
+//! [`start`].
 
 pub mod audit_log;
 pub mod card_payments;
@@ -30,23 +30,22 @@ const EXPIRE_EVERY_SECONDS: u64 = 60;
 const COUNT_EVERY_SECONDS: u64 = 15;
 const LOOK_AT_CLOCK_EVERY_SECONDS: u64 = 5;
 
-/// How far a job has come.
+/// The result of a job's step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Done,
-    /// A step is done, and there may be more: others have their turn first.
+    /// A step is done, and there may be more: other jobs have their turn first.
     Again,
 }
 
 impl Progress {
-    /// From whether there may be more.
     #[must_use]
     pub fn of(has_more: bool) -> Progress {
         if has_more { Progress::Again } else { Progress::Done }
     }
 }
 
-/// Begins all that is done in the background, each as a task that is watched.
+/// Starts all background work, each as a watched task.
 pub fn start(app: &App) {
     let stop = app.tasks.stopping();
     for (name, lane) in [("mail jobs", Lane::Mail), ("bulk jobs", Lane::Bulk), ("money jobs", Lane::Money)] {

@@ -1,16 +1,13 @@
-//! Makes the codes of a big order, step after step. What was paid for is owed: it is never given up.
+//! Creates the codes of a large order, step by step. They are paid for, so the job is never given up.
 
 use super::Progress;
 use crate::app::App;
 use crate::ops;
 
-/// The word of the database.
+/// The job's kind in the database.
 pub const KIND: &str = "order_codes";
 
-/// Makes the next codes of an order. It goes on where it was, and stops where the rest was cancelled.
-///
-/// # Errors
-/// What went wrong; the job is tried again later.
+/// Creates the next codes of an order. Continues where it stopped, and ends if the rest was cancelled.
 pub async fn run(app: &App, id: &str) -> Result<Progress, String> {
     let id = id.parse().map_err(|_| "no such order".to_owned())?;
     match ops::order_codes::run_step(app, id).await {

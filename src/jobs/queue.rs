@@ -1,5 +1,5 @@
-//! The workers: each lane has one, which takes a job that is due, gives it a task and a deadline of its own, and
-//! notes what became of it. A job that fails, panics, takes too long or ends with the process has had an attempt.
+//! The workers: one per lane takes a due job, runs it as a task with its own deadline, and records the outcome. A job
+//! that fails, panics, takes too long or kills the process has used up an attempt.
 
 use std::time::Duration;
 
@@ -20,31 +20,31 @@ const LOOK_EVERY_SECONDS: u64 = 5;
 const ATTEMPTS_MAX: i64 = 12;
 const FIRST_WAIT_SECONDS: i64 = 10;
 const DOUBLINGS_MAX: i64 = 10;
-/// A mail with all that its server may ask and say.
+/// Sending a mail, including all of the server's answers.
 const MAIL_SECONDS_MAX: u64 = 30;
 /// One step of many.
 const STEP_SECONDS_MAX: u64 = 30;
-/// Questions to the card provider, each with a deadline of its own.
+/// Requests to the card provider, each with its own deadline.
 const MONEY_SECONDS_MAX: u64 = 60;
-/// How long a job may go on once the end has come: a mail that is cut off late is sent twice.
+/// How long a job may continue once the process is stopping: a mail cut off late is sent twice.
 const STOP_SECONDS_MAX: u64 = 5;
 const REASON_LENGTH_MAX: usize = 500;
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 enum Outcome {
     Done,
     Again,
     Failed(String),
-    /// The process ends.
+    /// The process is stopping.
     Cut,
 }
 
-/// Runs the jobs of a lane until told to stop.
+/// Runs the jobs of a lane until stopped.
 pub async fn work(app: App, lane: Lane, stop: CancellationToken) {
     loop {
         let rung = app.jobs.notified();
         tokio::pin!(rung);
-        // A bell that rings while the queue is looked at is heard.
+        // A notification that arrives while the queue is being read is not lost.
         rung.as_mut().enable();
         while !stop.is_cancelled() && run_next_of(&app, lane, &stop).await {}
         tokio::select! {
@@ -55,7 +55,7 @@ pub async fn work(app: App, lane: Lane, stop: CancellationToken) {
     }
 }
 
-/// Runs the next job that is due, of whatever lane, once; tells whether there was one.
+/// Runs the next due job of any lane once; returns whether there was one.
 pub async fn run_next(app: &App) -> bool {
     for lane in Lane::ALL {
         if run_next_of(app, lane, &CancellationToken::new()).await {
@@ -66,11 +66,11 @@ pub async fn run_next(app: &App) -> bool {
 }
 
 async fn run_next_of(app: &App, lane: Lane, stop: &CancellationToken) -> bool {
-    // Boxed, for all kinds of jobs together are large, and it is handed on a few times.
+    // Boxed, because the future of all kinds of jobs is large and is passed on a few times.
     run_next_by(app, lane, stop, |app, job| Box::pin(async move { run_one(&app, &job).await })).await
 }
 
-/// As [`run_next`] of a lane, by whatever runs a job: how tests have one that panics.
+/// Like [`run_next`] for one lane, with a given job runner: lets tests run a job that panics.
 pub async fn run_next_by<R>(
     app: &App,
     lane: Lane,
@@ -115,7 +115,7 @@ where
     Ok(true)
 }
 
-/// Runs a job once, in a task of its own.
+/// Runs a job once, in its own task.
 async fn attempt(
     run: impl Future<Output = Result<Progress, String>> + Send + 'static,
     seconds: u64,
@@ -140,7 +140,7 @@ async fn attempt(
     }
 }
 
-/// What a task that panicked said.
+/// The message of a task's panic.
 pub(super) fn panic_text(error: JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => match panic.downcast::<String>() {

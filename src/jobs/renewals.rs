@@ -1,11 +1,10 @@
-//! Renewals: devices whose paid time has passed take a unit, wait, or expire; and those that wait
-//! although there are units are served (more than one transaction serves, or the tree has changed).
+//! Renewals: devices whose paid time has passed take a unit, wait, or expire; devices that wait although units are
+//! available are served (one transaction does not serve all, or the tree has changed).
 //!
-//! A batch is one operation of the ledger, and goes through the writer like all others: between two
-//! batches redemptions have their turn. What is due is asked of the database anew for each batch, and
-//! decided under its locks: a batch that was killed has not happened, and one that has happened is no
-//! longer due. So nothing need be remembered, and each period is paid once, whoever runs the job. The
-//! lease only keeps processes from doing the same work in vain.
+//! A batch is one operation of the ledger, and goes through the writer like all others: redemptions have their turn
+//! between two batches. Each batch reads afresh what is due and decides under its locks: a killed batch has not
+//! happened, and after a completed one the devices are no longer due. So nothing needs to be remembered, and each
+//! period is paid once, no matter which process runs the job. The lease only keeps processes from duplicating work.
 
 use std::time::Duration;
 
@@ -21,13 +20,13 @@ use crate::store;
 use crate::writer::WriteError;
 
 const LOOK_EVERY_SECONDS: u64 = 1;
-/// Each batch prolongs it; a holder that says nothing for so long has died.
+/// Each batch renews it; a holder silent for this long is considered dead.
 pub const LEASE_SECONDS: i64 = 5;
 const LEASE: &str = "renewals";
 /// Long enough to be worth its commit, short enough that a redemption behind it does not wait for long.
 pub const BATCH_LENGTH: i64 = 500;
 
-/// Renews until told to stop. Where nothing is due, a look costs two reads of an index.
+/// Renews until stopped. If nothing is due, a round costs two index reads.
 pub async fn run(app: App, stop: CancellationToken) {
     let holder = new_holder(&app);
     while !stop.is_cancelled() {
@@ -47,17 +46,17 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// A name for whoever runs the job: one of its own for each process.
+/// A lease holder's name, unique to each process.
 #[must_use]
 pub fn new_holder(app: &App) -> String {
     hex::encode(app.rng.bytes::<8>())
 }
 
-/// Renews one batch of what is due; tells whether there may be more. Not so: nothing is due, nothing
-/// could be done, or another process has the lease.
+/// Renews one batch of due devices; returns whether there may be more. `false` if nothing is due, nothing could be
+/// done, or another process has the lease.
 ///
 /// # Errors
-/// [`OpError::Unavailable`] when the database cannot take a write now.
+/// [`OpError::Unavailable`] if the database cannot take a write now.
 pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
     let Some(now) = ops::clock::trusted_now(app).await? else { return Ok(false) };
     let (devices, is_due) = due(app, now).await?;
@@ -76,15 +75,15 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
         command: Command::SetDevices(SetDevices { devices, change: DeviceChange::default() }),
     };
     match app.writer.submit(operation).await {
-        // What is due always changes: it is paid, waits or expires.
+        // A due device always changes: it is paid, waits or expires.
         Ok(done) => Ok(is_due || !done.transfers.is_empty()),
-        // A device was removed or changed at this moment: the next look sees what is due now.
+        // A device was just removed or changed: the next round reads what is due then.
         Err(WriteError::Refused(_)) => Err(OpError::Collision),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whose time has passed; or, where there are none, who waits although there are units.
+/// Devices whose paid time has passed; if there are none, those that wait although units are available.
 async fn due(app: &App, now: Moment) -> OpResult<(Vec<i64>, bool)> {
     let mut tx = app.db.read().await?;
     let due = store::devices::due(&mut tx, now, BATCH_LENGTH).await?;

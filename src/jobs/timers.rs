@@ -1,4 +1,4 @@
-//! What is done now and then: each with a timer of its own, so that none waits for another.
+//! Periodic work: each has its own timer, so that none waits for another.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::queue::panic_text;
 use crate::app::App;
 
-/// No round takes so long; one that does has met something that never answers.
+/// Longer than any round takes; one that reaches it has met something that never answers.
 const ROUND_SECONDS_MAX: u64 = 300;
 
-/// Runs a round, and the next one so long after its end, until told to stop. A round that panics or takes too
-/// long is logged; the next one has another chance.
+/// Runs a round, and the next one `seconds` after its end, until stopped. A round that panics or takes too long is
+/// logged; the next one gets another chance.
 pub async fn every<R>(
     name: &'static str,
     seconds: u64,

@@ -1,5 +1,5 @@
-//! What keeps the ledger's rows from being rewritten by somebody who has the database but not the key file: keyed
-//! digests of rows, and signatures under the chain that they are linked into.
+//! Protects the ledger's rows from being rewritten by somebody who has the database but not the key file: keyed digests
+//! of rows, and signatures on the chain that links them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ pub struct Covered<'a> {
 }
 
 impl Keys {
-    /// The keyed hash of rows: HMAC-SHA-256, under the first version for good.
+    /// The keyed hash of rows: HMAC-SHA-256, always under the first version.
     #[must_use]
     pub fn digest(&self, covered: &Covered) -> Hash {
         let entries = covered.entries.to_string();
@@ -31,7 +31,7 @@ impl Keys {
         mac(&self.first().row_digest, &parts)
     }
 
-    /// Signs the end of the chain with the newest version, which is given too.
+    /// Signs the end of the chain with the newest version; also returns that version.
     #[must_use]
     pub fn sign_head(&self, head: &Head) -> (i64, [u8; 64]) {
         let (version, keys) = self.versions.last_key_value().expect("a key ring is never empty");
@@ -39,7 +39,7 @@ impl Keys {
         (*version, key.sign(signed_text(head).as_bytes()).to_bytes())
     }
 
-    /// Whether a signature is of this portal's key.
+    /// Whether a signature was made by this portal's key.
     #[must_use]
     pub fn head_is_signed(&self, version: i64, head: &Head, signature: &[u8]) -> bool {
         let Some(keys) = self.versions.get(&version) else { return false };
@@ -48,7 +48,7 @@ impl Keys {
         key.verify_strict(signed_text(head).as_bytes(), &signature).is_ok()
     }
 
-    /// The public key that checks what a version signed, as base64.
+    /// The public key for checking a version's signatures, as base64.
     #[must_use]
     pub fn chain_public_key(&self, version: i64) -> Option<String> {
         let keys = self.versions.get(&version)?;
@@ -56,7 +56,7 @@ impl Keys {
     }
 }
 
-/// The text under a signature.
+/// The text that is signed.
 fn signed_text(head: &Head) -> String {
     format!("scrip chain {head}")
 }

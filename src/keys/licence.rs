@@ -1,5 +1,5 @@
-//! Licence keys and lists of revoked ones, signed with Ed25519; and whoever checks them.
-//! The ring's newest version signs. Its public keys, one for each version, check what older ones signed.
+//! Licence keys and revocation lists, signed with Ed25519, and how they are checked. The ring's newest version signs.
+//! Its public keys, one per version, check what older ones signed.
 
 use std::collections::BTreeMap;
 
@@ -32,15 +32,15 @@ impl Keys {
     /// The text of a licence key. The same facts give the same text.
     ///
     /// # Errors
-    /// [`Malformed`] where the facts cannot be written.
+    /// [`Malformed`] if the facts cannot be written.
     pub fn sign_licence(&self, facts: &LicenceFacts) -> Result<String, Malformed> {
         self.sign(HEAD, |version| facts.payload(version))
     }
 
-    /// The text of a list of revoked keys.
+    /// The text of a revocation list.
     ///
     /// # Errors
-    /// [`Malformed`] where there are too many.
+    /// [`Malformed`] if it has too many keys.
     pub fn sign_revocations(&self, list: &Revocations) -> Result<String, Malformed> {
         self.sign(REVOKED_HEAD, |version| list.payload(version))
     }
@@ -64,16 +64,16 @@ impl Keys {
     }
 }
 
-/// The public keys that licence texts are checked with, by version.
+/// The public keys for checking licence texts, by version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKeys(BTreeMap<i64, VerifyingKey>);
 
 impl PublicKeys {
-    /// Reads lines of `VERSION:BASE64`, or of `BASE64` for version 1; or PEM blocks, each after a line
-    /// `Version 2`, or else for version 1.
+    /// Reads lines of `VERSION:BASE64`, or of `BASE64` for version 1; or PEM blocks, each after a line `Version 2` or
+    /// else for version 1.
     ///
     /// # Errors
-    /// [`Malformed`] where there is no key, two of one version, or one that no signature is safe under.
+    /// [`Malformed`] without a key, with two of one version, or with one under which no signature is safe.
     pub fn parse(text: &str) -> Result<PublicKeys, Malformed> {
         let text = text.trim();
         if text.contains(PEM_BEGIN) {
@@ -124,10 +124,7 @@ impl PublicKeys {
         self.0.iter().map(|(version, key)| format!("Version {version}\n{}", pem(key))).collect()
     }
 
-    /// What a genuine licence key says.
-    ///
-    /// # Errors
-    /// See [`LicenceError`].
+    /// Verifies a licence key and returns its facts.
     pub fn open_licence(&self, text: &str) -> Result<LicenceFacts, LicenceError> {
         let text = SignedText::parse(HEAD, text, TEXT_LENGTH_MAX)?;
         let (version, facts) = LicenceFacts::read(&text.payload)?;
@@ -135,10 +132,7 @@ impl PublicKeys {
         Ok(facts)
     }
 
-    /// What a genuine list of revoked keys says.
-    ///
-    /// # Errors
-    /// See [`LicenceError`].
+    /// Verifies a revocation list and returns it.
     pub fn open_revocations(&self, text: &str) -> Result<Revocations, LicenceError> {
         let text = SignedText::parse(REVOKED_HEAD, text, Revocations::TEXT_LENGTH_MAX)?;
         let (version, list) = Revocations::read(&text.payload)?;

@@ -8,7 +8,7 @@ use crate::model::second_factor::TotpSecret;
 use crate::rng::Rng;
 
 impl Keys {
-    /// Seals an app's secret, bound to its owner. Gives the key's version too.
+    /// Seals an app's secret, bound to its owner; also returns the key's version.
     #[must_use]
     pub fn seal_secret(&self, secret: &TotpSecret, user_id: i64, rng: &Rng) -> (i64, Vec<u8>) {
         let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
@@ -19,7 +19,7 @@ impl Keys {
         (*version, [nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens a sealed secret; `None` where it is another person's, was altered, or its key is missing.
+    /// Opens a sealed secret; `None` if it is another person's, was altered, or its key is missing.
     #[must_use]
     pub fn open_secret(&self, version: i64, sealed: &[u8], user_id: i64) -> Option<TotpSecret> {
         let key = self.versions.get(&version)?;
@@ -29,8 +29,8 @@ impl Keys {
         cipher(key).decrypt(&XNonce::from(nonce), payload).ok().map(TotpSecret::new)
     }
 
-    /// The keyed hash that a person's code of some kind is kept as: without the key file, six digits
-    /// cannot be found by trying them all.
+    /// The keyed hash stored for a person's code of some kind: without the key file, trying all six-digit codes finds
+    /// nothing.
     #[must_use]
     pub fn second_factor_hash(&self, user_id: i64, kind: &str, code: &[u8]) -> Vec<u8> {
         let parts = [kind.as_bytes(), &user_id.to_be_bytes(), code];

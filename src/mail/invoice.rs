@@ -1,4 +1,4 @@
-//! Mails about invoices and credit notes, which go with them as PDF.
+//! Mails about invoices and credit notes, which are attached as PDF.
 
 use askama::Template;
 use jiff::civil::Date;
@@ -19,7 +19,7 @@ fn total(document: &Document) -> String {
     document.totals().gross().to_string()
 }
 
-/// An invoice that is to be paid. `link` leads to the order.
+/// An invoice to be paid. `link` leads to the order.
 #[must_use]
 pub fn invoice(to: &str, document: &Document, link: &str) -> Mail {
     let text = InvoiceText {
@@ -33,7 +33,7 @@ pub fn invoice(to: &str, document: &Document, link: &str) -> Mail {
     mail(to, &format!("Invoice {}", document.number), &text)
 }
 
-/// An invoice that was to be paid before today.
+/// An overdue invoice.
 #[must_use]
 pub fn invoice_reminder(to: &str, document: &Document, link: &str) -> Mail {
     let text = ReminderText {
@@ -61,10 +61,10 @@ pub fn invoice_paid(to: &str, document: &Document, is_being_made: bool, link: &s
     mail(to, &format!("Invoice {} is paid", document.number), &text)
 }
 
-/// Something of an invoice was cancelled.
+/// All or part of an invoice was cancelled.
 #[must_use]
 pub fn credit_note(to: &str, document: &Document, link: &str) -> Mail {
-    // What is below zero on the document is what the buyer gets.
+    // What is negative on the document is returned to the buyer.
     let back = document.totals().gross();
     let text = CreditNoteText {
         number: &document.number,
@@ -76,10 +76,10 @@ pub fn credit_note(to: &str, document: &Document, link: &str) -> Mail {
     mail(to, &format!("Credit note {}", document.number), &text)
 }
 
-/// The document as a file for its mail.
+/// The document as an attachment.
 ///
 /// # Errors
-/// Where the PDF cannot be made.
+/// If the PDF cannot be created.
 pub fn attached(document: &Document) -> Result<Attachment, String> {
     let bytes = crate::pdf::invoice(document).map_err(|e| e.to_string())?;
     Ok(Attachment { name: format!("{}.pdf", document.number), content_type: "application/pdf", bytes })

@@ -22,7 +22,7 @@ pub struct Mail {
     pub text: String,
 }
 
-/// A file in a mail. It is made when the mail is sent, and so not kept with it.
+/// A file attached to a mail. It is created when the mail is sent, and therefore not stored with it.
 #[derive(Debug, Clone)]
 pub struct Attachment {
     pub name: String,
@@ -59,7 +59,7 @@ fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
     Mail { to: to.into(), subject: subject.into(), text: text.render().unwrap_or_default() }
 }
 
-/// All codes of a big order are there. `link` leads to it.
+/// All codes of a large order are ready. `link` leads to it.
 #[must_use]
 pub fn codes_ready(to: &str, order: i64, codes: &str, link: &str) -> Mail {
     let text = CodesReadyText { order: &order.to_string(), codes, link };
@@ -68,7 +68,7 @@ pub fn codes_ready(to: &str, order: i64, codes: &str, link: &str) -> Mail {
 
 #[must_use]
 pub fn invitation(to: &str, from: &str, company: &str, link: &str) -> Mail {
-    // Names from before links were refused in them.
+    // The name may be older than the rule against links in names.
     let company = if crate::model::text::has_link(company) { "a company" } else { company };
     mail(to, &format!("You are invited to {company}"), &InvitationText { from, company, link })
 }
@@ -78,19 +78,19 @@ pub fn reset(to: &str, link: &str) -> Mail {
     mail(to, "Set a new password", &ResetText { link })
 }
 
-/// A reset link that somebody else has made.
+/// A reset link that somebody else has created.
 #[must_use]
 pub fn reset_by_other(to: &str, from: &str, link: &str) -> Mail {
     mail(to, "Set a new password", &ResetByOtherText { from, link })
 }
 
-/// To the old address, when another one is asked for.
+/// To the old address, when a change to another one is requested.
 #[must_use]
 pub fn stop_email(to: &str, new: &str, link: &str) -> Mail {
     mail(to, "Your e-mail address is about to change", &StopEmailText { new, link })
 }
 
-/// Something happened to the account of which its owner must know.
+/// An event that the account's owner must know of.
 #[must_use]
 pub fn account_notice(to: &str, subject: &str, what: &str, at: &str, from: &str, portal: &str) -> Mail {
     mail(to, subject, &AccountNoticeText { what, at, from, portal })
@@ -126,7 +126,7 @@ pub fn second_factor_reset(to: &str, portal: &str) -> Mail {
     mail(to, "Two-factor authentication is off", &SecondFactorResetText { portal })
 }
 
-/// Vouchers of an order expire before long.
+/// An order's vouchers expire soon.
 #[must_use]
 pub fn vouchers_expire(to: &str, order_id: i64, codes: &str, day: &str, portal: &str) -> Mail {
     let (order, link) = (order_id.to_string(), format!("{portal}/orders/{order_id}"));
@@ -143,22 +143,22 @@ pub fn job(mail: &Mail, keys: &Keys, rng: &Rng) -> Job {
 /// Sends a sealed mail.
 ///
 /// # Errors
-/// What the mail server said, without the mail's text.
+/// The mail server's message, without the mail's text.
 pub async fn send(config: Option<&MailConfig>, keys: &Keys, sealed: &str) -> Result<(), String> {
     let mail = open(keys, sealed).ok_or("The mail does not open with this key file.")?;
     deliver(config, mail, vec![]).await
 }
 
-/// Opens a sealed mail; `None` where another key file sealed it.
+/// Opens a sealed mail; `None` if another key file sealed it.
 #[must_use]
 pub fn open(keys: &Keys, sealed: &str) -> Option<Mail> {
     serde_json::from_str(&keys.open_text(sealed)?).ok()
 }
 
-/// Sends a mail with files, now: for a job that makes them.
+/// Sends a mail with attachments right away: for a job that creates them.
 ///
 /// # Errors
-/// What the mail server said, without the mail's text.
+/// The mail server's message, without the mail's text.
 pub async fn deliver(
     config: Option<&MailConfig>,
     mail: Mail,

@@ -1,6 +1,6 @@
-//! Amounts: whole numbers of units, 1 to 1,000,000,000. One reader for forms and for JSON.
+//! Amounts: whole numbers of units, 1 to 1,000,000,000. Forms and JSON share one reader.
 
-/// The most units that one operation may carry.
+/// Most units that one operation may carry.
 pub const AMOUNT_MAX: i64 = 1_000_000_000;
 
 /// Why a text is not an amount.
@@ -11,10 +11,10 @@ pub enum AmountError {
     OutOfRange,
 }
 
-/// Reads an amount as a person types it: digits, with spaces or commas between groups of three.
+/// Parses an amount as a person types it: digits, with spaces or commas between groups of three.
 ///
 /// # Errors
-/// Everything that is not a whole number from 1 to [`AMOUNT_MAX`]: signs, fractions, exponents, words.
+/// Anything but a whole number from 1 to [`AMOUNT_MAX`]: signs, fractions, exponents, words.
 pub fn parse(text: &str) -> Result<i64, AmountError> {
     let text = text.trim();
     if text.is_empty() {
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<i64, AmountError> {
     check(plain.parse().map_err(|_| AmountError::OutOfRange)?)
 }
 
-/// Checks a number that is an integer already.
+/// Checks a number that is already an integer.
 ///
 /// # Errors
 /// [`AmountError::OutOfRange`] outside 1 to [`AMOUNT_MAX`].
@@ -36,8 +36,8 @@ pub fn check(amount: i64) -> Result<i64, AmountError> {
     if (1..=AMOUNT_MAX).contains(&amount) { Ok(amount) } else { Err(AmountError::OutOfRange) }
 }
 
-/// "12,000" or "12 000" without its separators; `None` where the groups are not of three digits,
-/// so that "1,5" is never read as 15.
+/// "12,000" or "12 000" without its separators; `None` if the groups are not of three digits, so that "1,5" is never
+/// read as 15.
 pub(super) fn ungrouped(text: &str) -> Option<String> {
     let groups: Vec<&str> = text.split([',', ' ', '\u{a0}', '\u{202f}']).collect();
     let (first, rest) = groups.split_first()?;

@@ -1,31 +1,31 @@
-//! Whether the clock is trusted. Renewals and expiry spend units by the time alone, so a clock that leaps ahead
-//! must not drive them before a person has said that it is right.
+//! Whether the clock is trusted. Renewals and expiry spend units by time alone, so a clock that leaps ahead must not
+//! drive them until a person has confirmed it.
 
 use super::time::Moment;
 
 /// How far ahead the clock may be before it must be accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaps {
-    /// While the portal runs; and at its start, where nobody vouches for the clock.
+    /// While the portal runs, and at a start without anything that vouches for the clock.
     pub running_seconds: i64,
-    /// At its start, where somebody does: so long it may have been off.
+    /// At a start with something that vouches for it: the portal may have been off this long.
     pub stopped_seconds: i64,
 }
 
-/// What is said of a clock.
+/// A verdict on the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verdict {
     #[default]
     Trusted,
-    /// It is ahead of what can be: what is done by the time alone waits.
+    /// It is further ahead than possible: anything driven by time alone waits.
     Ahead { seconds: i64 },
     /// It was set back, or had been ahead: nothing is due that was not before.
     Behind { seconds: i64 },
 }
 
 impl Verdict {
-    /// Of a clock that says `now`, when the highest time accepted is `accepted`. `expected` is what it should say,
-    /// known where it was trusted before in this run; `is_vouched_for` tells whether something keeps it right.
+    /// Judges a clock that says `now` when the highest accepted time is `accepted`. `expected` is what it should say,
+    /// known once it was trusted in this run; `is_vouched_for` says whether something keeps it right.
     #[must_use]
     pub fn of(
         now: Moment,
@@ -48,13 +48,13 @@ impl Verdict {
         }
     }
 
-    /// Whether what is done by the time alone waits.
+    /// Whether anything driven by time alone waits.
     #[must_use]
     pub fn waits(self) -> bool {
         matches!(self, Verdict::Ahead { .. })
     }
 
-    /// What is wrong, as a sentence; `None` of a clock that is trusted.
+    /// What is wrong, as a sentence; `None` if the clock is trusted.
     #[must_use]
     pub fn sentence(self) -> Option<String> {
         Some(match self {
@@ -69,7 +69,7 @@ impl Verdict {
     }
 }
 
-/// A length of time as people say it: the largest unit of which there are two.
+/// A duration in everyday words: the largest unit of which there are two.
 fn span(seconds: i64) -> String {
     let units = [(365 * 86_400, "years"), (86_400, "days"), (3_600, "hours"), (60, "minutes")];
     let (length, name) =
@@ -91,15 +91,15 @@ mod tests {
         let later = |seconds| accepted.plus_seconds(seconds);
         let ahead = |seconds| Verdict::Ahead { seconds };
         for (now, expected, is_vouched_for, verdict) in [
-            // At a start: so long the portal may have been off.
+            // At a start: the portal may have been off this long.
             (32 * DAY, None, true, Verdict::Trusted),
             (32 * DAY + 1, None, true, ahead(32 * DAY + 1)),
             (HOUR, None, false, Verdict::Trusted),
             (HOUR + 1, None, false, ahead(HOUR + 1)),
-            // While it runs: nobody's word counts for more than the time that has passed.
+            // While it runs: even a vouched-for clock may not move further than the time that has passed.
             (HOUR, Some(0), true, Verdict::Trusted),
             (HOUR + 1, Some(0), true, ahead(HOUR + 1)),
-            // The database could not be reached for a day, or the machine slept.
+            // The database was unreachable for a day, or the machine slept.
             (DAY, Some(DAY), true, Verdict::Trusted),
             (DAY + 2 * HOUR, Some(DAY), true, ahead(2 * HOUR)),
             // Another process has accepted what this one did not expect.
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn a_span_is_said_in_its_largest_unit() {
-        let said = [
+        let cases = [
             (3 * 365 * DAY, "3 years"),
             (32 * DAY, "32 days"),
             (2 * DAY - 1, "47 hours"),
             (61 * 60, "61 minutes"),
         ];
-        for (seconds, text) in said {
+        for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
         }
     }

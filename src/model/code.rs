@@ -1,9 +1,9 @@
-//! The shape of a code: `XXXX-XXXX-XXXX-XXXX-XXXX`, Crockford base 32: 19 random characters
-//! (95 bits) and a check character.
+//! The format of a code: `XXXX-XXXX-XXXX-XXXX-XXXX` in Crockford base 32, 19 random characters (95 bits) and a check
+//! character.
 //!
-//! The check character makes a weighted sum over GF(32) zero. The weights are successive powers
-//! of a primitive element, so all are different and none is zero: every single wrong character
-//! and every swap of two neighbours is caught, and the check character is of the same alphabet.
+//! The check character makes a weighted sum over GF(32) zero. The weights are successive powers of a primitive element,
+//! so all differ and none is zero: every single wrong character and every swap of two neighbours is caught, and the
+//! check character uses the same alphabet.
 
 use std::fmt;
 use zeroize::Zeroize;
@@ -11,11 +11,11 @@ use zeroize::Zeroize;
 const LENGTH: usize = 20;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// A whole code, checked. It is a secret: it prints as its last four characters only.
+/// A complete, checked code. It is a secret: it prints as its last four characters only.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Code([u8; LENGTH]);
 
-/// Why a text is not a code. Told before any look-up.
+/// Why a text is not a code, found without a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeError {
     Missing,
@@ -26,7 +26,7 @@ pub enum CodeError {
 }
 
 impl Code {
-    /// A new code from random bytes of the operating system; 5 bits of each byte are used.
+    /// A new code from the operating system's random bytes; 5 bits of each byte are used.
     #[must_use]
     pub fn from_random(bytes: [u8; LENGTH - 1]) -> Code {
         let mut digits = [0; LENGTH];
@@ -37,10 +37,7 @@ impl Code {
         Code(digits)
     }
 
-    /// Reads what a person typed: case, spaces and dashes do not matter, O is 0, I and L are 1.
-    ///
-    /// # Errors
-    /// See [`CodeError`].
+    /// Parses what a person typed: case, spaces and dashes do not matter, O is 0, I and L are 1.
     pub fn parse(text: &str) -> Result<Code, CodeError> {
         let mut digits = [0; LENGTH];
         let mut length = 0;
@@ -57,20 +54,20 @@ impl Code {
         }
     }
 
-    /// The 20 digits, each 0 to 31: what is hashed and sealed.
+    /// The 20 digits, each 0 to 31, for hashing and sealing.
     #[must_use]
     pub fn digits(&self) -> &[u8; LENGTH] {
         &self.0
     }
 
-    /// The code again from what [`Code::digits`] gave.
+    /// Restores a code from [`Code::digits`].
     #[must_use]
     pub fn from_digits(digits: &[u8]) -> Option<Code> {
         let digits: [u8; LENGTH] = digits.try_into().ok()?;
         (digits.iter().all(|d| *d < 32) && weighted_sum(&digits) == 0).then_some(Code(digits))
     }
 
-    /// The last four characters: what a list may be searched by and a reader may see.
+    /// The last four characters: lists can be searched by them, and readers may see them.
     #[must_use]
     pub fn suffix(&self) -> String {
         self.0[LENGTH - 4..].iter().map(|d| letter(*d)).collect()
@@ -96,7 +93,7 @@ impl Code {
     }
 }
 
-/// Reads four characters as the end of a code, in the letters that codes use.
+/// Parses four characters as the end of a code, in the letters that codes use.
 #[must_use]
 pub fn parse_suffix(text: &str) -> Option<String> {
     let digits: Option<Vec<u8>> = text.chars().filter(|c| !is_separator(*c)).map(digit_of).collect();

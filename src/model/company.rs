@@ -1,10 +1,10 @@
-//! A company's place in the tree, and the rules of its name.
+//! A company's place in the tree, and the rules for its name.
 
 use std::fmt;
 
 use super::text;
 
-/// What a choice of companies shows.
+/// A company in a selection list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompanyName {
     pub id: i64,
@@ -12,15 +12,15 @@ pub struct CompanyName {
     pub parent_name: Option<String>,
 }
 
-/// The place of a company: the ids from the root down to it, each in eleven characters of a sorted
-/// alphabet. A company's subtree is then one range of texts, found by an index and not by walking.
+/// A company's place in the tree: the ids from the root down to it, each in eleven characters of a sorted alphabet. A
+/// subtree is then one range of texts, found by an index rather than by walking.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(String);
 
 const WIDTH: usize = 11;
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
 
-/// The deepest level that a company may stand at; the root is at level 0.
+/// The deepest level that a company may have; the root is at level 0.
 pub const DEPTH_MAX: usize = 100;
 
 impl Path {
@@ -44,19 +44,19 @@ impl Path {
         &self.0
     }
 
-    /// The first text past the subtree: paths from this one up to that one are the subtree.
+    /// The end of the subtree's range: paths from this one up to, but not including, that text.
     #[must_use]
     pub fn end(&self) -> String {
         format!("{}~", self.0)
     }
 
-    /// Whether `other` is this company or lies below it.
+    /// Whether `other` is this company or below it.
     #[must_use]
     pub fn contains(&self, other: &Path) -> bool {
         other.0.starts_with(&self.0)
     }
 
-    /// How many companies stand above this one.
+    /// How many companies are above this one.
     #[must_use]
     pub fn level(&self) -> usize {
         self.0.len() / WIDTH - 1
@@ -95,9 +95,9 @@ pub enum NameError {
     Missing,
     TooShort,
     TooLong,
-    /// Control characters, or such that turn the direction of others.
+    /// Control characters, or ones that reverse the direction of others.
     Hidden,
-    /// It looks like a link, and names stand in mails.
+    /// It looks like a link, and names appear in mails.
     Link,
 }
 
@@ -105,9 +105,6 @@ pub const NAME_LENGTH_MIN: usize = 3;
 pub const NAME_LENGTH_MAX: usize = 200;
 
 /// A company's name: trimmed, 3 to 200 characters, and no link.
-///
-/// # Errors
-/// See [`NameError`].
 pub fn name(given: &str) -> Result<String, NameError> {
     let name = given.trim();
     if name.chars().any(text::is_hidden) {
@@ -124,7 +121,7 @@ pub fn name(given: &str) -> Result<String, NameError> {
     }
 }
 
-/// A text as it is searched for: lower case, so that both databases find the same.
+/// A text in the form used for searching: lower case, so that both databases find the same.
 #[must_use]
 pub fn searchable(text: &str) -> String {
     text.trim().to_lowercase()

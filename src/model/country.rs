@@ -1,22 +1,22 @@
-//! Countries of ISO 3166: kept by their two letters, shown by their names.
+//! ISO 3166 countries: stored as two letters, shown by name.
 
-/// A country by its two letters, in either case.
+/// The code of a country, from letters in either case.
 #[must_use]
 pub fn code(text: &str) -> Option<&'static str> {
     rust_iso3166::from_alpha2(&text.trim().to_ascii_uppercase()).map(|country| country.alpha2)
 }
 
-/// The name of a country; letters that are none stand for themselves.
+/// The name of a country; unknown letters are returned unchanged.
 #[must_use]
 pub fn name(code: &str) -> &str {
     rust_iso3166::from_alpha2(code).map_or(code, |country| country.name)
 }
 
-/// Letters and name of each, by name.
+/// Code and name of each country, by name.
 #[must_use]
 pub fn all() -> Vec<(&'static str, &'static str)> {
     let mut all: Vec<_> = rust_iso3166::ALL.iter().map(|country| (country.alpha2, country.name)).collect();
-    // Åland is looked for among the A's.
+    // People look for Åland among the A's.
     all.sort_unstable_by_key(|(_, name)| name.replace('Å', "A").replace('Ô', "O"));
     all
 }

@@ -1,30 +1,30 @@
-//! Until when a balance lasts, and the picture of how it runs down.
+//! How long a balance lasts, and the chart of how it runs down.
 
 use super::forecast::{Forecast, HORIZON_DAYS};
 use super::resources::ResourceType;
 use super::time::Moment;
 
-/// Points of the picture of a pool that runs down.
+/// Points of the chart of a pool that runs down.
 const POINTS: i64 = 120;
-/// What lasts longer is drawn this far.
+/// A pool that lasts longer is drawn this far.
 const DRAWN_DAYS_MAX: i64 = 3_652;
 
-/// Until when one balance lasts.
+/// How long one balance lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     pub resource_type: ResourceType,
-    /// The first moment of the day of the first renewal that cannot be paid, in UTC.
+    /// The start, in UTC, of the day of the first renewal that cannot be paid.
     pub until: Moment,
     /// Nothing is left for today's renewals.
     pub is_used_up: bool,
-    /// It lasts longer than is looked ahead: `until` is as far as that.
+    /// It lasts beyond the horizon, and `until` is the horizon.
     pub is_beyond: bool,
-    /// What is left after a day, from today on: the first moment of the day, and units.
+    /// What is left after each day, from today on: start of the day, and units.
     pub points: Vec<(i64, i64)>,
 }
 
 impl Coverage {
-    /// The coverage of one balance from a day on; `None` where nothing draws on it.
+    /// The coverage of one balance from a day on; `None` if nothing draws on it.
     #[must_use]
     pub fn of(resource_type: ResourceType, forecast: &Forecast, today: i64) -> Option<Coverage> {
         let day = forecast.coverage()?;

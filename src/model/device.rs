@@ -1,25 +1,25 @@
-//! Devices: what one runs on, until when that is paid, and what state it is in.
+//! Devices: which service each runs on, how long that is paid, and its state.
 //!
 //! | state | when |
 //! |---|---|
-//! | off | it has no service, or monitoring is off. Paid time runs on; nothing is taken and nothing given back |
-//! | active | it runs, and is paid |
+//! | off | it has no service, or monitoring is off. Paid time runs on; nothing is charged or returned |
+//! | active | it runs and is paid |
 //! | waiting | it runs and extends itself, but nobody could pay: it is served when units arrive |
-//! | expired | it runs, its time has passed, and it does not extend itself |
+//! | expired | it runs, its paid time has passed, and it does not extend itself |
 //!
-//! A device that runs, extends itself and is not paid takes one unit at once. The period begins where
-//! the one before ended, if the renewal comes within [`LATE_SECONDS`] of that; otherwise at the moment of
-//! payment. So nobody pays for the time in which the portal stood still or the device waited.
+//! A device that runs, extends itself and is not paid takes one unit at once. The period begins where the previous one
+//! ended if the renewal comes within [`LATE_SECONDS`] of that, otherwise at the moment of payment. So nobody pays for
+//! time in which the portal was down or the device waited.
 
 use super::resources::{ResourceType, Term};
 use super::time::Moment;
 
-/// A renewal this late still begins where the period before it ended: it is only the job that is late.
+/// A renewal this late still begins where the previous period ended: only the job is late.
 pub const LATE_SECONDS: i64 = 3_600;
 pub const SERIAL_LENGTH_MAX: usize = 100;
 pub const NAME_LENGTH_MAX: usize = 200;
 
-/// A device proper, known by its serial number; or an apartment, known by its name.
+/// A real device, identified by its serial number, or an apartment, identified by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceKind {
     #[default]
@@ -51,14 +51,14 @@ impl DeviceKind {
         DeviceKind::ALL.into_iter().find(|k| k.slug() == slug)
     }
 
-    /// Whether such a device runs on such a service.
+    /// Whether this kind of device can run on the service.
     #[must_use]
     pub fn suits(self, service: ResourceType) -> bool {
         (self == DeviceKind::Apartment) == (service == ResourceType::APARTMENT_YEAR)
     }
 }
 
-/// What the module's head explains.
+/// See the table at the top of the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceState {
     Active,
@@ -102,7 +102,7 @@ impl DeviceState {
 pub struct DeviceFacts {
     pub id: i64,
     pub company_id: i64,
-    /// The serial number, or an apartment's name: what its transfers are remembered by.
+    /// The serial number, or an apartment's name, recorded in its transfers.
     pub label: String,
     pub monitoring: bool,
     pub service: Option<ResourceType>,
@@ -113,7 +113,7 @@ pub struct DeviceFacts {
     pub removed_at: Option<Moment>,
 }
 
-/// What is to be set; what is `None` stays.
+/// A change of a device; `None` fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceChange {
     pub service: Option<Option<ResourceType>>,
@@ -124,11 +124,11 @@ pub struct DeviceChange {
 }
 
 impl DeviceFacts {
-    /// Sets what is asked for. [`DeviceFacts::settle`] comes after it.
+    /// Applies a change. Call [`DeviceFacts::settle`] next.
     pub fn change(&mut self, change: &DeviceChange, now: Moment) {
         let service = change.service.unwrap_or(self.service);
         if service != self.service {
-            // Who waits for other units waits anew.
+            // A device that now waits for other units starts waiting from scratch.
             self.waiting_since = None;
         }
         self.service = service;
@@ -138,8 +138,8 @@ impl DeviceFacts {
         self.removed_at = self.removed_at.or(change.is_removed.then_some(now));
     }
 
-    /// Puts the device into the state it should be in; or tells which units it must take, and then
-    /// [`DeviceFacts::extend`] or [`DeviceFacts::wait`] comes next.
+    /// Puts the device into its proper state, or returns the units that it must take; then [`DeviceFacts::extend`] or
+    /// [`DeviceFacts::wait`] comes next.
     #[must_use]
     pub fn settle(&mut self, now: Moment) -> Option<ResourceType> {
         let service = self.service.filter(|_| self.monitoring && self.removed_at.is_none());
@@ -156,7 +156,7 @@ impl DeviceFacts {
         None
     }
 
-    /// One unit was paid: the device runs one period longer.
+    /// Extends the device by one period, for one paid unit.
     pub fn extend(&mut self, service: ResourceType, now: Moment) {
         let is_in_time =
             |end: &Moment| self.state == DeviceState::Active && now <= end.plus_seconds(LATE_SECONDS);
@@ -172,14 +172,14 @@ impl DeviceFacts {
         self.waiting_since = self.waiting_since.or(Some(now));
     }
 
-    /// Whose units of which type it waits for.
+    /// The company and type of the units that it waits for.
     #[must_use]
     pub fn waits_for(&self) -> Option<(i64, ResourceType)> {
         let service = self.service.filter(|_| self.state == DeviceState::Waiting)?;
         Some((self.company_id, service))
     }
 
-    /// The day of its next renewal, with the company and the type.
+    /// The company, type and day of its next renewal.
     #[must_use]
     pub fn renewal_day(&self) -> Option<(i64, ResourceType, i64)> {
         let renews = self.state == DeviceState::Active && self.auto_extend && self.removed_at.is_none();
@@ -187,7 +187,7 @@ impl DeviceFacts {
     }
 }
 
-/// When a period that begins at a moment ends.
+/// The end of a period that begins at `begin`.
 #[must_use]
 pub fn period_end(service: ResourceType, begin: Moment) -> Moment {
     match service.term() {

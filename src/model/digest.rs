@@ -1,6 +1,6 @@
-//! How rows are digested and digests linked. A digest names the rows that it covers and holds their keyed hash; a
-//! link hashes the digests after those of the link before it, together with that link's own hash. So the hash of one
-//! link, on paper, tells whether anything before it was rewritten.
+//! Digests of rows, and links between them. A digest names the rows that it covers and holds their keyed hash. A link
+//! hashes the digests after those of the previous link, together with that link's own hash. So a single link's hash,
+//! kept on paper, reveals whether anything before it was rewritten.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::time::Moment;
 
 pub type Hash = [u8; 32];
 
-/// No transaction writes so many rows.
+/// More rows than any transaction writes.
 const ENTRIES_MAX: i64 = 10_000_000;
 
 /// The ids of the rows that a digest covers, as ascending ranges, written "7-9,12".
@@ -19,7 +19,7 @@ const ENTRIES_MAX: i64 = 10_000_000;
 pub struct Entries(Vec<(i64, i64)>);
 
 impl Entries {
-    /// The ranges of ids, in whatever order these come.
+    /// The ranges of ids, given in any order.
     #[must_use]
     pub fn of(ids: impl IntoIterator<Item = i64>) -> Entries {
         let mut ids: Vec<i64> = ids.into_iter().collect();
@@ -34,7 +34,7 @@ impl Entries {
         Entries(ranges)
     }
 
-    /// Reads ranges; `None` where no Scrip wrote them.
+    /// Parses ranges; `None` if Scrip cannot have written them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Entries> {
         let mut ranges = Vec::new();
@@ -86,7 +86,7 @@ impl fmt::Display for Entries {
     }
 }
 
-/// The end of the chain at some moment: what one keeps on paper, "17:9f86d0…".
+/// The end of the chain at some moment, to be kept on paper as "17:9f86d0…".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub number: i64,
@@ -97,7 +97,7 @@ impl Head {
     /// Before the first link.
     pub const NONE: Head = Head { number: 0, hash: [0; 32] };
 
-    /// The link that follows: the digests up to `through`, each with its id, linked at this moment.
+    /// The next link: the digests up to `through`, each with its id, linked at `at`.
     #[must_use]
     pub fn next(&self, at: Moment, through: i64, digests: &[(i64, Hash)]) -> Head {
         let number = self.number + 1;
@@ -123,7 +123,7 @@ impl fmt::Display for Head {
     }
 }
 
-/// A text that is no head.
+/// A text that is not a head.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "a head is the number of a link, a colon, and 64 hexadecimal digits, as `scrip verify --head` prints it"

@@ -1,10 +1,10 @@
-//! Coverage: until when a pool lasts. All renewals of the devices that draw on it are played forward,
-//! those of subsidiaries after their own balance is used up; the first that cannot be paid is the day.
+//! Coverage: how long a pool lasts. All renewals of the devices that draw on it are played forward, those of
+//! subsidiaries once their own balance is used up; the first that cannot be paid marks the day.
 //!
-//! It is not played day by day. How many units have been asked of a balance up to a day is a sum over
-//! counts of renewals; what a subsidiary cannot pay of its own is asked of the balance above it. That
-//! number only grows with the days, so the day is found by halving. The work depends on the counts, and
-//! neither on the number of devices nor on how long the pool lasts.
+//! The days are not simulated one by one. The units demanded of a balance up to a day are a sum over counts of
+//! renewals; whatever a subsidiary cannot pay itself is demanded of the balance above it. That number only grows with
+//! time, so a binary search finds the day. The work depends on the counts, not on the number of devices or on how long
+//! the pool lasts.
 
 use std::collections::BTreeMap;
 
@@ -12,37 +12,37 @@ use super::device::period_end;
 use super::resources::{ResourceType, Term};
 use super::time::Moment;
 
-/// How far ahead is looked: what lasts longer is given as this.
+/// How far to look ahead; a pool that lasts longer is reported as this.
 pub const HORIZON_DAYS: i64 = 36_525;
 
 /// A balance, and the devices that draw on it first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pool {
-    /// The place of the balance that pays when this one is empty, before this one in the list. The
-    /// first pool has none: it is the one that is looked at.
+    /// The index of the balance that pays when this one is empty, earlier in the list. The first pool has none: it is
+    /// the one being forecast.
     pub parent: Option<usize>,
     pub balance: i64,
-    /// On which day how many devices renew themselves next, in days since 1970.
+    /// How many devices renew next on which day, in days since 1970.
     pub renewals: Vec<(i64, i64)>,
 }
 
-/// Pools of one resource type, seen from a day.
+/// Pools of one resource type, as of a day.
 #[derive(Debug)]
 pub struct Forecast {
     pools: Vec<Pool>,
     today: i64,
-    /// For each day on which a renewal is next, that day and those of the renewals after it, up to the
-    /// horizon. A pool's renewals name the place here.
+    /// For each day with a next renewal: that day and those of the following renewals, up to the horizon. A pool's
+    /// renewals hold the index here.
     series: Vec<Vec<i64>>,
 }
 
 impl Forecast {
-    /// The first pool is looked at, the others draw on it; each stands after its parent.
+    /// Forecasts the first pool; the others draw on it, and each follows its parent.
     #[must_use]
     pub fn new(resource_type: ResourceType, today: i64, mut pools: Vec<Pool>) -> Forecast {
         let (mut series, mut places) = (Vec::new(), BTreeMap::new());
         for (day, _) in pools.iter_mut().flat_map(|pool| &mut pool.renewals) {
-            // What is due already is renewed today.
+            // What is already due is renewed today.
             let first = (*day).max(today);
             *day = *places.entry(first).or_insert_with(|| {
                 series.push(days_of(resource_type, first, today + HORIZON_DAYS));
@@ -52,8 +52,8 @@ impl Forecast {
         Forecast { pools, today, series }
     }
 
-    /// The day of the first renewal that cannot be paid, at most [`HORIZON_DAYS`] from today. None
-    /// where nothing draws on the pool.
+    /// The day of the first renewal that cannot be paid, at most [`HORIZON_DAYS`] from today. `None` if nothing draws
+    /// on the pool.
     #[must_use]
     pub fn coverage(&self) -> Option<i64> {
         self.series.first()?;
@@ -61,7 +61,7 @@ impl Forecast {
         let (mut paid, mut unpaid) = (self.today - 1, self.today + HORIZON_DAYS);
         while unpaid - paid > 1 {
             let middle = paid + (unpaid - paid) / 2;
-            if self.asked_until(middle) > balance { unpaid = middle } else { paid = middle }
+            if self.demanded_until(middle) > balance { unpaid = middle } else { paid = middle }
         }
         Some(unpaid)
     }
@@ -69,23 +69,24 @@ impl Forecast {
     /// What is left of the pool after a day.
     #[must_use]
     pub fn left_after(&self, day: i64) -> i64 {
-        self.pools.first().map_or(0, |pool| pool.balance.saturating_sub(self.asked_until(day)).max(0))
+        self.pools.first().map_or(0, |pool| pool.balance.saturating_sub(self.demanded_until(day)).max(0))
     }
 
-    /// How many units are asked of the first pool up to a day, that day included.
-    fn asked_until(&self, day: i64) -> i64 {
+    /// How many units are demanded of the first pool up to and including a day.
+    fn demanded_until(&self, day: i64) -> i64 {
         let times: Vec<i64> =
             self.series.iter().map(|days| days.partition_point(|d| *d <= day) as i64).collect();
-        let mut asked = vec![0_i64; self.pools.len()];
+        let mut demanded = vec![0_i64; self.pools.len()];
         for (place, pool) in self.pools.iter().enumerate().rev() {
             for (series, devices) in &pool.renewals {
-                asked[place] = asked[place].saturating_add(devices.saturating_mul(times[*series as usize]));
+                demanded[place] =
+                    demanded[place].saturating_add(devices.saturating_mul(times[*series as usize]));
             }
             if let Some(parent) = pool.parent {
-                asked[parent] = asked[parent].saturating_add((asked[place] - pool.balance).max(0));
+                demanded[parent] = demanded[parent].saturating_add((demanded[place] - pool.balance).max(0));
             }
         }
-        asked.first().copied().unwrap_or(0)
+        demanded.first().copied().unwrap_or(0)
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
 
     const TODAY: i64 = 20_778;
 
-    /// Each device by itself, day after day.
+    /// Simulates each device by itself, day by day.
     fn simulated(resource_type: ResourceType, pools: &[Pool], days: i64) -> (Option<i64>, Vec<i64>) {
         let mut balances: Vec<i64> = pools.iter().map(|p| p.balance).collect();
         let mut devices: Vec<(usize, i64)> = Vec::new();

@@ -1,5 +1,5 @@
-//! A file of devices: CSV whose first line names the columns. Each row is read by itself, so that all
-//! that is wrong with a file is told at once, by its lines.
+//! A device file: CSV whose first line names the columns. Each row is read by itself, so that all faults are reported
+//! at once, with their lines.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::device::{DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
 use super::resources::ResourceType;
 
 pub const ROWS_MAX: usize = 20_000;
-/// The columns, in any order; all but the serial number or the name may be missing.
+/// The columns, in any order; all but the serial number or the name are optional.
 pub const COLUMNS: [&str; 8] =
     ["serial", "name", "model", "kind", "company", "service", "auto_extend", "monitoring"];
 
@@ -15,7 +15,7 @@ pub const COLUMNS: [&str; 8] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileError {
     Empty,
-    /// The first line names neither a serial number nor a name, or a column that there is not.
+    /// The first line names neither a serial number nor a name, or it names an unknown column.
     Columns(String),
     TooManyRows,
 }
@@ -28,7 +28,7 @@ pub enum RowError {
     MissingSerial,
     MissingName,
     TooLong(String),
-    /// Characters that cannot be seen, in this column.
+    /// Invisible characters, in this column.
     Hidden(String),
     UnknownKind(String),
     UnknownService(String),
@@ -40,27 +40,24 @@ pub enum RowError {
     SerialTaken,
 }
 
-/// A row that is well formed.
+/// A well-formed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub kind: DeviceKind,
     pub serial: String,
     pub name: String,
     pub model: String,
-    /// A company's name or number; empty for the one that the import is for.
+    /// A company's name or number; empty for the company that the import is for.
     pub company: String,
     pub service: Option<ResourceType>,
     pub auto_extend: bool,
     pub monitoring: bool,
 }
 
-/// A row and its line, or what is wrong there.
+/// A row with its line number, or what is wrong there.
 pub type Line = (i64, Result<Row, RowError>);
 
-/// Reads a file: each row with its line.
-///
-/// # Errors
-/// See [`FileError`].
+/// Reads a file: each row with its line number.
 pub fn read(text: &str) -> Result<Vec<Line>, FileError> {
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
@@ -159,7 +156,7 @@ fn row(columns: &[&str], record: &csv::StringRecord) -> Result<Row, RowError> {
     }
 }
 
-/// By slug or by label, whatever the case.
+/// By slug or by label, ignoring case.
 fn service(text: &str) -> Result<Option<ResourceType>, RowError> {
     let wanted = text.to_lowercase();
     if matches!(wanted.as_str(), "" | "none") {
@@ -189,7 +186,7 @@ mod tests {
         let rows = read("serial,name,kind,service,monitoring\n,x\n,,apartment\nA,,boat\nB,,,gold\nC,,,apartment_year\nD,,,,maybe\n\nE,1,device,credit,yes,6\n").unwrap();
         let wrong: Vec<_> = rows.into_iter().map(|(line, row)| (line, row.unwrap_err())).collect();
         let text = |t: &str| t.to_owned();
-        let want = [
+        let expected = [
             (2, RowError::MissingSerial),
             (3, RowError::MissingName),
             (4, RowError::UnknownKind(text("boat"))),
@@ -198,7 +195,7 @@ mod tests {
             (7, RowError::NotYesOrNo(text("monitoring"))),
             (9, RowError::Unreadable),
         ];
-        assert_eq!(wrong, want);
+        assert_eq!(wrong, expected);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Invoices and credit notes, as they are kept: one snapshot each with all that is printed, so that a
-//! document stays what it was when prices, names and rates have changed.
+//! Invoices and credit notes as stored: a snapshot of everything printed, so that a document stays the same when
+//! prices, names and rates change.
 
 mod credit;
 
@@ -10,7 +10,7 @@ use super::money::{Currency, Money, VatRate};
 
 pub use credit::Cancelled;
 
-/// What a document is; each kind has numbers of its own.
+/// The kinds of documents; each has its own numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentKind {
@@ -19,7 +19,7 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
-    /// What stands over the document.
+    /// The heading of the document.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ pub struct Document {
     pub kind: DocumentKind,
     pub number: String,
     pub issued_on: Date,
-    /// The last day to pay on; `None` where nothing is to be paid any more.
+    /// The last day to pay; `None` if nothing is left to pay.
     pub due_on: Option<Date>,
     pub paid: Option<Paid>,
     pub order_id: i64,
@@ -57,11 +57,11 @@ pub struct Document {
     pub currency: Currency,
     /// The buyer accounts for the VAT: none is added, and the document says so.
     pub reverse_charge: bool,
-    /// Whatever else is to be read, in lines; may be empty.
+    /// Additional text, may have several lines or be empty.
     pub notes: String,
 }
 
-/// A payment that was there when the document was written.
+/// A payment made before the document was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
     pub on: Date,
@@ -69,7 +69,7 @@ pub struct Paid {
     pub how: String,
 }
 
-/// Who sells. What may have several lines holds them with line ends; what does not apply is empty.
+/// The seller. Multi-line fields hold line ends; what does not apply is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seller {
     pub name: String,
@@ -77,7 +77,7 @@ pub struct Seller {
     /// ISO 3166, two letters.
     pub country: String,
     pub vat_number: String,
-    /// Where and under which number the company is registered.
+    /// Where the company is registered, and its number there.
     pub registration: String,
     pub email: String,
     /// Where to pay, as the payer types it: IBAN, BIC, the bank's name.
@@ -86,7 +86,7 @@ pub struct Seller {
     pub footer: String,
 }
 
-/// Who buys.
+/// The buyer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billing {
     pub name: String,
@@ -97,12 +97,12 @@ pub struct Billing {
     pub email: String,
 }
 
-/// One thing sold, or taken back: then quantity, net and VAT are below zero. Money is in minor units.
+/// One thing sold, or taken back: then quantity, net and VAT are negative. Money is in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub description: String,
     pub quantity: i64,
-    /// What is counted: "device-year".
+    /// The unit counted: "device-year".
     pub unit: String,
     pub unit_price: i64,
     pub net: i64,
@@ -127,7 +127,7 @@ impl Line {
     }
 }
 
-/// What one or more lines come to.
+/// The totals of one or more lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
     pub net: Money,
@@ -135,7 +135,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Net and VAT together: what is paid.
+    /// Net and VAT together: what is to be paid.
     #[must_use]
     pub fn gross(self) -> Money {
         Money::new(self.net.minor + self.vat.minor, self.net.currency)
@@ -143,14 +143,14 @@ impl Totals {
 }
 
 impl Document {
-    /// What all lines come to.
+    /// The totals of all lines.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.sum(|_| true)
     }
 
-    /// What the lines of each rate come to, the lowest rate first. Rounded line by line, so these add
-    /// up to the [`Document::totals`].
+    /// The totals per VAT rate, the lowest rate first. Rounded line by line, so they add up to the
+    /// [`Document::totals`].
     #[must_use]
     pub fn vat_summary(&self) -> Vec<(VatRate, Totals)> {
         let mut rates: Vec<VatRate> = self.lines.iter().map(|l| l.vat_rate).collect();

@@ -1,26 +1,26 @@
-//! Work to be done after a commit: which kinds there are, and which worker runs each.
+//! Work done after a commit: its kinds, and which worker runs each.
 
-/// Work to be done after a commit.
+/// Work done after a commit.
 pub enum Job {
     /// A mail, sealed: it may carry a link that stands in for a password.
     Mail { sealed: String },
-    /// A file of devices, by its id.
+    /// A device file, by its id.
     Import { id: String },
     /// A batch of codes, by its id.
     Codes { id: String },
-    /// An invoice or a credit note that is mailed, by its id.
+    /// An invoice or a credit note to mail, by its id.
     Document { id: String },
     /// A reminder of an invoice, by its id.
     Reminder { id: String },
-    /// An order whose codes are being made, by its id.
+    /// An order whose codes are being created, by its id.
     OrderCodes { id: String },
-    /// An order whose payment has come, by its id.
+    /// An order whose payment has arrived, by its id.
     OrderPaid { id: String },
-    /// A payment by card that is given back, by its id.
+    /// A card payment to refund, by its id.
     Refund { id: String },
-    /// An order that needs the card provider's pages no more, by its id.
+    /// An order that no longer needs the card provider's pages, by its id.
     CloseCardPages { id: String },
-    /// A credit note whose sum is given back by card, by its id.
+    /// A credit note whose sum is refunded by card, by its id.
     CreditRefund { id: String },
 }
 
@@ -57,7 +57,7 @@ impl Job {
         }
     }
 
-    /// Whose worker runs it: what waits for another server, or takes its time, makes nothing else wait.
+    /// The worker that runs it: work that waits for another server or takes long delays nothing else.
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
@@ -70,21 +70,21 @@ impl Job {
     }
 }
 
-/// Jobs that one worker runs, one after the other.
+/// Jobs that one worker runs one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What goes through the mail server.
+    /// Goes through the mail server.
     Mail,
-    /// What is done in many steps.
+    /// Takes many steps.
     Bulk,
-    /// What asks the card provider.
+    /// Talks to the card provider.
     Money,
 }
 
 impl Lane {
     pub const ALL: [Lane; 3] = [Lane::Mail, Lane::Bulk, Lane::Money];
 
-    /// As the database has it.
+    /// As stored in the database.
     #[must_use]
     pub fn slug(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! Licence keys and the list of revoked ones, as texts that a device reads without asking anybody.
-//! `docs/licences.md` has the format for those who write such a device; `keys::licence` signs.
+//! Licence keys and revocation lists, as texts that a device checks offline. `docs/licences.md` describes the format
+//! for makers of such devices; `keys::licence` signs.
 //!
-//! Each text is `HEAD.PAYLOAD.SIGNATURE`. The payload's lines stand in one order and are written in one
-//! way only, so that two texts never say the same and one text never says two things.
+//! Each text is `HEAD.PAYLOAD.SIGNATURE`. The payload's lines have a fixed order and a single way of writing, so that
+//! two texts never mean the same and one text never means two things.
 
 mod revocations;
 pub mod serials;
@@ -14,36 +14,36 @@ use super::device::SERIAL_LENGTH_MAX;
 use super::time::Moment;
 pub use revocations::{REVOKED_HEAD, REVOKED_MAX, Revocations};
 
-/// What a licence key begins with.
+/// The prefix of a licence key.
 pub const HEAD: &str = "SCRIP1";
 pub const PRODUCT_LENGTH_MAX: usize = 64;
-/// In bytes. The longest key that can be made is shorter.
+/// In bytes. The longest key that can be issued is shorter.
 pub const TEXT_LENGTH_MAX: usize = 1_024;
 const SIGNATURE_LENGTH: usize = 64;
 /// How often a licence may move to another device.
 pub const REHOSTS_MAX: i64 = 3;
-/// Why it moves, in characters.
+/// Length of the reason for a move, in characters.
 pub const REHOST_REASON_LENGTH: std::ops::RangeInclusive<usize> = 3..=500;
 /// The end of the year 9999, in seconds since 1970.
 const SECONDS_MAX: i64 = 253_402_300_799;
-/// What stands for the end of a licence that has none.
+/// The end of a licence that never ends.
 const NEVER: i64 = 0;
 
-/// What a licence key says. Its moments are whole seconds.
+/// The contents of a licence key. Its moments are whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LicenceFacts {
-    /// Each key has its own, also one for a device that had one before.
+    /// Unique per key, even for a device that had one before.
     pub key_id: i64,
     /// The device's serial number, as its owner typed it.
     pub serial: String,
     /// The product's code: printable ASCII without spaces.
     pub product: String,
     pub issued_at: Moment,
-    /// The first moment at which it no longer holds; `None` for good.
+    /// The first moment at which it is no longer valid; `None` if it never ends.
     pub expires_at: Option<Moment>,
 }
 
-/// What a genuine key is worth here and now.
+/// The status of a genuine key here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     Valid,
@@ -52,7 +52,7 @@ pub enum Standing {
     OtherSerial,
 }
 
-/// Why a text is no serial number, or no list of them.
+/// Why a text is not a serial number, or not a list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SerialError {
     Missing,
@@ -66,42 +66,42 @@ pub enum SerialError {
 pub enum LicenceRefusal {
     Serial(SerialError),
     NothingChosen,
-    /// Nobody has said that a licence suits devices whose model the portal does not know.
+    /// Nobody has confirmed that a licence fits devices whose model the portal does not know.
     NotConfirmed,
-    /// What was chosen is not offered for devices of this model.
+    /// The chosen licence is not offered for devices of this model.
     Unsuitable {
         model: String,
     },
-    /// It is in this order already for that device.
+    /// The order already has it for that device.
     Twice {
         serial: String,
     },
-    /// All chosen devices have it for good.
+    /// All chosen devices already have it without an end.
     HeldForGood,
     SameSerial,
     Expired,
     NoMoreRehosts,
-    /// It has moved since the window was opened.
+    /// It has moved since the form was opened.
     Moved,
     Reason,
 }
 
-/// How a licence key names a product: it stays when the product's name or price changes.
+/// The product's name in licence keys: it stays when the product's name or price changes.
 #[must_use]
 pub fn product_code(product_id: i64) -> String {
     format!("product-{product_id}")
 }
 
-/// The text is none of ours, or the facts cannot be written as one.
+/// The text is not ours, or the facts cannot be written as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no licence text")]
 pub struct Malformed;
 
 impl LicenceFacts {
-    /// The lines that are signed, with the version of the key that signs them.
+    /// The lines that are signed, with the version of the signing key.
     ///
     /// # Errors
-    /// [`Malformed`] where a fact is empty, too long or would not stay in its line.
+    /// [`Malformed`] if a fact is empty, too long or would break its line.
     pub fn payload(&self, key_version: i64) -> Result<String, Malformed> {
         let is_serial = (1..=SERIAL_LENGTH_MAX).contains(&self.serial.chars().count())
             && !self.serial.chars().any(char::is_control);
@@ -117,10 +117,10 @@ impl LicenceFacts {
         Ok(format!("{key_version}\n{key_id}\n{serial}\n{product}\n{issued}\n{expires}\n"))
     }
 
-    /// Reads a payload: the key's version and what the licence says.
+    /// Reads a payload: the key's version and the licence's facts.
     ///
     /// # Errors
-    /// [`Malformed`], also where [`LicenceFacts::payload`] would write it otherwise.
+    /// [`Malformed`], even if [`LicenceFacts::payload`] would merely write it differently.
     pub fn read(payload: &str) -> Result<(i64, LicenceFacts), Malformed> {
         let lines: Vec<&str> = payload.split('\n').collect();
         let [version, key_id, serial, product, issued, expires, ""] = lines[..] else {
@@ -138,10 +138,10 @@ impl LicenceFacts {
         if facts.payload(version)? == payload { Ok((version, facts)) } else { Err(Malformed) }
     }
 
-    /// What the key is worth for a device, or for any where no serial is given.
+    /// The key's status for a device, or for any device if no serial is given.
     #[must_use]
     pub fn standing(&self, serial: Option<&str>, revoked: Option<&Revocations>, now: Moment) -> Standing {
-        // No two devices of a portal have serial numbers that differ in their letters' case alone.
+        // No two devices of a portal have serial numbers that differ only in case.
         if serial.is_some_and(|s| !s.eq_ignore_ascii_case(&self.serial)) {
             Standing::OtherSerial
         } else if revoked.is_some_and(|r| r.has(self.key_id)) {
@@ -154,29 +154,29 @@ impl LicenceFacts {
     }
 }
 
-/// A text taken apart: nobody has looked at its signature yet.
+/// A text split into its parts; the signature is not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedText {
     pub payload: String,
     pub signature: [u8; SIGNATURE_LENGTH],
-    /// What the signature is over: the text up to its last point.
+    /// What the signature covers: the text up to its last dot.
     pub signed: String,
 }
 
 impl SignedText {
-    /// What is to be signed for a payload.
+    /// The text to sign for a payload.
     #[must_use]
     pub fn to_sign(head: &str, payload: &str) -> String {
         format!("{head}.{}", URL_SAFE_NO_PAD.encode(payload))
     }
 
-    /// The text of what was signed and its signature.
+    /// The text from its signed part and its signature.
     #[must_use]
     pub fn join(signed: &str, signature: &[u8; SIGNATURE_LENGTH]) -> String {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Takes a text apart, without looking at who signed it.
+    /// Splits a text without checking its signature.
     ///
     /// # Errors
     /// [`Malformed`].
@@ -186,7 +186,7 @@ impl SignedText {
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(Malformed)?;
         let payload = signed.strip_prefix(head).and_then(|rest| rest.strip_prefix('.')).ok_or(Malformed)?;
-        // The decoder refuses padding, foreign letters and loose last bits: one text for each value.
+        // The decoder refuses padding, foreign letters and stray trailing bits: one text per value.
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed);
         Ok(SignedText {
             payload: String::from_utf8(decode(payload)?).map_err(|_| Malformed)?,

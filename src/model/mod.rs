@@ -1,5 +1,5 @@
-//! The nouns and the rules. Pure: no async, no SQL, no HTTP, no clock of its own.
-//! To add a noun, give it a file here and its SQL a file of the same name in `store`.
+//! The nouns and the rules. Pure: no async, no SQL, no HTTP, no clock of its own. To add a noun, give it a file here
+//! and its SQL a file of the same name in `store`.
 
 pub mod amount;
 pub mod clock;

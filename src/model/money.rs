@@ -1,7 +1,7 @@
 //! Money: whole minor units (cents) with a currency, and VAT. No floats anywhere.
 //!
-//! VAT is rounded per line, half away from zero, so that the lines of an invoice add up to its total
-//! and a credit note of a line takes back exactly what the invoice asked for.
+//! VAT is rounded per line, half away from zero, so that an invoice's lines add up to its total and a credit note for a
+//! line cancels exactly what the invoice charged.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::grouped;
 
-/// The most that one price, line or order may come to, in minor units. Sums of many stay below 2^53.
+/// The largest price, line or order, in minor units. Sums of many stay below 2^53.
 pub const MONEY_MAX: i64 = 1_000_000_000_000;
 
-/// ISO 4217 codes with the number of digits after the point.
+/// ISO 4217 codes with the number of digits after the decimal point.
 const CURRENCIES: [(&str, u32); 22] = [
     ("AUD", 2),
     ("BGN", 2),
@@ -38,7 +38,7 @@ const CURRENCIES: [(&str, u32); 22] = [
     ("ZAR", 2),
 ];
 
-/// One of the currencies that prices can be in; kept as its code.
+/// A currency that prices can be in; stored as its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency(u8);
@@ -61,7 +61,7 @@ impl Currency {
         CURRENCIES[usize::from(self.0)].0
     }
 
-    /// How many digits stand after the point.
+    /// The number of digits after the decimal point.
     #[must_use]
     pub fn digits(self) -> u32 {
         CURRENCIES[usize::from(self.0)].1
@@ -82,7 +82,7 @@ impl From<Currency> for String {
     }
 }
 
-/// An amount of money, in minor units of its currency. Below zero on a credit note.
+/// An amount of money, in minor units of its currency. Negative on a credit note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Money {
     pub minor: i64,
@@ -94,7 +94,7 @@ pub struct Money {
 pub enum MoneyError {
     Missing,
     NotMoney,
-    /// More digits after the point than the currency has.
+    /// More digits after the decimal point than the currency has.
     TooManyDigits {
         digits: u32,
     },
@@ -107,10 +107,10 @@ impl Money {
         Money { minor, currency }
     }
 
-    /// Reads a price as a person types it: "12", "12.5", "1,234.50".
+    /// Parses a price as a person types it: "12", "12.5", "1,234.50".
     ///
     /// # Errors
-    /// See [`MoneyError`]; zero is a price, what is below it is not.
+    /// Zero is a price; a negative number is not.
     pub fn parse(text: &str, currency: Currency) -> Result<Money, MoneyError> {
         let text = text.trim();
         if text.is_empty() {
@@ -140,7 +140,7 @@ impl Money {
         self.digits(grouped)
     }
 
-    /// The number without groups, as a field or a CSV file has it: "1234.50".
+    /// The number without grouping, for form fields and CSV files: "1234.50".
     #[must_use]
     pub fn plain(self) -> String {
         self.digits(|n| n.to_string())
@@ -157,14 +157,14 @@ impl Money {
         }
     }
 
-    /// This many times over; `None` past [`MONEY_MAX`].
+    /// This amount `count` times; `None` past [`MONEY_MAX`].
     #[must_use]
     pub fn times(self, count: i64) -> Option<Money> {
         let minor = self.minor.checked_mul(count).filter(|m| m.abs() <= MONEY_MAX)?;
         Some(Money { minor, ..self })
     }
 
-    /// The sum; `None` past [`MONEY_MAX`] or where the currencies differ.
+    /// The sum; `None` past [`MONEY_MAX`] or if the currencies differ.
     #[must_use]
     pub fn plus(self, other: Money) -> Option<Money> {
         let minor = self.minor.checked_add(other.minor).filter(|m| m.abs() <= MONEY_MAX)?;
@@ -178,7 +178,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// A rate of VAT in hundredths of a percent: 2100 is 21 %.
+/// A VAT rate in hundredths of a percent: 2100 is 21 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct VatRate(i64);
@@ -200,13 +200,13 @@ impl From<VatRate> for i64 {
 impl VatRate {
     pub const ZERO: VatRate = VatRate(0);
 
-    /// `None` where it is not between 0 and 100 %.
+    /// `None` unless it is between 0 and 100 %.
     #[must_use]
     pub fn new(hundredths: i64) -> Option<VatRate> {
         (0..=10_000).contains(&hundredths).then_some(VatRate(hundredths))
     }
 
-    /// Reads "21", "21.5" or "5.25", with or without "%".
+    /// Parses "21", "21.5" or "5.25", with or without "%".
     #[must_use]
     pub fn parse(text: &str) -> Option<VatRate> {
         let text = text.trim().trim_end_matches('%').trim_end();
@@ -223,7 +223,7 @@ impl VatRate {
         self.0
     }
 
-    /// What is added to a net amount, rounded half away from zero.
+    /// The VAT on a net amount, rounded half away from zero.
     #[must_use]
     pub fn of(self, net: Money) -> Money {
         let product = i128::from(net.minor) * i128::from(self.0);

@@ -1,13 +1,13 @@
-//! Calendar months in UTC: what reports count by.
+//! Calendar months in UTC, used by reports.
 
 use jiff::tz::TimeZone;
 
 use super::time::Moment;
 
-/// The most months that one report covers.
+/// Most months that one report covers.
 pub const PERIOD_MONTHS_MAX: i64 = 36;
 
-/// A month as the database keeps it: twelve times the year, and the months of the year that passed before.
+/// A month as stored: twelve times the year, plus the months of the year before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Month(pub i64);
 
@@ -19,7 +19,7 @@ impl Month {
         Month(i64::from(date.year()) * 12 + i64::from(date.month()) - 1)
     }
 
-    /// Reads what a month field sends: "2026-11".
+    /// Parses the value of a month field: "2026-11".
     #[must_use]
     pub fn parse(text: &str) -> Option<Month> {
         let (year, month) = text.trim().split_once('-')?;
@@ -36,13 +36,13 @@ impl Month {
         Month(self.0 + months)
     }
 
-    /// As fields and files have it: "2026-11".
+    /// For fields and files: "2026-11".
     #[must_use]
     pub fn slug(self) -> String {
         format!("{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
     }
 
-    /// As people read it: "Nov 2026".
+    /// For people: "Nov 2026".
     #[must_use]
     pub fn label(self) -> String {
         const NAMES: [&str; 12] =
@@ -51,14 +51,14 @@ impl Month {
     }
 }
 
-/// Months in a row, both ends included.
+/// Consecutive months, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     pub from: Month,
     pub to: Month,
 }
 
-/// Why texts are no period, each at a field.
+/// Why the two fields are not a period, with the field at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodError {
     /// Not a month.
@@ -75,7 +75,7 @@ impl Period {
         Period { from: to.plus(-11), to }
     }
 
-    /// Reads the two fields; what is left out makes it a year, up to now where nothing is said.
+    /// Reads the two fields; a missing one makes it a year, ending now if both are missing.
     ///
     /// # Errors
     /// The field, `from` or `to`, with what is wrong there.
@@ -94,7 +94,7 @@ impl Period {
         }
     }
 
-    /// Its months, the first one first.
+    /// Its months, first to last.
     pub fn months(self) -> impl DoubleEndedIterator<Item = Month> {
         (self.from.0..=self.to.0).map(Month)
     }

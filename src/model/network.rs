@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// How many networks a list has at most.
+/// Most networks in one list.
 pub const NETWORKS_MAX: usize = 50;
 
-/// Where something works: everywhere, or in the networks that are named.
+/// Where something works: everywhere, or in the named networks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Networks(Vec<IpNet>);
 
@@ -20,10 +20,7 @@ pub enum NetworkError {
 }
 
 impl Networks {
-    /// Reads addresses and networks with spaces, commas or line breaks between. None means everywhere.
-    ///
-    /// # Errors
-    /// See [`NetworkError`].
+    /// Parses addresses and networks separated by spaces, commas, semicolons or line breaks. None means everywhere.
     pub fn read(text: &str) -> Result<Networks, NetworkError> {
         let mut networks = Vec::new();
         for part in text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|p| !p.is_empty())
@@ -37,13 +34,13 @@ impl Networks {
         if networks.len() > NETWORKS_MAX { Err(NetworkError::TooMany) } else { Ok(Networks(networks)) }
     }
 
-    /// As the database keeps them: with spaces between.
+    /// As stored in the database: separated by spaces.
     #[must_use]
     pub fn stored(&self) -> String {
         self.0.iter().map(IpNet::to_string).collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether an address lies in one of them. What cannot be read lies nowhere.
+    /// Whether an address is in one of them. An unreadable address is in none.
     #[must_use]
     pub fn have(stored: &str, address: &str) -> bool {
         if stored.is_empty() {
@@ -55,7 +52,7 @@ impl Networks {
     }
 }
 
-/// A network, or an address as the network of itself.
+/// A network, or a network of one address.
 fn network(text: &str) -> Option<IpNet> {
     match text.parse::<IpAddr>() {
         Ok(address) => Some(IpNet::from(address.to_canonical())),

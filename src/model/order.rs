@@ -1,4 +1,4 @@
-//! Orders: what is bought, at which price, and how far it has come.
+//! Orders: what is bought, at what price, and the state of the order.
 //!
 //! A line is priced once, when it is added, and keeps its price. VAT is rounded per line.
 
@@ -9,16 +9,16 @@ use super::resources::ResourceType;
 pub const VOUCHER_VALID_MONTHS: i64 = 36;
 pub const YEARS_MAX: i64 = 10;
 pub const SUBSCRIPTIONS_MAX: i64 = 100_000;
-/// The most codes of one order, all lines together.
+/// Most codes of one order, all lines together.
 pub const CODES_MAX: i64 = 100_000;
 pub const LINES_MAX: i64 = 20;
 pub const VOUCHER_NAME_LENGTH_MAX: usize = 100;
-/// The most devices of one order of licences.
+/// Most devices in one order of licences.
 pub const SERIALS_MAX: usize = 1_000;
-/// A draft is kept, with its prices, for so long.
+/// How long a draft is kept with its prices.
 pub const DRAFT_DAYS: i64 = 7;
 
-/// How far an order has come.
+/// The state of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderState {
     /// Being put together; nobody owes anything.
@@ -32,7 +32,7 @@ impl OrderState {
     pub const ALL: [OrderState; 4] =
         [OrderState::Draft, OrderState::AwaitingPayment, OrderState::Paid, OrderState::Cancelled];
 
-    /// The word of the database and of addresses.
+    /// The word in the database and in addresses.
     #[must_use]
     pub fn slug(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl Method {
     }
 }
 
-/// A product at the price that counts now.
+/// A product at its current price.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer {
     pub product_id: i64,
@@ -100,8 +100,8 @@ pub struct Offer {
     pub vat_rate: VatRate,
 }
 
-/// What a voucher shall be: `subscriptions` devices or apartments for `years` years, in `codes` codes that
-/// hold the same each.
+/// The requested voucher: `subscriptions` devices or apartments for `years` years, in `codes` codes with the same
+/// content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoucherWish {
     pub name: String,
@@ -117,7 +117,7 @@ pub struct OrderLine {
     pub product_id: i64,
     pub version: i64,
     pub name: String,
-    /// Of vouchers alone.
+    /// Only for vouchers.
     pub voucher: Option<VoucherWish>,
     pub quantity: i64,
     pub unit_price: i64,
@@ -132,11 +132,11 @@ pub enum OrderError {
     Years,
     Subscriptions,
     Codes,
-    /// The codes would not hold the same each.
+    /// The codes would not all hold the same.
     Uneven,
-    /// More money than an order may come to.
+    /// More money than an order may cost.
     TooMuch,
-    /// The product has no price for this, or is not offered any more.
+    /// The product has no price for this, or is no longer offered.
     NotOffered,
     /// All lines of an order are in one currency.
     OtherCurrency {
@@ -147,24 +147,24 @@ pub enum OrderError {
     /// More codes than an order may have.
     TooManyCodes,
     Empty,
-    /// It was placed before, so it does not change any more.
+    /// It was already placed, so it can no longer change.
     NotDraft,
     /// It was paid or cancelled.
     NotOpen,
-    /// The vendor has not said who sells.
+    /// The vendor has not entered the seller's data.
     NoSeller,
     CardsOff,
-    /// What came is not what was asked for.
+    /// The amount paid is not the amount due.
     OtherAmount {
         due: Money,
     },
     FutureDay,
     OldDay,
-    /// The vendor itself is to buy.
+    /// The buyer would be the vendor itself.
     Vendor,
     /// The sum cannot be charged to a card.
     NotForCards,
-    /// The payer is done, and the money has not come yet.
+    /// The payer is done, but the money has not arrived.
     UnderWay,
     /// The card provider cannot be reached, or refused.
     ProviderFailed,
@@ -172,9 +172,6 @@ pub enum OrderError {
 
 impl OrderLine {
     /// A voucher: subscriptions times years, each at the offer's price.
-    ///
-    /// # Errors
-    /// See [`OrderError`].
     pub fn voucher(offer: &Offer, wish: VoucherWish) -> Result<OrderLine, OrderError> {
         let between = |n: i64, max: i64, error| if (1..=max).contains(&n) { Ok(()) } else { Err(error) };
         between(wish.years, YEARS_MAX, OrderError::Years)?;
@@ -187,7 +184,7 @@ impl OrderLine {
         OrderLine::priced(offer, wish.name.clone(), quantity, Some(wish))
     }
 
-    /// A licence for so many devices.
+    /// A licence for `devices` devices.
     ///
     /// # Errors
     /// [`OrderError::TooMuch`].
@@ -195,7 +192,7 @@ impl OrderLine {
         OrderLine::priced(offer, name.to_owned(), devices, None)
     }
 
-    /// The line with another rate of VAT: its price stays.
+    /// The line at another VAT rate; its price stays.
     ///
     /// # Errors
     /// [`OrderError::TooMuch`].
@@ -230,20 +227,20 @@ impl OrderLine {
 }
 
 impl VoucherWish {
-    /// The units that each of its codes holds.
+    /// The units in each of its codes.
     #[must_use]
     pub fn units_per_code(&self) -> i64 {
         self.years * (self.subscriptions / self.codes)
     }
 
-    /// What one of its units is on an invoice.
+    /// What an invoice calls one of its units.
     #[must_use]
     pub fn unit(&self) -> &'static str {
         if self.resource_type == ResourceType::APARTMENT_YEAR { "apartment-year" } else { "device-year" }
     }
 }
 
-/// Net and VAT of lines; `None` where they come to more than an order may.
+/// Net and VAT of lines; `None` if they exceed the limit of an order.
 #[must_use]
 pub fn totals<'a>(lines: impl IntoIterator<Item = &'a OrderLine>) -> Option<(i64, i64)> {
     let (mut net, mut vat) = (0_i64, 0_i64);
@@ -257,7 +254,7 @@ pub fn totals<'a>(lines: impl IntoIterator<Item = &'a OrderLine>) -> Option<(i64
     Some((net, vat))
 }
 
-/// How many codes of each line are among the first `count` of an order: they are made line after line.
+/// How many codes of each line are among the first `count` of an order: they are created line by line.
 pub fn among_first(lines: &[(i64, OrderLine)], count: i64) -> impl Iterator<Item = i64> {
     lines.iter().scan(count, |left, (_, line)| {
         let codes = line.voucher.as_ref().map_or(0, |wish| wish.codes).min(*left);
@@ -290,7 +287,7 @@ mod tests {
 
     #[test]
     fn vat_is_rounded_line_by_line() {
-        // 1 % of 0.50 is half a cent: one cent. Of three such lines together it would be 1.5, two cents.
+        // 1 % of 0.50 is half a cent and rounds to one. Three such lines together would be 1.5 cents, rounded to two.
         let line = OrderLine::voucher(&offer(50, 100), wish(1, 1, 1)).unwrap();
         assert_eq!(line.vat, 1);
         assert_eq!(totals([&line, &line, &line]), Some((150, 3)));
@@ -321,9 +318,9 @@ mod tests {
         ] {
             assert_eq!(OrderLine::voucher(&offer(100, 0), wish(years, subscriptions, codes)), Err(error));
         }
-        let dear = offer(MONEY_MAX, 0);
-        assert_eq!(OrderLine::voucher(&dear, wish(1, 2, 1)), Err(OrderError::TooMuch));
-        let line = OrderLine::voucher(&dear, wish(1, 1, 1)).unwrap();
+        let expensive = offer(MONEY_MAX, 0);
+        assert_eq!(OrderLine::voucher(&expensive, wish(1, 2, 1)), Err(OrderError::TooMuch));
+        let line = OrderLine::voucher(&expensive, wish(1, 1, 1)).unwrap();
         assert_eq!(totals([&line, &line]), None);
     }
 }

@@ -1,11 +1,11 @@
-//! The price list: products of two kinds, and the rules of what may stand on it.
+//! The price list: two kinds of products, and what may be on it.
 
 use super::money::{Currency, Money, VatRate};
 use super::text::{self, TextError};
 
 pub const NAME_LENGTH_MAX: usize = 200;
 pub const DESCRIPTION_LENGTH_MAX: usize = 1_000;
-/// How many device models a licence may name, and how long each name may be.
+/// How many device models a licence may name, and the length of each name.
 pub const MODELS_MAX: usize = 100;
 pub const MODEL_LENGTH_MAX: usize = 100;
 /// The longest term of a licence.
@@ -40,9 +40,9 @@ impl ProductKind {
 /// What a product costs, in minor units of its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Price {
-    /// For a year each; what has no price is not offered, and one of them has one.
+    /// Per year; at least one has a price, and what has none is not offered.
     Voucher { device: Option<i64>, apartment: Option<i64> },
-    /// For one device: of these models, or of any where none is named; without a term for good.
+    /// Per device: of these models, or of any if none is named; without a term it never ends.
     Licence { licence: i64, models: Vec<String>, term_months: Option<i64> },
 }
 
@@ -56,7 +56,7 @@ impl Price {
     }
 }
 
-/// A product as it is to stand on the price list from now on.
+/// The new state of a product on the price list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     pub name: String,
@@ -93,7 +93,7 @@ pub fn months_in_words(months: i64) -> String {
     if months == 1 { "1 month".into() } else { format!("{months} months") }
 }
 
-/// A named rate of VAT that products refer to.
+/// A named VAT rate that products refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VatClass {
     pub id: i64,
@@ -108,10 +108,7 @@ pub enum ModelsError {
     TooLong,
 }
 
-/// The device models that a licence suits, a line each. What is named twice counts once.
-///
-/// # Errors
-/// See [`ModelsError`].
+/// The device models that a licence fits, one per line. Duplicates count once.
 pub fn models(text: &str) -> Result<Vec<String>, ModelsError> {
     let mut models: Vec<String> = Vec::new();
     for line in text.split('\n') {
@@ -123,10 +120,7 @@ pub fn models(text: &str) -> Result<Vec<String>, ModelsError> {
     if models.len() > MODELS_MAX { Err(ModelsError::TooMany) } else { Ok(models) }
 }
 
-/// A product's or a VAT class's name.
-///
-/// # Errors
-/// See [`TextError`].
+/// The name of a product or VAT class.
 pub fn name(name: &str) -> Result<String, TextError> {
     text::required(text::line(name, NAME_LENGTH_MAX))
 }

@@ -1,8 +1,8 @@
-//! The resource types: what is counted. Built in; the ids never change (they stand in every transfer).
+//! The resource types that are counted. Built in; the ids never change, because every transfer holds one.
 
 use serde::Serialize;
 
-/// What one operation counts in. The number is the id in the database and in the API.
+/// A type of resource. The number is its id in the database and in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceType(i64);
 
@@ -18,9 +18,9 @@ pub enum Family {
 /// How long one unit keeps a device running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Term {
-    /// Times 24 hours.
+    /// Days of 24 hours.
     Days(i64),
-    /// Of the calendar.
+    /// Calendar months.
     Months(i64),
 }
 

@@ -5,13 +5,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::code::{digit_of, is_separator, letter};
 use super::time::Moment;
 
-/// What is asked for besides the password.
+/// What is requested besides the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecondFactor {
-    /// A code that is mailed at each sign-in.
+    /// A code mailed at each sign-in.
     Email,
-    /// A code of an authenticator app (RFC 6238).
+    /// A code from an authenticator app (RFC 6238).
     Totp,
 }
 
@@ -38,12 +38,12 @@ impl SecondFactor {
     }
 }
 
-/// What a mailed code is good for.
+/// What a mailed code is valid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailedFor {
     SignIn,
     TurnOn,
-    /// To prove it again before something dear is changed.
+    /// To confirm it again before a sensitive change.
     Confirm,
 }
 
@@ -58,14 +58,14 @@ impl MailedFor {
     }
 }
 
-/// How many recovery codes are made at once.
+/// How many recovery codes are created at once.
 pub const RECOVERY_CODES: usize = 10;
-/// How long a mailed code is good.
+/// How long a mailed code is valid.
 pub const MAILED_CODE_SECONDS: i64 = 600;
-/// How long after the password the second step may be made.
+/// How long after the password the second step may follow.
 pub const PENDING_SECONDS: i64 = 600;
 
-/// The length of an authenticator app's secret: that of SHA-1's output, as RFC 4226 asks.
+/// The length of an authenticator app's secret: that of SHA-1's output, as RFC 4226 requires.
 pub const SECRET_LENGTH: usize = 20;
 const STEP_SECONDS: u64 = 30;
 /// How many steps an app's clock may be off.
@@ -73,13 +73,13 @@ const DRIFT_STEPS: u16 = 1;
 const CODE_LENGTH: u8 = 6;
 const RECOVERY_LENGTH: usize = 16;
 
-/// A new code for a mail: six digits.
+/// A new six-digit code for a mail.
 #[must_use]
 pub fn mailed_code(random: [u8; 8]) -> String {
     format!("{:06}", u64::from_be_bytes(random) % 1_000_000)
 }
 
-/// The six digits that a person typed, however spaced; `None` where it is something else.
+/// The six digits that a person typed, in any spacing; `None` for anything else.
 #[must_use]
 pub fn typed_code(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !is_separator(*c)).collect();
@@ -108,14 +108,14 @@ impl TotpSecret {
         self.totp("").secret().to_base32()
     }
 
-    /// What the QR code says: an `otpauth://` address. `None` where the account's name cannot stand in one.
+    /// The `otpauth://` address in the QR code. `None` if the account's name does not fit into one.
     #[must_use]
     pub fn address(&self, account: &str) -> Option<String> {
         self.totp(account).to_url().ok()
     }
 
-    /// The step that a code belongs to, if it is one of now or of a neighbouring step. That it was not
-    /// used before is for the store to say.
+    /// The step that a code belongs to, if it is the current step or a neighbour. The store checks that it was not used
+    /// before.
     #[must_use]
     pub fn step_of(&self, code: &str, now: Moment) -> Option<i64> {
         let seconds = u64::try_from(now.0 / 1_000_000).ok()?;
@@ -136,7 +136,7 @@ impl TotpSecret {
             .with_skew(DRIFT_STEPS)
             .with_secret(self.0.as_slice())
             .with_issuer(Some("Scrip"))
-            // A colon would part the issuer from the account.
+            // A colon would separate the issuer from the account.
             .with_account_name(account.replace(':', " "))
             .build_noncompliant()
     }
@@ -153,7 +153,7 @@ impl RecoveryCode {
         RecoveryCode(bytes.map(|b| b & 31))
     }
 
-    /// Reads what a person typed, as forgiving as for the codes of resources.
+    /// Parses what a person typed, as leniently as resource codes.
     #[must_use]
     pub fn parse(text: &str) -> Option<RecoveryCode> {
         let digits: Option<Vec<u8>> = text.chars().filter(|c| !is_separator(*c)).map(digit_of).collect();
@@ -166,7 +166,7 @@ impl RecoveryCode {
         &self.0
     }
 
-    /// As it is shown, once: `XXXX-XXXX-XXXX-XXXX`.
+    /// As shown, once: `XXXX-XXXX-XXXX-XXXX`.
     #[must_use]
     pub fn reveal(&self) -> String {
         let groups = self.0.chunks(4).map(|group| group.iter().map(|d| letter(*d)).collect::<String>());

@@ -1,20 +1,20 @@
-//! What the operator sets once for all that is sold.
+//! What the operator sets once for all sales.
 
 use serde::{Deserialize, Serialize};
 
 use super::invoice::Seller;
 
-/// How many days a buyer may have to pay an invoice, at most.
+/// The longest payment term of an invoice, in days.
 pub const DUE_DAYS_MAX: i64 = 120;
-/// How many days a buyer has unless the operator says otherwise.
+/// The payment term unless the operator sets another.
 pub const DUE_DAYS: i64 = 14;
 
-/// Who sells, and on which terms.
+/// The seller and its terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SellerSettings {
     pub seller: Seller,
     /// Days from the invoice until it is due.
     pub due_days: i64,
-    /// Whether distributors may cancel vouchers that nobody has used.
+    /// Whether distributors may cancel unused vouchers.
     pub may_cancel: bool,
 }

@@ -1,4 +1,4 @@
-//! Texts that people type into forms: trimmed, of a limited length, without characters that hide or turn others.
+//! Texts typed into forms: trimmed, limited in length, without characters that hide or reverse others.
 
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum TextError {
     TooLong {
         maximum: usize,
     },
-    /// A control character, or one that turns the direction of what follows.
+    /// A control character, or one that reverses the direction of what follows.
     Hidden,
 }
 
@@ -18,7 +18,7 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a text holds a link, or what mail programs take for one.
+/// Whether a text contains a link, or what mail programs take for one.
 #[must_use]
 pub fn has_link(text: &str) -> bool {
     let text = text.to_lowercase();
@@ -33,7 +33,7 @@ pub fn has_link(text: &str) -> bool {
         || has_path.flat_map(|word| word.split('/')).any(is_domain)
 }
 
-/// A text of one line, which may be empty.
+/// A single line of text, which may be empty.
 ///
 /// # Errors
 /// Past `maximum` characters.
@@ -41,7 +41,7 @@ pub fn line(text: &str, maximum: usize) -> Result<String, TextError> {
     bounded(text.trim(), maximum)
 }
 
-/// A text of several lines, which may be empty. Browsers end lines with two characters: one is kept.
+/// A text of several lines, which may be empty. Browsers send two characters per line end; one is kept.
 ///
 /// # Errors
 /// Past `maximum` characters.
@@ -54,15 +54,15 @@ pub fn lines(text: &str, maximum: usize) -> Result<String, TextError> {
     if text.chars().count() > maximum { Err(TextError::TooLong { maximum }) } else { Ok(text) }
 }
 
-/// A text in which something is to be read.
+/// Requires a text with something visible in it.
 ///
 /// # Errors
-/// [`TextError::Missing`], or what the text was refused for.
+/// [`TextError::Missing`], or why the text was already refused.
 pub fn required(text: Result<String, TextError>) -> Result<String, TextError> {
     text.and_then(|text| if text.chars().all(is_blank) { Err(TextError::Missing) } else { Ok(text) })
 }
 
-/// Spaces, and marks that show nothing by themselves: those that join, part and turn letters.
+/// Spaces, and marks that show nothing by themselves: those that join, separate and turn letters.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

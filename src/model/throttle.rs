@@ -1,10 +1,10 @@
-//! How attempts are slowed down: some are free, then each one costs twice the wait of the last.
+//! Slows down attempts: some are free, then each doubles the wait of the previous one.
 
 use std::net::IpAddr;
 
 use super::time::Moment;
 
-/// How one kind of attempt is limited.
+/// The limits for one kind of attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Failures that cost no wait.
@@ -14,7 +14,7 @@ pub struct Policy {
     pub longest_wait_seconds: i64,
     /// From this many failures in a row on, no wait helps (only a reset does).
     pub dead_end: Option<i64>,
-    /// Failures are forgotten after so long without another.
+    /// Failures are forgotten after this long without another.
     pub forget_after_seconds: i64,
 }
 
@@ -48,8 +48,8 @@ pub const PASSWORDS_OF_ADDRESS: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
-/// Wrong second factors of one account, over all sessions. Whoever gets here has the password, so no
-/// number of guesses ends it for good: only the waits do.
+/// Wrong second factors of one account, across all sessions. An attacker who gets here has the password, so no number
+/// of guesses locks it for good: only the waits slow them down.
 pub const SECOND_FACTORS_OF_ACCOUNT: Policy = Policy {
     free: 5,
     first_wait_seconds: 15,
@@ -65,7 +65,7 @@ pub const MAILED_CODES_OF_ACCOUNT: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
-/// Mails asked for by one address: reset links, sign-ups.
+/// Mails requested by one address: reset links, sign-ups.
 pub const MAILS_OF_ADDRESS: Policy = Policy {
     free: 10,
     first_wait_seconds: 60,
@@ -74,7 +74,7 @@ pub const MAILS_OF_ADDRESS: Policy = Policy {
     forget_after_seconds: DAY_SECONDS,
 };
 
-/// Invitations and new links that the people of one company send.
+/// Invitations and new links sent by the people of one company.
 pub const INVITATIONS_OF_COMPANY: Policy = Policy {
     free: 100,
     first_wait_seconds: 60,
@@ -86,7 +86,7 @@ pub const INVITATIONS_OF_COMPANY: Policy = Policy {
 pub const INVITATIONS_OF_ADDRESS: Policy = Policy { free: 200, ..INVITATIONS_OF_COMPANY };
 /// Invitations and new links to one person.
 pub const INVITATIONS_TO_PERSON: Policy = Policy { free: 10, ..INVITATIONS_OF_COMPANY };
-/// Forbidden requests of one person that are noted: so many an hour.
+/// One person's forbidden requests that are recorded per hour.
 pub const FORBIDDEN_OF_PERSON: Policy = Policy {
     free: 100,
     first_wait_seconds: 3_600,
@@ -94,11 +94,11 @@ pub const FORBIDDEN_OF_PERSON: Policy = Policy {
     dead_end: None,
     forget_after_seconds: 3_600,
 };
-/// Forbidden requests of one person to one address that are noted: one an hour.
+/// One person's forbidden requests to one address that are recorded: one an hour.
 pub const FORBIDDEN_OF_PATH: Policy = Policy { free: 0, ..FORBIDDEN_OF_PERSON };
 
-/// The address that attempts are counted under: of IPv6 the network, for whoever has one address
-/// there has them all.
+/// The address that attempts are counted under: for IPv6 the network, because a client with one address there has them
+/// all.
 #[must_use]
 pub fn counted_address(address: &str) -> String {
     match address.parse() {
@@ -110,7 +110,7 @@ pub fn counted_address(address: &str) -> String {
     }
 }
 
-/// What is remembered of the failed attempts under one key.
+/// The failed attempts recorded under one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempts {
     pub failures: i64,
@@ -120,7 +120,7 @@ pub struct Attempts {
 impl Attempts {
     pub const NONE: Attempts = Attempts { failures: 0, last_at: Moment(0) };
 
-    /// Until when the next attempt must wait; `None` where it may go ahead now.
+    /// Until when the next attempt must wait; `None` if it may go ahead now.
     #[must_use]
     pub fn blocked_until(self, policy: &Policy, now: Moment) -> Option<Moment> {
         let failures = self.current(policy, now);
@@ -128,7 +128,7 @@ impl Attempts {
             return Some(Moment(i64::MAX));
         }
         let past_free = failures - policy.free;
-        // Counted by a clock that was set back since: nobody waits for a time that is years away.
+        // Counted before the clock was set back: nobody waits for a time that is years away.
         let is_far_ahead = self.last_at > now.plus_seconds(policy.longest_wait_seconds);
         if past_free <= 0 || is_far_ahead {
             return None;
@@ -139,7 +139,7 @@ impl Attempts {
         (until > now).then_some(until)
     }
 
-    /// With one failure more.
+    /// With one more failure.
     #[must_use]
     pub fn failed(self, policy: &Policy, now: Moment) -> Attempts {
         Attempts { failures: self.current(policy, now) + 1, last_at: now }

@@ -1,4 +1,4 @@
-//! Moments: microseconds since 1970 in UTC, as the database keeps them.
+//! Moments: microseconds since 1970 in UTC, as stored in the database.
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -20,14 +20,13 @@ impl Moment {
         Moment(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    /// Whole seconds from `earlier` to this moment, rounded up; 0 where it has passed.
+    /// Whole seconds from `earlier` to this moment, rounded up; 0 if it has passed.
     #[must_use]
     pub fn seconds_since(self, earlier: Moment) -> i64 {
         (self.0 - earlier.0).max(0).div_ceil_micros()
     }
 
-    /// As many calendar months later, at the same time of day in UTC; a day that the month lacks
-    /// becomes its last.
+    /// `months` calendar months later, at the same time of day in UTC; a day that the month lacks becomes its last.
     #[must_use]
     pub fn plus_months(self, months: i64) -> Moment {
         let later = self.zoned(&TimeZone::UTC).checked_add(jiff::Span::new().months(months));
@@ -46,7 +45,7 @@ impl Moment {
         Moment(day.saturating_mul(DAY_MICROSECONDS))
     }
 
-    /// As people read it, in a named time zone: "21 Nov 2026, 14:05".
+    /// For people, in a named time zone: "21 Nov 2026, 14:05".
     #[must_use]
     pub fn readable(self, zone: &TimeZone) -> String {
         self.zoned(zone).strftime("%-d %b %Y, %H:%M").to_string()
@@ -76,7 +75,7 @@ impl Moment {
     }
 }
 
-/// Reads a day as a date field sends it ("2026-11-21") and gives its first moment in the zone.
+/// Parses the value of a date field ("2026-11-21") and returns its first moment in the zone.
 #[must_use]
 pub fn day_start(text: &str, zone: &TimeZone) -> Option<Moment> {
     let date: jiff::civil::Date = text.trim().parse().ok()?;

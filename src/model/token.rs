@@ -1,16 +1,16 @@
-//! Personal access tokens: how one is written, and what it may do.
+//! Personal access tokens: their format, and what they may do.
 
 use std::fmt;
 
-/// What every token begins with.
+/// The prefix of every token.
 pub const PREFIX: &str = "scrip_pat_";
 const SECRET_LENGTH: usize = 40;
 const CHECKSUM_LENGTH: usize = 8;
 
 pub const NAME_LENGTH_MAX: usize = 100;
 
-/// A token's text: the prefix that secret scanners know, 160 random bits and a CRC-32, all in
-/// lower-case hexadecimal, so that a cut-off or mistyped one is told without a look-up.
+/// A token's text: the prefix that secret scanners know, 160 random bits and a CRC-32, all in lower-case hexadecimal,
+/// so that a truncated or mistyped one is detected without a look-up.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -22,7 +22,7 @@ impl Token {
         Token(format!("{PREFIX}{secret}{checksum}"))
     }
 
-    /// Reads a token; `None` where it cannot be one.
+    /// Parses a token; `None` if it cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Token> {
         let rest = text.strip_prefix(PREFIX)?;
@@ -34,13 +34,13 @@ impl Token {
         (checksum(secret) == given).then(|| Token(text.to_owned()))
     }
 
-    /// The whole text. It is shown once and never kept.
+    /// The whole text. It is shown once and never stored.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The last characters, by which its owner tells one token from another.
+    /// The last characters, which tell its owner one token from another.
     #[must_use]
     pub fn ending(&self) -> String {
         self.0[self.0.len() - 4..].to_owned()
@@ -57,14 +57,14 @@ fn checksum(secret: &str) -> String {
     format!("{:08x}", crc32fast::hash(secret.as_bytes()))
 }
 
-/// Which token acted: its number, and its name as it was.
+/// The token that acted: its id, and its name at the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenName {
     pub id: i64,
     pub name: String,
 }
 
-/// What a token may be used for. Never more than its owner may.
+/// What a token may be used for, never more than its owner may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     CompaniesRead,
@@ -115,7 +115,7 @@ impl Scope {
         }
     }
 
-    /// One line for the page that makes a token.
+    /// One line for the page that creates a token.
     #[must_use]
     pub fn explained(self) -> &'static str {
         match self {
@@ -145,10 +145,10 @@ impl Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Reads slugs; the first that is none comes back.
+    /// Parses slugs.
     ///
     /// # Errors
-    /// The text that names no scope.
+    /// The first text that is not a scope.
     pub fn read<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, String> {
         let mut scopes = Vec::new();
         for slug in slugs {
@@ -173,13 +173,13 @@ impl Scopes {
         self.0.iter().copied()
     }
 
-    /// As the database keeps them: slugs with spaces between.
+    /// As stored in the database: slugs separated by spaces.
     #[must_use]
     pub fn stored(&self) -> String {
         self.0.iter().map(|s| s.slug()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads what the database keeps. A scope that this version does not know grants nothing.
+    /// Reads the stored form. A scope that this version does not know grants nothing.
     #[must_use]
     pub fn from_stored(text: &str) -> Scopes {
         Scopes(text.split(' ').filter_map(Scope::from_slug).collect())

@@ -1,14 +1,14 @@
-//! People: roles, e-mail addresses, passwords as rules.
+//! People: roles, and the rules for e-mail addresses and passwords.
 
-/// What a user may do in the own company's tree.
+/// What a user may do in the tree of the user's company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything, in the own company and below.
+    /// Everything, in the company and below.
     Admin,
-    /// Redeem, and see the own company's balances and history.
+    /// Redeem, and see the company's balances and history.
     EndUser,
-    /// See all, change nothing, codes masked.
+    /// See everything, change nothing, codes masked.
     ReadOnly,
 }
 
@@ -57,7 +57,7 @@ impl TryFrom<String> for Role {
     }
 }
 
-/// A role that does not exist.
+/// An unknown role.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no role {0:?}")]
 pub struct UnknownRole(String);
@@ -69,16 +69,13 @@ pub enum EmailError {
     Malformed,
 }
 
-/// An e-mail address, trimmed, as the mail library understands one.
-///
-/// # Errors
-/// See [`EmailError`].
+/// An e-mail address, trimmed, as the mail library understands it.
 pub fn email(text: &str) -> Result<String, EmailError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(EmailError::Missing);
     }
-    // A mailbox is what the mail library sends to: it refuses some of what it takes for an address.
+    // The mail library sends to a mailbox, and refuses some texts that it accepts as an address.
     let mailbox = text.parse::<lettre::message::Mailbox>().ok();
     let mailbox = mailbox.filter(|m| m.name.is_none() && m.email.to_string() == text);
     let is_reachable = mailbox.is_some_and(|m| has_a_top(m.email.domain()));
@@ -89,7 +86,7 @@ pub fn email(text: &str) -> Result<String, EmailError> {
     }
 }
 
-/// Whether a domain lies below another one: no mail from here reaches a bare name, or an address in figures.
+/// Whether a domain has a parent domain: no mail from here reaches a bare name or a numeric address.
 fn has_a_top(domain: &str) -> bool {
     domain.rsplit_once('.').is_some_and(|(_, top)| top.chars().any(char::is_alphabetic))
 }
@@ -111,9 +108,9 @@ pub const PASSWORD_LENGTH_MAX: usize = 1_024;
 
 /// A password that takes fewer guesses falls to anyone who tries the likely ones first.
 const GUESSES_MIN: u64 = 100_000_000;
-/// So many letters or digits must be left of a password without the names and words that its guessers know.
+/// How many letters or digits a password must have besides names and words that attackers know.
 const LEFT_MIN: usize = 6;
-/// What passwords are made of that change with the calendar.
+/// Calendar words that people build passwords from.
 const CALENDAR: [&str; 17] = [
     "spring",
     "summer",
@@ -134,23 +131,20 @@ const CALENDAR: [&str; 17] = [
     "december",
 ];
 
-/// How long a password must be.
+/// The required length of a password.
 #[must_use]
 pub fn password_length_min(has_second_factor: bool) -> usize {
     if has_second_factor { PASSWORD_LENGTH_MIN_WITH_SECOND_FACTOR } else { PASSWORD_LENGTH_MIN }
 }
 
-/// Whether a password is as short as only a second factor allows.
+/// Whether a password is so short that it needs a second factor.
 #[must_use]
 pub fn needs_second_factor(password: &str) -> bool {
     password.chars().count() < PASSWORD_LENGTH_MIN
 }
 
-/// Checks a new password: long enough, and not one that is guessed from what is known where it is used. `context` are
-/// the texts that guessers know: the address, names of the vendor, the company and the products.
-///
-/// # Errors
-/// See [`PasswordError`].
+/// Checks a new password: long enough, and not guessable from its surroundings. `context` holds the texts that
+/// attackers know: the address, names of the vendor, the company and the products.
 pub fn check_password(
     password: &str,
     context: &[&str],
@@ -170,8 +164,8 @@ pub fn check_password(
     if is_guessable(password, context) { Err(PasswordError::Common) } else { Ok(()) }
 }
 
-/// Whether the password stands near the top of the lists of passwords in use, repeats something short, or is made of
-/// known words. Only the beginning counts, so that a long one costs no time.
+/// Whether the password is near the top of the lists of common passwords, repeats something short, or is made of known
+/// words. Only its beginning counts, so that a long one costs no time.
 fn is_guessable(password: &str, context: &[&str]) -> bool {
     let beginning = password.chars().take(64).collect::<String>();
     let words = known_words(context);
@@ -205,12 +199,12 @@ fn is_made_of(password: &str, words: &[&str]) -> bool {
     parts.map(|part| part.chars().count()).sum::<usize>() < LEFT_MIN
 }
 
-/// Why a person without a second factor gets no further than to turning it on.
+/// Why a person without a second factor gets no further than the page that sets one up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PendingSetup {
     /// The company demands it of its users.
     SecondFactor,
-    /// The password is as short as only a second factor allows: it is that, or a longer password.
+    /// The password is so short that it needs one: turn it on, or choose a longer password.
     LongerPassword,
 }
 

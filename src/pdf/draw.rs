@@ -1,4 +1,4 @@
-//! A laid-out sheet becomes a PDF.
+//! Turns a laid-out sheet into a PDF.
 
 use jiff::civil::Date;
 use krilla::Document;
@@ -64,7 +64,7 @@ fn metadata(title: &str, author: &str, date: Date) -> Metadata {
         .utc_offset_minute(0);
     Metadata::new()
         .title(title.to_owned())
-        // The metadata are XML, which has no place for these.
+        // The metadata are XML, which cannot hold these characters.
         .authors(vec![
             author.replace(|c: char| c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c), " "),
         ])

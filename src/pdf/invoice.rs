@@ -1,4 +1,4 @@
-//! What stands on an invoice or a credit note, from top to bottom.
+//! The contents of an invoice or a credit note, from top to bottom.
 
 use std::num::NonZeroU16;
 
@@ -58,7 +58,7 @@ fn half(right: bool) -> Place {
     Place { x: if right { MARGIN + WIDTH / 2.0 + 12.0 } else { MARGIN }, width }
 }
 
-/// Writes what `left` and `right` write side by side.
+/// Writes `left` and `right` side by side.
 fn beside(sheet: &mut Sheet, left: impl FnOnce(&mut Sheet, Place), right: impl FnOnce(&mut Sheet, Place)) {
     let top = sheet.at;
     left(sheet, half(false));
@@ -113,7 +113,7 @@ fn facts(sheet: &mut Sheet, document: &Document) {
         let place = Place { x: MARGIN + i as f32 * width, width };
         sheet.at = top;
         sheet.group(Tag::P, |sheet| {
-            // The colon and the space are for those who have it read or copy it.
+            // The colon and the space are for screen readers and for copied text.
             sheet.write(&format!("{label}:"), place, Look::SMALL);
             sheet.write(value, place, Look::BODY);
         });

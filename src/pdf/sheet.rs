@@ -1,5 +1,5 @@
-//! What stands where, on as many A4 pages as it takes, and what it means to somebody who has it read
-//! aloud. Lengths are points from a page's upper left corner. `draw` makes the PDF of it.
+//! The layout of text on as many A4 pages as needed, and its meaning for screen readers. Lengths are in points from a
+//! page's upper left corner. `draw` turns it into a PDF.
 
 use krilla::tagging::TagKind;
 
@@ -9,18 +9,17 @@ pub(super) const PAGE_WIDTH: f32 = 595.28;
 pub(super) const PAGE_HEIGHT: f32 = 841.89;
 pub(super) const MARGIN: f32 = 48.0;
 pub(super) const WIDTH: f32 = PAGE_WIDTH - 2.0 * MARGIN;
-/// Below this, only the page's number.
+/// Below this, only the page number.
 const BOTTOM: f32 = PAGE_HEIGHT - 64.0;
-/// From one line to the next, in parts of the font's size.
+/// Line spacing, as a multiple of the font size.
 const LEADING: f32 = 1.4;
 
-/// How a text looks.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub(super) struct Look {
     pub size: f32,
     pub bold: bool,
     pub muted: bool,
-    /// Its right end stands on the right edge of its place, and it is made smaller until it fits.
+    /// Right-aligned, and shrunk until it fits.
     pub to_the_right: bool,
 }
 
@@ -35,7 +34,7 @@ impl Look {
     }
 }
 
-/// Where text may stand on its page.
+/// Where text may be on its page.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub x: f32,
@@ -46,18 +45,18 @@ impl Place {
     pub const ALL: Place = Place { x: MARGIN, width: WIDTH };
 }
 
-/// A line of text in its place, by its baseline.
+/// A line of text, positioned by its baseline.
 pub(super) struct Text {
     pub page: usize,
     pub x: f32,
     pub y: f32,
     pub look: Look,
     pub shaped: Shaped,
-    /// Decoration to who has the document read aloud: page numbers, a table's head on later pages.
+    /// Decoration that screen readers skip: page numbers, a table's head on later pages.
     pub is_artifact: bool,
 }
 
-/// A thin line across.
+/// A thin horizontal line.
 pub(super) struct Rule {
     pub page: usize,
     pub y: f32,
@@ -70,7 +69,7 @@ pub(super) enum Part {
     Text(usize),
 }
 
-/// A place on the sheet.
+/// A position on the sheet.
 #[derive(Clone, Copy)]
 pub(super) struct At {
     pub page: usize,
@@ -106,7 +105,7 @@ impl Sheet {
         self.add(Part::Group(tag.into(), parts));
     }
 
-    /// What `fill` adds is not read aloud.
+    /// Hides what `fill` adds from screen readers.
     pub fn artifact(&mut self, fill: impl FnOnce(&mut Sheet)) {
         self.in_artifact = true;
         fill(self);
@@ -119,7 +118,7 @@ impl Sheet {
         }
     }
 
-    /// The tree of all that was added.
+    /// The tree of everything added.
     pub fn take_parts(&mut self) -> Vec<Part> {
         self.open.pop().unwrap_or_default()
     }
@@ -133,7 +132,7 @@ impl Sheet {
         style.wrap(text, place.width / look.size)
     }
 
-    /// Puts one line at the present height; the height stays.
+    /// Puts one line at the current height, without moving on.
     pub fn put(&mut self, shaped: Shaped, place: Place, mut look: Look) {
         if shaped.glyphs.is_empty() {
             return;
@@ -150,7 +149,7 @@ impl Sheet {
         self.texts.push(Text { page, x, y: y + look.size, look, shaped, is_artifact });
     }
 
-    /// Writes a text below what there is, over as many pages as it takes.
+    /// Writes a text below the previous one, over as many pages as needed.
     pub fn write(&mut self, text: &str, place: Place, look: Look) {
         for shaped in self.lines(text, place, look) {
             if !self.has_room(look.height()) {

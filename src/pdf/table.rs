@@ -1,4 +1,4 @@
-//! Tables: columns with a head that stands again on each page, rows that are not torn apart.
+//! Tables: columns with a head that repeats on each page, and rows that are not split.
 
 use krilla::tagging::{TableHeaderScope, Tag};
 
@@ -10,17 +10,17 @@ const PADDING: f32 = 3.0;
 /// Between two columns.
 const GAP: f32 = 8.0;
 
-/// A column, with its share of the table's place.
+/// A column, with its share of the table's width.
 pub(super) struct Column {
     pub head: &'static str,
     pub share: f32,
     pub is_number: bool,
 }
 
-/// A column's place, and how its cells look.
+/// A column's place, and the look of its cells.
 type Cell = (Place, Look);
 
-/// Writes a table. The first cell of a row may be long: it may even go on on the next page.
+/// Writes a table. The first cell of a row may be long, and may even continue on the next page.
 pub(super) fn write(sheet: &mut Sheet, place: Place, columns: &[Column], rows: &[Vec<String>]) {
     let cells = places(place, columns);
     sheet.group(Tag::Table, |sheet| {
@@ -64,19 +64,19 @@ fn head(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell]) {
 
 fn row(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell], texts: &[String]) {
     let height = Look::BODY.height();
-    let again = |sheet: &mut Sheet| {
+    let continue_on_new_page = |sheet: &mut Sheet| {
         sheet.new_page();
         sheet.artifact(|sheet| head(sheet, place, columns, cells));
     };
-    // A cell without content would be dropped, and the row be one short.
+    // An empty cell would be dropped, and the row be one short.
     let shown = |text: &String| if text.trim().is_empty() { "–".to_owned() } else { text.clone() };
     let lines = |(text, (place, look)): (&String, &Cell)| sheet.lines(&shown(text), *place, *look);
     let mut wrapped: Vec<Vec<Shaped>> = texts.iter().zip(cells).map(lines).collect();
     let long = wrapped.remove(0);
-    // What a page can hold moves there whole; a longer text begins here.
+    // A row short enough for one page moves to the next one as a whole; a longer one starts here.
     let others = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     if !sheet.has_room(long.len().min(20).max(others) as f32 * height) {
-        again(sheet);
+        continue_on_new_page(sheet);
     }
     let start = sheet.at;
     sheet.group(Tag::TR, |sheet| {
@@ -84,7 +84,7 @@ fn row(sheet: &mut Sheet, place: Place, columns: &[Column], cells: &[Cell], text
         sheet.group(Tag::TD, |sheet| {
             for line in long {
                 if !sheet.has_room(height) {
-                    again(sheet);
+                    continue_on_new_page(sheet);
                 }
                 sheet.put(line, first, look);
                 sheet.space(height);

@@ -1,4 +1,4 @@
-//! Text: which glyphs a line has, how wide it is, and where it breaks.
+//! Text: the glyphs of a line, its width, and its line breaks.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use unicode_bidi::BidiInfo;
 
 use super::PdfError;
 
-/// What stands for a character that the font has no glyph for.
+/// Replaces a character that the font has no glyph for.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// One of the two fonts.
@@ -36,7 +36,7 @@ impl Fonts {
     }
 }
 
-/// A line of text as its glyphs, in the order in which they stand; sizes are parts of the font's.
+/// A line of text as its glyphs, in visual order; sizes are relative to the font size.
 pub(super) struct Shaped {
     pub text: String,
     pub glyphs: Vec<KrillaGlyph>,
@@ -49,7 +49,7 @@ impl Shaped {
 }
 
 impl Style {
-    /// The text as far as it can be printed: one line, without what only steers its direction.
+    /// The printable form of a text: one line, without characters that only control direction.
     pub fn printable(&self, text: &str) -> String {
         let steers = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         let one = |c: char| match c {
@@ -62,7 +62,7 @@ impl Style {
         text.chars().filter(|c| !steers(*c)).map(one).collect()
     }
 
-    /// The glyphs of a printable text. What is written from right to left stands so.
+    /// The glyphs of a printable text; right-to-left text is in visual order.
     pub fn shape(&self, text: &str) -> Shaped {
         let bidi = BidiInfo::new(text, None);
         let mut glyphs = Vec::new();
@@ -99,8 +99,8 @@ impl Style {
         output.glyph_positions().iter().enumerate().map(glyph).collect()
     }
 
-    /// The text in lines of at most `width` (a part of the font's size), each paragraph anew. A line that
-    /// goes on keeps its space, so that whoever reads or copies it finds words apart.
+    /// Wraps a text into lines of at most `width` (relative to the font size), paragraph by paragraph. A line that
+    /// continues keeps its space, so that screen readers and copied text keep words apart.
     pub fn wrap(&self, text: &str, width: f32) -> Vec<Shaped> {
         text.lines().flat_map(|paragraph| self.wrap_paragraph(&self.printable(paragraph), width)).collect()
     }
@@ -133,7 +133,7 @@ impl Style {
         self.shape(text).width() <= width
     }
 
-    /// Where a word that is longer than a line is cut: after at least one character.
+    /// Where to cut a word that is longer than a line: after at least one character.
     fn cut(&self, word: &str, width: f32) -> usize {
         let ends: Vec<usize> = word.char_indices().map(|(i, c)| i + c.len_utf8()).collect();
         let fitting = ends.partition_point(|end| self.fits(&word[..*end], width));

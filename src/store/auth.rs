@@ -1,4 +1,4 @@
-//! What a request needs to know of whom it comes from.
+//! What a request needs to know about its sender.
 
 use sqlx::FromRow;
 
@@ -8,7 +8,7 @@ use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
 use crate::model::user::Role;
 
-/// A person who may sign in.
+/// A person who can sign in.
 #[derive(FromRow)]
 pub struct Credentials {
     pub id: i64,
@@ -27,7 +27,7 @@ impl Credentials {
         self.second_factor.as_deref().and_then(SecondFactor::from_slug)
     }
 
-    /// A history row of something that the person did without being signed in.
+    /// A history row for something the person did without being signed in.
     #[must_use]
     pub fn note(&self, verb: &'static str, address: &str) -> NewHistory {
         NewHistory {
@@ -52,23 +52,23 @@ macro_rules! credentials_sql {
     };
 }
 
-/// The credentials of an e-mail address.
+/// Finds credentials by e-mail address.
 pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<Credentials>> {
     sql(credentials_sql!("email_search = $1")).bind(searchable(email)).optional(tx).await
 }
 
-/// The credentials of a person.
+/// Finds credentials by person.
 pub async fn credentials_of(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).bind(id).optional(tx).await
 }
 
-/// As [`credentials_of`], locked until the end of the transaction: what ends a person's links, sessions
-/// and tokens, and what makes new ones, take turns.
+/// Like [`credentials_of`], locked until the end of the transaction, so that ending a person's links, sessions and
+/// tokens and creating new ones take turns.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
     sql(credentials_sql!("id = $1")).locked().bind(id).optional(tx).await
 }
 
-/// A signed-in person with the company, as of now.
+/// A signed-in person with the company, read for this request.
 #[derive(Debug, Clone, FromRow)]
 pub struct SignedIn {
     pub id: i64,
@@ -85,11 +85,11 @@ pub struct SignedIn {
     pub may_buy_vouchers: i64,
     pub second_factor: Option<String>,
     pub password_needs_second_factor: i64,
-    /// The company that demands a second factor of this person: the own one, or one above it.
+    /// The company that demands a second factor of this person: the person's own, or one above it.
     pub second_factor_demander: Option<String>,
 }
 
-/// The columns of [`SignedIn`], of a person `u` with a company `c`.
+/// The columns of [`SignedIn`] for a person `u` with a company `c`.
 macro_rules! signed_in_columns {
     () => {
         concat!(
@@ -102,7 +102,7 @@ macro_rules! signed_in_columns {
 }
 pub(super) use signed_in_columns;
 
-/// The people of several requests at once; those who are disabled are left out.
+/// The people behind several requests, without those who are disabled.
 pub async fn signed_in(tx: &mut Tx, ids: &[i64]) -> Result<Vec<SignedIn>> {
     sql(concat!(
         "select ",

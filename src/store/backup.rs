@@ -1,5 +1,5 @@
-//! Copies of a SQLite database as files: made while it is in use, with a manifest inside that says what is in it, and
-//! looked at before one is believed. Nothing here takes a connection of the portal's own.
+//! Copies of a SQLite database as files: taken while it is in use, with a manifest inside that describes the contents,
+//! and checked before use. Nothing here uses one of the portal's own connections.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
-/// What every SQLite database begins with.
+/// The header of every SQLite database file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const BUSY_SECONDS_MAX: u64 = 60;
 
-/// Why a file is no backup, or none that can be used.
+/// Why a file is not a backup, or not a usable one.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error("the file cannot be read or written: {0}")]
@@ -37,22 +37,22 @@ pub enum BackupError {
 
 type Result<T> = std::result::Result<T, BackupError>;
 
-/// What a backup says of itself.
+/// What a backup says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of the program that made it.
     pub program: String,
-    /// When, in microseconds: what happened later is not in it.
+    /// When it was taken, in microseconds: anything later is not in it.
     pub made_at: i64,
     /// The newest migration.
     pub schema: i64,
-    /// Which key file it needs.
+    /// Check value of the key file that it needs.
     pub key_check: String,
-    /// The latest entry of the history: transfers and all else are numbered together.
+    /// The last history id: transfers and all other events share one sequence.
     pub last_entry: i64,
-    /// Whether `scrip verify` found nothing wrong then.
+    /// Whether `scrip verify` found no fault at the time.
     pub is_clean: bool,
-    /// How many rows each table has.
+    /// Row count of each table.
     pub rows: BTreeMap<String, i64>,
 }
 
@@ -67,17 +67,17 @@ async fn open(file: &Path) -> Result<SqliteConnection> {
 /// Copies a database that may be in use, as of one moment.
 ///
 /// # Errors
-/// When the new file exists, or there is no room for it.
+/// If the new file exists or does not fit on the disk.
 pub async fn copy(database: &Path, file: &Path) -> Result<()> {
     let mut connection = open(database).await?;
     sqlx::query("vacuum into $1").bind(file.to_string_lossy().into_owned()).execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// Writes the manifest into a copy that nobody uses, and makes one file of it.
+/// Writes the manifest into a copy that nobody uses, and turns the copy into a single file.
 pub async fn seal(file: &Path, program: &str, made_at: i64, is_clean: bool) -> Result<Manifest> {
     let mut connection = open(file).await?;
-    // Without it, what is written last would stay in a second file.
+    // Otherwise the last writes would stay in a separate WAL file.
     sqlx::query("pragma journal_mode = delete").execute(&mut connection).await?;
     let key_check = text(&mut connection, "select value from setting where name = 'key_check'").await?;
     let manifest = Manifest {
@@ -89,26 +89,26 @@ pub async fn seal(file: &Path, program: &str, made_at: i64, is_clean: bool) -> R
         is_clean,
         rows: rows(&mut connection).await?,
     };
-    let told = serde_json::to_string(&manifest).map_err(|e| BackupError::Damaged(e.to_string()))?;
+    let manifest_text = serde_json::to_string(&manifest).map_err(|e| BackupError::Damaged(e.to_string()))?;
     sqlx::raw_sql("pragma synchronous = full; drop table if exists backup_manifest; create table backup_manifest (manifest text not null) strict")
         .execute(&mut connection)
         .await?;
-    sqlx::query("insert into backup_manifest values ($1)").bind(told).execute(&mut connection).await?;
+    sqlx::query("insert into backup_manifest values ($1)")
+        .bind(manifest_text)
+        .execute(&mut connection)
+        .await?;
     connection.close().await?;
     Ok(manifest)
 }
 
-/// Looks at a file: gives its manifest where it is a whole backup, and what it holds is what that says.
-///
-/// # Errors
-/// See [`BackupError`].
+/// Checks that a file is a complete backup whose contents match its manifest; returns the manifest.
 pub async fn check(file: &Path) -> Result<Manifest> {
     check_head(file)?;
     let mut connection = open(file).await?;
     let checked = check_open(&mut connection).await;
     let _ = connection.close().await;
     checked.map_err(|error| match error {
-        // A page that is none.
+        // SQLITE_CORRUPT: a malformed page.
         BackupError::Db(sqlx::Error::Database(e)) if e.code().as_deref() == Some("11") => {
             BackupError::Damaged(e.message().to_owned())
         }
@@ -135,9 +135,9 @@ async fn check_open(connection: &mut SqliteConnection) -> Result<Manifest> {
     if number(connection, tables).await? == 0 {
         return Err(BackupError::NoManifest);
     }
-    let told = text(connection, "select manifest from backup_manifest").await?;
-    let manifest: Manifest =
-        serde_json::from_str(&told).map_err(|e| BackupError::Damaged(format!("its manifest: {e}")))?;
+    let manifest_text = text(connection, "select manifest from backup_manifest").await?;
+    let manifest: Manifest = serde_json::from_str(&manifest_text)
+        .map_err(|e| BackupError::Damaged(format!("its manifest: {e}")))?;
     let found = text(connection, "pragma integrity_check(1)").await?;
     if found != "ok" {
         return Err(BackupError::Damaged(found));
@@ -157,29 +157,29 @@ async fn check_open(connection: &mut SqliteConnection) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Takes the manifest out of a copy that becomes a database again.
+/// Removes the manifest from a copy that becomes a database again.
 pub async fn unseal(file: &Path) -> Result<()> {
     let mut connection = open(file).await?;
     sqlx::query("drop table backup_manifest").execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// Makes one file of a database that nobody uses.
+/// Turns a database that nobody uses into a single file.
 pub async fn gather(file: &Path) -> Result<()> {
     let mut connection = open(file).await?;
     sqlx::query("pragma journal_mode = delete").execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// What an older database did after an entry.
+/// What an older database recorded after an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
     pub entries: i64,
-    /// When it did the last of it, in microseconds.
+    /// When it recorded the last of it, in microseconds.
     pub last_at: i64,
 }
 
-/// What a database did after an entry; `None` where that was its last.
+/// What a database recorded after an entry; `None` if that entry was its last.
 pub async fn since(file: &Path, entry: i64) -> Result<Option<Since>> {
     check_head(file)?;
     let options =
@@ -203,7 +203,7 @@ async fn last_entry(connection: &mut SqliteConnection) -> Result<i64> {
     number(connection, text).await
 }
 
-/// How many rows each table has, but for what belongs to the copying.
+/// Row count of each table, without the tables that belong to copying itself.
 async fn rows(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>> {
     let names: Vec<(String,)> = sqlx::query_as(
         "select name from sqlite_master where type = 'table' and name not like 'sqlite!_%' escape '!'
@@ -213,7 +213,7 @@ async fn rows(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>
     .await?;
     let mut rows = BTreeMap::new();
     for (name,) in names {
-        // A quote ends the name where it is not doubled.
+        // A single quote mark would end the name, so it is doubled.
         let text = format!("select count(*) from \"{}\"", name.replace('"', "\"\""));
         let (count,): (i64,) = sqlx::query_as(AssertSqlSafe(text)).fetch_one(&mut *connection).await?;
         rows.insert(name, count);

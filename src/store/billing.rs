@@ -1,4 +1,4 @@
-//! Whom a company's invoices are made out to.
+//! The billing data of companies.
 
 use sqlx::FromRow;
 
@@ -14,7 +14,7 @@ struct BillingRow {
     email: String,
 }
 
-/// A company's billing data, once somebody has entered it.
+/// A company's billing data, once entered.
 pub async fn get(tx: &mut Tx, company_id: i64) -> Result<Option<Billing>> {
     let row: Option<BillingRow> =
         sql("select name, address, country, vat_number, email from billing where company_id = $1")
@@ -30,7 +30,7 @@ pub async fn get(tx: &mut Tx, company_id: i64) -> Result<Option<Billing>> {
     }))
 }
 
-/// Sets a company's billing data. Orders that were placed keep theirs.
+/// Sets a company's billing data. Orders already placed keep theirs.
 pub async fn set(tx: &mut WriteTx, company_id: i64, billing: &Billing) -> Result<()> {
     sql("insert into billing (company_id, name, address, country, vat_number, email)
          values ($1, $2, $3, $4, $5, $6)

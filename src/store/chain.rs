@@ -1,5 +1,5 @@
-//! The chain: each link holds the digests after those of the link before it, and is signed. One process links at a
-//! time, by a lease; where two do all the same, a link's number is given once.
+//! The chain: each link holds the digests after those of the link before it, and is signed. A lease lets one process
+//! link at a time; if two do anyway, the unique number lets only one succeed.
 
 use sqlx::FromRow;
 
@@ -10,17 +10,17 @@ use crate::keys::Keys;
 use crate::model::digest::{Hash, Head};
 use crate::model::time::Moment;
 
-/// Digests that one link holds at most.
+/// Most digests in one link.
 pub const LINK_LENGTH_MAX: usize = 5_000;
 const LEASE: &str = "chain";
-/// Each link prolongs it; a holder that says nothing for so long has died.
+/// Each link renews it; a holder silent for this long is considered dead.
 const LEASE_SECONDS: i64 = 5;
 
-/// A link as it stands.
+/// A link as stored.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct LinkRow {
     pub number: i64,
-    /// The last of its digests.
+    /// Its last digest.
     pub through: i64,
     pub digests: i64,
     pub at: i64,
@@ -37,14 +37,14 @@ impl LinkRow {
     }
 }
 
-/// The last link, if there is one.
+/// The last link, if any.
 pub async fn last(tx: &mut Tx) -> Result<Option<LinkRow>> {
     sql("select number, through, digests, at, hash, key_version, signature from chain order by number desc limit 1")
         .optional(tx)
         .await
 }
 
-/// Links after one, in order.
+/// The links after `number`, in order.
 pub async fn after(tx: &mut Tx, number: i64, limit: usize) -> Result<Vec<LinkRow>> {
     sql("select number, through, digests, at, hash, key_version, signature from chain
          where number > $1 order by number limit $2")
@@ -54,20 +54,20 @@ pub async fn after(tx: &mut Tx, number: i64, limit: usize) -> Result<Vec<LinkRow
     .await
 }
 
-/// Takes or keeps the lease of whoever links; tells whether the holder has it now.
+/// Takes or renews the linker's lease; returns whether the holder has it now.
 pub async fn take_lease(tx: &mut WriteTx, holder: &str, now: Moment) -> Result<bool> {
     leases::take(tx, LEASE, holder, now, LEASE_SECONDS).await
 }
 
-/// Gives the lease back.
+/// Releases the lease.
 pub async fn give_back(tx: &mut WriteTx, holder: &str) -> Result<()> {
     leases::give_back(tx, LEASE, holder).await
 }
 
-/// Links the digests up to one, below which none can appear any more, and gives the link; none where there are none.
+/// Links the digests up to `through`, below which no more can appear, and returns the link; `None` if there are none.
 ///
 /// # Errors
-/// A unique violation where another process has linked meanwhile; else whatever the database says.
+/// A unique violation if another process has linked meanwhile.
 pub async fn link(tx: &mut WriteTx, keys: &Keys, through: i64, now: Moment) -> Result<Option<LinkRow>> {
     let before = last(tx).await?;
     let (head, from) = before.map_or((Head::NONE, 0), |link| (link.head(), link.through));

@@ -1,4 +1,4 @@
-//! Codes by the thousand, on their way.
+//! Batches that create codes by the thousand in the background.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -7,7 +7,7 @@ use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::time::Moment;
 
-/// A batch of codes as it stands.
+/// A batch of codes as stored.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Batch {
     pub id: i64,
@@ -26,20 +26,20 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What the keys of all its steps begin with. No request's key has a line break.
+    /// The common prefix of its steps' keys. No request's key has a line break.
     #[must_use]
     pub fn keys(&self) -> String {
         format!("batch\n{}\n", self.id)
     }
 
-    /// The key of the step that begins after so many codes: a step that is run again makes none twice.
+    /// The key of the step that begins after `made` codes: a repeated step creates nothing twice.
     #[must_use]
     pub fn key(&self, made: i64) -> String {
         format!("{}{made}", self.keys())
     }
 }
 
-/// Keeps a new batch; its id is given.
+/// Stores a new batch; returns its id.
 pub async fn insert(tx: &mut WriteTx, batch: &Batch) -> Result<i64> {
     let id = super::ledger::reserve(tx, "batch", 1).await?[0];
     sql("insert into code_batch (id, actor_id, actor_company_id, address, company_id, resource_type, amount, comment,
@@ -59,7 +59,7 @@ pub async fn insert(tx: &mut WriteTx, batch: &Batch) -> Result<i64> {
     Ok(id)
 }
 
-/// A batch of a tree.
+/// Finds a batch within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
     sql("select b.* from code_batch b join company c on c.id = b.company_id
          where b.id = $1 and c.path >= $2 and c.path < $3")
@@ -70,12 +70,12 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
     .await
 }
 
-/// A batch that is not over yet.
+/// Finds a batch that is still running.
 pub async fn running(tx: &mut Tx, id: i64) -> Result<Option<Batch>> {
     sql("select * from code_batch where id = $1 and state = 'running'").bind(id).optional(tx).await
 }
 
-/// Notes that a step is over, unless somebody did before.
+/// Records a finished step, unless another worker already has.
 pub async fn advance(tx: &mut WriteTx, batch: &Batch, made: i64, now: Moment) -> Result<()> {
     sql("update code_batch set made = $3, state = case when $3 = wanted and state = 'running' then 'done' else state end,
              ended_at = case when $3 = wanted and state = 'running' then cast($4 as bigint) else ended_at end
@@ -89,7 +89,7 @@ pub async fn advance(tx: &mut WriteTx, batch: &Batch, made: i64, now: Moment) ->
     Ok(())
 }
 
-/// Ends a batch that runs; tells whether it did.
+/// Ends a running batch; returns whether it was running.
 pub async fn end(tx: &mut WriteTx, id: i64, state: &'static str, now: Moment) -> Result<bool> {
     let ended = sql("update code_batch set state = $2, ended_at = $3 where id = $1 and state = 'running'")
         .bind(id)

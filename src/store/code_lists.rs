@@ -1,5 +1,5 @@
-//! Codes of a whole tree, by any filter, as programs ask for them. Their ids are found in indexes that have all
-//! that a filter asks for, but for the state, which changes: that has indexes of its own.
+//! Codes of a whole tree by any filter, for the API. Their ids come from indexes that cover the whole filter except the
+//! state: it changes, so it has indexes of its own.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -12,7 +12,7 @@ use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
-/// A code with all that the API tells of it; the code itself is still sealed.
+/// A code with all that the API shows; the code itself is still sealed.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct ListedCode {
     #[sqlx(flatten)]
@@ -21,29 +21,29 @@ pub struct ListedCode {
     pub ended_company_id: Option<i64>,
 }
 
-/// Which codes.
+/// Filters codes.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
     pub status: Option<CodeStatus>,
-    /// Used, or anything but used.
+    /// Used, or any other state.
     pub is_used: Option<bool>,
     pub facts: Facts,
-    /// The last id of the page before.
+    /// The last id of the previous page.
     pub cursor: Option<i64>,
     pub newest_first: bool,
     pub limit: i64,
     pub offset: i64,
 }
 
-/// What is asked of a code that does not change, or rarely.
+/// Filters on what never or rarely changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     pub resource_type: Option<ResourceType>,
     pub created_from: Option<Moment>,
     pub created_to: Option<Moment>,
-    /// One code, found by its whole text before.
+    /// One code, already looked up by its whole text.
     pub id: Option<i64>,
-    /// Those of one batch: who ordered it, and what its operations' keys begin with.
+    /// The codes of one batch: who ordered it, and the prefix of its operations' keys.
     pub batch: Option<(i64, String)>,
     /// The keyed hash of the last four characters.
     pub suffix_tag: Option<i64>,
@@ -52,9 +52,9 @@ pub struct Facts {
 
 const CODES: Listed =
     Listed { table: "code", walk: " indexed by code_walk", of_company: " indexed by code_by_company" };
-/// Where the filter names one code, or few.
+/// For filters that match one code or few.
 const FEW_CODES: Listed = Listed { table: "code", walk: "", of_company: "" };
-/// In the order of ids within each company, but not over all.
+/// These are in the order of ids within each company, but not across companies.
 const UNUSED: Listed =
     Listed { table: "code", walk: " indexed by code_unused", of_company: " indexed by code_unused" };
 const ENDED: Listed =
@@ -65,7 +65,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
     let query = sql("select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
@@ -83,20 +83,20 @@ pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
         .push(if filter.newest_first { " order by k.id desc" } else { " order by k.id" })
 }
 
-/// One code of a tree.
+/// Finds a code within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode>> {
     let facts = Facts { id: Some(id), ..Facts::default() };
     let filter = ListFilter { facts, limit: 1, newest_first: true, ..ListFilter::default() };
     Ok(list(tx, &Reach::Tree(tree.clone()), &filter).await?.pop())
 }
 
-/// How many codes there are.
+/// Counts codes.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<i64> {
     let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)
 }
 
-/// The query of [`count`].
+/// The query behind [`count`].
 #[must_use]
 pub fn count_query(reach: &Reach, filter: &ListFilter) -> Query {
     wanted(reach.counted(filter.listed()), reach, filter)
@@ -115,7 +115,7 @@ impl ListFilter {
     }
 }
 
-/// What a state is, as a constant, so that its index serves.
+/// A state as a constant condition, which a partial index needs.
 fn is_of(status: CodeStatus) -> &'static str {
     match status {
         CodeStatus::Unused => "k.status = 0",
@@ -141,12 +141,12 @@ fn wanted(query: Query, reach: &Reach, filter: &ListFilter) -> Query {
     })
 }
 
-/// Adds that a code is, or is not, in a state. SQLite gathers the ids of the state from its index, as reading a row
-/// for each code on the way would take long.
+/// Adds that a code is, or is not, in a state. SQLite gathers the ids of the state from its index, because reading each
+/// code's row on the way would be slow.
 pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool) -> Query {
     let query = query.push_for(
         match is {
-            // Asked of each code on the way: to look each of the state up would take longer.
+            // Tested for each code on the way: looking up every code of the state would take longer.
             true => " and (k.id + 0) in (select k.id from code k where ",
             false => " and (k.id + 0) not in (select k.id from code k where ",
         },
@@ -155,7 +155,7 @@ pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool
     let query = query.push(is_of(status));
     match reach {
         Reach::Companies(ids) => query
-            // Needless on PostgreSQL, which takes the value all the same.
+            // Redundant on PostgreSQL, which must bind the value anyway.
             .push_for(" and k.company_id in ", " and exists ")
             .push_list(ids),
         _ => query,
@@ -163,7 +163,7 @@ pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool
     .push(")")
 }
 
-/// Adds what is asked of the code `k` besides its state.
+/// Adds the filters on the code `k` other than its state.
 pub(super) fn with_facts(mut query: Query, facts: &Facts) -> Query {
     if let Some(resource_type) = facts.resource_type {
         query = query.push(" and k.resource_type = ").push_value(resource_type);

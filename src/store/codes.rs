@@ -1,4 +1,4 @@
-//! Codes as lists show them. Their value changes in `store::ledger` alone.
+//! Codes as lists show them. Only `store::ledger` changes their value.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -33,10 +33,10 @@ pub struct CodeRow {
 }
 
 impl CodeRow {
-    /// What the ledger knows of it, but for its order.
+    /// The facts that the ledger knows, without its order.
     ///
     /// # Errors
-    /// When the database has what no Scrip wrote.
+    /// If the database holds a value that Scrip never writes.
     pub fn facts(&self) -> Result<CodeFacts> {
         Ok(CodeFacts {
             id: self.id,
@@ -52,7 +52,7 @@ impl CodeRow {
     }
 }
 
-/// Which codes of one company, newest first.
+/// Filters one company's codes; newest first.
 #[derive(Debug, Clone, Default)]
 pub struct CodeFilter {
     pub status: Option<CodeStatus>,
@@ -60,17 +60,17 @@ pub struct CodeFilter {
     pub created_from: Option<Moment>,
     pub created_to: Option<Moment>,
     pub search: CodeSearch,
-    /// Only codes older than this one.
+    /// Only codes older than this id.
     pub before: Option<i64>,
     pub limit: i64,
 }
 
-/// What a code is searched by.
+/// What a search of codes looks for.
 #[derive(Debug, Clone, Default)]
 pub enum CodeSearch {
     #[default]
     Nothing,
-    /// One code, found by its whole text before.
+    /// One code, already looked up by its whole text.
     Id(i64),
     Suffix(i64, String),
     Comment(String),
@@ -87,13 +87,13 @@ macro_rules! codes_sql {
     };
 }
 
-/// A page of a company's codes, newest first: those made last, or for a status that ends a code,
-/// those ended last. Each of the three orders has its index.
+/// A page of a company's codes, newest first: by creation, or by end if the status ends a code. Each of the three
+/// orders has its index.
 pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<Vec<CodeRow>> {
     list_query(company_id, filter).all(tx).await
 }
 
-/// The query of [`list`]. Where more than the state is asked for, an index that has that finds the ids.
+/// The query behind [`list`]. With filters besides the state, an index that covers them finds the ids.
 #[must_use]
 pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
     let facts = filter.facts();
@@ -135,7 +135,7 @@ pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
 const NEWEST: &str = " order by k.id desc";
 const LAST_ENDED: &str = " order by k.ended_at desc, k.id desc";
 
-/// Adds that a code of a company has these facts. SQLite gathers the ids from the index that has them.
+/// Adds that a company's code has these facts. SQLite takes the ids from an index that covers them.
 fn among(query: Query, company_id: i64, facts: &Facts) -> Query {
     let query = query
         .push_for(
@@ -166,7 +166,7 @@ impl CodeFilter {
     }
 }
 
-/// One code of a tree.
+/// Finds a code within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> {
     sql(codes_sql!("k.id = $1 and c.path >= $2 and c.path < $3"))
         .bind(id)
@@ -176,7 +176,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> 
         .await
 }
 
-/// Some codes of a tree, by id.
+/// Finds codes within a tree by id.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
     sql(codes_sql!("k.id in {list} and c.path >= $2 and c.path < $3 order by k.id"))
         .bind_list(ids)
@@ -186,7 +186,7 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Code
         .await
 }
 
-/// A code by its tag, whosever it is: only to tell what redeeming it would do.
+/// Finds a code by its tag, regardless of its company: only to show what redeeming it would do.
 pub async fn by_tag(tx: &mut Tx, tag: Tag) -> Result<Option<CodeRow>> {
     sql(codes_sql!("k.tag = $1")).bind(tag.0.as_slice()).optional(tx).await
 }

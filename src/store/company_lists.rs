@@ -1,10 +1,10 @@
-//! Companies of a whole tree, in any order, as programs ask for them.
+//! Companies of a whole tree in any order, for the API.
 
 use super::companies::{Company, Way, company_columns, escape_like};
 use super::db::{Query, Result, Tx, sql};
 use crate::model::company::{Path, searchable};
 
-/// By what a list is sorted.
+/// Sort keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     Id,
@@ -26,16 +26,16 @@ impl Key {
     }
 }
 
-/// Which companies.
+/// Filters companies.
 #[derive(Debug, Clone, Default)]
 pub struct ListFilter {
     pub id: Option<i64>,
     pub parent_id: Option<i64>,
     /// Part of the name.
     pub text: String,
-    /// The keys of the order, each with whether it descends; the id comes last in any case.
+    /// Sort keys, each with whether it descends; the id always comes last.
     pub order: Vec<(Key, bool)>,
-    /// The last id of the page before; the order is then by id.
+    /// The last id of the previous page; the order is then by id.
     pub cursor: Option<i64>,
     pub limit: i64,
     pub offset: i64,
@@ -47,7 +47,7 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<C
     list_query(tree, filter, way).all(tx).await
 }
 
-/// The query of [`list`]: the ids first, sorted without their rows.
+/// The query behind [`list`]: the ids first, sorted without their rows.
 #[must_use]
 pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
     let query = sql(company_columns!()).push(
@@ -65,7 +65,7 @@ pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
     ordered(query.push(")) c left join company p on p.id = c.parent_id"), filter)
 }
 
-/// How many companies there are.
+/// Counts companies.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<i64> {
     let query = sql("select count(*) from company c where c.removed_at is null");
     let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;

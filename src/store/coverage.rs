@@ -1,5 +1,5 @@
-//! What a forecast is made of: the balances of a company and of those that draw on it, and how many of
-//! their devices renew themselves on which day.
+//! The basis of a forecast: the balances of a company and of those that draw on it, and how many of their devices renew
+//! on which day.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -40,8 +40,7 @@ struct DayRow {
     devices: i64,
 }
 
-/// The pools of each resource type on which something draws; the company's own is the first of each.
-/// Devices that wait are due today.
+/// For each resource type, the pools that are drawn on, the company's own first. Waiting devices are due today.
 pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<ResourceType, Vec<Pool>>> {
     let [days, balances] = queries(company_id);
     let days: Vec<DayRow> = days.all(tx).await?;
@@ -63,17 +62,17 @@ pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<
         for row in days.iter().filter(|row| row.resource_type == id) {
             of_type[places[&row.company_id]].renewals.push((row.day, row.devices));
         }
-        // Those below that wait have found every balance on the way empty.
+        // Waiting devices further down have found every balance on their way up empty.
         of_type[0].renewals.extend(waiting.iter().filter(|w| w.0 == id).map(|w| (today, w.1)));
         pools.insert(ResourceType::try_from(id).map_err(decode)?, of_type);
     }
     Ok(pools)
 }
 
-/// The queries of [`pools`]: the renewals by day, and the balances.
+/// The queries behind [`pools`]: renewals by day, and balances.
 #[must_use]
 pub fn queries(company_id: i64) -> [Query; 2] {
-    // A cross join, because SQLite would read every company's days otherwise.
+    // A cross join, because SQLite would otherwise read every company's days.
     let days = sql(drawing_sql!(
         "select r.company_id, r.resource_type, r.day, r.devices
          from drawing cross join renewal_day r where r.company_id = drawing.id"
@@ -86,7 +85,7 @@ pub fn queries(company_id: i64) -> [Query; 2] {
     [days, balances].map(|query| query.bind(company_id))
 }
 
-/// Each company's place, and its pool without anything in it.
+/// Each company's place, and its pool, still empty.
 fn tree(balances: &[BalanceRow]) -> (Vec<Pool>, HashMap<i64, usize>) {
     let (mut empty, mut places) = (Vec::new(), HashMap::new());
     for row in balances {

@@ -1,8 +1,8 @@
-//! Digests: what each transaction that writes transfers or history leaves of its rows. One insert, and no lock that
-//! others wait for: a job links them afterwards (`store::chain`).
+//! Digests: each transaction that writes transfers or history leaves one of its rows. It costs one insert and no lock
+//! that others wait for: a job links them afterwards (`store::chain`).
 //!
-//! On PostgreSQL a digest with a lower id may become visible after one with a higher id. What was drawn before some
-//! moment is all there as soon as each transaction that was under way at that moment has ended: [`Seen`] tells.
+//! On PostgreSQL a digest with a lower id may become visible after one with a higher id. All ids drawn before some
+//! moment are visible once every transaction running at that moment has ended; [`Seen`] tracks this.
 
 use sqlx::FromRow;
 
@@ -18,11 +18,11 @@ use crate::model::time::Moment;
 /// The JSON of no rows.
 pub const NO_ROWS: &str = "[]";
 
-/// The last id that is older than digests, set by the migration that made them; and how far the job is.
+/// The last id older than digests, set by the migration that introduced them, and how far the job has come.
 const OLDER_THROUGH: &str = "digests_older_through";
 const OLDER_DONE: &str = "digests_older_done";
 
-/// Writes the digest of rows; on SQLite it goes along with the next statement or the commit.
+/// Writes the digest of rows; on SQLite it travels with the next statement or the commit.
 pub async fn add(tx: &mut WriteTx, keys: &Keys, covered: &Covered<'_>) -> Result<()> {
     sql("insert into digest (at, is_older, entries, hash) values ($1, $2, $3, $4)")
         .bind(covered.at)
@@ -33,7 +33,7 @@ pub async fn add(tx: &mut WriteTx, keys: &Keys, covered: &Covered<'_>) -> Result
         .await
 }
 
-/// A digest as it stands.
+/// A digest as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct DigestRow {
     pub id: i64,
@@ -43,7 +43,7 @@ pub struct DigestRow {
     pub hash: Vec<u8>,
 }
 
-/// Digests after one, up to another, in order.
+/// Digests after one and up to another, in order.
 pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<DigestRow>> {
     sql("select id, at, is_older, entries, hash from digest where id > $1 and id <= $2 order by id limit $3")
         .bind(after)
@@ -53,7 +53,7 @@ pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Res
         .await
 }
 
-/// As [`between`], the ids and hashes alone: what a link is made of.
+/// Like [`between`], ids and hashes only: what a link is made of.
 pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<(i64, Hash)>> {
     let found: Vec<(i64, Vec<u8>)> =
         sql("select id, hash from digest where id > $1 and id <= $2 order by id limit $3")
@@ -66,29 +66,29 @@ pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Resu
     Ok(found.into_iter().map(|(id, hash)| (id, hash.try_into().unwrap_or_default())).collect())
 }
 
-/// When the first digest after one was written, if there is one.
+/// When the first digest after `after` was written, if any.
 pub async fn unlinked_since(tx: &mut Tx, after: i64) -> Result<Option<i64>> {
     let first: Option<(i64,)> =
         sql("select at from digest where id > $1 order by id limit 1").bind(after).optional(tx).await?;
     Ok(first.map(|row| row.0))
 }
 
-/// How many digests there are after one, and when the first of them was written.
+/// The number of digests after `after`, and when the first of them was written.
 pub async fn unlinked(tx: &mut Tx, after: i64) -> Result<(i64, Option<i64>)> {
     sql("select count(*), min(at) from digest where id > $1").bind(after).one(tx).await
 }
 
-/// The last digest that a snapshot shows, and the transactions that are under way in it.
+/// The last digest that a snapshot shows, and the transactions running in it.
 #[derive(Debug, Clone, Copy, FromRow)]
 struct Horizon {
     through: i64,
-    /// All before it have ended.
+    /// All transactions before it have ended.
     oldest: i64,
     /// No transaction has this number or a higher one yet.
     next: i64,
 }
 
-/// Up to which digest nothing can appear any more, as far as looks at the database have shown.
+/// Tracks the digest below which no more can appear.
 #[derive(Debug, Default)]
 pub struct Seen {
     through: i64,
@@ -96,7 +96,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Looks, and gives the digest up to which all are visible, to this transaction too.
+    /// Looks again; returns the digest up to which all are visible, including to this transaction.
     pub async fn look(&mut self, tx: &mut Tx) -> Result<i64> {
         let now: Horizon = sql_for(
             "select coalesce(max(id), 0) as through, 0 as oldest, 0 as next from digest",
@@ -117,7 +117,7 @@ impl Seen {
         Ok(self.through)
     }
 
-    /// Takes for sure what is linked: nothing is linked before it is sure.
+    /// Trusts what is linked: nothing is linked before it is certain.
     pub fn is_linked(&mut self, through: i64) {
         self.through = self.through.max(through);
     }
@@ -131,14 +131,14 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows with these ids, as far as they are there.
+    /// Reads the rows with these ids; missing ones are left out.
     pub async fn read(tx: &mut Tx, ids: &[i64]) -> Result<Rows> {
         let transfers = sql("select * from transfer where id in {list} order by id").bind_list(ids);
         let history = sql("select * from history where id in {list} order by id").bind_list(ids);
         Ok(Rows { transfers: transfers.all(tx).await?, history: history.all(tx).await? })
     }
 
-    /// The first rows after an id, up to another. Gives also the id up to which these are all.
+    /// The first rows after an id, up to another, and the id up to which they are complete.
     pub async fn after(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<(Rows, i64)> {
         let of = |query: Query| query.bind(after).bind(through).bind(limit as i64);
         let transfers = sql("select * from transfer where id > $1 and id <= $2 order by id limit $3");
@@ -156,7 +156,7 @@ impl Rows {
         self.transfers.iter().map(|row| row.id).chain(self.history.iter().map(|row| row.id))
     }
 
-    /// The rows of a digest among these.
+    /// The rows among these that a digest covers.
     pub fn of(&self, entries: &Entries) -> (Vec<&TransferRow>, Vec<&StoredHistoryRow>) {
         let (mut transfers, mut history) = (Vec::new(), Vec::new());
         for range in entries.ranges() {
@@ -169,10 +169,10 @@ impl Rows {
     }
 }
 
-/// The hash of rows.
+/// Hashes rows.
 ///
 /// # Errors
-/// Never for values of the database.
+/// Never for values read from the database.
 pub fn hash(
     keys: &Keys,
     (at, is_older): (Moment, bool),
@@ -186,7 +186,7 @@ pub fn hash(
     Ok(keys.digest(&Covered { at, is_older, entries, transfers: &transfers, history: &history }))
 }
 
-/// How far the digests of rows are that are older than digests, and how far they go.
+/// How far the digests of rows older than digests have come, and how far they must go.
 pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
     let mut number = async |name| {
         let text = settings::get(tx, name).await?.unwrap_or_default();
@@ -195,7 +195,7 @@ pub async fn older(tx: &mut Tx) -> Result<(i64, i64)> {
     Ok((number(OLDER_DONE).await?, number(OLDER_THROUGH).await?))
 }
 
-/// Writes one digest of rows that are older than digests, and how far it is now; `false` where there are no more.
+/// Writes one digest of rows older than digests, and the progress; `false` if none remain.
 pub async fn add_older(tx: &mut WriteTx, keys: &Keys, now: Moment, limit: usize) -> Result<bool> {
     let (done, through) = older(tx).await?;
     if done >= through {

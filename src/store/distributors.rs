@@ -1,4 +1,4 @@
-//! Companies that may buy, and on which terms.
+//! Companies that may buy, and their terms.
 
 use sqlx::FromRow;
 
@@ -6,42 +6,42 @@ use super::companies::escape_like;
 use super::db::{Query, Result, Tx, WriteTx, sql};
 use crate::model::company::searchable;
 
-/// A company that may buy, as the operator's list shows it.
+/// A company that may buy, as in the operator's list.
 #[derive(Debug, Clone, FromRow)]
 pub struct Distributor {
     pub id: i64,
     pub name: String,
     pub parent_name: Option<String>,
     pub reverse_charge: i64,
-    /// Whom its invoices are made out to, once that is entered.
+    /// Its billing name and country, once entered.
     pub billing_name: Option<String>,
     pub billing_country: Option<String>,
 }
 
 impl Distributor {
-    /// Whether its invoices add no VAT, for it accounts for the VAT itself.
+    /// Whether its invoices add no VAT because it accounts for the VAT itself.
     #[must_use]
     pub fn has_reverse_charge(&self) -> bool {
         self.reverse_charge == 1
     }
 }
 
-/// Which distributors, from where.
+/// Filter and start of a list of distributors.
 #[derive(Debug, Clone, Default)]
 pub struct DistributorFilter {
     /// Part of the name, or an id.
     pub text: String,
-    /// The name, as it is sorted, and the id of the last row of the page before.
+    /// The name as sorted, and the id, of the last row of the previous page.
     pub after: Option<(String, i64)>,
     pub limit: i64,
 }
 
-/// A page of them, by name.
+/// A page of distributors, by name.
 pub async fn list(tx: &mut Tx, filter: &DistributorFilter) -> Result<Vec<Distributor>> {
     list_query(filter).all(tx).await
 }
 
-/// The query of [`list`]. The operator's tree is all companies, so no path is looked at.
+/// The query behind [`list`]. The operator's tree is every company, so it tests no path.
 #[must_use]
 pub fn list_query(filter: &DistributorFilter) -> Query {
     let wanted = searchable(&filter.text);
@@ -59,7 +59,7 @@ pub fn list_query(filter: &DistributorFilter) -> Query {
     .bind(filter.limit)
 }
 
-/// One of them; `None` for a company that may not buy.
+/// Finds a distributor; `None` for a company that may not buy.
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
     sql("select c.id, c.name, p.name as parent_name, c.reverse_charge,
              b.name as billing_name, b.country as billing_country
@@ -70,7 +70,7 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Distributor>> {
     .await
 }
 
-/// Sets whether a company may buy; tells whether that is new.
+/// Sets whether a company may buy; returns whether that changed.
 pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set may_buy_vouchers = $2 where id = $1 and may_buy_vouchers <> $2")
         .bind(id)
@@ -80,7 +80,7 @@ pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     Ok(changed > 0)
 }
 
-/// Sets whether no VAT is added to what a company buys; tells whether that is new.
+/// Sets whether a company's purchases are without VAT; returns whether that changed.
 pub async fn set_reverse_charge(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set reverse_charge = $2 where id = $1 and reverse_charge <> $2")
         .bind(id)

@@ -1,4 +1,4 @@
-//! Files of devices on their way in.
+//! Imports of device files.
 
 use sqlx::FromRow;
 
@@ -6,7 +6,7 @@ use super::db::{Result, Tx, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::time::Moment;
 
-/// An import as it stands.
+/// An import as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct Import {
     pub id: i64,
@@ -18,14 +18,14 @@ pub struct Import {
     /// The rows that cannot, as JSON.
     pub problems: String,
     pub row_count: i64,
-    /// How many rows have been dealt with.
+    /// How many rows are processed.
     pub position: i64,
     pub added: i64,
     pub created_at: i64,
     pub ended_at: Option<i64>,
 }
 
-/// Keeps a file that was checked.
+/// Stores a checked file.
 pub async fn insert(
     tx: &mut WriteTx,
     (company_id, actor_id): (i64, i64),
@@ -49,7 +49,7 @@ pub async fn insert(
     Ok(id)
 }
 
-/// An import of a tree.
+/// Finds an import within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
     sql("select i.* from device_import i join company c on c.id = i.company_id
          where i.id = $1 and c.path >= $2 and c.path < $3")
@@ -71,7 +71,7 @@ pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>>
     .await
 }
 
-/// An import that runs, locked: whoever has it adds the next rows.
+/// Locks a running import, so that one worker at a time adds rows.
 pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
     sql("select * from device_import where id = $1 and state = 'running'")
         .locked()
@@ -80,9 +80,9 @@ pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
         .await
 }
 
-/// Goes from one state to another; tells whether it was in the one.
+/// Moves an import from one state to another; returns whether it was in the first.
 pub async fn go(tx: &mut WriteTx, id: i64, from: &str, to: &str, now: Moment) -> Result<bool> {
-    // What is over need not be kept.
+    // A finished import need not keep its rows.
     let moved = sql("update device_import set state = $3,
              content = case when $3 in ('done', 'cancelled') then '[]' else content end,
              ended_at = case when $3 in ('done', 'cancelled') then cast($4 as bigint) end
@@ -96,7 +96,7 @@ pub async fn go(tx: &mut WriteTx, id: i64, from: &str, to: &str, now: Moment) ->
     Ok(moved == 1)
 }
 
-/// Notes how far a locked import has come.
+/// Records the progress of a locked import.
 pub async fn advance(tx: &mut WriteTx, import: &Import) -> Result<()> {
     sql("update device_import set position = $2, added = $3, problems = $4 where id = $1")
         .bind(import.id)

@@ -1,5 +1,5 @@
-//! Invoices and credit notes. A number is taken in the transaction that makes the document, so that the
-//! numbers of a year have no gaps.
+//! Invoices and credit notes. A number is taken in the transaction that creates the document, so a year's numbers have
+//! no gaps.
 
 use sqlx::FromRow;
 
@@ -10,7 +10,7 @@ use crate::model::invoice::{Document, DocumentKind, document_number};
 use crate::model::month::Month;
 use crate::model::time::Moment;
 
-/// A document as it stands.
+/// A document as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct InvoiceRow {
     pub id: i64,
@@ -30,10 +30,10 @@ pub struct InvoiceRow {
 }
 
 impl InvoiceRow {
-    /// All that stands on it.
+    /// Everything that is printed on it.
     ///
     /// # Errors
-    /// When the database has what no Scrip wrote.
+    /// If the database holds a value that Scrip never writes.
     pub fn document(&self) -> Result<Document> {
         serde_json::from_str(&self.document).map_err(decode)
     }
@@ -55,7 +55,7 @@ const INVOICE: &str =
     "select i.id, i.kind, i.name, i.order_id, i.corrects, i.currency, i.total, i.document, i.issued_at,
          i.due_at, i.paid_at, i.cancelled_at, i.reminded_at, i.reminders from invoice i ";
 
-/// Takes the next number of a kind and a year.
+/// Takes the next number of a kind and year.
 pub async fn next_number(tx: &mut WriteTx, kind: DocumentKind, year: i16) -> Result<i64> {
     let numbers: Vec<(i64,)> = sql("insert into invoice_number (kind, year, last) values ($1, $2, 1)
          on conflict (kind, year) do update set last = invoice_number.last + 1 returning last")
@@ -66,7 +66,7 @@ pub async fn next_number(tx: &mut WriteTx, kind: DocumentKind, year: i16) -> Res
     numbers.first().map(|row| row.0).ok_or_else(|| DbError::decode("no number was given"))
 }
 
-/// A document that comes to be kept.
+/// A document to be stored.
 pub struct NewInvoice<'a> {
     pub document: &'a Document,
     pub number: i64,
@@ -76,7 +76,7 @@ pub struct NewInvoice<'a> {
     pub paid_at: Option<Moment>,
 }
 
-/// Keeps a document; its id is given.
+/// Stores a document; returns its id.
 pub async fn insert(tx: &mut WriteTx, new: &NewInvoice<'_>) -> Result<i64> {
     let id = reserve(tx, "invoice", 1).await?[0];
     let document = new.document;
@@ -105,12 +105,12 @@ pub async fn insert(tx: &mut WriteTx, new: &NewInvoice<'_>) -> Result<i64> {
     Ok(id)
 }
 
-/// The documents of an order, in order.
+/// The documents of an order, oldest first.
 pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<InvoiceRow>> {
     sql(INVOICE).push("where i.order_id = ").push_value(order_id).push(" order by i.id").all(tx).await
 }
 
-/// A document of a tree.
+/// Finds a document within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow>> {
     sql(INVOICE)
         .push(
@@ -125,7 +125,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow
         .await
 }
 
-/// Notes that an invoice was paid.
+/// Marks an invoice as paid.
 pub async fn set_paid(tx: &mut WriteTx, order_id: i64, at: Moment) -> Result<()> {
     sql("update invoice set paid_at = $2 where order_id = $1 and kind = 'invoice' and paid_at is null
          and cancelled_at is null")
@@ -136,7 +136,7 @@ pub async fn set_paid(tx: &mut WriteTx, order_id: i64, at: Moment) -> Result<()>
     Ok(())
 }
 
-/// Notes that an invoice was taken back as a whole.
+/// Marks an invoice as cancelled in full.
 pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> {
     sql("update invoice set cancelled_at = $2 where id = $1 and cancelled_at is null")
         .bind(id)
@@ -146,7 +146,7 @@ pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> 
     Ok(())
 }
 
-/// Invoices whose day has passed, that nobody has paid, and that were not called to mind since `before`.
+/// Unpaid invoices that are past due and were not reminded of since `before`.
 pub async fn overdue(
     tx: &mut Tx,
     now: Moment,
@@ -165,7 +165,7 @@ pub async fn overdue(
         .await
 }
 
-/// Notes a reminder; false where another process was quicker.
+/// Records a reminder; `false` if another process was faster.
 pub async fn set_reminded(tx: &mut WriteTx, invoice: &InvoiceRow, now: Moment) -> Result<bool> {
     let changed = sql("update invoice set reminded_at = $2, reminders = reminders + 1
          where id = $1 and reminders = $3 and paid_at is null and cancelled_at is null")
@@ -177,12 +177,12 @@ pub async fn set_reminded(tx: &mut WriteTx, invoice: &InvoiceRow, now: Moment) -
     Ok(changed > 0)
 }
 
-/// A document, whoever asks.
+/// Finds a document, regardless of tree.
 pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<InvoiceRow>> {
     sql(INVOICE).push("where i.id = ").push_value(id).optional(tx).await
 }
 
-/// Notes that what a credit note says was given back; false where it was noted before.
+/// Records that a credit note's amount was paid back; `false` if it already was.
 pub async fn settle(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed =
         sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")

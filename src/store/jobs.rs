@@ -1,5 +1,5 @@
-//! Work that is done after a commit: at least once, so each kind is idempotent. A job that is given up stays
-//! until somebody has it tried again, or for [`KEPT_DAYS`].
+//! Work done after a commit: at least once, so each kind is idempotent. A job that was given up stays until someone
+//! retries it, or for [`KEPT_DAYS`].
 
 use sqlx::FromRow;
 
@@ -9,12 +9,12 @@ use crate::model::time::Moment;
 
 /// How long one run may take before another worker takes the job over: longer than any kind's deadline.
 pub const LEASE_SECONDS: i64 = 120;
-/// No wait and no lease of a job is so long.
+/// Longer than any wait or lease of a job.
 const FAR_OFF_SECONDS: i64 = 2 * 86_400;
 /// How long a job that was given up is kept.
 pub const KEPT_DAYS: i64 = 90;
 
-/// Writes a job into the transaction of its cause.
+/// Adds a job in the transaction that causes it.
 pub async fn add(tx: &mut WriteTx, job: &Job, now: Moment) -> Result<()> {
     let id = super::ledger::reserve(tx, "job", 1).await?[0];
     sql("insert into job (id, kind, lane, payload, run_at) values ($1, $2, $3, $4, $5)")
@@ -34,11 +34,11 @@ pub struct DueJob {
     pub id: i64,
     pub kind: String,
     pub payload: String,
-    /// With the one that begins: it is counted first, so that one which ends the process counts too.
+    /// Includes the attempt now starting: it is counted first, so that one which kills the process counts too.
     pub attempts: i64,
 }
 
-/// Leases the next job of a lane that is due, if there is one.
+/// Leases the next due job of a lane, if any.
 pub async fn take(tx: &mut WriteTx, lane: Lane, now: Moment) -> Result<Option<DueJob>> {
     sql("update job set leased_until = $3, attempts = attempts + 1 where id =
          (select id from job where given_up_at is null and lane = $1 and run_at <= $2 and leased_until < $2
@@ -53,18 +53,18 @@ pub async fn take(tx: &mut WriteTx, lane: Lane, now: Moment) -> Result<Option<Du
     .map(|mut rows| rows.pop())
 }
 
-/// A statement about a job that its worker still has: another one's attempt has another number.
+/// A statement about a job that its worker still owns: another worker's attempt has another number.
 fn own(text: &'static str, job: &DueJob) -> Query {
     sql(text).bind(job.id).bind(job.attempts)
 }
 
-/// Removes a job that is done.
+/// Removes a finished job.
 pub async fn finish(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("delete from job where id = $1 and attempts = $2", job).run(tx).await?;
     Ok(())
 }
 
-/// Puts a job whose next step is due back, behind what waits: the step went well.
+/// Requeues a job for its next step, behind those that wait: the step succeeded.
 pub async fn go_on(tx: &mut WriteTx, job: &DueJob, now: Moment) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, attempts = 0 where id = $1 and attempts = $2", job)
         .bind(now)
@@ -73,7 +73,7 @@ pub async fn go_on(tx: &mut WriteTx, job: &DueJob, now: Moment) -> Result<()> {
     Ok(())
 }
 
-/// Gives a job back that the end of the process cut off: it was no attempt.
+/// Releases a job interrupted by the end of the process, which does not count as an attempt.
 pub async fn release(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     own("update job set leased_until = 0, attempts = attempts - 1 where id = $1 and attempts = $2", job)
         .run(tx)
@@ -81,7 +81,7 @@ pub async fn release(tx: &mut WriteTx, job: &DueJob) -> Result<()> {
     Ok(())
 }
 
-/// Puts a job that failed off.
+/// Postpones a failed job.
 pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &str) -> Result<()> {
     own("update job set run_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
         .bind(until)
@@ -91,7 +91,7 @@ pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &
     Ok(())
 }
 
-/// Gives a job up; it stays for the operator.
+/// Gives up a job; it stays for the operator.
 pub async fn give_up(tx: &mut WriteTx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
     own(
         "update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2",
@@ -115,12 +115,12 @@ pub struct GivenUpJob {
     pub reason: String,
 }
 
-/// A page of the jobs that were given up, the latest first; `after` is the last row of the page before.
+/// A page of the jobs that were given up, latest first; `after` is the last row of the previous page.
 pub async fn given_up(tx: &mut Tx, after: Option<(i64, i64)>, limit: i64) -> Result<Vec<GivenUpJob>> {
     given_up_query(after, limit).all(tx).await
 }
 
-/// The query of [`given_up`].
+/// The query behind [`given_up`].
 #[must_use]
 pub fn given_up_query(after: Option<(i64, i64)>, limit: i64) -> Query {
     let (at, id) = after.unwrap_or((i64::MAX, i64::MAX));
@@ -132,7 +132,7 @@ pub fn given_up_query(after: Option<(i64, i64)>, limit: i64) -> Query {
     .bind(limit)
 }
 
-/// How many wait for their time or a worker, and how many were given up.
+/// How many jobs wait for their time or a worker, and how many were given up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
 pub struct Counts {
     pub waiting: i64,
@@ -147,7 +147,7 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts> {
     .await
 }
 
-/// Makes a job that was given up due again; gives its kind, `None` where there is no such job.
+/// Makes a job that was given up due again; returns its kind, or `None` if there is no such job.
 pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<String>> {
     let found: Option<(String,)> =
         sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
@@ -160,7 +160,7 @@ pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<Stri
     Ok(found.map(|row| row.0))
 }
 
-/// Makes all jobs that were given up due again; tells how many.
+/// Makes all jobs that were given up due again; returns how many.
 pub async fn retry_all(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set given_up_at = null, attempts = 0, run_at = $1, leased_until = 0
          where given_up_at is not null")
@@ -169,7 +169,7 @@ pub async fn retry_all(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     .await
 }
 
-/// Makes jobs due that are further off than any wait is: the clock was set back.
+/// Makes jobs due that are further off than any wait can be: the clock was set back.
 pub async fn bring_near(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("update job set run_at = $1, leased_until = 0
          where given_up_at is null and (run_at > $2 or leased_until > $2)")
@@ -179,7 +179,7 @@ pub async fn bring_near(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     .await
 }
 
-/// Forgets jobs that were given up before a moment.
+/// Deletes jobs that were given up before a moment.
 pub async fn forget_given_up(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     sql("delete from job where given_up_at < $1").bind(before).run(tx).await
 }

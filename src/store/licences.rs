@@ -1,5 +1,5 @@
-//! Licences and the signed keys that they had. A licence has one key that is not revoked, which a unique
-//! index keeps so.
+//! Licences and their signed keys, past and present. A unique index ensures that a licence has one key that is not
+//! revoked.
 
 use sqlx::FromRow;
 
@@ -16,7 +16,7 @@ pub struct LicenceRow {
     pub order_id: i64,
     pub company_id: i64,
     pub company_name: String,
-    /// Where the company that bought it stands.
+    /// Path of the company that bought it.
     pub company_path: String,
     pub product_id: i64,
     pub version: i64,
@@ -35,7 +35,7 @@ const LICENCE: &str = "select l.id, l.order_id, l.company_id, c.name as company_
      join licence_key k on k.licence_id = l.id and k.revoked_at is null where ";
 
 columns! {
-    /// A licence that is issued, with its key.
+    /// A licence to issue, with its key.
     #[derive(Debug)]
     pub struct NewLicence {
         pub id: i64,
@@ -51,14 +51,14 @@ columns! {
     }
 }
 
-/// New ids, of licences and of their keys.
+/// Reserves ids for licences and their keys.
 pub async fn reserve_ids(tx: &mut WriteTx, count: i64) -> Result<Vec<(i64, i64)>> {
     let licences = reserve(tx, "licence", count).await?;
     let keys = reserve(tx, "licence_key", count).await?;
     Ok(licences.into_iter().zip(keys).collect())
 }
 
-/// Keeps the licences of an order that is paid, and their keys.
+/// Stores the licences and keys of a paid order.
 pub async fn insert(
     tx: &mut WriteTx,
     (order_id, company_id): (i64, i64),
@@ -83,8 +83,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// The terms in months of an order's lines of licences, with the lines' numbers; none where a licence has no
-/// end.
+/// Line numbers and terms in months of an order's licence lines; no term means the licence never ends.
 pub async fn terms(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, Option<i64>)>> {
     sql("select l.line, v.term_months from order_line l
          join product_version v on v.product_id = l.product_id and v.version = l.version where l.order_id = $1")
@@ -93,7 +92,7 @@ pub async fn terms(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, Option<i64>)>
     .await
 }
 
-/// A page of the licences of an order, in the order of its lines.
+/// A page of an order's licences, in the order of its lines.
 pub async fn of_order(tx: &mut Tx, order_id: i64, after: i64, limit: i64) -> Result<Vec<LicenceRow>> {
     sql(LICENCE)
         .push("l.order_id = ")
@@ -106,8 +105,8 @@ pub async fn of_order(tx: &mut Tx, order_id: i64, after: i64, limit: i64) -> Res
         .await
 }
 
-/// Whoever sees a licence: the tree that bought it, and the tree that has the device, if it was bought by the
-/// device's company or one above that.
+/// Who sees a licence: the tree that bought it, and the tree that has the device if the buyer is the device's company
+/// or one above it.
 fn seen_from(query: Query, tree: &Path) -> Query {
     query
         .push(" and ((c.path >= ")
@@ -125,12 +124,12 @@ fn seen_from(query: Query, tree: &Path) -> Query {
         .push(")) ")
 }
 
-/// A licence that a tree sees.
+/// Finds a licence that a tree sees.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<LicenceRow>> {
     seen_from(sql(LICENCE).push("l.id = ").push_value(id), tree).optional(tx).await
 }
 
-/// The licences of a device that a tree sees, the newest first.
+/// The licences of a device that a tree sees, newest first.
 pub async fn of_serial(tx: &mut Tx, tree: &Path, serial: &str, limit: i64) -> Result<Vec<LicenceRow>> {
     seen_from(sql(LICENCE).push("l.serial_search = ").push_value(searchable(serial)), tree)
         .push("order by l.id desc limit ")
@@ -139,7 +138,7 @@ pub async fn of_serial(tx: &mut Tx, tree: &Path, serial: &str, limit: i64) -> Re
         .await
 }
 
-/// A licence that has not expired: of which device, and until when.
+/// An unexpired licence: its device, and when it ends.
 #[derive(Debug, Clone, FromRow)]
 pub struct Held {
     pub serial_search: String,
@@ -147,7 +146,7 @@ pub struct Held {
     pub expires_at: Option<i64>,
 }
 
-/// The licences that a tree has bought for devices and that have not expired.
+/// The unexpired licences that a tree has bought for devices.
 pub async fn held(tx: &mut Tx, tree: &Path, serials: &[String], now: Moment) -> Result<Vec<Held>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     sql("select l.serial_search, l.product_id, l.expires_at from licence l join company c on c.id = l.company_id
@@ -160,7 +159,7 @@ pub async fn held(tx: &mut Tx, tree: &Path, serials: &[String], now: Moment) -> 
     .await
 }
 
-/// A key that a licence has, or had.
+/// A current or former key of a licence.
 #[derive(Debug, Clone, FromRow)]
 pub struct KeyRow {
     pub id: i64,
@@ -171,7 +170,7 @@ pub struct KeyRow {
     pub reason: String,
 }
 
-/// The keys of a licence, the newest first.
+/// The keys of a licence, newest first.
 pub async fn keys(tx: &mut Tx, licence_id: i64) -> Result<Vec<KeyRow>> {
     sql("select k.id, k.serial, k.issued_at, k.revoked_at, p.email as revoked_by, k.reason
          from licence_key k left join person p on p.id = k.revoked_by where k.licence_id = $1 order by k.id desc")
@@ -180,7 +179,7 @@ pub async fn keys(tx: &mut Tx, licence_id: i64) -> Result<Vec<KeyRow>> {
     .await
 }
 
-/// Gives a licence to another device, and locks it; false where it has moved as often as it may.
+/// Moves a licence to another device, and locks it; `false` if it has no moves left.
 pub async fn rehost(tx: &mut WriteTx, id: i64, serial: &str) -> Result<bool> {
     let changed = sql("update licence set serial = $2, serial_search = $3, rehosts = rehosts + 1
          where id = $1 and rehosts < $4")
@@ -193,7 +192,7 @@ pub async fn rehost(tx: &mut WriteTx, id: i64, serial: &str) -> Result<bool> {
     Ok(changed > 0)
 }
 
-/// Revokes a key; false where it is revoked already.
+/// Revokes a key; `false` if it already is.
 pub async fn revoke(tx: &mut WriteTx, key_id: i64, by: i64, reason: &str, now: Moment) -> Result<bool> {
     let changed = sql("update licence_key set revoked_at = $2, revoked_by = $3, reason = $4
          where id = $1 and revoked_at is null")
@@ -206,7 +205,7 @@ pub async fn revoke(tx: &mut WriteTx, key_id: i64, by: i64, reason: &str, now: M
     Ok(changed > 0)
 }
 
-/// The id of a further key.
+/// Reserves the id of a further key.
 pub async fn reserve_key(tx: &mut WriteTx) -> Result<i64> {
     Ok(reserve(tx, "licence_key", 1).await?[0])
 }
@@ -214,7 +213,7 @@ pub async fn reserve_key(tx: &mut WriteTx) -> Result<i64> {
 /// Adds a key to a licence whose former one is revoked.
 ///
 /// # Errors
-/// A unique violation where it is not.
+/// A unique violation if it is not.
 pub async fn add_key(
     tx: &mut WriteTx,
     (key_id, licence_id): (i64, i64),
@@ -232,7 +231,7 @@ pub async fn add_key(
     Ok(())
 }
 
-/// How many keys were ever revoked, and the ids of those whose licence has not expired besides.
+/// How many keys were ever revoked, and the ids of those whose licence has not expired.
 pub async fn revoked(tx: &mut Tx, now: Moment) -> Result<(i64, Vec<i64>)> {
     let (count,): (i64,) =
         sql("select count(*) from licence_key where revoked_at is not null").one(tx).await?;

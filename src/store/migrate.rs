@@ -1,5 +1,5 @@
-//! Brings the schema up to date; one process at a time, by a lease row. A schema that is up to date is only read.
-//! Each migration is one transaction: a failing one leaves the old state.
+//! Brings the schema up to date; a lease row lets one process at a time do it. An up-to-date schema is only read. Each
+//! migration is one transaction, so a failing one leaves the old state.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,12 +40,12 @@ fn migrator(db: &Db) -> &'static Migrator {
     }
 }
 
-/// The texts of PostgreSQL's migrations, in order.
+/// PostgreSQL's migrations, in order.
 pub(super) fn postgres_texts() -> impl Iterator<Item = &'static str> {
     POSTGRES.iter().map(|migration| migration.sql.as_str())
 }
 
-/// The triggers that SQLite's migrations make: table, name, text.
+/// The triggers that SQLite's migrations create: table, name, text.
 pub(super) async fn sqlite_triggers() -> Result<Vec<(String, String, String)>, DbError> {
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
     let failed = |error| DbError::from(sqlx::Error::Migrate(Box::new(error)));
@@ -56,21 +56,18 @@ pub(super) async fn sqlite_triggers() -> Result<Vec<(String, String, String)>, D
     Ok(found)
 }
 
-/// The version of the schema that this program makes.
+/// The schema version that this program creates.
 #[must_use]
 pub fn version_known() -> i64 {
-    // Both have the same.
+    // The same for both databases.
     SQLITE.iter().map(|m| m.version).max().unwrap_or(0)
 }
 
-/// Runs what is missing. `now` is only for the lease.
-///
-/// # Errors
-/// See [`MigrateError`].
+/// Runs the missing migrations. `now` is only for the lease.
 pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> {
     let me = Holder::new(now());
     let until = tokio::time::Instant::now() + Duration::from_secs(WAIT_SECONDS_MAX);
-    let mut told = None;
+    let mut waiting_for = None;
     let mut has_lease = false;
     while let Some(next) = next_missing(db).await? {
         match migration_lease::take(db, &me, now()).await? {
@@ -83,9 +80,9 @@ pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> 
                 if tokio::time::Instant::now() > until {
                     return Err(MigrateError::Busy(other));
                 }
-                if told.as_ref() != Some(&other) {
+                if waiting_for.as_ref() != Some(&other) {
                     tracing::info!(holder = %other, "waiting for another process that migrates this database");
-                    told = Some(other);
+                    waiting_for = Some(other);
                 }
                 tokio::time::sleep(Duration::from_millis(LOOK_EVERY_MILLISECONDS)).await;
             }
@@ -97,12 +94,12 @@ pub async fn run(db: &Db, now: impl Fn() -> Moment) -> Result<(), MigrateError> 
     Ok(())
 }
 
-/// Runs one migration under the lease, which is prolonged meanwhile: another process takes over what is not.
+/// Runs one migration and renews the lease meanwhile; otherwise another process would take over.
 async fn run_one(db: &Db, version: i64, me: &Holder, now: &impl Fn() -> Moment) -> Result<(), MigrateError> {
     let prolong = async {
         loop {
             tokio::time::sleep(Duration::from_secs(PROLONG_EVERY_SECONDS)).await;
-            // On SQLite a migration has the one writer: then nobody else can take the lease either.
+            // On SQLite a migration holds the only writer, so nobody else can take the lease either.
             if let Err(error) = migration_lease::prolong(db, me, now()).await {
                 tracing::debug!(%error, "the lease for migrating was not prolonged");
             }
@@ -134,14 +131,14 @@ async fn migrate_to(db: &Db, version: i64) -> Result<(), MigrateError> {
 fn up_to(all: &Migrator, version: i64) -> Migrator {
     let mut migrator =
         Migrator::with_migrations(all.iter().filter(|m| m.version <= version).cloned().collect());
-    // sqlx locks with advisory locks, which some databases that speak PostgreSQL's protocol lack.
+    // sqlx would use advisory locks, which some databases that speak PostgreSQL's protocol lack.
     migrator.set_locking(false);
-    // What is newer than these was looked at before.
+    // Migrations newer than these were checked before.
     migrator.set_ignore_missing(true);
     migrator
 }
 
-/// The first migration that the database lacks, or has in another form: sqlx says what is wrong with that.
+/// The first migration that the database lacks or has in another form; sqlx reports what is wrong with the latter.
 async fn next_missing(db: &Db) -> Result<Option<i64>, MigrateError> {
     let applied = applied(db).await?;
     let known = version_known();
@@ -154,12 +151,12 @@ async fn next_missing(db: &Db) -> Result<Option<i64>, MigrateError> {
     Ok(migrator(db).iter().find(is_missing).map(|m| m.version))
 }
 
-/// Whether nothing was ever migrated here.
+/// Whether no migration has ever run here.
 pub async fn is_new(db: &Db) -> Result<bool, DbError> {
     Ok(applied(db).await?.is_empty())
 }
 
-/// The migrations that the database has, with their checksums.
+/// The database's migrations, with their checksums.
 async fn applied(db: &Db) -> Result<BTreeMap<i64, Vec<u8>>, DbError> {
     let mut tx = db.read().await?;
     let (tables,): (i64,) = sql_for(

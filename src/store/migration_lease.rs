@@ -1,6 +1,5 @@
-//! Who brings the schema up to date: one row with its holder. The lease is short and prolonged; it is taken over
-//! when it has run out, when it reaches farther than any does (a clock was set back), or when its holder is seen
-//! to be dead.
+//! Who brings the schema up to date: one row with its holder. The lease is short and renewed. It is taken over once it
+//! expires, reaches further ahead than any can (a clock was set back), or its holder is known to be dead.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,10 +13,10 @@ const LEASE_SECONDS: i64 = 15;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     host: String,
-    /// Where its number means something: this run of this machine, and this of its containers.
+    /// Where its process id is meaningful: this boot of this machine, and this container.
     place: String,
     pid: i64,
-    /// Which of its migrations.
+    /// Which of the process's migration runs.
     turn: i64,
     since: Moment,
 }
@@ -32,7 +31,7 @@ impl fmt::Display for Holder {
 }
 
 impl Holder {
-    /// This process, which begins now.
+    /// This process, starting now.
     #[must_use]
     pub fn new(since: Moment) -> Holder {
         Holder::of(std::process::id(), since)
@@ -53,7 +52,7 @@ impl Holder {
         }
     }
 
-    /// Whether it is known to be gone: it was a process of this machine, and there is none of its number.
+    /// Whether it is known to be dead: it ran on this machine, and no process has its id now.
     fn is_dead(&self, me: &Holder) -> bool {
         let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
         self.place == me.place
@@ -72,10 +71,10 @@ struct LeaseRow {
     since: i64,
 }
 
-/// Takes or keeps the lease; gives who has it, where that is another.
+/// Takes or renews the lease; returns its holder if that is another one.
 pub async fn take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     if let Err(first) = make(db).await {
-        // Two processes that make it at the same moment refuse one another once.
+        // Two processes that create it at the same moment each fail once.
         tracing::debug!(%first, "the table of the lease was not made");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         if let Err(error) = make(db).await {
@@ -88,7 +87,7 @@ pub async fn take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     }
 }
 
-/// On SQLite a migration of another process keeps the lease from being read for writing, too.
+/// On SQLite another process's migration also blocks this transaction.
 fn busy_with_another(error: super::db::DbError, me: &Holder) -> Result<Option<Holder>> {
     let unknown = Holder { host: String::new(), place: String::new(), pid: 0, turn: 0, since: me.since };
     if error.is_retryable() { Ok(Some(unknown)) } else { Err(error) }
@@ -127,12 +126,12 @@ async fn hold(tx: &mut WriteTx, me: &Holder, now: Moment) -> Result<()> {
     Ok(())
 }
 
-/// Prolongs the lease, where it is still ours.
+/// Renews the lease if it is still ours.
 pub async fn prolong(db: &Db, me: &Holder, now: Moment) -> Result<()> {
     set_until(db, me, now.plus_seconds(LEASE_SECONDS)).await
 }
 
-/// Gives the lease back, where it is still ours.
+/// Releases the lease if it is still ours.
 pub async fn give_back(db: &Db, me: &Holder) -> Result<()> {
     set_until(db, me, Moment(0)).await
 }
@@ -149,7 +148,7 @@ async fn set_until(db: &Db, me: &Holder, until: Moment) -> Result<()> {
     tx.commit().await
 }
 
-/// Makes the table, or brings that of an older Scrip up to date: it comes before all migrations.
+/// Creates the table, or upgrades that of an older Scrip: it precedes all migrations.
 async fn make(db: &Db) -> Result<()> {
     let mut tx = db.write().await?;
     sql("create table if not exists migration_lease (id bigint primary key, held_until bigint not null,

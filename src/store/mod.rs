@@ -1,4 +1,4 @@
-//! SQL, written once for both databases. Each function takes a [`db::Tx`] and gives model types.
+//! SQL, written once for both databases. Each function takes a [`db::Tx`] and returns model types.
 
 pub mod audit;
 pub mod auth;

@@ -1,4 +1,4 @@
-//! Writes that are no transfers, kept so that each happens once.
+//! Writes other than transfers, recorded so that each happens once.
 
 use sqlx::FromRow;
 
@@ -6,12 +6,12 @@ use super::db::{Query, Result, Tx, WriteTx, all_of, columns, sql};
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 
-/// What is kept of one.
+/// What is kept of an operation.
 #[derive(Debug, Clone)]
 pub struct Stored {
     pub fingerprint: Fingerprint,
     pub verb: String,
-    /// What the first answer is rebuilt from.
+    /// The data that the first answer is rebuilt from.
     pub result: String,
 }
 
@@ -35,13 +35,12 @@ impl OperationRow {
 /// What an operation's key was used for.
 pub enum Use {
     Write(Stored),
-    /// A change of balances, which the ledger keeps.
+    /// A change of balances, which the ledger records.
     Transfer,
 }
 
-/// What this actor has used this key for, read so that nobody uses it meanwhile: on PostgreSQL the ledger
-/// waits for whoever holds the lock on the actor, and the other way round, because what each of the two
-/// writes is nothing that the other one's unique index would see.
+/// What this actor has used this key for, read so that nobody can use it meanwhile. On PostgreSQL the ledger waits for
+/// the holder of the actor's lock, and vice versa, because neither side's unique index sees what the other writes.
 pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
     let transfer = sql("select id from transfer where operation = $1 and actor_id = $2 limit 1");
     let [_, write, transfer] = all_of(
@@ -59,7 +58,7 @@ pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> 
     Ok(transfer.read::<(i64,)>()?.pop().map(|_| Use::Transfer))
 }
 
-/// Those of the identities under which a write is kept here.
+/// Which of the identities already belong to a write recorded here.
 #[must_use]
 pub fn taken_query(identities: &[IdentityRow]) -> Query {
     sql("select o.actor_id, o.key from {rows} r join operation o on o.actor_id = r.actor and o.key = r.key")
@@ -67,7 +66,7 @@ pub fn taken_query(identities: &[IdentityRow]) -> Query {
 }
 
 columns! {
-    /// What tells an operation from all others.
+    /// Identifies an operation.
     pub struct IdentityRow<'a> {
         pub actor: i64,
         pub key: &'a str,
@@ -85,10 +84,10 @@ fn stored_query(actor_id: i64, key: &str) -> Query {
         .bind(key)
 }
 
-/// Keeps one.
+/// Records an operation.
 ///
 /// # Errors
-/// A unique violation where it has happened already.
+/// A unique violation if it has already happened.
 pub async fn add(tx: &mut WriteTx, actor_id: i64, key: &str, stored: &Stored, now: Moment) -> Result<()> {
     sql("insert into operation (actor_id, key, fingerprint, verb, result, at) values ($1, $2, $3, $4, $5, $6)")
         .bind(actor_id)

@@ -1,4 +1,4 @@
-//! Tries to pay orders, and what a card provider told of them.
+//! Attempts to pay orders, and events that a card provider reported about them.
 
 use sqlx::FromRow;
 
@@ -6,36 +6,36 @@ use super::db::{Result, Tx, WriteTx, sql};
 use super::ledger::reserve;
 use crate::model::time::Moment;
 
-/// A try to pay an order.
+/// An attempt to pay an order.
 #[derive(Debug, Clone, FromRow)]
 pub struct PaymentRow {
     pub id: i64,
     pub order_id: i64,
     pub provider: String,
     pub state: String,
-    /// 1 for the one that its order was paid with, also after it was given back.
+    /// 1 for the payment that settled its order, even after it was refunded.
     pub has_paid: i64,
     pub amount: i64,
     pub currency: String,
     pub session_id: Option<String>,
     pub session_url: Option<String>,
-    /// What the provider calls the money: known once the payer is done.
+    /// The provider's id of the money, known once the payer is done.
     pub intent: Option<String>,
-    /// What the provider, or the bank's statement, calls the payment.
+    /// The payment's name at the provider or on the bank statement.
     pub reference: String,
     pub created_at: i64,
     pub ended_at: Option<i64>,
 }
 
 impl PaymentRow {
-    /// Whether the payer is done, and the money has not come yet.
+    /// Whether the payer is done but the money has not arrived.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.state == "open" && self.intent.is_some()
     }
 }
 
-/// A payment that begins, or one by bank that has come.
+/// A payment that starts, or one by bank that has arrived.
 pub struct NewPayment<'a> {
     pub order_id: i64,
     pub provider: &'a str,
@@ -44,12 +44,12 @@ pub struct NewPayment<'a> {
     pub currency: &'a str,
     pub reference: &'a str,
     pub created_at: Moment,
-    /// When the provider is asked how it stands, if nothing is heard before.
+    /// When to ask the provider for the status, if it reports nothing before.
     pub ask_at: Option<Moment>,
     pub ended_at: Option<Moment>,
 }
 
-/// Keeps a payment; its id is given.
+/// Stores a payment; returns its id.
 pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
     sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
@@ -69,12 +69,12 @@ pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
     Ok(id)
 }
 
-/// The payments of an order, in order.
+/// The payments of an order, oldest first.
 pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<PaymentRow>> {
     sql("select * from payment where order_id = $1 order by id").bind(order_id).all(tx).await
 }
 
-/// The payment that a card provider's session belongs to.
+/// Finds the payment of a card provider's session.
 pub async fn by_session(tx: &mut Tx, provider: &str, session_id: &str) -> Result<Option<PaymentRow>> {
     sql("select * from payment where provider = $1 and session_id = $2")
         .bind(provider)
@@ -83,12 +83,12 @@ pub async fn by_session(tx: &mut Tx, provider: &str, session_id: &str) -> Result
         .await
 }
 
-/// A payment.
+/// Finds a payment.
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<PaymentRow>> {
     sql("select * from payment where id = $1").bind(id).optional(tx).await
 }
 
-/// The payment by card that was begun under this reference.
+/// Finds the card payment with this reference.
 pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Result<Option<PaymentRow>> {
     sql("select * from payment where provider <> 'bank' and provider = $1 and reference = $2")
         .bind(provider)
@@ -97,8 +97,7 @@ pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Resul
         .await
 }
 
-/// Keeps the session that a provider opened for a payment, and its address where that is known; one that has
-/// another session keeps that.
+/// Records the session that a provider opened for a payment, and its address if known; an existing session stays.
 pub async fn set_session(
     tx: &mut WriteTx,
     id: i64,
@@ -117,7 +116,7 @@ pub async fn set_session(
     Ok(())
 }
 
-/// Notes of an open payment that its payer is done.
+/// Records that the payer of an open payment is done.
 pub async fn set_under_way(tx: &mut WriteTx, id: i64, intent: Option<&str>) -> Result<()> {
     sql("update payment set intent = coalesce($2, intent) where id = $1 and state = 'open'")
         .bind(id)
@@ -127,15 +126,15 @@ pub async fn set_under_way(tx: &mut WriteTx, id: i64, intent: Option<&str>) -> R
     Ok(())
 }
 
-/// Ends an open payment; tells whether it was open.
+/// Ends an open payment; returns whether it was open.
 pub async fn end(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
     let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4
          where id = $1 and state = 'open'");
     Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
 }
 
-/// Ends a payment whose money has come: one that failed or expired as well, since events come in any order.
-/// Tells whether it is new.
+/// Ends a payment whose money has arrived, even one that failed or expired, since events come in any order. Returns
+/// whether this is new.
 pub async fn end_late(
     tx: &mut WriteTx,
     id: i64,
@@ -149,8 +148,8 @@ pub async fn end_late(
     Ok(ended.bind(id).bind(state).bind(intent.map(str::to_owned)).bind(now).run(tx).await? > 0)
 }
 
-/// Takes open payments that their provider is to be asked about now. Those that began after `young_from`
-/// are asked again at `soon`, the others at `later`.
+/// Takes open payments whose provider must be asked now. Those that began after `young_from` are asked again at `soon`,
+/// the others at `later`.
 pub async fn take_due(
     tx: &mut WriteTx,
     provider: &str,
@@ -173,7 +172,7 @@ pub async fn take_due(
     .await
 }
 
-/// Takes an event of a provider; false where it was taken before.
+/// Takes a provider's event; `false` if it was taken before.
 pub async fn take_event(
     tx: &mut WriteTx,
     provider: &str,
@@ -192,7 +191,7 @@ pub async fn take_event(
     Ok(added > 0)
 }
 
-/// Notes that all of a payment was given back; tells whether it is new.
+/// Records that a payment was fully refunded; returns whether this is new.
 pub async fn set_refunded(tx: &mut WriteTx, id: i64, intent: Option<&str>, now: Moment) -> Result<bool> {
     let changed = sql("update payment set state = 'refunded', intent = coalesce($2, intent), ended_at = $3
          where id = $1 and state <> 'refunded'");

@@ -1,4 +1,4 @@
-//! Pools of a whole tree as rows: a company and a resource type each, as programs ask for them.
+//! Pools of a whole tree as rows, each a company and a resource type, for the API.
 
 use sqlx::FromRow;
 
@@ -7,7 +7,7 @@ use super::db::{Query, Result, Tx, sql};
 use super::reach::Reach;
 use crate::model::company::searchable;
 
-/// A pool as lists show it.
+/// A pool as in lists.
 #[derive(Debug, Clone, FromRow)]
 pub struct ListedPool {
     pub company_id: i64,
@@ -22,18 +22,18 @@ pub struct ListedPool {
 }
 
 impl ListedPool {
-    /// A number for the pool: the company's with the type's as its last two digits.
+    /// The pool's id: the company's id followed by two digits of the type.
     #[must_use]
     pub fn id(&self) -> i64 {
         self.company_id * 100 + self.resource_type
     }
 }
 
-/// Which part of the list.
+/// Filter and position of a page.
 pub struct Page<'a> {
     /// Part of the company's name.
     pub text: &'a str,
-    /// The last pool's id of the page before.
+    /// The last pool's id of the previous page.
     pub cursor: Option<i64>,
     pub limit: i64,
     pub offset: i64,
@@ -44,7 +44,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<Lis
     list_query(reach, page).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
     let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
@@ -74,9 +74,9 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
         )
 }
 
-/// How many pools there are.
+/// Counts pools.
 pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
-    // A company after the other, as its name is asked for.
+    // Company by company, because the filter is on their names.
     let query = sql("select count(*) from company c cross join account a
          where a.company_id = c.id and a.kind = 0 and c.removed_at is null");
     let query = match reach {

@@ -1,4 +1,4 @@
-//! The price list. A change of a product is a new version; the versions before stay as they were.
+//! The price list. Changing a product adds a version; earlier versions stay unchanged.
 
 use sqlx::FromRow;
 
@@ -9,7 +9,7 @@ use crate::model::money::{Currency, Money, VatRate};
 use crate::model::product::{Price, Product, ProductKind, months_in_words};
 use crate::model::time::Moment;
 
-/// A version of a product, with its VAT class as that is now.
+/// A version of a product, with the current state of its VAT class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductRow {
     pub product_id: i64,
@@ -18,19 +18,19 @@ pub struct ProductRow {
     pub name: String,
     pub description: String,
     pub currency: Currency,
-    /// Minor units: for a device and a year, for an apartment and a year, for a licence.
+    /// Minor units: per device and year, per apartment and year, per licence.
     pub device_price: Option<i64>,
     pub apartment_price: Option<i64>,
     pub licence_price: Option<i64>,
-    /// The device models that a licence suits; none for all.
+    /// The device models that a licence fits; empty for all.
     pub models: Vec<String>,
     pub term_months: Option<i64>,
     pub vat_rate: VatRate,
     pub vat_class_id: i64,
     pub vat_class_name: String,
-    /// Whether the product, not this version alone, is offered now.
+    /// Whether the product, not just this version, is offered now.
     pub is_offered: bool,
-    /// When this version was made, in microseconds, and by whom.
+    /// When this version was created, in microseconds, and by whom.
     pub since: i64,
     pub changed_by: String,
 }
@@ -42,20 +42,20 @@ impl ProductRow {
         Money::new(*minor, self.currency)
     }
 
-    /// Whether it is for devices of this model.
+    /// Whether it fits devices of this model.
     #[must_use]
     pub fn suits(&self, model: &str) -> bool {
         let wanted = searchable(model);
         self.models.is_empty() || self.models.iter().any(|m| searchable(m) == wanted)
     }
 
-    /// How long a licence is good.
+    /// How long a licence is valid.
     #[must_use]
     pub fn term(&self) -> String {
         self.term_months.map_or_else(|| "without an end".into(), months_in_words)
     }
 
-    /// What the operator entered.
+    /// The operator's input.
     #[must_use]
     pub fn as_product(&self) -> Product {
         let price = match self.kind {
@@ -78,7 +78,7 @@ impl ProductRow {
     }
 }
 
-/// A value that no version of this program keeps.
+/// A value that no version of this program writes.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no {0} {1:?}")]
 pub(super) struct Unknown(pub &'static str, pub String);
@@ -150,7 +150,7 @@ fn by_name(found: Vec<StoredRow>) -> Result<Vec<ProductRow>> {
     Ok(products)
 }
 
-/// The current versions of the products of a kind that are offered, by name.
+/// Current versions of the offered products of a kind, by name.
 pub async fn offered(tx: &mut Tx, kind: ProductKind) -> Result<Vec<ProductRow>> {
     let query =
         sql(product_sql!("where v.version = p.version and p.is_offered = 1 and p.kind = $1 order by p.id"));
@@ -168,20 +168,20 @@ pub async fn current(tx: &mut Tx, id: i64) -> Result<Option<ProductRow>> {
     query.bind(id).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
 }
 
-/// A version of a product, whether it is still the current one or not.
+/// A version of a product, current or not.
 pub async fn version(tx: &mut Tx, id: i64, version: i64) -> Result<Option<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 and v.version = $2"));
     query.bind(id).bind(version).optional::<StoredRow>(tx).await?.map(StoredRow::read).transpose()
 }
 
-/// The versions of a product, the newest first.
+/// The versions of a product, newest first.
 pub async fn versions(tx: &mut Tx, id: i64, limit: i64) -> Result<Vec<ProductRow>> {
     let query = sql(product_sql!("where p.id = $1 order by v.version desc limit $2"));
     let found: Vec<StoredRow> = query.bind(id).bind(limit).all(tx).await?;
     found.into_iter().map(StoredRow::read).collect()
 }
 
-/// Adds a product, offered, in its first version.
+/// Adds a product in its first version, offered.
 pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -> Result<i64> {
     let id = reserve(tx, "product", 1).await?[0];
     sql("insert into product (id, kind, version, is_offered, created_at) values ($1, $2, 1, 1, $3)")
@@ -194,7 +194,7 @@ pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -
     Ok(id)
 }
 
-/// Makes a new version of a product, if `version` is still the current one; tells whether it did.
+/// Adds a version to a product if `version` is still current; returns whether it was.
 pub async fn change(
     tx: &mut WriteTx,
     id: i64,
@@ -250,7 +250,7 @@ async fn insert_version(
     Ok(())
 }
 
-/// Sets whether a product is offered; tells whether that is new.
+/// Sets whether a product is offered; returns whether that changed.
 pub async fn set_offered(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update product set is_offered = $2 where id = $1 and is_offered <> $2")
         .bind(id)

@@ -1,16 +1,15 @@
-//! How far a list reaches, and how its page is found: the ids alone first, by an index that has all that the list
-//! is filtered by. Of a few companies their own indexes are merged; a large tree, and a page far down, is walked by
-//! id, with a test of membership.
+//! How far a list reaches, and how its page is found: the ids first, by an index that covers the whole filter. For a
+//! few companies their own indexes are merged; a large tree, or a page far down, is walked by id, testing membership.
 
 use super::db::{Query, Result, Tx};
 use crate::model::company::Path;
 
-/// Up to so many companies their own indexes are merged.
+/// The indexes of at most this many companies are merged.
 const MERGED_COMPANIES_MAX: i64 = 50;
-/// Of several companies, a page that ends further down is walked to.
+/// With several companies, a page that ends further down is walked to.
 pub const MERGED_ROWS_MAX: i64 = 2_000;
 
-/// The companies that a list is about.
+/// The companies that a list covers.
 #[derive(Debug, Clone)]
 pub enum Reach {
     Companies(Vec<i64>),
@@ -19,7 +18,7 @@ pub enum Reach {
     All,
 }
 
-/// A table of things that companies have, as `k`. SQLite is told which index to take, as it counts no rows.
+/// A table of companies' things, as `k`. It names SQLite's indexes, because SQLite counts no rows to choose them.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed {
     pub table: &'static str,
@@ -48,7 +47,7 @@ impl Order {
     pub const OLDEST: Order = Order { of_k: " order by k.id", of_x: " order by x.id" };
     pub const NEWEST: Order = Order { of_k: " order by k.id desc", of_x: " order by x.id desc" };
 
-    /// By id, the newest first or last.
+    /// By id, newest first or last.
     #[must_use]
     pub fn by_id(newest_first: bool) -> Order {
         if newest_first { Order::NEWEST } else { Order::OLDEST }
@@ -74,8 +73,8 @@ impl Reach {
         })
     }
 
-    /// Adds that a column, such as "k.company_id", names a company within reach, beginning with " and ". It is asked
-    /// of each row on the way.
+    /// Adds that a column, such as "k.company_id", names a company within reach, beginning with " and ". It is tested
+    /// for each row on the way.
     #[must_use]
     pub fn holds(&self, query: Query, column: &'static str) -> Query {
         match self {
@@ -84,8 +83,7 @@ impl Reach {
         }
     }
 
-    /// The same as a condition alone. On SQLite an expression keeps the index of the column out of it, and the tree
-    /// is gathered once.
+    /// The same as a bare condition. On SQLite an expression disables the column's index, so the tree is gathered once.
     #[must_use]
     pub fn test(&self, query: Query, column: &'static str) -> Query {
         match self {
@@ -102,7 +100,7 @@ impl Reach {
         }
     }
 
-    /// The ids of a page, of which `wanted` says more, beginning with " and ".
+    /// The ids of a page; `wanted` adds further conditions, beginning with " and ".
     pub fn ids(
         &self,
         query: Query,
@@ -139,7 +137,7 @@ impl Reach {
         }
     }
 
-    /// Adds where to count, up to a condition on which `wanted` follows: "select count(*) from ... where ...".
+    /// Adds what to count, up to a condition that `wanted` extends: "select count(*) from ... where ...".
     #[must_use]
     pub fn counted(&self, listed: Listed) -> Query {
         let Listed { table, walk, of_company } = listed;
@@ -153,7 +151,7 @@ impl Reach {
                     super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
                 query.push(" where k.company_id in ").push_list(ids)
             }
-            // A company after the other, each by its index.
+            // Company by company, each by its index.
             Reach::Tree(path) => {
                 let query =
                     super::db::sql("select count(*) from company c cross join ").push(table).push(" k");

@@ -1,5 +1,5 @@
-//! What reports read: counts, kept by whatever changes what they count (`store::ledger::counts`, and
-//! [`add_sale`] with each invoice), and the balances in codes.
+//! The data of reports: counts, maintained by whatever changes what they count (`store::ledger::counts`, and
+//! [`add_sale`] for each invoice), and the balances in codes.
 
 use sqlx::FromRow;
 
@@ -8,7 +8,7 @@ use crate::model::company::Path;
 use crate::model::invoice::Totals;
 use crate::model::month::{Month, Period};
 
-/// Adds an invoice or a credit note to what its order's company was sold in a month.
+/// Adds an invoice or a credit note to its company's sales of a month.
 pub async fn add_sale(tx: &mut WriteTx, month: Month, order_id: i64, totals: &Totals) -> Result<()> {
     sql("insert into sales_month (month, company_id, currency, net, vat, total)
          select $1, o.company_id, $2, $3, $4, $5 from purchase_order o where o.id = $6
@@ -25,7 +25,7 @@ pub async fn add_sale(tx: &mut WriteTx, month: Month, order_id: i64, totals: &To
     Ok(())
 }
 
-/// What was sold in a month, in one currency; minor units.
+/// The sales of a month in one currency; minor units.
 #[derive(Debug, Clone, FromRow)]
 pub struct MonthSales {
     pub month: i64,
@@ -35,12 +35,12 @@ pub struct MonthSales {
     pub total: i64,
 }
 
-/// What was sold to all companies, by currency and month.
+/// Sales to all companies, by currency and month.
 pub async fn sales_by_month(tx: &mut Tx, period: Period) -> Result<Vec<MonthSales>> {
     sales_by_month_query(period).all(tx).await
 }
 
-/// The query of [`sales_by_month`].
+/// The query behind [`sales_by_month`].
 #[must_use]
 pub fn sales_by_month_query(period: Period) -> Query {
     sql("select month, currency, cast(sum(net) as bigint) as net, cast(sum(vat) as bigint) as vat,
@@ -50,7 +50,7 @@ pub fn sales_by_month_query(period: Period) -> Query {
     .bind(period.to.0)
 }
 
-/// What a company was sold in a month, in one currency; minor units.
+/// The sales to a company in a month, in one currency; minor units.
 #[derive(Debug, Clone, FromRow)]
 pub struct CompanySales {
     pub month: i64,
@@ -62,10 +62,10 @@ pub struct CompanySales {
     pub total: i64,
 }
 
-/// The last row of the page before: month, company, currency.
+/// The last row of the previous page: month, company, currency.
 pub type SalesCursor = (i64, i64, String);
 
-/// A page of what was sold, by company and month, the latest month first.
+/// A page of sales by company and month, latest month first.
 pub async fn sales(
     tx: &mut Tx,
     period: Period,
@@ -75,7 +75,7 @@ pub async fn sales(
     sales_query(period, after, limit).all(tx).await
 }
 
-/// The query of [`sales`].
+/// The query behind [`sales`].
 #[must_use]
 pub fn sales_query(period: Period, after: Option<&SalesCursor>, limit: i64) -> Query {
     let query = sql("select s.month, s.company_id, c.name as company_name, s.currency, s.net, s.vat, s.total
@@ -97,7 +97,7 @@ pub fn sales_query(period: Period, after: Option<&SalesCursor>, limit: i64) -> Q
     query.push(" order by s.month desc, s.company_id desc, s.currency desc limit ").push_value(limit)
 }
 
-/// How many codes of a type came into a state in a month, and the units that they hold.
+/// How many codes of a type entered a state in a month, and their units.
 #[derive(Debug, Clone, Copy, FromRow)]
 pub struct CodeCount {
     pub month: i64,
@@ -107,12 +107,12 @@ pub struct CodeCount {
     pub units: i64,
 }
 
-/// What became of a tree's codes, by month, type and state.
+/// State changes of a tree's codes, by month, type and state.
 pub async fn codes_by_month(tx: &mut Tx, tree: &Path, period: Period) -> Result<Vec<CodeCount>> {
     codes_by_month_query(tree, period).all(tx).await
 }
 
-/// The query of [`codes_by_month`].
+/// The query behind [`codes_by_month`].
 #[must_use]
 pub fn codes_by_month_query(tree: &Path, period: Period) -> Query {
     sql("select m.month, m.resource_type, m.status, cast(sum(m.codes) as bigint) as codes,
@@ -135,15 +135,15 @@ pub struct Outstanding {
     pub units: i64,
 }
 
-/// The last row of the page before: company, resource type.
+/// The last row of the previous page: company, resource type.
 pub type OutstandingCursor = (i64, i64);
 
-/// A page of what is in unused codes, by company and type.
+/// A page of the units in unused codes, by company and type.
 pub async fn outstanding(tx: &mut Tx, after: OutstandingCursor, limit: i64) -> Result<Vec<Outstanding>> {
     outstanding_query(after, limit).all(tx).await
 }
 
-/// The query of [`outstanding`].
+/// The query behind [`outstanding`].
 #[must_use]
 pub fn outstanding_query(after: OutstandingCursor, limit: i64) -> Query {
     sql("select a.company_id, c.name as company_name, a.resource_type, a.balance as units

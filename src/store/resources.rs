@@ -7,7 +7,7 @@ use crate::model::company::Path;
 use crate::model::ledger::Kind;
 use crate::model::resources::ResourceType;
 
-/// What a company has of one resource type.
+/// A company's balances of one resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     pub resource_type: ResourceType,
@@ -15,7 +15,7 @@ pub struct Pool {
     pub left: i64,
     pub in_codes: i64,
     pub spent: i64,
-    /// All that the company ever received.
+    /// Everything that the company ever received.
     pub received_total: i64,
 }
 
@@ -27,7 +27,7 @@ struct BalanceRow {
     received_total: i64,
 }
 
-/// The pools that a company has or ever had, in the order of the types.
+/// The pools that a company has or ever had, in the order of types.
 pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> = sql("select resource_type, kind, balance, received_total from account
          where company_id = $1 and kind < 3 order by resource_type, kind")
@@ -37,8 +37,8 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
     to_pools(found)
 }
 
-/// The pools of all companies of a tree together. What moved inside it is not received twice: the
-/// total is what the tree holds and what it has used.
+/// The pools of a whole tree together. Moves inside the tree do not count as received: the total is what the tree holds
+/// and has used.
 pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> =
         sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
@@ -73,7 +73,7 @@ fn to_pools(rows: Vec<BalanceRow>) -> Result<Vec<Pool>> {
             Kind::Expired | Kind::Issued => {}
         }
     }
-    // On PostgreSQL an account is made before it is used.
+    // On PostgreSQL an account's row is created before it is used.
     pools.retain(|p| p.received_total + p.left + p.in_codes + p.spent > 0);
     Ok(pools)
 }

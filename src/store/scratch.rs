@@ -1,4 +1,4 @@
-//! A schema of its own on a PostgreSQL server, for what is thrown away afterwards.
+//! A schema of its own on a PostgreSQL server, for data that is thrown away afterwards.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Executor as _};
@@ -11,10 +11,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the schema; refuses where there is one of its name, whatever it holds.
-    ///
-    /// # Errors
-    /// Whatever the server says.
+    /// Creates the schema; refuses if one of that name exists, whatever it holds.
     pub async fn make(server: &str) -> Result<Scratch> {
         PgConnection::connect(server).await?.execute("create schema scrip_bench").await?;
         Ok(Scratch { server: server.to_owned() })
@@ -23,7 +20,7 @@ impl Scratch {
     /// The address of the schema.
     ///
     /// # Errors
-    /// When the server's own is none.
+    /// If the server's own address is invalid.
     pub fn url(&self) -> Result<String> {
         let mut url = url::Url::parse(&self.server)
             .map_err(|e| DbError::from(sqlx::Error::Configuration(e.to_string().into())))?;
@@ -31,10 +28,7 @@ impl Scratch {
         Ok(url.into())
     }
 
-    /// Drops it with all that it holds.
-    ///
-    /// # Errors
-    /// Whatever the server says.
+    /// Drops it with everything in it.
     pub async fn drop(self) -> Result<()> {
         PgConnection::connect(&self.server).await?.execute("drop schema scrip_bench cascade").await?;
         Ok(())

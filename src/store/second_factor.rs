@@ -1,5 +1,5 @@
-//! The second factor of a person: the app's secret, recovery codes, mailed codes. Each code is taken
-//! by a guarded statement, so that of many at the same moment one wins.
+//! A person's second factor: the app's secret, recovery codes, mailed codes. A guarded statement consumes each code, so
+//! that of several concurrent uses one succeeds.
 
 use sqlx::FromRow;
 
@@ -7,15 +7,15 @@ use super::db::{Hex, Result, Tx, WriteTx, columns, sql};
 use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::time::Moment;
 
-/// What a mailed code was asked for, and where: it works nowhere else.
+/// What a mailed code was requested for, and where: it works nowhere else.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub purpose: MailedFor,
-    /// The sign-in that waits, or the session.
+    /// The pending sign-in, or the session.
     pub by: &'a str,
 }
 
-/// Turns a method on, in the place of what was on; earlier codes and secrets are gone.
+/// Turns a method on in place of the previous one; earlier codes and secrets are deleted.
 pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Result<()> {
     sql("update person set second_factor = $2 where id = $1")
         .bind(user_id)
@@ -25,7 +25,7 @@ pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Re
     forget(tx, user_id).await
 }
 
-/// Turns it off, unless the password is too short to stand alone; tells whether it did.
+/// Turns it off unless the password is too short to stand alone; returns whether it did.
 pub async fn turn_off(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null
          where id = $1 and second_factor is not null and password_needs_second_factor = 0")
@@ -38,8 +38,7 @@ pub async fn turn_off(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     Ok(done == 1)
 }
 
-/// Takes it away from somebody who cannot use it any more, and ends all sessions and links; tells whether
-/// there was one.
+/// Removes it from a person who can no longer use it, and ends all sessions and links; returns whether there was one.
 pub async fn reset(tx: &mut WriteTx, user_id: i64) -> Result<bool> {
     let done = sql("update person set second_factor = null, session_epoch = session_epoch + 1
          where id = $1 and second_factor is not null")
@@ -65,12 +64,12 @@ pub struct SealedSecret {
     pub sealed: Vec<u8>,
 }
 
-/// The secret that a person's app has.
+/// The secret of a person's app.
 pub async fn secret(tx: &mut Tx, user_id: i64) -> Result<Option<SealedSecret>> {
     sql("select key_version, sealed from totp where user_id = $1").bind(user_id).optional(tx).await
 }
 
-/// Keeps an app's secret, and the step of the code that proved it.
+/// Stores an app's secret, and the step of the code that proved it.
 pub async fn add_secret(tx: &mut WriteTx, user_id: i64, secret: &SealedSecret, step: i64) -> Result<()> {
     sql("insert into totp (user_id, key_version, sealed, last_step) values ($1, $2, $3, $4)")
         .bind(user_id)
@@ -82,10 +81,10 @@ pub async fn add_secret(tx: &mut WriteTx, user_id: i64, secret: &SealedSecret, s
     Ok(())
 }
 
-/// How far ahead of a code's step the one used before may be: a later one was used before the clock was set back.
+/// How far ahead of a code's step the last used one may be; if further, it was used before the clock was set back.
 const STEPS_AHEAD_MAX: i64 = 10;
 
-/// Uses a step up; `false` where it, or a later one, was used before.
+/// Consumes a step; `false` if it, or a later one, was already used.
 pub async fn take_step(tx: &mut WriteTx, user_id: i64, step: i64) -> Result<bool> {
     let taken =
         sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
@@ -103,7 +102,7 @@ columns! {
     }
 }
 
-/// Puts new recovery codes in the place of the old ones.
+/// Replaces the recovery codes.
 pub async fn set_recovery_codes(tx: &mut WriteTx, user_id: i64, hashes: &[Vec<u8>]) -> Result<()> {
     sql("delete from recovery_code where user_id = $1").bind(user_id).run(tx).await?;
     let codes: Vec<HashRow> = hashes.iter().map(|hash| HashRow { hash: Hex::of(hash) }).collect();
@@ -122,7 +121,7 @@ pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
     Ok(count)
 }
 
-/// Uses a recovery code up; `false` where there is none such.
+/// Consumes a recovery code; `false` if there is no such code.
 pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> Result<bool> {
     let taken = sql("delete from recovery_code where user_id = $1 and hash = $2")
         .bind(user_id)
@@ -132,11 +131,11 @@ pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> 
     Ok(taken == 1)
 }
 
-/// Keeps a mailed code's hash. The earlier one for the same purpose and asker dies.
+/// Stores a mailed code's hash. It replaces the earlier one for the same purpose and requester.
 pub async fn set_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
-    asked: &Asked<'_>,
+    request: &Asked<'_>,
     hash: &[u8],
     until: Moment,
 ) -> Result<()> {
@@ -146,8 +145,8 @@ pub async fn set_mailed_code(
              do update set hash = excluded.hash, expires_at = excluded.expires_at",
     )
     .bind(user_id)
-    .bind(asked.purpose.slug())
-    .bind(asked.by)
+    .bind(request.purpose.slug())
+    .bind(request.by)
     .bind(hash)
     .bind(until)
     .run(tx)
@@ -155,19 +154,19 @@ pub async fn set_mailed_code(
     Ok(())
 }
 
-/// Uses a mailed code up; `false` where there is none such that is still good.
+/// Consumes a mailed code; `false` if there is no such valid code.
 pub async fn take_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
-    asked: &Asked<'_>,
+    request: &Asked<'_>,
     hash: &[u8],
     now: Moment,
 ) -> Result<bool> {
     let taken = sql("delete from requested_code
          where user_id = $1 and purpose = $2 and asked_by = $3 and hash = $4 and expires_at > $5")
     .bind(user_id)
-    .bind(asked.purpose.slug())
-    .bind(asked.by)
+    .bind(request.purpose.slug())
+    .bind(request.by)
     .bind(hash)
     .bind(now)
     .run(tx)
@@ -175,7 +174,7 @@ pub async fn take_mailed_code(
     Ok(taken == 1)
 }
 
-/// Forgets mailed codes that are past their time.
+/// Deletes expired mailed codes.
 pub async fn forget_mailed_codes(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from requested_code where expires_at <= $1").bind(now).run(tx).await
 }

@@ -1,4 +1,4 @@
-//! Who sells: one setting of the database.
+//! The seller: one setting of the database.
 
 use super::db::{Result, Tx, WriteTx};
 use super::ledger::decode;
@@ -7,13 +7,13 @@ use crate::model::seller::SellerSettings;
 
 const NAME: &str = "seller";
 
-/// Who sells, once the operator has said it.
+/// The seller, once the operator has entered it.
 pub async fn get(tx: &mut Tx) -> Result<Option<SellerSettings>> {
     let kept = settings::get(tx, NAME).await?;
     kept.map(|text| serde_json::from_str(&text).map_err(decode)).transpose()
 }
 
-/// Sets who sells.
+/// Sets the seller.
 pub async fn set(tx: &mut WriteTx, seller: &SellerSettings) -> Result<()> {
     let text = serde_json::to_string(seller).map_err(decode)?;
     settings::set(tx, NAME, &text).await

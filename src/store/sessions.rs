@@ -1,11 +1,11 @@
-//! Sessions: found by the SHA-256 of the cookie's value.
+//! Sessions, found by the SHA-256 of the cookie's value.
 
 use sqlx::FromRow;
 
 use super::db::{Hex, Query, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 
-/// A session as it is kept.
+/// A session to store.
 #[derive(Debug, Clone)]
 pub struct NewSession<'a> {
     pub id_hash: &'a [u8],
@@ -16,7 +16,7 @@ pub struct NewSession<'a> {
     pub user_agent: String,
 }
 
-/// Keeps a session; an older one of the same id gives way.
+/// Stores a session; replaces an older one with the same id.
 pub async fn save(tx: &mut WriteTx, session: &NewSession<'_>, now: Moment) -> Result<()> {
     sql("insert into session (id_hash, user_id, data, created_at, seen_at, expires_at, address, user_agent)
          values ($1, $2, $3, $4, $4, $5, $6, $7)
@@ -34,7 +34,7 @@ pub async fn save(tx: &mut WriteTx, session: &NewSession<'_>, now: Moment) -> Re
     Ok(())
 }
 
-/// The data of several sessions at once.
+/// A session as stored.
 #[derive(Debug, Clone, FromRow)]
 pub struct SessionRow {
     pub id_hash: Vec<u8>,
@@ -44,7 +44,7 @@ pub struct SessionRow {
     pub expires_at: i64,
 }
 
-/// The sessions with these hashes that are still good.
+/// The valid sessions with these hashes.
 pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<SessionRow>> {
     let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
     sql("select id_hash, data, created_at, seen_at, expires_at from session
@@ -55,7 +55,7 @@ pub async fn load(tx: &mut Tx, hashes: &[Vec<u8>], now: Moment) -> Result<Vec<Se
     .await
 }
 
-/// Moves the idle time-out on.
+/// Extends the idle timeout.
 pub async fn touch(tx: &mut WriteTx, id_hash: &[u8], now: Moment, until: Moment) -> Result<()> {
     sql("update session set seen_at = $2, expires_at = $3 where id_hash = $1")
         .bind(id_hash)
@@ -82,12 +82,12 @@ pub struct ListedSession {
     pub user_agent: String,
 }
 
-/// The sessions of a person that are still good, the latest first.
+/// A person's valid sessions, latest first.
 pub async fn of_user(tx: &mut Tx, user_id: i64, now: Moment) -> Result<Vec<ListedSession>> {
     of_user_query(user_id, now).all(tx).await
 }
 
-/// The query of [`of_user`].
+/// The query behind [`of_user`].
 #[must_use]
 pub fn of_user_query(user_id: i64, now: Moment) -> Query {
     sql("select id_hash, created_at, seen_at, address, user_agent from session
@@ -101,7 +101,7 @@ pub async fn delete_one_of_user(tx: &mut WriteTx, user_id: i64, id_hash: &[u8]) 
     sql("delete from session where user_id = $1 and id_hash = $2").bind(user_id).bind(id_hash).run(tx).await
 }
 
-/// Ends a person's sessions, but for the one that stays.
+/// Ends a person's sessions, except `but`.
 pub async fn delete_of_user(tx: &mut WriteTx, user_id: i64, but: Option<&[u8]>) -> Result<u64> {
     sql("delete from session where user_id = $1 and id_hash <> $2")
         .bind(user_id)
@@ -110,7 +110,7 @@ pub async fn delete_of_user(tx: &mut WriteTx, user_id: i64, but: Option<&[u8]>) 
         .await
 }
 
-/// Forgets sessions that are past their time.
+/// Deletes expired sessions.
 pub async fn forget(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from session where expires_at <= $1").bind(now).run(tx).await
 }

@@ -5,14 +5,14 @@ use tokio::time::Instant;
 use super::db::{Db, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 
-/// The value of a name, if it has one.
+/// The value of a name, if set.
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
     let row: Option<(String,)> =
         sql("select value from setting where name = $1").bind(name).optional(tx).await?;
     Ok(row.map(|r| r.0))
 }
 
-/// Sets a value, whatever it was.
+/// Sets or replaces a value.
 pub async fn set(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value")
@@ -23,7 +23,7 @@ pub async fn set(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Sets a value once; one that exists stays.
+/// Sets a value once; an existing one stays.
 pub async fn set_once(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2) on conflict do nothing")
         .bind(name)
@@ -33,12 +33,12 @@ pub async fn set_once(tx: &mut WriteTx, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes an earlier commit that was not answered certain, by one that is. On SQLite, what a failed flush left in
-/// the WAL is written over, or flushed with this. On PostgreSQL this one is acknowledged by the standby, and so
-/// is all before it.
+/// Makes an earlier unanswered commit certain by one that is answered. On SQLite, what a failed flush left in the WAL
+/// is overwritten, or flushed with this one. On PostgreSQL the standby acknowledges this one, and with it everything
+/// before.
 ///
 /// # Errors
-/// The database's; then it is as uncertain as before.
+/// If this commit fails; then the earlier one is as uncertain as before.
 pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
     let mut tx = db.write_until(until).await?;
     set(&mut tx, "settled_at", &now.0.to_string()).await?;
@@ -47,12 +47,12 @@ pub async fn settle(db: &Db, now: Moment, until: Instant) -> Result<()> {
 
 const ACCEPTED_TIME: &str = "clock_accepted";
 
-/// The highest time of the machine's clock that was accepted; `None` in a database that has not been served yet.
+/// The highest machine time accepted so far; `None` in a database that has not been served yet.
 pub async fn accepted_time(tx: &mut Tx) -> Result<Option<Moment>> {
     Ok(get(tx, ACCEPTED_TIME).await?.and_then(|text| text.parse().ok()).map(Moment))
 }
 
-/// Raises the accepted time. One that is higher, because another process was faster, stays.
+/// Raises the accepted time. A higher one, set by a faster process, stays.
 pub async fn raise_accepted_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     sql("insert into setting (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value
@@ -69,7 +69,7 @@ pub async fn accept_time(tx: &mut WriteTx, now: Moment) -> Result<()> {
     set(tx, ACCEPTED_TIME, &now.0.to_string()).await
 }
 
-/// What the clock of the database's own machine says; `None` where it has none of its own.
+/// The clock of the database's machine; `None` if the database has none of its own.
 pub async fn database_time(tx: &mut Tx) -> Result<Option<Moment>> {
     if !tx.is_postgres() {
         return Ok(None);

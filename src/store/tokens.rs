@@ -1,4 +1,4 @@
-//! Personal access tokens: found by their hash, with the person that each belongs to.
+//! Personal access tokens, found by their hash, with their owner.
 
 use sqlx::FromRow;
 
@@ -7,7 +7,7 @@ use super::db::{Hex, Result, Tx, WriteTx, sql};
 use crate::model::time::Moment;
 use crate::model::token::Scopes;
 
-/// A token as its owner's list shows it.
+/// A token in its owner's list.
 #[derive(Debug, Clone, FromRow)]
 pub struct ListedToken {
     pub id: i64,
@@ -18,7 +18,7 @@ pub struct ListedToken {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
-    /// Where it works, with spaces between; empty for everywhere.
+    /// The networks where it works, separated by spaces; empty for everywhere.
     pub networks: String,
 }
 
@@ -30,7 +30,7 @@ impl ListedToken {
     }
 }
 
-/// A token that is still good, with the person as of now.
+/// A valid token with its owner, read for this request.
 #[derive(Debug, Clone, FromRow)]
 pub struct Holder {
     pub token_id: i64,
@@ -44,7 +44,7 @@ pub struct Holder {
     pub person: SignedIn,
 }
 
-/// The holders of several tokens at once; those of disabled people are left out.
+/// The holders of several tokens, without those who are disabled.
 pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
     let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
     sql(concat!(
@@ -59,7 +59,7 @@ pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
     .await
 }
 
-/// What is kept of a new token.
+/// A new token to store.
 pub struct NewToken<'a> {
     pub user_id: i64,
     pub name: &'a str,
@@ -71,7 +71,7 @@ pub struct NewToken<'a> {
     pub networks: &'a str,
 }
 
-/// Keeps a token's hash.
+/// Stores a token's hash.
 pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "token", 1).await?[0];
     sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
@@ -91,7 +91,7 @@ pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Resu
     Ok(id)
 }
 
-/// A person's tokens, the newest first.
+/// A person's tokens, newest first.
 pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<ListedToken>> {
     sql("select id, name, ending, scopes, from_console, created_at, expires_at, last_used_at, networks
          from access_token
@@ -102,7 +102,7 @@ pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<Listed
     .await
 }
 
-/// Revokes one of a person's tokens; gives its name.
+/// Revokes one of a person's tokens; returns its name.
 pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<String>> {
     let name: Option<(String,)> =
         sql("delete from access_token where user_id = $1 and id = $2 returning name")
@@ -114,18 +114,17 @@ pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<St
     Ok(name.map(|n| n.0))
 }
 
-/// Revokes the tokens that a person made with a second factor on; those of the console stay.
-/// Gives how many.
+/// Revokes the tokens that a person created with a second factor on; those from the console stay. Returns how many.
 pub async fn revoke_own(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
 }
 
-/// Revokes all tokens of a person, also those of the console. Gives how many.
+/// Revokes all tokens of a person, including those from the console. Returns how many.
 pub async fn revoke_all(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
     sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await
 }
 
-/// Notes that a token was used, unless that was noted after `since`.
+/// Records that a token was used, unless a use was recorded after `since`.
 pub async fn touch(tx: &mut WriteTx, id: i64, now: Moment, since: Moment) -> Result<()> {
     sql("update access_token set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $3)")
         .bind(id)

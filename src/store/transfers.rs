@@ -1,4 +1,4 @@
-//! Transfers of a whole tree, by any filter, as programs ask for them.
+//! Transfers of a whole tree by any filter, for the API.
 
 use sqlx::FromRow;
 
@@ -7,15 +7,15 @@ use super::reach::{MERGED_ROWS_MAX, Reach};
 use crate::model::ledger::Cause;
 use crate::model::time::Moment;
 
-/// A transfer as lists show it.
+/// A transfer as in lists.
 #[derive(Debug, Clone, FromRow)]
 pub struct ListedTransfer {
     pub id: i64,
     pub at: i64,
-    /// None where the portal itself acted.
+    /// `None` if the portal itself acted.
     pub actor_id: Option<i64>,
     pub actor_email: Option<String>,
-    /// Of the company that the actor belongs to.
+    /// The actor's company: path and name.
     pub actor_path: Option<String>,
     pub actor_company: Option<String>,
     #[sqlx(try_from = "String")]
@@ -31,19 +31,19 @@ pub struct ListedTransfer {
     pub code_id: Option<i64>,
     pub device_id: Option<i64>,
     pub memo: String,
-    /// The place of the company that the units come from.
+    /// The path of the company that the units come from.
     pub from_path: String,
 }
 
-/// Which transfers.
+/// Filters transfers.
 #[derive(Debug, Clone, Default)]
 pub struct TransferFilter {
     pub cause: Option<Cause>,
-    /// Those of one device, whoever paid for it.
+    /// Those of one device, no matter who paid.
     pub device_id: Option<i64>,
     pub from: Option<Moment>,
     pub to: Option<Moment>,
-    /// The last id of the page before.
+    /// The last id of the previous page.
     pub cursor: Option<i64>,
     pub newest_first: bool,
     pub limit: i64,
@@ -55,7 +55,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &TransferFilter) -> Query {
     let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
@@ -91,7 +91,7 @@ fn page_ids(query: Query, reach: &Reach, filter: &TransferFilter) -> Query {
     query.push(" offset ").push_value(filter.offset)
 }
 
-/// How many transfers there are.
+/// Counts transfers.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<i64> {
     let query = match reach {
         _ if filter.device_id.is_some() => {
@@ -100,7 +100,7 @@ pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Resul
         Reach::Companies(ids) => {
             let query = sql("select (select count(*) from transfer t where t.from_company_id in ");
             let query = wanted(query.push_list(ids), filter);
-            // What has both sides within reach was counted.
+            // Transfers with both sides within reach are already counted.
             let query = query.push(") + (select count(*) from transfer t where t.to_company_id in ");
             let query = query.push_list(ids).push(" and (t.from_company_id + 0) not in ").push_list(ids);
             wanted(query, filter).push(")")
@@ -111,7 +111,7 @@ pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Resul
     Ok(count)
 }
 
-/// The ids on one side of the companies' transfers, each company's by its own index.
+/// The ids on one side of the companies' transfers, by each company's own index.
 fn of_side(
     query: Query,
     side: &'static str,

@@ -1,4 +1,4 @@
-//! Named rates of VAT.
+//! Named VAT rates.
 
 use sqlx::FromRow;
 
@@ -15,7 +15,7 @@ struct VatClassRow {
     rate: i64,
 }
 
-/// A rate as the database keeps it.
+/// Reads a stored rate.
 pub(super) fn rate(hundredths: i64) -> Result<VatRate> {
     VatRate::new(hundredths).ok_or_else(|| decode(super::products::Unknown("rate", hundredths.to_string())))
 }
@@ -27,7 +27,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
     found.into_iter().map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).collect()
 }
 
-/// One class, locked until the end of the transaction where that is one that writes.
+/// Finds a class; in a write transaction it stays locked until the end.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
     let found: Option<VatClassRow> = super::db::sql("select id, name, rate from vat_class where id = $1")
         .locked()
@@ -37,7 +37,7 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
     found.map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).transpose()
 }
 
-/// Adds a class; `None` where another bears the name.
+/// Adds a class; `None` if another one has the name.
 pub async fn insert(tx: &mut WriteTx, name: &str, rate: VatRate) -> Result<Option<i64>> {
     let id = reserve(tx, "vat_class", 1).await?[0];
     let added = sql("insert into vat_class (id, name, name_search, rate) values ($1, $2, $3, $4)
@@ -51,11 +51,10 @@ pub async fn insert(tx: &mut WriteTx, name: &str, rate: VatRate) -> Result<Optio
     Ok((added > 0).then_some(id))
 }
 
-/// Changes a class, unless another bears the name; tells whether it did. What was ordered keeps the
-/// rate that it was ordered with.
+/// Changes a class unless another one has the name; returns whether it did. Existing orders keep their rate.
 ///
 /// # Errors
-/// A unique violation where another takes the name at the same moment.
+/// A unique violation if another class takes the name at the same moment.
 pub async fn update(tx: &mut WriteTx, id: i64, name: &str, rate: VatRate) -> Result<bool> {
     let changed = sql("update vat_class set name = $2, name_search = $3, rate = $4 where id = $1
          and not exists (select 1 from vat_class o where o.name_search = $3 and o.id <> $1)")

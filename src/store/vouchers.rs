@@ -1,4 +1,4 @@
-//! Vouchers: codes that belong to an order. Their value changes in `store::ledger` alone.
+//! Vouchers: codes that belong to an order. Only `store::ledger` changes their value.
 
 use sqlx::FromRow;
 
@@ -16,7 +16,7 @@ pub struct VoucherRow {
     pub row: CodeRow,
     pub order_id: i64,
     pub order_line: i64,
-    /// The code that took its place, and the one whose place it took.
+    /// The code that replaced it, and the one that it replaces.
     pub replaced_by: Option<i64>,
     pub replaces: Option<i64>,
 }
@@ -28,7 +28,7 @@ const VOUCHER: &str =
          (select b.id from code b where b.replaced_by = k.id) as replaces from ";
 const JOINED: &str = " join company c on c.id = k.company_id join person p on p.id = k.created_by";
 
-/// A page of the codes of an order's line, the oldest first.
+/// A page of the codes of an order line, oldest first.
 pub async fn of_line(
     tx: &mut Tx,
     place: (i64, i64),
@@ -39,7 +39,7 @@ pub async fn of_line(
     line_query(place, status, after, limit).all(tx).await
 }
 
-/// The query of [`of_line`].
+/// The query behind [`of_line`].
 #[must_use]
 pub fn line_query((order_id, line): (i64, i64), status: Option<CodeStatus>, after: i64, limit: i64) -> Query {
     let mut query = sql(VOUCHER)
@@ -52,27 +52,27 @@ pub fn line_query((order_id, line): (i64, i64), status: Option<CodeStatus>, afte
         .push(" and k.id > ")
         .push_value(after);
     if let Some(status) = status {
-        // Not as it stands, so that the index of a status does not serve: it has the vouchers of all orders.
+        // An expression, so that the status index is not used: it holds the vouchers of all orders.
         query = query.push(" and k.status + 0 = ").push_value(status as i64);
     }
     query.push(" order by k.id limit ").push_value(limit)
 }
 
-/// Which vouchers.
+/// Filters vouchers.
 #[derive(Debug, Clone, Default)]
 pub struct VoucherFilter {
     pub status: Option<CodeStatus>,
-    /// The last id of the page before.
+    /// The last id of the previous page.
     pub cursor: Option<i64>,
     pub limit: i64,
 }
 
-/// A page of the vouchers within reach, the newest first.
+/// A page of the vouchers within reach, newest first.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &VoucherFilter) -> Result<Vec<VoucherRow>> {
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
     let wanted = |mut query: Query| {
@@ -94,7 +94,7 @@ pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
     query.push(") page join code k on k.id = page.id").push(JOINED).push(" order by k.id desc")
 }
 
-/// Some vouchers of a tree, by id.
+/// Finds vouchers within a tree by id.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<VoucherRow>> {
     sql(VOUCHER)
         .push("code k")
@@ -110,7 +110,7 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Vouc
         .await
 }
 
-/// How many codes of an order are in which state.
+/// How many codes of an order line are in a state.
 #[derive(Debug, Clone, Copy, FromRow)]
 pub struct StateCount {
     pub line: i64,
@@ -118,7 +118,7 @@ pub struct StateCount {
     pub codes: i64,
 }
 
-/// The codes of an order, counted by line and state.
+/// An order's codes, counted by line and state.
 pub async fn counts(tx: &mut Tx, order_id: i64) -> Result<Vec<StateCount>> {
     sql("select order_line as line, status, count(*) as codes from code where order_id = $1
          group by order_line, status order by order_line, status")
@@ -127,7 +127,7 @@ pub async fn counts(tx: &mut Tx, order_id: i64) -> Result<Vec<StateCount>> {
     .await
 }
 
-/// The unused codes of an order, or of one line of it, the oldest first.
+/// The unused codes of an order or of one of its lines, oldest first.
 pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -> Result<Vec<i64>> {
     let query = sql("select id from code where status = 0 and order_id = ").push_value(order_id);
     let query = match line {
@@ -138,7 +138,7 @@ pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -
     Ok(found.into_iter().map(|row| row.0).collect())
 }
 
-/// Unused vouchers whose time is over.
+/// Unused vouchers that have expired.
 pub async fn over(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> =
         sql("select id from code where status = 0 and expires_at is not null and expires_at <= $1
@@ -150,7 +150,7 @@ pub async fn over(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
     Ok(found.into_iter().map(|row| row.0).collect())
 }
 
-/// An order whose vouchers expire before long, and how many of them nobody has used.
+/// An order whose vouchers expire soon, and how many of them are unused.
 #[derive(Debug, Clone, FromRow)]
 pub struct ExpiringOrder {
     pub id: i64,
@@ -160,7 +160,7 @@ pub struct ExpiringOrder {
     pub unused: i64,
 }
 
-/// Orders whose vouchers expire before `until`, and of which no warning of so few days was given.
+/// Orders whose vouchers expire before `until` and that were not yet warned at `days` days or fewer.
 pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Result<Vec<ExpiringOrder>> {
     sql("select o.id, o.billing, o.expires_at, o.warned_days,
              (select count(*) from code k where k.order_id = o.id and k.status = 0) as unused
@@ -174,7 +174,7 @@ pub async fn expiring(tx: &mut Tx, now: Moment, until: Moment, days: i64) -> Res
     .await
 }
 
-/// Notes a warning; false where another process was quicker.
+/// Records a warning; `false` if another process was faster.
 pub async fn set_warned(tx: &mut WriteTx, order_id: i64, days: i64) -> Result<bool> {
     let changed = sql("update purchase_order set warned_days = $2
          where id = $1 and (warned_days is null or warned_days > $2)")

@@ -1,4 +1,4 @@
-//! Static files, inside the binary, under names with a content hash: cached for good.
+//! Static files, embedded in the binary, under names with a content hash, so they are cached forever.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -23,12 +23,12 @@ static ADDRESSES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The address of a static file; empty for one that does not exist.
+/// The address of a static file; empty if it does not exist.
 pub fn address(name: &str) -> &'static str {
     ADDRESSES.get(name).map_or("", String::as_str)
 }
 
-/// Serves a file under its present address only.
+/// Serves a file under its current address only.
 pub async fn serve(Path((hash, name)): Path<(String, String)>) -> Response {
     let present = ADDRESSES.get(&name).is_some_and(|a| *a == format!("/static/{hash}/{name}"));
     let Some(file) = Files::get(&name).filter(|_| present) else {

@@ -1,4 +1,4 @@
-//! Bars by month, in groups: SVG drawn on the server by a pure function of the numbers.
+//! Bar charts by month, in groups: SVG drawn on the server by a pure function of the numbers.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -8,7 +8,7 @@ use crate::model::month::Month;
 const WIDTH: i64 = 600;
 const HEIGHT: i64 = 120;
 
-/// One kind of bar, with a number for each month. Its place among the others gives its colour.
+/// One kind of bar, with a number for each month. Its position among the series gives its colour.
 pub struct Series {
     pub label: &'static str,
     pub values: Vec<i64>,
@@ -19,7 +19,7 @@ struct Bar {
     y: i64,
     width: i64,
     height: i64,
-    /// Which series, from 1.
+    /// Number of the series, from 1.
     series: usize,
     words: String,
 }
@@ -30,10 +30,10 @@ struct Bar {
 pub struct Bars {
     title: String,
     bars: Vec<Bar>,
-    /// Where nothing is.
+    /// Height of zero.
     zero: i64,
     highest: String,
-    /// Where a number is below zero.
+    /// The lowest number, if negative.
     lowest: Option<String>,
     from: String,
     to: String,
@@ -43,7 +43,7 @@ pub struct Bars {
 impl HtmlSafe for Bars {}
 
 impl Bars {
-    /// Draws them; `None` where every number is 0. `words` shows a number.
+    /// Draws the chart; `None` if every number is 0. `words` formats a number.
     pub fn of(
         title: String,
         months: &[Month],
@@ -69,7 +69,7 @@ impl Bars {
                     continue;
                 }
                 let x = at * slot + slot / 10 + index as i64 * width;
-                // What there is, is seen.
+                // A non-zero number is always visible.
                 let height = (y(value) - zero).abs().max(1);
                 let top = if value > 0 { zero - height } else { zero };
                 let words = format!("{}, {}: {}", s.label, month.label(), words(value));

@@ -1,9 +1,9 @@
-//! What a browser says of itself in its User-Agent header, in the few words that its owner knows it by.
+//! A short name for the browser in a User-Agent header, which its owner recognises.
 
 use woothee::parser::Parser;
 use woothee::woothee::VALUE_UNKNOWN;
 
-/// "Chrome on Linux". What is not known is not guessed at; the header has more.
+/// "Chrome on Linux". Unknown parts are not guessed; the header has more.
 #[must_use]
 pub fn browser_name(user_agent: &str) -> String {
     let Some(found) = Parser::new().parse(user_agent) else { return "Unknown browser".into() };
@@ -14,7 +14,7 @@ pub fn browser_name(user_agent: &str) -> String {
     }
 }
 
-/// Browsers have frozen the version that they tell: Windows 11 says 10, and so no version is told here.
+/// Browsers have frozen the version that they report (Windows 11 reports 10), so it is left out.
 fn system_name(os: &str) -> &str {
     match os {
         "Mac OSX" => "macOS",

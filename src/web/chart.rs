@@ -1,4 +1,4 @@
-//! Charts: SVG drawn on the server by a pure function of the points.
+//! Line charts: SVG drawn on the server by a pure function of the points.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -11,7 +11,7 @@ use crate::model::time::Moment;
 const WIDTH: i64 = 600;
 const HEIGHT: i64 = 120;
 
-/// A balance over time, as steps: what was, or what will be.
+/// A balance over time, as steps: past or forecast.
 #[derive(Template)]
 #[template(path = "parts/chart.html")]
 pub struct Chart {
@@ -21,14 +21,14 @@ pub struct Chart {
     from: String,
     to: String,
     title: String,
-    /// Where the balance is used up, and on which day.
+    /// Where the balance is used up, and the day.
     mark: Option<(i64, String)>,
 }
 
 impl HtmlSafe for Chart {}
 
 impl Chart {
-    /// The balance over the last days; `None` where nothing ever changed.
+    /// The balance over the last days; `None` if it never changed.
     pub fn of_balance(
         points: &[(i64, i64)],
         now_left: i64,
@@ -64,8 +64,8 @@ impl Chart {
         })
     }
 
-    /// The pool running down from today on, and the day on which it is used up. `None` where nothing
-    /// draws on it, or nothing is left to be drawn.
+    /// The pool running down from today on, and the day on which it is used up. `None` if nothing draws on it, or
+    /// nothing is left.
     pub fn of_coverage(coverage: &Coverage) -> Option<Chart> {
         let ((start, highest), (end, _)) = (*coverage.points.first()?, *coverage.points.last()?);
         let highest = highest.max(1);

@@ -1,4 +1,4 @@
-//! The field that names a company: what there is to choose from, and how it is read.
+//! The field that names a company: its choices, and how it is read.
 
 use askama::Template;
 use axum::extract::State;
@@ -12,8 +12,8 @@ use crate::web::fields;
 use crate::web::form::Form;
 use crate::web::state::Portal;
 
-/// The companies to choose from in a form. Where they are searched and not listed, a chosen number
-/// is shown as the company's name.
+/// The companies to choose from in a form. If they are searched rather than listed, a chosen id is shown as the
+/// company's name.
 pub async fn choices(portal: &Portal, me: &Me, form: &Form, fields: &[&str]) -> WebResult<(Form, Choices)> {
     let mut form = form.clone();
     let choices = ops::companies::choices(&portal.app, &me.actor, "").await?;
@@ -27,7 +27,7 @@ pub async fn choices(portal: &Portal, me: &Me, form: &Form, fields: &[&str]) -> 
     Ok((form, choices))
 }
 
-/// Reads a company field; notes at the field why it names none.
+/// Reads a company field; on failure the form shows why at the field.
 pub async fn read_company(
     portal: &Portal,
     me: &Me,
@@ -51,7 +51,7 @@ struct Options {
     labels: Vec<String>,
 }
 
-/// Companies that fit a text, for the search while typing.
+/// Companies that match a text, for the search while typing.
 pub async fn options(
     State(portal): State<Portal>,
     me: Me,

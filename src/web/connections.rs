@@ -1,5 +1,5 @@
-//! Which connections are open, and which of them give way: a newcomer is let in as long as some connection
-//! has no request under way. Of those the one goes first that has had none for the longest.
+//! Tracks open connections, and which of them give way: a new one is admitted as long as some connection has no request
+//! in progress. The one idle for the longest goes first.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// One address may have this part of all connections: a quarter.
+/// One address may have this fraction of all connections: a quarter.
 const ADDRESS_PART: usize = 4;
 
 /// The open connections. Clones share them.
@@ -18,10 +18,10 @@ pub struct Connections(Arc<Mutex<Open>>);
 struct Open {
     total_max: usize,
     address_max: usize,
-    /// Counts up: numbers connections, and the moments from which they are idle.
+    /// A counter: numbers connections, and orders when they became idle.
     next: u64,
     all: HashMap<u64, Connection>,
-    /// The idle ones, by the moment: moment and number.
+    /// The idle ones: when they became idle, and number.
     idle: BTreeSet<(u64, u64)>,
     addresses: HashMap<IpAddr, OfAddress>,
 }
@@ -33,7 +33,7 @@ struct OfAddress {
 }
 
 struct Connection {
-    /// `None` for a trusted proxy, behind which everybody comes from one address.
+    /// `None` for a trusted proxy, behind which all clients share one address.
     address: Option<IpAddr>,
     requests: usize,
     idle_since: u64,
@@ -41,7 +41,7 @@ struct Connection {
 }
 
 impl Connections {
-    /// At most so many, and a part of these for each address.
+    /// Limits the total, and each address to a fraction of it.
     #[must_use]
     pub fn new(total_max: usize) -> Connections {
         Connections(Arc::new(Mutex::new(Open {
@@ -54,7 +54,7 @@ impl Connections {
         })))
     }
 
-    /// Lets a newcomer in; `None` where each connection that could give way has a request under way.
+    /// Admits a new connection; `None` if every connection that could give way has a request in progress.
     #[must_use]
     pub fn admit(&self, address: Option<IpAddr>) -> Option<Place> {
         let address = address.map(network);
@@ -82,7 +82,7 @@ impl Connections {
         Place { connections: self.clone(), id, shed, pace: Mutex::new(pace) }
     }
 
-    /// Closes the connection that has been idle for the longest; tells whether there was one.
+    /// Closes the connection that has been idle for the longest; returns whether there was one.
     pub fn shed_oldest(&self) -> bool {
         self.lock().shed_oldest()
     }
@@ -98,7 +98,7 @@ impl Connections {
     }
 }
 
-/// Who has one address of version 6 has 2^64 of them.
+/// A client with one IPv6 address has 2^64 of them.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
@@ -172,7 +172,7 @@ impl Open {
     }
 }
 
-/// The place of an open connection; dropped, it is free again.
+/// The place of an open connection, freed when dropped.
 pub struct Place {
     connections: Connections,
     id: u64,
@@ -181,14 +181,14 @@ pub struct Place {
     pace: Mutex<Pace>,
 }
 
-/// How a connection gets on.
+/// The progress of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// When something last happened.
     pub at: Instant,
-    /// How many requests are under way.
+    /// How many requests are in progress.
     pub requests: usize,
-    /// Whether a whole request has come.
+    /// Whether a complete request has arrived.
     pub has_spoken: bool,
 }
 
@@ -211,7 +211,7 @@ impl Drop for Place {
     }
 }
 
-/// A request under way, until its answer is sent or given up.
+/// A request in progress, until its answer is sent or abandoned.
 pub struct Busy(Arc<Place>);
 
 impl Busy {
@@ -225,7 +225,7 @@ impl Busy {
         Busy(place)
     }
 
-    /// Notes that the answer gets on.
+    /// Records progress of the answer.
     pub fn goes_on(&self) {
         self.0.set_pace(|_| {});
     }
@@ -253,7 +253,7 @@ mod tests {
         let busy = Busy::begin(a.clone());
         let d = Arc::new(connections.admit(address(4)).unwrap());
         assert_eq!([&a, &b, &c, &d].map(|p| p.shed.is_cancelled()), [false, true, false, false]);
-        // The first one has been idle for the shortest now.
+        // The first one now has been idle for the shortest time.
         drop(busy);
         let e = Arc::new(connections.admit(address(5)).unwrap());
         assert_eq!([&a, &c, &d, &e].map(|p| p.shed.is_cancelled()), [false, true, false, false]);

@@ -9,7 +9,7 @@ use super::state::Portal;
 use crate::app::App;
 use crate::ops::error::OpResult;
 
-/// A cell that no spreadsheet takes for a formula. A number below zero is a number.
+/// A cell that no spreadsheet takes for a formula. Negative numbers stay numbers.
 pub fn cell(text: &str) -> String {
     let is_number = text.strip_prefix('-').is_some_and(|rest| {
         let (whole, part) = rest.split_once('.').unwrap_or((rest, "0"));
@@ -32,11 +32,8 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// A file of all rows of a list. `line` gives what tells a row's place, such as its id, and its cells; `read` the
-/// rows after a place.
-///
-/// # Errors
-/// See [`downloads::send`].
+/// A file of all rows of a list. `line` returns a row's place, such as its id, and its cells; `read`, the rows after a
+/// place.
 pub async fn download<T, C, R>(
     portal: &Portal,
     me: &Me,

@@ -1,5 +1,5 @@
-//! Files that are read in short steps while they are sent: however long one is, it holds no transaction open and no
-//! connection between its steps. There are so many at once and no more; one whose client has gone is cancelled, one
+//! Files that are read in short steps while they are sent: however long one is, it holds no transaction and no
+//! connection between its steps. The number of concurrent files is limited. One whose client is gone is cancelled, one
 //! whose client reads nothing is given up, and one that fails is broken off, so that it never looks complete.
 
 use std::collections::HashMap;
@@ -20,25 +20,25 @@ use super::state::Portal;
 use crate::app::App;
 use crate::ops::error::{OpError, OpResult};
 
-/// How many rows are read at a time.
+/// Rows per step.
 pub const STEP: i64 = 500;
 /// How many files are sent at once.
 pub const AT_ONCE_MAX: usize = 6;
-/// How many of one person's.
+/// How many of them for one person.
 pub const OF_PERSON_MAX: usize = 2;
-/// How many steps are read at once: one connection fewer than there are for exports, and half of the files, so that
-/// a step waits for no more than another one.
+/// How many steps are read at once: one fewer than the connections for exports, and half of the files, so that a step
+/// waits for at most one other.
 const STEPS_AT_ONCE_MAX: usize = 3;
-/// So long an answer waits for the first step, which may refuse; its first bytes go out then.
+/// How long an answer waits for the first step, which may refuse; after that, its first bytes are sent.
 const FIRST_BYTES_SECONDS: u64 = 1;
-/// So long a client may take to read a step.
+/// How long a client may take to read a step.
 pub const TAKEN_SECONDS: u64 = 60;
 /// When to ask again for a file that there was no place for.
 pub const AGAIN_SECONDS: u64 = 20;
-/// How many steps are read before they are sent.
+/// How many steps are read ahead of sending.
 const AHEAD: usize = 1;
 
-/// The files that are being sent. Clones share them.
+/// The files being sent. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Downloads {
     /// How many each person has.
@@ -54,7 +54,7 @@ impl Default for Downloads {
 }
 
 impl Downloads {
-    /// With another time that a client may take to read a step.
+    /// With another limit on how long a client may take to read a step.
     #[must_use]
     pub fn new(taken: Duration) -> Downloads {
         let steps = Arc::new(Semaphore::new(STEPS_AT_ONCE_MAX));
@@ -82,14 +82,14 @@ impl Downloads {
     }
 }
 
-/// A file's place among those that are sent; free again when it is dropped.
+/// A file's place among those being sent, freed when dropped.
 struct Place {
     downloads: Downloads,
     user_id: i64,
 }
 
 impl Place {
-    /// Waits for the turn to read a step.
+    /// Waits for its turn to read a step.
     async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         self.downloads.steps.clone().acquire_owned().await.ok()
     }
@@ -107,7 +107,7 @@ impl Drop for Place {
     }
 }
 
-/// What a file is called, what it is, and what stands before its rows.
+/// A file's name and type, and what precedes its rows.
 pub struct File {
     pub name: String,
     pub media_type: &'static str,
@@ -120,11 +120,11 @@ enum Part {
     Fault(OpError),
 }
 
-/// Sends a file. `read` gives the rows after a place, from an application whose reads are exports; `write` makes bytes
-/// of them, and gives the place of the last one.
+/// Sends a file. `read` returns the rows after a place, from an application whose reads are exports; `write` turns them
+/// into bytes, and returns the place of the last one.
 ///
 /// # Errors
-/// What the first step says, and [`WebError::TooManyDownloads`].
+/// Any failure of the first step, and [`WebError::TooManyDownloads`].
 pub async fn send<T, C, R>(
     portal: &Portal,
     me: &Me,
@@ -160,7 +160,7 @@ where
     Ok((headers, body(file, first, parts)).into_response())
 }
 
-/// The client has gone, or reads nothing.
+/// The client is gone, or reads nothing.
 struct GivenUp;
 
 async fn read_all<T, C, R: Future<Output = OpResult<Vec<T>>>>(
@@ -169,7 +169,7 @@ async fn read_all<T, C, R: Future<Output = OpResult<Vec<T>>>>(
     read: impl Fn(Option<C>) -> R,
     write: impl Fn(&[T]) -> (Vec<u8>, Option<C>),
 ) -> Result<(), GivenUp> {
-    let give = async |part| {
+    let deliver = async |part| {
         let given = tokio::time::timeout(place.downloads.taken, feed.send(part)).await;
         given.map_err(|_| GivenUp)?.map_err(|_| GivenUp)
     };
@@ -178,29 +178,29 @@ async fn read_all<T, C, R: Future<Output = OpResult<Vec<T>>>>(
         let turn = place.turn().await;
         let rows = match read(after).await {
             Ok(rows) => rows,
-            Err(error) => return give(Part::Fault(error)).await,
+            Err(error) => return deliver(Part::Fault(error)).await,
         };
         drop(turn);
         let (bytes, last) = write(&rows);
-        give(Part::Rows(bytes)).await?;
+        deliver(Part::Rows(bytes)).await?;
         let is_full = rows.len() as i64 >= STEP;
         after = match last.filter(|_| is_full) {
             Some(last) => Some(last),
-            None => return give(Part::End).await,
+            None => return deliver(Part::End).await,
         };
     }
 }
 
 /// The body of an answer: it ends only after the last step, and breaks off otherwise.
 fn body(file: File, first: Option<Part>, parts: Receiver<Part>) -> Body {
-    let begun = (Some(file.head), first, parts, file.name);
-    Body::from_stream(stream::try_unfold(begun, |(head, mut first, mut parts, name)| async move {
+    let start = (Some(file.head), first, parts, file.name);
+    Body::from_stream(stream::try_unfold(start, |(head, mut first, mut parts, name)| async move {
         if let Some(head) = head {
             return Ok(Some((Bytes::from(head), (None, first, parts, name))));
         }
         let part = match first.take() {
             Some(part) => Some(part),
-            // Its steps have deadlines, and when it ends the way is closed: this waits for no longer.
+            // The steps have deadlines, and the channel closes when reading ends: this waits no longer than that.
             None => parts.recv().await,
         };
         match part {

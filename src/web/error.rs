@@ -1,4 +1,4 @@
-//! What a browser gets when a request is not done: a page that says so, and that nothing changed.
+//! The page that a browser gets if a request is not done: it says so, and that nothing changed.
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,21 +14,21 @@ use crate::urls;
 pub enum WebError {
     NotFound,
     Forbidden,
-    /// The form is of another session, or was altered.
+    /// The form belongs to another session, or was altered.
     FormForeign,
-    /// Not signed in; where to go afterwards.
+    /// Not signed in; holds where to go afterwards.
     SignIn(String),
-    /// The password, and the second factor, must be given again first; where to go afterwards.
+    /// The password and the second factor must be entered again first; holds where to go afterwards.
     Confirm(String),
-    /// The person must turn two-factor authentication on before anything else.
+    /// The person must turn on two-factor authentication before anything else.
     SecondFactorOwed,
-    /// A refusal that has no form to stand beside.
+    /// A refusal that no form can show.
     Refused(Reason),
     BadRequest,
     Unavailable,
-    /// As many files are being sent as may be.
+    /// The limit on concurrent files is reached.
     TooManyDownloads,
-    /// It may have happened, or may happen still.
+    /// It may have happened, or may still happen.
     OutcomeUnknown,
     Internal(String),
 }
@@ -70,7 +70,7 @@ struct ErrorPage<'a> {
     title: &'a str,
     text: &'a str,
     request_id: String,
-    /// Where to look, and what the link says.
+    /// Where to go next, and the link's text.
     next: (String, &'a str),
     style: &'a str,
     icon: &'a str,

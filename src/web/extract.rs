@@ -1,4 +1,4 @@
-//! What handlers ask for: who is signed in, and what was posted.
+//! Extractors: the signed-in person, and posted forms.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -22,19 +22,19 @@ pub struct Me {
     pub path: String,
     /// The page's own address, with its query.
     pub here: String,
-    /// The operation whose notice is to be shown.
+    /// The operation whose notice the page shows.
     pub done: Option<String>,
-    /// The mark of a browser that an account was signed in from before.
+    /// The mark of a browser that an account has signed in from before.
     pub known_device: Option<String>,
 }
 
 impl Me {
-    /// The password that was typed again.
+    /// A password entered again.
     pub fn again<'a>(&'a self, password: &'a str) -> Again<'a> {
         Again { password, device_mark: self.known_device.as_deref() }
     }
 
-    /// What codes belong to that are mailed to this session.
+    /// Binds mailed codes to this session.
     pub fn session_mark(&self) -> String {
         self.session.id().map(|id| hex::encode(session::hash(id))).unwrap_or_default()
     }
@@ -67,7 +67,6 @@ impl Theme {
     }
 }
 
-/// The value of a cookie.
 pub fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts
         .headers
@@ -80,7 +79,7 @@ pub fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// Who makes a request that nobody need be signed in for.
+/// The sender of a request that needs no sign-in.
 pub struct Visitor {
     pub session: Session,
     pub address: String,
@@ -91,7 +90,7 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Where an attempt to sign in comes from.
+    /// The origin of a sign-in attempt.
     pub fn whence(&self) -> Whence {
         Whence {
             address: self.address.clone(),
@@ -126,7 +125,7 @@ impl FromRequestParts<Portal> for Me {
         let session =
             Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
         let here = urls::without_secrets(parts.uri.path(), parts.uri.query());
-        // After signing in, a page is shown; a form is not sent again.
+        // After signing in, a page is shown, but a form is not sent again.
         let next = if parts.method == axum::http::Method::GET { here.clone() } else { String::new() };
         let Some(who) = session::signed_in_as(&session).await? else { return Err(WebError::SignIn(next)) };
         let found = portal.people.get(who.user_id).await.map_err(|_| WebError::Unavailable)?;
@@ -148,7 +147,7 @@ impl FromRequestParts<Portal> for Me {
     }
 }
 
-/// The id in an address. Where it is no number, there is nothing.
+/// The id in an address. An id that is not a number is not found.
 pub struct Id(pub i64);
 
 impl FromRequestParts<Portal> for Id {
@@ -160,7 +159,7 @@ impl FromRequestParts<Portal> for Id {
     }
 }
 
-/// Two numbers of an address, such as an order's and a line's.
+/// Two ids in an address, such as an order's and a line's.
 pub struct Ids(pub i64, pub i64);
 
 impl FromRequestParts<Portal> for Ids {
@@ -183,7 +182,6 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryForm {
     }
 }
 
-/// A posted form.
 pub struct BodyForm(pub Form);
 
 impl<S: Send + Sync> FromRequest<S> for BodyForm {
@@ -201,7 +199,7 @@ impl<S: Send + Sync> FromRequest<S> for BodyForm {
     }
 }
 
-/// A posted form with a file: the file's text is the value of its field.
+/// A posted form with a file, whose text is the value of its field.
 pub struct Uploaded(pub Form);
 
 impl<S: Send + Sync> FromRequest<S> for Uploaded {
@@ -215,7 +213,7 @@ impl<S: Send + Sync> FromRequest<S> for Uploaded {
         while let Some(part) = parts.next_field().await.map_err(|e| e.into_response())? {
             let name = part.name().unwrap_or_default().to_owned();
             let bytes = part.bytes().await.map_err(|e| e.into_response())?;
-            // A file in another encoding is read as far as it goes; its check tells what it makes of it.
+            // A file in another encoding is decoded as far as possible; its check reports the result.
             form.push(&name, &String::from_utf8_lossy(&bytes));
         }
         Ok(Uploaded(form))

@@ -1,5 +1,5 @@
-//! The parts of forms: a label, help under it, the reason of a refusal beside it. Written once here,
-//! drawn by `templates/parts`.
+//! The parts of forms: a label, help below it, the reason of a refusal next to it. Defined once here, rendered by
+//! `templates/parts`.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -12,7 +12,7 @@ use crate::model::resources::{Family, ResourceType};
 use crate::ops::billing::BillingFields;
 use crate::ops::companies::Choices;
 
-/// An input of one line.
+/// A single-line input.
 #[derive(Template)]
 #[template(path = "parts/input.html")]
 pub struct Input<'a> {
@@ -21,7 +21,7 @@ pub struct Input<'a> {
     help: &'a str,
     kind: &'a str,
     autocomplete: &'a str,
-    /// Which keyboard a phone shows; empty for the usual one.
+    /// The keyboard that a phone shows; empty for the usual one.
     inputmode: &'a str,
     value: &'a str,
     problem: Option<&'a str>,
@@ -29,7 +29,6 @@ pub struct Input<'a> {
     is_optional: bool,
 }
 
-/// A choice of values.
 #[derive(Template)]
 #[template(path = "parts/select.html")]
 pub struct Select<'a> {
@@ -50,7 +49,7 @@ pub struct TypeField<'a> {
     families: Vec<(Family, Vec<ResourceType>)>,
 }
 
-/// A choice of a company: a list where they are few, a search where they are many.
+/// A choice of a company: a list if they are few, a search if they are many.
 #[derive(Template)]
 #[template(path = "parts/company.html")]
 pub struct CompanyField<'a> {
@@ -63,7 +62,7 @@ pub struct CompanyField<'a> {
     is_search: bool,
 }
 
-/// The Amount field, with a button that fills in all there is.
+/// The Amount field, with a button that fills in the whole balance.
 #[derive(Template)]
 #[template(path = "parts/amount.html")]
 pub struct AmountField<'a> {
@@ -72,7 +71,7 @@ pub struct AmountField<'a> {
     has_all: bool,
 }
 
-/// A text of several lines.
+/// A multi-line text.
 #[derive(Template)]
 #[template(path = "parts/textarea.html")]
 pub struct TextArea<'a> {
@@ -82,14 +81,14 @@ pub struct TextArea<'a> {
     value: &'a str,
     problem: Option<&'a str>,
     is_optional: bool,
-    /// How many characters may be typed.
+    /// The maximum length in characters.
     maximum: usize,
 }
 
-/// How many characters a text of several lines has, where nothing else is said.
+/// The default length limit of a multi-line text, in characters.
 const AREA_LENGTH_MAX: usize = 1_000;
 
-/// Whom invoices are made out to: the fields of [`crate::ops::billing::BillingFields`].
+/// The billing data: the fields of [`crate::ops::billing::BillingFields`].
 #[derive(Template)]
 #[template(path = "parts/billing.html")]
 pub struct BillingForm<'a> {
@@ -133,7 +132,7 @@ impl Form {
         Input { is_optional: true, ..self.required_by_others(name, label, help) }
     }
 
-    /// An input that is needed or not by what another field says; the help tells when.
+    /// An input that another field makes required or not; the help says when.
     pub fn required_by_others<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { is_required: false, ..self.input(name, label, help) }
     }
@@ -148,27 +147,25 @@ impl Form {
         Input { kind: "email", autocomplete, ..self.input(name, label, help) }
     }
 
-    /// A number that may be left out.
+    /// An optional number.
     pub fn count<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { inputmode: "numeric", ..self.optional(name, label, help) }
     }
 
-    /// A number.
     pub fn number<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { inputmode: "numeric", ..self.input(name, label, help) }
     }
 
-    /// A price, which is needed or not by what another field says.
+    /// A price that another field makes required or not.
     pub fn price<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { inputmode: "decimal", ..self.required_by_others(name, label, help) }
     }
 
-    /// A day.
     pub fn date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { kind: "date", ..self.input(name, label, help) }
     }
 
-    /// A day, which may be left out.
+    /// An optional day.
     pub fn optional_date<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         Input { kind: "date", ..self.optional(name, label, help) }
     }
@@ -189,7 +186,7 @@ impl Form {
         Input { kind: "password", autocomplete, value: "", ..self.input(name, label, help) }
     }
 
-    /// A code that works once. It is never shown again.
+    /// A single-use code. It is never shown again.
     pub fn one_time_code<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> Input<'a> {
         let (autocomplete, inputmode) = ("one-time-code", "numeric");
         Input { autocomplete, inputmode, value: "", ..self.input(name, label, help) }
@@ -209,12 +206,12 @@ impl Form {
         TextArea { name, label, help, value, problem, is_optional: true, maximum: AREA_LENGTH_MAX }
     }
 
-    /// A list with a name on each line, which may be empty.
+    /// A list with one name per line, which may be empty.
     pub fn list<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str, maximum: usize) -> TextArea<'a> {
         TextArea { maximum, ..self.area(name, label, help) }
     }
 
-    /// A text of several lines that must not be empty.
+    /// A multi-line text that must not be empty.
     pub fn required_area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
         TextArea { is_optional: false, ..self.area(name, label, help) }
     }
@@ -223,7 +220,7 @@ impl Form {
         BillingForm { form: self, countries: countries() }
     }
 
-    /// What was entered into the fields of [`Form::billing`].
+    /// The values of the fields of [`Form::billing`].
     pub fn billing_fields(&self) -> BillingFields<'_> {
         BillingFields {
             name: self.value("billing_name"),
@@ -234,7 +231,7 @@ impl Form {
         }
     }
 
-    /// Fills the fields of [`Form::billing`] with what is known, where nothing was typed yet.
+    /// Fills the fields of [`Form::billing`] with known data, unless something was typed.
     pub fn or_billing(self, known: Option<Billing>) -> Form {
         let Billing { name, address, country, vat_number, email } = known.unwrap_or_default();
         self.or("billing_name", name)
@@ -286,7 +283,7 @@ impl Form {
 }
 
 impl CompanyField<'_> {
-    /// What the search field shows: a chosen id as its name.
+    /// The search field's text: the name for a chosen id.
     fn shown(&self) -> String {
         let id = self.value.parse::<i64>().ok();
         self.companies.iter().find(|c| Some(c.id) == id).map_or_else(|| self.value.to_owned(), label)
@@ -300,7 +297,7 @@ pub fn countries() -> Vec<(String, String)> {
     first.into_iter().chain(all).collect()
 }
 
-/// "Acme North (#12)": what a field reads back.
+/// "Acme North (#12)": a text that the field accepts back.
 pub fn label(company: &CompanyName) -> String {
     format!("{} (#{})", company.name, company.id)
 }

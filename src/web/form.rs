@@ -23,13 +23,12 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub struct Form {
     values: Vec<(String, String)>,
     problems: Vec<Problem>,
-    /// Companies that a field's text fits, when it fits several.
+    /// Companies that match a field's text, if there are several.
     candidates: Vec<(&'static str, Vec<CompanyName>)>,
     /// Until when the next attempt must wait.
     pub wait_until: Option<Moment>,
 }
 
-/// One thing that is wrong.
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub field: &'static str,
@@ -37,20 +36,20 @@ pub struct Problem {
 }
 
 impl Form {
-    /// Reads an URL-encoded body or query. PostgreSQL's texts cannot hold a NUL: it is left out here.
+    /// Parses a URL-encoded body or query. PostgreSQL's texts cannot hold a NUL, so it is removed here.
     pub fn read(bytes: &[u8]) -> Form {
         let values =
             url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.replace('\0', ""))).collect();
         Form { values, ..Form::default() }
     }
 
-    /// A form as it is first shown, with values filled in.
+    /// A form before it is sent, with values filled in.
     pub fn filled(values: &[(&str, &str)]) -> Form {
         let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Form { values, ..Form::default() }
     }
 
-    /// A field's value; empty where there is none.
+    /// A field's value; empty if absent.
     pub fn value(&self, field: &str) -> &str {
         self.values.iter().find(|(k, _)| k == field).map_or("", |(_, v)| v)
     }
@@ -64,7 +63,7 @@ impl Form {
         self.values.iter().any(|(k, _)| k == field)
     }
 
-    /// Sets a field's value, where it has none yet.
+    /// Sets a field's value if it has none yet.
     pub fn or(mut self, field: &str, value: impl Into<Cow<'static, str>>) -> Form {
         if !self.has(field) {
             self.values.push((field.to_owned(), value.into().into_owned()));
@@ -72,12 +71,12 @@ impl Form {
         self
     }
 
-    /// Adds a value as it was sent, without any NUL, as [`Form::read`] does.
+    /// Adds a value as sent, without any NUL, like [`Form::read`].
     pub fn push(&mut self, field: &str, value: &str) {
         self.values.push((field.to_owned(), value.replace('\0', "")));
     }
 
-    /// Sets a field's value, whatever it was.
+    /// Sets or replaces a field's value.
     pub fn set(&mut self, field: &str, value: String) {
         self.values.retain(|(k, _)| k != field);
         self.values.push((field.to_owned(), value));
@@ -96,7 +95,7 @@ impl Form {
         self.candidates.iter().find(|(f, _)| *f == field).map(|(_, c)| c.as_slice())
     }
 
-    /// Notes what is wrong with a field.
+    /// Records what is wrong with a field.
     pub fn refuse(&mut self, field: &'static str, reason: impl Into<Reason>) {
         let reason = reason.into();
         let messages: Vec<_> = match &reason {
@@ -111,7 +110,7 @@ impl Form {
         }
     }
 
-    /// The form again after a refusal. What is no refusal goes on as an error.
+    /// The form after a refusal. Other errors are returned as such.
     pub fn refused(mut self, error: OpError) -> WebResult<Form> {
         match error {
             OpError::Refused(field, reason) => self.refuse(field, reason),
@@ -132,7 +131,7 @@ impl Form {
         }
     }
 
-    /// The number of the draft that something is added to, if there is one.
+    /// The id of the draft to add to, if there is one.
     pub fn draft(&self) -> WebResult<Option<i64>> {
         match self.value("order") {
             "" => Ok(None),
@@ -140,7 +139,7 @@ impl Form {
         }
     }
 
-    /// The operation's id, of a form that this session was given.
+    /// The operation's id, from a form that was issued to this session.
     pub fn operation(&self, app: &App, me: &Me) -> WebResult<String> {
         let (nonce, mac) = self.value(TOKEN).split_once('.').ok_or(WebError::FormForeign)?;
         let is_nonce = nonce.len() == 26 && nonce.bytes().all(|b| CROCKFORD.contains(&b));
@@ -155,8 +154,8 @@ impl Form {
     }
 }
 
-/// A new form's token: the operation's id, which begins with the time so that ids sort as they
-/// are made, and what binds it to the session.
+/// A new form's token: the operation's id, which begins with the time so that ids sort by creation, and a MAC that
+/// binds it to the session.
 pub fn new_token(app: &App, me: &Me) -> String {
     let nonce = new_nonce(app);
     let mac = app.keys.form_mac(&session_bytes(me), &nonce);
@@ -176,7 +175,7 @@ fn session_bytes(me: &Me) -> [u8; 16] {
     me.session.id().map_or([0; 16], |id| id.0.to_be_bytes())
 }
 
-/// A field's text, read as something.
+/// Parses a field's text.
 pub fn read<T, R: Into<Reason>>(
     form: &mut Form,
     field: &'static str,

@@ -1,5 +1,5 @@
-//! Gathers look-ups that arrive at the same time into one statement: what the writer does for
-//! writes, for the two reads that every request begins with.
+//! Combines concurrent look-ups into one statement: does for the two reads that every request begins with what the
+//! writer does for writes.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::tasks::Tasks;
 const BATCH_LENGTH_MAX: usize = 256;
 const QUEUE_LENGTH_MAX: usize = 8_192;
 
-struct Asked<K, V> {
+struct LookUp<K, V> {
     key: K,
     answer: oneshot::Sender<Result<Option<V>, Unavailable>>,
 }
@@ -23,9 +23,9 @@ struct Asked<K, V> {
 #[error("the database cannot be read now")]
 pub struct Unavailable;
 
-/// Looks keys up, many at once.
+/// Looks up keys, many at once.
 pub struct Gatherer<K, V> {
-    queue: mpsc::Sender<Asked<K, V>>,
+    queue: mpsc::Sender<LookUp<K, V>>,
 }
 
 impl<K, V> Clone for Gatherer<K, V> {
@@ -45,23 +45,23 @@ where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// Starts the task under a name; `look_up` gives what it finds of the keys.
+    /// Starts the task under a name; `look_up` returns the values that it finds.
     pub fn start<F, R>(tasks: &Tasks, name: &'static str, look_up: F) -> Gatherer<K, V>
     where
         F: Fn(Vec<K>) -> R + Send + 'static,
         R: Future<Output = Result<HashMap<K, V>, DbError>> + Send + 'static,
     {
-        let (queue, mut asked) = mpsc::channel::<Asked<K, V>>(QUEUE_LENGTH_MAX);
+        let (queue, mut requests) = mpsc::channel::<LookUp<K, V>>(QUEUE_LENGTH_MAX);
         tasks.spawn(name, async move {
             let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
-            while asked.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
+            while requests.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
                 let mut keys: Vec<K> = batch.iter().map(|a| a.key.clone()).collect();
                 keys.dedup();
                 let found = look_up(keys).await;
                 if let Err(error) = &found {
                     tracing::error!(%error, "a look-up failed");
                 }
-                for Asked { key, answer } in batch.drain(..) {
+                for LookUp { key, answer } in batch.drain(..) {
                     let _ =
                         answer.send(found.as_ref().map(|f| f.get(&key).cloned()).map_err(|_| Unavailable));
                 }
@@ -70,10 +70,10 @@ where
         Gatherer { queue }
     }
 
-    /// The value of a key, as of now.
+    /// The value of a key, read for this call.
     pub async fn get(&self, key: K) -> Result<Option<V>, Unavailable> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Asked { key, answer }).map_err(|_| Unavailable)?;
+        self.queue.try_send(LookUp { key, answer }).map_err(|_| Unavailable)?;
         answered.await.map_err(|_| Unavailable)?
     }
 }

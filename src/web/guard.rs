@@ -1,4 +1,4 @@
-//! What stands before every handler: request ids, security headers, runs that end, the log line.
+//! The layers around every handler: request ids, security headers, requests that run to their end, the log line.
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -32,18 +32,18 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()"),
 ];
 
-/// Who makes a request, as whatever asks for it first finds out: for the log and the history.
+/// The sender of a request, set by the first code that identifies it: for the log and the history.
 #[derive(Clone, Default)]
 struct Who(Arc<OnceLock<Actor>>);
 
-/// Says who makes the request.
+/// Sets the sender of the request.
 pub fn tell_who(parts: &Parts, actor: &Actor) {
     if let Some(who) = parts.extensions.get::<Who>() {
         let _ = who.0.set(actor.clone());
     }
 }
 
-/// Gives the request an id, runs it, logs one line, sets the headers that every answer has.
+/// Gives the request an id, runs it, logs one line, sets the headers of every answer.
 pub async fn outermost(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
     let request_id = hex::encode(portal.app.rng.bytes::<8>());
     let started = tokio::time::Instant::now();
@@ -66,7 +66,7 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
     );
     count(&method, &response, started);
     if let (StatusCode::FORBIDDEN, Some(actor)) = (response.status(), who.0.get()) {
-        // Boxed: it is rare and large, and each request would carry the room for it.
+        // Boxed: it is rare and large, and each request would otherwise reserve room for it.
         Box::pin(note_forbidden(&portal.app, actor, &method, &route)).await;
     }
     let headers = response.headers_mut();
@@ -84,7 +84,7 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
     response
 }
 
-/// What somebody may not do is noted, and refused whether that succeeds or not.
+/// Records a forbidden request, which is refused whether that succeeds or not.
 async fn note_forbidden(app: &App, actor: &Actor, method: &Method, route: &str) {
     if let Err(error) = ops::watched::note_forbidden(app, actor, &format!("{method} {route}")).await
         && !app.db.is_disk_full()
@@ -101,12 +101,12 @@ fn count(method: &Method, response: &Response, started: tokio::time::Instant) {
     metrics::histogram!("scrip_http_request_seconds").record(started.elapsed().as_secs_f64());
 }
 
-/// A path as the log may have it: without its query, and without a link's secret.
+/// A path that may be logged: without its query, and without a link's secret.
 fn loggable(path: &str) -> String {
     if path.starts_with("/link/") { "/link/…".into() } else { path.chars().take(200).collect() }
 }
 
-/// Runs what writes to its end, even when the client goes away.
+/// Runs writes to their end, even if the client goes away.
 pub async fn run_to_end(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -114,7 +114,7 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
     let Some(underway) = Underway::present() else { return next.run(request).await };
     let run = tokio::spawn(underway.clone().scope(next.run(request)));
     run.await.unwrap_or_else(|error| {
-        // How far it came is not known.
+        // It is unknown how far it came.
         tracing::error!(%error, request_id = underway::request_id(), "a request ended in the middle");
         match underway.is_api() {
             true => super::api::error::ApiError::outcome_unknown().into_response(),
@@ -123,8 +123,8 @@ pub async fn run_to_end(request: Request, next: Next) -> Response {
     })
 }
 
-/// Answers where no handler does: it panicked, or takes too long. A write goes on then, or has been done in part of
-/// what it does, so that nothing is said of what became of it.
+/// Answers if the handler panicked or takes too long. A write then continues, or is partly done, so the answer does not
+/// say whether it happened.
 pub async fn answered(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let Some(underway) = Underway::present() else { return next.run(request).await };
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -145,12 +145,12 @@ pub async fn answered(State(portal): State<Portal>, request: Request, next: Next
     }
 }
 
-/// Refuses requests for a host that is not the portal's, so that no address of another is echoed.
+/// Refuses requests for another host than the portal's, so that no foreign address is echoed.
 pub async fn host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let wanted = portal.app.config.public_url.split("://").nth(1).unwrap_or_default();
     let hosts = request.headers().get_all(header::HOST);
     if hosts.iter().count() > 1 {
-        // Two proxies could each take another one for the host that is asked.
+        // Two proxies could each choose a different one as the host.
         return (StatusCode::BAD_REQUEST, "Send one Host.\n").into_response();
     }
     let given = request.uri().authority().map(|a| a.as_str().to_owned());
@@ -162,14 +162,14 @@ pub async fn host(State(portal): State<Portal>, request: Request, next: Next) ->
     let is_open = request.uri().path() == crate::urls::HEALTHZ || request.uri().path() == crate::urls::READYZ;
     let is_served =
         |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
-    // Whatever watches the process need not know its name.
+    // Health checks need not know the portal's name.
     match given.as_ref().is_some_and(is_served) || is_open {
         true => next.run(request).await,
         false => (StatusCode::MISDIRECTED_REQUEST, "This address is not served here.\n").into_response(),
     }
 }
 
-/// Where a request comes from: the connection's peer, or what trusted proxies say of it.
+/// A request's origin: the connection's peer, or what trusted proxies report.
 pub fn client_address(app: &App, request: &Parts) -> String {
     address_of(app, &request.extensions, &request.headers)
 }
@@ -184,7 +184,7 @@ fn address_of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> String
         .flat_map(|value| value.to_str().unwrap_or_default().split(','))
         .collect();
     let mut address = peer;
-    // Each proxy adds whom it heard from at the right: only what a trusted one has added is believed.
+    // Each proxy appends its peer on the right: only what a trusted one appended is believed.
     for hop in forwarded.iter().rev() {
         if !app.config.is_trusted_proxy(address) {
             break;

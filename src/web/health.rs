@@ -5,19 +5,18 @@ use axum::http::StatusCode;
 
 use super::state::Portal;
 
-/// The process answers.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The writer has written, within a second or just now. What waits for the clock is no reason to send nobody here.
+/// Whether the writer can write, now or within the last second. An untrusted clock does not make the portal unready.
 pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, String) {
     if portal.app.tasks.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
     if portal.app.db.is_disk_full() {
-        let said = "the disk is full: nothing is written until there is room; reading goes on\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, said.to_owned());
+        let message = "the disk is full: nothing is written until there is room; reading goes on\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, message.to_owned());
     }
     if !portal.app.writer.is_ready().await {
         return (StatusCode::SERVICE_UNAVAILABLE, "the database cannot take a write now\n".to_owned());

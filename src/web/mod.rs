@@ -1,5 +1,5 @@
-//! The door for browsers: parses the request, calls one function of `ops`, renders the answer.
-//! To add a page: its address in [`urls`], its line in [`router`], a handler in `pages`, a template.
+//! The web pages and the API: parses the request, calls one function of `ops`, renders the answer. To add a page: its
+//! address in [`urls`], its line in [`router`], a handler in `pages`, a template.
 
 pub mod api;
 pub mod assets;

@@ -1,4 +1,4 @@
-//! Numbers by month: a chart, and the same as a table, for whoever reads it or hears it read.
+//! Numbers by month: a chart, and the same as a table for people and screen readers.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -12,9 +12,9 @@ use crate::model::month::{Month, Period};
 pub struct Monthly {
     pub title: String,
     pub columns: &'static [&'static str],
-    /// None where every number is 0.
+    /// `None` if every number is 0.
     chart: Option<Bars>,
-    /// The latest month first. Those in which nothing happened are left out; the chart has them.
+    /// Latest month first. Months without events are left out; the chart has them.
     rows: Vec<(String, Vec<String>)>,
     sum: Vec<String>,
 }
@@ -22,8 +22,7 @@ pub struct Monthly {
 impl HtmlSafe for Monthly {}
 
 impl Monthly {
-    /// `found` has the months in which something happened; `words` shows a number. The chart has the first
-    /// `drawn` of the columns.
+    /// `found` has the months with events; `words` formats a number. The chart shows the first `drawn` columns.
     pub fn of<const N: usize>(
         title: String,
         (columns, drawn): (&'static [&'static str; N], usize),
@@ -43,10 +42,10 @@ impl Monthly {
             (0..drawn).map(|column| Series { label: columns[column], values: values(column) }).collect();
         let names: Vec<Month> = months.iter().map(|(month, _)| *month).collect();
         let shown = |numbers: [i64; N]| numbers.into_iter().map(&words).collect();
-        let happened = months.iter().rev().filter(|(_, numbers)| *numbers != [0; N]);
+        let active = months.iter().rev().filter(|(_, numbers)| *numbers != [0; N]);
         Monthly {
             chart: Bars::of(format!("{title} by month"), &names, &series, &words),
-            rows: happened.map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
+            rows: active.map(|(month, numbers)| (month.label(), shown(*numbers))).collect(),
             sum: shown(sum),
             title,
             columns,

@@ -1,4 +1,4 @@
-//! The whole map of addresses, nothing else.
+//! The complete map of addresses, nothing else.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,7 +31,7 @@ pub fn router_of(portal: Portal) -> Router {
     guarded(&portal, pages(&portal)).with_state(portal)
 }
 
-/// What stands before every handler, in the order in which a request meets it from the last line up.
+/// The layers around every handler; a request passes them from the last line up.
 pub fn guarded(portal: &Portal, routes: Router<Portal>) -> Router<Portal> {
     routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -182,7 +182,7 @@ fn buying() -> Router<Portal> {
         .route("/invoices/{id}/settlement", post(payments::settle))
 }
 
-/// What other servers send: no session, no form, no origin; each proves itself by a signature.
+/// Requests from other servers: no session, no form, no origin; each proves itself by a signature.
 fn webhooks() -> Router<Portal> {
     Router::new()
         .route(urls::STRIPE_WEBHOOK, post(webhooks::stripe))

@@ -1,4 +1,4 @@
-//! The accept loop: how many connections there are, how long each may keep silent, an orderly end.
+//! The accept loop: the number of connections, deadlines for silence, an orderly end.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -30,26 +30,26 @@ const IDLE_TIMEOUT_SECONDS: u64 = 75;
 const STALL_TIMEOUT_SECONDS: u64 = 90;
 const PING_EVERY_SECONDS: u64 = 20;
 const PING_TIMEOUT_SECONDS: u64 = 20;
-/// How long requests under way may take once the end has come.
+/// How long requests in progress may take once the portal is stopping.
 const REQUESTS_AT_STOP_SECONDS: u64 = 10;
-/// How long a connection without a request may take to say goodbye.
+/// How long a connection without a request may take to close.
 const IDLE_AT_STOP_MILLISECONDS: u64 = 500;
 const STREAMS_MAX: u32 = 100;
 const BUFFER_BYTES_MAX: usize = 64 << 10;
-/// What else waits for a descriptor must get one now and then.
+/// Gives other code that waits for a file descriptor a chance to get one.
 const ACCEPT_AGAIN_MILLISECONDS: u64 = 20;
 
-/// How many connections there may be, and how long each may take for what.
+/// How many connections there may be, and their deadlines.
 #[derive(Clone)]
 pub struct Limits {
     pub connections_max: usize,
-    /// The proxies, behind each of which everybody comes from one address.
+    /// The proxies, behind each of which all clients share one address.
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    /// Until the first request has come: HTTP/2's preface alone is none.
+    /// Until the first request has arrived; HTTP/2's preface is not one.
     pub head: Duration,
     /// Between one request and the next.
     pub idle: Duration,
-    /// Of an answer that nobody reads, or that does not come.
+    /// For an answer that nobody reads, or that does not come.
     pub stall: Duration,
     pub ping_every: Duration,
     pub ping: Duration,
@@ -57,7 +57,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What holds but in tests.
+    /// The limits outside tests.
     #[must_use]
     pub fn of(connections_max: usize) -> Limits {
         Limits {
@@ -76,7 +76,7 @@ impl Limits {
         self.head.min(self.idle).min(self.stall)
     }
 
-    /// When a connection that gets on like this has taken too long.
+    /// When a connection with this progress has taken too long.
     fn deadline(&self, pace: &Pace, stopped_at: Option<Instant>) -> Instant {
         match (pace.requests, stopped_at) {
             (1.., _) => pace.at + self.stall,
@@ -87,7 +87,7 @@ impl Limits {
     }
 }
 
-/// Serves until told to stop, then finishes what was begun; gives how many requests were cut off.
+/// Serves until stopped, then finishes requests in progress; returns how many were cut off.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) -> usize {
     let door = Door {
         router: router.layer(RequestBodyTimeoutLayer::new(Duration::from_secs(BODY_TIMEOUT_SECONDS))),
@@ -111,7 +111,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // How long a head may take is looked at here, of both protocols.
+    // Deadlines for a request's head are checked here, for both protocols.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(BUFFER_BYTES_MAX);
     builder
         .http2()
@@ -133,7 +133,7 @@ struct Door {
 }
 
 impl Door {
-    /// Never waits for a place: who has no request under way gives way.
+    /// Never waits for a place: a connection without a request gives way.
     async fn accept_all(&self, listener: &TcpListener) {
         loop {
             let accepted = tokio::select! {
@@ -143,7 +143,7 @@ impl Door {
             match accepted {
                 Ok((stream, peer)) => self.take(stream, peer),
                 Err(error) => {
-                    // Out of file descriptors, mostly.
+                    // Usually out of file descriptors.
                     self.connections.shed_oldest();
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(ACCEPT_AGAIN_MILLISECONDS)).await;
@@ -170,7 +170,7 @@ impl Door {
             tokio::pin!(connection);
             let mut stopped_at = None;
             loop {
-                // Something may happen that brings the deadline nearer: so it is looked at again before.
+                // An event may bring the deadline nearer, so it is checked again before.
                 let look_at = Instant::now() + limits.shortest();
                 let deadline = limits.deadline(&place.pace(), stopped_at).min(look_at);
                 tokio::select! {
@@ -193,7 +193,7 @@ impl Door {
     }
 }
 
-/// Answers a request; it is under way until the last of its answer was taken.
+/// Answers a request, which is in progress until the last of its answer is taken.
 async fn answer(
     router: Router,
     mut request: Request<Incoming>,
@@ -207,7 +207,7 @@ async fn answer(
     Ok(response.map(|body| Sent { body, busy }))
 }
 
-/// The body of an answer on its way.
+/// The body of an answer being sent.
 struct Sent {
     body: Body,
     busy: Busy,

@@ -1,5 +1,5 @@
-//! Sessions: tower-sessions over our own table. The cookie's value is kept as its SHA-256. Idle
-//! for 12 hours or 14 days old, a session is over; its last use is written down every few minutes.
+//! Sessions: tower-sessions over our own table. The cookie's value is stored as its SHA-256. A session ends after 12
+//! idle hours or at an age of 14 days; its last use is recorded every few minutes.
 
 use std::collections::HashMap;
 
@@ -26,14 +26,14 @@ const IDLE_SECONDS: i64 = 12 * 3_600;
 const LIFETIME_SECONDS: i64 = 14 * 86_400;
 const TOUCH_EVERY_SECONDS: i64 = 300;
 
-/// The names under which a session keeps its values.
+/// The names of a session's values.
 const SIGNED_IN_AS: &str = "as";
 const PENDING: &str = "pending";
 const CONFIRMED: &str = "confirmed";
 const ADDRESS: &str = "address";
 const USER_AGENT: &str = "user_agent";
 
-/// Keeps sessions in the database.
+/// Stores sessions in the database.
 #[derive(Clone)]
 pub struct Store {
     db: Db,
@@ -75,8 +75,8 @@ pub fn hash(id: Id) -> Vec<u8> {
     Sha256::digest(id.0.to_be_bytes()).to_vec()
 }
 
-/// Begins a session for somebody who has proved who it is, under a new id. `confirmed` is when the
-/// password, and the second factor, were given last.
+/// Begins a session for an authenticated person, under a new id. `confirmed` is when the password and the second factor
+/// were last entered.
 pub async fn begin(
     session: &Session,
     who: &SignedInAs,
@@ -93,8 +93,7 @@ pub async fn begin(
     session.save().await
 }
 
-/// Keeps a sign-in that waits for its second step, under a new id. Anyone who was signed in here before
-/// no longer is.
+/// Stores a sign-in that waits for its second step, under a new id. Anyone signed in here before no longer is.
 pub async fn begin_pending(
     session: &Session,
     pending: &Pending,
@@ -113,21 +112,21 @@ pub async fn pending(
     session.get(PENDING).await
 }
 
-/// Whom a session belongs to.
+/// The person a session belongs to.
 pub async fn signed_in_as(
     session: &Session,
 ) -> std::result::Result<Option<SignedInAs>, tower_sessions::session::Error> {
     session.get(SIGNED_IN_AS).await
 }
 
-/// When who is signed in here was confirmed last.
+/// When the person signed in here last confirmed.
 pub async fn confirmed(
     session: &Session,
 ) -> std::result::Result<Option<Confirmed>, tower_sessions::session::Error> {
     Ok(session.get::<Option<Confirmed>>(CONFIRMED).await?.flatten())
 }
 
-/// Notes that who is signed in here was confirmed.
+/// Records that the person signed in here has confirmed.
 pub async fn confirm(
     session: &Session,
     confirmed: Confirmed,
@@ -168,7 +167,7 @@ fn backend(error: store::db::DbError) -> Error {
 
 #[async_trait]
 impl SessionStore for Store {
-    // Ids are 128 random bits: two that are alike do not happen.
+    // Ids are 128 random bits, so collisions do not happen.
     async fn create(&self, record: &mut Record) -> Result<()> {
         self.write(record).await
     }
@@ -182,16 +181,16 @@ impl SessionStore for Store {
         let Some(row) = found else { return Ok(None) };
         let now = self.clock.now();
         if now > Moment(row.seen_at).plus_seconds(TOUCH_EVERY_SECONDS) {
-            // Whoever reads must not depend on it: the disk may be full.
+            // Reads must not depend on this write: the disk may be full.
             if let Err(error) = self.touch(&row, now).await {
                 tracing::debug!(%error, "the use of a session was not noted");
             }
         }
         let data = serde_json::from_str(&row.data).map_err(|e| Error::Decode(e.to_string()))?;
-        // The table decides when a session is over, by the application's clock.
-        let far =
+        // The table decides when a session ends, by the application's clock.
+        let far_future =
             OffsetDateTime::from_unix_timestamp(253_402_300_799).map_err(|e| Error::Decode(e.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date: far }))
+        Ok(Some(Record { id: *id, data, expiry_date: far_future }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {

@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! State shared by all handlers.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::store::tokens::Holder;
 /// How long a request may take until its answer begins.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What handlers share. Each request is given several clones.
+/// State shared by all handlers. Each request gets several clones.
 #[derive(Clone)]
 pub struct Portal(Arc<Shared>);
 
@@ -29,12 +29,12 @@ impl Deref for Portal {
     }
 }
 
-/// What stands behind a [`Portal`].
+/// The data behind a [`Portal`].
 pub struct Shared {
     pub app: App,
-    /// Who is signed in, looked up for many requests at once.
+    /// Looks up who is signed in, for many requests at once.
     pub people: Gatherer<i64, SignedIn>,
-    /// Whose each access token is, looked up for many requests at once.
+    /// Looks up access tokens' holders, for many requests at once.
     pub holders: Gatherer<Vec<u8>, Holder>,
     pub rates: Rates,
     pub downloads: Downloads,
@@ -43,7 +43,7 @@ pub struct Shared {
     pub request_timeout: Duration,
 }
 
-/// Cookies behind https are bound to the host by their names.
+/// Behind https, the cookies' names bind them to the host.
 #[derive(Clone, Copy)]
 pub struct CookieNames {
     pub known_device: &'static str,
@@ -58,13 +58,13 @@ impl FromRef<Portal> for App {
 }
 
 impl Portal {
-    /// What handlers share, with how long a request may take until its answer begins.
+    /// The shared state, with a limit on how long a request may take until its answer begins.
     #[must_use]
     pub fn new(app: App, request_timeout: Duration) -> Portal {
         Portal::with(app, request_timeout, Downloads::default())
     }
 
-    /// The same with other limits of downloads.
+    /// The same with other limits on downloads.
     #[must_use]
     pub fn with(app: App, request_timeout: Duration, downloads: Downloads) -> Portal {
         let cookie_names = if app.config.is_https() {

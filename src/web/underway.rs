@@ -1,4 +1,4 @@
-//! The request under way: what its handler and its error pages know of it, whichever task they run in.
+//! The request in progress: what its handler and its error pages know of it, in whatever task they run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ tokio::task_local! {
     static UNDERWAY: Underway;
 }
 
-/// A request under way. Clones share it.
+/// A request in progress. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Underway(Arc<Facts>);
 
@@ -20,11 +20,11 @@ struct Facts {
     operation: Mutex<Option<Operation>>,
 }
 
-/// The operation that a request asks for.
+/// The operation that a request performs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     pub id: String,
-    /// Its sender made the id, and can send it again.
+    /// The client chose the id, and can send it again.
     pub is_given: bool,
     /// The page that shows whether it has happened.
     pub back: String,
@@ -41,39 +41,39 @@ impl Underway {
         }))
     }
 
-    /// The one of this task, where there is one.
+    /// The current task's request, if it has one.
     pub fn present() -> Option<Underway> {
         UNDERWAY.try_with(Clone::clone).ok()
     }
 
-    /// Runs something as a part of it.
+    /// Runs a future as part of it.
     pub async fn scope<T>(self, run: impl Future<Output = T>) -> T {
         UNDERWAY.scope(self, run).await
     }
 
-    /// Whether it only reads, and so changes nothing.
+    /// Whether it only reads, and therefore changes nothing.
     pub fn is_read(&self) -> bool {
         self.0.is_read
     }
 
-    /// Whether a program asks.
+    /// Whether it came through the API.
     pub fn is_api(&self) -> bool {
         self.0.is_api
     }
 }
 
-/// The id of the request under way, as the log has it.
+/// The id of the request in progress, as logged.
 pub fn request_id() -> String {
     UNDERWAY.try_with(|u| u.0.request_id.clone()).unwrap_or_default()
 }
 
-/// Notes which operation the request asks for, before it is begun.
+/// Records the request's operation before it begins.
 pub fn note_operation(operation: Operation) {
     let _ = UNDERWAY
         .try_with(|u| *u.0.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation));
 }
 
-/// The operation that the request asks for, where it has got as far.
+/// The request's operation, if it has come that far.
 pub fn operation() -> Option<Operation> {
     UNDERWAY.try_with(|u| u.0.operation.lock().unwrap_or_else(PoisonError::into_inner).clone()).ok()?
 }

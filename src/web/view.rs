@@ -1,4 +1,4 @@
-//! What every page shows around its content, and the small things that templates ask for.
+//! What every page shows around its content, and helpers for templates.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -19,7 +19,7 @@ use crate::ops::actor::Actor;
 use crate::store::resources::Pool;
 use crate::urls;
 
-/// How many rows a page of a list has.
+/// Rows on a page of a list.
 pub const PAGE_SIZE: i64 = 50;
 
 /// The frame of a signed-in page.
@@ -30,7 +30,7 @@ pub struct Frame {
     pub notice: Option<Notice>,
     /// What is wrong with the machine's clock, for the operator.
     pub clock: Verdict,
-    /// The operator is told.
+    /// Shown to the operator.
     pub is_disk_full: bool,
     /// A new form's token: each window takes it, and sends it once.
     pub token: String,
@@ -40,14 +40,14 @@ pub struct Frame {
     pub assets: Assets,
 }
 
-/// The frame of a page that nobody need be signed in for.
+/// The frame of a page that needs no sign-in.
 pub struct Plain {
     pub title: String,
     pub theme: Theme,
     pub assets: Assets,
 }
 
-/// The addresses of what each page loads.
+/// The addresses of the files that each page loads.
 #[derive(Clone, Copy)]
 pub struct Assets {
     pub style: &'static str,
@@ -83,9 +83,9 @@ impl Plain {
 }
 
 impl Frame {
-    /// The frame of a page for somebody.
+    /// The frame of a page for a person.
     pub async fn of(portal: &Portal, me: &Me, title: impl Into<String>) -> WebResult<Frame> {
-        // A person who must turn two-factor authentication on first sees nothing else yet.
+        // A person who must first turn on two-factor authentication sees nothing else yet.
         let is_open = me.actor.owed.is_none();
         let pools = match is_open {
             true => crate::ops::resources::own_pools(&portal.app, &me.actor).await?,
@@ -112,13 +112,13 @@ impl Frame {
         })
     }
 
-    /// The hidden field with the id of the operation that a form asks for: the one that was posted, or a new one.
+    /// The hidden field with the id of the form's operation: the posted one, or a new one.
     pub fn operation<'a>(&'a self, form: &'a form::Form) -> OperationField<'a> {
         let posted = form.value(form::TOKEN);
         if posted.is_empty() { self.new_operation() } else { OperationField { id: posted } }
     }
 
-    /// As [`Frame::operation`], for a form that shows no refusals.
+    /// Like [`Frame::operation`], for a form that shows no refusals.
     pub fn new_operation(&self) -> OperationField<'_> {
         OperationField { id: &self.token }
     }
@@ -127,12 +127,12 @@ impl Frame {
         amount::grouped(*number)
     }
 
-    /// A moment as its reader's zone has it, the exact one on hover.
+    /// A moment in the reader's time zone, the exact one on hover.
     pub fn time(&self, at: &i64) -> Time {
         Time::of(Moment(*at), &self.actor.time_zone)
     }
 
-    /// Whether the page stands at an address or below it.
+    /// Whether the page's address is this one or below it.
     pub fn is_under(&self, address: &str) -> bool {
         self.path.starts_with(address)
     }
@@ -225,12 +225,11 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     groups
 }
 
-/// A page.
 pub fn page(template: &impl Template) -> WebResult<Response> {
     Ok(Html(template.render()?).into_response())
 }
 
-/// A page with a form: 422 where it was refused, 429 where the next attempt must wait.
+/// A page with a form: 422 if it was refused, 429 if the next attempt must wait.
 pub fn page_of_form(app: &App, template: &impl Template, form: &form::Form) -> WebResult<Response> {
     let mut response = page(template)?;
     if let Some(until) = form.wait_until {
@@ -243,12 +242,12 @@ pub fn page_of_form(app: &App, template: &impl Template, form: &form::Form) -> W
     Ok(response)
 }
 
-/// Back to a page after something was done; the notice is rendered there.
+/// Returns to a page after an act; the notice is rendered there.
 pub fn done(back: &str, key: &str) -> Response {
     axum::response::Redirect::to(&urls::with_done(back, key)).into_response()
 }
 
-/// Where a form leads back to: the page it names, if it is one of this portal.
+/// Where a form returns to: the page it names, if it is one of this portal.
 pub fn back<'a>(form: &'a form::Form, otherwise: &'a str) -> &'a str {
     let wanted = form.value("back");
     if urls::is_local(wanted) { wanted } else { otherwise }

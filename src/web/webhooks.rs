@@ -1,5 +1,5 @@
-//! What other servers tell of their own accord: `/webhooks/stripe`. Nobody is signed in there, and nothing of
-//! a body is logged: only one with a good signature is read at all.
+//! Events sent by other servers: `/webhooks/stripe`. Nobody is signed in there, and no part of a body is logged: it is
+//! not even parsed without a valid signature.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::ops::error::OpError;
 /// Events are a few kilobytes long.
 pub const BODY_BYTES_MAX: usize = 256 << 10;
 
-/// Takes an event of Stripe's. 200 says that it need not be sent again, also where it concerns nobody here.
+/// Takes an event from Stripe. 200 tells Stripe not to send it again, even if it concerns nobody here.
 pub async fn stripe(
     State(portal): State<Portal>,
     headers: HeaderMap,

@@ -12,7 +12,7 @@ fn euro(minor: i64) -> Money {
     Money::new(minor, Currency::from_code("EUR").unwrap())
 }
 
-/// A session as Stripe sends it, with much that we do not use.
+/// A session as Stripe sends it, with many fields that we do not use.
 fn session_object() -> Value {
     json!({
         "id": "cs_test_a1", "object": "checkout.session", "amount_subtotal": 1250, "amount_total": 1250,
@@ -39,7 +39,7 @@ fn taken(kind: &str, object: &Value) -> Result<Event, WebhookError> {
 #[test]
 fn the_signature_is_the_one_that_stripe_makes() {
     let payload = br#"{"id":"evt_1","type":"invoice.paid","created":1795262400,"data":{"object":{}}}"#;
-    // Made apart from the code here, after Stripe's page on signatures.
+    // Made independently of this code, following Stripe's page on signatures.
     let header = "t=1795262400,v1=e7a7997ed7822d7672ee69bb6b3c0f5a5e6cea10d82cdb7f15f14a63a218f991,v0=00";
     let event = verify(SECRET, payload, header, NOON).unwrap();
     assert_eq!((event.id.as_str(), event.kind, event.created), ("evt_1", EventKind::Other, NOON));
@@ -49,7 +49,7 @@ fn the_signature_is_the_one_that_stripe_makes() {
 fn each_event_is_told_by_its_type() {
     let mut unpaid = session_object();
     unpaid["payment_status"] = "unpaid".into();
-    for (kind, object, told) in [
+    for (kind, object, expected) in [
         ("checkout.session.completed", session_object(), EventKind::SessionCompleted { is_paid: true }),
         ("checkout.session.completed", unpaid, EventKind::SessionCompleted { is_paid: false }),
         ("checkout.session.async_payment_succeeded", session_object(), EventKind::AsyncSucceeded),
@@ -57,7 +57,7 @@ fn each_event_is_told_by_its_type() {
         ("checkout.session.expired", session_object(), EventKind::SessionExpired),
     ] {
         let event = taken(kind, &object).unwrap();
-        assert_eq!((event.kind, event.reference.as_deref()), (told, Some("42")), "{kind}");
+        assert_eq!((event.kind, event.reference.as_deref()), (expected, Some("42")), "{kind}");
         assert_eq!(event.session_id.as_deref(), Some("cs_test_a1"));
         assert_eq!(event.payment_intent.as_deref(), Some("pi_1"));
         assert_eq!(event.amount_total, Some(euro(1250)));

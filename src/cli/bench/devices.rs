@@ -1,4 +1,4 @@
-//! `scrip bench renewals` and `scrip bench coverage`: figures of a fleet of devices.
+//! `scrip bench renewals` and `scrip bench coverage`: measurements with a fleet of devices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +25,11 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const DEVICES_A_BATCH: i64 = 5_000;
 const DAY_SECONDS: i64 = 86_400;
-const ASKED: usize = 200;
-/// Redemptions beside the renewals: connections, and how many at a time.
+const REQUESTS: usize = 200;
+/// Concurrent redemptions: connections, and redemptions per round.
 const BESIDE: (usize, usize) = (16, 2_000);
 
-/// A portal with a fleet of one company, whose periods begin over `days`, as they do in life.
+/// A portal with one company's fleet, whose periods begin over `days`, as in reality.
 async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, CancellationToken)> {
     let (app, _) = App::start(config, Clock::fixed(Moment(Clock::System.now().0)), Rng::System).await?;
     let stop = CancellationToken::new();
@@ -46,12 +46,12 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
         memo: String::new(),
     });
     app.writer.submit(operation(&app, &by, issue)).await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     for first in (0..devices).step_by(DEVICES_A_BATCH as usize) {
         let count = DEVICES_A_BATCH.min(devices - first);
         add(&app, &by, first, count, first * days / devices.max(1)).await?;
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     println!("{:>12} devices added, each with its first unit, in {seconds:.1} s", grouped(devices));
     Ok((app, stop))
 }
@@ -81,7 +81,7 @@ async fn add(app: &App, by: &ledger::Actor, first: i64, count: i64, days_ago: i6
     Ok(())
 }
 
-/// The whole fleet becomes due twice: once the portal has nothing else to do, once people redeem.
+/// Makes the whole fleet due twice: first while the portal is idle, then while people redeem.
 pub async fn renewals(config: Config, devices: i64) -> Outcome {
     let (app, stop) = start(config, devices, 1).await?;
     app.clock.advance_seconds(31 * DAY_SECONDS);
@@ -112,10 +112,10 @@ pub async fn renewals(config: Config, devices: i64) -> Outcome {
 }
 
 async fn renew_all(app: &App) -> Outcome<f64> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let holder = jobs::renewals::new_holder(app);
     while jobs::renewals::run_batch(app, &holder).await? {}
-    Ok(begun.elapsed().as_secs_f64())
+    Ok(started.elapsed().as_secs_f64())
 }
 
 fn report(how: &str, devices: i64, seconds: f64) {
@@ -123,20 +123,20 @@ fn report(how: &str, devices: i64, seconds: f64) {
     println!("{:>12} renewals {how} in {seconds:.1} s: {per_second}/s", grouped(devices));
 }
 
-/// Asks for the coverage of the fleet's company, as each page that shows it does.
+/// Requests the coverage of the fleet's company, as each page that shows it does.
 pub async fn coverage(config: Config, devices: i64) -> Outcome {
     let (app, stop) = start(config, devices, 29).await?;
     let actor = crate::demo::actor(&app, "issuer@bench.test").await?;
-    let mut milliseconds = Vec::with_capacity(ASKED);
-    for _ in 0..ASKED {
-        let begun = Instant::now();
+    let mut milliseconds = Vec::with_capacity(REQUESTS);
+    for _ in 0..REQUESTS {
+        let started = Instant::now();
         let found = ops::coverage::of_company(&app, &actor, actor.company_id).await?;
-        milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        milliseconds.push(started.elapsed().as_secs_f64() * 1_000.0);
         assert_eq!(found.len(), 1, "the fleet draws on one balance");
     }
     milliseconds.sort_by(f64::total_cmp);
     println!("{:>12} {:>12} {:>10} {:>10} {:>10}", "coverage", "asked/s", "p50 ms", "p99 ms", "max ms");
-    let per_second = 1_000.0 * ASKED as f64 / milliseconds.iter().sum::<f64>();
+    let per_second = 1_000.0 * REQUESTS as f64 / milliseconds.iter().sum::<f64>();
     Figures { per_second, milliseconds }.print("of the fleet");
     stop.cancel();
     Ok(())

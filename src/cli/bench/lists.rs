@@ -1,5 +1,5 @@
-//! `scrip bench lists`: the worst that a program or a person can ask of each list, over rows by the million. The
-//! API's lists go through the router; those that only the portal has, through their acts.
+//! `scrip bench lists`: the worst requests that a program or a person can make to each list, over millions of rows. The
+//! API's lists go through the router; the portal's own, through their acts.
 
 use std::net::SocketAddr;
 
@@ -40,22 +40,22 @@ use crate::web::router;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The operator, and somebody at a distributor with a twentieth of all companies and half of everything else.
+/// The operator, and a user of a distributor with a twentieth of all companies and half of everything else.
 const PEOPLE: [&str; 2] = ["operator@bench.test", "distributor@bench.test"];
-/// One in so many codes is of an order.
+/// One in this many codes belongs to an order.
 const VOUCHERS: i64 = 4;
 const PAGE: i64 = 51;
 
-/// Fills a database with `rows` codes, transfers and lines of history each, and asks.
+/// Fills a database with `rows` each of codes, transfers and history lines, and measures.
 pub async fn lists(config: Config, rows: i64) -> Outcome {
     let (app, _) = App::start(config, Clock::System, Rng::System).await?;
     let stop = CancellationToken::new();
     tokio::spawn(jobs::checkpoint::run(app.db.clone(), stop.clone()));
-    let begun = Instant::now();
+    let started = Instant::now();
     fill(&app, rows).await?;
     println!(
         "Filled in {:.0} s: {} codes, transfers and lines of history each",
-        begun.elapsed().as_secs_f64(),
+        started.elapsed().as_secs_f64(),
         grouped(rows)
     );
     println!("{:>10}  request", "ms");
@@ -126,7 +126,7 @@ fn code(app: &App, id: i64, sizes: Sizes) -> NewCode {
     }
 }
 
-/// Somebody who asks.
+/// A user who makes requests.
 struct Asking {
     app: App,
     router: Router,
@@ -212,9 +212,9 @@ impl Asking {
             }
         }
         for path in paths {
-            let begun = Instant::now();
+            let started = Instant::now();
             self.get(&path).await?;
-            note(begun, format!("GET {path}"), worst);
+            note(started, format!("GET {path}"), worst);
         }
         Ok(())
     }
@@ -244,43 +244,43 @@ impl Asking {
                 let label = format!("codes of a company, {search:?}, {status:?}");
                 let filter =
                     CodeFilter { status, search: search.clone(), limit: PAGE, ..CodeFilter::default() };
-                let begun = Instant::now();
+                let started = Instant::now();
                 ops::codes::list(app, actor, FIRST_COMPANY, &filter).await?;
-                note(begun, label, worst);
+                note(started, label, worst);
             }
         }
         for text in ["", "nothing", "company", "77777"] {
             for sort in [Sort::Name, Sort::Level, Sort::Created, Sort::Credits] {
                 let filter =
                     CompanyFilter { text: text.into(), sort, descending: true, limit: PAGE, after: None };
-                let begun = Instant::now();
+                let started = Instant::now();
                 ops::companies::list(app, actor, &filter).await?;
-                note(begun, format!("companies, {text:?} by {sort:?}"), worst);
+                note(started, format!("companies, {text:?} by {sort:?}"), worst);
             }
-            let begun = Instant::now();
+            let started = Instant::now();
             ops::companies::choices(app, actor, text).await?;
-            note(begun, format!("a choice of companies, {text:?}"), worst);
+            note(started, format!("a choice of companies, {text:?}"), worst);
             let filter = UserFilter { text, limit: PAGE, ..UserFilter::default() };
-            let begun = Instant::now();
+            let started = Instant::now();
             ops::users::list(app, actor, &filter).await?;
-            note(begun, format!("users, {text:?}"), worst);
+            note(started, format!("users, {text:?}"), worst);
             let filter = DeviceFilter {
                 text: text.into(),
                 sort: DeviceSort::Label,
                 limit: PAGE,
                 ..DeviceFilter::default()
             };
-            let begun = Instant::now();
+            let started = Instant::now();
             ops::devices::list(app, actor, &filter).await?;
-            note(begun, format!("devices, {text:?}"), worst);
+            note(started, format!("devices, {text:?}"), worst);
         }
         for verb in [None, Some("signed_in"), Some("nothing"), Some("redeem"), Some("cancel")] {
             for company in [None, Some(FIRST_COMPANY)] {
                 let filter =
                     HistoryFilter { verb: verb.map(str::to_owned), limit: PAGE, ..HistoryFilter::default() };
-                let begun = Instant::now();
+                let started = Instant::now();
                 ops::audit::list(app, actor, company, &filter).await?;
-                note(begun, format!("history, {verb:?} of {company:?}"), worst);
+                note(started, format!("history, {verb:?} of {company:?}"), worst);
             }
         }
         self.orders_and_reports(worst).await
@@ -291,37 +291,37 @@ impl Asking {
         let (app, actor) = (&self.app, &self.actor);
         for state in [None, Some(OrderState::Paid), Some(OrderState::Cancelled)] {
             let filter = OrderFilter { state, cursor: None, limit: PAGE };
-            let begun = Instant::now();
+            let started = Instant::now();
             ops::orders::list(app, actor, &filter).await?;
-            note(begun, format!("orders, {state:?}"), worst);
+            note(started, format!("orders, {state:?}"), worst);
         }
         for status in [None, Some(CodeStatus::Used), Some(CodeStatus::Cancelled)] {
             let filter = VoucherFilter { status, cursor: None, limit: PAGE };
-            let begun = Instant::now();
+            let started = Instant::now();
             ops::vouchers::list(app, actor, &filter).await?;
-            note(begun, format!("vouchers, {status:?}"), worst);
+            note(started, format!("vouchers, {status:?}"), worst);
         }
         let period =
             Period { from: crate::model::month::Month(24_300), to: crate::model::month::Month(24_320) };
         let mut tx = app.db.read().await?;
-        let begun = Instant::now();
+        let started = Instant::now();
         store::reports::codes_by_month(&mut tx, &actor.company_path, period).await?;
-        note(begun, "report of codes".into(), worst);
-        let begun = Instant::now();
+        note(started, "report of codes".into(), worst);
+        let started = Instant::now();
         store::reports::sales_by_month(&mut tx, period).await?;
-        note(begun, "report of sales".into(), worst);
-        let begun = Instant::now();
+        note(started, "report of sales".into(), worst);
+        let started = Instant::now();
         store::reports::sales(&mut tx, period, Some(&(24_301, 5_000, "EUR".into())), PAGE).await?;
-        note(begun, "sales, a later page".into(), worst);
-        let begun = Instant::now();
+        note(started, "sales, a later page".into(), worst);
+        let started = Instant::now();
         store::reports::outstanding(&mut tx, (100_000, 1), PAGE).await?;
-        note(begun, "unused codes by company".into(), worst);
+        note(started, "unused codes by company".into(), worst);
         Ok(())
     }
 }
 
-fn note(begun: Instant, label: String, worst: &mut (f64, String)) {
-    let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
+fn note(started: Instant, label: String, worst: &mut (f64, String)) {
+    let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
     println!("{milliseconds:>10.1}  {label}");
     if milliseconds > worst.0 {
         *worst = (milliseconds, label);

@@ -1,5 +1,5 @@
-//! `scrip bench`: figures of this machine and this build, through HTTP, on a throw-away database: in a
-//! folder of its own, or in a schema of its own of the PostgreSQL server that is named.
+//! `scrip bench`: measures this machine and this build through HTTP, on a throw-away database: in its own folder, or in
+//! its own schema of the given PostgreSQL server.
 
 mod devices;
 mod lists;
@@ -64,12 +64,12 @@ enum What {
     Lists,
 }
 
-/// Connections, and redemptions measured with them.
+/// Numbers of connections, and of redemptions measured with them.
 const LEVELS: [(usize, usize); 4] = [(1, 4_000), (16, 40_000), (64, 80_000), (256, 80_000)];
-/// All come from one address, which has a quarter.
+/// All connections come from one address, which gets a quarter of the places.
 const CONNECTIONS_MAX: usize = 16_384;
 const ONE_BY_ONE: (usize, usize) = (64, 15_000);
-/// Redeemers: each of a company of its own.
+/// Redeemers, each with their own company.
 const PEOPLE: usize = 64;
 const CODES_A_BATCH: usize = 5_000;
 
@@ -138,7 +138,7 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
-/// A redeemer's program, with an access token.
+/// A redeemer's API client, with an access token.
 #[derive(Clone)]
 pub struct Person {
     token: Token,
@@ -189,7 +189,7 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
     access_tokens(app).await
 }
 
-/// An access token of each redeemer.
+/// An access token for each redeemer.
 pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error::Error + Send + Sync>> {
     let mut people = Vec::new();
     for i in 0..PEOPLE {
@@ -210,7 +210,7 @@ pub fn operation(app: &App, by: &ledger::Actor, command: Command) -> Operation {
     Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), command }
 }
 
-/// Makes unused codes of one unit each.
+/// Creates unused codes of one unit each.
 async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::error::Error + Send + Sync>> {
     let mut made = Vec::with_capacity(count);
     let mut tx = app.db.read().await?;
@@ -255,7 +255,7 @@ pub async fn measure(
         stop.clone(),
     ));
     let share = count / connections;
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut tasks = Vec::new();
     for (i, codes) in codes.chunks(share).enumerate() {
         let person = people[i % people.len()].clone();
@@ -267,7 +267,7 @@ pub async fn measure(
     for task in tasks {
         milliseconds.extend(task.await??);
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     stop.cancel();
     let _ = serving.await;
     milliseconds.sort_by(f64::total_cmp);
@@ -287,9 +287,9 @@ async fn redeem_all(
     let mut milliseconds = Vec::with_capacity(codes.len());
     for code in codes {
         let key = form::new_nonce(app);
-        let begun = Instant::now();
+        let started = Instant::now();
         let status = send(&mut sender, person, &key, code).await?;
-        milliseconds.push(begun.elapsed().as_secs_f64() * 1_000.0);
+        milliseconds.push(started.elapsed().as_secs_f64() * 1_000.0);
         if status != StatusCode::OK {
             return Err(format!("a redemption was answered with {status}").into());
         }
@@ -317,7 +317,7 @@ async fn send(
     Ok(status)
 }
 
-/// What Linux says; 0 elsewhere.
+/// As reported by Linux; 0 elsewhere.
 pub fn peak_memory_megabytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();

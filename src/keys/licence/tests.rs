@@ -62,7 +62,7 @@ fn a_list_is_no_licence_and_a_licence_no_list() {
     assert_eq!(public.open_revocations(&text), Ok(list));
     assert_eq!(public.open_licence(&text), Err(Malformed.into()));
     assert_eq!(public.open_licence(&text.replacen(REVOKED_HEAD, HEAD, 1)), Err(Malformed.into()));
-    // Six lines could be read as a licence; the head, which is signed too, keeps them apart.
+    // Its six lines could be read as a licence; the head, which is signed too, keeps them apart.
     let payload = facts().payload(1).unwrap();
     let licence = keys.sign(REVOKED_HEAD, |_| Ok(payload)).unwrap().replacen(REVOKED_HEAD, HEAD, 1);
     assert_eq!(public.open_licence(&licence), Err(LicenceError::Forged));
@@ -83,7 +83,7 @@ fn a_ring_with_a_new_key_still_opens_what_the_old_one_signed() {
 
 #[test]
 fn the_format_does_not_drift() {
-    // Made by openssl from this ring, apart from the code here; docs/licences.md shows the same.
+    // Made from this ring by openssl, independently of this code; docs/licences.md shows the same.
     let keys = Keys::parse(RING).unwrap();
     let (_, public) = keys.licence_public_keys().base64().next().unwrap();
     assert_eq!(public, "AP/BRjy3yeLyTN0/HD+HH2TNE7XHXnImsAwx47JL+q8=");

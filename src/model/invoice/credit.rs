@@ -1,22 +1,22 @@
-//! Credit notes: what an invoice asked for is taken back, whole or in parts.
+//! Credit notes: cancel an invoice's charges, whole or in part.
 
 use jiff::civil::Date;
 
 use super::{Document, DocumentKind, Line};
 
-/// A part of an invoice's line that is taken back.
+/// A part of an invoice line that is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled {
-    /// Which of the invoice's lines, from 0.
+    /// Index of the invoice's line, from 0.
     pub line: usize,
-    /// How many of its units earlier credit notes took back.
+    /// How many of its units earlier credit notes cancelled.
     pub before: i64,
-    /// How many units this one takes back.
+    /// How many units this one cancels.
     pub count: i64,
 }
 
 impl Document {
-    /// The credit note of parts of this invoice; `None` where a part is not there to be taken back.
+    /// The credit note for parts of this invoice; `None` if a part exceeds what is left.
     #[must_use]
     pub fn credit_note(&self, number: String, issued_on: Date, parts: &[Cancelled]) -> Option<Document> {
         let lines = parts.iter().map(|part| self.lines.get(part.line)?.cancelled(part.before, part.count));
@@ -35,8 +35,8 @@ impl Document {
 }
 
 impl Line {
-    /// The line that takes `count` units back after `before` of them were. Money is the difference of
-    /// two rounded sums, so that all parts together take back this line to the cent, in whatever steps.
+    /// The line that cancels `count` units after `before` of them. Its money is the difference of two rounded sums, so
+    /// that all parts together cancel this line to the cent, in whatever steps.
     fn cancelled(&self, before: i64, count: i64) -> Option<Line> {
         let after = before.checked_add(count)?;
         if before < 0 || count < 1 || after > self.quantity {
@@ -47,7 +47,7 @@ impl Line {
     }
 }
 
-/// What `count` of `all` units are of an amount, rounded half away from zero; `all` is above zero.
+/// The share of an amount that `count` of `all` units make up, rounded half away from zero; `all` is above zero.
 fn share(amount: i64, count: i64, all: i64) -> i64 {
     let (amount, count, all) = (i128::from(amount), i128::from(count), i128::from(all));
     let rounded = (2 * amount.abs() * count + all) / (2 * all) * amount.signum();

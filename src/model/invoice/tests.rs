@@ -38,7 +38,7 @@ fn numbers_sort_by_year_and_count() {
 
 #[test]
 fn totals_are_sums_of_rounded_lines() {
-    // 21 % of 0.50 is 0.105: each line rounds to 0.11, and so the sum is 0.22 and not 0.21.
+    // 21 % of 0.50 is 0.105: each line rounds to 0.11, so the sum is 0.22, not 0.21.
     let document = invoice(vec![line(1, 50, "21"), line(1, 50, "21"), line(3, 1_000, "12")]);
     let totals = document.totals();
     assert_eq!((totals.net.minor, totals.vat.minor, totals.gross().minor), (3_100, 382, 3_482));

@@ -1,4 +1,4 @@
-//! Codes that a company makes of its balance, and takes back.
+//! Codes that a company creates from its balance, and deletes.
 
 use super::command::Rules;
 use super::footprint::Footprint;
@@ -16,7 +16,7 @@ pub struct CreateCodes {
     pub resource_type: ResourceType,
     pub amount: i64,
     pub comment: String,
-    /// At least one: an operation without transfers would leave no trace to be replayed from.
+    /// At least one: an operation without transfers would leave nothing to be replayed from.
     pub codes: Vec<NewCode>,
 }
 

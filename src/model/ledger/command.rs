@@ -1,4 +1,4 @@
-//! The commands: what can be asked of the ledger.
+//! The commands that the ledger accepts.
 
 use super::codes::{CreateCodes, DeleteCode};
 use super::devices::SetDevices;
@@ -45,10 +45,10 @@ impl Command {
 
 /// The rules of one command.
 pub(super) trait Rules {
-    /// Names all that [`Rules::decide`] may touch. It is asked again with what was found, until it names
-    /// nothing new. What is named too much costs a read; what is forgotten fails the operation.
+    /// Names everything that [`Rules::decide`] may touch. It is called again with what was found, until it names
+    /// nothing new. Naming too much costs a read; an omission fails the operation.
     fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>);
 
-    /// Carries the command out and gives its transfers, or refuses it before anything has changed.
+    /// Carries out the command and returns its transfers, or refuses it before anything has changed.
     fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop>;
 }

@@ -1,18 +1,18 @@
-//! Deciding, one operation after the other.
+//! Decides operations one by one.
 
 use super::devices;
 use super::operation::{Done, Operation};
 use super::refusal::{Refusal, Stop, Unloaded};
 use super::state::Ledger;
 
-/// What became of an operation.
+/// The outcome of an operation.
 pub type Decision = Result<Done, Refusal>;
 
-/// Decides the operations in order; each sees what those before it did. `None` where what an earlier one did leads
-/// an operation to something that is not held: it is to be decided in a later batch.
+/// Decides the operations in order; each sees what those before it did. `None` if an earlier one's effect leads an
+/// operation to something that is not loaded: it must be decided in a later batch.
 ///
 /// # Errors
-/// A footprint that is too small, a fault of the program. What is then in memory must not be saved.
+/// A footprint that is too small, which is a bug. Memory is then inconsistent and must not be saved.
 pub fn decide(ledger: &mut Ledger, operations: &[Operation]) -> Result<Vec<Option<Decision>>, Unloaded> {
     operations.iter().map(|operation| decide_one(ledger, operation)).collect()
 }

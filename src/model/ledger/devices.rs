@@ -1,4 +1,4 @@
-//! What devices take: by themselves when their time is over, and at once when units arrive.
+//! What devices consume: when their paid time ends, and at once when units arrive.
 
 use super::command::Rules;
 use super::footprint::Footprint;
@@ -13,8 +13,7 @@ use crate::model::resources::ResourceType;
 /// How many waiting devices one operation serves with what it brings; the renewal job serves the rest.
 pub const SERVED_MAX: usize = 1_000;
 
-/// Changes devices, and pays for those that run, extend themselves and are not paid. Without a change it is a
-/// renewal.
+/// Changes devices, and pays for those that run, extend themselves and are not paid. Without a change it is a renewal.
 #[derive(Debug, Clone)]
 pub struct SetDevices {
     pub devices: Vec<i64>,
@@ -66,7 +65,7 @@ impl Rules for SetDevices {
     }
 }
 
-/// Extends the devices that wait for what the transfers bring, the longest waiting first.
+/// Extends the devices that wait for what the transfers bring, the longest-waiting first.
 pub(super) fn serve_waiting(
     ledger: &mut Ledger,
     operation: &Operation,
@@ -74,7 +73,7 @@ pub(super) fn serve_waiting(
 ) -> Result<(), Unloaded> {
     let arrivals: Vec<(i64, ResourceType)> = transfers
         .iter()
-        // What passes through the balance on its way into another code serves nobody.
+        // Units that only pass through the balance on their way into another code serve nobody.
         .filter(|t| t.to.1 == Kind::Available && t.cause != Cause::Replace)
         .map(|t| (t.to.0, t.resource_type))
         .collect();
@@ -95,7 +94,7 @@ pub(super) fn serve_waiting(
 }
 
 impl Footprint<'_> {
-    /// A company with all above it.
+    /// A company and all companies above it.
     fn lineage(&mut self, company_id: i64) {
         for id in self.company(company_id).map_or_else(Vec::new, |c| c.path.ids()) {
             self.company(id);
@@ -104,7 +103,7 @@ impl Footprint<'_> {
 }
 
 impl Ledger {
-    /// The waiting devices that this balance would pay for, in the order in which they are served.
+    /// The waiting devices that this balance would pay for, in the order of service.
     fn waiting_for(&self, company_id: i64, resource_type: ResourceType) -> Result<Vec<i64>, Unloaded> {
         let is_waited_for = self.company(company_id)?.is_some_and(|c| c.is_waited_for);
         if is_waited_for && !self.holds_arrivals(company_id, resource_type) {
@@ -121,10 +120,10 @@ impl Ledger {
         Ok(waiting.into_iter().take(SERVED_MAX).map(|(_, id)| id).collect())
     }
 
-    /// The company, and those above it as long as each uses its parent's credits: who pays, in order.
+    /// The companies that pay, in order: this one, and those above it as long as each uses its parent's credits.
     ///
     /// # Errors
-    /// Where one of them is not held.
+    /// If one of them is not loaded.
     pub fn payers(&self, company_id: i64) -> Result<Vec<i64>, Unloaded> {
         let mut payers = Vec::new();
         let mut above = self.company(company_id)?.map_or_else(Vec::new, |c| c.path.ids());

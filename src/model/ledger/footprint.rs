@@ -1,5 +1,5 @@
-//! What operations may touch. A command's rules name it ([`super::command::Rules::footprint`]); whoever keeps the
-//! ledger supplies what is not held yet, until nothing is missing: the database does, and so do the tests.
+//! What operations may touch. A command's rules name it ([`super::command::Rules::footprint`]); the ledger's owner
+//! supplies what is not loaded, until nothing is missing. The database does so, and so do the tests.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use super::words::Kind;
 use crate::model::device::DeviceFacts;
 use crate::model::resources::ResourceType;
 
-/// What operations may touch and the ledger does not hold yet.
+/// What operations may touch and the ledger has not loaded yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub tags: BTreeSet<Tag>,
     pub code_ids: BTreeSet<i64>,
     pub companies: BTreeSet<i64>,
     pub devices: BTreeSet<i64>,
-    /// Companies and types: the devices that wait for what arrives there, the longest waiting first.
+    /// Companies and types: the devices that wait for what arrives there, the longest-waiting first.
     pub arrivals: BTreeSet<(i64, ResourceType)>,
     pub accounts: BTreeSet<AccountKey>,
     /// Keys under which wrong codes are counted.
@@ -33,7 +33,7 @@ impl Wanted {
     }
 }
 
-/// Gathers what is wanted. Each method names one thing, and gives what is known of it.
+/// Gathers what is wanted. Each method names one thing and returns what is known about it.
 pub(super) struct Footprint<'a> {
     ledger: &'a Ledger,
     wanted: Wanted,
@@ -104,7 +104,7 @@ impl<'a> Footprint<'a> {
         }
     }
 
-    /// The balances that may pay for a device of a company.
+    /// The balances that may pay for a company's device.
     pub(super) fn payers(&mut self, company_id: i64, resource_type: ResourceType) {
         for id in self.company(company_id).map_or_else(Vec::new, |c| c.path.ids()) {
             self.company(id);
@@ -123,7 +123,7 @@ impl<'a> Footprint<'a> {
         }
     }
 
-    /// The most transfers that there may be, but for those of devices that wait.
+    /// The largest possible number of transfers, without those of waiting devices.
     pub(super) fn new_transfers(&mut self, count: usize) {
         self.new_transfers += count;
     }
@@ -133,7 +133,7 @@ impl<'a> Footprint<'a> {
         self.new_transfers += count;
     }
 
-    /// Those who pay for the devices that wait for what arrives, and a transfer for each device.
+    /// Adds the payers of the devices that wait for arrivals, and a transfer per device.
     fn expand_arrivals(&mut self) {
         let types: BTreeSet<ResourceType> = self.arrivals.iter().map(|(_, t)| *t).collect();
         let waiting = self.ledger.devices_held().filter_map(DeviceFacts::waits_for);
@@ -149,7 +149,7 @@ impl<'a> Footprint<'a> {
 }
 
 impl Ledger {
-    /// What the operations may touch and is not held: to be supplied before they are decided.
+    /// What the operations may touch and is not loaded: to be supplied before they are decided.
     #[must_use]
     pub fn wanted(&self, operations: &[Operation]) -> Wanted {
         let mut footprint = Footprint::of(self);
@@ -164,8 +164,8 @@ impl Ledger {
         wanted
     }
 
-    /// Whether all that one operation may touch is held, as things stand now. Where an earlier operation of the
-    /// batch made what this one names, it is not.
+    /// Whether everything that one operation may touch is loaded, in the current state. It is not if this one names
+    /// what an earlier operation of the batch created.
     pub(super) fn covers(&self, operation: &Operation) -> bool {
         let mut footprint = Footprint::of(self);
         operation.command.rules().footprint(&operation.actor, &mut footprint);

@@ -1,4 +1,4 @@
-//! Issuing: units come into the root company from its account of what was issued.
+//! Issuing: units enter the root company from its account of issued units.
 
 use super::command::Rules;
 use super::footprint::Footprint;

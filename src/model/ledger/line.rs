@@ -20,7 +20,7 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// The units of a code leave it.
+    /// Moves a code's units out of it.
     pub(super) fn out_of(code: &CodeFacts, cause: Cause, to: (i64, Kind)) -> Line<'static> {
         Line {
             cause,
@@ -44,13 +44,13 @@ impl Line<'_> {
 }
 
 impl Ledger {
-    /// Whether the line can be carried out `times` times over.
+    /// Whether the line can be carried out `times` times.
     pub(super) fn check(&self, line: &Line, times: i64) -> Result<(), Stop> {
         check_amount(line)?;
         self.check_sum(line, line.amount.checked_mul(times).ok_or(Refusal::Overflow)?)
     }
 
-    /// Whether the line's source has so many units, and its target can take them.
+    /// Whether the line's source has this many units and its target can take them.
     pub(super) fn check_sum(&self, line: &Line, sum: i64) -> Result<(), Stop> {
         let source = self.account(line.source())?;
         let left = source.balance.checked_sub(sum).ok_or(Refusal::Overflow)?;
@@ -67,7 +67,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Carries a checked line out.
+    /// Carries out a checked line.
     pub(super) fn transfer(
         &mut self,
         operation: &Operation,

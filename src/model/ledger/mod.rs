@@ -1,11 +1,10 @@
-//! The ledger's decisions: a pure, deterministic function over accounts, codes and operations
-//! held in memory. No I/O and no clock, so that property tests and the text table run against
-//! it by the million. [`decide`] takes the operations in order and gives, for each, its transfers
-//! or a typed refusal; what changed stands in the [`Ledger`] afterwards.
+//! The ledger's decisions: a pure, deterministic function over accounts, codes and operations in memory. No I/O and no
+//! clock, so that property tests and the text table can run it millions of times. [`decide`] takes the operations in
+//! order and returns, for each, its transfers or a typed refusal; the changes are then in the [`Ledger`].
 //!
-//! Each command has a file, with what it may touch beside how it is decided. To add one: its file, a variant of
-//! [`Command`], a [`Cause`] with its wording and the migration that allows it, and its lines in
-//! `tests/it/ledger_table.txt` and `tests/it/ledger_oracle.rs`.
+//! Each command has a file with its footprint next to its decision. To add one: its file, a variant of [`Command`], a
+//! [`Cause`] with its wording and the migration that allows it, and its lines in `tests/it/ledger_table.txt` and
+//! `tests/it/ledger_oracle.rs`.
 
 mod codes;
 mod command;

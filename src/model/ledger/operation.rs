@@ -1,4 +1,4 @@
-//! What is asked of the ledger, and what it answers.
+//! Requests to the ledger, and their results.
 
 use super::command::Command;
 use super::words::{Cause, Kind};
@@ -7,11 +7,11 @@ use crate::model::resources::ResourceType;
 use crate::model::throttle::Policy;
 use crate::model::time::Moment;
 
-/// A code's keyed hash: how it is found without being readable.
+/// A code's keyed hash: finds the code without making it readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub [u8; 16]);
 
-/// Who acts: the user, the company that the user belongs to, from where, and by which access token.
+/// Who acts: the user and the user's company, the address, and the access token if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     pub user_id: i64,
@@ -21,21 +21,21 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The user id of the portal itself, which renews devices. Nobody has it; the database keeps null.
+    /// The user id of the portal itself, which renews devices. No user has it; the database stores null.
     pub const PORTAL: i64 = 0;
 
-    /// The portal itself, on behalf of the root company.
+    /// The portal itself, acting for the root company.
     #[must_use]
     pub fn portal(root_id: i64) -> Actor {
         Actor { user_id: Actor::PORTAL, company_id: root_id, address: String::new(), token_id: None }
     }
 }
 
-/// A keyed hash of a request's canonical form: tells a retry from another request.
+/// A keyed hash of a request's canonical form: distinguishes a retry from another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
 
-/// One change of balances, asked for once. (actor, key) is its identity.
+/// One change of balances, requested once. (actor, key) is its identity.
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub actor: Actor,
@@ -45,7 +45,7 @@ pub struct Operation {
     pub command: Command,
 }
 
-/// The codes of one line of an order, each with the same content.
+/// The codes of one order line, all with the same content.
 #[derive(Debug, Clone)]
 pub struct Voucher {
     pub line: i64,
@@ -91,9 +91,9 @@ pub struct Transfer {
     pub to_name: String,
     pub code_id: Option<i64>,
     pub device_id: Option<i64>,
-    /// A few words; of a device, its serial number or name as it was.
+    /// A few words; for a device, its serial number or name at the time.
     pub memo: String,
-    /// Of a redemption, the pool that it filled.
+    /// For a redemption, the pool that it filled.
     pub filled: Option<Filled>,
 }
 
@@ -102,12 +102,12 @@ pub struct Transfer {
 pub struct Filled {
     pub received_total: i64,
     pub in_codes: i64,
-    /// The company above its company, as it was called then.
+    /// The parent company's name at the time.
     pub parent_name: Option<String>,
 }
 
-/// The balance that an operation left: of where its units went, after it has served whoever waited for
-/// them; or of where they came from, for codes. 0 where it moved nothing.
+/// The balance that an operation left: where its units went, after serving waiting devices; for codes, where they came
+/// from. 0 if it moved nothing.
 #[must_use]
 pub fn balance_after(transfers: &[Transfer]) -> i64 {
     let Some(first) = transfers.first() else { return 0 };
@@ -120,7 +120,7 @@ pub fn balance_after(transfers: &[Transfer]) -> i64 {
     }
 }
 
-/// What an operation did, or had done when it was first sent.
+/// What an operation did, now or when it was first sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     pub transfers: Vec<Transfer>,

@@ -1,4 +1,4 @@
-//! Redeeming: the units of a code go to the company of whoever types it in.
+//! Redeeming: the units of a code go to the redeemer's company.
 
 use super::command::Rules;
 use super::footprint::Footprint;
@@ -13,7 +13,7 @@ use crate::model::time::Moment;
 #[derive(Debug, Clone)]
 pub struct Redeem {
     pub tag: Tag,
-    /// What wrong codes count against.
+    /// The keys under which a wrong code is counted.
     pub limits: Vec<Limit>,
 }
 
@@ -24,7 +24,7 @@ impl Rules for Redeem {
             touches.company(code.company_id);
             touches.account(code.company_id, code.resource_type, Kind::InCodes);
             touches.arrival(actor.company_id, code.resource_type);
-            // Only looked at: what is in codes stands beside what arrived, in the answer.
+            // Only read: the answer shows the units in codes beside what arrived.
             touches.account(actor.company_id, code.resource_type, Kind::InCodes);
         }
         touches.new_transfers(1);
@@ -49,10 +49,7 @@ impl Rules for Redeem {
 }
 
 impl CodeFacts {
-    /// Whether it may be redeemed at a moment.
-    ///
-    /// # Errors
-    /// Why not.
+    /// Whether it may be redeemed at a moment, or why not.
     pub fn redeemable(&self, at: Moment) -> Result<(), Refusal> {
         match self.status {
             CodeStatus::Unused if self.expires_at.is_none_or(|end| at < end) => Ok(()),

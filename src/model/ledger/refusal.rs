@@ -9,7 +9,7 @@ use crate::model::time::Moment;
 /// Why an operation was refused. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The source has fewer units than asked for.
+    /// The source has fewer units than requested.
     NotEnough {
         has: i64,
         resource_type: ResourceType,
@@ -20,7 +20,7 @@ pub enum Refusal {
     UnknownSource,
     UnknownTarget,
     AmountOutOfRange,
-    /// A balance would pass 2^63.
+    /// A balance would exceed 2^63.
     Overflow,
     UnknownCode,
     CodeUsed {
@@ -29,7 +29,7 @@ pub enum Refusal {
     CodeExpired {
         at: Option<Moment>,
     },
-    /// Deleting what is no longer unused.
+    /// Deleting a code that is not unused.
     CodeNotUnused {
         status: CodeStatus,
     },
@@ -40,16 +40,16 @@ pub enum Refusal {
     KeyReused,
     /// Only the root company issues.
     NotIssuer,
-    /// No such device in the actor's tree, or it has changed at this very moment.
+    /// No such device in the actor's tree, or it changed at this very moment.
     UnknownDevice,
-    /// A voucher of an order is not deleted: it is cancelled or replaced.
+    /// An order's voucher cannot be deleted, only cancelled or replaced.
     CodeOfOrder,
-    /// Only vouchers of an order are cancelled or replaced.
+    /// Only an order's vouchers can be cancelled or replaced.
     NotOfOrder,
 }
 
-/// What an operation touched although its footprint does not name it: a fault of the program, which would
-/// otherwise become a wrong balance.
+/// What an operation touched although its footprint does not name it: a bug that would otherwise become a wrong
+/// balance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unloaded {
     #[error("the footprint lacks {0:?}")]

@@ -12,7 +12,7 @@ use crate::model::resources::ResourceType;
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
 
-/// Which account.
+/// Identifies an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountKey {
     pub company_id: i64,
@@ -27,7 +27,7 @@ impl AccountKey {
     }
 }
 
-/// What an account holds, and all that it ever received.
+/// What an account holds, and everything that it ever received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     pub balance: i64,
@@ -48,7 +48,7 @@ pub struct CompanyFacts {
     pub is_waited_for: bool,
 }
 
-/// A code as the ledger sees it: what it is worth and whether it still is.
+/// A code as the ledger sees it: its worth, and whether it is still valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeFacts {
     pub id: i64,
@@ -58,16 +58,16 @@ pub struct CodeFacts {
     pub amount: i64,
     pub status: CodeStatus,
     pub expires_at: Option<Moment>,
-    /// Of a voucher: its order and the line of it.
+    /// For a voucher, its order and line.
     pub order: Option<(i64, i64)>,
     pub used_at: Option<Moment>,
 }
 
-/// Which operation: who asked for it, and under which key.
+/// Identifies an operation: its actor and key.
 pub type Identity = (i64, String);
 
-/// All that a batch of operations reads and changes. What was looked for and is not there is held as such; to touch
-/// what was never looked for is an error, not a zero.
+/// Everything that a batch reads and changes. What was looked up but does not exist is recorded as missing; touching
+/// what was never looked up is an error, not a zero.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Ledger {
     accounts: HashMap<AccountKey, Account>,
@@ -78,14 +78,14 @@ pub struct Ledger {
     arrivals: HashSet<(i64, ResourceType)>,
     attempts: HashMap<String, Attempts>,
     operations: HashMap<Identity, Vec<Transfer>>,
-    /// Operations that were no transfers: their keys are taken.
+    /// Operations other than transfers: their keys are taken.
     other_writes: HashSet<Identity>,
     transfer_ids: VecDeque<i64>,
     code_ids: VecDeque<i64>,
     changes: Changes,
 }
 
-/// What was found of what a batch wants. What is not among it is not there.
+/// What was found of what a batch wants. Anything else does not exist.
 #[derive(Debug, Default)]
 pub struct Found {
     pub codes: Vec<CodeFacts>,
@@ -93,14 +93,14 @@ pub struct Found {
     pub devices: Vec<DeviceFacts>,
     pub accounts: Vec<(AccountKey, Account)>,
     pub attempts: Vec<(String, Attempts)>,
-    /// Those of the batch's operations that have happened.
+    /// Those of the batch's operations that have already happened.
     pub operations: HashMap<Identity, Vec<Transfer>>,
     pub other_writes: HashSet<Identity>,
     pub transfer_ids: VecDeque<i64>,
     pub code_ids: VecDeque<i64>,
 }
 
-/// What [`super::decide`] changed: what `store::ledger` saves.
+/// What [`super::decide`] changed and `store::ledger` saves.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Changes {
     pub transfers: Vec<Transfer>,
@@ -112,7 +112,7 @@ pub struct Changes {
     pub devices: BTreeMap<i64, DeviceFacts>,
 }
 
-/// A code's new state, by whom.
+/// A code's new state, and who caused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeChange {
     pub tag: Tag,
@@ -121,11 +121,11 @@ pub struct CodeChange {
     pub company_name: String,
     pub user_id: i64,
     pub at: Moment,
-    /// The code that took its place.
+    /// The code that replaced it.
     pub replaced_by: Option<i64>,
 }
 
-/// A code that was made.
+/// A newly created code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatedCode {
     pub facts: CodeFacts,
@@ -135,9 +135,9 @@ pub struct CreatedCode {
     pub created_at: Moment,
 }
 
-/// What is held.
+/// Loading and look-ups.
 impl Ledger {
-    /// Takes in what was found of what was wanted. What was held before gives way.
+    /// Takes in what was found of what was wanted, replacing earlier entries.
     pub fn supply(&mut self, wanted: &Wanted, found: Found) {
         self.codes.extend(wanted.tags.iter().map(|tag| (*tag, None)));
         self.tags.extend(wanted.code_ids.iter().map(|id| (*id, None)));
@@ -164,7 +164,7 @@ impl Ledger {
         self.codes.insert(code.tag, Some(code));
     }
 
-    /// The codes, companies and devices that are there: to be locked, and looked at again.
+    /// The codes, companies and devices that exist, to be locked and read again.
     #[must_use]
     pub fn held(&self) -> Wanted {
         Wanted {
@@ -187,34 +187,34 @@ impl Ledger {
         self.operations.contains_key(identity)
     }
 
-    /// The account, with nothing in it where there is none yet.
+    /// The account, empty if it does not exist yet.
     ///
     /// # Errors
-    /// Where it is not held.
+    /// If it is not loaded.
     pub fn account(&self, key: AccountKey) -> Result<Account, Unloaded> {
         self.accounts.get(&key).copied().ok_or(Unloaded::Account(key))
     }
 
-    /// The company, or `None` where there is none.
+    /// The company, or `None` if it does not exist.
     ///
     /// # Errors
-    /// Where it is not held.
+    /// If it is not loaded.
     pub fn company(&self, id: i64) -> Result<Option<&CompanyFacts>, Unloaded> {
         self.companies.get(&id).map(Option::as_ref).ok_or(Unloaded::Company(id))
     }
 
-    /// The code with this keyed hash, or `None` where there is none.
+    /// The code with this keyed hash, or `None` if there is none.
     ///
     /// # Errors
-    /// Where it is not held.
+    /// If it is not loaded.
     pub fn code(&self, tag: Tag) -> Result<Option<&CodeFacts>, Unloaded> {
         self.codes.get(&tag).map(Option::as_ref).ok_or(Unloaded::Tag(tag))
     }
 
-    /// The code with this id, or `None` where there is none.
+    /// The code with this id, or `None` if there is none.
     ///
     /// # Errors
-    /// Where it is not held.
+    /// If it is not loaded.
     pub fn code_by_id(&self, id: i64) -> Result<Option<&CodeFacts>, Unloaded> {
         match self.tags.get(&id).ok_or(Unloaded::Code(id))? {
             Some(tag) => self.code(*tag),
@@ -222,10 +222,10 @@ impl Ledger {
         }
     }
 
-    /// The device, or `None` where there is none.
+    /// The device, or `None` if it does not exist.
     ///
     /// # Errors
-    /// Where it is not held.
+    /// If it is not loaded.
     pub fn device(&self, id: i64) -> Result<Option<&DeviceFacts>, Unloaded> {
         self.devices.get(&id).map(Option::as_ref).ok_or(Unloaded::Device(id))
     }
@@ -234,15 +234,15 @@ impl Ledger {
         self.devices.values().flatten()
     }
 
-    /// Whether the devices are held that wait for what arrives there.
+    /// Whether the devices that wait for these arrivals are loaded.
     pub(super) fn holds_arrivals(&self, company_id: i64, resource_type: ResourceType) -> bool {
         self.arrivals.contains(&(company_id, resource_type))
     }
 
-    /// The wrong codes of a key.
+    /// The wrong codes counted under a key.
     ///
     /// # Errors
-    /// Where they are not held.
+    /// If they are not loaded.
     pub fn attempts(&self, key: &str) -> Result<Attempts, Unloaded> {
         self.attempts.get(key).copied().ok_or_else(|| Unloaded::Attempts(key.to_owned()))
     }
@@ -259,7 +259,7 @@ impl Ledger {
         Ok(self.company(company_id)?.map_or(String::new(), |c| c.name.clone()))
     }
 
-    /// The company, where it lies in the actor's tree and has not been removed.
+    /// The company, if it is in the actor's tree and has not been removed.
     pub(super) fn company_in_tree(
         &self,
         actor: &Actor,
@@ -270,7 +270,7 @@ impl Ledger {
         Ok(company.filter(|company| own.is_some_and(|own| own.path.contains(&company.path))))
     }
 
-    /// The root company, where the actor belongs to it: it alone issues units.
+    /// The root company, if the actor belongs to it: only it issues units.
     pub(super) fn issuer(&self, actor: &Actor) -> Result<i64, Stop> {
         let is_root = self.company(actor.company_id)?.is_some_and(|c| c.path.level() == 0);
         if is_root { Ok(actor.company_id) } else { Err(Refusal::NotIssuer.into()) }
@@ -286,7 +286,7 @@ impl Ledger {
         })
     }
 
-    /// What an operation did when it was first sent, where it was.
+    /// What an operation did when it was first sent, if it was.
     pub(super) fn replay(&self, operation: &Operation) -> Option<Result<Done, Refusal>> {
         let identity = (operation.actor.user_id, operation.key.clone());
         if let Some(transfers) = self.operations.get(&identity) {
@@ -302,7 +302,7 @@ impl Ledger {
     }
 }
 
-/// What changes.
+/// Changes.
 impl Ledger {
     pub(super) fn account_mut(&mut self, key: AccountKey) -> Result<&mut Account, Unloaded> {
         let account = self.accounts.get_mut(&key).ok_or(Unloaded::Account(key))?;
@@ -369,7 +369,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes what an operation did, so that the same one later in the batch is a repetition.
+    /// Records what an operation did, so that a later one of the same identity in the batch is a replay.
     pub(super) fn note_transfers(&mut self, operation: &Operation, transfers: &[Transfer]) {
         if transfers.is_empty() {
             return;

@@ -1,5 +1,5 @@
-//! What becomes of the codes of an order: they are made when it is paid, expire, are cancelled, or replaced.
-//! Redeeming one is like redeeming any code.
+//! The life of an order's codes: they are created when it is paid, then expire, are cancelled, or are replaced. They
+//! are redeemed like any other code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use super::words::{Cause, CodeStatus, Kind};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
-/// An order was paid: its units are issued into its vouchers. By the portal or the vendor.
+/// A paid order: its units are issued into its vouchers. By the portal or the vendor.
 #[derive(Debug, Clone)]
 pub struct Fulfil {
     pub order_id: i64,
     pub company_id: i64,
-    /// Who ordered: the vouchers' maker.
+    /// The buyer, recorded as the vouchers' creator.
     pub buyer_id: i64,
     pub expires_at: Moment,
     pub vouchers: Vec<Voucher>,
@@ -50,7 +50,7 @@ impl Rules for Fulfil {
         for voucher in &self.vouchers {
             check_amount(&line(voucher, None))?;
         }
-        // Lines of one type share both accounts: what they come to together is checked.
+        // Lines of one type share both accounts, so their sum is checked.
         let mut sums: BTreeMap<ResourceType, i64> = BTreeMap::new();
         for voucher in &self.vouchers {
             let sum = sums.entry(voucher.resource_type).or_default();
@@ -81,7 +81,7 @@ impl Rules for Fulfil {
     }
 }
 
-/// Ends those of the vouchers whose time is over; one that was redeemed in time stays what it is. By the portal.
+/// Ends those of the vouchers that have expired; one redeemed in time stays redeemed. By the portal.
 #[derive(Debug, Clone)]
 pub struct ExpireCodes {
     pub code_ids: Vec<i64>,
@@ -108,7 +108,7 @@ impl Rules for ExpireCodes {
         for id in self.code_ids.iter().copied().collect::<BTreeSet<i64>>() {
             let Some(code) = ledger.code_by_id(id)?.filter(|code| is_over(code)).cloned() else { continue };
             let line = Line::out_of(&code, Cause::Expire, (code.company_id, Kind::Expired));
-            // Nothing changes before all of them are known to fit: one operation is all or nothing.
+            // Checks all of them before changing anything: an operation is all or nothing.
             ledger.check(&line, 1)?;
             lines.push((code, line));
         }
@@ -116,7 +116,7 @@ impl Rules for ExpireCodes {
     }
 }
 
-/// Takes unused vouchers back: their units are no longer issued. All of them, or none.
+/// Takes back unused vouchers, whose units are then no longer issued. All of them, or none.
 #[derive(Debug, Clone)]
 pub struct CancelCodes {
     pub code_ids: Vec<i64>,
@@ -155,7 +155,7 @@ impl Rules for CancelCodes {
     }
 }
 
-/// Gives a lost voucher a new code; the old one is dead.
+/// Gives a lost voucher a new code; the old one becomes invalid.
 #[derive(Debug, Clone)]
 pub struct ReplaceCode {
     pub code_id: i64,
@@ -174,17 +174,17 @@ impl Rules for ReplaceCode {
         touches.new_transfers(1);
     }
 
-    /// By way of the balance: each transfer has two accounts.
+    /// Goes through the balance, because each transfer has two accounts.
     fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop> {
         let code = ledger.code_by_id(self.code_id)?.cloned().ok_or(Refusal::UnknownCode)?;
         ledger.voucher_root(operation, &code)?;
         let out = Line::out_of(&code, Cause::Replace, (code.company_id, Kind::Available));
         ledger.check(&out, 1)?;
         let facts = CodeFacts { id: ledger.next_code_id()?, tag: self.code.tag, ..code.clone() };
-        let gone = format!("replaced by code #{}", facts.id);
-        let came = format!("in place of code #{}", self.code_id);
-        let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &came, ..out };
-        let out = Line { memo: &gone, ..out };
+        let memo_out = format!("replaced by code #{}", facts.id);
+        let memo_in = format!("in place of code #{}", self.code_id);
+        let back = Line { from: out.to, to: out.from, code_id: Some(facts.id), memo: &memo_in, ..out };
+        let out = Line { memo: &memo_out, ..out };
         ledger.set_status(operation, &code, CodeStatus::Replaced, Some(facts.id))?;
         let transfers = vec![ledger.transfer(operation, 0, &out)?, ledger.transfer(operation, 1, &back)?];
         ledger.add_code(operation, facts, &self.code, &self.comment, operation.actor.user_id);

@@ -1,6 +1,6 @@
-//! The words of the ledger: kinds of account, states of a code, causes of a transfer.
+//! The ledger's vocabulary: kinds of accounts, states of a code, causes of a transfer.
 
-/// What an account holds units for. The numbers are the database's.
+/// What an account holds units for. The numbers are those in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// The balance: what the company can use now.
@@ -11,7 +11,7 @@ pub enum Kind {
     Spent = 2,
     /// In vouchers that nobody redeemed in time.
     Expired = 3,
-    /// What the operator brought into being. Only the root company has it, and it runs negative.
+    /// Units that the operator created. Only the root company has it, and its balance is negative.
     Issued = 4,
 }
 
@@ -31,12 +31,12 @@ impl TryFrom<i64> for Kind {
 #[error("there is no kind of account {0}")]
 pub struct UnknownKind(i64);
 
-/// A number that no status of a code has.
+/// A number that no code status has.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no status of a code {0}")]
 pub struct UnknownStatus(i64);
 
-/// The states of a code. The numbers are the database's.
+/// The states of a code. The numbers are those in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodeStatus {
     Unused = 0,
@@ -69,7 +69,7 @@ impl CodeStatus {
         }
     }
 
-    /// The word in an address or in the API.
+    /// The word in addresses and in the API.
     #[must_use]
     pub fn slug(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl TryFrom<i64> for CodeStatus {
     }
 }
 
-/// What made a transfer. The words are the database's and the history's.
+/// What caused a transfer. The words are those of the database and the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     Issue,
@@ -106,13 +106,13 @@ pub enum Cause {
     Redeem,
     /// A device takes a unit.
     Spend,
-    /// A paid order's units come into being, in its vouchers.
+    /// A paid order's units are created in its vouchers.
     Fulfil,
     /// Nobody redeemed a voucher in time.
     Expire,
     /// A voucher goes back to the vendor.
     Cancel,
-    /// Out of a lost voucher, into the one that takes its place.
+    /// From a lost voucher to its replacement.
     Replace,
 }
 
@@ -146,8 +146,7 @@ impl Cause {
         }
     }
 
-    /// Whether the target receives units. Those that come back from a code, or stay in codes, were
-    /// received before.
+    /// Whether the target receives units. Those that return from a code, or stay in codes, were received before.
     #[must_use]
     pub fn is_receipt(self) -> bool {
         !matches!(self, Cause::DeleteCode | Cause::Cancel | Cause::Replace)
@@ -179,7 +178,7 @@ impl TryFrom<String> for Cause {
     }
 }
 
-/// A cause that does not exist.
+/// An unknown cause.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no cause {0:?}")]
 pub struct UnknownCause(String);

@@ -3,15 +3,15 @@
 use super::{Malformed, moment, number, seconds};
 use crate::model::time::Moment;
 
-/// What the list begins with.
+/// The prefix of the list.
 pub const REVOKED_HEAD: &str = "SCRIPR1";
-/// The most keys that one list holds.
+/// Most keys in one list.
 pub const REVOKED_MAX: usize = 100_000;
 
-/// Which keys no longer hold, as of a moment.
+/// The keys that are revoked as of a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocations {
-    /// Grows with each list: a device keeps the list with the highest.
+    /// Grows with each list: a device keeps the list with the highest number.
     pub list_number: i64,
     pub issued_at: Moment,
     /// Ascending, each once.
@@ -30,22 +30,20 @@ impl Revocations {
         Revocations { list_number, issued_at, key_ids }
     }
 
-    /// The revoked keys' ids, ascending.
     #[must_use]
     pub fn key_ids(&self) -> &[i64] {
         &self.key_ids
     }
 
-    /// Whether a key is revoked.
     #[must_use]
     pub fn has(&self, key_id: i64) -> bool {
         self.key_ids.binary_search(&key_id).is_ok()
     }
 
-    /// The lines that are signed, with the version of the key that signs them.
+    /// The lines that are signed, with the version of the signing key.
     ///
     /// # Errors
-    /// [`Malformed`] where there are too many keys, or a number is below 1.
+    /// [`Malformed`] if there are too many keys or a number is below 1.
     pub fn payload(&self, key_version: i64) -> Result<String, Malformed> {
         let has_wrong_id = self.key_ids.first().is_some_and(|id| *id < 1);
         if key_version < 1 || self.list_number < 1 || has_wrong_id || self.key_ids.len() > REVOKED_MAX {
@@ -62,7 +60,7 @@ impl Revocations {
     /// Reads a payload: the key's version and the list.
     ///
     /// # Errors
-    /// [`Malformed`], also where [`Revocations::payload`] would write it otherwise.
+    /// [`Malformed`], even if [`Revocations::payload`] would merely write it differently.
     pub fn read(payload: &str) -> Result<(i64, Revocations), Malformed> {
         let mut lines = payload.strip_suffix('\n').ok_or(Malformed)?.split('\n');
         let mut next = || lines.next().ok_or(Malformed);

@@ -8,11 +8,8 @@ use crate::model::order::SERIALS_MAX;
 /// The names that a column of serial numbers may have.
 const HEADS: [&str; 2] = ["serial", "serial_number"];
 
-/// Reads serial numbers: apart by line breaks, spaces, commas or semicolons; in double quotes one may hold
-/// these. A file whose first line names a column `serial` is read as CSV. What stands twice counts once.
-///
-/// # Errors
-/// See [`SerialError`].
+/// Reads serial numbers separated by line breaks, spaces, commas or semicolons; one in double quotes may contain these.
+/// A file whose first line names a column `serial` is read as CSV. Duplicates count once.
 pub fn read(text: &str) -> Result<Vec<String>, SerialError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut seen = std::collections::BTreeSet::new();
@@ -30,9 +27,6 @@ pub fn read(text: &str) -> Result<Vec<String>, SerialError> {
 }
 
 /// Reads one serial number.
-///
-/// # Errors
-/// See [`SerialError`].
 pub fn one(text: &str) -> Result<String, SerialError> {
     let text = text.trim();
     let is_serial = text.chars().count() <= SERIAL_LENGTH_MAX
@@ -47,7 +41,7 @@ pub fn one(text: &str) -> Result<String, SerialError> {
     }
 }
 
-/// The serial numbers as [`read`] reads them again, a line each.
+/// The serial numbers, one per line, in a form that [`read`] accepts.
 #[must_use]
 pub fn write(serials: &[String]) -> String {
     let line = |s: &String| if s.contains(is_between) { format!("\"{s}\"") } else { s.clone() };
@@ -71,7 +65,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The column of serial numbers, where the first line names one.
+/// The column of serial numbers, if the first line names one.
 fn column(text: &str) -> Option<Vec<String>> {
     let head = text.lines().next()?;
     let delimiter = [';', '\t'].into_iter().find(|d| head.contains(*d)).unwrap_or(',');

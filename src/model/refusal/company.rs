@@ -1,4 +1,4 @@
-//! What is wrong with a company, and what stands in the way of removing it.
+//! What is wrong with a company, and what prevents its removal.
 
 use crate::model::company::CompanyName;
 
@@ -6,9 +6,9 @@ use crate::model::company::CompanyName;
 pub enum CompanyReason {
     Missing,
     Unknown,
-    /// The text fits several.
+    /// The text matches several.
     Ambiguous(Vec<CompanyName>),
-    /// It cannot be put under itself.
+    /// It cannot be moved below itself.
     UnderItself,
     TooDeep,
     NameTaken,
@@ -17,7 +17,7 @@ pub enum CompanyReason {
     Obstacles(Vec<Obstacle>),
 }
 
-/// What stands in the way of removing a company.
+/// What prevents the removal of a company.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     pub company_id: i64,
@@ -34,6 +34,6 @@ pub enum ObstacleKind {
     Subsidiaries(i64),
     Users(i64),
     Devices(i64),
-    /// Orders that wait for their payment.
+    /// Orders awaiting payment.
     OpenOrders(i64),
 }

@@ -3,13 +3,13 @@
 #[derive(Debug, Clone)]
 pub enum DeviceReason {
     Unknown,
-    /// Several rows ask for it.
+    /// Several rows request it.
     Repeated,
     NoneChosen,
     MissingSerial,
     MissingApartment,
     SerialTaken,
     UnknownService,
-    /// An apartment runs on apartment subscriptions, a device on all else.
+    /// An apartment needs an apartment subscription, a device any other service.
     UnsuitableService,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a form, or with what was typed into a field.
+//! What is wrong with a form, or with a field's value.
 
 use crate::model::amount::AmountError;
 use crate::model::code::CodeError;
@@ -14,20 +14,20 @@ pub enum FormReason {
     ClockMoved,
 }
 
-/// A value that any field may have.
+/// Faults that any field's value may have.
 #[derive(Debug, Clone)]
 pub enum FieldReason {
     Missing,
     TooLong {
         maximum: usize,
     },
-    /// Control characters, or such that turn the direction of others.
+    /// Control characters, or ones that reverse the direction of others.
     HiddenCharacters,
     NotBetween {
         minimum: i64,
         maximum: i64,
     },
-    /// A value that a program sent, of the wrong kind.
+    /// A value of the wrong type in an API request.
     NotANumber,
     NotAText,
     NotAList,
@@ -43,7 +43,7 @@ pub enum FieldReason {
 
 #[derive(Debug, Clone)]
 pub enum DateReason {
-    /// A text that is no day, such as 2026-11-21.
+    /// A text that is not a day such as 2026-11-21.
     NotADay,
     Past,
     Period(PeriodError),
@@ -61,6 +61,6 @@ pub enum CodeReason {
     Text(CodeError),
     /// No code that could be activated now.
     Unusable,
-    /// A code was searched for where none is found.
+    /// The search text is a code that none of the companies has.
     Searched,
 }

@@ -1,5 +1,5 @@
-//! Why something is not done, as data, grouped by noun: `words` has each one's sentence and code.
-//! To add one, give its noun a variant here and an arm in the noun's file of `words`.
+//! Why something is refused, as data, grouped by noun: `words` has the sentence and code of each. To add one, give its
+//! noun a variant here and an arm in the noun's file of `words`.
 
 mod company;
 mod device;
@@ -27,7 +27,7 @@ use super::product::ModelsError;
 use super::time::Moment;
 use super::user::{EmailError, PasswordError};
 
-/// A reason with its data, by the noun that it is about.
+/// A reason with its data, by noun.
 #[derive(Debug, Clone)]
 pub enum Reason {
     Ledger(Refusal),
@@ -36,7 +36,7 @@ pub enum Reason {
     Date(DateReason),
     Resource(ResourceReason),
     Code(CodeReason),
-    /// Of a company, a product, or whatever else has one.
+    /// The name of a company, a product or anything else.
     Name(NameError),
     Company(CompanyReason),
     User(UserReason),
@@ -53,7 +53,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Until when the next attempt must wait, where that is the reason.
+    /// Until when the next attempt must wait, if that is the reason.
     #[must_use]
     pub fn wait_until(&self) -> Option<Moment> {
         match self {
@@ -64,7 +64,7 @@ impl Reason {
     }
 }
 
-/// Each of these is a reason: what is to the right holds it.
+/// Converts each of these into the reason on its right.
 macro_rules! reasons {
     (@ $reason:ident) => { $reason };
     (@ $reason:ident $kind:path) => { $kind($reason) };

@@ -1,4 +1,4 @@
-//! What is wrong with an order, and with what stands around it: the price list and the billing data.
+//! What is wrong with an order, the price list or the billing data.
 
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
@@ -13,20 +13,20 @@ pub enum ProductReason {
     VatClassTaken,
     MalformedRate,
     Models(ModelsError),
-    /// Somebody else has changed it since its form was opened: what it is now.
+    /// Somebody else has changed it since its form was opened; this is its current state.
     Changed {
         version: i64,
         by: String,
         name: String,
         prices: String,
     },
-    /// The price list, or the list of VAT classes, takes no more.
+    /// The price list, or the list of VAT classes, is full.
     ListFull {
         maximum: usize,
     },
 }
 
-/// Who sells, and who buys.
+/// The seller and the buyer.
 #[derive(Debug, Clone)]
 pub enum BillingReason {
     MissingAddress,
@@ -37,10 +37,10 @@ pub enum BillingReason {
 #[derive(Debug, Clone)]
 pub enum OrderReason {
     Error(OrderError),
-    /// A line's product is not offered any more.
+    /// A line's product is no longer offered.
     Withdrawn {
         name: String,
     },
-    /// The VAT is another one than when the draft was made: it was recalculated.
+    /// The VAT has changed since the draft was started, and was recalculated.
     VatChanged,
 }

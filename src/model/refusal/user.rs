@@ -12,7 +12,7 @@ pub enum UserReason {
     UnknownTimeZone,
     /// Nobody would be left to administer the company.
     LastAdministrator,
-    /// Administrators neither disable nor demote themselves.
+    /// Administrators cannot disable or demote themselves.
     OwnAccount,
     Password(PasswordError),
     /// The two new passwords differ.
@@ -28,9 +28,9 @@ pub enum SignInReason {
     },
     /// Only a reset link helps.
     ResetNeeded,
-    /// The second step came too late, or the account has changed since the password.
+    /// The second step came too late, or the account has changed since the password was entered.
     Lapsed,
-    /// A link that was used, replaced or is too old.
+    /// A link that was used, replaced or has expired.
     LinkDead,
 }
 
@@ -41,7 +41,7 @@ pub enum SecondFactorReason {
     WrongCode,
     MalformedRecoveryCode,
     WrongRecoveryCode,
-    /// There is none to do this with.
+    /// No second factor is turned on.
     Off,
     /// The company demands it, so it stays on.
     Demanded,

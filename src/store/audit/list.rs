@@ -1,4 +1,4 @@
-//! Lists of the history: transfers and all else, as one.
+//! Lists of the history: transfers and all other events in one list.
 
 use crate::model::company::Path;
 use crate::model::ledger::Cause;
@@ -6,13 +6,13 @@ use crate::model::time::Moment;
 use crate::store::db::{Query, Result, Tx, sql, sql_for};
 use sqlx::FromRow;
 
-/// One line of the history, a transfer or not.
+/// One line of the history: a transfer or another event.
 #[derive(Debug, Clone, FromRow)]
 pub struct HistoryRow {
     pub id: i64,
     pub at: i64,
     pub who: Option<String>,
-    /// The company that whoever it was belongs to, and its place.
+    /// Name and path of the actor's company.
     pub who_company: Option<String>,
     pub who_path: Option<String>,
     pub verb: String,
@@ -26,14 +26,14 @@ pub struct HistoryRow {
     pub subject: String,
     pub details: String,
     pub address: String,
-    /// Whose doing it was, by number.
+    /// The actor's id.
     pub who_id: Option<i64>,
     pub token_id: Option<i64>,
-    /// As it was, or as it is now where the row has only its number.
+    /// The token's name at the time, or its current name if the row has only its id.
     pub token_name: Option<String>,
 }
 
-/// Which lines, newest first.
+/// Filters history lines; newest first.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryFilter {
     pub verb: Option<String>,
@@ -42,7 +42,7 @@ pub struct HistoryFilter {
     /// Only lines older than this one.
     pub before: Option<i64>,
     pub limit: i64,
-    /// Whether what strangers did at the door is left out: it is the operator's alone.
+    /// Leaves out attempts by people who are not signed in: only the operator sees them.
     pub hides_strangers_attempts: bool,
 }
 
@@ -95,7 +95,7 @@ macro_rules! history_filter {
     };
 }
 
-/// The history of some companies, few: their own indexes are merged.
+/// The history of a few companies: merges their own indexes.
 const MERGED_SQLITE: &str = history_sql!(
     concat!(
         transfer_columns!(),
@@ -147,7 +147,7 @@ const MERGED_POSTGRES: &str = history_sql!(
     )
 );
 
-/// The history of a large tree: walked by id, with a test of membership.
+/// The history of a large tree: walks by id and tests membership.
 const WALKED: &str = history_sql!(
     concat!(
         transfer_columns!(),
@@ -177,13 +177,13 @@ pub async fn of_companies(tx: &mut Tx, companies: &[i64], filter: &HistoryFilter
     of_companies_query(companies, filter).all(tx).await
 }
 
-/// The query of [`of_companies`].
+/// The query behind [`of_companies`].
 #[must_use]
 pub fn of_companies_query(companies: &[i64], filter: &HistoryFilter) -> Query {
     bind_filter(sql_for(MERGED_SQLITE, MERGED_POSTGRES).bind_list(companies), filter)
 }
 
-/// The units that a device has used. A payer outside the tree is "Parent company", without its balance.
+/// The units that a device has used. A payer outside the tree is shown as "Parent company", without its balance.
 pub async fn of_device(
     tx: &mut Tx,
     device_id: i64,
@@ -206,20 +206,20 @@ pub async fn of_device(
     .await
 }
 
-/// The history of everything between two paths.
+/// The history of a whole subtree.
 pub async fn of_tree(tx: &mut Tx, path: &Path, filter: &HistoryFilter) -> Result<Vec<HistoryRow>> {
     of_tree_query(path, filter).all(tx).await
 }
 
-/// The query of [`of_tree`].
+/// The query behind [`of_tree`].
 #[must_use]
 pub fn of_tree_query(path: &Path, filter: &HistoryFilter) -> Query {
-    // The whole portal needs no test.
+    // The root's tree is the whole portal and needs no test.
     bind_filter(sql(WALKED).bind(path.as_str()), filter).bind(path.end()).bind(path.level() == 0)
 }
 
 fn bind_filter(query: Query, filter: &HistoryFilter) -> Query {
-    // A verb is either a transfer's or not: the other table isn't searched for it.
+    // A verb belongs to transfers or to other events, never both, so the other table isn't searched.
     let is_cause = |verb: &String| Cause::try_from(verb.clone()).is_ok();
     let (transfers, others) = filter.verb.as_ref().map_or((true, true), |v| (is_cause(v), !is_cause(v)));
     query

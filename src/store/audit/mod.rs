@@ -1,4 +1,4 @@
-//! History: transfers and all else that happened, as one list by one sequence of ids.
+//! The history: transfers and all other events as one list, numbered by one sequence.
 
 mod list;
 
@@ -16,24 +16,24 @@ pub use list::{
     HistoryFilter, HistoryRow, of_companies, of_companies_query, of_device, of_tree, of_tree_query,
 };
 
-/// What happened, besides transfers.
+/// An event other than a transfer.
 #[derive(Debug, Clone)]
 pub struct NewHistory {
     pub actor_id: Option<i64>,
     pub company_id: Option<i64>,
     pub address: String,
-    /// Such as `company.created`; the history's page has words for each.
+    /// Such as `company.created`; the history page words each.
     pub verb: &'static str,
-    /// The name of what it happened to, as it was.
+    /// The name of the affected object at the time.
     pub subject: String,
     pub details: String,
-    /// The access token that acted, where it was a program.
+    /// The access token that acted, if a program did.
     pub token: Option<TokenName>,
 }
 
 columns! {
-    /// A row of `history` as it is written. As JSON, with its columns in this order, it is also what digests cover: a
-    /// column that came later is left out where it is null.
+    /// A row of `history` to be written. Digests cover its JSON with the columns in this order; a column added later is
+    /// left out if it is null.
     pub struct NewHistoryRow<'a> {
         id: i64,
         at: i64,
@@ -50,7 +50,7 @@ columns! {
     }
 }
 
-/// A row of `history` as it stands.
+/// A row of `history` as stored.
 #[derive(FromRow)]
 pub struct StoredHistoryRow {
     pub id: i64,
@@ -82,7 +82,7 @@ impl<'a> From<&'a StoredHistoryRow> for NewHistoryRow<'a> {
     }
 }
 
-/// Writes history rows, and their digest.
+/// Writes history rows and their digest.
 pub async fn add(tx: &mut WriteTx, keys: &Keys, entries: &[NewHistory], now: Moment) -> Result<()> {
     if entries.is_empty() {
         return Ok(());

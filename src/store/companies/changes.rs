@@ -1,4 +1,4 @@
-//! What changes companies and their tree, and what stands in the way.
+//! Changes to companies and their tree, and what prevents them.
 
 use crate::model::company::{Path, searchable};
 use crate::model::time::Moment;
@@ -26,7 +26,7 @@ pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCom
     .await
 }
 
-/// Adds a company below another, or the root.
+/// Adds a company below another one, or the root.
 pub async fn insert(tx: &mut WriteTx, name: &str, parent: Option<(i64, &Path)>, now: Moment) -> Result<i64> {
     let id = crate::store::ledger::reserve(tx, "company", 1).await?[0];
     let path = Path::of(parent.map(|p| p.1), id);
@@ -44,7 +44,7 @@ pub async fn insert(tx: &mut WriteTx, name: &str, parent: Option<(i64, &Path)>, 
     Ok(id)
 }
 
-/// Gives a company another name.
+/// Renames a company.
 pub async fn rename(tx: &mut WriteTx, id: i64, name: &str) -> Result<()> {
     sql("update company set name = $2, name_search = $3 where id = $1")
         .bind(id)
@@ -61,7 +61,7 @@ pub async fn set_use_parent_credits(tx: &mut WriteTx, id: i64, on: bool) -> Resu
     Ok(())
 }
 
-/// Sets whether the users of a company and of those below it must have a second factor, and which company demands it.
+/// Sets whether users of a company and of those below it must have a second factor, and which company demands it.
 pub async fn set_second_factor_demand(tx: &mut WriteTx, id: i64, demanded_by: Option<i64>) -> Result<()> {
     sql("update company set demands_second_factor = $2, second_factor_demanded_by = $3 where id = $1")
         .bind(id)
@@ -72,7 +72,7 @@ pub async fn set_second_factor_demand(tx: &mut WriteTx, id: i64, demanded_by: Op
     Ok(())
 }
 
-/// The company whose administrator demands a second factor of a company's users: its path and name.
+/// Path and name of the company whose administrator demands a second factor of a company's users.
 pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, String)>> {
     let found: Option<(String, String)> = sql("select d.path, d.name from company c
          join company d on d.id = c.second_factor_demanded_by where c.id = $1 and c.demands_second_factor = 1")
@@ -82,14 +82,14 @@ pub async fn second_factor_demand(tx: &mut Tx, id: i64) -> Result<Option<(Path, 
     Ok(found.map(|(path, name)| (Path::from_stored(path), name)))
 }
 
-/// Takes the one lock of the tree's shape: the root's row.
+/// Takes the lock on the tree's shape: the root's row.
 pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
     let _: Option<(i64,)> =
         sql("select id from company where level = 0").locking(" for no key update").optional(tx).await?;
     Ok(())
 }
 
-/// Puts a company and everything below it under another parent. Rows change in the order of ids.
+/// Moves a company and everything below it to another parent. Rows change in the order of ids.
 pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, parent: &Path) -> Result<()> {
     let new = Path::of(Some(parent), id);
     if tx.is_postgres() {
@@ -124,7 +124,7 @@ pub async fn deepest_level(tx: &mut Tx, tree: &Path) -> Result<i64> {
     Ok(level)
 }
 
-/// What hangs on companies that are to be removed.
+/// What prevents the removal of companies.
 #[derive(FromRow)]
 pub struct Holdings {
     pub id: i64,
@@ -136,7 +136,7 @@ pub struct Holdings {
     pub devices: i64,
 }
 
-/// Counts it, for locked companies, by ascending id.
+/// Counts the holdings of locked companies, by ascending id.
 pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
     sql("select cast(c.value as bigint) as id,
              (select count(*) from account a where a.company_id = c.value and a.kind = 0 and a.balance > 0) as balances,
@@ -152,7 +152,7 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
     .await
 }
 
-/// Leaves tombstones.
+/// Marks companies as removed; their rows stay.
 pub async fn remove(tx: &mut WriteTx, ids: &[i64], now: Moment) -> Result<()> {
     sql("update company set removed_at = $2 where id in {list}").bind_list(ids).bind(now).run(tx).await?;
     Ok(())

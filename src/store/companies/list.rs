@@ -1,10 +1,10 @@
-//! Lists of companies, and the order of each.
+//! Lists of companies, and their sort orders.
 
 use super::{Company, company_columns, company_facts, count_up_to, escape_like};
 use crate::model::company::{Path, searchable};
 use crate::store::db::{Query, Result, Tx, sql};
 
-/// By what a list of companies is sorted.
+/// Sort keys of a list of companies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
     #[default]
@@ -33,37 +33,37 @@ impl Sort {
     }
 }
 
-/// Which companies, in which order, from where.
+/// Filter, order and start of a list of companies.
 #[derive(Debug, Clone, Default)]
 pub struct CompanyFilter {
     /// Part of the name, or an id.
     pub text: String,
     pub sort: Sort,
     pub descending: bool,
-    /// The sort value and id of the last row of the page before.
+    /// The sort value and id of the last row of the previous page.
     pub after: Option<(String, i64)>,
     pub limit: i64,
 }
 
-/// How a list goes through a tree. A small one is gathered by its range of paths, then sorted; a large
-/// one is walked in the order of the list, with a test of each path, until the page is full.
+/// How a list traverses a tree. A small tree is gathered by its range of paths, then sorted; a large one is walked in
+/// the list's order, testing each path, until the page is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     Gathered,
     Walked,
 }
 
-/// Up to so many companies are gathered.
+/// Trees of at most this many companies are gathered.
 const GATHERED_MAX: i64 = 1_000;
 
 impl Way {
-    /// The way for a tree.
+    /// Chooses the way for a tree.
     pub async fn through(tx: &mut Tx, tree: &Path) -> Result<Way> {
         let is_small = count_up_to(tx, tree, GATHERED_MAX + 1).await? <= GATHERED_MAX;
         Ok(if is_small { Way::Gathered } else { Way::Walked })
     }
 
-    /// Adds that a company `c` is of a tree.
+    /// Adds that a company `c` is in a tree.
     #[must_use]
     pub fn within(self, query: Query, tree: &Path) -> Query {
         let path = match self {
@@ -75,8 +75,8 @@ impl Way {
     }
 }
 
-/// An expression keeps a planner, which cannot know the size of a tree, from the index of the other
-/// way: of `c.path` where the tree is walked, of the order where it is gathered.
+/// A planner cannot know the size of a tree. An expression keeps it from the other way's index: that of `c.path` when
+/// walking, that of the order when gathering.
 macro_rules! list_sql {
     ($path:literal, $key:literal, $id:literal, $cast:literal, $compare:literal, $direction:literal) => {
         company_facts!(
@@ -123,14 +123,13 @@ macro_rules! both_directions {
     };
 }
 
-/// A page of companies of a tree.
+/// A page of a tree's companies.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &CompanyFilter) -> Result<Vec<Company>> {
     let way = Way::through(tx, tree).await?;
     list_query(tree, filter, way).all(tx).await
 }
 
-/// The query of [`list`]. No index has credits, which change with each redemption: that order is
-/// always gathered.
+/// The query behind [`list`]. Credits change with each redemption and have no index, so that order is always gathered.
 #[must_use]
 pub fn list_query(tree: &Path, filter: &CompanyFilter, way: Way) -> Query {
     let descending = filter.descending;
@@ -175,7 +174,7 @@ pub fn list_query(tree: &Path, filter: &CompanyFilter, way: Way) -> Query {
         .bind(filter.limit)
 }
 
-/// The companies right below one, by name, after the last of the page before.
+/// The direct subsidiaries of a company, by name, after the last row of the previous page.
 #[must_use]
 pub fn subsidiaries_query(tree: &Path, id: i64, after: Option<(String, i64)>, limit: i64) -> Query {
     let (name, after_id) = after.unwrap_or_default();
@@ -193,7 +192,7 @@ pub fn subsidiaries_query(tree: &Path, id: i64, after: Option<(String, i64)>, li
     .bind(limit)
 }
 
-/// A page of them.
+/// A page of direct subsidiaries.
 pub async fn subsidiaries(
     tx: &mut Tx,
     tree: &Path,

@@ -1,4 +1,4 @@
-//! Companies: a tree by materialised paths.
+//! Companies: a tree with materialised paths.
 
 mod changes;
 mod list;
@@ -16,7 +16,7 @@ pub use changes::{
 pub use list::{CompanyFilter, Sort, Way, list, list_query, subsidiaries, subsidiaries_query};
 pub use search::{escape_like, named, search, search_query};
 
-/// A company as it stands.
+/// A company as stored.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Company {
     pub id: i64,
@@ -28,7 +28,7 @@ pub struct Company {
     pub use_parent_credits: i64,
     pub may_buy_vouchers: i64,
     pub demands_second_factor: i64,
-    /// The company that demands a second factor of its users, by itself or from above.
+    /// The company that demands a second factor of its users: itself or one above it.
     #[serde(default)]
     pub second_factor_demander: Option<String>,
     pub created_at: i64,
@@ -57,8 +57,8 @@ impl Company {
     }
 }
 
-/// Who demands a second factor of the users of a company `c`: of it and all above it, the uppermost demand counts. Where
-/// nobody demands any, nothing is walked.
+/// Who demands a second factor of the users of a company `c`: the uppermost company on its path that does. If no
+/// company demands one, nothing is walked.
 macro_rules! demander_column {
     () => {
         "case when exists (select 1 from company where demands_second_factor = 1) then
@@ -73,7 +73,7 @@ macro_rules! demander_column {
 
 pub(crate) use demander_column;
 
-/// The facts that hang on a company's row, counted only for the rows that are shown.
+/// Facts computed for a company's row, only for rows that are shown.
 macro_rules! company_columns {
     () => {
         concat!("select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
@@ -96,7 +96,7 @@ macro_rules! company_facts {
 }
 use company_facts;
 
-/// A company in a tree; `None` where there is none or it was removed.
+/// Finds a company in a tree; `None` also if it was removed.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> {
     sql(company_facts!(
         "select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null",
@@ -109,7 +109,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> 
     .await
 }
 
-/// The ids of a tree, up to `limit` of them.
+/// Ids of a tree, at most `limit`.
 pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> =
         sql("select id from company where path >= $1 and path < $2 order by path limit $3")
@@ -121,7 +121,7 @@ pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
-/// How many companies a tree has, counted up to `limit`.
+/// Number of companies in a tree, counted up to `limit`.
 pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
     let (count,): (i64,) = sql("select count(*) from (select 1 from company
          where path >= $1 and path < $2 and removed_at is null limit $3) c")
@@ -133,13 +133,13 @@ pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
     Ok(count)
 }
 
-/// The id and the path of the root company, once it has been set up.
+/// The id and path of the root company, once it is set up.
 pub async fn root(tx: &mut Tx) -> Result<Option<(i64, Path)>> {
     let row: Option<(i64, String)> = sql("select id, path from company where level = 0").optional(tx).await?;
     Ok(row.map(|(id, path)| (id, Path::from_stored(path))))
 }
 
-/// Companies of a tree, by id, from the top down.
+/// Finds companies in a tree by id, from the top down.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Company>> {
     sql(company_facts!(
         "select * from company where id in {list} and path >= $2 and path < $3 and removed_at is null",

@@ -1,10 +1,10 @@
-//! Companies by what they are called.
+//! Companies by name.
 
 use super::Way;
 use crate::model::company::{CompanyName, Path, searchable};
 use crate::store::db::{Query, Result, Tx, sql};
 
-/// A text for `like … escape '\'` that stands for itself.
+/// Escapes a text for `like … escape '\'` so that it matches literally.
 #[must_use]
 pub fn escape_like(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
@@ -21,7 +21,7 @@ macro_rules! search_sql {
     };
 }
 
-/// Companies of a tree whose name holds the text, or whose id it is, by name.
+/// Companies of a tree whose name contains the text or whose id it is, by name.
 pub async fn search(tx: &mut Tx, tree: &Path, text: &str, limit: i64) -> Result<Vec<CompanyName>> {
     let way = Way::through(tx, tree).await?;
     names(search_query(tree, text, limit, way), tx).await
@@ -32,7 +32,7 @@ async fn names(query: Query, tx: &mut Tx) -> Result<Vec<CompanyName>> {
     Ok(found.into_iter().map(|(id, name, parent_name)| CompanyName { id, name, parent_name }).collect())
 }
 
-/// The query of [`search`].
+/// The query behind [`search`].
 #[must_use]
 pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
     let wanted = searchable(text);
@@ -47,7 +47,7 @@ pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
     .bind(limit)
 }
 
-/// Companies of a tree that bear exactly this name, whatever the case.
+/// Companies of a tree with exactly this name, ignoring case.
 pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<Vec<CompanyName>> {
     let query = sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
          where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")

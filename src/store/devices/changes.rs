@@ -1,16 +1,16 @@
-//! Adding devices, and describing them.
+//! Adding devices and editing their descriptions.
 
 use crate::model::company::searchable;
 use crate::model::device::DeviceKind;
 use crate::model::time::Moment;
 use crate::store::db::{Result, WriteTx, columns, sql};
 
-/// What is known of a device before it is added.
+/// A device to be added.
 #[derive(Debug, Clone)]
 pub struct NewDevice {
     pub company_id: i64,
     pub kind: DeviceKind,
-    /// None for an apartment.
+    /// `None` for an apartment.
     pub serial: Option<String>,
     pub name: String,
     pub model: String,
@@ -40,10 +40,10 @@ columns! {
     }
 }
 
-/// Adds devices, without any service yet. Their companies are locked.
+/// Adds devices, not yet with a service. Their companies must be locked.
 ///
 /// # Errors
-/// A unique violation where a serial number is taken.
+/// A unique violation if a serial number is taken.
 pub async fn insert(tx: &mut WriteTx, new: &[NewDevice], now: Moment) -> Result<Vec<i64>> {
     let ids = crate::store::ledger::reserve(tx, "device", new.len() as i64).await?;
     let list: Vec<NewRow> = ids
@@ -77,10 +77,10 @@ pub async fn insert(tx: &mut WriteTx, new: &[NewDevice], now: Moment) -> Result<
     Ok(ids.into_iter().collect())
 }
 
-/// Describes a device anew.
+/// Replaces a device's description.
 ///
 /// # Errors
-/// A unique violation where the serial number is taken.
+/// A unique violation if the serial number is taken.
 pub async fn describe(tx: &mut WriteTx, id: i64, device: &NewDevice) -> Result<()> {
     sql("update device set serial = $2, serial_search = $3, name = $4, model = $5, label_search = $6, search = $7
          where id = $1")

@@ -1,4 +1,4 @@
-//! Lists of devices, and how many there are.
+//! Lists and counts of devices.
 
 use super::{Device, device_columns};
 use crate::model::company::searchable;
@@ -8,19 +8,19 @@ use crate::store::companies::escape_like;
 use crate::store::db::{Query, Result, Tx, sql};
 use crate::store::reach::{Listed, Order, Part, Reach};
 
-/// By what a list of devices is sorted.
+/// Sort keys of a list of devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceSort {
-    /// By serial number, or an apartment's name.
+    /// By serial number, or by name for an apartment.
     #[default]
     Label,
     Id,
 }
 
-/// Which devices, in which order, from where.
+/// Filter, order and start of a list of devices.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceFilter {
-    /// Only those of this company, without its subsidiaries'.
+    /// Only this company's, without its subsidiaries'.
     pub company_id: Option<i64>,
     pub state: Option<DeviceState>,
     pub service: Option<ResourceType>,
@@ -28,9 +28,9 @@ pub struct DeviceFilter {
     pub text: String,
     pub sort: DeviceSort,
     pub descending: bool,
-    /// The label in lower case (or the id) and the id of the last row of the page before.
+    /// The label in lower case (or the id) and the id of the last row of the previous page.
     pub after: Option<(String, i64)>,
-    /// Rows to leave out; a page by `after` is found faster.
+    /// Rows to skip; a page by `after` is faster.
     pub offset: i64,
     pub limit: i64,
 }
@@ -40,7 +40,7 @@ pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<V
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`]: the ids first, by the index of the list's order.
+/// The query behind [`list`]: the ids first, by the index for the order.
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
     let order = match (filter.sort, filter.descending) {
@@ -62,7 +62,7 @@ pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
 }
 
 impl DeviceFilter {
-    /// The indexes of the order, of one state or of all.
+    /// The indexes for the order, with or without a state.
     fn listed(&self) -> Listed {
         let (walk, of_company) = match (self.sort, self.state.is_some()) {
             (DeviceSort::Label, false) => (" indexed by device_label", " indexed by device_by_label"),
@@ -103,16 +103,16 @@ fn after(query: Query, filter: &DeviceFilter) -> Query {
     query.push(compared).push_value(key).push(", ").push_value(*id).push(")")
 }
 
-/// How many devices a filter fits, whatever the page.
+/// Counts the devices that match a filter, across all pages.
 pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
     let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
     Ok(count)
 }
 
-/// The query of [`count`].
+/// The query behind [`count`].
 #[must_use]
 pub fn count_query(reach: &Reach, filter: &DeviceFilter) -> Query {
-    // In the order of ids, as the rows of what is searched stand in it.
+    // By id, because searched rows are stored in that order.
     let by_id = DeviceFilter { sort: DeviceSort::Id, ..filter.clone() };
     wanted(reach.counted(by_id.listed()), filter)
 }

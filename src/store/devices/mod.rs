@@ -1,5 +1,5 @@
-//! Devices as lists show them, added, described. What they run on, and until when, changes in
-//! `store::ledger` alone.
+//! Devices as lists show them; adding and describing them. Only `store::ledger` changes their service and how long it
+//! is paid.
 
 mod changes;
 mod list;
@@ -16,7 +16,7 @@ pub use changes::{NewDevice, describe, insert};
 pub use list::{DeviceFilter, DeviceSort, count, count_query, list, list_query};
 pub use waiting::{due, servable, shift_waiting, waiting};
 
-/// A device as it stands.
+/// A device as stored.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Device {
     pub id: i64,
@@ -76,12 +76,12 @@ macro_rules! device_columns {
 }
 use device_columns;
 
-/// A device of a tree.
+/// Finds a device within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Device>> {
     Ok(find_many(tx, tree, &[id]).await?.pop())
 }
 
-/// Devices of a tree, by id.
+/// Finds devices within a tree by id.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Device>> {
     sql(concat!(
         device_columns!(),
@@ -95,7 +95,7 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Devi
     .await
 }
 
-/// Those of the serial numbers that some device has, whatever the case, in lower case.
+/// Which of the serial numbers are taken, ignoring case; in lower case.
 pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     let found: Vec<(String,)> =
@@ -106,7 +106,7 @@ pub async fn taken_serials(tx: &mut Tx, serials: &[String]) -> Result<Vec<String
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 
-/// The serial number in lower case and the model of each of these devices that a tree has.
+/// Serial number in lower case and model of each of these devices within a tree.
 pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<(String, String)>> {
     let wanted: Vec<String> = serials.iter().map(|s| searchable(s)).collect();
     sql("select d.serial_search, d.model from device d join company o on o.id = d.company_id
@@ -118,7 +118,7 @@ pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<
     .await
 }
 
-/// How many devices a tree has, and how many of them are monitored.
+/// The number of a tree's devices, and of those that are monitored.
 pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
     sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
          from company where path >= $1 and path < $2")

@@ -1,4 +1,4 @@
-//! Devices that are due, or wait for units.
+//! Devices that are due or waiting for units.
 
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
@@ -32,7 +32,7 @@ macro_rules! servable_sql {
     };
 }
 
-/// Devices that wait although there are units for them, the longest waiting of each company first.
+/// Devices that are waiting although units are available, the longest-waiting of each company first.
 pub async fn servable(tx: &mut Tx, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql_for(
         servable_sql!(
@@ -62,9 +62,9 @@ pub async fn waiting(tx: &mut Tx, company_id: i64, resource_type: ResourceType) 
     Ok(row.map_or(0, |r| r.0))
 }
 
-/// When the tree or a switch in it changes, other balances pay for the devices that wait at or below a
-/// company: adds them to (`sign` 1), or takes them from (-1), all that stand above it and pay. To be
-/// called before (-1) and after (1) the change, with the company locked.
+/// When the tree or its use-of-parent-credits switches change, other balances pay for devices waiting at or below a
+/// company. Adds those devices to (`sign` 1) or subtracts them from (-1) all paying ancestors. Call before (-1) and
+/// after (1) the change, with the company locked.
 pub async fn shift_waiting(tx: &mut WriteTx, company_id: i64, sign: i64) -> Result<()> {
     sql("with recursive payer(company_id) as (
              select parent_id from company where id = $1 and use_parent_credits = 1

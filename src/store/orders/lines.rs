@@ -64,7 +64,7 @@ pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> 
     found.into_iter().map(LineRow::line).collect()
 }
 
-/// Adds a line to an order that its caller has locked.
+/// Adds a line to an order that the caller has locked.
 pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     let voucher = line.voucher.as_ref();
     sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
@@ -89,7 +89,7 @@ pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &Order
     Ok(())
 }
 
-/// Sets the VAT of a line of a draft that its caller has locked.
+/// Sets the VAT of a line of a draft that the caller has locked.
 pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     sql("update order_line set vat_rate = $3, vat = $4 where order_id = $1 and line = $2")
         .bind(order_id)
@@ -101,7 +101,7 @@ pub async fn set_line_vat(tx: &mut WriteTx, order_id: i64, number: i64, line: &O
     Ok(())
 }
 
-/// Sets whether a draft is without VAT, as its company is now.
+/// Sets whether a draft is without VAT, following its company's current status.
 pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Result<()> {
     sql("update purchase_order set reverse_charge = $2 where id = $1 and state = 'draft'")
         .bind(order_id)
@@ -111,7 +111,7 @@ pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Re
     Ok(())
 }
 
-/// Takes a line out of an order that its caller has locked; tells whether it was there.
+/// Removes a line from an order that the caller has locked; returns whether it existed.
 pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
     sql("delete from order_serial where order_id = $1 and line = $2")
         .bind(order_id)
@@ -126,7 +126,7 @@ pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result
     Ok(removed > 0)
 }
 
-/// Sets what the lines of a draft come to.
+/// Sets the totals of a draft.
 pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
     let changed =
         sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
@@ -146,10 +146,10 @@ columns! {
     }
 }
 
-/// Says which devices a line of licences is for.
+/// Sets the devices of a licence line.
 ///
 /// # Errors
-/// A unique violation where one stands twice.
+/// A unique violation if a device occurs twice.
 pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
     let new: Vec<_> = serials
         .iter()
@@ -165,7 +165,7 @@ pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[
     Ok(())
 }
 
-/// The devices of an order's lines of licences: line and serial number.
+/// The devices of an order's licence lines: line and serial number.
 pub async fn serials(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, String)>> {
     sql("select line, serial from order_serial where order_id = $1 order by line, serial_search")
         .bind(order_id)

@@ -1,5 +1,5 @@
-//! Orders and their lines. Whoever changes an order locks it first ([`lock`]), or guards the statement by
-//! the state that it leaves.
+//! Orders and their lines. To change an order, lock it first ([`lock`]), or guard the statement by the state that it
+//! leaves.
 
 mod codes;
 mod lines;
@@ -17,7 +17,7 @@ pub use lines::{
     add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_totals,
 };
 
-/// An order as it stands. Money is in minor units of `currency`.
+/// An order as stored. Money is in minor units of `currency`.
 #[derive(Debug, Clone, FromRow)]
 pub struct OrderRow {
     pub id: i64,
@@ -33,18 +33,17 @@ pub struct OrderRow {
     pub vat: i64,
     pub total: i64,
     pub reverse_charge: i64,
-    /// As JSON, from when it was placed.
+    /// As JSON, since it was placed.
     pub billing: Option<String>,
     pub created_at: i64,
     pub placed_at: Option<i64>,
     pub paid_at: Option<i64>,
     pub cancelled_at: Option<i64>,
     pub expires_at: Option<i64>,
-    /// How many codes it shall have, once it is paid, without those that were cancelled before they were made; and
-    /// how many were made.
+    /// How many codes it gets once paid, without those cancelled before they were created; and how many exist.
     pub codes_wanted: i64,
     pub codes_made: i64,
-    /// Since when they can't be made.
+    /// Since when they cannot be created.
     pub codes_late_since: Option<i64>,
     /// The name of its invoice, if it has one.
     pub invoice: Option<String>,
@@ -63,7 +62,7 @@ impl OrderRow {
         self.method.as_deref().and_then(Method::from_slug)
     }
 
-    /// Whether it is paid, and a job is still making its codes.
+    /// Whether it is paid and a job is still creating its codes.
     #[must_use]
     pub fn is_being_made(&self) -> bool {
         self.codes_made < self.codes_wanted
@@ -78,7 +77,7 @@ const ORDER: &str = "select o.id, o.company_id, c.name as company_name, o.create
 const JOINED: &str = " join company c on c.id = o.company_id join person p on p.id = o.created_by
      left join invoice i on i.order_id = o.id and i.kind = 'invoice'";
 
-/// Begins a draft; its id is given.
+/// Starts a draft; returns its id.
 pub async fn insert(tx: &mut WriteTx, new: &NewOrder<'_>) -> Result<i64> {
     let id = reserve(tx, "order", 1).await?[0];
     sql("insert into purchase_order (id, company_id, created_by, kind, state, currency, net, vat, total, reverse_charge,
@@ -95,7 +94,7 @@ pub async fn insert(tx: &mut WriteTx, new: &NewOrder<'_>) -> Result<i64> {
     Ok(id)
 }
 
-/// What a draft begins with.
+/// The initial values of a draft.
 pub struct NewOrder<'a> {
     pub company_id: i64,
     pub created_by: i64,
@@ -105,7 +104,7 @@ pub struct NewOrder<'a> {
     pub now: Moment,
 }
 
-/// An order of a tree.
+/// Finds an order within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     sql(ORDER)
         .push("purchase_order o")
@@ -120,7 +119,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>>
         .await
 }
 
-/// Locks an order of a tree, so that nobody else changes it, and reads it.
+/// Locks an order within a tree, and reads it.
 pub async fn lock(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>> {
     if tx.is_postgres() {
         let _: Option<(i64,)> =
@@ -129,21 +128,21 @@ pub async fn lock(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>>
     find(tx, tree, id).await
 }
 
-/// Which orders.
+/// Filters orders.
 #[derive(Debug, Clone, Default)]
 pub struct OrderFilter {
     pub state: Option<OrderState>,
-    /// The last id of the page before.
+    /// The last id of the previous page.
     pub cursor: Option<i64>,
     pub limit: i64,
 }
 
-/// A page of orders, the newest first.
+/// A page of orders, newest first.
 pub async fn list(tx: &mut Tx, reach: &Reach, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
     list_query(reach, filter).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
     let wanted = |mut query: Query| {
@@ -161,7 +160,7 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
     query.push(") page join purchase_order o on o.id = page.id").push(JOINED).push(" order by o.id desc")
 }
 
-/// Places a draft: from now on it is to be paid. Tells whether it was one.
+/// Places a draft, which now awaits payment; returns whether it was a draft.
 pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
     let changed =
         sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
@@ -175,7 +174,7 @@ pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now
     Ok(changed > 0)
 }
 
-/// Marks an order as paid: it shall have so many codes, which expire then. Tells whether it was waiting for that.
+/// Marks an order as paid, with the number of its codes and when they expire; returns whether it was awaiting payment.
 pub async fn set_paid(
     tx: &mut WriteTx,
     id: i64,
@@ -195,7 +194,7 @@ pub async fn set_paid(
     Ok(changed > 0)
 }
 
-/// Cancels an order that nobody has paid; tells whether it was one.
+/// Cancels an unpaid order; returns whether it was unpaid.
 pub async fn cancel(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     let changed = sql("update purchase_order set state = 'cancelled', cancelled_at = $2
          where id = $1 and state in ('draft', 'awaiting_payment')")
@@ -206,8 +205,8 @@ pub async fn cancel(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
     Ok(changed > 0)
 }
 
-/// Whether an order has a licence without an end for a device that has it already, bought by this tree, or that
-/// another order of the same company is about to give it.
+/// Whether an order has a licence without end for a device that already has one, bought by this tree, or is about to
+/// get one from another order of the same company.
 pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bool> {
     let found: Option<(i64,)> = sql("select s.line from order_serial s
          join order_line l on l.order_id = s.order_id and l.line = s.line
@@ -230,7 +229,7 @@ pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bo
     Ok(found.is_some())
 }
 
-/// Forgets some drafts that were begun before a moment; tells how many.
+/// Deletes some drafts started before a moment; returns how many.
 pub async fn forget_drafts(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     let found: Vec<(i64,)> =
         sql("select id from purchase_order where state = 'draft' and created_at < $1 order by id limit 1000")
@@ -249,7 +248,7 @@ pub async fn forget_drafts(tx: &mut WriteTx, before: Moment) -> Result<u64> {
     Ok(ids.len() as u64)
 }
 
-/// Whether no VAT is added for a company: it accounts for that itself.
+/// Whether no VAT is added for a company because it accounts for that itself.
 pub async fn reverse_charge(tx: &mut Tx, company_id: i64) -> Result<bool> {
     let found: Option<(i64,)> =
         sql("select reverse_charge from company where id = $1").bind(company_id).optional(tx).await?;

@@ -1,4 +1,4 @@
-//! What changes people: roles, passwords, profiles.
+//! Changes to people: roles, passwords, profiles.
 
 use super::end_links;
 use crate::model::company::searchable;
@@ -6,7 +6,7 @@ use crate::model::time::Moment;
 use crate::model::user::Role;
 use crate::store::db::{Result, WriteTx, sql};
 
-/// Adds a person without a password; `None` where the address has an account already.
+/// Adds a person without a password; `None` if the address already has an account.
 pub async fn insert(
     tx: &mut WriteTx,
     company_id: i64,
@@ -28,7 +28,7 @@ pub async fn insert(
     Ok((added == 1).then_some(id))
 }
 
-/// Changes a role. The next request of the person counts it already.
+/// Changes a role, effective from the person's next request.
 pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role) -> Result<()> {
     sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
     Ok(())
@@ -61,8 +61,8 @@ pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
     end_links(tx, id).await
 }
 
-/// Sets a password as short as only a second factor allows, as [`set_password`] does; `false`, and
-/// nothing is set, where there is none.
+/// Like [`set_password`], for a password so short that it needs a second factor; sets nothing and returns `false` if
+/// there is none.
 pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<bool> {
     let set = sql(
         "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
@@ -91,7 +91,7 @@ pub async fn set_profile(tx: &mut WriteTx, id: i64, first: &str, last: &str, zon
 /// Sets a confirmed e-mail address, which ends all links.
 ///
 /// # Errors
-/// A unique violation where another account has it.
+/// A unique violation if another account has it.
 pub async fn set_email(tx: &mut WriteTx, id: i64, email: &str) -> Result<()> {
     sql("update person set email = $2, email_search = $3 where id = $1")
         .bind(id)
@@ -102,7 +102,7 @@ pub async fn set_email(tx: &mut WriteTx, id: i64, email: &str) -> Result<()> {
     end_links(tx, id).await
 }
 
-/// Notes a sign-in.
+/// Records a sign-in.
 pub async fn set_last_login(tx: &mut WriteTx, id: i64, now: Moment) -> Result<()> {
     sql("update person set last_login_at = $2 where id = $1").bind(id).bind(now).run(tx).await?;
     Ok(())

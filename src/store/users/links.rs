@@ -51,7 +51,7 @@ pub struct Link {
     pub payload: String,
 }
 
-/// Keeps a link's hash; a person has one link for each purpose, the newest.
+/// Stores a link's hash; a person has one link per purpose, the newest.
 pub async fn add_link(tx: &mut WriteTx, hash: &[u8], link: &Link, now: Moment, until: Moment) -> Result<()> {
     sql("delete from link where user_id = $1 and purpose = $2")
         .bind(link.user_id)
@@ -71,7 +71,7 @@ pub async fn add_link(tx: &mut WriteTx, hash: &[u8], link: &Link, now: Moment, u
     Ok(())
 }
 
-/// A link that is still good.
+/// Finds a valid link.
 pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
     sql("select purpose, user_id, payload from link where token_hash = $1 and expires_at > $2")
         .bind(hash)
@@ -80,7 +80,7 @@ pub async fn find_link(tx: &mut Tx, hash: &[u8], now: Moment) -> Result<Option<L
         .await
 }
 
-/// Uses a link up; `None` where somebody did before.
+/// Consumes a link; `None` if it already was.
 pub async fn take_link(tx: &mut WriteTx, hash: &[u8], now: Moment) -> Result<Option<Link>> {
     sql("delete from link where token_hash = $1 and expires_at > $2 returning purpose, user_id, payload")
         .bind(hash)
@@ -90,13 +90,13 @@ pub async fn take_link(tx: &mut WriteTx, hash: &[u8], now: Moment) -> Result<Opt
         .map(|mut links| links.pop())
 }
 
-/// Ends all links of a person, of whatever purpose: what they were made for has changed.
+/// Ends all links of a person, whatever their purpose: what they were made for has changed.
 pub async fn end_links(tx: &mut WriteTx, user_id: i64) -> Result<()> {
     sql("delete from link where user_id = $1").bind(user_id).run(tx).await?;
     Ok(())
 }
 
-/// Forgets links that are past their time.
+/// Deletes expired links.
 pub async fn forget_links(tx: &mut WriteTx, now: Moment) -> Result<u64> {
     sql("delete from link where expires_at <= $1").bind(now).run(tx).await
 }

@@ -5,31 +5,31 @@ use crate::model::company::{Path, searchable};
 use crate::store::companies::{Way, escape_like};
 use crate::store::db::{Query, Result, Tx, sql};
 
-/// Which users.
+/// Filters users.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserFilter<'a> {
     pub company_id: Option<i64>,
     /// Part of the e-mail address or of the company's name.
     pub text: &'a str,
-    /// The last id of the page before.
+    /// The last id of the previous page.
     pub after: i64,
     pub limit: i64,
     pub offset: i64,
 }
 
-/// A page of the users of a tree, oldest first; of one company where it is named.
+/// A page of a tree's users, or of one company's, oldest first.
 pub async fn list(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<Vec<User>> {
     let way = Way::through(tx, tree).await?;
     list_query(tree, filter, way).all(tx).await
 }
 
-/// The query of [`list`].
+/// The query behind [`list`].
 #[must_use]
 pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
-    // An expression keeps a planner from the index of the other way.
+    // An expression keeps a planner from the other way's index.
     let is_sorted = way == Way::Gathered && filter.company_id.is_none();
     let id = if is_sorted { "(u.id + 0)" } else { "u.id" };
-    // The ids first: only rows that are shown are read.
+    // The ids first, so that only the rows shown are read.
     let query = sql(users_sql!("u.id in (select u.id from person u")).push(match way {
         Way::Gathered => ", company c",
         Way::Walked => " cross join company c",
@@ -49,7 +49,7 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
         .push(") order by u.id")
 }
 
-/// How many users there are.
+/// Counts users.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
     let query = sql("select count(*) from company c cross join person u
          where u.company_id = c.id and c.removed_at is null");
@@ -59,7 +59,7 @@ pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<
 
 fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
     let query = match filter.company_id {
-        // Whoever asks has made sure that the company is of the tree.
+        // The caller has checked that the company is in the tree.
         Some(id) => query.push(" and u.company_id = ").push_value(id).push(" and c.id = ").push_value(id),
         None => way.within(query, tree),
     };

@@ -1,4 +1,4 @@
-//! People, and the links that they are sent.
+//! People, and the links mailed to them.
 
 mod changes;
 mod links;
@@ -18,7 +18,7 @@ pub use changes::{
 pub use links::{Link, Purpose, add_link, end_links, find_link, forget_links, take_link, void_links};
 pub use list::{UserFilter, count, list, list_query};
 
-/// A person as lists show one.
+/// A person as in lists.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct User {
     pub id: i64,
@@ -57,7 +57,7 @@ macro_rules! users_sql {
 }
 use users_sql;
 
-/// A person of a tree; those of removed companies are gone with them.
+/// Finds a person within a tree; those of removed companies are gone with them.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
     sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
         .bind(id)
@@ -67,12 +67,12 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
         .await
 }
 
-/// A person by e-mail address, wherever: for signing in and for the command line.
+/// Finds a person by e-mail address in the whole portal: for signing in and for the command line.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
     sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
 }
 
-/// The e-mail addresses of some people.
+/// The e-mail addresses of these people.
 pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
     sql("select id, email from person where id in {list}").bind_list(ids).all(tx).await
 }
@@ -82,7 +82,7 @@ pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
     sql(users_sql!("u.id > $1 order by u.id limit 500")).bind(after).all(tx).await
 }
 
-/// Administrators of a company who can act, locked: so that the last one stays.
+/// Locks a company's enabled administrators, so that the last one stays.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql(
         "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",

@@ -1,4 +1,4 @@
-//! Sets of ids that are nearly dense: a bit for each, so that fifty million take six megabytes.
+//! Sets of nearly dense ids: one bit each, so that fifty million take six megabytes.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ const BLOCK_BITS: i64 = 1 << 16;
 pub struct Bits(BTreeMap<i64, Box<[u64]>>);
 
 impl Bits {
-    /// Adds one; tells whether it was there.
+    /// Adds one; returns whether it was present.
     pub fn set(&mut self, n: i64) -> bool {
         let block = self
             .0
             .entry(n.div_euclid(BLOCK_BITS))
             .or_insert_with(|| vec![0; BLOCK_BITS as usize / 64].into_boxed_slice());
         let (word, bit) = place(n);
-        let was = block[word] & bit != 0;
+        let was_present = block[word] & bit != 0;
         block[word] |= bit;
-        was
+        was_present
     }
 
     #[must_use]

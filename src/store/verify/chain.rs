@@ -10,7 +10,7 @@ use crate::store::digests;
 const LINKS_A_READ: usize = 100;
 const DIGESTS_A_STEP: usize = 20_000;
 
-/// How the chain stands.
+/// The state of the chain.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     pub last: Option<LinkRow>,
@@ -19,7 +19,7 @@ pub struct Chain {
     pub unlinked_since: Option<i64>,
 }
 
-/// Checks each link; and that the chain goes through a head that was kept.
+/// Checks each link, and that the chain passes through a head that was kept.
 pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Findings) -> Result<Chain> {
     let mut before: Option<LinkRow> = None;
     let mut goes_through_kept = None;
@@ -63,7 +63,7 @@ fn tell_kept(kept: Option<Head>, goes_through: Option<(bool, i64)>, findings: &m
     }
 }
 
-/// Checks one link; gives how many digests it was made of.
+/// Checks one link; returns its number of digests.
 async fn check_link(
     tx: &mut Tx,
     keys: &Keys,

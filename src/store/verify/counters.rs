@@ -1,4 +1,4 @@
-//! Ids are never given twice: each counter is past all ids that it gave. To add one: a line in [`COUNTERS`].
+//! Ids are never given twice: each counter is past every id that it gave. To add one: a line in [`COUNTERS`].
 
 use super::findings::{self, Findings};
 use crate::store::db::{Result, Tx, sql_for};
@@ -39,12 +39,11 @@ const COUNTERS: [Counter; 16] = counters!(
     "licence_key" of "select max(id) from licence_key",
 );
 
-/// The names of the counters that are checked.
+/// The names of the checked counters.
 pub fn names() -> impl Iterator<Item = &'static str> {
     COUNTERS.iter().map(|counter| counter.name)
 }
 
-/// Checks each counter.
 pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     for Counter { name, sqlite, postgres } in &COUNTERS {
         let (given, used): (Option<i64>, Option<i64>) = sql_for(sqlite, postgres).one(tx).await?;

@@ -1,5 +1,5 @@
-//! Since when an account is not what its transfers make it: walks its transfers in the order of their ids, and finds
-//! the first that does not begin where the one before ended.
+//! Since when an account disagrees with its transfers: walks its transfers by id and finds the first that does not
+//! start at the balance where the one before ended.
 
 use sqlx::FromRow;
 
@@ -9,10 +9,10 @@ use crate::model::ledger::Kind;
 use crate::model::resources::ResourceType;
 use crate::store::db::{Db, Result, sql};
 
-/// Accounts that are looked into; of others it is only said that they are wrong.
+/// How many accounts are investigated; the others are only reported as wrong.
 const SUSPECTS_MAX: usize = 20;
 const TRANSFERS_A_READ: i64 = 2_000;
-/// On PostgreSQL ids are drawn before the account is locked: so many may have overtaken one.
+/// PostgreSQL draws ids before the account is locked, so up to this many transfers may have overtaken one.
 const OVERTAKERS_MAX: usize = 2_000;
 
 /// An account that breaks a rule.
@@ -22,7 +22,7 @@ pub struct Suspect {
     pub what: String,
 }
 
-/// Looks into suspects, and notes what was found.
+/// Investigates suspects and records the findings.
 pub async fn look_into(db: &Db, suspects: Vec<Suspect>, findings: &mut Findings) -> Result<()> {
     for (n, suspect) in suspects.into_iter().enumerate() {
         let since = if n < SUSPECTS_MAX { first_wrong(db, suspect.key).await? } else { None };
@@ -50,7 +50,7 @@ impl Step {
     }
 }
 
-/// The first transfer that does not follow, with its time; or the last one, and `false`, where all follow.
+/// The first transfer that does not follow, with its time; or the last one, and `false`, if all follow.
 async fn first_wrong(db: &Db, key: Key) -> Result<Option<(i64, i64, bool)>> {
     let overtakers_max = if matches!(db, Db::Postgres(_)) { OVERTAKERS_MAX } else { 0 };
     let (mut after, mut balance) = (i64::MIN, 0_i64);
@@ -75,7 +75,7 @@ async fn first_wrong(db: &Db, key: Key) -> Result<Option<(i64, i64, bool)>> {
     }
 }
 
-/// The next transfers of an account; and up to which id, where there may be more.
+/// The next transfers of an account, and up to which id, if there may be more.
 async fn read(db: &Db, key: Key, after: i64) -> Result<(Vec<Step>, Option<i64>)> {
     let mut tx = db.snapshot().await?;
     let mut steps = Vec::new();

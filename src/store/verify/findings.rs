@@ -1,4 +1,4 @@
-//! What was found: each rule, how often it is broken, and since when.
+//! The findings: each rule, how often it is broken, and since when.
 
 use crate::model::time::Moment;
 
@@ -18,7 +18,7 @@ pub const MONTHS: &str = "the months' counts of codes add up to the codes";
 pub const COUNTERS: &str = "no counter of ids is behind the ids that were given";
 pub const TRIGGERS: &str = "the triggers that keep rows from being changed are those of the migrations";
 
-/// One rule, checked.
+/// A checked rule.
 #[derive(Debug, Clone)]
 pub struct Finding {
     pub rule: &'static str,
@@ -32,11 +32,11 @@ pub struct Finding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct First {
     pub what: String,
-    /// `None` where it has no time.
+    /// `None` if it has no time.
     pub at: Option<Moment>,
 }
 
-/// All rules, in the order in which they are told.
+/// All rules, in the order of the report.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<Finding>);
 
@@ -46,7 +46,7 @@ impl Findings {
         self.0.extend(rules.into_iter().map(|rule| Finding { rule, broken: 0, first: None }));
     }
 
-    /// Notes that something breaks a rule, since a moment.
+    /// Records that something breaks a rule, and since when.
     pub fn note(&mut self, rule: &'static str, at: Option<i64>, what: impl FnOnce() -> String) {
         self.count(rule, 1);
         let at = at.map(Moment);
@@ -61,7 +61,7 @@ impl Findings {
         }
     }
 
-    /// Counts what breaks a rule, where nothing more is known of it.
+    /// Counts what breaks a rule, if nothing more is known.
     pub fn count(&mut self, rule: &'static str, broken: i64) {
         if let Some(finding) = self.0.iter_mut().find(|f| f.rule == rule) {
             finding.broken += broken;

@@ -1,13 +1,13 @@
-//! Follows the ledger, digest by digest, and knows from the rows alone what each account and each code must be.
+//! Follows the ledger digest by digest, and derives from the rows alone what each account and each code must be.
 //!
-//! [`Follower::step`] reads on, in whatever snapshot it is given, and says when it has read all that this snapshot
-//! shows. Then, and in this snapshot, what it knows must equal what stands in the other tables, however much the portal
-//! writes meanwhile: so the walks compare a slice of a table after each step. All of it takes short transactions.
+//! [`Follower::step`] reads on, in whatever snapshot it is given, and reports when it has read everything in this
+//! snapshot. Then, in this snapshot, what it has derived must equal the other tables, however much the portal writes
+//! meanwhile; the walks compare a slice of a table after each step. All of this takes short transactions.
 //!
-//! In memory are some hundred bytes for each account and for each type and state of a company's codes, and three
-//! bits for each transfer and each code. The order of transfers does not matter here: the balances before and after
-//! them are compared as sets, as each "after" but the last must be the "before" of another one. (On PostgreSQL the
-//! order of ids is not the order in which an account changed.)
+//! Memory holds some hundred bytes for each account and for each type and state of a company's codes, and three bits
+//! for each transfer and each code. The order of transfers does not matter here: the balances before and after them are
+//! compared as sets, since each "after" but the last must be the "before" of another one. (On PostgreSQL the order of
+//! ids is not the order in which an account changed.)
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -27,7 +27,7 @@ use crate::store::ledger::TransferRow;
 const DIGESTS_A_READ: usize = 1_000;
 
 columns! {
-    /// Which account, in the database's numbers.
+    /// An account, in the database's numbers.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub struct Key {
         pub company_id: i64,
@@ -36,23 +36,23 @@ columns! {
     }
 }
 
-/// What an account must be, after all transfers so far.
+/// What an account must be after all transfers so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Account {
     pub balance: i64,
     pub received: i64,
-    /// The hashes of all balances after its transfers, less those of all balances before.
+    /// The hashes of all balances after its transfers, minus those of all balances before.
     pub steps: u64,
     pub is_compared: bool,
 }
 
 pub struct Follower<'a> {
     keys: &'a Keys,
-    /// Rows that one step reads, more or less.
+    /// Approximate rows per step.
     pub rows_a_step: usize,
     /// All digests up to here are read.
     floor: i64,
-    /// Those beyond that are read too.
+    /// Digests beyond it that are read too.
     ahead: BTreeSet<i64>,
     seen: Seen,
     hashing: RandomState,
@@ -63,7 +63,7 @@ pub struct Follower<'a> {
     /// The highest id in a digest of older rows.
     older_digested: i64,
     pub accounts: HashMap<Key, Account>,
-    /// Codes and their units, by company, type and state; "unused" counts all that were made.
+    /// Codes and their units, by company, type and state; "unused" counts all that were created.
     pub months: BTreeMap<(i64, i64, i64), (i64, i64)>,
     pub entries: Bits,
     pub made: Bits,
@@ -73,12 +73,12 @@ pub struct Follower<'a> {
     pub digests: i64,
     /// Rows older than digests that have none yet.
     pub undigested: i64,
-    /// The last digest that was read.
+    /// The last digest read.
     progress: i64,
 }
 
 impl<'a> Follower<'a> {
-    /// Begins before the first row.
+    /// Starts before the first row.
     pub async fn begin(tx: &mut Tx, keys: &'a Keys) -> Result<Follower<'a>> {
         let (older_done, older_through) = digests::older(tx).await?;
         let mut seen = Seen::default();
@@ -109,7 +109,7 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// Reads on; tells whether all that the transaction shows is read now.
+    /// Reads on; returns whether everything that the transaction shows is read.
     pub async fn step(&mut self, tx: &mut Tx, findings: &mut Findings) -> Result<bool> {
         let mut left = self.rows_a_step as i64;
         while self.older_read < self.older_through {
@@ -120,7 +120,7 @@ impl<'a> Follower<'a> {
         }
         let sure = self.seen.look(tx).await?;
         while self.floor < sure {
-            // Each has a row at least.
+            // Each has at least one row.
             let limit = self.rows_a_step.clamp(1, DIGESTS_A_READ);
             let found = digests::between(tx, self.floor, sure, limit).await?;
             let mut floor = if found.len() < limit { sure } else { self.floor };
@@ -162,7 +162,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Reads rows that are older than digests and had none when this began. Gives how many.
+    /// Reads rows that are older than digests and had none when this began. Returns how many.
     async fn read_older(&mut self, tx: &mut Tx, findings: &mut Findings) -> Result<i64> {
         let (rows, through) = Rows::after(tx, self.older_read, self.older_through, self.rows_a_step).await?;
         self.older_read = through;
@@ -215,7 +215,7 @@ impl<'a> Follower<'a> {
         self.count(&found, &transfers, findings, tx).await
     }
 
-    /// Notes that a digest covers rows; tells whether they are still to be counted.
+    /// Records that a digest covers rows; returns whether they are still to be counted.
     fn cover(&mut self, digest: &DigestRow, entries: &Entries, findings: &mut Findings) -> bool {
         if digest.is_older == 1 {
             if entries.first() <= self.older_digested || entries.last() > self.older_through {
@@ -224,7 +224,7 @@ impl<'a> Follower<'a> {
                 });
             }
             self.older_digested = self.older_digested.max(entries.last());
-            // Read already: the job has made this digest since.
+            // Already read: the job has made this digest since.
             if entries.first() > self.older_done {
                 return false;
             }
@@ -295,7 +295,7 @@ impl<'a> Follower<'a> {
         let ends = (t.from_company_id, t.from_kind) == owner;
         let mut agrees = makes != ends
             && (code.resource_type, code.amount) == (t.resource_type, t.amount)
-            // Twice made, or twice ended.
+            // Created twice, or ended twice.
             && !if makes { self.made.set(code.id) } else { self.ended.set(code.id) };
         if makes {
             agrees &=
@@ -314,14 +314,14 @@ impl<'a> Follower<'a> {
         *counted = (counted.0 + 1, counted.1.wrapping_add(t.amount));
     }
 
-    /// How far it is: digests read.
+    /// The progress, as the last digest read.
     #[must_use]
     pub fn progress(&self) -> i64 {
         self.progress
     }
 }
 
-/// A code, as far as transfers say what it is.
+/// A code, as far as transfers determine it.
 #[derive(FromRow)]
 struct CodeRow {
     id: i64,
@@ -365,11 +365,11 @@ impl Codes {
     }
 }
 
-/// Whether a transfer's accounts are those of its cause.
+/// Whether a transfer's accounts fit its cause.
 fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
     let is_own = t.from_company_id == t.to_company_id;
     let (Ok(from), Ok(to)) = (Kind::try_from(t.from_kind), Kind::try_from(t.to_kind)) else { return false };
-    let goes = match (cause, from, to) {
+    let is_allowed = match (cause, from, to) {
         (Cause::Issue, Kind::Issued, Kind::Available)
         | (Cause::CreateCode, Kind::Available, Kind::InCodes)
         | (Cause::DeleteCode, Kind::InCodes, Kind::Available)
@@ -386,7 +386,8 @@ fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
     let has_code = from == Kind::InCodes || to == Kind::InCodes;
     let is_spend = cause == Cause::Spend;
     let is_positive = |kind, balance| balance >= 0 || kind == Kind::Issued;
-    goes && t.amount > 0
+    is_allowed
+        && t.amount > 0
         && t.code_id.is_some() == has_code
         && t.device_id.is_some() == is_spend
         && (!is_spend || t.amount == 1)
@@ -394,7 +395,7 @@ fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
         && is_positive(to, t.to_balance)
 }
 
-/// The state in which a code's units left it.
+/// The state that a cause leaves a code in.
 fn status_after(cause: Cause) -> Option<CodeStatus> {
     match cause {
         Cause::Redeem => Some(CodeStatus::Used),

@@ -1,10 +1,10 @@
-//! `scrip verify`: recomputes from the ledger's rows all that is kept beside them, the rows from their digests, and
-//! the digests from the signed chain.
+//! `scrip verify`: recomputes everything kept beside the ledger's rows from those rows, the rows from their digests,
+//! and the digests from the signed chain.
 //!
-//! A portal may be running and writing: everything is read in short transactions, so that SQLite's WAL stays small,
-//! and is right all the same. A [`Follower`] reads the rows digest by digest; once it has read all that a snapshot
-//! shows, a slice of another table is compared in that very snapshot. The next slice takes another snapshot, in which
-//! the follower first reads what was written since. A statement that checks a rule by itself sees one moment anyway.
+//! A portal may be running and writing: everything is read in short transactions, so that SQLite's WAL stays small, and
+//! is still right. A [`Follower`] reads the rows digest by digest; once it has read everything in a snapshot, a slice
+//! of another table is compared in that same snapshot. The next slice takes another snapshot, in which the follower
+//! first reads what was written since. A statement that checks a rule by itself sees one moment anyway.
 //!
 //! Memory is bounded by the accounts, not by the transfers: see `follow`.
 
@@ -33,10 +33,10 @@ use super::db::{Db, Result, sql};
 use crate::keys::Keys;
 use crate::model::digest::Head;
 
-/// How it is done.
+/// How to check.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Rows that one transaction reads, more or less.
+    /// Approximate rows per transaction.
     pub rows_a_step: usize,
     /// A head that was kept: nothing before it may have been rewritten.
     pub since: Option<Head>,
@@ -63,7 +63,6 @@ pub struct Figures {
     pub undigested: i64,
 }
 
-/// What was found.
 #[derive(Debug, Clone)]
 pub struct Report {
     pub figures: Figures,
@@ -79,10 +78,10 @@ impl Report {
     }
 }
 
-/// Where it is.
+/// The progress of a check.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress {
-    /// Digests read, of so many.
+    /// Digests read, and their total.
     Rows(i64, i64),
     Tables,
     Rules,
@@ -131,7 +130,7 @@ pub async fn check(
     Ok(Report { figures, findings: findings.into_list(), chain })
 }
 
-/// All rules, in the order in which they are told.
+/// All rules, in the order of the report.
 fn expected(has_head: bool) -> Findings {
     let mut expected = Findings::default();
     expected.expect([findings::DIGESTS, findings::COVERED, findings::CHAIN]);
@@ -199,8 +198,8 @@ async fn walk(
     })
 }
 
-/// How much a step reads: less where steps take long, more where they are short. SQLite's writer waits some
-/// 20 ms for readers when it begins the WAL again.
+/// How much a step reads: less if steps take long, more if they are short. SQLite's writer waits some 20 ms for readers
+/// when it restarts the WAL.
 pub struct Pace {
     length: usize,
     length_max: usize,
@@ -210,7 +209,7 @@ pub struct Pace {
 impl Pace {
     const LONG_ON_SQLITE: Duration = Duration::from_millis(12);
     const LONG_ON_POSTGRES: Duration = Duration::from_millis(200);
-    /// Below this it would take for ever on a busy machine.
+    /// Less than this would take forever on a busy machine.
     const LENGTH_MIN: usize = 50;
 
     fn of(db: &Db, length_max: usize) -> Pace {
@@ -226,8 +225,8 @@ impl Pace {
         Instant::now()
     }
 
-    fn end(&mut self, begun: Instant) {
-        let took = begun.elapsed();
+    fn end(&mut self, started: Instant) {
+        let took = started.elapsed();
         if took > self.long {
             self.length = (self.length / 2).max(Pace::LENGTH_MIN.min(self.length_max));
         } else if took < self.long / 3 {

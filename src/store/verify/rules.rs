@@ -1,11 +1,11 @@
-//! Rules that a statement checks: each sees one moment, and looks at a slice of companies or orders at a time, or at
-//! few rows. To add one: a line in [`RULES`].
+//! Rules checked by one statement each: it sees one moment, and looks at a slice of companies or orders, or at few
+//! rows. To add one: a line in [`RULES`].
 
 use super::Pace;
 use super::findings::Findings;
 use crate::store::db::{Db, Result, sql};
 
-/// What a statement is about: of a slice, `$1` is the id before it and `$2` its last id.
+/// What a statement covers: for a slice, `$1` is the id before it and `$2` its last id.
 enum Over {
     All,
     Companies,
@@ -109,7 +109,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.0)
 }
 
-/// Checks them all.
 pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<()> {
     for (rule, over, text) in RULES {
         let ends = match over {
@@ -133,7 +132,7 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
             let mut tx = db.read_export().await?;
             let (end,): (Option<i64>,) =
                 sql(ends).bind(after).bind(pace.length() as i64).one(&mut tx).await?;
-            // Rows that name none: after the last one.
+            // After the last id: rows that name no id.
             let (broken,): (i64,) = sql(text).bind(after).bind(end.unwrap_or(i64::MAX)).one(&mut tx).await?;
             findings.count(rule, broken);
             pace.end(step);

@@ -1,5 +1,5 @@
-//! The triggers that refuse changes, compared with what the migrations make: on SQLite with those of a database in
-//! memory that all migrations have run on, on PostgreSQL with the texts of the migrations.
+//! Compares the triggers that refuse changes with those that the migrations create: on SQLite with an in-memory
+//! database that has run all migrations, on PostgreSQL with the texts of the migrations.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use crate::store::migrate;
 /// Triggers by table and name.
 type Triggers = BTreeMap<(String, String), String>;
 
-/// Compares them.
 pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     let wanted: Triggers = if tx.is_postgres() {
         in_texts(migrate::postgres_texts())
@@ -47,7 +46,7 @@ pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// The triggers that statements make, later ones in place of earlier ones.
+/// The triggers that statements create, later ones replacing earlier ones.
 fn in_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Triggers {
     let (mut triggers, mut bodies) = (BTreeMap::new(), BTreeMap::new());
     for statement in texts.flat_map(statements) {
@@ -79,7 +78,7 @@ fn in_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Triggers {
     triggers.into_iter().map(|(key, statement)| (key, canonical(statement, body(statement)))).collect()
 }
 
-/// The statements of a migration; what stands between dollars is part of one.
+/// The statements of a migration; text between dollar quotes is part of one.
 fn statements(text: &str) -> Vec<&str> {
     let (mut found, mut start, mut is_quoted, mut is_comment) = (Vec::new(), 0, false, false);
     for (at, sign) in text.char_indices() {
@@ -98,7 +97,7 @@ fn statements(text: &str) -> Vec<&str> {
     found.into_iter().map(without_comments).collect()
 }
 
-/// A statement after the comments that stand before it.
+/// A statement without leading comments.
 fn without_comments(mut statement: &str) -> &str {
     while statement.starts_with("--") {
         statement = statement.split_once('\n').map_or("", |(_, rest)| rest.trim_start());
@@ -106,7 +105,7 @@ fn without_comments(mut statement: &str) -> &str {
     statement
 }
 
-/// One form for what a person wrote and what PostgreSQL gives: no schema, no quotes, events in order.
+/// A common form for what a person wrote and what PostgreSQL returns: no schema, no quotes, events in order.
 fn canonical(definition: &str, body: &str) -> String {
     let definition = definition.to_lowercase().replace('"', "");
     let words: Vec<String> = definition

@@ -1,5 +1,5 @@
-//! Walks through the tables that the ledger keeps beside its rows, a slice at a time, each compared with what the
-//! [`Follower`] knows in the same snapshot.
+//! Walks the tables that the ledger keeps beside its rows, comparing slice by slice with what the [`Follower`] knows in
+//! the same snapshot.
 
 use sqlx::FromRow;
 
@@ -11,9 +11,8 @@ use crate::model::ledger::{CodeFacts, CodeStatus, Kind, Tag};
 use crate::model::resources::ResourceType;
 use crate::store::db::{Result, Tx, sql};
 
-/// A walk under way; each knows where it is.
+/// A walk in progress, with its position.
 pub enum Walk {
-    /// The accounts.
     Accounts(Key),
     /// Accounts that transfers name and the walk has not met.
     Missed,
@@ -24,14 +23,14 @@ pub enum Walk {
     History(i64),
 }
 
-/// What a walk has to do with.
+/// The context of a walk.
 pub struct Ground<'a, 'b> {
     pub tx: &'a mut Tx,
     pub follower: &'a mut Follower<'b>,
     pub findings: &'a mut Findings,
     pub keys: &'a Keys,
     pub length: usize,
-    /// Accounts that are not what their transfers make them: looked into afterwards.
+    /// Accounts that disagree with their transfers, to be investigated afterwards.
     pub suspects: &'a mut Vec<find::Suspect>,
     pub unused_codes: &'a mut i64,
     pub codes: &'a mut i64,
@@ -50,7 +49,7 @@ impl Walk {
         ]
     }
 
-    /// Compares the next slice; tells whether it was the last.
+    /// Compares the next slice; returns whether it was the last.
     pub async fn slice(&mut self, ground: &mut Ground<'_, '_>) -> Result<bool> {
         match self {
             Walk::Accounts(after) => accounts(after, ground).await,
@@ -104,7 +103,7 @@ async fn accounts(after: &mut Key, ground: &mut Ground<'_, '_>) -> Result<bool> 
     Ok(found.len() < ground.length)
 }
 
-/// Accounts that came after the walk had passed, or whose rows are gone.
+/// Accounts that appeared after the walk had passed, or whose rows are gone.
 async fn missed(ground: &mut Ground<'_, '_>) -> Result<bool> {
     let missed = ground.follower.accounts.iter().filter(|(_, account)| !account.is_compared);
     let keys: Vec<Key> = missed.map(|(key, _)| *key).take(ground.length).collect();
@@ -190,7 +189,7 @@ async fn codes(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
     Ok(found.len() < ground.length)
 }
 
-/// Whether a sealed code opens with what its row says of it, and hashes to the row's tags.
+/// Whether a sealed code opens with its row's facts and hashes to the row's tags.
 fn is_sealed(row: &CodeRow, keys: &Keys) -> bool {
     let Ok(tag) = row.tag.clone().try_into().map(Tag) else { return false };
     let Ok(resource_type) = ResourceType::try_from(row.resource_type) else { return false };
@@ -241,7 +240,7 @@ async fn months(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
     Ok(end.is_none())
 }
 
-/// Each row must be in a digest, or be older than digests.
+/// Each row must be in a digest or be older than digests.
 async fn ids(after: &mut i64, next: crate::store::db::Query, ground: &mut Ground<'_, '_>) -> Result<bool> {
     let found: Vec<(i64, i64)> = next.bind(*after).bind(ground.length as i64).all(ground.tx).await?;
     for (id, at) in &found {

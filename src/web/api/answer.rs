@@ -1,4 +1,4 @@
-//! The envelope of what was done: `success`, `data`, and `meta` where there is more to say.
+//! The envelope of a successful answer: `success`, `data`, and `meta` for lists.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
@@ -76,7 +76,7 @@ impl<T: Serialize> IntoResponse for List<T> {
     }
 }
 
-/// The answer to a write: its status, and whether it is the first answer once more.
+/// The answer to a write: its status, and whether it repeats the first answer.
 pub struct Written<T> {
     pub status: StatusCode,
     pub replayed: bool,

@@ -1,5 +1,5 @@
-//! What a program sends: a JSON body whose every field is looked at for itself, so that each wrong
-//! one is named, and the key that makes a write happen once.
+//! A request's JSON body, whose fields are checked one by one so that each wrong one is named, and the key that makes a
+//! write happen once.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -16,14 +16,14 @@ use crate::model::resources::ResourceType;
 use crate::web::state::Portal;
 use crate::web::{form, underway};
 
-/// A field as it was sent.
+/// A field as sent.
 #[derive(Debug, Clone, Default)]
 pub enum Field<T> {
-    /// Not there, or null.
+    /// Absent or null.
     #[default]
     Missing,
     Given(T),
-    /// Of the wrong kind.
+    /// Of the wrong type.
     Wrong,
 }
 
@@ -38,7 +38,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
 }
 
 impl<T> Field<T> {
-    /// The value, or what to say where there is none and where it is of the wrong kind.
+    /// The value, or the reason why it is missing or of the wrong type.
     pub fn required(self, missing: impl Into<Reason>, wrong: impl Into<Reason>) -> Result<T, Reason> {
         match self {
             Field::Given(value) => Ok(value),
@@ -68,19 +68,18 @@ impl utoipa::PartialSchema for TypeSlug {
 
 impl utoipa::ToSchema for TypeSlug {}
 
-/// An amount.
 pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
     use crate::model::amount::{AmountError, check};
     let amount = field.required(AmountError::Missing, AmountError::NotWhole)?;
     Ok(check(amount)?)
 }
 
-/// A company's id. Whether there is one of that id among the caller's is the act's to say.
+/// A company's id. The act checks that the caller may see that company.
 pub fn company(field: Field<i64>) -> Result<i64, Reason> {
     field.required(CompanyReason::Missing, FieldReason::NotANumber)
 }
 
-/// A resource type by its slug; Credit where none is given.
+/// A resource type by its slug; Credit by default.
 pub fn resource_type(field: Field<String>) -> Result<ResourceType, Reason> {
     match field.optional(ResourceReason::UnknownType)? {
         None => Ok(ResourceType::CREDIT),
@@ -88,7 +87,7 @@ pub fn resource_type(field: Field<String>) -> Result<ResourceType, Reason> {
     }
 }
 
-/// A switch: 0 or 1, false or true; `None` where it is left out.
+/// A switch: 0 or 1, false or true; `None` if absent.
 pub fn flag(field: Field<serde_json::Value>) -> Result<Option<bool>, Reason> {
     let wrong = FieldReason::NotAChoice { choices: "0, 1" };
     match field.optional(wrong.clone())? {
@@ -101,12 +100,11 @@ pub fn flag(field: Field<serde_json::Value>) -> Result<Option<bool>, Reason> {
     }
 }
 
-/// A text; empty where none is given. PostgreSQL's texts cannot hold a NUL: it is left out.
+/// A text; empty by default. PostgreSQL's texts cannot hold a NUL, so it is removed.
 pub fn text(field: Field<String>) -> Result<String, Reason> {
     Ok(field.optional(FieldReason::NotAText)?.unwrap_or_default().replace('\0', ""))
 }
 
-/// A JSON body.
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Portal> for Body<T> {
@@ -132,7 +130,7 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Body<T> {
     }
 }
 
-/// The operation's id: the `Idempotency-Key` that was sent, or a new one.
+/// The operation's id: the `Idempotency-Key` header, or a new one.
 pub struct Key(pub String);
 
 const KEY_LENGTH_MAX: usize = 255;

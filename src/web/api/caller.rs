@@ -1,4 +1,4 @@
-//! Whose token a request carries, and whether it may do this.
+//! The owner of a request's token, and whether the token may do this.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -20,7 +20,7 @@ use crate::web::form::Form;
 use crate::web::guard;
 use crate::web::state::Portal;
 
-/// The person that a token belongs to, as of now, and what the token may be used for.
+/// The token's owner, read for this request, and the token's scopes.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub actor: Actor,
@@ -36,7 +36,7 @@ pub struct May<S> {
 /// A scope as a type, for [`May`].
 pub trait Needed {
     const SCOPE: Scope;
-    /// Another scope that does as well.
+    /// An alternative scope that suffices.
     const OR: Option<Scope> = None;
 }
 
@@ -96,7 +96,7 @@ impl<S: Needed> FromRequestParts<Portal> for May<S> {
     }
 }
 
-/// Stands before each endpoint: finds the token's holder, counts the request, tells the limits.
+/// Runs before each endpoint: finds the token's holder, counts the request, adds the limit headers.
 pub async fn authenticate(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let (caller, token_id) = match identify(&portal, &parts).await {
@@ -133,8 +133,8 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     if !Networks::have(&holder.networks, &address) {
         return Err(ApiError::address_refused());
     }
-    // Where nothing can be written (a full disk), programs still read.
-    // Boxed: it is rare and large, and each request would carry the room for it.
+    // If nothing can be written (a full disk), programs can still read. Boxed: it is rare and large, and each request
+    // would otherwise reserve room for it.
     let touched = Box::pin(ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at)).await;
     if let Err(error) = touched
         && !portal.app.db.is_disk_full()
@@ -149,8 +149,8 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     Ok((Caller { actor, scopes }, holder.token_id))
 }
 
-/// The token of the header, or of the query parameter that RMS's guide shows. What is in the
-/// address is read here and goes nowhere: the log has paths alone.
+/// The token in the header, or in the query parameter that RMS's guide shows. The query is read here and goes nowhere
+/// else: the log has only paths.
 fn token_text(parts: &Parts) -> Option<String> {
     let bearer = |text: &str| {
         let (scheme, token) = text.trim().split_once(' ')?;

@@ -1,4 +1,4 @@
-//! Codes by the thousand: ordered, looked at while a job makes them.
+//! Batches of codes: ordered, and watched while a job creates them.
 
 use axum::extract::State;
 use serde::Serialize;

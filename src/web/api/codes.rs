@@ -72,7 +72,7 @@ impl Code {
         }
     }
 
-    /// As it was when it was made: the answer to a repeated request, whatever has happened since.
+    /// The code as it was when created: the answer to a repeated request, whatever has happened since.
     pub(super) fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
             id: transfer.code_id.unwrap_or_default(),
@@ -190,7 +190,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): 
     Ok(Data::of(Code::of(found)))
 }
 
-/// Notes that a code is shown.
+/// Records that a code was shown.
 pub(super) async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
     let (company, what) = (code.shown.row.company_id, format!("Code #{}", code.shown.row.id));
     Ok(codes_shown(&portal.app, actor, Way::Shown, company, &what, [&code.shown]).await?)

@@ -62,7 +62,7 @@ impl Pool {
     }
 }
 
-/// A number of the database as the type that it stands for.
+/// Converts a number from the database.
 pub fn resource_type(id: i64) -> ApiResult<ResourceType> {
     ResourceType::try_from(id).map_err(|e| ops::error::OpError::Internal(e.to_string()).into())
 }

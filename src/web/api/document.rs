@@ -1,4 +1,4 @@
-//! The OpenAPI document: generated from the handlers; what all of them share is added here.
+//! The OpenAPI document: generated from the handlers; what they all share is added here.
 
 use std::collections::BTreeMap;
 
@@ -65,11 +65,11 @@ pub fn head() -> OpenApi {
     head
 }
 
-/// The document with what every operation shares, as JSON.
+/// The document as JSON, with what every operation shares.
 pub fn text(document: &OpenApi) -> String {
     let mut document = document.clone();
     for (path, item) in &mut document.paths.paths {
-        // A preview changes nothing. It is a POST so that no code is in an address.
+        // A preview changes nothing. It is a POST to keep codes out of addresses.
         let is_preview = path.ends_with("/preview");
         for operation in item.get.iter_mut() {
             share(operation, false);
@@ -83,10 +83,10 @@ pub fn text(document: &OpenApi) -> String {
     text
 }
 
-/// The answers that refuse, each with its codes.
+/// The refusals, each with its codes.
 fn share(operation: &mut Operation, is_write: bool) {
     let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
-    // Handlers of two nouns may have one name; a program's generated client needs two.
+    // Handlers of two nouns may share a name, but a generated client needs distinct ones.
     let id = operation.operation_id.take().map(|name| format!("{tag}_{name}")).unwrap_or_default();
     let mut refused = refused_by(&id);
     refused.extend([
@@ -125,7 +125,7 @@ fn failure(status: u16, codes: &[&str]) -> Described {
     let schema = RefOr::Ref(Ref::from_schema_name("Failure"));
     let codes: Vec<String> = codes.iter().map(|code| format!("- `{code}`: {}", meaning(code))).collect();
     let mut response = ResponseBuilder::new()
-        .description(format!("{}\n\n{}", told(status), codes.join("\n")))
+        .description(format!("{}\n\n{}", describe(status), codes.join("\n")))
         .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
     let headers: &[&str] = match status {
         401 | 403 => &["WWW-Authenticate"],
@@ -138,8 +138,8 @@ fn failure(status: u16, codes: &[&str]) -> Described {
     response.build()
 }
 
-/// What a status says, before its codes.
-fn told(status: u16) -> &'static str {
+/// The description of a status, shown before its codes.
+fn describe(status: u16) -> &'static str {
     match status {
         400 => "The request is malformed.",
         401 => "No access token, or one that does not work.",
@@ -156,7 +156,7 @@ fn told(status: u16) -> &'static str {
     }
 }
 
-/// A write may carry a key.
+/// Documents that a write may carry a key.
 fn take_key(operation: &mut Operation) {
     let parameter = ParameterBuilder::new()
         .name("Idempotency-Key")
@@ -178,15 +178,15 @@ fn text_schema(length_max: usize) -> utoipa::openapi::Schema {
         .into()
 }
 
-/// A page to read the document and to try it, from this server alone. It draws its icons as `data:`
-/// images, which no other page may.
+/// A page for reading and trying the API, loaded only from this server. It draws its icons as `data:` images, which no
+/// other page may.
 pub fn page() -> Router<Portal> {
     let config = Config::new([urls::API_DOCUMENT])
         .validator_url("none")
         .use_base_layout()
         .display_request_duration(true);
     let page: Router<Portal> = SwaggerUi::new(urls::API_PAGE).config(config).into();
-    // Its smallest style sheet is ours, under the name that the page asks for.
+    // Its smallest style sheet is ours, under the name that the page requests.
     let page =
         page.route(urls::API_PAGE_STYLE, get(async || Redirect::temporary(assets::address("api-docs.css"))));
     let csp = HeaderValue::from_static(
@@ -197,7 +197,7 @@ pub fn page() -> Router<Portal> {
         .layer(axum::middleware::map_response(with_charset))
 }
 
-/// Says how the texts of the page are encoded: its crate leaves that out.
+/// Declares the charset of the page's texts, which its crate leaves out.
 async fn with_charset(mut response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
     if kind.starts_with("text/")
@@ -209,7 +209,6 @@ async fn with_charset(mut response: Response) -> Response {
     response
 }
 
-/// The document as it is served.
 pub fn answer(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }

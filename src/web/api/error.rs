@@ -1,4 +1,4 @@
-//! What a program gets when a request is not done, with its status. Nothing has changed then.
+//! The API's answer to a request that is not done, with its status. Nothing has changed then.
 
 use axum::Json;
 use axum::extract::Request;
@@ -14,7 +14,6 @@ use crate::ops::error::OpError;
 use crate::web::underway;
 use crate::words;
 
-/// An answer that refuses.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -22,7 +21,7 @@ pub struct ApiError {
     header: Option<Box<(HeaderName, String)>>,
     /// Until when the next attempt must wait.
     wait_until: Option<Moment>,
-    /// What to write into the log, and nowhere else.
+    /// For the log only.
     fault: Option<String>,
 }
 
@@ -71,7 +70,7 @@ impl ApiError {
             .with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
-    /// The token is good, but not from where the request comes.
+    /// The token is valid, but not from the request's address.
     pub fn address_refused() -> ApiError {
         let message = "This access token does not work from this address.";
         ApiError::new(StatusCode::FORBIDDEN, "ADDRESS_NOT_ALLOWED", None, message)
@@ -86,8 +85,8 @@ impl ApiError {
         ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, "2")
     }
 
-    /// It may have happened, or may happen still. Its sender learns the operation's id; it is asked to wait and send
-    /// again only where it sent the id itself, since without one that would do it twice.
+    /// It may have happened, or may still happen. The answer names the operation's id. Only a client that sent the id
+    /// itself is asked to wait and send again: without one, that would do it twice.
     pub fn outcome_unknown() -> ApiError {
         let message = "It may have happened. Sending it again with the same Idempotency-Key does it once.";
         let mut error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN", None, message);
@@ -96,7 +95,7 @@ impl ApiError {
         if operation.is_given { error.with_header(header::RETRY_AFTER, "2") } else { error }
     }
 
-    /// What failed after the commit: it has happened, and its answer cannot be given now.
+    /// A failure after the commit: the request is done, but its answer cannot be given now.
     pub fn after_commit(self) -> ApiError {
         if !self.status.is_server_error() {
             return self;
@@ -105,7 +104,7 @@ impl ApiError {
         ApiError::outcome_unknown()
     }
 
-    /// What a status says where there is nothing more to say.
+    /// The answer for a status with nothing to add.
     pub fn of_status(status: StatusCode) -> ApiError {
         let (code, message) = match status {
             StatusCode::BAD_REQUEST => ("MALFORMED_REQUEST", "The request is malformed."),
@@ -130,7 +129,7 @@ impl ApiError {
         ApiError::new(status, code, None, message)
     }
 
-    /// A refusal of an act, with the names that the API has for the fields of forms.
+    /// An act's refusal, with form fields renamed to the API's names.
     pub fn of(error: OpError, fields: &[(&str, &'static str)]) -> ApiError {
         let problems = match error {
             OpError::Refused(field, reason) => vec![(field, reason)],
@@ -147,7 +146,7 @@ impl ApiError {
         ApiError::of_reasons(&problems, fields)
     }
 
-    /// Several things that are wrong with what was sent.
+    /// Several faults in what was sent.
     pub fn of_problems(problems: Vec<Problem>) -> ApiError {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         ApiError { status, problems, header: None, wait_until: None, fault: None }
@@ -158,7 +157,7 @@ impl ApiError {
         for (field, reason) in problems {
             let source = fields.iter().find(|(form, _)| form == field).map_or(*field, |(_, api)| api);
             let status = status(words::reason(reason).status);
-            // What is not there outweighs what is wrong: a stranger's company must look like none.
+            // A missing thing outweighs other faults: another tree's company must look as if it did not exist.
             if error.problems.is_empty() || status == StatusCode::NOT_FOUND {
                 error.status = status;
             }
@@ -207,11 +206,11 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Rides on an answer to the layer that has the clock and makes it a Retry-After.
+/// Passed with an answer to the layer that has the clock and turns it into a Retry-After.
 #[derive(Clone, Copy)]
 pub struct WaitUntil(pub Moment);
 
-/// Turns what no handler answered (no such address, wrong method, too large) into the envelope.
+/// Wraps answers that no handler gave (unknown address, wrong method, too large) in the envelope.
 pub async fn envelope(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_json = response

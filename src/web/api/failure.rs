@@ -34,7 +34,7 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn of(source: Option<&str>, worded: Worded) -> Problem {
-        // What a person sends again as a form, a program sends again under a key.
+        // A person resends a form; a program resends under a key.
         let message = match worded.code {
             "IDEMPOTENCY_KEY_REUSED" => {
                 "This Idempotency-Key was used before for another request.".to_owned()

@@ -1,4 +1,4 @@
-//! All that happened to resources.
+//! Everything that happened to resources.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The end of the chain that shows whether the ledger was rewritten.
+//! The end of the chain, which reveals whether the ledger was rewritten.
 
 use axum::extract::State;
 use base64::Engine as _;

@@ -1,6 +1,6 @@
-//! The door for programs: the REST API, with RMS's addresses and words. To add an endpoint: a handler
-//! with its `utoipa::path` in the file of its noun, a line in [`endpoints`], what it refuses in `refusals`; `tests/it/openapi.rs`
-//! says how to renew the committed document.
+//! The REST API, with RMS's addresses and words. To add an endpoint: a handler with its `utoipa::path` in the file of
+//! its noun, a line in [`endpoints`], its refusals in `refusals`; `tests/it/openapi.rs` says how to renew the committed
+//! document.
 
 mod answer;
 mod body;
@@ -56,7 +56,7 @@ pub fn router(portal: &Portal) -> Router<Portal> {
         .layer(from_fn(guard::run_to_end))
 }
 
-/// What a program gets where no handler answered: it panicked, or took too long.
+/// The answer if no handler gave one: it panicked, or took too long.
 pub fn not_answered(is_write: bool, is_fault: bool) -> Response {
     match (is_write, is_fault) {
         (true, _) => ApiError::outcome_unknown(),
@@ -66,7 +66,7 @@ pub fn not_answered(is_write: bool, is_fault: bool) -> Response {
     .into_response()
 }
 
-/// The generated OpenAPI document, as it is served.
+/// The generated OpenAPI document, as served.
 #[must_use]
 pub fn document() -> String {
     let (_, document) = endpoints().split_for_parts();

@@ -106,12 +106,12 @@ pub async fn move_units(
     })
 }
 
-/// The field under either of its names.
+/// A field that has two names.
 pub fn either<T>(one: Field<T>, other: Field<T>) -> Field<T> {
     if matches!(one, Field::Missing) { other } else { one }
 }
 
-/// The first transfer of what was done; there always is one.
+/// An operation's first transfer; there always is one.
 pub fn first(done: &Done) -> ApiResult<&Transfer> {
     done.transfers.first().ok_or_else(|| ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR))
 }

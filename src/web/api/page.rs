@@ -1,4 +1,4 @@
-//! Lists: by `offset`, with the total; or by `cursor`, at the same cost for each page.
+//! Paging of lists: by `offset`, with the total; or by `cursor`, at the same cost for each page.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -49,12 +49,12 @@ impl FromRequestParts<Portal> for Query {
     }
 }
 
-/// Which rows of a list.
+/// The requested rows of a list.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub limit: i64,
     pub offset: i64,
-    /// The last id of the page before; `Some(None)` at the beginning of a walk.
+    /// The last id of the previous page; `Some(None)` at the start of a walk.
     pub cursor: Option<Option<i64>>,
 }
 
@@ -68,7 +68,7 @@ impl Page {
         self.cursor.is_some()
     }
 
-    /// What is said beside the rows; the row too many goes.
+    /// The list's `meta`; drops the extra row.
     pub fn meta<T>(&self, rows: &mut Vec<T>, total: Option<i64>, id: impl Fn(&T) -> i64) -> ListMeta {
         let has_more = rows.len() as i64 > self.limit;
         rows.truncate(self.limit as usize);
@@ -82,7 +82,7 @@ impl Query {
         self.form.has(name)
     }
 
-    /// A parameter under any of its names; `None` where it is not there or empty.
+    /// A parameter under any of its names; `None` if absent or empty.
     pub fn text(&self, names: &[&str]) -> Option<&str> {
         names.iter().map(|name| self.form.value(name).trim()).find(|value| !value.is_empty())
     }
@@ -95,7 +95,7 @@ impl Query {
         self.problems.take(names[0], number)
     }
 
-    /// A parameter that is read in its own way.
+    /// A parameter with a parser of its own.
     pub fn read<T, R: Into<Reason>>(
         &mut self,
         name: &'static str,
@@ -114,12 +114,12 @@ impl Query {
         })
     }
 
-    /// A moment: a date, or a date and a time, in UTC. `to` with a date alone means its end.
+    /// A moment: a date, or a date and a time, in UTC. `to` with only a date means the end of that day.
     pub fn moment(&mut self, name: &'static str, is_end: bool) -> Option<Moment> {
         self.read(name, |text| moment(text, is_end).ok_or(DateReason::NotADay))
     }
 
-    /// Whether rows come the newest first, as they do unless `sort` says otherwise.
+    /// Whether rows come newest first, the default of `sort`.
     pub fn newest_first(&mut self) -> bool {
         self.read("sort", |text| match text {
             "id" | "created_at" => Ok(false),
@@ -132,7 +132,7 @@ impl Query {
     /// The page, once all parameters have been read.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    /// All faults of any parameter.
     pub fn page(mut self) -> ApiResult<Page> {
         let mut number = |name: &'static str, default: i64, maximum: i64| {
             if !self.form.has(name) {

@@ -1,4 +1,4 @@
-//! The id in an address. Where it is no number, there is nothing.
+//! The id in an address. An id that is not a number is not found.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;

@@ -1,5 +1,5 @@
-//! How many requests each token may make a minute. Counted in memory, by each process for itself:
-//! what must hold across restarts (wrong codes) is counted in the database.
+//! How many requests per minute each token may make. Each process counts in memory by itself; what must hold across
+//! restarts (wrong codes) is counted in the database.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
 
-/// The application's clock, as the limiter reads one: time since 1970.
+/// The application's clock in the form that the limiter needs: time since 1970.
 #[derive(Clone)]
 struct SinceEpoch(Clock);
 
@@ -31,14 +31,14 @@ pub struct Rates {
     per_minute: NonZeroU32,
 }
 
-/// What the answer tells of the limit.
+/// The answer's rate limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
     limit: u32,
     remaining: u32,
-    /// Until as many as the limit may be made again.
+    /// Seconds until the full limit is available again.
     reset_seconds: u32,
-    /// Set where this request is one too many.
+    /// Set if this request exceeds the limit.
     pub wait_seconds: Option<i64>,
 }
 
@@ -65,14 +65,14 @@ impl Rates {
         Rate { limit, remaining, reset_seconds, wait_seconds }
     }
 
-    /// Forgets tokens that have made no request for a while.
+    /// Drops tokens without recent requests.
     pub fn forget(&self) {
         self.limiter.retain_recent();
     }
 }
 
 impl Rate {
-    /// The headers of draft-ietf-httpapi-ratelimit-headers, in their older and wider understood form.
+    /// The headers of draft-ietf-httpapi-ratelimit-headers, in the older and more widely understood form.
     pub fn tell(self, headers: &mut HeaderMap) {
         for (name, value) in [
             ("ratelimit-limit", self.limit),

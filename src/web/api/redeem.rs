@@ -1,4 +1,4 @@
-//! A code is looked into, and activated.
+//! Previewing and activating a code.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -112,7 +112,7 @@ pub async fn activate(
     Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })
 }
 
-/// The pool that a redemption filled, as it stood then.
+/// The pool right after a redemption filled it.
 fn filled(t: &Transfer, left: i64) -> Option<ListedPool> {
     let filled = t.filled.clone()?;
     Some(ListedPool {

@@ -1,11 +1,11 @@
-//! What each operation refuses, as the document tells it: the codes of [`super::error`], each with its status. To add
-//! an endpoint, add its line to [`refused_by`]; `tests/it/support/program.rs` holds every refusal that a test gets
+//! What each operation can refuse, for the document: the codes of [`super::error`], each with its status. To add an
+//! endpoint, add its line to [`refused_by`]; `tests/it/support/program.rs` checks every refusal that a test receives
 //! against the document.
 
 /// A status, and the codes that an answer with it may have.
 pub type Refused = (u16, Vec<&'static str>);
 
-/// What is wrong with the query of a list.
+/// Faults in the query of a list.
 const PAGE: [&str; 2] = ["NOT_A_NUMBER", "OUT_OF_RANGE"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
@@ -32,10 +32,10 @@ const OBSTACLES: [&str; 8] = [
     "COMPANY_HAS_OPEN_ORDERS",
 ];
 
-/// What an operation refuses besides what all do.
+/// What an operation refuses besides what all operations do.
 pub fn refused_by(operation_id: &str) -> Vec<Refused> {
     let wrong = |parts: &[&[&'static str]]| (422, parts.concat());
-    let nothing = (404, vec!["NOT_FOUND"]);
+    let not_found = (404, vec!["NOT_FOUND"]);
     let no_company = (404, vec!["UNKNOWN_COMPANY"]);
     let no_code = (404, vec!["UNKNOWN_CODE"]);
     let guessed = (429, vec!["TOO_MANY_ATTEMPTS"]);
@@ -45,13 +45,13 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
             vec![no_company, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_NUMBER", "TOO_DEEP"]])]
         }
         "companies_update" => {
-            vec![nothing, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_CHOICE", "NOTHING_TO_CHANGE"]])]
+            vec![not_found, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_CHOICE", "NOTHING_TO_CHANGE"]])]
         }
-        "companies_remove" => vec![nothing, wrong(&[&OBSTACLES])],
+        "companies_remove" => vec![not_found, wrong(&[&OBSTACLES])],
         "companies_put_under" => {
-            vec![nothing, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
+            vec![not_found, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
         }
-        "credits_list" | "credits_summary" | "users_list" => vec![nothing, wrong(&[&PAGE])],
+        "credits_list" | "credits_summary" | "users_list" => vec![not_found, wrong(&[&PAGE])],
         "credits_move_units" => vec![
             no_company,
             wrong(&[
@@ -60,9 +60,9 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
             ]),
         ],
         "credits_moves" | "credits_history" => {
-            vec![nothing, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
+            vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
         }
-        "codes_list" => vec![nothing, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
+        "codes_list" => vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
         "codes_create" => vec![
             no_company,
             wrong(&[
@@ -71,30 +71,30 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
                 &["NOT_ENOUGH", "OVERFLOW"],
             ]),
         ],
-        "codes_update" => vec![nothing, wrong(&[&["MISSING"], &TEXT])],
-        "codes_delete" => vec![nothing, no_code, (409, [&SPENT_CODE[1..], &["CODE_OF_ORDER"]].concat())],
+        "codes_update" => vec![not_found, wrong(&[&["MISSING"], &TEXT])],
+        "codes_delete" => vec![not_found, no_code, (409, [&SPENT_CODE[1..], &["CODE_OF_ORDER"]].concat())],
         "codes_preview" => vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE]), guessed],
         "codes_activate" => {
             vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE, &["OVERFLOW"]]), guessed]
         }
-        "devices_list" => vec![nothing, wrong(&[&PAGE, &["NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
+        "devices_list" => vec![not_found, wrong(&[&PAGE, &["NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
         "devices_create" => vec![no_company, wrong(&[&DEVICE, &TEXT, &["NOT_A_CHOICE"]])],
-        "devices_update" => vec![nothing, no_company, wrong(&[&DEVICE, &TEXT])],
+        "devices_update" => vec![not_found, no_company, wrong(&[&DEVICE, &TEXT])],
         "devices_set_credit" => {
-            vec![nothing, wrong(&[&ROWS, &["UNKNOWN_TYPE", "NOTHING_TO_CHANGE", "UNSUITABLE_SERVICE"]])]
+            vec![not_found, wrong(&[&ROWS, &["UNKNOWN_TYPE", "NOTHING_TO_CHANGE", "UNSUITABLE_SERVICE"]])]
         }
-        "devices_set_monitoring" => vec![nothing, wrong(&[&ROWS])],
+        "devices_set_monitoring" => vec![not_found, wrong(&[&ROWS])],
         "users_invite" => vec![
             no_company,
             wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_AN_ADDRESS", "UNKNOWN_ROLE", "EMAIL_TAKEN"]]),
             guessed,
         ],
         // One thing by its id, or the caller's own.
-        _ => vec![nothing],
+        _ => vec![not_found],
     }
 }
 
-/// What a code says, in the document.
+/// The meaning of a code, in the document.
 pub fn meaning(code: &str) -> &'static str {
     match code {
         "ADDRESS_NOT_ALLOWED" => "the token does not work from this address.",

@@ -71,7 +71,7 @@ pub struct UserAnswer {
     data: User,
 }
 
-/// What each role allows, by the families of the scopes.
+/// What each role allows, by scope.
 fn permissions(role: Role) -> Vec<&'static str> {
     crate::model::token::Scope::ALL
         .into_iter()

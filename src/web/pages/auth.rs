@@ -1,4 +1,4 @@
-//! Signing in and out, links, sign-up: what nobody need be signed in for.
+//! Signing in and out, links, sign-up: pages that need no sign-in.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -31,7 +31,7 @@ struct SignInPage<'a> {
     told: &'a str,
 }
 
-/// The accounts of the demo, as its sign-in page lists them.
+/// The demo's accounts, as listed on its sign-in page.
 pub const DEMO_ACCOUNTS: [(&str, &str); 5] = [
     ("operator@scrip.test", "the vendor's customer care"),
     ("distributor@scrip.test", "a distributor"),
@@ -102,13 +102,13 @@ pub async fn sign_in(
     Ok((AppendHeaders([known]), Redirect::to(next_page(&form))).into_response())
 }
 
-/// Where to go once signed in.
+/// Where to go after signing in.
 pub fn next_page(form: &Form) -> &str {
     let next = form.value("next");
     if urls::is_local(next) { next } else { urls::OVERVIEW }
 }
 
-/// Marks the browser as one that the account was signed in from.
+/// Marks the browser as one that the account has signed in from.
 pub fn known_device(portal: &Portal, email: &str) -> (HeaderName, String) {
     let mark = portal.app.keys.device_mark(&crate::model::company::searchable(email));
     let year_seconds = 31_536_000;
@@ -168,7 +168,7 @@ pub async fn forgotten(
     }
 }
 
-/// Puts a link's secret into a cookie and leads on, so that no page has it in its address.
+/// Puts a link's secret into a cookie and redirects, so that no page has it in its address.
 pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>) -> WebResult<Response> {
     if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(WebError::NotFound);
@@ -252,26 +252,27 @@ pub async fn use_link(
         Err(ops::error::OpError::Refused(..)) => return show_dead_link(&portal, &visitor),
         Err(error) => return Err(error.into()),
     };
-    let (password, again) = (form.value("new_password"), form.value("new_password_again"));
+    let (password, repeated) = (form.value("new_password"), form.value("new_password_again"));
     let (outcome, told) = match open.purpose {
         Purpose::Setup => {
             let setup = Setup {
                 company: form.value("company").to_owned(),
                 email: form.value("email").to_owned(),
                 password: password.to_owned(),
-                again: again.to_owned(),
+                again: repeated.to_owned(),
                 address: visitor.address.clone(),
             };
             (ops::set_up::set_up(app, &token, &setup).await, "set-up")
         }
         Purpose::Invite | Purpose::Reset => (
-            ops::password_reset::set_password_by_link(app, &token, password, again, &visitor.address).await,
+            ops::password_reset::set_password_by_link(app, &token, password, repeated, &visitor.address)
+                .await,
             "password",
         ),
         Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),
         Purpose::StopEmail => (ops::addresses::stop(app, &token, &visitor.address).await, "stopped"),
         Purpose::SignUp => {
-            return match ops::sign_up::confirm(app, &token, (password, again), &visitor.address).await {
+            return match ops::sign_up::confirm(app, &token, (password, repeated), &visitor.address).await {
                 Ok(who) => {
                     let (address, agent) = (&visitor.address, &visitor.user_agent);
                     session::begin(&visitor.session, &who, address, agent, None).await?;
@@ -338,7 +339,7 @@ pub async fn sign_up(
     }
 }
 
-/// Remembers the colour scheme in a cookie.
+/// Stores the colour scheme in a cookie.
 pub async fn theme(State(portal): State<Portal>, BodyForm(form): BodyForm) -> Response {
     let theme = Theme::from_slug(form.value("theme"));
     let back = form.value("back");

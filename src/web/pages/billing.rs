@@ -1,4 +1,4 @@
-//! The window in which a company's billing data are edited.
+//! The window for editing a company's billing data.
 
 use askama::Template;
 use axum::extract::State;

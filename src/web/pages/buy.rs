@@ -1,4 +1,4 @@
-//! Buy vouchers: one voucher at a time into a draft, with its price at once.
+//! Buy vouchers: adds one voucher at a time to a draft, showing its price immediately.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -30,7 +30,7 @@ struct BuyPage<'a> {
     frame: Frame,
     form: &'a Form,
     products: Vec<ProductRow>,
-    /// Whether the operator has said who sells.
+    /// Whether the operator has entered the seller's data.
     has_seller: bool,
     total: Total,
 }
@@ -45,7 +45,7 @@ impl BuyPage<'_> {
     }
 }
 
-/// What the line comes to, as far as it is known.
+/// The line's price, as far as it is known.
 #[derive(Template, Default)]
 #[template(path = "orders/total.html")]
 struct Total {
@@ -70,7 +70,7 @@ impl Priced {
     }
 }
 
-/// The fields of a voucher, as far as they can be read; what cannot is noted in the form.
+/// Parses a voucher's fields; faults are recorded in the form.
 fn read(form: &mut Form) -> Option<(i64, ResourceType, i64, i64, i64)> {
     let number = |form: &mut Form, field| form::read(form, field, form::amount);
     let product = form::read(form, "product", |text| text.parse().map_err(|_| FieldReason::Missing));
@@ -112,7 +112,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
     show(&portal, &me, &form.or("years", "1").or("subscriptions", "10").or("codes", "1")).await
 }
 
-/// What the line comes to, for the script while somebody types.
+/// The line's price, requested by the script while typing.
 pub async fn total(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     Ok(Html(price(&portal, &me, &form).await?.render()?).into_response())
@@ -136,7 +136,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     }
 }
 
-/// Back to the draft after a line was taken out of it.
+/// Returns to the draft after removing a line.
 pub async fn remove_line(
     State(portal): State<Portal>,
     me: Me,

@@ -1,4 +1,4 @@
-//! Buy licences: serial numbers first, then what suits them. Between the two steps nothing is kept: the
+//! Buy licences: serial numbers first, then the licences that fit them. Nothing is stored between the two steps: the
 //! second page carries the serial numbers along.
 
 use askama::Template;
@@ -38,7 +38,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
     show(&portal, &me, &form).await
 }
 
-/// Reloading or sharing the second step starts again.
+/// Reloading or sharing the second step starts over.
 pub async fn begin() -> Redirect {
     Redirect::to(urls::BUY_LICENCES)
 }
@@ -58,7 +58,7 @@ impl ChoosePage<'_> {
         self.form.all("product").any(|chosen| chosen == value)
     }
 
-    /// Whether somebody must say that licences suit: the portal cannot know.
+    /// Whether the user must confirm that licences fit, because the portal cannot know.
     fn asks_to_confirm(&self, group: &Group) -> bool {
         group.model.is_empty() && group.licences.iter().any(|l| !l.product.models.is_empty())
     }
@@ -68,7 +68,7 @@ impl ChoosePage<'_> {
     }
 }
 
-/// What a check box sends.
+/// The value of a check box.
 fn value(licence: &Suiting, group: &Group) -> String {
     format!("{}:{}", licence.product.product_id, group.model)
 }
@@ -78,7 +78,7 @@ impl Suiting {
         Money::new(self.product.licence_price.unwrap_or_default(), self.product.currency)
     }
 
-    /// For all devices; none where it is more than can be ordered.
+    /// For all devices; `None` if it exceeds the limit of an order.
     fn sum(&self) -> Option<Money> {
         self.price().times(self.serials.len() as i64)
     }
@@ -94,7 +94,7 @@ fn read_serials(form: &mut Form) -> Option<Vec<String>> {
     form::read(form, "serials", |text| serials::read(text).map_err(LicenceRefusal::Serial))
 }
 
-/// A file is taken before what was typed. After a refusal its text stands in the field.
+/// A file takes precedence over typed text. After a refusal the field shows the file's text.
 pub async fn choose(
     State(portal): State<Portal>,
     me: Me,

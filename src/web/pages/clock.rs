@@ -1,4 +1,4 @@
-//! Operator: whether the machine's clock is trusted, and the word that it is right.
+//! Operator: whether the machine's clock is trusted, and confirming that it is right.
 
 use askama::Template;
 use axum::extract::State;

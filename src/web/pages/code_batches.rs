@@ -1,4 +1,4 @@
-//! Codes by the thousand: how far they are, and the file of those that are made.
+//! Batches of codes: their progress, and the file of the finished codes.
 
 use askama::Template;
 use axum::extract::State;
@@ -46,7 +46,7 @@ pub async fn cancel(
     Ok(view::done(&urls::code_batch(id), &key))
 }
 
-/// The codes that are made, as a file.
+/// The finished codes as a file.
 pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
     let filter = ListFilter {

@@ -32,23 +32,23 @@ struct Card {
     code: String,
     units: String,
     company: String,
-    /// What a voucher is called, and its last day.
+    /// A voucher's name, and its last day.
     name: String,
     valid_until: Option<String>,
     qr: qr::Svg,
 }
 
-/// The most cards of one page.
+/// Most cards on one page.
 pub const CARDS_MAX: usize = 500;
 
-/// Unused codes as cards on A4 sheets. A page for the printer: it has no frame.
+/// Unused codes as cards on A4 sheets. A page for the printer, without a frame.
 pub async fn sheet(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
     let codes = ops::codes::find_many(&portal.app, &me.actor, &ids).await?;
     sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None).await
 }
 
-/// A sheet of those of some codes that are unused; `next` leads to another one.
+/// A sheet of the unused ones among these codes; `next` links to the next sheet.
 pub async fn sheet_of(
     portal: &Portal,
     me: &Me,
@@ -68,14 +68,14 @@ pub async fn sheet_of(
 }
 
 fn card(code: &ShownCode, portal: &str, me: &Me) -> WebResult<Card> {
-    // The code stands in the fragment, which a browser sends to nobody.
+    // The code is in the fragment, which browsers send to nobody.
     let link = format!("{portal}{}#{}", urls::REDEEM, code.text);
     let valid_until = code.row.expires_at.map(|at| Moment(at).readable_date(&me.actor.time_zone));
     Ok(Card {
         code: code.text.clone(),
         units: format!("{} {}", grouped(code.row.amount), code.resource_type.label()),
         company: code.row.company_name.clone(),
-        // A code's comment is for whoever made it; a voucher's name is for the customer too.
+        // A code's comment is for its creator; a voucher's name is for the customer too.
         name: if valid_until.is_some() { code.row.comment.clone() } else { String::new() },
         valid_until,
         qr: qr::svg(&link, 110)?,

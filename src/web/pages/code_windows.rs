@@ -1,4 +1,4 @@
-//! The windows to create codes, to comment one and to delete it.
+//! The windows to create codes, and to comment on or delete one.
 
 use askama::Template;
 use axum::extract::State;
@@ -75,7 +75,7 @@ pub async fn create(
     }
 }
 
-/// How many codes: one where nothing is said.
+/// How many codes: one by default.
 fn count(text: &str) -> Result<i64, FieldReason> {
     use crate::model::amount::{AmountError, parse};
     let maximum = ops::code_batches::CODES_MAX;

@@ -20,7 +20,7 @@ use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, PAGE_SIZE};
 
-/// The list of codes of a company.
+/// The list of a company's codes.
 pub struct CodesSection {
     pub codes: Vec<ShownCode>,
     pub statuses: Vec<CodeStatus>,
@@ -52,7 +52,7 @@ impl CodesSection {
     }
 }
 
-/// Reads the filters of an address. What cannot be read filters nothing.
+/// Reads filters from a query. Unreadable ones are ignored.
 pub fn read_filter(portal: &Portal, me: &Me, form: &Form) -> CodeFilter {
     CodeFilter {
         status: CodeStatus::from_slug(form.value("status")),
@@ -72,8 +72,8 @@ fn read_search(portal: &Portal, form: &Form) -> CodeSearch {
     }
 }
 
-/// Leads from the filters to the list. They are posted because a whole code may be searched for,
-/// which must not stand in an address: there its number stands for it.
+/// Redirects from the filters to the list. They are posted because the search text may be a whole code, which must not
+/// appear in an address: its id replaces it there.
 pub async fn search(
     State(portal): State<Portal>,
     me: Me,

@@ -26,7 +26,7 @@ struct ListPage<'a> {
 }
 
 impl ListPage<'_> {
-    /// The address that sorts by a column; a second click turns the order round.
+    /// The address that sorts by a column; a second click reverses the order.
     fn sort_link(&self, slug: &str) -> String {
         let turned = self.sort.slug() == slug && !self.descending;
         let order = if turned { "desc" } else { "" };
@@ -66,7 +66,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
     page(&ListPage { frame, form: &form, companies, sort, descending, next, is_first })
 }
 
-/// Where the next page begins: the sort value and the id of this page's last row.
+/// The start of the next page: the sort value and the id of this page's last row.
 pub fn next_page(companies: &mut Vec<Company>, sort: Sort) -> Option<String> {
     if companies.len() as i64 <= PAGE_SIZE {
         return None;
@@ -83,7 +83,7 @@ pub fn next_page(companies: &mut Vec<Company>, sort: Sort) -> Option<String> {
     })
 }
 
-/// Reads what [`next_page`] wrote. All but names are sorted by a number.
+/// Parses the result of [`next_page`]. All orders but the name's use a number.
 pub fn cursor(text: &str, sort: Sort) -> Option<(String, i64)> {
     let (id, value) = text.split_once('.')?;
     let fits = sort == Sort::Name || value.parse::<i64>().is_ok();
@@ -101,7 +101,7 @@ struct TreePage {
     next: Option<String>,
 }
 
-/// One level of the tree at a time, so that 100,000 companies are no more than a page.
+/// One level of the tree at a time, so that 100,000 companies fit on a page.
 async fn tree(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let id = form.value("of").parse().unwrap_or(me.actor.company_id);
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;

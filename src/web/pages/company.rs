@@ -1,4 +1,4 @@
-//! Company details with its tabs, and the Resources page, which shows the same of the actor's company.
+//! Company details with its tabs, and the Resources page, which shows the same for the actor's company.
 
 use askama::Template;
 use axum::extract::State;
@@ -27,13 +27,12 @@ pub struct Head {
     pub company: Company,
     pub above: Vec<Company>,
     pub tab: &'static str,
-    /// Whether this is the Resources page of the actor's company, and not Company details.
+    /// Whether this is the Resources page of the actor's company, not Company details.
     pub is_own_page: bool,
 }
 
 impl Head {
-    /// # Errors
-    /// Outside the tree there is nothing.
+    /// The head of a company's page; `WebError::NotFound` outside the tree.
     pub async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
         me.actor.require_tree()?;
         let company = ops::companies::find(&portal.app, &me.actor, id).await?;
@@ -50,7 +49,7 @@ impl Head {
         }
     }
 
-    /// The page of the actor's company is the one place to activate a code.
+    /// Codes are activated only on the page of the actor's company.
     pub fn is_own(&self, frame: &Frame) -> bool {
         self.company.id == frame.actor.company_id
     }
@@ -63,7 +62,7 @@ struct OverviewTab {
     head: Head,
     pools: Vec<Pool>,
     coverage: Coverages,
-    /// Whom invoices are made out to, of a company that may buy.
+    /// The billing data of a company that may buy.
     billing: Option<Billing>,
 }
 

@@ -1,4 +1,4 @@
-//! The windows of what is done to a company: created, renamed, put under another one, removed.
+//! The windows for creating, renaming, moving and removing a company.
 
 use askama::Template;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! The password, and the second factor, once more before something dear is changed.
+//! Asks for the password and the second factor again before a sensitive change.
 
 use askama::Template;
 use axum::extract::State;
@@ -15,8 +15,8 @@ use crate::web::session;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, page_of_form};
 
-/// Comes before whatever is worth as much as the account itself, before its window and its act: leads to the
-/// confirmation unless that was made a moment ago, and from there to `back`.
+/// Guards everything that is worth as much as the account itself, both its window and its act: redirects to the
+/// confirmation unless it was given a moment ago, and from there to `back`.
 pub async fn require(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     match is_confirmed(portal, me).await? {
         true => Ok(()),
@@ -24,7 +24,7 @@ pub async fn require(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     }
 }
 
-/// Whether the confirmation was made a moment ago.
+/// Whether the confirmation was given a moment ago.
 pub async fn is_confirmed(portal: &Portal, me: &Me) -> WebResult<bool> {
     let confirmed = session::confirmed(&me.session).await?;
     Ok(confirmed.is_some_and(|c| c.holds(&me.actor, portal.app.clock.now())))
@@ -36,7 +36,7 @@ struct ConfirmPage<'a> {
     frame: Frame,
     form: &'a Form,
     has_mail: bool,
-    /// Whether a recovery code is asked for.
+    /// Whether the page asks for a recovery code.
     is_recovery: bool,
     next: &'a str,
 }
@@ -46,7 +46,7 @@ impl ConfirmPage<'_> {
         self.frame.actor.second_factor == Some(SecondFactor::Email)
     }
 
-    /// The same page with the other kind of code.
+    /// The same page for the other kind of code.
     fn other(&self) -> String {
         let with = if self.is_recovery { "" } else { "recovery" };
         urls::with_query(urls::CONFIRM, &[("with", with), ("next", self.next)])

@@ -1,4 +1,4 @@
-//! The demo's card page, on which no money moves. It stands for the page of a card provider.
+//! The demo's card page, on which no money moves. It replaces a card provider's page.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -17,7 +17,7 @@ use crate::web::view::{Frame, page};
 struct DemoCardPage {
     frame: Frame,
     payment: DemoPayment,
-    /// Where the form leads.
+    /// The form's target.
     action: String,
 }
 

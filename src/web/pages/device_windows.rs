@@ -1,4 +1,4 @@
-//! The windows of what is done to devices: add, edit, set the service of many, remove.
+//! The windows for devices: add, edit, set the service of many, remove.
 
 use std::collections::BTreeSet;
 
@@ -38,14 +38,14 @@ fn services(first: &[(&str, &str)]) -> Options {
     list
 }
 
-/// The window of a new device, and of one that is there.
+/// The window for a new or an existing device.
 #[derive(Template)]
 #[template(path = "devices/form.html")]
 struct DeviceWindow<'a> {
     frame: Frame,
     form: &'a Form,
     choices: Choices,
-    /// Of a device that is there.
+    /// `None` for a new device.
     device: Option<Device>,
     kinds: Options,
     services: Options,
@@ -76,7 +76,7 @@ async fn show_form(portal: &Portal, me: &Me, form: &Form, device: Option<Device>
     page_of_form(&portal.app, &window, &form)
 }
 
-/// Reads the fields that say what a device is; `None` where some cannot be read, and the form says why.
+/// Reads a device's fields; `None` if some are unreadable, and the form says why.
 async fn read_input(portal: &Portal, me: &Me, form: &mut Form) -> WebResult<Option<DeviceInput>> {
     let company_id = read_company(portal, me, form, "company").await?;
     let service = form::read(form, "service", read_service);
@@ -163,13 +163,13 @@ pub async fn edit(
     }
 }
 
-/// The devices that are ticked, each once.
+/// The selected devices, each once.
 fn chosen(form: &Form) -> Vec<i64> {
     let ids: BTreeSet<i64> = form.all("device").filter_map(|id| id.parse().ok()).collect();
     ids.into_iter().take(PAGE_SIZE as usize).collect()
 }
 
-/// What is to be set of the chosen devices.
+/// The settings for the selected devices.
 #[derive(Template)]
 #[template(path = "devices/set.html")]
 struct SetWindow<'a> {

@@ -18,13 +18,13 @@ use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
 
-/// The list, wherever it is shown.
+/// The list, on any page.
 pub struct DevicesSection {
     pub devices: Vec<Device>,
     pub states: [DeviceState; 4],
     pub services: Vec<ResourceType>,
     pub next: Option<String>,
-    /// This list with its filters: where actions lead back to.
+    /// This list with its filters, for actions to return to.
     pub here: String,
     pub is_filtered: bool,
     /// Only one company's devices.
@@ -51,13 +51,13 @@ impl DevicesSection {
         })
     }
 
-    /// The list's address as a value of another address.
+    /// The list's address, escaped for a query.
     fn back(&self) -> String {
         urls::escape(&self.here)
     }
 }
 
-/// Reads the filters of an address. What cannot be read filters nothing.
+/// Reads filters from a query. Unreadable ones are ignored.
 fn read_filter(form: &Form, company_id: Option<i64>) -> DeviceFilter {
     let after = form.value("after").split_once('.');
     DeviceFilter {
@@ -71,7 +71,7 @@ fn read_filter(form: &Form, company_id: Option<i64>) -> DeviceFilter {
     }
 }
 
-/// Where the next page begins: the id and the label of this page's last row.
+/// The start of the next page: the id and the label of this page's last row.
 fn next_page(devices: &mut Vec<Device>) -> Option<String> {
     if devices.len() as i64 <= PAGE_SIZE {
         return None;
@@ -146,7 +146,7 @@ pub async fn show(
     page(&DevicePage { frame, device, licences, used, next })
 }
 
-/// How a device's state is coloured.
+/// The colour of a device's state.
 impl Device {
     pub fn badge(&self) -> &'static str {
         match self.state() {

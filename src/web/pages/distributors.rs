@@ -24,7 +24,7 @@ struct ListPage<'a> {
     distributors: Vec<Distributor>,
     next: Option<String>,
     is_first: bool,
-    /// This page with its search, to come back to.
+    /// This page with its search, to return to.
     here: String,
 }
 
@@ -41,7 +41,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
     page(&ListPage { frame, form: &form, distributors, next, is_first, here })
 }
 
-/// Where the next page begins: the id and the name of this page's last row.
+/// The start of the next page: the id and the name of this page's last row.
 fn next_page(distributors: &mut Vec<Distributor>) -> Option<String> {
     if distributors.len() as i64 <= PAGE_SIZE {
         return None;
@@ -50,7 +50,7 @@ fn next_page(distributors: &mut Vec<Distributor>) -> Option<String> {
     distributors.last().map(|last| format!("{}.{}", last.id, company::searchable(&last.name)))
 }
 
-/// Reads what [`next_page`] wrote.
+/// Parses the result of [`next_page`].
 fn cursor(text: &str) -> Option<(String, i64)> {
     let (id, name) = text.split_once('.')?;
     Some((name.to_owned(), id.parse().ok()?))

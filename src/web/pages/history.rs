@@ -20,7 +20,7 @@ use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{Frame, PAGE_SIZE, page};
 
-/// The list, wherever it is shown.
+/// The list, on any page.
 pub struct HistorySection {
     pub rows: Vec<HistoryRow>,
     pub verbs: &'static [(&'static str, &'static str)],
@@ -69,7 +69,7 @@ impl HistoryRow {
         self.resource_type.and_then(|t| ResourceType::try_from(t).ok()).map_or("", ResourceType::label)
     }
 
-    /// What it happened to, where it is no transfer.
+    /// What an event other than a transfer happened to.
     pub fn what(&self) -> String {
         match (self.code_id, self.subject.as_str(), self.details.as_str()) {
             (Some(id), _, which) if self.verb == Cause::Replace.slug() => format!("Code #{id}: {which}"),
@@ -81,7 +81,7 @@ impl HistoryRow {
     }
 }
 
-/// Reads the filters of an address. What cannot be read filters nothing.
+/// Reads filters from a query. Unreadable ones are ignored.
 pub fn read_history(me: &Me, form: &Form, limit: i64) -> HistoryFilter {
     HistoryFilter {
         verb: VERBS.iter().find(|(v, _)| *v == form.value("action")).map(|(v, _)| (*v).to_owned()),

@@ -1,4 +1,4 @@
-//! Devices from a file: sent, looked at, begun, watched, stopped.
+//! Devices from a file: uploaded, checked, started, watched, stopped.
 
 use askama::Template;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
 use crate::words;
 
-/// So many bad rows are named; a file with more has another fault.
+/// How many bad rows are listed; a file with more has some other fault.
 const SHOWN_PROBLEMS: usize = 200;
 
 #[derive(Template)]
@@ -55,7 +55,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
     show_window(&portal, &me, &form.or("company", own)).await
 }
 
-/// A file is taken before what was pasted. After a refusal its text stands in the field.
+/// A file takes precedence over pasted text. After a refusal the field shows the file's text.
 pub async fn check(
     State(portal): State<Portal>,
     me: Me,
@@ -72,8 +72,8 @@ pub async fn check(
     };
     match ops::imports::check(&portal.app, &me.actor, &key, company, form.value("text")).await {
         Ok(answer) => {
-            let there = urls::import(answer.about()?);
-            Ok(view::done(&there, &key))
+            let address = urls::import(answer.about()?);
+            Ok(view::done(&address, &key))
         }
         Err(error) => show_window(&portal, &me, &form.refused(error)?).await,
     }
@@ -84,7 +84,7 @@ pub async fn check(
 struct ImportPage {
     frame: Frame,
     import: Import,
-    /// Lines, and what is wrong with them.
+    /// Line numbers, and what is wrong there.
     problems: Vec<(i64, String)>,
     more_problems: i64,
 }

@@ -19,7 +19,7 @@ use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
 
-/// Devices and whatever stands before the portal may keep a public answer for so long.
+/// How long devices and proxies may cache a public answer.
 const PUBLIC: &str = "public, max-age=300";
 const CSV_HEAD: [&str; 8] =
     ["licence", "name", "product", "serial", "key_id", "issued_at", "expires_at", "key"];
@@ -68,7 +68,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
     page(&LicencePage { frame, licence, keys })
 }
 
-/// The key as a file that a device reads.
+/// The key as a file for a device.
 pub async fn file(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let licence = ops::licences::find(&portal.app, &me.actor, id).await?;
     let key = licence.key.ok_or(WebError::Forbidden)?;
@@ -149,7 +149,7 @@ pub async fn rehost(
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    // What is no key was never the live one.
+    // An unreadable id was never that of the live key.
     let key_id = form.value("key").parse().unwrap_or(0);
     let (serial, reason) = (form.value("serial"), form.value("reason"));
     let wish = Rehost { licence_id: id, key_id, serial, reason };
@@ -159,7 +159,7 @@ pub async fn rehost(
     }
 }
 
-/// What keys are checked with, for whoever makes devices.
+/// The public keys for checking licence keys, for makers of devices.
 pub async fn public_key(State(portal): State<Portal>) -> Response {
     public("application/x-pem-file", portal.app.keys.licence_public_keys().to_pem())
 }

@@ -1,4 +1,4 @@
-//! The pages, by noun. A handler asks `ops` and renders; it decides nothing.
+//! The pages, by noun. A handler calls `ops` and renders; it decides nothing.
 
 pub mod account;
 pub mod auth;

@@ -26,13 +26,13 @@ struct MoveWindow<'a> {
     back: &'a str,
 }
 
-/// Both balances before and after, as far as the form tells.
+/// Both balances before and after, as far as the form determines them.
 #[derive(Template, Default)]
 #[template(path = "moves/balances.html")]
 pub struct Balances {
     label: &'static str,
     lines: Vec<BalanceLine>,
-    /// What the source has: the most that can be moved.
+    /// The source's balance: the most that can be moved.
     most: Option<i64>,
     /// Waiting devices that the move would extend at once.
     served: i64,
@@ -58,7 +58,7 @@ impl BalanceLine {
     }
 }
 
-/// What the form as it stands would do. Whatever is not chosen yet is left out.
+/// The effect of the form in its current state. Fields not yet chosen are left out.
 async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> {
     let Ok(resource_type) = form::resource_type(form.value("type")) else { return Ok(Balances::default()) };
     let moved = form::amount(form.value("amount")).ok();
@@ -94,7 +94,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
     show(&portal, &me, &form.or("type", "credit")).await
 }
 
-/// The balances alone, for the window as it is filled in.
+/// Only the balances, for the window while it is filled in.
 pub async fn preview(
     State(portal): State<Portal>,
     me: Me,

@@ -1,4 +1,4 @@
-//! What only the operator does: creating resources.
+//! Operator: creating resources.
 
 use askama::Template;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! One order: checked and placed while it is a draft; afterwards its payments, invoices and what was bought.
+//! One order: checked and placed while it is a draft; afterwards its payments, invoices and purchases.
 
 use askama::Template;
 use axum::extract::State;
@@ -74,13 +74,13 @@ impl OrderPage {
 }
 
 impl Order {
-    /// How many codes were cancelled before they were made.
+    /// How many codes were cancelled before they were created.
     fn codes_cancelled(&self) -> i64 {
         let bought: i64 = self.lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
         bought - self.row.codes_wanted
     }
 
-    /// The page's head: "Order 12".
+    /// The page's heading: "Order 12".
     fn title(&self) -> String {
         format!("Order {}", self.row.id)
     }
@@ -108,7 +108,7 @@ pub fn badge(state: OrderState) -> &'static str {
     }
 }
 
-/// What a line is, for people.
+/// A line's description for people.
 fn described(line: &OrderLine) -> String {
     let Some(wish) = &line.voucher else { return "Licence".to_owned() };
     let (years, codes) = (plural(wish.years, "year"), plural(wish.codes, "code"));
@@ -124,7 +124,7 @@ pub async fn show(
     State(portal): State<Portal>,
     me: Me,
     Id(id): Id,
-    QueryForm(asked): QueryForm,
+    QueryForm(query): QueryForm,
 ) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() == OrderState::Draft {
@@ -135,7 +135,7 @@ pub async fn show(
     let app = &portal.app;
     let frame = Frame::of(&portal, &me, order.title()).await?;
     let counts = ops::vouchers::counts(app, &me.actor, id).await?;
-    let section = LicencesSection::of(&portal, &me, id, &asked).await?;
+    let section = LicencesSection::of(&portal, &me, id, &query).await?;
     let billing = order.row.billing.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
     let now = app.clock.now().0;
@@ -182,8 +182,8 @@ struct CardPage {
     url: String,
 }
 
-/// Opens the provider's page for an order, and leads to it by a page of ours: a policy that keeps forms
-/// on this portal would stop a form that is led elsewhere.
+/// Opens the provider's page for an order, and redirects to it through a page of ours: the policy that restricts forms
+/// to this portal would block a form redirected elsewhere.
 pub async fn card(
     State(portal): State<Portal>,
     me: Me,
@@ -208,8 +208,8 @@ struct ReturnPage {
     order: Order,
 }
 
-/// Where the browser comes back to from the provider's page. That it comes proves nothing: the order's
-/// state is what the provider told us.
+/// Where the provider's page sends the browser back. Its arrival proves nothing: the order's state comes from the
+/// provider.
 pub async fn payment_return(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() != OrderState::AwaitingPayment {
@@ -219,7 +219,7 @@ pub async fn payment_return(State(portal): State<Portal>, me: Me, Id(id): Id) ->
     page(&ReturnPage { frame, order })
 }
 
-/// Asks the provider now how it stands.
+/// Asks the provider for the current state.
 pub async fn refresh(
     State(portal): State<Portal>,
     me: Me,
@@ -298,8 +298,8 @@ pub async fn mark_paid(
     let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency));
     let on = form::read(&mut form, "day", |text| text.parse::<Date>().map_err(|_| DateReason::NotADay));
     let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };
-    let came = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
-    match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &came).await {
+    let payment = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
+    match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &payment).await {
         Ok(_) => Ok(view::done(&urls::order(id), &key)),
         Err(error) => show_paid(&portal, &me, id, form.refused(error)?).await,
     }

@@ -25,7 +25,7 @@ struct OverviewPage {
     recent: Vec<HistoryRow>,
     chart: Option<Chart>,
     coverage: Coverages,
-    /// Orders whose codes can't be made now, and since when: for the operator.
+    /// Orders whose codes cannot be created now, and since when: for the operator.
     late: Vec<(i64, i64)>,
 }
 
@@ -47,7 +47,7 @@ struct SummaryPage {
     coverage: Coverages,
 }
 
-/// Until when the balances of a company last, in words and as pictures.
+/// How long a company's balances last, in words and as charts.
 pub struct Coverages(Vec<Coverage>);
 
 impl Coverages {
@@ -55,12 +55,12 @@ impl Coverages {
         Ok(Coverages(ops::coverage::of_company(&portal.app, &me.actor, company_id).await?))
     }
 
-    /// Until when a balance lasts; `None` where nothing draws on it.
+    /// How long a balance lasts; `None` if nothing draws on it.
     pub fn text(&self, resource_type: &ResourceType) -> Option<String> {
         self.0.iter().find(|c| c.resource_type == *resource_type).map(words::coverage)
     }
 
-    /// The pictures of those that run down.
+    /// The charts of the balances that run down.
     pub fn charts(&self) -> Vec<(&'static str, Chart)> {
         self.0.iter().filter_map(|c| Some((c.resource_type.label(), Chart::of_coverage(c)?))).collect()
     }

@@ -1,4 +1,4 @@
-//! Payments: the orders of the tree, their invoices, and the vouchers that came of them, by state.
+//! Payments: the orders of the tree, their invoices, and the vouchers from them, by state.
 
 use askama::Template;
 use axum::extract::State;
@@ -62,7 +62,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
     page(&PaymentsPage { frame, orders, state, next, now: portal.app.clock.now().0 })
 }
 
-/// The address of the page after this one, which is cut to its size.
+/// The address of the next page; truncates this one to its size.
 fn next_page<T>(rows: &mut Vec<T>, here: &str, state: &str, id: impl Fn(&T) -> i64) -> Option<String> {
     if rows.len() as i64 <= PAGE_SIZE {
         return None;
@@ -72,7 +72,7 @@ fn next_page<T>(rows: &mut Vec<T>, here: &str, state: &str, id: impl Fn(&T) -> i
     Some(urls::with_query(here, &[("state", state), ("before", &before)]))
 }
 
-/// The tabs, with the word of each in the address.
+/// The tabs, each with its word in the address.
 const TABS: [(&str, &str); 5] = [
     ("unused", "Unused"),
     ("used", "Used"),
@@ -97,7 +97,7 @@ impl VouchersPage {
     }
 }
 
-/// The tab of an address: the unused ones where it names none.
+/// The tab of an address; the unused ones by default.
 fn tab(slug: &str) -> &'static str {
     TABS.iter().find(|(s, _)| *s == slug).map_or("unused", |(s, _)| s)
 }
@@ -177,7 +177,7 @@ pub fn csv_line(voucher: &ShownVoucher) -> (i64, Vec<String>) {
 pub async fn pdf(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
     let document = ops::payments::document(&portal.app, &me.actor, id).await?;
     let name = document.number.clone();
-    // A page of text and tables takes a core for a moment.
+    // Rendering a page of text and tables keeps a core busy for a moment.
     let bytes = tokio::task::spawn_blocking(move || crate::pdf::invoice(&document)).await;
     let bytes =
         bytes.map_err(|e| OpError::Internal(e.to_string()))?.map_err(|e| OpError::Internal(e.to_string()))?;
@@ -187,7 +187,7 @@ pub async fn pdf(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<
     Ok((headers, bytes).into_response())
 }
 
-/// The operator has paid back what a credit note says.
+/// The operator confirms that a credit note was paid back.
 pub async fn settle(
     State(portal): State<Portal>,
     me: Me,

@@ -60,7 +60,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
     page(&ProductPage { frame, product, versions })
 }
 
-/// How many characters the list of models may have, each with the end of its line.
+/// The longest list of models, in characters, including each line's end.
 const LISTED_LENGTH_MAX: usize = MODELS_MAX * (MODEL_LENGTH_MAX + 1);
 
 #[derive(Template)]
@@ -68,7 +68,7 @@ const LISTED_LENGTH_MAX: usize = MODELS_MAX * (MODEL_LENGTH_MAX + 1);
 struct ProductWindow<'a> {
     frame: Frame,
     form: &'a Form,
-    /// `None` for a product that is to be added.
+    /// `None` for a new product.
     id: Option<i64>,
     kind: ProductKind,
     currencies: Vec<(String, String)>,
@@ -102,7 +102,7 @@ async fn show_form(
     page_of_form(&portal.app, &ProductWindow { frame, form, id, kind, currencies, vat_classes, back }, form)
 }
 
-/// The kind that the form of a new product is for.
+/// The kind of product that the form adds.
 fn kind(form: &Form) -> WebResult<ProductKind> {
     ProductKind::from_slug(form.value("kind")).ok_or(WebError::NotFound)
 }
@@ -171,14 +171,14 @@ pub async fn change(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     let key = form.operation(&portal.app, &me)?;
-    // What is no version was never the current one.
+    // An unreadable version was never the current one.
     let version = form.value("version").parse().unwrap_or(0);
     let error = match ops::products::change(&portal.app, &me.actor, &key, (id, version), &fields(&form)).await
     {
         Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &key)),
         Err(error) => error,
     };
-    // The person has now read what it is, and may save again.
+    // The person has now seen the current state, and may save again.
     if let OpError::Refused(_, Reason::Product(ProductReason::Changed { version, .. })) = &error {
         form.set("version", version.to_string());
     }

@@ -1,4 +1,4 @@
-//! Redeem code: at once, or after a look at what the code holds.
+//! Redeem code: at once, or after previewing what the code holds.
 
 use askama::Template;
 use axum::extract::State;
@@ -33,7 +33,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -
 }
 
 pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
-    // A code in the query would stand in logs: it is not taken from there.
+    // A code in the query would end up in logs, so it is ignored there.
     let blank = Form::filled(&[("back", form.value("back"))]);
     show(&portal, &me, &blank, None).await
 }

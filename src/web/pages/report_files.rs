@@ -17,7 +17,7 @@ use crate::web::error::WebResult;
 use crate::web::extract::{Me, QueryForm};
 use crate::web::state::Portal;
 
-/// What was sold, by distributor and month, the latest month first.
+/// Sales by distributor and month, latest month first.
 pub async fn sales(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
@@ -33,7 +33,7 @@ pub async fn sales(State(portal): State<Portal>, me: Me, QueryForm(form): QueryF
 }
 
 fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
-    // A currency that no Scrip wrote is shown in minor units rather than left out.
+    // A currency that Scrip never writes is shown in minor units rather than left out.
     let plain = |minor: i64| {
         Currency::from_code(&row.currency).map_or(minor.to_string(), |c| Money::new(minor, c).plain())
     };
@@ -67,7 +67,7 @@ fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
     ((row.company_id, id), cells)
 }
 
-/// What became of codes, by month and type.
+/// State changes of codes, by month and type.
 pub async fn codes(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
@@ -79,7 +79,7 @@ pub async fn codes(State(portal): State<Portal>, me: Me, QueryForm(form): QueryF
         async move {
             match after {
                 None => Ok(ops::reports::codes(&app, &actor, period).await?.months),
-                // The first step was all of it.
+                // The first step returned everything.
                 Some(()) => Ok(Vec::new()),
             }
         }

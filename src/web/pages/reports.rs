@@ -1,4 +1,4 @@
-//! Reports: the operator's sales, and what became of the codes of the reader's tree.
+//! Reports: the operator's sales, and the state changes of codes in the reader's tree.
 
 use askama::Template;
 use axum::extract::State;
@@ -24,7 +24,7 @@ fn read_period(portal: &Portal, form: &Form) -> Result<Period, (&'static str, Pe
     Period::read(form.value("from"), form.value("to"), portal.app.clock.now())
 }
 
-/// The period of a page. Where it cannot be read the form says so, and the last year is shown.
+/// The period of a page. If it is unreadable the form says so, and the last year is shown.
 fn shown_period(portal: &Portal, form: &mut Form) -> Period {
     match read_period(portal, form) {
         Ok(period) => {
@@ -39,7 +39,7 @@ fn shown_period(portal: &Portal, form: &mut Form) -> Period {
     }
 }
 
-/// The period of a file. It has no place for what is wrong: the page says it.
+/// The period of a file. A file cannot show errors, so it redirects to the page, which can.
 pub(super) fn file_period(portal: &Portal, form: &Form) -> Result<Period, Redirect> {
     read_period(portal, form).map_err(|_| {
         let typed = [("from", form.value("from")), ("to", form.value("to"))];
@@ -81,7 +81,7 @@ pub async fn show(
 
 const FATES: [&str; 4] = ["Made", "Used", "Expired", "Cancelled or deleted"];
 
-/// How many codes, and the units of each type.
+/// The number of codes, and the units of each type.
 fn by_month(report: &CodeReport, period: Period) -> Vec<Monthly> {
     if report.months.is_empty() {
         return Vec::new();
@@ -102,7 +102,7 @@ fn by_month(report: &CodeReport, period: Period) -> Vec<Monthly> {
 /// The sales: by month in each currency, and a page of them by distributor and month.
 struct Sales {
     by_month: Vec<Monthly>,
-    /// With the month, and net, VAT, total as they are shown.
+    /// With the month, and net, VAT, total as displayed.
     rows: Vec<(CompanySales, String, [String; 3])>,
     is_first: bool,
     here: String,
@@ -132,7 +132,7 @@ impl Sales {
     }
 }
 
-/// What was sold in one currency: different ones are never added up.
+/// The sales in one currency: different ones are never added up.
 fn in_currency(sales: &[MonthSales], period: Period) -> OpResult<Monthly> {
     let currency = currency(&sales[0].currency)?;
     let found = sales.iter().map(|s| (Month(s.month), [s.net, s.vat, s.total]));
@@ -151,7 +151,7 @@ fn row(sales: CompanySales) -> OpResult<(CompanySales, String, [String; 3])> {
     Ok((sales.clone(), Month(sales.month).label(), figures))
 }
 
-/// Where the next page begins: this page's last row.
+/// The start of the next page: this page's last row.
 fn next_page(rows: &mut Vec<CompanySales>) -> Option<String> {
     if rows.len() as i64 <= PAGE_SIZE {
         return None;
@@ -160,7 +160,7 @@ fn next_page(rows: &mut Vec<CompanySales>) -> Option<String> {
     rows.last().map(|row| format!("{}.{}.{}", row.month, row.company_id, row.currency))
 }
 
-/// Reads what [`next_page`] wrote.
+/// Parses the result of [`next_page`].
 fn cursor(text: &str) -> Option<SalesCursor> {
     let mut parts = text.splitn(3, '.');
     let (month, company_id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);

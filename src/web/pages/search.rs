@@ -1,4 +1,4 @@
-//! Searches of lists are posted: what is typed may be a whole code, which must not stand in an address.
+//! List searches are posted: the text may be a whole code, which must not appear in an address.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -12,7 +12,7 @@ use crate::web::state::Portal;
 
 const TEXT_LENGTH_MAX: usize = 200;
 
-/// Leads to the list with what was typed; with a code, to that code.
+/// Redirects to the list with the search text, or to the code if the text is one.
 pub async fn search(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     let text: String = form.value("q").chars().take(TEXT_LENGTH_MAX).collect();
     let found = ops::codes::find_by_text(&portal.app, &me.actor, &text).await?;

@@ -1,4 +1,4 @@
-//! Signing in, the second step: a code after the password, or a recovery code in its place.
+//! The second step of signing in: a code after the password, or a recovery code instead.
 
 use askama::Template;
 use axum::extract::State;
@@ -30,13 +30,13 @@ struct SecondStepPage<'a> {
     /// One was mailed for this sign-in.
     was_mailed: bool,
     has_mail: bool,
-    /// Whether a recovery code is asked for.
+    /// Whether the page asks for a recovery code.
     is_recovery: bool,
     next: &'a str,
 }
 
 impl SecondStepPage<'_> {
-    /// The same page with the other kind of code.
+    /// The same page for the other kind of code.
     fn other(&self) -> String {
         let with = if self.is_recovery { "" } else { "recovery" };
         urls::with_query(urls::SIGN_IN_CODE, &[("with", with), ("next", self.next)])
@@ -57,7 +57,7 @@ fn show(portal: &Portal, visitor: &Visitor, pending: &Pending, form: &Form) -> W
     page_of_form(&portal.app, &page, form)
 }
 
-/// Where a sign-in that waits for nothing leads: home, or to the password.
+/// Where to go without a pending sign-in: home, or to the password.
 fn nothing_waits() -> Response {
     Redirect::to(urls::OVERVIEW).into_response()
 }
@@ -81,7 +81,7 @@ async fn refused(
     }
 }
 
-/// What a form gives as the second factor.
+/// The second factor in a form.
 pub fn proof(form: &Form) -> Proof<'_> {
     match form.value("with") {
         "recovery" => Proof::Recovery(form.value("recovery_code")),

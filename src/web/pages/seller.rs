@@ -24,10 +24,10 @@ struct SellerPage<'a> {
     frame: Frame,
     form: &'a Form,
     countries: Vec<(String, String)>,
-    /// Whether the operator has said it: nobody can buy before.
+    /// Whether the seller's data are entered: nobody can buy before.
     is_set: bool,
     cards: Arc<Cards>,
-    /// Where a card provider tells what became of payments.
+    /// Where a card provider reports on payments.
     webhook: String,
 }
 

@@ -1,4 +1,4 @@
-//! The VAT classes of the price list: the windows in which one is added or changed.
+//! The VAT classes of the price list: the windows for adding and changing one.
 
 use askama::Template;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use crate::web::view::{self, Frame, page_of_form};
 struct VatClassWindow<'a> {
     frame: Frame,
     form: &'a Form,
-    /// `None` for one that is to be added.
+    /// `None` for a new class.
     class: Option<VatClass>,
 }
 

@@ -107,7 +107,7 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Id
     csv_file::download(&portal, &me, (name, &CSV_HEAD), csv_line, read).await
 }
 
-/// The unused codes, a line each: what Copy all codes copies.
+/// The unused codes, one per line, for Copy all codes.
 pub async fn text(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
     let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
@@ -130,7 +130,7 @@ pub async fn text(State(portal): State<Portal>, me: Me, Ids(order_id, number): I
     downloads::send(&portal, &me, file, write, read).await
 }
 
-/// The unused codes as cards, as many at once as one page takes.
+/// The unused codes as cards, as many as fit on one page.
 pub async fn sheet(
     State(portal): State<Portal>,
     me: Me,
