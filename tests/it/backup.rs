@@ -1,4 +1,4 @@
-//! Backups: what is restored is what was there, and what is no whole backup is refused and leaves nothing behind.
+//! Backups: a restore brings back exactly what was saved; an incomplete backup is refused and leaves nothing behind.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ fn scrip(data: &Path, arguments: &[&str]) -> Output {
     command.arg("--data").arg(data).args(["--log", "error"]).args(arguments).output().unwrap()
 }
 
-/// What a command said when it did not do it.
+/// The error output of a command that must fail.
 #[track_caller]
 fn refused(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -34,7 +34,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A portal with 1,000 units, and a folder beside it with its backup.
+/// A portal with 1,000 units, and a separate folder with its backup.
 async fn backed_up() -> (TestApp, World, tempfile::TempDir) {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
@@ -54,7 +54,7 @@ fn restore(beside: &Path, file: &str, data: &Path) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_is_restored_and_says_what_it_forgets() {
+async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     let (test, world, beside) = backed_up().await;
     assert_eq!(names(beside.path()), ["copy.db", "copy.db.key", "passphrase"]);
     world.give(&test, world.other, 7).await;
@@ -72,7 +72,7 @@ async fn a_backup_is_restored_and_says_what_it_forgets() {
     drop(tx);
     db.close().await;
     done(&scrip(&data, &["verify"]));
-    // A database that is there is not written over; one that is missed is counted.
+    // An existing database is not overwritten; with --replaces, the entries that are lost are counted.
     assert!(refused(&restore(beside.path(), "copy.db", &data)).contains("exists"));
     let (other, old) = (beside.path().join("other"), test.folder().join("scrip.db"));
     let (file, passphrase) = (beside.path().join("copy.db"), beside.path().join("passphrase"));
@@ -83,7 +83,7 @@ async fn a_backup_is_restored_and_says_what_it_forgets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_whole_backup_is_refused_and_leaves_nothing() {
+async fn a_damaged_or_foreign_backup_is_refused_and_leaves_nothing() {
     let (test, world, beside) = backed_up().await;
     world.give(&test, world.other, 7).await;
     test.app.db.close().await;
@@ -124,7 +124,7 @@ async fn what_is_no_whole_backup_is_refused_and_leaves_nothing() {
         assert!(said.contains(why), "{file}: {said}");
         assert!(!data.exists(), "{file}: {:?}", names(&data));
     }
-    // Nor without any key file, nor into a folder that has something else.
+    // A restore without any key file is refused too, and leaves the folder empty.
     let data = tempfile::tempdir().unwrap();
     let file = beside.path().join("copy.db");
     assert!(refused(&scrip(data.path(), &["restore", file.to_str().unwrap()])).contains("key file"));
@@ -142,7 +142,7 @@ async fn a_backup_that_does_not_fit_leaves_no_file() {
     assert!(said.contains("full") || said.contains("space"), "{said}");
     assert_eq!(names(&disk.0), ["ballast"]);
     std::fs::remove_file(disk.0.join("ballast")).unwrap();
-    // What is there is not written over either.
+    // An existing file is not overwritten either.
     std::fs::write(&file, "mine").unwrap();
     assert!(refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()])).contains("exists"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");

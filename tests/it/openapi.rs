@@ -1,4 +1,4 @@
-//! The committed OpenAPI document is the generated one. To renew it after a change:
+//! The committed OpenAPI document matches the generated one. To regenerate it after a change:
 //! `SCRIP_TEST_RENEW=1 cargo test --test it openapi`.
 
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 const FILE: &str = "docs/openapi.json";
 
 #[test]
-fn the_committed_document_is_the_generated_one() {
+fn the_committed_document_matches_the_generated_one() {
     let generated = scrip::web::api::document();
     if std::env::var_os("SCRIP_TEST_RENEW").is_some() {
         std::fs::write(FILE, &generated).unwrap();
@@ -16,7 +16,7 @@ fn the_committed_document_is_the_generated_one() {
 }
 
 #[test]
-fn every_operation_is_documented_in_full() {
+fn every_operation_is_fully_documented() {
     let document: Value = serde_json::from_str(&scrip::web::api::document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut ids = std::collections::BTreeSet::new();
