@@ -152,7 +152,8 @@ async fn rows_that_repeat_a_device_are_all_refused(test: TestApp) {
     let acme = Program::all(&test, "acme@test.example").await;
     let (twice, once) = (add(&acme, "A1", world.acme).await, add(&acme, "A2", world.acme).await);
     let row = |id, service| json!({ "device_id": id, "credit_type_id": service, "auto_extend_credit": 1 });
-    // The first of the two rows would be valid, but both must be refused: a half-applied repeat would contradict the answer.
+    // The first of the two rows would be valid alone, but both must be refused: otherwise one device would be reported as
+    // both changed and refused.
     let rows = json!({ "data": [row(twice, 1), row(once, 1), row(twice, 9)] });
     let put = async || {
         let headers = [("idempotency-key", "rows")];

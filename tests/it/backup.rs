@@ -15,16 +15,16 @@ fn scrip(data: &Path, arguments: &[&str]) -> Output {
 /// The error output of a command that must fail.
 #[track_caller]
 fn refused(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{said}");
-    said
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{message}");
+    message
 }
 
 #[track_caller]
 fn done(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    let message = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{message}{}", String::from_utf8_lossy(&output.stderr));
+    message
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -42,9 +42,9 @@ async fn backed_up() -> (TestApp, World, tempfile::TempDir) {
     let passphrase = beside.path().join("passphrase");
     std::fs::write(&passphrase, "a long enough passphrase\n").unwrap();
     let (file, passphrase) = (beside.path().join("copy.db"), passphrase.to_str().unwrap());
-    let said =
+    let message =
         done(&scrip(test.folder(), &["backup", file.to_str().unwrap(), "--passphrase-file", passphrase]));
-    assert!(said.contains("holds all as of"), "{said}");
+    assert!(message.contains("holds all as of"), "{message}");
     (test, world, beside)
 }
 
@@ -59,16 +59,19 @@ async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     assert_eq!(names(beside.path()), ["copy.db", "copy.db.key", "passphrase"]);
     world.give(&test, world.other, 7).await;
     let data = beside.path().join("new");
-    let said = done(&restore(beside.path(), "copy.db", &data));
-    assert!(said.contains("RESTORED to") && said.contains("codes used since can be used again"), "{said}");
+    let message = done(&restore(beside.path(), "copy.db", &data));
+    assert!(
+        message.contains("RESTORED to") && message.contains("codes used since can be used again"),
+        "{message}"
+    );
     assert_eq!(names(&data), ["scrip.db", "scrip.key"]);
     let db = Db::open_sqlite(&data).await.unwrap();
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
     assert_eq!(scrip::store::resources::balance(&mut tx, world.vendor, credit).await.unwrap(), 1_000);
-    let (noted,): (i64,) =
+    let (recorded,): (i64,) =
         sql("select count(*) from history where verb = 'portal.restored'").one(&mut tx).await.unwrap();
-    assert_eq!(noted, 1);
+    assert_eq!(recorded, 1);
     drop(tx);
     db.close().await;
     done(&scrip(&data, &["verify"]));
@@ -78,8 +81,8 @@ async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     let (file, passphrase) = (beside.path().join("copy.db"), beside.path().join("passphrase"));
     let [file, passphrase, old] = [&file, &passphrase, &old].map(|p| p.to_str().unwrap());
     let flags = ["restore", file, "--passphrase-file", passphrase, "--replaces", old];
-    let said = done(&scrip(&other, &flags));
-    assert!(said.contains("entries from then until"), "{said}");
+    let message = done(&scrip(&other, &flags));
+    assert!(message.contains("entries from then until"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,8 +123,8 @@ async fn a_damaged_or_foreign_backup_is_refused_and_leaves_nothing() {
         ("forged.db", "changed after it was made"),
     ] {
         let data = beside.path().join("data");
-        let said = refused(&restore(beside.path(), file, &data));
-        assert!(said.contains(why), "{file}: {said}");
+        let message = refused(&restore(beside.path(), file, &data));
+        assert!(message.contains(why), "{file}: {message}");
         assert!(!data.exists(), "{file}: {:?}", names(&data));
     }
     // A restore without any key file is refused too, and leaves the folder empty.
@@ -138,8 +141,8 @@ async fn a_backup_that_does_not_fit_leaves_no_file() {
     World::new(&test).await;
     fill(&disk.0.join("ballast"));
     let file = disk.0.join("copy.db");
-    let said = refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()]));
-    assert!(said.contains("full") || said.contains("space"), "{said}");
+    let message = refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()]));
+    assert!(message.contains("full") || message.contains("space"), "{message}");
     assert_eq!(names(&disk.0), ["ballast"]);
     std::fs::remove_file(disk.0.join("ballast")).unwrap();
     // An existing file is not overwritten either.

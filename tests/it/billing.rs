@@ -54,7 +54,7 @@ async fn invalid_billing_data_is_explained_and_kept_in_the_form(test: TestApp) {
     let (world, at) = world(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let long = "x".repeat(501);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("billing_name", " ", "Enter a name."),
         ("billing_name", &long[..201], "Enter 200 characters or fewer."),
         ("billing_address", "", "Enter an address"),
@@ -66,7 +66,7 @@ async fn invalid_billing_data_is_explained_and_kept_in_the_form(test: TestApp) {
     ] {
         let fields: Vec<_> = RIGHT.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = admin.submit(&at, &at, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field}: {}", page.problem(field));
         page.has(if field == "billing_address" { "Distributor Ltd" } else { "Main Street 1\r\nVilnius" });
     }
     assert_eq!(billing(&test, world.distributor).await, None);

@@ -49,10 +49,10 @@ async fn an_order_is_paid_only_when_the_provider_says_so(test: TestApp) {
     let csp = page.headers["content-security-policy"].to_str().unwrap().to_owned();
     assert!(csp.contains("form-action 'self'") && !csp.contains("stripe"), "{csp}");
     let session = session(&page);
-    let asked = till.stripe.seen()[0].fields.clone();
-    assert_eq!(asked["customer_email"], "invoices@distributor.example");
-    assert_eq!(asked["success_url"], format!("http://127.0.0.1:8080/orders/{order}/return"));
-    assert_eq!(asked["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
+    let fields = till.stripe.seen()[0].fields.clone();
+    assert_eq!(fields["customer_email"], "invoices@distributor.example");
+    assert_eq!(fields["success_url"], format!("http://127.0.0.1:8080/orders/{order}/return"));
+    assert_eq!(fields["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
     // The browser's return proves nothing: the order is paid only when the provider says so.
     let back = format!("/orders/{order}/return");
     till.buyer
@@ -195,7 +195,7 @@ async fn an_event_may_arrive_before_the_page_is_stored(test: TestApp) {
 
 async fn a_payment_of_the_wrong_amount_pays_nothing(test: TestApp) {
     let mut till = Till::open(test).await;
-    for (field, value, said) in [
+    for (field, value, message) in [
         ("amount_total", json!(14_519), "145.19 EUR instead of 145.20 EUR"),
         ("amount_total", json!(14_521), "145.21 EUR instead of 145.20 EUR"),
         ("currency", json!("czk"), "145.20 CZK instead of 145.20 EUR"),
@@ -204,7 +204,7 @@ async fn a_payment_of_the_wrong_amount_pays_nothing(test: TestApp) {
         till.stripe.change(&session, field, value);
         till.pays(&format!("evt_{order}"), &session).await.is(200);
         assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: failed", 0));
-        signed_in(&till.test, "operator@test.example").await.get("/history").await.has(said);
+        signed_in(&till.test, "operator@test.example").await.get("/history").await.has(message);
     }
     assert_eq!(till.count("select count(*) from invoice").await, 0);
     assert_eq!(till.stripe.refunds().len(), 0);
@@ -337,7 +337,7 @@ async fn a_repeated_page_request_is_sent_unchanged(test: TestApp) {
     let mut till = Till::open(test).await;
     let order = till.order().await;
     let buyer = who(&till.test.app, "distributor@test.example").await;
-    let asked = (0..8).map(|_| {
+    let requests = (0..8).map(|_| {
         let (app, buyer) = (till.test.app.clone(), buyer.clone());
         tokio::spawn(async move {
             let return_urls =
@@ -346,7 +346,7 @@ async fn a_repeated_page_request_is_sent_unchanged(test: TestApp) {
         })
     });
     let mut pages = Vec::new();
-    for page in asked.collect::<Vec<_>>() {
+    for page in requests.collect::<Vec<_>>() {
         pages.push(page.await.unwrap());
     }
     pages.dedup();
@@ -407,29 +407,29 @@ async fn an_order_can_still_be_paid_after_the_provider_fails(test: TestApp) {
 async fn lost_events_are_polled_for(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
-    let asked = async |till: &Till, seconds| {
+    let lookups_after = async |till: &Till, seconds| {
         till.test.app.clock.advance_seconds(seconds);
         ops::card_payments::ask_due(&till.test.app).await.unwrap();
         till.stripe.questions()
     };
-    assert_eq!(asked(&till, 59).await, 0);
-    assert_eq!(asked(&till, 1).await, 1);
-    assert_eq!(asked(&till, 59).await, 1);
-    assert_eq!(asked(&till, 3_600).await, 2);
-    assert_eq!(asked(&till, 899).await, 2);
+    assert_eq!(lookups_after(&till, 59).await, 0);
+    assert_eq!(lookups_after(&till, 1).await, 1);
+    assert_eq!(lookups_after(&till, 59).await, 1);
+    assert_eq!(lookups_after(&till, 3_600).await, 2);
+    assert_eq!(lookups_after(&till, 899).await, 2);
     assert_eq!(till.state(order).await, OPEN);
     till.stripe.complete(&session, true);
     till.stripe.fail(&[Fault::Status(404)]);
-    assert_eq!(asked(&till, 1).await, 3);
+    assert_eq!(lookups_after(&till, 1).await, 3);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
-    assert_eq!(asked(&till, 900).await, 4);
+    assert_eq!(lookups_after(&till, 900).await, 4);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
-    assert_eq!(asked(&till, 900).await, 4);
+    assert_eq!(lookups_after(&till, 900).await, 4);
     till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
     let (order, session) = till.opened().await;
     till.stripe.expire(&session);
-    assert_eq!(asked(&till, 60).await, 5);
+    assert_eq!(lookups_after(&till, 60).await, 5);
     assert_eq!(till.state(order).await, "awaiting_payment: expired");
     till.test.verify().await;
 }

@@ -111,14 +111,14 @@ async fn a_refused_code_changes_nothing_and_keeps_the_form(test: TestApp) {
     world.give(&test, world.acme, 5).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let own = world.acme.to_string();
-    for (amount, said) in
+    for (amount, message) in
         [("6", "Acme has 5 Credit."), ("0", "Enter a whole number from 1"), ("x", "Enter a whole number")]
     {
         let fields =
             [("company", own.as_str()), ("type", "credit"), ("amount", amount), ("comment", "for Ann")];
         let page = acme.submit("/codes/new", "/codes", &fields).await;
         page.is(422).has("for Ann");
-        assert!(page.problem("amount").starts_with(said), "{}", page.problem("amount"));
+        assert!(page.problem("amount").starts_with(message), "{}", page.problem("amount"));
         assert_eq!(page.field("amount"), amount);
     }
     // A company outside the tree looks nonexistent.
@@ -275,12 +275,12 @@ async fn mistyped_codes_are_detected_and_cost_no_attempt(test: TestApp) {
         assert!(page.is(422).problem("code").starts_with("A character of the code is mistyped."));
         assert_eq!(page.field("code"), wrong);
     }
-    for (typed, said) in [
+    for (typed, message) in [
         ("", "Enter the code."),
         ("ABC", "This is not a code"),
         ("UUUU-UUUU-UUUU-UUUU-UUUU", "This is not a code"),
     ] {
-        assert!(redeem(&mut other, typed).await.is(422).problem("code").starts_with(said));
+        assert!(redeem(&mut other, typed).await.is(422).problem("code").starts_with(message));
     }
     redeem(&mut other, &code).await.is(303);
     assert_eq!(world.credit(&test, world.other).await, 5);

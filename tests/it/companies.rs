@@ -112,7 +112,7 @@ async fn names_must_have_3_to_200_characters(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
     let (long, longer) = ("ü".repeat(200), "ü".repeat(201));
-    for (name, said) in [
+    for (name, message) in [
         ("", "Enter a name."),
         ("   ", "Enter a name."),
         ("ab", "Enter a name of 3 characters or more."),
@@ -120,10 +120,10 @@ async fn names_must_have_3_to_200_characters(test: TestApp) {
         (&longer, "Enter a name of 200 characters or fewer."),
     ] {
         let page = create(&mut admin, name, world.acme).await;
-        assert_eq!(page.is(422).problem("name"), said);
+        assert_eq!(page.is(422).problem("name"), message);
         assert_eq!(page.field("name"), name);
         let page = send(&mut admin, &format!("/companies/{}/name", world.acme), &[("name", name)]).await;
-        assert_eq!(page.is(422).problem("name"), said);
+        assert_eq!(page.is(422).problem("name"), message);
     }
     for name in ["abc", "  padded  ", &long, "日本語"] {
         create(&mut admin, name, world.acme).await.is(303);
@@ -231,14 +231,14 @@ async fn a_company_cannot_be_moved_under_itself_or_out_of_the_tree(test: TestApp
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let path = format!("/companies/{}/parent", world.acme);
-    for (parent, said) in [
+    for (parent, message) in [
         (world.acme, "A company cannot be put under itself"),
         (world.acme_north, "A company cannot be put under itself"),
         (world.vendor, "There is no such company among yours."),
         (world.other, "There is no such company among yours."),
     ] {
         let page = send(&mut admin, &path, &[("parent", &parent.to_string())]).await;
-        assert!(page.is(422).problem("parent").starts_with(said), "{}", page.problem("parent"));
+        assert!(page.is(422).problem("parent").starts_with(message), "{}", page.problem("parent"));
     }
     // Nobody can move their own company, or take one from another tree.
     let own = world.distributor.to_string();
@@ -279,14 +279,14 @@ async fn a_refused_removal_names_each_obstacle(test: TestApp) {
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let page = remove(&mut admin, &[world.acme, world.distributor]).await;
     page.is(422);
-    for said in [
+    for message in [
         "Acme has a balance: move it first.",
         "Acme has 2 unused codes: delete them first.",
         "Acme has 1 subsidiary: remove it first.",
         "Acme has 1 user: disable that user first.",
         "Distributor is your own company.",
     ] {
-        page.has(said);
+        page.has(message);
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
     remove(&mut operator, &[world.vendor]).await.is(422).has("Vendor is the root company and stays.");
@@ -433,7 +433,7 @@ async fn a_company_field_accepts_a_name_an_id_or_both(test: TestApp) {
         let answer = operator.submit("/moves/new", "/moves", &fields).await;
         operator.done(answer).await.has("2 Credit moved from Vendor to Acme North.");
     }
-    for (to, said) in [
+    for (to, message) in [
         ("", "Choose the company that the resources go to."),
         ("Nowhere", "There is no such company among yours."),
         ("Acme North (#999)", "There is no such company among yours."),
@@ -441,7 +441,7 @@ async fn a_company_field_accepts_a_name_an_id_or_both(test: TestApp) {
     ] {
         let fields = [("type", "credit"), ("from", "Vendor"), ("to", to), ("amount", "2")];
         let page = operator.submit("/moves/new", "/moves", &fields).await;
-        assert!(page.is(422).problem("to").starts_with(said), "{}", page.problem("to"));
+        assert!(page.is(422).problem("to").starts_with(message), "{}", page.problem("to"));
     }
     assert_eq!(world.credit(&test, id).await, 10);
 }

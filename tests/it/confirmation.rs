@@ -118,7 +118,7 @@ async fn the_password_alone_is_enough_only_without_a_second_factor(test: TestApp
     let page = confirm(&mut acme, &[("password", PASSWORD), ("code", "000000")]).await;
     assert!(page.is(422).problem("code").starts_with("This code is wrong"));
     asks(&acme.get("/account/second-factor/off").await);
-    // Changing the password asks for the current one in its form; with a second factor, it also needs a confirmation first.
+    // Changing the password asks for the current one in its form. With a second factor, it needs a confirmation first.
     acme.get("/account/security").await.is(200).has_not("name=\"new_password\"").has("/confirm?next=");
     // A session from before the second factor was turned on has not confirmed it.
     let mut here = signed_in(&test, "other@test.example").await;
@@ -272,8 +272,11 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
         confirm(&mut acme, &[("password", WRONG)]).await.is(422);
         lock().await;
         let page = confirm(&mut acme, &[("password", PASSWORD)]).await;
-        let said = page.is(422).problem("password");
-        assert!(said.contains("Forgotten password") && said.contains("ask an administrator"), "{said}");
+        let message = page.is(422).problem("password");
+        assert!(
+            message.contains("Forgotten password") && message.contains("ask an administrator"),
+            "{message}"
+        );
         page.has("href=\"/forgotten-password\"");
         if by_link {
             let path = format!("/users/{id}/link");

@@ -278,9 +278,9 @@ async fn a_second_process_takes_over_renewals_when_the_first_dies() {
     drop(first);
     let left = due(&test).await;
     assert!(left > 0, "the first was done before it was killed");
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     while due(&test).await > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nobody takes over");
+        assert!(started.elapsed() < Duration::from_secs(60), "nobody takes over");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_ne!(holder(&test).await, dead);
@@ -375,16 +375,16 @@ async fn sigterm_ends_in_time_even_if_something_hangs(test: TestApp) {
     let flags = ["--smtp-server", &server, "--smtp-security", "none", "--mail-from", "a@test.example"];
     let flags = flags.map(str::to_owned).to_vec();
     let mut process = Process::start_with(test.folder(), test.database_url.clone(), flags);
-    let said: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
-    let silent = said.map(|said| {
+    let sent: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let silent = sent.map(|sent| {
         let mut stream = std::net::TcpStream::connect(process.address).unwrap();
-        std::io::Write::write_all(&mut stream, said).unwrap();
+        std::io::Write::write_all(&mut stream, sent).unwrap();
         stream
     });
     let (_mail, _) = tokio::task::block_in_place(|| hole.accept()).unwrap();
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     drop(silent);
     // The mail is due again after the next start.
     let mut tx = test.app.db.read().await.unwrap();

@@ -94,11 +94,11 @@ async fn a_long_read_that_blocks_the_wal_restart_is_ended() {
             select count(*) from n, (select count(*) from company)";
         sql(endless).optional::<(i64,)>(&mut db.read_export().await?).await
     });
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut moves = 0;
     while !read.is_finished() {
         // Without this, an export may take thirty seconds.
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is not ended");
+        assert!(started.elapsed() < Duration::from_secs(20), "it is not ended");
         let key = format!("move {moves}");
         let credit = scrip::model::resources::ResourceType::CREDIT;
         ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1)

@@ -53,14 +53,14 @@ async fn a_company_is_found_by_part_of_its_name(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit(NEW, LIST, &[("company", "acme north")]).await.is(303);
     assert!(distributor(&test, world.acme_north).await.is_some());
-    for (typed, said) in [
+    for (typed, message) in [
         ("", "Choose a company."),
         ("Nobody", "There is no such company among yours."),
         ("999999", "There is no such company among yours."),
         ("acm", "Several companies fit."),
     ] {
         let page = operator.submit(NEW, LIST, &[("company", typed)]).await;
-        assert!(page.is(422).problem("company").starts_with(said), "{typed}: {}", page.problem("company"));
+        assert!(page.is(422).problem("company").starts_with(message), "{typed}: {}", page.problem("company"));
     }
 }
 

@@ -380,11 +380,11 @@ impl World {
         let expires_at = self.now.plus_seconds(self.rng.random_range(0..seconds));
         let new = i64::try_from(self.next_number()).expect("few orders");
         // A large order is filled in several operations.
-        let begun = self.sent.iter().rev().take(40).find_map(|o| match &o.command {
+        let unfinished = self.sent.iter().rev().take(40).find_map(|o| match &o.command {
             Command::Fulfil(order) => Some(order.order_id),
             _ => None,
         });
-        let order_id = begun.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
+        let order_id = unfinished.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
         Fulfil { order_id, company_id: self.company(own), buyer_id: BUYER, expires_at, vouchers }
     }
 
@@ -576,8 +576,8 @@ fn check_changes(ledger: &Ledger) {
         let begin = changes.transfers.iter().find(is_begin).expect("what made a code filled it");
         let maker = if begin.cause == Cause::Fulfil { BUYER } else { begin.actor.user_id };
         assert_eq!((*created_by, *created_at), (maker, begin.at));
-        let said = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
-        assert_eq!((facts.tag, comment.as_str()), (new.tag, said));
+        let expected = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
+        assert_eq!((facts.tag, comment.as_str()), (new.tag, expected));
     }
     for (id, change) in &changes.codes {
         let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.from.1 == Kind::InCodes;
@@ -871,7 +871,8 @@ impl Oracle {
         payers
     }
 
-    /// Pays for a device's next period from the nearest balance, if any. Apart from the change, `device` is as it was before.
+    /// Pays for a device's next period from the nearest company that has a unit, if any. Apart from the change, `device` is
+    /// as it was before.
     fn take_unit(
         &self,
         o: &Operation,

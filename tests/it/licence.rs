@@ -49,9 +49,9 @@ fn scrip(folder: &Path, arguments: &[&str]) -> (bool, String) {
 }
 
 #[track_caller]
-fn says(folder: &Path, arguments: &[&str], succeeds: bool, said: &str) {
+fn says(folder: &Path, arguments: &[&str], succeeds: bool, message: &str) {
     let (did, text) = scrip(folder, arguments);
-    assert!(did == succeeds && text.contains(said), "{arguments:?} gave {did}: {text}");
+    assert!(did == succeeds && text.contains(message), "{arguments:?} gave {did}: {text}");
 }
 
 #[test]

@@ -217,7 +217,7 @@ async fn serial_numbers_can_come_from_a_file_and_input_is_kept(test: TestApp) {
 async fn an_invalid_choice_is_refused_at_its_field(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.device(&test, "7-1", "TRB140").await;
-    for (serials, fields, place, said) in [
+    for (serials, fields, place, message) in [
         ("7-1", vec![], "product", "Choose at least one licence"),
         ("7-1", vec![("product", "1:TRB140")], "product", "does not suit the model TRB140"),
         ("7-1", vec![("product", "99:TRB140")], "product", "does not suit the model TRB140"),
@@ -226,7 +226,7 @@ async fn an_invalid_choice_is_refused_at_its_field(test: TestApp) {
         ("x-1", vec![("product", "1:")], "confirmed", "Compare the models"),
     ] {
         let page = shop.add(serials, &fields).await;
-        assert!(page.is(422).problem(place).contains(said), "{fields:?}: {}", page.problem(place));
+        assert!(page.is(422).problem(place).contains(message), "{fields:?}: {}", page.problem(place));
         assert_eq!(page.field("serials"), serials);
     }
     shop.distributor.get("/payments").await.has("No orders yet");
@@ -282,8 +282,8 @@ async fn an_order_paid_twice_concurrently_has_each_key_once(test: TestApp) {
     let order = shop.add("a-1 a-2", &[("product", "2:")]).await.is(303).location().to_owned();
     shop.place(&order).await;
     let by = who(&test.app, "operator@test.example").await;
-    let came = ops::payments::BankPayment { amount: 11_616, on: date(2026, 11, 21), reference: "" };
-    let pay = async |key: &str| ops::payments::mark_paid(&test.app, &by, key, 1, &came).await;
+    let payment = ops::payments::BankPayment { amount: 11_616, on: date(2026, 11, 21), reference: "" };
+    let pay = async |key: &str| ops::payments::mark_paid(&test.app, &by, key, 1, &payment).await;
     let (first, second, third) = tokio::join!(pay("k1"), pay("k2"), pay("k1"));
     assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
     assert_eq!(first.is_ok(), third.is_ok());
@@ -407,7 +407,7 @@ async fn a_refused_move_says_why(test: TestApp) {
     shop.device(&test, "t-1", "TRB140").await;
     shop.buy("a-1 z-1", &["1:"]).await;
     let long = "x".repeat(501);
-    for (serial, reason, place, said) in [
+    for (serial, reason, place, message) in [
         ("", "Broken", "serial", "Enter a serial number"),
         ("--", "Broken", "serial", "is no serial number"),
         ("A-1", "Broken", "serial", "for this device already"),
@@ -418,16 +418,16 @@ async fn a_refused_move_says_why(test: TestApp) {
     ] {
         let fields = [("key", "1"), ("serial", serial), ("reason", reason)];
         let page = shop.distributor.submit("/licences/1/rehost", "/licences/1/rehost", &fields).await;
-        assert!(page.is(422).problem(place).contains(said), "{serial}: {}", page.problem(place));
+        assert!(page.is(422).problem(place).contains(message), "{serial}: {}", page.problem(place));
     }
     for (key, serial) in [("1", "b-1"), ("3", "b-2"), ("4", "b-3")] {
         let fields = [("key", key), ("serial", serial), ("reason", "Broken")];
         shop.distributor.submit("/licences/1/rehost", "/licences/1/rehost", &fields).await.is(303);
     }
-    for (id, key, said) in [("1", "5", "has moved 3 times"), ("2", "1", "since you opened this window")] {
+    for (id, key, message) in [("1", "5", "has moved 3 times"), ("2", "1", "since you opened this window")] {
         let (page, fields) =
             (format!("/licences/{id}/rehost"), [("key", key), ("serial", "c-1"), ("reason", "Broken")]);
-        shop.distributor.submit(&page, &page, &fields).await.is(422).has(said);
+        shop.distributor.submit(&page, &page, &fields).await.is(422).has(message);
     }
     shop.distributor.get("/licences/1").await.has("3 of 3 times").has_not("Move to another device");
 }

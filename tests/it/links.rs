@@ -184,9 +184,9 @@ async fn concurrent_stops_count_once(test: TestApp) {
     let answers: Vec<u16> = join_all(posts).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(answers.iter().filter(|s| **s == 303).count(), 1, "{answers:?}");
     let mut tx = test.app.db.read().await.unwrap();
-    let (noted,): (i64,) =
+    let (recorded,): (i64,) =
         sql("select count(*) from history where verb = 'user.email_stopped'").one(&mut tx).await.unwrap();
-    assert_eq!(noted, 1);
+    assert_eq!(recorded, 1);
 }
 
 async fn nothing_begun_before_a_reset_finishes_after_it(test: TestApp) {

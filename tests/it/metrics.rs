@@ -20,11 +20,11 @@ fn free_address() -> SocketAddr {
 
 /// Sends a GET request as soon as the address accepts connections; returns the response.
 fn get(address: SocketAddr, path: &str) -> String {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut stream = loop {
         match TcpStream::connect(address) {
             Ok(stream) => break stream,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(20), "{error}"),
+            Err(error) => assert!(started.elapsed() < Duration::from_secs(20), "{error}"),
         }
         std::thread::sleep(Duration::from_millis(10));
     };
@@ -53,9 +53,9 @@ fn counters_are_served_only_on_their_own_listener() {
     assert!(text.contains("scrip_http_requests_total{method=\"GET\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("scrip_http_request_seconds_bucket"), "{text}");
     // The chain's metrics may first appear after the first request.
-    let begun = Instant::now();
+    let started = Instant::now();
     while !get(counters, "/metrics").contains("scrip_chain_links ") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{}", get(counters, "/metrics"));
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", get(counters, "/metrics"));
     }
     assert!(get(counters, "/metrics").contains("scrip_chain_unlinked_seconds 0"));
     assert!(get(counters, "/companies").starts_with("HTTP/1.1 404"));

@@ -29,11 +29,14 @@ fn every_operation_is_fully_documented() {
             let takes_key = operation["parameters"].to_string().contains("Idempotency-Key");
             let is_write = method != "get" && !path.ends_with("/preview");
             assert_eq!(takes_key, is_write, "{name}");
-            let said = operation["responses"]["503"]["description"].as_str().unwrap();
-            assert_eq!(said.contains("`OUTCOME_UNKNOWN`"), is_write, "{name}");
+            let description = operation["responses"]["503"]["description"].as_str().unwrap();
+            assert_eq!(description.contains("`OUTCOME_UNKNOWN`"), is_write, "{name}");
             for (status, response) in operation["responses"].as_object().unwrap() {
-                let said = response["description"].as_str().unwrap_or_default();
-                assert!(!said.contains("`: \n") && !said.ends_with("`: "), "{name} {status}: {said}");
+                let description = response["description"].as_str().unwrap_or_default();
+                assert!(
+                    !description.contains("`: \n") && !description.ends_with("`: "),
+                    "{name} {status}: {description}"
+                );
             }
         }
     }

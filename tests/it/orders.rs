@@ -87,7 +87,7 @@ async fn invalid_orders_are_explained_and_kept_in_the_form(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let long = "x".repeat(101);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", " ", "This is missing."),
         ("name", long.as_str(), "Enter 100 characters or fewer."),
         ("years", "", "Enter an amount."),
@@ -106,7 +106,7 @@ async fn invalid_orders_are_explained_and_kept_in_the_form(test: TestApp) {
         ("product", "999", "This is not offered now."),
     ] {
         let page = shop.try_add(&mut buyer, None, &[(field, typed)]).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field} {typed}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field} {typed}: {}", page.problem(field));
         page.has(if field == "name" { typed } else { "Video for Acme" });
     }
     // This product has no price for apartments.
@@ -249,20 +249,20 @@ async fn a_wrong_amount_or_a_future_day_pays_nothing(test: TestApp) {
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
     shop.place(&mut buyer, order, "invoice").await.is(303);
-    for (amount, said) in [
+    for (amount, message) in [
         ("145.19", "The order comes to 145.20 EUR."),
         ("", "Enter a price."),
         ("145.205", "Enter 2 digits after the point or fewer"),
         ("-145.20", "Enter a price in figures"),
     ] {
         let page = shop.mark_paid(&test, order, amount).await;
-        assert!(page.is(422).problem("amount").contains(said), "{amount}: {}", page.problem("amount"));
+        assert!(page.is(422).problem("amount").contains(message), "{amount}: {}", page.problem("amount"));
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
     let at = format!("/orders/{order}/paid");
-    for (day, said) in [("2026-11-22", "Choose today or an earlier day."), ("soon", "")] {
+    for (day, message) in [("2026-11-22", "Choose today or an earlier day."), ("soon", "")] {
         let page = operator.submit(&at, &at, &[("amount", "145.20"), ("day", day)]).await;
-        assert!(page.is(422).problem("day").starts_with(said), "{}", page.problem("day"));
+        assert!(page.is(422).problem("day").starts_with(message), "{}", page.problem("day"));
     }
     // Only the operator can mark an order as paid.
     buyer.get(&at).await.is(403);
@@ -332,13 +332,13 @@ async fn a_payments_date_is_that_of_the_bank_statement(test: TestApp) {
     let mut browser = signed_in(&test, "operator@test.example").await;
     let at = format!("/orders/{order}/paid");
     // In Auckland it is already the 22nd.
-    for (day, said) in [
+    for (day, message) in [
         ("2026-11-23", "Choose today or an earlier day."),
         ("0001-01-01", "Choose a day of the last year."),
         ("2026-02-30", "Enter a day such as 2026-11-21."),
     ] {
         let page = browser.submit(&at, &at, &[("amount", "145.20"), ("day", day)]).await;
-        assert_eq!(page.is(422).problem("day"), said);
+        assert_eq!(page.is(422).problem("day"), message);
     }
     browser.submit(&at, &at, &[("amount", "145.20"), ("day", "2026-11-22")]).await.is(303);
     let invoice = ops::orders::find(&test.app, &operator, order).await.unwrap().invoices[0].id;
@@ -452,8 +452,8 @@ async fn forty_concurrent_payments_pay_once(test: TestApp) {
             let (app, operator) = (test.app.clone(), operator.clone());
             tokio::spawn(async move {
                 let on = date(2026, 11, 21);
-                let came = scrip::ops::payments::BankPayment { amount: 14_520, on, reference: "" };
-                scrip::ops::payments::mark_paid(&app, &operator, &format!("pay-{n}"), order, &came).await
+                let payment = scrip::ops::payments::BankPayment { amount: 14_520, on, reference: "" };
+                scrip::ops::payments::mark_paid(&app, &operator, &format!("pay-{n}"), order, &payment).await
             })
         })
         .collect();
@@ -545,7 +545,7 @@ async fn redeeming_a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
     let page = customer.submit("/redeem", "/redeem", &check).await;
     page.has("2 Device subscription will be added to Other: the balance grows from 0 to 2.");
     page.has("2 waiting devices will be extended at once, which leaves 0.");
-    for (code, said) in [
+    for (code, message) in [
         (&codes[0], "The balance is now 0. 2 waiting devices were extended at once."),
         (
             &codes[1],
@@ -553,6 +553,6 @@ async fn redeeming_a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
         ),
     ] {
         let answer = customer.submit("/redeem", "/redeem", &[("code", &code.1)]).await;
-        customer.done(answer).await.has(said);
+        customer.done(answer).await.has(message);
     }
 }

@@ -305,7 +305,7 @@ async fn a_new_password_ends_all_other_sessions(test: TestApp) {
 async fn changing_the_password_requires_the_current_one(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    for (old, new, again, field, said) in [
+    for (old, new, again, field, message) in [
         (
             WRONG,
             "another horse battery",
@@ -325,7 +325,7 @@ async fn changing_the_password_requires_the_current_one(test: TestApp) {
     ] {
         let fields = [("password", old), ("new_password", new), ("new_password_again", again)];
         let page = acme.submit("/account/security", "/account/security/password", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.problem(field));
     }
     // Wrong passwords here count like failed sign-ins.
     let fields = [
@@ -369,7 +369,7 @@ async fn an_invalid_invitation_is_refused_at_its_field(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let (own, foreign) = (world.acme.to_string(), world.other.to_string());
-    for (email, company, role, field, said) in [
+    for (email, company, role, field, message) in [
         ("Customer@test.example", &own, "admin", "email", "This address has an account already."),
         ("", &own, "admin", "email", "Enter an e-mail address."),
         ("a@b@c", &own, "admin", "email", "Enter an e-mail address such as"),
@@ -377,7 +377,7 @@ async fn an_invalid_invitation_is_refused_at_its_field(test: TestApp) {
     ] {
         let fields = [("email", email), ("company", company.as_str()), ("role", role)];
         let page = acme.submit("/users/new", "/users", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.problem(field));
         assert_eq!(page.field("email"), email);
     }
     let fields = [("email", "new@test.example"), ("company", own.as_str()), ("role", "king")];
@@ -434,8 +434,8 @@ async fn the_root_company_keeps_an_administrator(test: TestApp) {
         ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await,
     ];
     for outcome in refused {
-        let said = format!("{:?}", outcome.unwrap_err());
-        assert!(said.contains("LastAdministrator"), "{said}");
+        let message = format!("{:?}", outcome.unwrap_err());
+        assert!(message.contains("LastAdministrator"), "{message}");
     }
     signed_in(&test, "operator@test.example").await.get("/operator/issues/new").await.is(200);
 }
@@ -543,12 +543,12 @@ async fn all_times_use_the_profiles_time_zone(test: TestApp) {
     // Files, which machines read, use UTC.
     acme.get("/history.csv").await.has("2026-11-21 12:00:00 UTC");
     let long = "x".repeat(101);
-    for (first, zone, said) in [
+    for (first, zone, message) in [
         (long.as_str(), "UTC", "Enter 100 characters or fewer."),
         ("Ann", "Mars/Base", "There is no such time zone."),
     ] {
         let fields = [("first_name", first), ("last_name", ""), ("time_zone", zone)];
-        acme.submit("/account/profile", "/account/profile", &fields).await.is(422).has(said);
+        acme.submit("/account/profile", "/account/profile", &fields).await.is(422).has(message);
     }
 }
 
@@ -559,7 +559,7 @@ async fn passwords_must_only_be_long_and_uncommon(test: TestApp) {
     let link = link_in(&press(&mut operator, id, "link", ("x", "")).await.body);
     let mut owner = test.browser();
     open(&mut owner, &link).await.is(200);
-    for (password, said) in [
+    for (password, message) in [
         ("fourteen chars", "Enter a password of 15 characters or more."),
         ("passwordpassword", "This password is easily guessed."),
         ("123456789012345", "This password is easily guessed."),
@@ -569,7 +569,7 @@ async fn passwords_must_only_be_long_and_uncommon(test: TestApp) {
     ] {
         let page = set_password(&mut owner, password).await;
         assert!(
-            page.is(422).problem("new_password").starts_with(said),
+            page.is(422).problem("new_password").starts_with(message),
             "{password}: {}",
             page.problem("new_password")
         );
@@ -660,12 +660,12 @@ async fn a_code_at_sign_up_is_checked_and_cannot_be_guessed(test: TestApp) {
         .await
         .is(303);
     let unknown = scrip::model::code::Code::from_random(test.app.rng.bytes()).reveal();
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for code in [&used, &unknown] {
         let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", code.as_str())];
-        said.push(test.browser().post("/sign-up", &fields).await.is(422).problem("code"));
+        messages.push(test.browser().post("/sign-up", &fields).await.is(422).problem("code"));
     }
-    assert_eq!(said[0], said[1]);
+    assert_eq!(messages[0], messages[1]);
     let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", unknown.as_str())];
     let mut last = 422;
     for _ in 0..45 {

@@ -157,7 +157,7 @@ async fn invalid_input_is_explained_at_its_field_and_kept(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let mut right = vec![("kind", "voucher"), ("name", "X"), ("currency", "EUR"), ("device_price", "1")];
     right.push(("vat_class", &class));
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", " ", "Enter a name."),
         ("currency", "XXX", "Choose a currency."),
         ("device_price", "", "Enter at least one price"),
@@ -171,10 +171,10 @@ async fn invalid_input_is_explained_at_its_field_and_kept(test: TestApp) {
         let fields: Vec<_> = right.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = operator.submit(&format!("{NEW}?kind=voucher"), LIST, &fields).await;
         page.is(422);
-        assert!(page.problem(field).starts_with(said), "{typed}: {}", page.problem(field));
+        assert!(page.problem(field).starts_with(message), "{typed}: {}", page.problem(field));
     }
     let long = "x".repeat(101);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("licence_price", "", "Enter a price."),
         ("term_months", "0", "Enter a whole number from 1 to 1,200."),
         ("term_months", "1.5", "Enter a whole number from 1 to 1,200."),
@@ -189,7 +189,7 @@ async fn invalid_input_is_explained_at_its_field_and_kept(test: TestApp) {
             (field, typed),
         ];
         let page = operator.submit(&format!("{NEW}?kind=licence"), LIST, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{typed}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{typed}: {}", page.problem(field));
         assert_eq!(page.field("name"), "Y");
     }
     operator.get(LIST).await.has("No voucher product yet").has("No licence product yet");

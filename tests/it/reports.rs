@@ -174,7 +174,7 @@ async fn invalid_months_are_explained_and_kept_in_the_form(test: TestApp) {
     let mut browser = shop.buyer(&test).await;
     let page = browser.get("/reports").await;
     assert_eq!((page.field("from"), page.field("to")), ("2025-12".into(), "2026-11".into()));
-    for (asked, field, typed, said) in [
+    for (query, field, typed, message) in [
         ("from=soon", "from", "soon", "Enter a month such as 2026-11."),
         ("from=2026-13&to=2026-11", "from", "2026-13", "Enter a month such as 2026-11."),
         ("to=2026-11-21", "to", "2026-11-21", "Enter a month such as 2026-11."),
@@ -183,12 +183,12 @@ async fn invalid_months_are_explained_and_kept_in_the_form(test: TestApp) {
         ("from=2000-01&to=2026-11", "from", "2000-01", "Choose 36 months or fewer"),
         ("from=%27%3Cb%3E%00&to=", "from", "'<b>", "Enter a month"),
     ] {
-        let page = browser.get(&format!("/reports?{asked}")).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{asked}: {}", page.problem(field));
+        let page = browser.get(&format!("/reports?{query}")).await;
+        assert!(page.is(422).problem(field).starts_with(message), "{query}: {}", page.problem(field));
         assert_eq!(page.field(field), typed);
-        let answer = browser.get(&format!("/reports/codes.csv?{asked}")).await;
+        let answer = browser.get(&format!("/reports/codes.csv?{query}")).await;
         let page = browser.get(answer.is(303).location()).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{asked}");
+        assert!(page.is(422).problem(field).starts_with(message), "{query}");
     }
     for ends in ["from=0001-01&to=0001-12", "from=9999-01&to=9999-12"] {
         browser.get(&format!("/reports?{ends}")).await.is(200).has("Nothing happened in these months");

@@ -67,7 +67,7 @@ async fn invalid_amounts_change_nothing_and_stay_in_the_form(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let (from, to) = (world.vendor.to_string(), world.acme.to_string());
-    for (amount, said) in [
+    for (amount, message) in [
         ("", "Enter an amount."),
         ("0", "Enter a whole number from 1 to 1,000,000,000."),
         ("-1", "Enter a whole number, such as 5."),
@@ -82,7 +82,7 @@ async fn invalid_amounts_change_nothing_and_stay_in_the_form(test: TestApp) {
         let fields = [("type", "credit"), ("from", from.as_str()), ("to", &to), ("amount", amount)];
         let page = operator.submit("/moves/new", "/moves", &fields).await;
         page.is(422);
-        assert!(page.problem("amount").starts_with(said), "{amount}: {}", page.problem("amount"));
+        assert!(page.problem("amount").starts_with(message), "{amount}: {}", page.problem("amount"));
         assert_eq!(page.field("amount"), amount);
     }
     assert_eq!(world.credit(&test, world.vendor).await, 1_000);

@@ -129,7 +129,7 @@ async fn turning_on_an_app_requires_a_valid_code_and_the_password(test: TestApp)
     page.is(200).has("<svg").has("autocomplete=\"one-time-code\" inputmode=\"numeric\"");
     let (secret, form, sealed) = (secret_on(&page), page.field("form"), page.field("secret"));
     let (right, wrong) = (now(&test, &secret), wrong(&test, &secret));
-    for (code, password, field, said) in [
+    for (code, password, field, message) in [
         ("", PASSWORD, "code", "Enter the six digits of the code."),
         (&*wrong, PASSWORD, "code", "This code is wrong"),
         (&*right, "wrong horse battery", "password", "This is not your present password."),
@@ -137,7 +137,7 @@ async fn turning_on_an_app_requires_a_valid_code_and_the_password(test: TestApp)
     ] {
         let fields = [("form", &*form), ("secret", &*sealed), ("code", code), ("password", password)];
         let page = acme.post("/account/second-factor/app", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.body);
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.body);
         // The app already has the secret, so the form keeps it; nothing is turned on.
         assert_eq!(page.has(&form).field("secret"), sealed);
         assert!(secret_on(&page).bytes() == secret.bytes());
@@ -621,14 +621,14 @@ async fn turning_it_off_requires_a_longer_password(test: TestApp) {
     change_password(&mut acme, PASSWORD, SHORT).await.is(200);
     let off = "/account/second-factor/off";
     acme.get(off).await.is(200).has("too short to stand alone");
-    for (new, again, field, said) in [
+    for (new, again, field, message) in [
         ("", "", "new_password", "Enter a password."),
         ("vq7 dunes longer", "other", "new_password_again", "The two passwords differ."),
         ("fourteen chars", "fourteen chars", "new_password", "Enter a password of 15 characters"),
     ] {
         let fields = [("password", SHORT), ("new_password", new), ("new_password_again", again)];
         let page = acme.submit(off, off, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.body);
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.body);
         assert!(who(&test.app, ACME).await.second_factor.is_some());
     }
     let new = "another horse battery";
@@ -842,7 +842,7 @@ async fn history_records_every_event(test: TestApp) {
     recover(&mut browser, &codes[0]).await.is(303);
     let after =
         acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
-    assert_eq!(after, before + 1, "signed in is whoever has taken both steps");
+    assert_eq!(after, before + 1, "a sign-in counts only after both steps");
     let off = "/account/second-factor/off";
     acme.submit(off, off, &[("password", PASSWORD)]).await.is(303);
     let path = format!("/companies/{}/second-factor", world.acme_north);

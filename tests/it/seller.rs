@@ -46,7 +46,7 @@ async fn invalid_seller_data_is_explained_and_kept_in_the_form(test: TestApp) {
     World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let long = "x".repeat(1_001);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", "", "Enter a name."),
         ("name", &long[..201], "Enter 200 characters or fewer."),
         ("address", "\r\n", "Enter an address"),
@@ -62,7 +62,7 @@ async fn invalid_seller_data_is_explained_and_kept_in_the_form(test: TestApp) {
     ] {
         let fields: Vec<_> = RIGHT.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = operator.submit(PAGE, PAGE, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field}: {}", page.problem(field));
         assert_eq!(page.field("registration"), "Berlin HRB 12345");
     }
     assert_eq!(ops::seller::get(&test.app).await.unwrap(), None);

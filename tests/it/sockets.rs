@@ -99,12 +99,12 @@ async fn silent_connections_never_block_a_new_client() {
     let served = Served::with(patient(64)).await;
     let mut silent = Vec::new();
     for n in 0..200 {
-        let said: &[u8] = match n % 3 {
+        let sent: &[u8] = match n % 3 {
             0 => b"",
             1 => PREFACE,
             _ => b"GET /hello HTTP/1.1\r\nHost:",
         };
-        silent.push(served.send(said).await);
+        silent.push(served.send(sent).await);
         if n % 50 == 49 {
             assert!(served.answers().await, "after {n}");
         }
@@ -138,8 +138,8 @@ async fn busy_connections_stay_and_idle_ones_give_way() {
 #[tokio::test]
 async fn a_late_first_request_ends_the_connection() {
     let served = Served::with(Limits { head: SHORT, ..patient(64) }).await;
-    for said in [&b""[..], b"GET / HTTP/1.1\r\nHost: ", PREFACE, &[PREFACE, SETTINGS].concat()] {
-        assert!(is_closed(&mut served.send(said).await).await, "{said:?}");
+    for sent in [&b""[..], b"GET / HTTP/1.1\r\nHost: ", PREFACE, &[PREFACE, SETTINGS].concat()] {
+        assert!(is_closed(&mut served.send(sent).await).await, "{sent:?}");
     }
     // After its first request, a connection may be silent for longer.
     let mut spoken = served.send(HELLO).await;

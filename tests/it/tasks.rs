@@ -184,10 +184,10 @@ async fn a_silent_mail_server_blocks_neither_codes_nor_shutdown(test: TestApp) {
     }
     // Dropping the router ends its look-up tasks.
     drop(test.router);
-    let begun = Instant::now();
+    let started = Instant::now();
     test.app.tasks.stop();
     test.app.tasks.all_ended().await;
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
     // A job that the shutdown interrupted has used no attempt and is due at the next start.
     let mut tx = test.app.db.read().await.unwrap();
     let left: Vec<(i64, i64)> =
@@ -250,9 +250,9 @@ async fn readiness_announces_the_shutdown(test: TestApp) {
     assert_eq!(running.ending.await.unwrap(), Ending::Finished);
     // A second request to stop ends it at once.
     let running = start(&test, 5).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     running.ask.send(()).unwrap();
     running.ask.send(()).unwrap();
     assert!(matches!(running.ending.await.unwrap(), Ending::Cut(_)));
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(2));
 }

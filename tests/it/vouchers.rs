@@ -434,7 +434,7 @@ async fn the_buyer_gets_a_mail_when_a_large_order_is_ready() {
         }
     };
     assert!(ready.contains("Your codes are ready") && ready.contains("all 2,700 codes of order"), "{ready}");
-    assert!(!scrip::jobs::run_next(&test.app).await, "it is told once");
+    assert!(!scrip::jobs::run_next(&test.app).await, "only one mail is sent");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -592,7 +592,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
     let answer = operator.submit("/moves/new", "/moves", &fields).await;
     operator.done(answer).await.has("&#34;&#62;&#60;img src=x");
     let typed = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
-    let asked = FIELDS.map(|field| format!("{field}={typed}")).join("&");
+    let query = FIELDS.map(|field| format!("{field}={typed}")).join("&");
     for path in PRIVATE.iter().chain(&OPEN).chain(&[
         "/companies/6",
         "/companies/7/history",
@@ -601,7 +601,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
         "/companies/removal?company=6&company=7",
     ]) {
         for path in
-            [(*path).to_owned(), format!("{}{}{asked}", path, if path.contains('?') { '&' } else { '?' })]
+            [(*path).to_owned(), format!("{}{}{query}", path, if path.contains('?') { '&' } else { '?' })]
         {
             let page = operator.get(&path).await;
             if !path.contains(".csv") {

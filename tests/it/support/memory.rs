@@ -1,5 +1,5 @@
-//! The ledger's tables in memory. Like `store::ledger::load` they supply only what operations ask for, and like `save`
-//! they store only what `Changes` names. So anything that a footprint or a list of changes forgets shows up as missing.
+//! The ledger's tables in memory. Like `store::ledger::load` they supply only what operations ask for, and like
+//! `save` they store only what `Changes` names. So anything that a footprint or `Changes` forgets is missing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

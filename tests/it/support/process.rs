@@ -83,9 +83,9 @@ impl Process {
     }
 
     fn wait_until_ready(&self) {
-        let begun = Instant::now();
+        let started = Instant::now();
         while std::net::TcpStream::connect(self.address).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the program did not start");
+            assert!(started.elapsed() < Duration::from_secs(20), "the program did not start");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

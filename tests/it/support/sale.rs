@@ -120,13 +120,13 @@ impl Sale<'_> {
     async fn pay(&self, order: i64) {
         let reference = &*(self.text)("reference");
         let amount = ops::orders::find(self.app, &self.operator, order).await.unwrap().row.total;
-        let came = BankPayment {
+        let payment = BankPayment {
             amount,
             on: self.app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
             reference,
         };
         let key = format!("{order} paid");
-        ops::payments::mark_paid(self.app, &self.operator, &key, order, &came).await.unwrap();
+        ops::payments::mark_paid(self.app, &self.operator, &key, order, &payment).await.unwrap();
     }
 
     /// Of four codes, one is used, one replaced and two are cancelled; one of those two is refunded.
