@@ -1,4 +1,4 @@
-// What axe says of a page, in both colour schemes.
+// Checks pages with axe, in both colour schemes.
 
 import assert from 'node:assert/strict';
 import axe from 'axe-core';
@@ -6,7 +6,7 @@ import { lookAt } from './scrip.mjs';
 
 export async function violations(page) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
-  // The size of targets is no rule of axe's usual set, but one of ours. What an open menu covers is no target.
+  // The target size is not in axe's default rules, but in ours. Skip it while a menu is open, which covers other targets.
   const found = await page.evaluate(() => {
     const isCovered = document.querySelector('details[open], [popover]:popover-open') !== null;
     return window.axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: !isCovered } } });
@@ -14,7 +14,7 @@ export async function violations(page) {
   return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
 }
 
-/** What is wrong with the page as it is open now, light and dark. */
+/** The violations on the page in its current state, light and dark. */
 export async function inBothSchemes(page, name) {
   const found = [];
   for (const scheme of ['light', 'dark']) {
@@ -25,7 +25,7 @@ export async function inBothSchemes(page, name) {
   return found;
 }
 
-/** Fails where the page as it is open now has a violation. (axe needs script; the page is the same without.) */
+/** Asserts that the page in its current state has no violation. (axe needs script; without it the page is the same.) */
 export async function isAccessible(page, name) {
   if (!page.hasScript) return;
   assert.deepEqual(await inBothSchemes(page, name), []);

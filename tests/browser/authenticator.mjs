@@ -1,4 +1,4 @@
-// An authenticator app, and what people do with it on their account.
+// An authenticator app, and the steps that users take with it on their account.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -13,7 +13,7 @@ function bytesOf(base32) {
   return Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
 }
 
-// The code of now, or of so many steps later.
+// The current code, or the code some steps later.
 export function appCode(secret, stepsLater = 0) {
   const step = Buffer.alloc(8);
   step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + stepsLater));
@@ -40,7 +40,7 @@ async function openChoice(page) {
   await page.getByRole('link', { name: /^(Turn on|Change method)$/ }).click();
 }
 
-// Turns an app on; gives its secret and the recovery codes.
+// Sets up an app; returns its secret and the recovery codes.
 export async function setUpApp(page) {
   await openChoice(page);
   await page.getByRole('link', { name: /^Set up (authenticator|another) app$/ }).click();

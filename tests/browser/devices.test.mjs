@@ -1,4 +1,4 @@
-// Devices as people handle them: added, given a service, imported, served when units arrive.
+// Devices: added, given a service, imported, and served when units arrive.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -32,7 +32,7 @@ async function add(page, { serial, company, service }) {
   return notice(page, 'Create');
 }
 
-eachOf('a device waits until units arrive, and the windows say so', (cell) =>
+eachOf('a device waits until units arrive, and the dialogs say so', (cell) =>
   visit({ as: 'operator', ...cell }, async (page) => {
     const serial = name('WAIT', cell);
     const pump = { serial, company: 'Sevilla Solar', service: 'Device subscription' };
@@ -56,7 +56,7 @@ eachOf('a device waits until units arrive, and the windows say so', (cell) =>
     await page.getByRole('cell', { name: '1 Device subscription' }).waitFor();
   }));
 
-eachOf('service and monitoring are set for two devices at once', (cell) =>
+eachOf('a service is set for two devices at once', (cell) =>
   visit({ as: 'operator', ...cell }, async (page) => {
     const serials = [name('BULK 1', cell), name('BULK 2', cell)];
     for (const serial of serials) await add(page, { serial, company: 'Vilnius Water', service: 'None' });
@@ -71,7 +71,7 @@ eachOf('service and monitoring are set for two devices at once', (cell) =>
     for (const serial of serials) await rowOf(page, serial).getByText('Active').waitFor();
   }));
 
-eachOf('a file is checked, then imported while the page shows how far it is', (cell) =>
+eachOf('a file is checked, then imported while the page shows the progress', (cell) =>
   visit({ as: 'operator', ...cell }, async (page) => {
     const word = cell.script ? 'WITH' : 'WITHOUT';
     const rows = Array.from({ length: 300 }, (_, n) => `${word}-${n},Porto Parking Ribeira`);
@@ -95,7 +95,7 @@ eachOf('a file is checked, then imported while the page shows how far it is', (c
     await rowOf(page, `${word}-299`).getByText('Porto Parking Ribeira').waitFor();
   }));
 
-test('a device is added by keyboard alone', () =>
+test('a device can be added by keyboard alone', () =>
   visit({ as: 'operator' }, async (page) => {
     await page.goto(url('/devices'));
     await page.getByRole('link', { name: 'Add device', exact: true }).focus();

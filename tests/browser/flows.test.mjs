@@ -1,4 +1,4 @@
-// Every flow of the reference, as people go through it: by names and roles only.
+// Every flow of the reference, using only accessible names and roles.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -12,7 +12,7 @@ after(stop);
 
 /* ---- Steps ---- */
 
-// What the window says about a company: "Acme 620 Credit → 615".
+// The balances of a company in the dialog: "Acme 620 Credit → 615".
 async function balancesShown(place, company, type) {
   const line = place.getByRole('term').filter({ hasText: company }).locator('xpath=following-sibling::dd');
   await line.filter({ hasText: '→' }).waitFor();
@@ -31,7 +31,7 @@ async function fillMove(page, { type = 'Credit', from, to, amount }) {
   return place;
 }
 
-// Moves, having seen both balances before and after on the window.
+// Moves resources, after checking both balances in the dialog.
 async function move(page, order) {
   let place = await fillMove(page, order);
   if (!page.hasScript) {
@@ -64,7 +64,7 @@ async function openResourcesTab(page) {
   await page.getByRole('navigation', { name: 'Company', exact: true }).getByRole('link', { name: 'Resources' }).click();
 }
 
-// Fills the open window and gives the new code, as the list shows it at once.
+// Fills in the open dialog; returns the new code, which the list must show at once.
 async function createCode(page, { type = 'Credit', amount, comment }) {
   const place = await actionWindow(page, 'Create new code');
   await place.getByLabel('Type').selectOption({ label: type });
@@ -87,7 +87,7 @@ async function createCode(page, { type = 'Credit', amount, comment }) {
   return code;
 }
 
-// A code of a company that is no relative of most redeemers.
+// A code of a company that is unrelated to most of the users who redeem it.
 async function freshCode(amount) {
   let code;
   await visit({ as: 'distributor' }, async (page) => {
@@ -100,7 +100,7 @@ async function freshCode(amount) {
 
 /* ---- The main flows, everywhere ---- */
 
-eachOf(CELLS, 'resources are moved from the head of the Companies page', (cell) =>
+eachOf(CELLS, 'resources can be moved from the top of the Companies page', (cell) =>
   visit({ as: 'operator', ...cell }, async (page) => {
     await page.goto(url('/'));
     await go(page, 'Companies');
@@ -120,7 +120,7 @@ eachOf(CELLS, 'a code is created on Company details and appears at once', (cell)
     await createCode(page, { amount: 2, comment: `On details, ${cell.width} ${cell.scheme} ${cell.script}` });
   }));
 
-eachOf(CELLS, 'a code is activated from the account menu and its units arrive', async (cell) => {
+eachOf(CELLS, 'a code can be activated from the account menu and its units arrive', async (cell) => {
   const code = await freshCode(4);
   await visit({ as: 'customer', ...cell }, async (page) => {
     await page.goto(url('/'));
@@ -139,7 +139,7 @@ eachOf(CELLS, 'a code is activated from the account menu and its units arrive', 
 
 /* ---- Moving, from the other places ---- */
 
-eachOf(FEW, 'resources are moved from the menu of a company in the list', (cell) =>
+eachOf(FEW, 'resources can be moved from a company\'s menu in the list', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/companies'));
     await fromRowMenu(page, 'Acme Logistics', 'Move resources');
@@ -148,7 +148,7 @@ eachOf(FEW, 'resources are moved from the menu of a company in the list', (cell)
     await move(page, { from: 'Acme Logistics', to: 'Riga Trams', amount: 2 });
   }));
 
-eachOf(FEW, 'resources are moved on the Resources tab of Company details, upwards too', (cell) =>
+eachOf(FEW, 'resources can be moved on the Resources tab of Company details, upwards too', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/'));
     await openCompany(page, 'Riga Trams');
@@ -158,7 +158,7 @@ eachOf(FEW, 'resources are moved on the Resources tab of Company details, upward
     await move(page, { from: 'Riga Trams', to: 'Baltic Distribution', amount: 1 });
   }));
 
-eachOf(FEW, 'a management pack is moved on the Resources page', (cell) =>
+eachOf(FEW, 'a management pack can be moved on the Resources page', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/'));
     await go(page, 'Resources');
@@ -168,7 +168,7 @@ eachOf(FEW, 'a management pack is moved on the Resources page', (cell) =>
 
 /* ---- Codes ---- */
 
-eachOf(FEW, 'a code made on the Resources page belongs to the own company', (cell) =>
+eachOf(FEW, 'a code created on the Resources page belongs to the user\'s company', (cell) =>
   visit({ as: 'admin', ...cell }, async (page) => {
     await page.goto(url('/'));
     await go(page, 'Resources');
@@ -183,7 +183,7 @@ const OWN_PLACES = [
   ['Company details', 'Resources'], ['Company details', 'Codes'], ['the Resources page', 'Resources'], ['the Resources page', 'Codes'],
 ];
 for (const [place, section] of OWN_PLACES) {
-  eachOf(FEW, `a code is activated in the section ${section} of ${place}`, async (cell) => {
+  eachOf(FEW, `a code can be activated in the section ${section} of ${place}`, async (cell) => {
     const code = await freshCode(1);
     await visit({ as: 'admin', ...cell }, async (page) => {
       await page.goto(url('/'));
@@ -203,7 +203,7 @@ for (const [place, section] of OWN_PLACES) {
   });
 }
 
-eachOf(FEW, 'a code is looked at first, then activated, and works only once', async (cell) => {
+eachOf(FEW, 'a code can be checked first, then activated, and works only once', async (cell) => {
   const code = await freshCode(6);
   await visit({ as: 'customer', ...cell }, async (page) => {
     await page.goto(url('/redeem'));
@@ -220,7 +220,7 @@ eachOf(FEW, 'a code is looked at first, then activated, and works only once', as
   });
 });
 
-eachOf(FEW, 'a comment is edited and a code is deleted, and its units come back', (cell) =>
+eachOf(FEW, 'a comment can be edited, and deleting a code returns its units', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/resources/codes'));
     const before = await balanceInAccountMenu(page, 'Credit');
@@ -245,7 +245,7 @@ eachOf(FEW, 'a comment is edited and a code is deleted, and its units come back'
     assert.equal(await balanceInAccountMenu(page, 'Credit'), before);
   }));
 
-test('a redeem link fills the field, does nothing more and leaves the address clean', async () => {
+test('a redeem link only fills the field and leaves no code in the address', async () => {
   const code = await freshCode(1);
   await visit({ as: 'customer' }, async (page) => {
     await page.goto(url(`/redeem#${code}`));
@@ -259,7 +259,7 @@ test('a redeem link fills the field, does nothing more and leaves the address cl
   });
 });
 
-test('a redeem link still fills the field after signing in', async () => {
+test('a redeem link fills the field even after signing in first', async () => {
   const code = await freshCode(1);
   await visit({}, async (page) => {
     await page.goto(url(`/redeem#${code}`));
@@ -288,7 +288,7 @@ eachOf(FEW, 'the operator issues resources', (cell) =>
     assert.equal(await balanceInAccountMenu(page, 'Credit'), before + 250);
   }));
 
-eachOf(FEW, 'a company is created, renamed, put under another one and removed', (cell) =>
+eachOf(FEW, 'a company can be created, renamed, put under another one and removed', (cell) =>
   visit({ as: 'operator', ...cell }, async (page) => {
     const [first, second] = [`Oslo Ferries ${cell.width}`, `Bergen Ferries ${cell.width}`];
     await page.goto(url('/companies'));
@@ -320,7 +320,7 @@ eachOf(FEW, 'a company is created, renamed, put under another one and removed', 
     assert.equal(await page.getByRole('row').filter({ hasText: second }).count(), 0);
   }));
 
-test('companies that hold something are not removed, and each says why', () =>
+test('companies that hold something cannot be removed, and the page says why for each', () =>
   visit({ as: 'operator' }, async (page) => {
     await page.goto(url('/companies'));
     await page.getByRole('checkbox', { name: 'Choose Acme Logistics', exact: true }).check();
@@ -332,7 +332,7 @@ test('companies that hold something are not removed, and each says why', () =>
     assert.match(alert, /Riga Trams has/);
   }));
 
-test('a company can be seen as a tree and found by a part of its name', () =>
+test('companies can be shown as a tree and found by part of their name', () =>
   visit({ as: 'operator' }, async (page) => {
     await page.goto(url('/companies'));
     await page.getByLabel('Search').fill('depot');
@@ -345,7 +345,7 @@ test('a company can be seen as a tree and found by a part of its name', () =>
     await page.getByRole('link', { name: 'Acme Logistics', exact: true }).waitFor();
   }));
 
-eachOf(FEW, 'a person is invited, sets a password by the link and signs in', async (cell) => {
+eachOf(FEW, 'an invited user sets a password with the link and signs in', async (cell) => {
   const email = `new.person.${cell.width}@scrip.test`;
   const password = 'a quiet morning in the harbour';
   let link;
@@ -375,7 +375,7 @@ eachOf(FEW, 'a person is invited, sets a password by the link and signs in', asy
   });
 });
 
-eachOf(FEW, 'somebody with a code signs up and activates it', async (cell) => {
+eachOf(FEW, 'the holder of a code signs up and activates it', async (cell) => {
   const code = await freshCode(9);
   await visit({ ...cell }, async (page) => {
     await page.goto(url('/sign-in'));
@@ -396,7 +396,7 @@ eachOf(FEW, 'somebody with a code signs up and activates it', async (cell) => {
 
 /* ---- Files, roles, signing out ---- */
 
-eachOf(FEW, 'codes and history come as CSV files', (cell) =>
+eachOf(FEW, 'codes and history can be downloaded as CSV files', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/resources/codes'));
     const codes = await download(page, () => page.getByRole('link', { name: 'Download CSV' }).click());

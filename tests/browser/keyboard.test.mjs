@@ -1,4 +1,4 @@
-// Everything by keyboard alone: nothing here clicks.
+// Everything by keyboard alone: no test in this file clicks.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -7,7 +7,7 @@ import { actionWindow, notice, start, stop, until, url, visit } from './scrip.mj
 before(() => start());
 after(stop);
 
-// What has the focus, as a screen reader says it: 'link "Move resources"'.
+// The focused element as a screen reader announces it: 'link "Move resources"'.
 async function focused(page) {
   const snapshot = await page.locator(':focus').ariaSnapshot();
   return snapshot.match(/^- ([a-z]+(?: "[^"]*")?)/)?.[1];
@@ -28,7 +28,7 @@ async function openMoveWindow(page) {
   return actionWindow(page, 'Move resources');
 }
 
-test('the first Tab is the skip link, and it leads past the navigation', () =>
+test('the first Tab reaches the skip link, which skips the navigation', () =>
   visit({ as: 'operator' }, async (page) => {
     await page.goto(url('/history'));
     await page.keyboard.press('Tab');
@@ -39,7 +39,7 @@ test('the first Tab is the skip link, and it leads past the navigation', () =>
     assert.equal(await focused(page), 'combobox "Action"');
   }));
 
-test('a person signs in', () =>
+test('a user can sign in', () =>
   visit({}, async (page) => {
     await page.goto(url('/sign-in'));
     await page.keyboard.press('Tab');
@@ -52,7 +52,7 @@ test('a person signs in', () =>
     await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   }));
 
-test('the Move window takes the focus, has its fields in order and gives the focus back', () =>
+test('the Move dialog takes the focus, has its fields in order and returns the focus', () =>
   visit({ as: 'distributor' }, async (page) => {
     const place = await openMoveWindow(page);
     const order = [await focused(page)];
@@ -69,7 +69,7 @@ test('the Move window takes the focus, has its fields in order and gives the foc
     assert.equal(await focused(page), 'link "Move resources"');
   }));
 
-test('a refused move keeps what was typed, says why beside the field, and goes through once set right', () =>
+test('a refused move keeps its input, says why beside the field, and succeeds once corrected', () =>
   visit({ as: 'distributor' }, async (page) => {
     const place = await openMoveWindow(page);
     await page.keyboard.press('Tab');
@@ -101,7 +101,7 @@ test('a refused move keeps what was typed, says why beside the field, and goes t
     assert.match(await notice(page, 'Move'), /2 Credit moved from Baltic Distribution to Vilnius Water\./);
   }));
 
-test('a refused form without script keeps what was typed too, and its summary has the focus', () =>
+test('a refused form without script keeps its input, and its summary has the focus', () =>
   visit({ as: 'distributor', script: false }, async (page) => {
     await page.goto(url('/redeem'));
     await tabTo(page, 'textbox "Code"');
@@ -112,7 +112,7 @@ test('a refused form without script keeps what was typed too, and its summary ha
     assert.equal(await page.getByLabel('Code', { exact: true }).inputValue(), 'AAAA-BBBB');
   }));
 
-test('a window opened from the menu of a row gives the focus back to the menu', () =>
+test('a dialog opened from a row\'s menu returns the focus to the menu', () =>
   visit({ as: 'distributor' }, async (page) => {
     await page.goto(url('/companies'));
     const menu = page.getByLabel('Actions for Riga Trams', { exact: true });
@@ -132,7 +132,7 @@ test('a window opened from the menu of a row gives the focus back to the menu', 
     assert.ok(await menu.evaluate((element) => element === document.activeElement));
   }));
 
-test('the account menu opens, closes by Escape and leads on', () =>
+test('the account menu opens, closes with Escape, and its links work', () =>
   visit({ as: 'customer' }, async (page) => {
     await page.goto(url('/'));
     const button = page.getByRole('button', { name: /^Account menu/ });

@@ -1,4 +1,4 @@
-// What goes by mail, on a portal of its own that is set up from the first start on.
+// Mails, on a separate portal that is set up from its first start.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isAccessible } from './accessible.mjs';
-import { notice, said, signIn, start, stop, until, url, visit } from './scrip.mjs';
+import { notice, output, signIn, start, stop, until, url, visit } from './scrip.mjs';
 
 const EMAIL = 'first@vendor.test';
 const PASSWORD = 'a quiet morning in the harbour';
@@ -30,7 +30,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-// A mail server that takes everything.
+// A mail server that accepts everything.
 function takeMail(socket) {
   let text = null;
   let rest = '';
@@ -57,16 +57,16 @@ function takeMail(socket) {
 }
 
 async function codeInNextMail() {
-  // Others only tell that the account was used.
+  // Other mails only notify about account activity.
   const code = () => mails.findIndex((mail) => /your code is \d{6}/.test(mail));
   await until(() => code() >= 0, 'a mail with a code has come');
   return mails.splice(0, code() + 1).at(-1).match(/your code is (\d{6})/)[1];
 }
 
-test('a portal is set up by the link of its first start', () =>
+test('a portal is set up with the link from its first start', () =>
   visit({ width: 360 }, async (page) => {
-    await until(() => /\/link\/[0-9a-f]+/.test(said()), 'the link is printed');
-    await page.goto(said().match(/http:\S+\/link\/[0-9a-f]+/)[0]);
+    await until(() => /\/link\/[0-9a-f]+/.test(output()), 'the link is printed');
+    await page.goto(output().match(/http:\S+\/link\/[0-9a-f]+/)[0]);
     await page.getByRole('heading', { level: 1, name: 'Set up the portal' }).waitFor();
     await isAccessible(page, 'set up the portal');
     await page.getByLabel('Company name').fill('Vendor');
@@ -77,7 +77,7 @@ test('a portal is set up by the link of its first start', () =>
     await signIn(page, EMAIL, PASSWORD);
   }));
 
-test('codes by e-mail are turned on and sign in', async () => {
+test('codes by e-mail can be turned on and used to sign in', async () => {
   await visit({ width: 360 }, async (page) => {
     await signIn(page, EMAIL, PASSWORD);
     await page.goto(url('/account/second-factor'));

@@ -1,4 +1,4 @@
-// Every page, open window and open menu, for each kind of person, through axe: no violation.
+// Every page, open dialog and open menu, for each kind of user: axe finds no violation.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -10,7 +10,7 @@ before(() => start());
 after(stop);
 
 const WIDTHS = [1280, 360, 320];
-// A visit has an end, so somebody who sees much comes several times.
+// A visit has a time limit, so accounts with many views get several visits.
 const VIEWS_OF_A_VISIT = 25;
 
 async function checkAll(page, views) {
@@ -27,13 +27,13 @@ for (const width of WIDTHS) {
     visit({ width }, (page) => checkAll(page, SIGNED_OUT)));
   for (const [account, views] of Object.entries(VIEWS)) {
     for (let from = 0; from < views.length; from += VIEWS_OF_A_VISIT) {
-      test(`what the ${account} sees has no violation at ${width} px, from ${views[from].name} on`, () =>
+      test(`the ${account}'s pages have no violation at ${width} px, from ${views[from].name} on`, () =>
         visit({ as: account, width }, (page) => checkAll(page, views.slice(from, from + VIEWS_OF_A_VISIT))));
     }
   }
 }
 
-test('the colours that a person chose are kept, against the system\'s', () =>
+test('a chosen colour scheme is kept and overrides the system\'s', () =>
   visit({ as: 'customer', scheme: 'light' }, async (page) => {
     const isDark = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme === 'dark');
     await page.goto(url('/history'));

@@ -1,4 +1,4 @@
-// What the third reference tells: vouchers and licences bought, paid, sent on and used, by names and roles only.
+// The third reference: vouchers and licences bought, paid, passed on and used, with accessible names and roles only.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ async function fillVoucher(page, { name, years, subscriptions, type, codes, tota
   await page.getByRole('term').filter({ hasText: 'Total' }).locator('xpath=following-sibling::dd').getByText(total).waitFor();
 }
 
-/** Places the order that is open, and gives its number. */
+/** Places the open order; returns its number. */
 async function place(page, method, total) {
   await page.getByRole('heading', { level: 1, name: 'Check the order' }).waitFor();
   await isAccessible(page, 'check the order');
@@ -67,7 +67,7 @@ async function payByTestCard(page, total) {
 
 const codesOn = async (page) => [...new Set((await page.getByRole('main').innerText()).match(/([0-9A-Z]{4}-){4}[0-9A-Z]{4}/g))];
 
-/** Opens a prepared voucher and gives its codes, as they are copied. */
+/** Opens a prepared voucher; returns its codes, as they are copied. */
 async function codesOf(page, order, name) {
   await openOrder(page, order);
   await page.getByRole('heading', { name: 'Licence keys detail' }).waitFor();
@@ -100,7 +100,7 @@ async function redeem(cell, code, { units, type, company }) {
 
 /* ---- Vouchers ---- */
 
-eachOf(CELLS, 'a voucher is bought by invoice, paid, sent on and redeemed', async (cell) => {
+eachOf(CELLS, 'a voucher is bought by invoice, paid, passed on and redeemed', async (cell) => {
   const name = `Harbour ${cell.width} ${cell.script}`;
   let order;
   await visit({ as: 'distributor', ...cell }, async (page) => {
@@ -154,7 +154,7 @@ eachOf(CELLS, 'two vouchers are bought by card at once', (cell) =>
     assert.equal((await codesOf(page, order, 'Doors')).length, 4);
   }));
 
-eachOf(FEW, 'what cannot be ordered is said beside its field', (cell) =>
+eachOf(FEW, 'an invalid order is explained beside its field', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/buy/vouchers'));
     await page.getByLabel('Voucher name').fill('Too many years');
@@ -165,7 +165,7 @@ eachOf(FEW, 'what cannot be ordered is said beside its field', (cell) =>
     assert.equal(await page.getByLabel('Number of years').inputValue(), '11');
   }));
 
-eachOf(FEW, 'a lost code is replaced, and another one is cancelled', (cell) =>
+eachOf(FEW, 'a lost code can be replaced, and another one cancelled', (cell) =>
   visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/buy/vouchers'));
     const name = `Lost ${cell.width}`;
@@ -189,7 +189,7 @@ eachOf(FEW, 'a lost code is replaced, and another one is cancelled', (cell) =>
 
 /* ---- Licences ---- */
 
-/** What the console says of a key, by the public key that the portal gives to anybody. */
+/** The console's report on a key, checked with the portal's public key. */
 async function verified(key, serial) {
   const folder = mkdtempSync(join(tmpdir(), 'scrip-'));
   try {
@@ -201,7 +201,7 @@ async function verified(key, serial) {
   }
 }
 
-eachOf(CELLS, 'a licence is bought for a serial number, and its key holds', async (cell) => {
+eachOf(CELLS, 'a licence is bought for a serial number, and its key is valid', async (cell) => {
   const serial = `7-${cell.width}-${cell.script ? 1 : 0}`;
   await visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/'));
@@ -230,7 +230,7 @@ eachOf(CELLS, 'a licence is bought for a serial number, and its key holds', asyn
 
 /* ---- Who may buy ---- */
 
-test('who is not activated is told whom to ask, and buys once the operator has activated the company', async () => {
+test('a company that is not activated sees a notice, and can buy once the operator activates it', async () => {
   const asAcme = (story) => visit({ as: 'admin' }, async (page) => {
     await page.goto(url('/'));
     await go(page, 'Buy vouchers');

@@ -1,4 +1,4 @@
-// What all browser tests share: a demo of Scrip, a browser, and a watch over every page they open.
+// Shared by all browser tests: a demo of Scrip, a browser, and checks on every page they open.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -21,8 +21,8 @@ let origin;
 let printed = '';
 const signedIn = new Map(); // account → cookies, so that each account signs in once per file
 
-/** What the program has printed. */
-export const said = () => printed;
+/** The program's output so far. */
+export const output = () => printed;
 export const url = (path) => origin + path;
 export const isNarrow = (page) => page.viewportSize().width < 900;
 
@@ -47,13 +47,13 @@ function findBrowser() {
 
 const program = () => process.env.SCRIP_BIN ?? fileURLToPath(new URL('../../target/debug/scrip', import.meta.url));
 
-// The tests' own variables are no settings, and Scrip refuses to start with what it does not know.
+// Remove the tests' own variables, because Scrip refuses to start with unknown settings.
 const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SCRIP_')));
 
-/** Runs a command of the program, and gives what it prints. */
+/** Runs a command of the program; returns its output. */
 export const command = (...args) => execFileSync(program(), args, { env: environment(), encoding: 'utf8' });
 
-/** Starts the demo, or another command, with further settings where a test needs them. */
+/** Starts the demo, or another command, with extra settings if needed. */
 export async function start({ command = 'demo', settings = [] } = {}) {
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
@@ -64,7 +64,7 @@ export async function start({ command = 'demo', settings = [] } = {}) {
     return fetch(url('/readyz')).then((answer) => answer.ok, () => false);
   };
   await until(isReady, 'the demo is ready', 60_000);
-  // Back must show nothing even where the browser may keep whole pages, as it does for people.
+  // Enable the back/forward cache, as in a normal browser: Back must show nothing even then.
   browser = await chromium.launch({
     executablePath: findBrowser(), args: FLAGS, ignoreDefaultArgs: ['--disable-back-forward-cache'],
   });
@@ -76,13 +76,13 @@ export async function stop() {
   const ended = once(server, 'exit');
   server.kill('SIGTERM');
   const [code] = await ended;
-  assert.equal(code, 0, 'the demo exits with 0 when it is told to stop');
+  assert.equal(code, 0, 'the demo exits with 0 when it is asked to stop');
 }
 
-/* ---- Visits: a person with a browser, watched ---- */
+/* ---- Visits: one user's browser, with every page checked ---- */
 
 /**
- * Opens a browser for one person, tells the story, and then fails if any page misbehaved.
+ * Opens a browser for one user, runs the story, and fails if any page misbehaved.
  * @param {{as?: string, width?: number, scheme?: 'light' | 'dark', script?: boolean}} person
  */
 export async function visit({ as, width = 1280, scheme = 'light', script = true } = {}, story) {
@@ -124,7 +124,7 @@ export async function signIn(page, account, password = 'scrip-demo') {
   await page.getByRole('button', { name: `Account menu: ${email}` }).waitFor();
 }
 
-// A refused form answers 4xx on purpose, and the browser writes that on its console.
+// A refused form is answered with 4xx on purpose, and the browser logs that to its console.
 const DELIBERATE = /Failed to load resource: .* (404|410|422|429) /;
 const INLINE = /<style|\sstyle\s*=\s*["']|\son[a-z]+\s*=\s*["']|<script(?![^>]*\ssrc=)/i;
 
@@ -134,7 +134,7 @@ function watchOver(context) {
   context.on('page', (page) => {
     page.on('pageerror', (error) => problems.push(`script error: ${error.message}`));
     page.on('load', () => reading.push(lookAt(page).catch((error) => {
-      if (error instanceof assert.AssertionError) problems.push(error.message); // else the page was left meanwhile
+      if (error instanceof assert.AssertionError) problems.push(error.message); // otherwise the page was left meanwhile
     })));
   });
   context.on('console', (message) => {
@@ -148,19 +148,19 @@ function watchOver(context) {
       reading.push(response.text().then((html) => {
         const inline = html.match(INLINE);
         if (inline) problems.push(`inline style or script at ${response.url()}: ${inline[0]}`);
-      }, () => {})); // a page that was left before it had come has no text
+      }, () => {})); // a page that was left before it loaded has no text
     }
   });
   return {
     async problems() {
-      // What a page left behind half read may never come.
+      // The body of a page that was left while loading may never arrive.
       await within(WAIT_MS, 'the last page to be read', Promise.all(reading)).catch(() => {});
       return problems;
     },
   };
 }
 
-/** Nothing scrolls sideways: neither the page nor anything in it. */
+/** Asserts that nothing scrolls sideways, neither the page nor anything on it. */
 export async function lookAt(page) {
   const wide = await page.evaluate(() => {
     const scrolls = (element) => element.scrollWidth > element.clientWidth && /auto|scroll/.test(getComputedStyle(element).overflowX);
@@ -171,7 +171,7 @@ export async function lookAt(page) {
   assert.deepEqual(wide, [], `what scrolls sideways at ${page.viewportSize().width} px on ${page.url()}`);
 }
 
-/* ---- Where the same story is told ---- */
+/* ---- Where the same story runs ---- */
 
 export const CELLS = [];
 for (const width of [1280, 360]) {
@@ -179,7 +179,7 @@ for (const width of [1280, 360]) {
     for (const script of [true, false]) CELLS.push({ width, scheme, script });
   }
 }
-// The two cells that differ most, for what need not run in all eight.
+// The two cells that differ most, for tests that need not run in all eight.
 export const FEW = CELLS.filter((cell) => (cell.width === 1280 && cell.scheme === 'light' && cell.script)
   || (cell.width === 360 && cell.scheme === 'dark' && !cell.script));
 
@@ -190,7 +190,7 @@ export function eachOf(cells, sentence, story) {
   }
 }
 
-/* ---- What people do on every page ---- */
+/* ---- Steps for every page ---- */
 
 export async function until(isSo, what, milliseconds = WAIT_MS) {
   const end = Date.now() + milliseconds;
@@ -208,7 +208,7 @@ function within(milliseconds, what, work) {
   return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
-/** Chooses in the main navigation, which is behind a button on a phone. */
+/** Follows a link in the main navigation, which is behind a button on a phone. */
 export async function go(page, name, heading = name) {
   if (isNarrow(page)) await page.getByRole('button', { name: 'Menu', exact: true }).click();
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true }).click();
@@ -229,7 +229,7 @@ export async function fromRowMenu(page, row, name) {
   await page.getByRole('link', { name, exact: true }).filter({ visible: true }).last().click();
 }
 
-/** The action window with this title: a dialog over the page, or a page of its own without script. */
+/** The action window with this title: a dialog over the page, or a separate page without script. */
 export async function actionWindow(page, title) {
   const place = page.hasScript ? page.getByRole('dialog', { name: title, exact: true }) : page.getByRole('main');
   await place.getByRole('heading', { name: title, exact: true }).waitFor();
@@ -237,7 +237,7 @@ export async function actionWindow(page, title) {
   return place;
 }
 
-/** Chooses a company by its name, whatever its number. */
+/** Chooses a company by its name, ignoring its id. */
 export async function chooseCompany(field, name) {
   const labels = await field.locator('option').allInnerTexts();
   const label = labels.find((text) => text.trim().replace(/ \(#\d+\)$/, '') === name);
@@ -245,14 +245,14 @@ export async function chooseCompany(field, name) {
   await field.selectOption({ label: label.trim() });
 }
 
-/** Waits for the notice of an operation, and gives what it says. */
+/** Waits for the notice of an operation; returns its text. */
 export async function notice(page, verb) {
   const found = page.getByRole('status').filter({ hasText: `${verb} operation completed successfully.` });
   await found.waitFor();
   return found.innerText();
 }
 
-/** Reads a number as people read it: 1,234. */
+/** Parses a formatted number: 1,234. */
 export const number = (text) => Number(text.replaceAll(',', ''));
 
 export async function balanceInAccountMenu(page, type) {
@@ -263,7 +263,7 @@ export async function balanceInAccountMenu(page, type) {
   return balance;
 }
 
-/** Asks for a download and reads it. */
+/** Triggers a download and reads it. */
 export async function download(page, press) {
   const [file] = await Promise.all([page.waitForEvent('download'), press()]);
   const parts = [];

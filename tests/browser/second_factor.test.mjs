@@ -1,4 +1,4 @@
-// Two-factor authentication as people go through it: set up, signed in with, lost, changed, turned off.
+// Two-factor authentication: set up, used to sign in, recovered, renewed, turned off.
 
 import { after, before, test } from 'node:test';
 import { isAccessible } from './accessible.mjs';
@@ -17,7 +17,7 @@ after(stop);
 
 for (const cell of CELLS) {
   const where = `${cell.width} px, ${cell.scheme}, ${cell.script ? 'with' : 'without'} script`;
-  test(`an authenticator app is turned on and signs in, and so does a recovery code (${where})`, async () => {
+  test(`an authenticator app and a recovery code can be used to sign in (${where})`, async () => {
     const email = 'iberia@scrip.test';
     let app;
     await visit(cell, async (page) => {
@@ -36,7 +36,7 @@ for (const cell of CELLS) {
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('alert').getByText('Enter the six digits of the code.').waitFor();
       await isAccessible(page, 'second step, refused');
-      // The code of now was used when the app was set up; the next one may be a step early.
+      // The current code was used to set up the app, but the next one is accepted a step early.
       await page.getByLabel('Code', { exact: true }).fill(appCode(app.secret, 1));
       await page.getByRole('button', { name: 'Sign in' }).click();
       await isIn(page, email);
@@ -57,7 +57,7 @@ for (const cell of CELLS) {
   });
 }
 
-test('a company demands it: its user is led to the set-up and nowhere else', async () => {
+test('a user whose company requires it can only go to the set-up', async () => {
   const email = 'admin@scrip.test';
   await visit({ as: 'operator' }, async (page) => {
     await page.goto(url('/companies'));

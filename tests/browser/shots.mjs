@@ -1,4 +1,4 @@
-// Pictures of every page, open window and open menu, to be looked at: node shots.mjs FOLDER [ACCOUNT]
+// Takes screenshots of every page, open dialog and open menu, for review: node shots.mjs FOLDER [ACCOUNT]
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ async function shoot(account, views) {
         for (const scheme of ['light', 'dark']) {
           await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
           const name = `${account ?? 'nobody'} - ${view.name} - ${width} ${scheme}.png`;
-          // What lies over the page belongs to the screen, not to the page.
+          // A dialog or menu is positioned on the screen, so capture only the viewport.
           const fullPage = (await page.locator('dialog[open], [popover]:popover-open').count()) === 0;
           await page.screenshot({ path: join(folder, name), fullPage });
         }

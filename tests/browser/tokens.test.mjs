@@ -1,4 +1,4 @@
-// Personal access tokens as people make, use and revoke them, and the page that explains the API.
+// Personal access tokens created, used and revoked, and the page that documents the API.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -40,7 +40,7 @@ async function addToken(page, name) {
   await made.getByText('This is the only time that the token is shown.').waitFor();
   await isAccessible(page, 'token that was made');
   const text = await made.getByText(/^scrip_pat_/).innerText();
-  // However the window is left, the list behind it has the token.
+  // However the dialog is closed, the list behind it shows the token.
   if (page.hasScript) await made.getByRole('button', { name: 'Close' }).click();
   else await made.getByRole('link', { name: 'To the access tokens' }).click();
   await page.getByRole('row').filter({ hasText: name }).getByText('credits:read').waitFor();
@@ -57,7 +57,7 @@ async function revoke(page, name) {
 }
 
 for (const cell of CELLS) {
-  test(`a token is made, used and revoked (${cell.width} px, ${cell.script ? 'with' : 'without'} script)`, () =>
+  test(`a token can be created, used and revoked (${cell.width} px, ${cell.script ? 'with' : 'without'} script)`, () =>
     visit(cell, async (page) => {
       const email = 'iberia@scrip.test';
       await givePassword(page, email);
@@ -80,8 +80,8 @@ for (const cell of CELLS) {
     }));
 }
 
-// The page is Swagger UI's own, so that its markup is not ours to judge; that it works under our policy is.
-test('the page of the API loads from this server alone, and fits a phone', () =>
+// The page is Swagger UI, so we do not check its markup, only that it works under our content security policy.
+test('the API page loads only from this server and fits a phone', () =>
   visit({ width: 360 }, async (page) => {
     await page.goto(url('/api/docs'));
     const summary = page.locator('.opblock').filter({ hasText: '/api/credits/summary' });

@@ -1,8 +1,8 @@
-// Every page, open window and open menu: what the checks of accessibility and the screenshots go through.
+// Every page, open dialog and open menu, for the accessibility checks and the screenshots.
 
 import { actionWindow, isNarrow, openAccountMenu, url } from './scrip.mjs';
 
-/** Opens a page. `part` opens something on it: a window by the name of its link, or a menu. */
+/** Opens a page. `part` opens something on it: a dialog by the name of its link, or a menu. */
 const page = (name, path, part) => ({
   name,
   async show(tab) {

@@ -1,40 +1,40 @@
-//! The REST API as programs use it: the guide's own walk, the envelope, scopes, lists, retries.
+//! The REST API as programs use it: the guide's example, the envelope, scopes, lists, retries.
 
 use crate::support::{Program, TestApp, World};
 use serde_json::json;
 
 both!(
-    the_guides_walk_works,
-    a_token_in_the_query_works_and_only_there,
-    without_a_working_token_nothing_is_told,
-    each_scope_is_needed,
-    the_same_key_gives_the_first_answer_again,
-    a_key_sent_forty_times_at_once_moves_once,
-    another_users_key_is_another_key,
-    what_was_activated_is_told_again_as_it_was,
-    both_spellings_of_a_move_are_understood,
-    wrong_fields_are_named_one_by_one,
-    bodies_that_are_no_json_are_told_so,
-    a_strangers_company_is_like_none,
-    lists_go_by_offset_and_by_cursor,
-    codes_are_filtered_and_searched,
-    several_codes_are_made_at_once_or_none,
-    a_codes_comment_is_changed_and_a_code_deleted,
+    the_example_from_the_guide_works,
+    a_token_in_the_query_works_for_the_api_only,
+    a_missing_or_invalid_token_is_refused,
+    each_endpoint_requires_its_scope,
+    a_repeated_key_returns_the_first_answer,
+    forty_concurrent_requests_with_one_key_move_units_once,
+    keys_of_different_users_do_not_collide,
+    a_repeated_activation_returns_the_original_answer,
+    a_move_accepts_both_spellings_of_its_fields,
+    each_wrong_field_is_named,
+    bodies_that_are_not_json_are_refused,
+    companies_outside_the_tree_look_nonexistent,
+    lists_page_by_offset_and_by_cursor,
+    codes_can_be_filtered_and_searched,
+    a_batch_of_codes_is_created_in_full_or_not_at_all,
+    a_code_can_be_commented_and_deleted,
     readers_see_codes_masked,
-    wrong_codes_make_a_program_wait,
-    past_its_limit_a_token_waits,
-    what_no_handler_answers_comes_in_the_envelope,
-    the_summary_adds_up_the_tree,
+    wrong_codes_are_rate_limited,
+    a_token_over_its_request_limit_waits,
+    unrouted_requests_are_answered_in_the_envelope,
+    the_summary_sums_the_whole_tree,
     history_names_every_event,
-    a_dead_user_has_dead_tokens,
+    disabling_a_user_disables_their_tokens,
 );
 
-const SCOPES_OF_THE_GUIDE: &str = "credits:read,credit_transfer_codes:read,credit_transfer_codes:write";
+const GUIDE_SCOPES: &str = "credits:read,credit_transfer_codes:read,credit_transfer_codes:write";
 
-async fn the_guides_walk_works(test: TestApp) {
+async fn the_example_from_the_guide_works(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
-    let acme = Program::of(&test, "acme@test.example", SCOPES_OF_THE_GUIDE).await;
+    let acme = Program::of(&test, "acme@test.example", GUIDE_SCOPES).await;
     let summary = acme.get("/api/credits/summary").await;
     assert_eq!(summary.is(200).data()["credits"]["left"][0]["credits_left"], 50);
     let address = format!("/api/credits/summary?company={}", world.acme);
@@ -56,9 +56,9 @@ async fn the_guides_walk_works(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_token_in_the_query_works_and_only_there(test: TestApp) {
+async fn a_token_in_the_query_works_for_the_api_only(test: TestApp) {
     let world = World::new(&test).await;
-    let acme = Program::of(&test, "acme@test.example", SCOPES_OF_THE_GUIDE).await;
+    let acme = Program::of(&test, "acme@test.example", GUIDE_SCOPES).await;
     let anybody = Program::with_token(&test, "");
     let address =
         format!("/api/credits/summary?Authorization=Bearer%20{}&company={}", acme.token(), world.acme);
@@ -69,7 +69,7 @@ async fn a_token_in_the_query_works_and_only_there(test: TestApp) {
     assert!(page.location().starts_with("/sign-in"));
 }
 
-async fn without_a_working_token_nothing_is_told(test: TestApp) {
+async fn a_missing_or_invalid_token_is_refused(test: TestApp) {
     let world = World::new(&test).await;
     let good = Program::of(&test, "acme@test.example", "credits:read").await;
     let mistyped = good.token().replace("scrip_pat_", "scrip_pat_f");
@@ -87,7 +87,7 @@ async fn without_a_working_token_nothing_is_told(test: TestApp) {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
-async fn each_scope_is_needed(test: TestApp) {
+async fn each_endpoint_requires_its_scope(test: TestApp) {
     World::new(&test).await;
     let none = Program::of(&test, "acme@test.example", "device_credits:write").await;
     let user = none.get("/api/user").await;
@@ -113,7 +113,7 @@ fn needs(answer: &crate::support::Answer, scope: &str) {
     assert!(answer.body["message"].as_str().unwrap().contains(scope), "{}", answer.text);
 }
 
-async fn the_same_key_gives_the_first_answer_again(test: TestApp) {
+async fn a_repeated_key_returns_the_first_answer(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let body = |amount: i64| json!({ "source": world.vendor, "target": world.acme, "amount": amount });
@@ -142,7 +142,7 @@ async fn the_same_key_gives_the_first_answer_again(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_key_sent_forty_times_at_once_moves_once(test: TestApp) {
+async fn forty_concurrent_requests_with_one_key_move_units_once(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let body = json!({ "source": world.vendor, "target": world.acme, "amount": 5 });
@@ -164,7 +164,7 @@ async fn a_key_sent_forty_times_at_once_moves_once(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 5);
 }
 
-async fn another_users_key_is_another_key(test: TestApp) {
+async fn keys_of_different_users_do_not_collide(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.distributor, 50).await;
     let vendor = Program::all(&test, "operator@test.example").await;
@@ -176,7 +176,7 @@ async fn another_users_key_is_another_key(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 10);
 }
 
-async fn what_was_activated_is_told_again_as_it_was(test: TestApp) {
+async fn a_repeated_activation_returns_the_original_answer(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let (_, code) = world.code(&test, "acme@test.example", 5).await;
@@ -214,7 +214,7 @@ async fn what_was_activated_is_told_again_as_it_was(test: TestApp) {
     assert_eq!(pools.data()[0]["assigned_at"], "2026-11-21 12:00:00");
 }
 
-async fn both_spellings_of_a_move_are_understood(test: TestApp) {
+async fn a_move_accepts_both_spellings_of_its_fields(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let body = json!({ "from_company_id": world.vendor, "to_company_id": world.acme, "amount": 5, "credit_type_name": "credit" });
@@ -227,7 +227,7 @@ async fn both_spellings_of_a_move_are_understood(test: TestApp) {
     assert_eq!(moves.body["meta"]["total"], 1);
 }
 
-async fn wrong_fields_are_named_one_by_one(test: TestApp) {
+async fn each_wrong_field_is_named(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let empty = vendor.post("/api/credits/move", json!({})).await;
@@ -274,7 +274,7 @@ async fn wrong_fields_are_named_one_by_one(test: TestApp) {
     assert_eq!(world.credit(&test, world.vendor).await, 1_000);
 }
 
-async fn bodies_that_are_no_json_are_told_so(test: TestApp) {
+async fn bodies_that_are_not_json_are_refused(test: TestApp) {
     World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let send = async |kind: &str, body: String| {
@@ -294,7 +294,7 @@ async fn bodies_that_are_no_json_are_told_so(test: TestApp) {
     send("application/json", format!("\"{}\"", "x".repeat(1 << 20))).await.refuses(413, "", "TOO_LARGE");
 }
 
-async fn a_strangers_company_is_like_none(test: TestApp) {
+async fn companies_outside_the_tree_look_nonexistent(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let (id, _) = world.code(&test, "acme@test.example", 5).await;
@@ -319,7 +319,7 @@ async fn a_strangers_company_is_like_none(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 45);
 }
 
-async fn lists_go_by_offset_and_by_cursor(test: TestApp) {
+async fn lists_page_by_offset_and_by_cursor(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     for _ in 0..12 {
@@ -353,7 +353,7 @@ async fn lists_go_by_offset_and_by_cursor(test: TestApp) {
     assert_eq!((events.data().as_array().unwrap().len(), &events.body["meta"]["total"]), (2, &json!(15)));
 }
 
-async fn codes_are_filtered_and_searched(test: TestApp) {
+async fn codes_can_be_filtered_and_searched(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let (id, code) = world.code(&test, "acme@test.example", 5).await;
@@ -379,7 +379,7 @@ async fn codes_are_filtered_and_searched(test: TestApp) {
     vendor.get("/api/credits/codes?status=lost").await.refuses(422, "status", "NOT_A_CHOICE");
 }
 
-async fn several_codes_are_made_at_once_or_none(test: TestApp) {
+async fn a_batch_of_codes_is_created_in_full_or_not_at_all(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let body = json!({ "amount": 2, "count": 40 });
@@ -403,7 +403,7 @@ async fn several_codes_are_made_at_once_or_none(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_codes_comment_is_changed_and_a_code_deleted(test: TestApp) {
+async fn a_code_can_be_commented_and_deleted(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let (id, code) = world.code(&test, "acme@test.example", 5).await;
@@ -454,7 +454,7 @@ async fn readers_see_codes_masked(test: TestApp) {
     customer.get("/api/credits/summary").await.is(200);
 }
 
-async fn wrong_codes_make_a_program_wait(test: TestApp) {
+async fn wrong_codes_are_rate_limited(test: TestApp) {
     World::new(&test).await;
     let other = Program::all(&test, "other@test.example").await;
     let mut waits = 0;
@@ -483,7 +483,7 @@ async fn wrong_codes_make_a_program_wait(test: TestApp) {
     );
 }
 
-async fn past_its_limit_a_token_waits(test: TestApp) {
+async fn a_token_over_its_request_limit_waits(test: TestApp) {
     let given = scrip::config::Given { api_requests_per_minute: Some(6), ..Default::default() };
     let Some(test) = TestApp::start_with(test.backend, given).await else { return };
     World::new(&test).await;
@@ -501,7 +501,7 @@ async fn past_its_limit_a_token_waits(test: TestApp) {
     acme.get("/api/user").await.is(200);
 }
 
-async fn what_no_handler_answers_comes_in_the_envelope(test: TestApp) {
+async fn unrouted_requests_are_answered_in_the_envelope(test: TestApp) {
     World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     acme.get("/api/nothing").await.refuses(404, "", "NOT_FOUND");
@@ -513,7 +513,7 @@ async fn what_no_handler_answers_comes_in_the_envelope(test: TestApp) {
     assert!(answer.header("content-security-policy").contains("default-src 'none'"));
 }
 
-async fn the_summary_adds_up_the_tree(test: TestApp) {
+async fn the_summary_sums_the_whole_tree(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     world.code(&test, "acme@test.example", 5).await;
@@ -540,8 +540,8 @@ async fn history_names_every_event(test: TestApp) {
     let (_, code) = world.code(&test, "acme@test.example", 6).await;
     let acme = Program::all(&test, "acme@test.example").await;
     acme.delete(&format!("/api/credits/codes/{id}")).await.is(200);
-    let stranger = Program::all(&test, "customer@test.example").await;
-    stranger.post("/api/credits/codes/activate", json!({ "code": code })).await.is(200);
+    let customer = Program::all(&test, "customer@test.example").await;
+    customer.post("/api/credits/codes/activate", json!({ "code": code })).await.is(200);
     let events = acme.get("/api/credits/history").await;
     let kinds: Vec<_> = events
         .is(200)
@@ -562,7 +562,7 @@ async fn history_names_every_event(test: TestApp) {
     vendor.get("/api/credits/history?action_type=steal").await.refuses(422, "action_type", "NOT_A_CHOICE");
 }
 
-async fn a_dead_user_has_dead_tokens(test: TestApp) {
+async fn disabling_a_user_disables_their_tokens(test: TestApp) {
     World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     acme.get("/api/user").await.is(200);

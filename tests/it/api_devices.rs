@@ -1,21 +1,21 @@
-//! Devices over the REST API.
+//! Devices through the REST API.
 
 use crate::support::{Program, TestApp, World};
 use axum::http::Method;
 use serde_json::json;
 
 both!(
-    a_device_is_added_described_and_removed,
-    devices_are_listed_and_filtered,
-    a_service_is_paid_at_once_and_told_in_history,
-    activating_serves_who_waits_and_says_so_before,
-    rows_that_cannot_be_set_are_named_and_the_others_set,
-    rows_that_repeat_a_device_are_refused_and_none_of_them_done,
-    wrong_rows_are_refused_before_anything_is_set,
-    the_summary_counts_devices_and_tells_the_coverage,
-    strangers_devices_are_like_none,
-    device_scopes_are_needed,
-    what_was_set_is_told_again,
+    a_device_is_added_edited_and_removed,
+    devices_can_be_listed_and_filtered,
+    a_service_is_paid_at_once_and_recorded_in_history,
+    activating_serves_waiting_devices_and_the_preview_says_so,
+    invalid_rows_are_reported_and_the_others_applied,
+    rows_that_repeat_a_device_are_all_refused,
+    malformed_rows_are_refused_before_anything_is_set,
+    the_summary_counts_devices_and_shows_coverage,
+    devices_outside_the_tree_look_nonexistent,
+    device_endpoints_require_their_scopes,
+    a_repeated_change_returns_the_first_answer,
 );
 
 async fn add(program: &Program, serial: &str, company: i64) -> i64 {
@@ -25,7 +25,7 @@ async fn add(program: &Program, serial: &str, company: i64) -> i64 {
     made.is(201).data()["id"].as_i64().unwrap()
 }
 
-async fn a_device_is_added_described_and_removed(test: TestApp) {
+async fn a_device_is_added_edited_and_removed(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let new = json!({ "serial": "1121040394", "name": "Gate 4", "model": "RUT955" });
@@ -50,7 +50,7 @@ async fn a_device_is_added_described_and_removed(test: TestApp) {
     acme.get(&path).await.refuses(404, "", "NOT_FOUND");
 }
 
-async fn devices_are_listed_and_filtered(test: TestApp) {
+async fn devices_can_be_listed_and_filtered(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     for (serial, company) in [("C3", world.vendor), ("A1", world.acme), ("B2", world.acme_north)] {
@@ -81,7 +81,7 @@ async fn devices_are_listed_and_filtered(test: TestApp) {
     assert_eq!(acme.get("/api/devices").await.body["meta"]["total"], 2);
 }
 
-async fn a_service_is_paid_at_once_and_told_in_history(test: TestApp) {
+async fn a_service_is_paid_at_once_and_recorded_in_history(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     let acme = Program::all(&test, "acme@test.example").await;
@@ -107,7 +107,7 @@ async fn a_service_is_paid_at_once_and_told_in_history(test: TestApp) {
     test.verify().await;
 }
 
-async fn activating_serves_who_waits_and_says_so_before(test: TestApp) {
+async fn activating_serves_waiting_devices_and_the_preview_says_so(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.other, 5).await;
     let (_, code) = world.code(&test, "other@test.example", 5).await;
@@ -129,7 +129,7 @@ async fn activating_serves_who_waits_and_says_so_before(test: TestApp) {
     test.verify().await;
 }
 
-async fn rows_that_cannot_be_set_are_named_and_the_others_set(test: TestApp) {
+async fn invalid_rows_are_reported_and_the_others_applied(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let stranger = add(&vendor, "O1", world.other).await;
@@ -146,13 +146,14 @@ async fn rows_that_cannot_be_set_are_named_and_the_others_set(test: TestApp) {
     assert_eq!(vendor.get(&format!("/api/devices/{stranger}")).await.data()["monitoring_enabled"], 1);
 }
 
-async fn rows_that_repeat_a_device_are_refused_and_none_of_them_done(test: TestApp) {
+async fn rows_that_repeat_a_device_are_all_refused(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let (twice, once) = (add(&acme, "A1", world.acme).await, add(&acme, "A2", world.acme).await);
     let row = |id, service| json!({ "device_id": id, "credit_type_id": service, "auto_extend_credit": 1 });
-    // One of the two could be set, and both were told as refused.
+    // The first of the two rows would be valid alone, but both must be refused: otherwise one device would be reported as
+    // both changed and refused.
     let rows = json!({ "data": [row(twice, 1), row(once, 1), row(twice, 9)] });
     let put = async || {
         let headers = [("idempotency-key", "rows")];
@@ -166,7 +167,7 @@ async fn rows_that_repeat_a_device_are_refused_and_none_of_them_done(test: TestA
     let status = async |id| acme.get(&format!("/api/devices/{id}")).await.data()["status"].clone();
     assert_eq!((status(twice).await, status(once).await), (json!("off"), json!("active")));
     assert_eq!(world.credit(&test, world.acme).await, 4);
-    // On, off, on: none of it.
+    // On, off, on: none of the rows is applied.
     let switch = |on| json!({ "device_id": twice, "monitoring_enabled": on });
     let rows = json!({ "data": [switch(0), switch(1), switch(0)] });
     let set = acme.put("/api/devices/monitoring", rows).await;
@@ -175,7 +176,7 @@ async fn rows_that_repeat_a_device_are_refused_and_none_of_them_done(test: TestA
     test.verify().await;
 }
 
-async fn wrong_rows_are_refused_before_anything_is_set(test: TestApp) {
+async fn malformed_rows_are_refused_before_anything_is_set(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let own = add(&acme, "A1", world.acme).await;
@@ -193,7 +194,7 @@ async fn wrong_rows_are_refused_before_anything_is_set(test: TestApp) {
     assert_eq!(acme.get(&format!("/api/devices/{own}")).await.data()["monitoring_enabled"], 1);
 }
 
-async fn the_summary_counts_devices_and_tells_the_coverage(test: TestApp) {
+async fn the_summary_counts_devices_and_shows_coverage(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 3).await;
     let acme = Program::all(&test, "acme@test.example").await;
@@ -208,13 +209,13 @@ async fn the_summary_counts_devices_and_tells_the_coverage(test: TestApp) {
     acme.put("/api/devices/credit", json!({ "data": [row] })).await.is(201);
     let after = acme.get("/api/credits/summary").await;
     assert_eq!(after.data()["monitored_device"], json!({ "monitored": 1, "total": 2 }));
-    // Paid today, two units left: the third renewal from now cannot be paid.
+    // Paid today, with two units left: the third renewal from now cannot be paid.
     assert_eq!(after.data()["credit_coverage"], "2027-02-19 00:00:00");
     let customer = Program::all(&test, "north@test.example").await;
     assert_eq!(customer.get("/api/credits/summary").await.is(200).data()["monitored_device"]["total"], 1);
 }
 
-async fn strangers_devices_are_like_none(test: TestApp) {
+async fn devices_outside_the_tree_look_nonexistent(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let id = add(&acme, "A1", world.acme).await;
@@ -236,7 +237,7 @@ async fn strangers_devices_are_like_none(test: TestApp) {
     other.put(&format!("/api/devices/{own}"), gift).await.refuses(404, "company_id", "UNKNOWN_COMPANY");
 }
 
-async fn device_scopes_are_needed(test: TestApp) {
+async fn device_endpoints_require_their_scopes(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&Program::all(&test, "acme@test.example").await, "A1", world.acme).await;
     let reader = Program::of(&test, "acme@test.example", "devices:read").await;
@@ -254,7 +255,7 @@ async fn device_scopes_are_needed(test: TestApp) {
     auditor.put("/api/devices/monitoring", rows).await.refuses(403, "", "FORBIDDEN");
 }
 
-async fn what_was_set_is_told_again(test: TestApp) {
+async fn a_repeated_change_returns_the_first_answer(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     let acme = Program::all(&test, "acme@test.example").await;

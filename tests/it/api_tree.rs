@@ -1,27 +1,27 @@
-//! Companies and users over the REST API.
+//! Companies and users through the REST API.
 
 use crate::support::{Program, TestApp, World};
 use serde_json::{Value, json};
 
 both!(
-    a_company_is_created_changed_moved_and_removed,
-    companies_are_listed_sorted_and_filtered,
-    every_obstacle_of_a_removal_is_told,
-    wrong_companies_are_refused_at_their_field,
-    strangers_companies_and_users_are_like_none,
-    a_change_is_told_again_as_it_was,
-    a_key_is_for_one_write_of_whatever_kind,
-    of_two_kinds_of_writes_at_once_with_one_key_one_happens,
-    somebody_is_invited_once_with_one_link,
-    users_are_listed_and_found,
-    only_administrators_write,
+    a_company_is_created_edited_moved_and_removed,
+    companies_can_be_listed_sorted_and_filtered,
+    a_refused_removal_names_every_obstacle,
+    each_wrong_company_field_is_named,
+    companies_and_users_outside_the_tree_look_nonexistent,
+    a_repeated_write_returns_the_original_answer,
+    a_key_stands_for_one_write_of_any_kind,
+    of_two_concurrent_writes_with_one_key_only_one_happens,
+    a_repeated_invitation_returns_the_same_link,
+    users_can_be_listed_and_searched,
+    only_administrators_can_write,
 );
 
 fn names(answer: &crate::support::Answer) -> Vec<&str> {
     answer.is(200).data().as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect()
 }
 
-async fn a_company_is_created_changed_moved_and_removed(test: TestApp) {
+async fn a_company_is_created_edited_moved_and_removed(test: TestApp) {
     let world = World::new(&test).await;
     let distributor = Program::all(&test, "distributor@test.example").await;
     let new = json!({ "company_name": "Acme South", "parent_id": world.acme });
@@ -43,7 +43,7 @@ async fn a_company_is_created_changed_moved_and_removed(test: TestApp) {
     distributor.get(&path).await.refuses(404, "", "NOT_FOUND");
 }
 
-async fn companies_are_listed_sorted_and_filtered(test: TestApp) {
+async fn companies_can_be_listed_sorted_and_filtered(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let all = vendor.get("/api/companies").await;
@@ -73,7 +73,7 @@ async fn companies_are_listed_sorted_and_filtered(test: TestApp) {
     assert_eq!(names(&acme.get("/api/companies").await), ["Acme", "Acme North"]);
 }
 
-async fn every_obstacle_of_a_removal_is_told(test: TestApp) {
+async fn a_refused_removal_names_every_obstacle(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     world.code(&test, "acme@test.example", 5).await;
@@ -86,7 +86,7 @@ async fn every_obstacle_of_a_removal_is_told(test: TestApp) {
     vendor.get(&format!("/api/companies/{}", world.acme)).await.is(200);
 }
 
-async fn wrong_companies_are_refused_at_their_field(test: TestApp) {
+async fn each_wrong_company_field_is_named(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let post = async |body: Value| vendor.post("/api/companies", body).await;
@@ -112,7 +112,7 @@ async fn wrong_companies_are_refused_at_their_field(test: TestApp) {
     assert_eq!(vendor.get("/api/companies").await.body["meta"]["total"], 5);
 }
 
-async fn strangers_companies_and_users_are_like_none(test: TestApp) {
+async fn companies_and_users_outside_the_tree_look_nonexistent(test: TestApp) {
     let world = World::new(&test).await;
     let other = Program::all(&test, "other@test.example").await;
     for id in [world.acme, 999_999] {
@@ -137,7 +137,7 @@ async fn strangers_companies_and_users_are_like_none(test: TestApp) {
     }
 }
 
-async fn a_change_is_told_again_as_it_was(test: TestApp) {
+async fn a_repeated_write_returns_the_original_answer(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let new = json!({ "name": "Acme South", "parent_id": world.acme });
@@ -154,7 +154,7 @@ async fn a_change_is_told_again_as_it_was(test: TestApp) {
     assert_eq!(vendor.get("/api/companies").await.body["meta"]["total"], 6);
 }
 
-async fn somebody_is_invited_once_with_one_link(test: TestApp) {
+async fn a_repeated_invitation_returns_the_same_link(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let new = json!({ "email": "ann@test.example", "role": "end_user", "company_id": world.acme_north });
@@ -175,7 +175,7 @@ async fn somebody_is_invited_once_with_one_link(test: TestApp) {
     assert_eq!(errors.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["company_id"]);
 }
 
-async fn users_are_listed_and_found(test: TestApp) {
+async fn users_can_be_listed_and_searched(test: TestApp) {
     let world = World::new(&test).await;
     let distributor = Program::all(&test, "distributor@test.example").await;
     let users = distributor.get("/api/users").await;
@@ -194,7 +194,7 @@ async fn users_are_listed_and_found(test: TestApp) {
     assert_eq!(distributor.get(&format!("/api/users?limit=1&cursor={next}")).await.data()[0]["id"], id);
 }
 
-async fn only_administrators_write(test: TestApp) {
+async fn only_administrators_can_write(test: TestApp) {
     let world = World::new(&test).await;
     for email in ["auditor@test.example", "customer@test.example"] {
         let program = Program::all(&test, email).await;
@@ -216,7 +216,7 @@ async fn only_administrators_write(test: TestApp) {
     customer.get(&format!("/api/companies/{}", world.other)).await.is(200);
 }
 
-async fn a_key_is_for_one_write_of_whatever_kind(test: TestApp) {
+async fn a_key_stands_for_one_write_of_any_kind(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let company = async |key: &str, name: &str| {
@@ -238,14 +238,14 @@ async fn a_key_is_for_one_write_of_whatever_kind(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 5);
     assert_eq!(names(&vendor.get("/api/companies?q=North").await), ["Acme North", "North"]);
     assert!(names(&vendor.get("/api/companies?q=South").await).is_empty());
-    // What a write does in the ledger hangs on its key, and takes nobody else's.
+    // The ledger operations inside a write derive their keys from its key, and must not collide with a client's key.
     units("three:0").await.is(200);
     let device = json!({ "serial": "SN 1", "company_id": world.acme });
     let added = vendor.post_once("/api/devices", "three", device.clone()).await;
     assert_eq!(vendor.post_once("/api/devices", "three", device).await.is(201).text, added.is(201).text);
 }
 
-async fn of_two_kinds_of_writes_at_once_with_one_key_one_happens(test: TestApp) {
+async fn of_two_concurrent_writes_with_one_key_only_one_happens(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let (mut moved, mut made) = (0, 0);

@@ -1,4 +1,4 @@
-//! Backups: what is restored is what was there, and what is no whole backup is refused and leaves nothing behind.
+//! Backups: a restore brings back exactly what was saved; an incomplete backup is refused and leaves nothing behind.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,19 +12,19 @@ fn scrip(data: &Path, arguments: &[&str]) -> Output {
     command.arg("--data").arg(data).args(["--log", "error"]).args(arguments).output().unwrap()
 }
 
-/// What a command said when it did not do it.
+/// The error output of a command that must fail.
 #[track_caller]
 fn refused(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{said}");
-    said
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{message}");
+    message
 }
 
 #[track_caller]
 fn done(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+    let message = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{message}{}", String::from_utf8_lossy(&output.stderr));
+    message
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -34,7 +34,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A portal with 1,000 units, and a folder beside it with its backup.
+/// A portal with 1,000 units, and a separate folder with its backup.
 async fn backed_up() -> (TestApp, World, tempfile::TempDir) {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
@@ -42,9 +42,9 @@ async fn backed_up() -> (TestApp, World, tempfile::TempDir) {
     let passphrase = beside.path().join("passphrase");
     std::fs::write(&passphrase, "a long enough passphrase\n").unwrap();
     let (file, passphrase) = (beside.path().join("copy.db"), passphrase.to_str().unwrap());
-    let said =
+    let message =
         done(&scrip(test.folder(), &["backup", file.to_str().unwrap(), "--passphrase-file", passphrase]));
-    assert!(said.contains("holds all as of"), "{said}");
+    assert!(message.contains("holds all as of"), "{message}");
     (test, world, beside)
 }
 
@@ -54,36 +54,39 @@ fn restore(beside: &Path, file: &str, data: &Path) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_is_restored_and_says_what_it_forgets() {
+async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     let (test, world, beside) = backed_up().await;
     assert_eq!(names(beside.path()), ["copy.db", "copy.db.key", "passphrase"]);
     world.give(&test, world.other, 7).await;
     let data = beside.path().join("new");
-    let said = done(&restore(beside.path(), "copy.db", &data));
-    assert!(said.contains("RESTORED to") && said.contains("codes used since can be used again"), "{said}");
+    let message = done(&restore(beside.path(), "copy.db", &data));
+    assert!(
+        message.contains("RESTORED to") && message.contains("codes used since can be used again"),
+        "{message}"
+    );
     assert_eq!(names(&data), ["scrip.db", "scrip.key"]);
     let db = Db::open_sqlite(&data).await.unwrap();
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
     assert_eq!(scrip::store::resources::balance(&mut tx, world.vendor, credit).await.unwrap(), 1_000);
-    let (noted,): (i64,) =
+    let (recorded,): (i64,) =
         sql("select count(*) from history where verb = 'portal.restored'").one(&mut tx).await.unwrap();
-    assert_eq!(noted, 1);
+    assert_eq!(recorded, 1);
     drop(tx);
     db.close().await;
     done(&scrip(&data, &["verify"]));
-    // A database that is there is not written over; one that is missed is counted.
+    // An existing database is not overwritten; with --replaces, the entries that are lost are counted.
     assert!(refused(&restore(beside.path(), "copy.db", &data)).contains("exists"));
     let (other, old) = (beside.path().join("other"), test.folder().join("scrip.db"));
     let (file, passphrase) = (beside.path().join("copy.db"), beside.path().join("passphrase"));
     let [file, passphrase, old] = [&file, &passphrase, &old].map(|p| p.to_str().unwrap());
     let flags = ["restore", file, "--passphrase-file", passphrase, "--replaces", old];
-    let said = done(&scrip(&other, &flags));
-    assert!(said.contains("entries from then until"), "{said}");
+    let message = done(&scrip(&other, &flags));
+    assert!(message.contains("entries from then until"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_whole_backup_is_refused_and_leaves_nothing() {
+async fn a_damaged_or_foreign_backup_is_refused_and_leaves_nothing() {
     let (test, world, beside) = backed_up().await;
     world.give(&test, world.other, 7).await;
     test.app.db.close().await;
@@ -120,11 +123,11 @@ async fn what_is_no_whole_backup_is_refused_and_leaves_nothing() {
         ("forged.db", "changed after it was made"),
     ] {
         let data = beside.path().join("data");
-        let said = refused(&restore(beside.path(), file, &data));
-        assert!(said.contains(why), "{file}: {said}");
+        let message = refused(&restore(beside.path(), file, &data));
+        assert!(message.contains(why), "{file}: {message}");
         assert!(!data.exists(), "{file}: {:?}", names(&data));
     }
-    // Nor without any key file, nor into a folder that has something else.
+    // A restore without any key file is refused too, and leaves the folder empty.
     let data = tempfile::tempdir().unwrap();
     let file = beside.path().join("copy.db");
     assert!(refused(&scrip(data.path(), &["restore", file.to_str().unwrap()])).contains("key file"));
@@ -138,11 +141,11 @@ async fn a_backup_that_does_not_fit_leaves_no_file() {
     World::new(&test).await;
     fill(&disk.0.join("ballast"));
     let file = disk.0.join("copy.db");
-    let said = refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()]));
-    assert!(said.contains("full") || said.contains("space"), "{said}");
+    let message = refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()]));
+    assert!(message.contains("full") || message.contains("space"), "{message}");
     assert_eq!(names(&disk.0), ["ballast"]);
     std::fs::remove_file(disk.0.join("ballast")).unwrap();
-    // What is there is not written over either.
+    // An existing file is not overwritten either.
     std::fs::write(&file, "mine").unwrap();
     assert!(refused(&scrip(test.folder(), &["backup", file.to_str().unwrap()])).contains("exists"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");

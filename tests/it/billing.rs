@@ -1,4 +1,4 @@
-//! Whom a company's invoices are made out to.
+//! Billing data: who a company's invoices are made out to.
 
 use crate::support::{TestApp, World, signed_in};
 use scrip::model::invoice::Billing;
@@ -6,9 +6,9 @@ use scrip::store;
 
 both!(
     an_administrator_enters_and_edits_billing_data,
-    what_is_wrong_with_billing_data_is_said_and_kept,
-    billing_data_are_for_companies_that_may_buy,
-    others_do_not_reach_billing_data,
+    invalid_billing_data_is_explained_and_kept_in_the_form,
+    only_companies_that_may_buy_have_billing_data,
+    other_people_cannot_see_or_change_billing_data,
 );
 
 const RIGHT: [(&str, &str); 5] = [
@@ -50,11 +50,11 @@ async fn an_administrator_enters_and_edits_billing_data(test: TestApp) {
     admin.get("/history").await.has("Billing data changed").has("Main Street 1, Vilnius; Lithuania; LT1");
 }
 
-async fn what_is_wrong_with_billing_data_is_said_and_kept(test: TestApp) {
+async fn invalid_billing_data_is_explained_and_kept_in_the_form(test: TestApp) {
     let (world, at) = world(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let long = "x".repeat(501);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("billing_name", " ", "Enter a name."),
         ("billing_name", &long[..201], "Enter 200 characters or fewer."),
         ("billing_address", "", "Enter an address"),
@@ -66,13 +66,13 @@ async fn what_is_wrong_with_billing_data_is_said_and_kept(test: TestApp) {
     ] {
         let fields: Vec<_> = RIGHT.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = admin.submit(&at, &at, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field}: {}", page.problem(field));
         page.has(if field == "billing_address" { "Distributor Ltd" } else { "Main Street 1\r\nVilnius" });
     }
     assert_eq!(billing(&test, world.distributor).await, None);
 }
 
-async fn billing_data_are_for_companies_that_may_buy(test: TestApp) {
+async fn only_companies_that_may_buy_have_billing_data(test: TestApp) {
     let (world, _) = world(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let at = format!("/companies/{}/billing", world.acme);
@@ -82,7 +82,7 @@ async fn billing_data_are_for_companies_that_may_buy(test: TestApp) {
     assert_eq!(billing(&test, world.acme).await, None);
 }
 
-async fn others_do_not_reach_billing_data(test: TestApp) {
+async fn other_people_cannot_see_or_change_billing_data(test: TestApp) {
     let (world, at) = world(&test).await;
     for (email, status) in [
         ("auditor@test.example", 403),

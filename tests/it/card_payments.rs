@@ -1,4 +1,4 @@
-//! Orders paid by card: through Stripe on loopback, by events in any order and number, and in the demo.
+//! Orders paid by card: through a fake Stripe, with events in any order and number, and in the demo.
 
 use crate::support::shop::Shop;
 use crate::support::stripe::Fault;
@@ -11,35 +11,35 @@ use scrip::ops::card_payments::ReturnUrls;
 use serde_json::json;
 
 both!(
-    an_order_is_paid_on_the_providers_page,
-    an_event_counts_once,
-    events_count_in_any_order,
-    only_a_fresh_signature_is_believed,
+    an_order_is_paid_only_when_the_provider_says_so,
+    a_repeated_event_counts_once,
+    events_may_arrive_in_any_order,
+    only_a_fresh_valid_signature_is_accepted,
     without_stripe_there_is_no_webhook,
-    what_concerns_nobody_here_is_taken_and_changes_nothing,
-    an_event_may_come_before_the_page_is_stored,
-    another_sum_pays_nothing,
-    a_payment_for_a_cancelled_order_goes_back,
-    a_payment_after_the_bank_was_quicker_goes_back,
-    cancelled_and_paid_at_the_same_moment_is_one_of_them,
-    money_given_back_is_noted,
-    cancelled_vouchers_are_paid_back_to_the_card_once,
-    an_event_that_cannot_be_stored_is_sent_again,
-    the_same_page_is_asked_for_with_the_same_words,
-    a_page_has_an_end_and_then_another_follows,
-    a_provider_that_fails_leaves_an_order_that_can_be_paid,
-    a_lost_event_is_asked_for,
-    money_under_way_is_waited_for,
-    other_companies_reach_neither_page_nor_payment,
-    the_operator_reads_whether_cards_are_taken,
-    the_demo_pays_on_a_page_of_its_own,
-    the_demos_page_is_for_the_demo_and_its_own_company,
+    unrelated_events_are_accepted_and_change_nothing,
+    an_event_may_arrive_before_the_page_is_stored,
+    a_payment_of_the_wrong_amount_pays_nothing,
+    a_payment_for_a_cancelled_order_is_refunded,
+    a_card_payment_after_a_bank_payment_is_refunded,
+    a_concurrent_cancellation_and_payment_have_one_winner,
+    refunds_made_at_the_provider_are_recorded,
+    cancelled_vouchers_are_refunded_to_the_card_once,
+    an_event_that_cannot_be_stored_is_answered_with_503,
+    a_repeated_page_request_is_sent_unchanged,
+    an_expired_payment_page_is_replaced,
+    an_order_can_still_be_paid_after_the_provider_fails,
+    lost_events_are_polled_for,
+    a_slow_payment_is_waited_for,
+    other_companies_cannot_reach_the_payment,
+    the_operator_sees_whether_cards_are_accepted,
+    the_demo_has_its_own_payment_page,
+    only_the_buyer_sees_the_demos_payment_page,
 );
 
 const PAID: &str = "paid: paid";
 const OPEN: &str = "awaiting_payment: open";
 
-async fn an_order_is_paid_on_the_providers_page(test: TestApp) {
+async fn an_order_is_paid_only_when_the_provider_says_so(test: TestApp) {
     let mut till = Till::open(test).await;
     let order = till.order().await;
     let shown = till.buyer.get(&format!("/orders/{order}")).await;
@@ -49,11 +49,11 @@ async fn an_order_is_paid_on_the_providers_page(test: TestApp) {
     let csp = page.headers["content-security-policy"].to_str().unwrap().to_owned();
     assert!(csp.contains("form-action 'self'") && !csp.contains("stripe"), "{csp}");
     let session = session(&page);
-    let asked = till.stripe.seen()[0].fields.clone();
-    assert_eq!(asked["customer_email"], "invoices@distributor.example");
-    assert_eq!(asked["success_url"], format!("http://127.0.0.1:8080/orders/{order}/return"));
-    assert_eq!(asked["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
-    // The browser is back, whatever it has seen: nothing is paid until the provider says so.
+    let fields = till.stripe.seen()[0].fields.clone();
+    assert_eq!(fields["customer_email"], "invoices@distributor.example");
+    assert_eq!(fields["success_url"], format!("http://127.0.0.1:8080/orders/{order}/return"));
+    assert_eq!(fields["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
+    // The browser's return proves nothing: the order is paid only when the provider says so.
     let back = format!("/orders/{order}/return");
     till.buyer
         .get(&format!("{back}?paid=1&session_id={session}"))
@@ -62,7 +62,7 @@ async fn an_order_is_paid_on_the_providers_page(test: TestApp) {
     till.stripe.complete(&session, true);
     till.buyer.get(&back).await.is(200).has("has not told us of your payment");
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
-    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     assert_eq!(till.buyer.get(&back).await.is(303).location(), format!("/orders/{order}"));
     let shown = till.buyer.get(&format!("/orders/{order}")).await;
     shown.has("Prepared vouchers").has("1 unused").has("INV-2026-000001").has_not("by card</button>");
@@ -71,14 +71,14 @@ async fn an_order_is_paid_on_the_providers_page(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn an_event_counts_once(test: TestApp) {
+async fn a_repeated_event_counts_once(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.pays("evt_1", &session).await.is(200);
     till.pays("evt_1", &session).await.is(200);
-    till.tell("evt_2", "checkout.session.async_payment_succeeded", &session).await.is(200);
+    till.deliver("evt_2", "checkout.session.async_payment_succeeded", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
-    // Forty at once: half of them one event, half of them an event each.
+    // Forty concurrent deliveries: half repeat one event, half are events of their own.
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
     let sent = (0..40).map(|n| {
@@ -99,26 +99,26 @@ async fn an_event_counts_once(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn events_count_in_any_order(test: TestApp) {
+async fn events_may_arrive_in_any_order(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
-    till.tell("evt_1", "checkout.session.expired", &session).await.is(200);
+    till.deliver("evt_1", "checkout.session.expired", &session).await.is(200);
     assert_eq!(till.state(order).await, "awaiting_payment: expired");
     till.pays("evt_2", &session).await.is(200);
-    till.tell("evt_3", "checkout.session.expired", &session).await.is(200);
+    till.deliver("evt_3", "checkout.session.expired", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
-    // A slow way of payment: the payer is done, the money comes later.
+    // A slow payment method: the payer is done, the money arrives later.
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, false);
-    till.tell("evt_4", "checkout.session.completed", &session).await.is(200);
+    till.deliver("evt_4", "checkout.session.completed", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 10));
     till.card(order).await.is(422).has("under way");
     till.stripe.complete(&session, true);
-    till.tell("evt_5", "checkout.session.async_payment_succeeded", &session).await.is(200);
+    till.deliver("evt_5", "checkout.session.async_payment_succeeded", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 20));
-    // It fails, another page is paid, and then the failed one succeeds all the same.
+    // A payment fails, another one is made, and then the failed one succeeds after all.
     let (order, first) = till.opened().await;
-    till.tell("evt_6", "checkout.session.async_payment_failed", &first).await.is(200);
+    till.deliver("evt_6", "checkout.session.async_payment_failed", &first).await.is(200);
     let second = crate::support::till::session(till.card(order).await.is(200));
     assert_ne!(first, second);
     till.pays("evt_7", &second).await.is(200);
@@ -130,7 +130,7 @@ async fn events_count_in_any_order(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn only_a_fresh_signature_is_believed(test: TestApp) {
+async fn only_a_fresh_valid_signature_is_accepted(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
@@ -161,28 +161,28 @@ async fn without_stripe_there_is_no_webhook(test: TestApp) {
     shop.place(&mut buyer, order, "card").await.is(422).has("Card payments are not set up here.");
 }
 
-async fn what_concerns_nobody_here_is_taken_and_changes_nothing(test: TestApp) {
+async fn unrelated_events_are_accepted_and_change_nothing(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     let (_, other) = till.opened().await;
-    // Another installation on the same account has a payment of the same sum.
+    // Another installation on the same Stripe account has a payment of the same amount.
     let foreign = json!({"scrip_payment": "scrip-0123456789abcdef01234567"});
     till.stripe.change(&other, "client_reference_id", foreign["scrip_payment"].clone());
     till.stripe.change(&other, "metadata", foreign);
     till.pays("evt_1", &other).await.is(200);
     till.stripe.complete(&session, true);
-    till.tell("evt_2", "invoice.paid", &session).await.is(200);
+    till.deliver("evt_2", "invoice.paid", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
     assert_eq!(till.count("select count(*) from payment_event").await, 0);
 }
 
-async fn an_event_may_come_before_the_page_is_stored(test: TestApp) {
+async fn an_event_may_arrive_before_the_page_is_stored(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
-    // As if the program had been killed between Stripe's answer and the commit.
+    // As if the program had been killed between Stripe's response and the commit.
     till.execute("update payment set session_id = null, session_url = null").await;
     till.stripe.complete(&session, false);
-    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     till.stripe.complete(&session, true);
     till.buyer
         .submit(&format!("/orders/{order}/return"), &format!("/orders/{order}/look"), &[])
@@ -193,9 +193,9 @@ async fn an_event_may_come_before_the_page_is_stored(test: TestApp) {
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
 }
 
-async fn another_sum_pays_nothing(test: TestApp) {
+async fn a_payment_of_the_wrong_amount_pays_nothing(test: TestApp) {
     let mut till = Till::open(test).await;
-    for (field, value, said) in [
+    for (field, value, message) in [
         ("amount_total", json!(14_519), "145.19 EUR instead of 145.20 EUR"),
         ("amount_total", json!(14_521), "145.21 EUR instead of 145.20 EUR"),
         ("currency", json!("czk"), "145.20 CZK instead of 145.20 EUR"),
@@ -204,18 +204,18 @@ async fn another_sum_pays_nothing(test: TestApp) {
         till.stripe.change(&session, field, value);
         till.pays(&format!("evt_{order}"), &session).await.is(200);
         assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: failed", 0));
-        signed_in(&till.test, "operator@test.example").await.get("/history").await.has(said);
+        signed_in(&till.test, "operator@test.example").await.get("/history").await.has(message);
     }
     assert_eq!(till.count("select count(*) from invoice").await, 0);
     assert_eq!(till.stripe.refunds().len(), 0);
 }
 
-async fn a_payment_for_a_cancelled_order_goes_back(test: TestApp) {
+async fn a_payment_for_a_cancelled_order_is_refunded(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     let at = format!("/orders/{order}/cancellation");
     till.buyer.submit(&at, &at, &[]).await.is(303);
-    // Before the page at the provider is closed, somebody pays on it.
+    // The buyer pays before the provider's page is closed.
     till.pays("evt_1", &session).await.is(200);
     till.pays("evt_2", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), ("cancelled: refund_due", 0));
@@ -228,7 +228,7 @@ async fn a_payment_for_a_cancelled_order_goes_back(test: TestApp) {
     assert_eq!(till.stripe.refunds()[0]["amount"], "14520");
     till.card(order).await.is(422).has("not waiting for a payment");
     till.buyer.get("/history").await.has("Card payment given back");
-    // Where nobody was so quick, the page is closed, also when the provider fails at first.
+    // If nobody pays, the page is closed, even if the provider fails at first.
     let (order, session) = till.opened().await;
     let at = format!("/orders/{order}/cancellation");
     till.buyer.submit(&at, &at, &[]).await.is(303);
@@ -242,14 +242,14 @@ async fn a_payment_for_a_cancelled_order_goes_back(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn a_payment_after_the_bank_was_quicker_goes_back(test: TestApp) {
+async fn a_card_payment_after_a_bank_payment_is_refunded(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
     till.shop.mark_paid(&till.test, order, "145.20").await.is(303);
-    // The job cannot close a page that was paid, and learns of the payment.
+    // The job cannot close the paid page, and so learns of the payment.
     till.run_jobs().await;
-    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     till.run_jobs().await;
     assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: refunded, paid", 10));
     assert_eq!(till.stripe.refunds().len(), 1);
@@ -257,7 +257,7 @@ async fn a_payment_after_the_bank_was_quicker_goes_back(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn cancelled_and_paid_at_the_same_moment_is_one_of_them(test: TestApp) {
+async fn a_concurrent_cancellation_and_payment_have_one_winner(test: TestApp) {
     let mut till = Till::open(test).await;
     let mut paid = 0;
     for round in 0..8 {
@@ -267,7 +267,7 @@ async fn cancelled_and_paid_at_the_same_moment_is_one_of_them(test: TestApp) {
         let key = format!("cancel-{round}");
         let cancel =
             tokio::spawn(async move { ops::orders::cancel(&app, &buyer, &key, order).await.is_ok() });
-        till.tell(&format!("evt_{round}"), "checkout.session.completed", &session).await.is(200);
+        till.deliver(&format!("evt_{round}"), "checkout.session.completed", &session).await.is(200);
         let is_cancelled = cancel.await.unwrap();
         till.run_jobs().await;
         paid += i64::from(!is_cancelled);
@@ -278,7 +278,7 @@ async fn cancelled_and_paid_at_the_same_moment_is_one_of_them(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn money_given_back_is_noted(test: TestApp) {
+async fn refunds_made_at_the_provider_are_recorded(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.pays("evt_1", &session).await.is(200);
@@ -287,19 +287,19 @@ async fn money_given_back_is_noted(test: TestApp) {
         till.send(&body, &signature).await.is(200);
         assert_eq!(till.state(order).await, state);
     }
-    // What was given back before anybody heard that it was paid is not paid.
+    // If the refund event arrives before the payment event, the order is not paid.
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
     let (body, signature) = till.stripe.refund_event("evt_4", &session, 14_520, till.seconds());
     till.send(&body, &signature).await.is(200);
-    till.tell("evt_5", "checkout.session.completed", &session).await.is(200);
+    till.deliver("evt_5", "checkout.session.completed", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), ("awaiting_payment: refunded", 10));
 }
 
-async fn cancelled_vouchers_are_paid_back_to_the_card_once(test: TestApp) {
+async fn cancelled_vouchers_are_refunded_to_the_card_once(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, late) = till.opened().await;
-    till.tell("evt_1", "checkout.session.async_payment_failed", &late).await.is(200);
+    till.deliver("evt_1", "checkout.session.async_payment_failed", &late).await.is(200);
     let session = session(till.card(order).await.is(200));
     till.pays("evt_2", &session).await.is(200);
     till.pays("evt_3", &late).await.is(200);
@@ -307,7 +307,7 @@ async fn cancelled_vouchers_are_paid_back_to_the_card_once(test: TestApp) {
     let buyer = who(&till.test.app, "distributor@test.example").await;
     let codes: Vec<_> = till.shop.codes(&till.test, order, 1).await.into_iter().map(|c| c.0).collect();
     ops::vouchers::cancel(&till.test.app, &buyer, "cancel", order, &codes).await.unwrap();
-    // As if the program had been killed between Stripe's answer and the commit: the event is first.
+    // As if the program had been killed between Stripe's response and the commit: the event arrives first.
     let (body, signature) = till.stripe.refund_event("evt_4", &session, 14_520, till.seconds());
     till.send(&body, &signature).await.is(200);
     till.run_jobs().await;
@@ -318,7 +318,7 @@ async fn cancelled_vouchers_are_paid_back_to_the_card_once(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn an_event_that_cannot_be_stored_is_sent_again(test: TestApp) {
+async fn an_event_that_cannot_be_stored_is_answered_with_503(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
@@ -333,25 +333,26 @@ async fn an_event_that_cannot_be_stored_is_sent_again(test: TestApp) {
     browser.get(&format!("/orders/{order}")).await.has("Prepared vouchers");
 }
 
-async fn the_same_page_is_asked_for_with_the_same_words(test: TestApp) {
+async fn a_repeated_page_request_is_sent_unchanged(test: TestApp) {
     let mut till = Till::open(test).await;
     let order = till.order().await;
     let buyer = who(&till.test.app, "distributor@test.example").await;
-    let asked = (0..8).map(|_| {
+    let requests = (0..8).map(|_| {
         let (app, buyer) = (till.test.app.clone(), buyer.clone());
         tokio::spawn(async move {
-            let ways = ReturnUrls { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
-            ops::card_payments::page(&app, &buyer, order, &ways).await.unwrap()
+            let return_urls =
+                ReturnUrls { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
+            ops::card_payments::page(&app, &buyer, order, &return_urls).await.unwrap()
         })
     });
     let mut pages = Vec::new();
-    for page in asked.collect::<Vec<_>>() {
+    for page in requests.collect::<Vec<_>>() {
         pages.push(page.await.unwrap());
     }
     pages.dedup();
     assert_eq!((pages.len(), till.stripe.session_ids().len()), (1, 1));
-    // Whatever was not stored is asked for again in the same words, which Stripe insists on: a day later,
-    // and when the buyer has another address.
+    // If a page was not stored, the request is repeated unchanged, because Stripe refuses another request with the same
+    // key: even a day later, and even when the buyer's address has changed.
     let (order, session) = till.opened().await;
     till.execute("update payment set session_id = null, session_url = null").await;
     let renamed = "update person set email = 'new@test.example', email_search = 'new@test.example'
@@ -364,7 +365,7 @@ async fn the_same_page_is_asked_for_with_the_same_words(test: TestApp) {
     assert_eq!(till.state(order).await, OPEN);
 }
 
-async fn a_page_has_an_end_and_then_another_follows(test: TestApp) {
+async fn an_expired_payment_page_is_replaced(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, first) = till.opened().await;
     till.later(23 * 3_600 - 61).await;
@@ -378,7 +379,7 @@ async fn a_page_has_an_end_and_then_another_follows(test: TestApp) {
     ops::card_payments::ask_due(&till.test.app).await.unwrap();
     assert_eq!(till.state(order).await, "awaiting_payment: expired, open");
     till.pays("evt_1", &second).await.is(200);
-    // A payment that never got a page ends by itself; shortly before that it gets none any more.
+    // A payment that never got a page expires by itself, and shortly before that it no longer gets one.
     let order = till.order().await;
     till.later(23 * 3_600 - 1_800).await;
     till.card(order).await.is(200);
@@ -388,13 +389,13 @@ async fn a_page_has_an_end_and_then_another_follows(test: TestApp) {
     till.test.verify().await;
 }
 
-async fn a_provider_that_fails_leaves_an_order_that_can_be_paid(test: TestApp) {
+async fn an_order_can_still_be_paid_after_the_provider_fails(test: TestApp) {
     let mut till = Till::open(test).await;
     let order = till.order().await;
     till.stripe.fail(&[Fault::Status(429); 3]);
     till.card(order).await.is(422).has("The card payment page cannot be opened now, and nothing was paid.");
     assert_eq!(till.state(order).await, OPEN);
-    // Stripe keeps what it answered to a key, its own faults too: the next try is another payment.
+    // Stripe remembers its answer for a key, even its own faults, so the next attempt is a new payment.
     till.stripe.fail(&[Fault::Status(500); 3]);
     till.card(order).await.is(422);
     assert_eq!(till.state(order).await, "awaiting_payment: failed");
@@ -403,37 +404,37 @@ async fn a_provider_that_fails_leaves_an_order_that_can_be_paid(test: TestApp) {
     assert_eq!((till.state(order).await.as_str(), till.units().await), ("paid: failed, paid", 10));
 }
 
-async fn a_lost_event_is_asked_for(test: TestApp) {
+async fn lost_events_are_polled_for(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
-    let asked = async |till: &Till, seconds| {
+    let lookups_after = async |till: &Till, seconds| {
         till.test.app.clock.advance_seconds(seconds);
         ops::card_payments::ask_due(&till.test.app).await.unwrap();
         till.stripe.questions()
     };
-    assert_eq!(asked(&till, 59).await, 0);
-    assert_eq!(asked(&till, 1).await, 1);
-    assert_eq!(asked(&till, 59).await, 1);
-    assert_eq!(asked(&till, 3_600).await, 2);
-    assert_eq!(asked(&till, 899).await, 2);
+    assert_eq!(lookups_after(&till, 59).await, 0);
+    assert_eq!(lookups_after(&till, 1).await, 1);
+    assert_eq!(lookups_after(&till, 59).await, 1);
+    assert_eq!(lookups_after(&till, 3_600).await, 2);
+    assert_eq!(lookups_after(&till, 899).await, 2);
     assert_eq!(till.state(order).await, OPEN);
     till.stripe.complete(&session, true);
     till.stripe.fail(&[Fault::Status(404)]);
-    assert_eq!(asked(&till, 1).await, 3);
+    assert_eq!(lookups_after(&till, 1).await, 3);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
-    assert_eq!(asked(&till, 900).await, 4);
+    assert_eq!(lookups_after(&till, 900).await, 4);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
-    assert_eq!(asked(&till, 900).await, 4);
-    till.tell("evt_1", "checkout.session.completed", &session).await.is(200);
+    assert_eq!(lookups_after(&till, 900).await, 4);
+    till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
     let (order, session) = till.opened().await;
     till.stripe.expire(&session);
-    assert_eq!(asked(&till, 60).await, 5);
+    assert_eq!(lookups_after(&till, 60).await, 5);
     assert_eq!(till.state(order).await, "awaiting_payment: expired");
     till.test.verify().await;
 }
 
-async fn money_under_way_is_waited_for(test: TestApp) {
+async fn a_slow_payment_is_waited_for(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, false);
@@ -450,7 +451,7 @@ async fn money_under_way_is_waited_for(test: TestApp) {
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
 }
 
-async fn other_companies_reach_neither_page_nor_payment(test: TestApp) {
+async fn other_companies_cannot_reach_the_payment(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, _) = till.opened().await;
     let mut other = signed_in(&till.test, "other@test.example").await;
@@ -467,7 +468,7 @@ async fn other_companies_reach_neither_page_nor_payment(test: TestApp) {
     assert_eq!(till.stripe.seen().len(), 1);
 }
 
-async fn the_operator_reads_whether_cards_are_taken(test: TestApp) {
+async fn the_operator_sees_whether_cards_are_accepted(test: TestApp) {
     crate::support::World::new(&test).await;
     let page = signed_in(&test, "operator@test.example").await.get("/operator/seller").await;
     page.has("Not set up").has("--stripe-secret-key").has("http://127.0.0.1:8080/webhooks/stripe");
@@ -481,7 +482,7 @@ async fn the_operator_reads_whether_cards_are_taken(test: TestApp) {
     page.has("a test card page, on which no money moves").has_not("webhooks/stripe");
 }
 
-async fn the_demo_pays_on_a_page_of_its_own(test: TestApp) {
+async fn the_demo_has_its_own_payment_page(test: TestApp) {
     let test = TestApp::start_demo(test.backend).await.unwrap();
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
@@ -505,7 +506,7 @@ async fn the_demo_pays_on_a_page_of_its_own(test: TestApp) {
             assert_eq!(buyer.post(&link, &fields).await.is(303).location(), next);
         }
         buyer.get(&link).await.has("is over");
-        // Another tab that was open before changes nothing any more.
+        // A stale tab changes nothing.
         buyer.submit(&at, &link, &[("answer", "decline")]).await.is(303);
         pages.push(link);
     }
@@ -518,7 +519,7 @@ async fn the_demo_pays_on_a_page_of_its_own(test: TestApp) {
     test.verify().await;
 }
 
-async fn the_demos_page_is_for_the_demo_and_its_own_company(test: TestApp) {
+async fn only_the_buyer_sees_the_demos_payment_page(test: TestApp) {
     let demo = TestApp::start_demo(test.backend).await.unwrap();
     let shop = Shop::open(&demo).await;
     let mut buyer = shop.buyer(&demo).await;

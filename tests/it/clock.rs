@@ -1,5 +1,4 @@
-//! A clock that leaps ahead spends nothing before a person has said that it is right; one that was set back locks
-//! nobody out.
+//! A clock that leaps ahead spends nothing until a person confirms it; a clock that is set back locks nobody out.
 
 use crate::support::shop::{Shop, balance};
 use crate::support::{Backend, Browser, NOON, PASSWORD, TestApp, World, set_up, signed_in, who};
@@ -19,22 +18,22 @@ use scrip::rng::Rng;
 use scrip::store;
 
 both!(
-    a_clock_that_leaps_ahead_spends_nothing_until_the_operator_accepts_it,
-    a_clock_that_is_set_right_again_needs_no_acceptance,
-    time_that_passes_is_no_leap_even_while_nobody_kept_count,
-    at_a_start_a_portal_may_have_been_off_for_a_month,
-    the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen,
-    the_console_accepts_and_a_portal_that_runs_goes_on,
-    codes_of_an_authenticator_app_work_after_a_step_back,
-    a_step_back_leaves_nobody_and_nothing_waiting_for_years,
+    a_clock_leap_spends_nothing_until_the_operator_accepts_it,
+    a_corrected_clock_needs_no_acceptance,
+    passing_time_is_no_leap_even_if_nothing_recorded_it,
+    a_starting_portal_may_have_been_off_for_32_days,
+    only_the_operator_accepts_the_time_and_only_as_displayed,
+    accepting_on_the_console_resumes_a_running_portal,
+    authenticator_codes_work_after_the_clock_is_set_back,
+    setting_the_clock_back_delays_no_sign_in_and_no_mail,
 );
 
 const DAY: i64 = 86_400;
 const YEARS: i64 = 3 * 366 * DAY;
 const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
 
-/// A device that a renewal is due for in a month, and an order of two vouchers that end in three years.
-async fn with_what_time_spends(test: &TestApp) -> Shop {
+/// A device whose renewal is due in a month, and an order of two vouchers that expire in three years.
+async fn shop_with_timed_spending(test: &TestApp) -> Shop {
     let shop = Shop::open(test).await;
     shop.paid(test, "2").await;
     let operator = who(&test.app, "operator@test.example").await;
@@ -51,7 +50,7 @@ async fn with_what_time_spends(test: &TestApp) -> Shop {
     shop
 }
 
-/// What the time has spent so far: units of devices, units of expired vouchers.
+/// Runs the timed jobs; returns the units spent on devices and the units of expired vouchers.
 async fn spent(test: &TestApp, shop: &Shop) -> (i64, i64) {
     renewals::run_batch(&test.app, "job").await.unwrap();
     expiry::run(&test.app).await;
@@ -65,12 +64,12 @@ async fn ready(app: &App) -> String {
     Browser::new(scrip::web::router::router(app.clone())).get("/readyz").await.is(200).body.clone()
 }
 
-async fn a_clock_that_leaps_ahead_spends_nothing_until_the_operator_accepts_it(test: TestApp) {
-    let shop = with_what_time_spends(&test).await;
+async fn a_clock_leap_spends_nothing_until_the_operator_accepts_it(test: TestApp) {
+    let shop = shop_with_timed_spending(&test).await;
     assert_eq!(spent(&test, &shop).await, (1, 0));
     test.app.clock.leap_seconds(YEARS);
     assert_eq!(spent(&test, &shop).await, (1, 0));
-    // What is written meanwhile makes the time no more credible.
+    // Writes in the meantime do not make the new time trusted.
     let mut operator = signed_in(&test, "operator@test.example").await;
     ops::clock::keep_up(&test.app).await.unwrap();
     assert_eq!(spent(&test, &shop).await, (1, 0));
@@ -87,11 +86,11 @@ async fn a_clock_that_leaps_ahead_spends_nothing_until_the_operator_accepts_it(t
     test.verify().await;
 }
 
-async fn a_clock_that_is_set_right_again_needs_no_acceptance(test: TestApp) {
-    let shop = with_what_time_spends(&test).await;
+async fn a_corrected_clock_needs_no_acceptance(test: TestApp) {
+    let shop = shop_with_timed_spending(&test).await;
     test.app.clock.leap_seconds(YEARS);
     assert_eq!(spent(&test, &shop).await, (1, 0));
-    // A restart does not make it right, and does not accept it.
+    // A restart does not accept the new time.
     let restarted = test.another().await;
     assert!(restarted.clock_watch.verdict().waits());
     test.app.clock.leap_seconds(-YEARS);
@@ -102,13 +101,13 @@ async fn a_clock_that_is_set_right_again_needs_no_acceptance(test: TestApp) {
     assert_eq!(restarted.clock_watch.verdict(), Verdict::Trusted);
 }
 
-async fn time_that_passes_is_no_leap_even_while_nobody_kept_count(test: TestApp) {
-    let shop = with_what_time_spends(&test).await;
-    // The database could not be reached for years, or the machine slept.
+async fn passing_time_is_no_leap_even_if_nothing_recorded_it(test: TestApp) {
+    let shop = shop_with_timed_spending(&test).await;
+    // As if the database had been unreachable for years, or the machine asleep.
     test.app.clock.advance_seconds(YEARS);
     assert_eq!(spent(&test, &shop).await, (2, 10));
     assert_eq!(ready(&test.app).await, "ready\n");
-    // An hour ahead is what a switch to summer time done wrong makes of a clock: nobody is asked for that.
+    // A botched switch to summer time puts a clock an hour ahead: that needs no confirmation.
     test.app.clock.leap_seconds(3_600);
     assert!(ops::clock::trusted_now(&test.app).await.unwrap().is_some());
     test.app.clock.leap_seconds(3_601);
@@ -121,15 +120,15 @@ async fn accept(test: &TestApp, at: Moment) {
     tx.commit().await.unwrap();
 }
 
-/// A process that starts at a moment; whether it trusts its clock.
+/// Whether a process that starts at this time trusts its clock.
 async fn trusts(test: &TestApp, at: Moment) -> bool {
     let config = (*test.app.config).clone();
     let app = App::start(config, Clock::fixed(at), Rng::System).await.unwrap().0;
     ops::clock::trusted_now(&app).await.unwrap().is_some()
 }
 
-async fn at_a_start_a_portal_may_have_been_off_for_a_month(test: TestApp) {
-    // The database's own clock is past all these moments.
+async fn a_starting_portal_may_have_been_off_for_32_days(test: TestApp) {
+    // The database server's real clock is later than all these times.
     let last = NOON.plus_seconds(-YEARS);
     accept(&test, last).await;
     assert!(trusts(&test, last.plus_seconds(32 * DAY)).await);
@@ -149,7 +148,7 @@ async fn at_a_start_a_portal_may_have_been_off_for_a_month(test: TestApp) {
     assert!(trusts(&patient, last.plus_seconds(99 * DAY)).await);
 }
 
-async fn the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen(test: TestApp) {
+async fn only_the_operator_accepts_the_time_and_only_as_displayed(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.get("/operator/clock").await.is(403);
@@ -159,7 +158,7 @@ async fn the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen(test: Tes
     let mut operator = signed_in(&test, "operator@test.example").await;
     let page = operator.get("/operator/clock").await;
     let (form, seen) = (page.field("form"), page.field("seen"));
-    // It leaps again before the button is pressed.
+    // The clock leaps again before the button is pressed.
     test.app.clock.leap_seconds(DAY);
     let mut operator = signed_in(&test, "operator@test.example").await;
     let form_now = operator.get("/operator/clock").await.field("form");
@@ -167,19 +166,19 @@ async fn the_time_is_accepted_by_the_operator_alone_and_as_it_was_seen(test: Tes
     refused.is(422).has("The clock has moved on");
     operator.post("/operator/clock", &[("form", &form_now), ("seen", "soon")]).await.is(422);
     assert!(ops::clock::trusted_now(&test.app).await.unwrap().is_none());
-    // And it is dear: the password is asked for again.
+    // Accepting a time is a guarded act: later it asks for the password again.
     test.app.clock.advance_seconds(600);
     let late = operator.post("/operator/clock", &[("form", &form), ("seen", &seen)]).await;
     assert!(late.is(303).location().starts_with("/confirm"));
 }
 
-async fn the_console_accepts_and_a_portal_that_runs_goes_on(test: TestApp) {
-    let shop = with_what_time_spends(&test).await;
+async fn accepting_on_the_console_resumes_a_running_portal(test: TestApp) {
+    let shop = shop_with_timed_spending(&test).await;
     test.app.clock.leap_seconds(31 * DAY);
     assert_eq!(spent(&test, &shop).await, (1, 0));
     ops::clock::accept_on_console(&test.another().await).await.unwrap();
     assert_eq!(spent(&test, &shop).await, (2, 0));
-    // A time that was accepted by mistake is taken back the same way.
+    // A time that was accepted by mistake is corrected the same way.
     test.app.clock.leap_seconds(-31 * DAY);
     ops::clock::keep_up(&test.app).await.unwrap();
     assert!(ready(&test.app).await.contains("31 days behind"));
@@ -187,7 +186,7 @@ async fn the_console_accepts_and_a_portal_that_runs_goes_on(test: TestApp) {
     assert_eq!(ready(&test.app).await, "ready\n");
 }
 
-async fn codes_of_an_authenticator_app_work_after_a_step_back(test: TestApp) {
+async fn authenticator_codes_work_after_the_clock_is_set_back(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let (secret, _) = set_up(&test, &mut acme, PASSWORD).await;
@@ -200,11 +199,11 @@ async fn codes_of_an_authenticator_app_work_after_a_step_back(test: TestApp) {
     };
     assert_eq!(sign_in(YEARS).await, 303);
     assert_eq!(sign_in(-YEARS).await, 303);
-    // The same code again, a moment later: it is used up, whatever the clock did.
+    // The same code a moment later is refused: a code works once, whatever the clock does.
     assert_eq!(sign_in(-30).await, 422);
 }
 
-async fn a_step_back_leaves_nobody_and_nothing_waiting_for_years(test: TestApp) {
+async fn setting_the_clock_back_delays_no_sign_in_and_no_mail(test: TestApp) {
     World::new(&test).await;
     test.app.clock.leap_seconds(YEARS);
     for _ in 0..8 {

@@ -1,25 +1,25 @@
-//! Codes by the thousand: by a form, by a program, through kills and shortages.
+//! Large batches of codes: from the form, through the API, and despite kills and shortages.
 
 use crate::support::{Program, TestApp, World, signed_in, who};
 use serde_json::json;
 
 both!(
-    some_codes_are_made_at_once_by_the_form,
-    thousands_are_made_by_a_job_and_downloaded,
-    a_program_orders_thousands_and_gets_them,
-    an_order_sent_twice_makes_one_batch,
-    a_step_that_runs_twice_makes_its_codes_once,
-    a_batch_stops_where_the_units_went_elsewhere,
-    a_cancelled_batch_keeps_what_was_made,
+    the_form_creates_a_few_codes_at_once,
+    a_job_makes_thousands_of_codes_for_download,
+    the_api_orders_thousands_of_codes,
+    a_repeated_order_makes_one_batch,
+    a_repeated_step_makes_its_codes_once,
+    a_batch_stops_when_units_run_out,
+    a_cancelled_batch_keeps_the_codes_already_made,
     wrong_counts_are_refused,
-    strangers_batches_are_like_none,
+    batches_outside_the_tree_look_nonexistent,
 );
 
 async fn run_jobs(test: &TestApp) {
     while scrip::jobs::run_next(&test.app).await {}
 }
 
-async fn some_codes_are_made_at_once_by_the_form(test: TestApp) {
+async fn the_form_creates_a_few_codes_at_once(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = world.vendor.to_string();
@@ -30,7 +30,7 @@ async fn some_codes_are_made_at_once_by_the_form(test: TestApp) {
     test.verify().await;
 }
 
-async fn thousands_are_made_by_a_job_and_downloaded(test: TestApp) {
+async fn a_job_makes_thousands_of_codes_for_download(test: TestApp) {
     let world = World::new(&test).await;
     issue(&test, 5_000).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -63,7 +63,7 @@ async fn issue(test: &TestApp, amount: i64) {
     scrip::ops::resources::issue(&test.app, &operator, "more", credit, amount, "").await.unwrap();
 }
 
-async fn a_program_orders_thousands_and_gets_them(test: TestApp) {
+async fn the_api_orders_thousands_of_codes(test: TestApp) {
     World::new(&test).await;
     issue(&test, 5_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;
@@ -83,7 +83,7 @@ async fn a_program_orders_thousands_and_gets_them(test: TestApp) {
     vendor.get("/api/credits/codes?batch_id=77").await.refuses(404, "", "NOT_FOUND");
 }
 
-async fn an_order_sent_twice_makes_one_batch(test: TestApp) {
+async fn a_repeated_order_makes_one_batch(test: TestApp) {
     let world = World::new(&test).await;
     issue(&test, 5_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;
@@ -99,12 +99,12 @@ async fn an_order_sent_twice_makes_one_batch(test: TestApp) {
     assert_eq!(world.credit(&test, world.vendor).await, 4_500);
 }
 
-async fn a_step_that_runs_twice_makes_its_codes_once(test: TestApp) {
+async fn a_repeated_step_makes_its_codes_once(test: TestApp) {
     let world = World::new(&test).await;
     issue(&test, 5_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     vendor.post("/api/credits/codes", json!({ "amount": 1, "count": 1_500 })).await.is(202);
-    // Two processes at it at once, and a step whose end was not noted before a kill.
+    // Several processes run the step concurrently, and one is killed before it recorded the step.
     let steps = (0..6).map(|_| scrip::ops::code_batches::run_step(&test.app, 1));
     futures_util::future::join_all(steps).await;
     let mut tx = test.app.db.write().await.unwrap();
@@ -117,7 +117,7 @@ async fn a_step_that_runs_twice_makes_its_codes_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_batch_stops_where_the_units_went_elsewhere(test: TestApp) {
+async fn a_batch_stops_when_units_run_out(test: TestApp) {
     let world = World::new(&test).await;
     issue(&test, 1_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;
@@ -133,7 +133,7 @@ async fn a_batch_stops_where_the_units_went_elsewhere(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_cancelled_batch_keeps_what_was_made(test: TestApp) {
+async fn a_cancelled_batch_keeps_the_codes_already_made(test: TestApp) {
     let world = World::new(&test).await;
     issue(&test, 5_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;
@@ -168,7 +168,7 @@ async fn wrong_counts_are_refused(test: TestApp) {
     assert_eq!(world.credit(&test, world.vendor).await, 1_000);
 }
 
-async fn strangers_batches_are_like_none(test: TestApp) {
+async fn batches_outside_the_tree_look_nonexistent(test: TestApp) {
     World::new(&test).await;
     issue(&test, 5_000).await;
     let vendor = Program::all(&test, "operator@test.example").await;

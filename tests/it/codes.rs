@@ -1,35 +1,35 @@
-//! Codes: made, listed, searched, redeemed, deleted, printed; and who may see how much of one.
+//! Codes: created, listed, searched, redeemed, deleted and printed, and who may see how much of one.
 
 use crate::support::{Backend, Browser, Page, TestApp, World, signed_in};
 use scrip::model::code::Code;
 
 both!(
-    a_code_made_in_company_details_belongs_to_that_company,
-    a_code_made_in_resources_belongs_to_the_own_company,
-    a_refused_code_leaves_no_trace_and_keeps_what_was_typed,
-    an_unrelated_company_redeems_a_code,
-    readers_do_not_redeem,
-    a_used_code_says_so_and_a_deleted_one_is_unknown,
+    a_code_created_on_a_companys_page_belongs_to_that_company,
+    a_code_created_under_resources_belongs_to_the_users_company,
+    a_refused_code_changes_nothing_and_keeps_the_form,
+    an_unrelated_company_can_redeem_a_code,
+    read_only_users_cannot_redeem,
+    a_used_code_is_reported_as_used_and_a_deleted_one_as_unknown,
     deleting_returns_the_units,
-    a_used_code_is_not_deleted,
-    other_trees_neither_see_nor_delete_a_code,
+    a_used_code_cannot_be_deleted,
+    other_trees_cannot_see_or_delete_a_code,
     check_first_changes_nothing,
-    mistyped_codes_are_told_and_cost_nothing,
-    wrong_codes_make_their_user_wait_for_a_while,
-    wrong_codes_of_a_company_and_of_an_address_are_counted_too,
-    a_form_sent_twice_redeems_once_and_shows_the_first_result,
+    mistyped_codes_are_detected_and_cost_no_attempt,
+    wrong_codes_make_the_user_wait,
+    wrong_codes_are_also_counted_per_company_and_address,
+    a_form_submitted_twice_redeems_once_and_shows_the_first_result,
     readers_see_codes_masked,
-    codes_are_searched_by_code_end_and_comment,
-    codes_are_filtered_by_status_type_and_day,
-    a_csv_file_holds_the_codes_and_disarms_formulas,
-    pages_of_codes_neither_overlap_nor_leave_out,
-    a_sheet_shows_unused_codes_of_the_own_tree,
-    a_code_is_nowhere_in_the_database_and_in_no_address,
-    a_comment_is_edited_and_shown_as_text,
+    codes_can_be_searched_by_code_ending_and_comment,
+    codes_can_be_filtered_by_status_type_and_day,
+    the_csv_file_lists_codes_and_disarms_formulas,
+    pages_of_codes_have_no_overlaps_and_no_gaps,
+    a_sheet_shows_only_unused_codes_of_the_users_tree,
+    a_code_is_never_stored_or_put_in_a_url_in_the_clear,
+    a_comment_can_be_edited_and_is_escaped,
     a_long_comment_is_refused_and_kept_in_the_form,
 );
 
-/// Makes a code through the window; gives the list that the success leads to.
+/// Creates a code through the dialog; returns the list that it leads to.
 async fn create(browser: &mut Browser, company: i64, kind: &str, amount: &str, comment: &str) -> Page {
     let id = company.to_string();
     let list = format!("/companies/{id}/codes");
@@ -53,7 +53,7 @@ async fn delete(browser: &mut Browser, id: i64) -> Page {
     browser.submit(&path, &path, &[]).await
 }
 
-/// A well-formed code that nobody has made.
+/// A well-formed code that does not exist.
 fn unknown(seed: u8) -> String {
     let mut bytes = [seed; 19];
     bytes[0] = 31;
@@ -70,7 +70,7 @@ fn position(page: &Page, text: &str) -> usize {
     page.body.find(text).unwrap_or_else(|| panic!("{text:?} is not in\n{}", page.body))
 }
 
-async fn a_code_made_in_company_details_belongs_to_that_company(test: TestApp) {
+async fn a_code_created_on_a_companys_page_belongs_to_that_company(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
@@ -86,7 +86,7 @@ async fn a_code_made_in_company_details_belongs_to_that_company(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_code_made_in_resources_belongs_to_the_own_company(test: TestApp) {
+async fn a_code_created_under_resources_belongs_to_the_users_company(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
@@ -106,22 +106,22 @@ async fn a_code_made_in_resources_belongs_to_the_own_company(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 0);
 }
 
-async fn a_refused_code_leaves_no_trace_and_keeps_what_was_typed(test: TestApp) {
+async fn a_refused_code_changes_nothing_and_keeps_the_form(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let own = world.acme.to_string();
-    for (amount, said) in
+    for (amount, message) in
         [("6", "Acme has 5 Credit."), ("0", "Enter a whole number from 1"), ("x", "Enter a whole number")]
     {
         let fields =
             [("company", own.as_str()), ("type", "credit"), ("amount", amount), ("comment", "for Ann")];
         let page = acme.submit("/codes/new", "/codes", &fields).await;
         page.is(422).has("for Ann");
-        assert!(page.problem("amount").starts_with(said), "{}", page.problem("amount"));
+        assert!(page.problem("amount").starts_with(message), "{}", page.problem("amount"));
         assert_eq!(page.field("amount"), amount);
     }
-    // A company of another tree is no company at all.
+    // A company outside the tree looks nonexistent.
     let foreign = world.other.to_string();
     acme.submit("/codes/new", "/codes", &[("company", &foreign), ("type", "credit"), ("amount", "1")])
         .await
@@ -132,13 +132,13 @@ async fn a_refused_code_leaves_no_trace_and_keeps_what_was_typed(test: TestApp) 
     test.verify().await;
 }
 
-async fn an_unrelated_company_redeems_a_code(test: TestApp) {
+async fn an_unrelated_company_can_redeem_a_code(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 30).await;
     for (email, balance) in [("other@test.example", "12"), ("customer@test.example", "24")] {
         let (_, code) = world.code(&test, "acme@test.example", 12).await;
         let mut browser = signed_in(&test, email).await;
-        // Case, spaces and dashes do not matter.
+        // Case, spaces and dashes are ignored.
         let typed = format!(" {} ", code.to_lowercase().replace('-', " "));
         let answer = redeem(&mut browser, &typed).await;
         let page = browser.done(answer).await;
@@ -151,7 +151,7 @@ async fn an_unrelated_company_redeems_a_code(test: TestApp) {
     test.verify().await;
 }
 
-async fn readers_do_not_redeem(test: TestApp) {
+async fn read_only_users_cannot_redeem(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -167,7 +167,7 @@ async fn readers_do_not_redeem(test: TestApp) {
     assert_eq!(world.credit(&test, world.vendor).await, 995);
 }
 
-async fn a_used_code_says_so_and_a_deleted_one_is_unknown(test: TestApp) {
+async fn a_used_code_is_reported_as_used_and_a_deleted_one_as_unknown(test: TestApp) {
     let world = World::new(&test).await;
     let (_, used) = world.code(&test, "operator@test.example", 5).await;
     let (id, deleted) = world.code(&test, "operator@test.example", 5).await;
@@ -194,7 +194,7 @@ async fn deleting_returns_the_units(test: TestApp) {
     world.give(&test, world.acme, 9).await;
     let (id, _) = world.code(&test, "acme@test.example", 9).await;
     assert_eq!(world.credit(&test, world.acme).await, 0);
-    // An administrator above may; the units go back to the company that owns the code.
+    // An administrator above may delete it; the units return to the company that owns the code.
     let mut distributor = signed_in(&test, "distributor@test.example").await;
     distributor.get(&format!("/codes/{id}/deletion")).await.has("9 Credit will return to Acme.");
     let answer = delete(&mut distributor, id).await;
@@ -209,7 +209,7 @@ async fn deleting_returns_the_units(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_used_code_is_not_deleted(test: TestApp) {
+async fn a_used_code_cannot_be_deleted(test: TestApp) {
     let world = World::new(&test).await;
     let (id, code) = world.code(&test, "operator@test.example", 4).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -222,7 +222,7 @@ async fn a_used_code_is_not_deleted(test: TestApp) {
     test.verify().await;
 }
 
-async fn other_trees_neither_see_nor_delete_a_code(test: TestApp) {
+async fn other_trees_cannot_see_or_delete_a_code(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 9).await;
     let (id, _) = world.code(&test, "acme@test.example", 9).await;
@@ -233,7 +233,7 @@ async fn other_trees_neither_see_nor_delete_a_code(test: TestApp) {
             let path = format!("/codes/{id}/{part}");
             let seen = stranger.get(&path).await.status.as_u16();
             let sent = stranger.post(&path, &[("form", &token), ("comment", "mine")]).await.status.as_u16();
-            // Nobody can tell a code that exists from one that does not.
+            // The answers do not reveal whether a code exists.
             let wanted = if email.starts_with("other") { [404, 404] } else { [403, 403] };
             assert_eq!([seen, sent], wanted, "{email} {path}");
         }
@@ -252,7 +252,7 @@ async fn check_first_changes_nothing(test: TestApp) {
     page.is(200).has("This code holds <strong>40 Credit</strong>").has("grows from 3 to 43");
     assert_eq!(page.field("code"), code);
     assert_eq!(world.credit(&test, world.other).await, 3);
-    // The second step looks again: meanwhile somebody else may have been quicker.
+    // The second step checks again, because somebody else may have redeemed the code meanwhile.
     let (_, second) = world.code(&test, "operator@test.example", 1).await;
     let slow = check_first(&mut customer, &second).await;
     redeem(&mut signed_in(&test, "acme@test.example").await, &second).await.is(303);
@@ -264,7 +264,7 @@ async fn check_first_changes_nothing(test: TestApp) {
     test.verify().await;
 }
 
-async fn mistyped_codes_are_told_and_cost_nothing(test: TestApp) {
+async fn mistyped_codes_are_detected_and_cost_no_attempt(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -275,23 +275,23 @@ async fn mistyped_codes_are_told_and_cost_nothing(test: TestApp) {
         assert!(page.is(422).problem("code").starts_with("A character of the code is mistyped."));
         assert_eq!(page.field("code"), wrong);
     }
-    for (typed, said) in [
+    for (typed, message) in [
         ("", "Enter the code."),
         ("ABC", "This is not a code"),
         ("UUUU-UUUU-UUUU-UUUU-UUUU", "This is not a code"),
     ] {
-        assert!(redeem(&mut other, typed).await.is(422).problem("code").starts_with(said));
+        assert!(redeem(&mut other, typed).await.is(422).problem("code").starts_with(message));
     }
     redeem(&mut other, &code).await.is(303);
     assert_eq!(world.credit(&test, world.other).await, 5);
 }
 
-async fn wrong_codes_make_their_user_wait_for_a_while(test: TestApp) {
+async fn wrong_codes_make_the_user_wait(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut other = signed_in(&test, "other@test.example").await;
     for seed in 0..11 {
-        // Looking first is guessing too.
+        // A check counts as a guess too.
         let page = if seed % 2 == 0 {
             redeem(&mut other, &unknown(seed)).await
         } else {
@@ -308,7 +308,7 @@ async fn wrong_codes_make_their_user_wait_for_a_while(test: TestApp) {
         page.is(429).has("Too many wrong codes.");
         assert_eq!(page.headers["retry-after"], "15");
     }
-    // A colleague is not held up, and the wait ends by itself.
+    // A colleague does not have to wait, and the wait ends by itself.
     redeem(&mut signed_in(&test, "customer@test.example").await, &unknown(13)).await.is(422);
     test.app.clock.advance_seconds(14);
     redeem(&mut other, &code).await.is(429);
@@ -317,7 +317,7 @@ async fn wrong_codes_make_their_user_wait_for_a_while(test: TestApp) {
     assert_eq!(world.credit(&test, world.other).await, 5);
 }
 
-async fn wrong_codes_of_a_company_and_of_an_address_are_counted_too(test: TestApp) {
+async fn wrong_codes_are_also_counted_per_company_and_address(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
     let hash =
@@ -333,7 +333,7 @@ async fn wrong_codes_of_a_company_and_of_an_address_are_counted_too(test: TestAp
     tx.commit().await.unwrap();
     let mut guess = 0;
     let mut seen = Vec::new();
-    // Three people of one company, from one address: 31 wrong codes, though nobody made more than 11.
+    // Four people of one company at one address: 31 wrong codes are allowed in total, though nobody entered more than 11.
     for email in ["customer@test.example", "second@test.example", "third@test.example", "other@test.example"]
     {
         let mut browser = signed_in(&test, email).await;
@@ -345,7 +345,7 @@ async fn wrong_codes_of_a_company_and_of_an_address_are_counted_too(test: TestAp
     }
     assert_eq!(seen.iter().position(|s| *s == 429), Some(31), "{seen:?}");
     assert!(seen[31..].iter().all(|s| *s == 429));
-    // From the same address another company has ten more; from elsewhere it is free.
+    // Another company at the same address has ten attempts left; from another address it is not limited.
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.address = [192, 0, 2, 1];
     for i in 0..10 {
@@ -356,7 +356,7 @@ async fn wrong_codes_of_a_company_and_of_an_address_are_counted_too(test: TestAp
     redeem(&mut acme, &unknown(121)).await.is(422);
 }
 
-async fn a_form_sent_twice_redeems_once_and_shows_the_first_result(test: TestApp) {
+async fn a_form_submitted_twice_redeems_once_and_shows_the_first_result(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -367,7 +367,7 @@ async fn a_form_sent_twice_redeems_once_and_shows_the_first_result(test: TestApp
     let second = other.post("/redeem", &fields).await;
     assert_eq!(first.is(303).location(), second.is(303).location());
     other.done(second).await.has("5 Credit added to Other. The balance is now 5.");
-    // The notice is for whoever did it alone.
+    // Only the person who redeemed the code sees the notice.
     let mut customer = signed_in(&test, "customer@test.example").await;
     customer.get(first.location()).await.is(200).has_not("operation completed successfully");
     assert_eq!(world.credit(&test, world.other).await, 105);
@@ -404,7 +404,7 @@ async fn readers_see_codes_masked(test: TestApp) {
     signed_in(&test, "operator@test.example").await.get("/resources/codes").await.has(&code);
 }
 
-async fn codes_are_searched_by_code_end_and_comment(test: TestApp) {
+async fn codes_can_be_searched_by_code_ending_and_comment(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     for i in 0..3 {
@@ -438,7 +438,7 @@ async fn codes_are_searched_by_code_end_and_comment(test: TestApp) {
     operator.get("/resources/codes?q=nothing+like+it").await.has("No code fits these filters");
 }
 
-async fn codes_are_filtered_by_status_type_and_day(test: TestApp) {
+async fn codes_can_be_filtered_by_status_type_and_day(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let fields = [("type", "device_year"), ("amount", "10")];
@@ -448,7 +448,7 @@ async fn codes_are_filtered_by_status_type_and_day(test: TestApp) {
     redeem(&mut operator, &used).await.is(303);
     delete(&mut operator, id).await.is(303);
     create(&mut operator, world.vendor, "credit", "3", "").await;
-    // Within the session's 12 hours, and yet another day.
+    // Moves to the next day without ending the 12-hour session.
     for _ in 0..2 {
         test.app.clock.advance_seconds(6 * 3_600 + 60);
         operator.get("/").await;
@@ -474,7 +474,7 @@ async fn codes_are_filtered_by_status_type_and_day(test: TestApp) {
     }
 }
 
-async fn a_csv_file_holds_the_codes_and_disarms_formulas(test: TestApp) {
+async fn the_csv_file_lists_codes_and_disarms_formulas(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     for comment in ["=HYPERLINK(\"x\")", "+1", "-1+1", "@x", "plain, \"quoted\"", "two\r\nlines"] {
@@ -504,7 +504,7 @@ async fn a_csv_file_holds_the_codes_and_disarms_formulas(test: TestApp) {
     assert_eq!(filtered.body.lines().count(), 2);
 }
 
-async fn pages_of_codes_neither_overlap_nor_leave_out(test: TestApp) {
+async fn pages_of_codes_have_no_overlaps_and_no_gaps(test: TestApp) {
     let world = World::new(&test).await;
     for _ in 0..102 {
         world.code(&test, "operator@test.example", 1).await;
@@ -536,7 +536,7 @@ async fn pages_of_codes_neither_overlap_nor_leave_out(test: TestApp) {
     assert_eq!(file.body.lines().count(), 103);
 }
 
-async fn a_sheet_shows_unused_codes_of_the_own_tree(test: TestApp) {
+async fn a_sheet_shows_only_unused_codes_of_the_users_tree(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 9).await;
     let (own, own_code) = world.code(&test, "acme@test.example", 2).await;
@@ -551,7 +551,7 @@ async fn a_sheet_shows_unused_codes_of_the_own_tree(test: TestApp) {
     acme.get("/codes/sheet").await.is(200).has("Choose unused codes in the list first.");
 }
 
-async fn a_code_is_nowhere_in_the_database_and_in_no_address(test: TestApp) {
+async fn a_code_is_never_stored_or_put_in_a_url_in_the_clear(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let (_, second) = world.code(&test, "operator@test.example", 6).await;
@@ -561,7 +561,7 @@ async fn a_code_is_nowhere_in_the_database_and_in_no_address(test: TestApp) {
         let answer = redeem(&mut other, typed).await;
         assert!(!answer.location().contains(&code[..4]), "{}", answer.location());
     }
-    // A code in the query would stand in logs, so it is not taken from there.
+    // A code in the query would appear in logs, so the page ignores it there.
     other.get(&format!("/redeem?code={second}")).await.is(200).has_not(&second);
     let stored = everything_stored(&test).await;
     for code in [code, second] {
@@ -580,7 +580,7 @@ async fn a_code_is_nowhere_in_the_database_and_in_no_address(test: TestApp) {
     assert!(stored.windows(company.len()).any(|w| w == company), "the search is blind");
 }
 
-/// All bytes of the database, in small letters.
+/// All bytes of the database, in lower case.
 async fn everything_stored(test: &TestApp) -> Vec<u8> {
     let mut bytes = Vec::new();
     match &test.app.db {
@@ -604,7 +604,7 @@ async fn everything_stored(test: &TestApp) -> Vec<u8> {
     bytes.to_ascii_lowercase()
 }
 
-async fn a_comment_is_edited_and_shown_as_text(test: TestApp) {
+async fn a_comment_can_be_edited_and_is_escaped(test: TestApp) {
     let world = World::new(&test).await;
     let (id, _) = world.code(&test, "operator@test.example", 5).await;
     let mut operator = signed_in(&test, "operator@test.example").await;

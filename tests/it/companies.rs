@@ -1,34 +1,34 @@
-//! Companies: the tree, what is done to it, and how one is chosen.
+//! Companies: the tree, changes to it, and how forms choose a company.
 
 use crate::support::{Browser, Page, TestApp, World, signed_in};
 use scrip::store;
 
 both!(
-    an_administrator_creates_companies_below_the_own_one,
-    names_have_three_to_two_hundred_characters,
-    no_company_is_created_outside_the_tree,
-    a_company_gets_another_name,
-    a_name_from_right_to_left_stands_apart,
-    parent_credits_are_switched_from_above,
-    a_company_is_put_under_another_with_all_below_it,
-    no_company_is_put_under_itself_or_out_of_the_tree,
-    several_companies_are_removed_at_once,
-    each_obstacle_to_a_removal_is_named,
-    a_removed_company_is_gone_everywhere,
-    nothing_reaches_a_company_while_it_is_removed,
-    companies_that_are_put_under_each_other_at_once_make_no_ring,
-    companies_are_searched_by_name_and_number,
-    each_order_is_paged_without_gaps,
+    an_administrator_creates_companies_below_their_own,
+    names_must_have_3_to_200_characters,
+    companies_cannot_be_created_outside_the_tree,
+    a_company_can_be_renamed,
+    right_to_left_names_are_isolated,
+    only_the_parent_switches_the_use_of_its_credits,
+    moving_a_company_moves_its_whole_subtree,
+    a_company_cannot_be_moved_under_itself_or_out_of_the_tree,
+    several_companies_can_be_removed_at_once,
+    a_refused_removal_names_each_obstacle,
+    a_removed_company_disappears_everywhere,
+    nothing_is_added_to_a_company_while_it_is_being_removed,
+    concurrent_moves_never_form_a_cycle,
+    companies_can_be_searched_by_name_and_id,
+    every_sort_order_pages_without_gaps,
     the_tree_shows_one_level_at_a_time,
-    a_field_reads_a_name_a_number_or_both,
-    a_name_that_fits_several_offers_them,
-    many_companies_are_searched_and_not_listed,
-    options_are_those_of_the_own_tree,
-    an_end_user_sees_no_lists,
-    only_administrators_change_the_tree,
+    a_company_field_accepts_a_name_an_id_or_both,
+    an_ambiguous_name_offers_the_matches,
+    many_companies_are_searched_instead_of_listed,
+    options_come_from_the_users_own_tree,
+    end_users_see_no_lists,
+    only_administrators_can_change_the_tree,
 );
 
-/// A form with the field `name`, through the page it stands on.
+/// Submits a form that posts to its own page.
 async fn send(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Page {
     browser.submit(path, path, fields).await
 }
@@ -44,14 +44,14 @@ async fn remove(browser: &mut Browser, companies: &[i64]) -> Page {
     browser.submit("/companies/removal", "/companies/removal", &fields).await
 }
 
-/// Makes many companies below one, each a second younger than the last.
+/// Creates many companies below one, each a second younger than the last.
 async fn many(test: &TestApp, parent: i64, count: i64) -> Vec<i64> {
     let mut tx = test.app.db.write().await.unwrap();
     let root = store::companies::root(&mut tx).await.unwrap().unwrap().1;
     let path = store::companies::find(&mut tx, &root, parent).await.unwrap().unwrap().path();
     let mut ids = Vec::new();
     for i in 0..count {
-        // Names in no order, some alike.
+        // Unsorted names, some equal.
         let name = format!("{} {}", ["site", "Çité", "SITE", "Łódź"][(i % 4) as usize], i * 7 % 50);
         let at = crate::support::NOON.plus_seconds(i);
         ids.push(store::companies::insert(&mut tx, &name, Some((parent, &path)), at).await.unwrap());
@@ -74,7 +74,7 @@ fn name(before: &str) -> &str {
     before.trim_end_matches("</bdi>").rsplit('>').next().unwrap()
 }
 
-/// The rows of the list: number and name.
+/// The rows of the list: id and name.
 fn listed(page: &Page) -> Vec<(i64, &str)> {
     let parts: Vec<&str> = page.body.split("</a> <span class=\"muted\">#").collect();
     let pairs = parts.windows(2).map(|two| (two[1].split('<').next().unwrap(), name(two[0])));
@@ -90,7 +90,7 @@ fn next_page(page: &Page) -> Option<String> {
     Some(link.rsplit("href=\"").next().unwrap().replace("&#38;", "&"))
 }
 
-async fn an_administrator_creates_companies_below_the_own_one(test: TestApp) {
+async fn an_administrator_creates_companies_below_their_own(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     admin.get("/companies/new").await.has("selected>Distributor");
@@ -108,11 +108,11 @@ async fn an_administrator_creates_companies_below_the_own_one(test: TestApp) {
     signed_in(&test, "other@test.example").await.get("/companies").await.has_not("Bakery");
 }
 
-async fn names_have_three_to_two_hundred_characters(test: TestApp) {
+async fn names_must_have_3_to_200_characters(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
     let (long, longer) = ("ü".repeat(200), "ü".repeat(201));
-    for (name, said) in [
+    for (name, message) in [
         ("", "Enter a name."),
         ("   ", "Enter a name."),
         ("ab", "Enter a name of 3 characters or more."),
@@ -120,10 +120,10 @@ async fn names_have_three_to_two_hundred_characters(test: TestApp) {
         (&longer, "Enter a name of 200 characters or fewer."),
     ] {
         let page = create(&mut admin, name, world.acme).await;
-        assert_eq!(page.is(422).problem("name"), said);
+        assert_eq!(page.is(422).problem("name"), message);
         assert_eq!(page.field("name"), name);
         let page = send(&mut admin, &format!("/companies/{}/name", world.acme), &[("name", name)]).await;
-        assert_eq!(page.is(422).problem("name"), said);
+        assert_eq!(page.is(422).problem("name"), message);
     }
     for name in ["abc", "  padded  ", &long, "日本語"] {
         create(&mut admin, name, world.acme).await.is(303);
@@ -133,7 +133,7 @@ async fn names_have_three_to_two_hundred_characters(test: TestApp) {
     assert_eq!(names(&list).len(), 6);
 }
 
-async fn no_company_is_created_outside_the_tree(test: TestApp) {
+async fn companies_cannot_be_created_outside_the_tree(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     for parent in [world.other, world.distributor, world.vendor, 999_999] {
@@ -147,7 +147,7 @@ async fn no_company_is_created_outside_the_tree(test: TestApp) {
     signed_in(&test, "operator@test.example").await.get("/companies").await.has_not("Foothold");
 }
 
-async fn a_company_gets_another_name(test: TestApp) {
+async fn a_company_can_be_renamed(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
@@ -157,7 +157,7 @@ async fn a_company_gets_another_name(test: TestApp) {
     let page = admin.done(answer).await;
     page.has("Rename operation completed successfully.").has("Acme is now called Apex.").has("<h1>Apex</h1>");
     assert_eq!(names(&admin.get("/companies?q=apex").await), ["Apex"]);
-    // What has happened keeps the name of then.
+    // History keeps the name from that time.
     let history = admin.get(&format!("/companies/{}/history", world.acme)).await;
     history.has("Acme: Apex").has("Resources moved").has(">Acme<");
     for id in [world.other, world.vendor] {
@@ -165,7 +165,7 @@ async fn a_company_gets_another_name(test: TestApp) {
     }
 }
 
-async fn a_name_from_right_to_left_stands_apart(test: TestApp) {
+async fn right_to_left_names_are_isolated(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let path = format!("/companies/{}", world.distributor);
@@ -178,7 +178,7 @@ async fn a_name_from_right_to_left_stands_apart(test: TestApp) {
     }
 }
 
-async fn parent_credits_are_switched_from_above(test: TestApp) {
+async fn only_the_parent_switches_the_use_of_its_credits(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let path = format!("/companies/{}", world.acme);
@@ -190,7 +190,7 @@ async fn parent_credits_are_switched_from_above(test: TestApp) {
         let list = admin.get("/companies?q=acme").await;
         assert!(cells(&list, "Use parent credits")[0].contains(&format!(">{shown} ")));
     }
-    // To use the parent's credits is the parent's to allow.
+    // Only the parent may allow the use of its credits.
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.submit(&path, &format!("{path}/parent-credits"), &[("on", "1")]).await.is(403);
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -198,7 +198,7 @@ async fn parent_credits_are_switched_from_above(test: TestApp) {
     operator.submit("/companies/new", &root, &[("on", "1")]).await.is(403);
 }
 
-async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
+async fn moving_a_company_moves_its_whole_subtree(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 7).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -219,7 +219,7 @@ async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
     let list = other.get("/companies?sort=level").await;
     assert_eq!(names(&list), ["Other", "Acme", "Acme North"]);
     assert_eq!(cells(&list, "Level"), [" class=\"number\">1", " class=\"number\">2", " class=\"number\">3"]);
-    // Those who sit in it go on, with their balance.
+    // The company's own users keep working, with their balance.
     acme.get("/").await.is(200);
     acme.get(&format!("/companies/{}", world.acme_north)).await.is(200);
     other.get(&format!("/companies/{}/history", world.acme)).await.has("Company put under another");
@@ -227,20 +227,20 @@ async fn a_company_is_put_under_another_with_all_below_it(test: TestApp) {
     test.verify().await;
 }
 
-async fn no_company_is_put_under_itself_or_out_of_the_tree(test: TestApp) {
+async fn a_company_cannot_be_moved_under_itself_or_out_of_the_tree(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let path = format!("/companies/{}/parent", world.acme);
-    for (parent, said) in [
+    for (parent, message) in [
         (world.acme, "A company cannot be put under itself"),
         (world.acme_north, "A company cannot be put under itself"),
         (world.vendor, "There is no such company among yours."),
         (world.other, "There is no such company among yours."),
     ] {
         let page = send(&mut admin, &path, &[("parent", &parent.to_string())]).await;
-        assert!(page.is(422).problem("parent").starts_with(said), "{}", page.problem("parent"));
+        assert!(page.is(422).problem("parent").starts_with(message), "{}", page.problem("parent"));
     }
-    // Nor does anybody move the own company away, or fetch one of another tree.
+    // Nobody can move their own company, or take one from another tree.
     let own = world.distributor.to_string();
     let token = admin.get("/companies/new").await.field("form");
     let fields = [("form", token.as_str()), ("parent", own.as_str())];
@@ -251,14 +251,14 @@ async fn no_company_is_put_under_itself_or_out_of_the_tree(test: TestApp) {
     assert_eq!(names(&list), ["Vendor", "Distributor", "Other", "Acme", "Acme North"]);
 }
 
-async fn several_companies_are_removed_at_once(test: TestApp) {
+async fn several_companies_can_be_removed_at_once(test: TestApp) {
     let world = World::new(&test).await;
     let ids = many(&test, world.distributor, 3).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     create(&mut admin, "Below the first", ids[0]).await.is(303);
     let window = admin.get(&format!("/companies/removal?company={}&company={}", ids[0], ids[1])).await;
     window.has("site 0").has("Çité 7").has_not("SITE 14");
-    // What goes along is no obstacle; what stays is.
+    // A subsidiary is an obstacle only if it is not removed at the same time.
     remove(&mut admin, &ids).await.is(422).has("site 0 has 1 subsidiary: remove it first.");
     let last = listed(&admin.get("/companies?q=below").await)[0].0;
     let answer = remove(&mut admin, &[ids[0], ids[1], ids[2], last]).await;
@@ -271,7 +271,7 @@ async fn several_companies_are_removed_at_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn each_obstacle_to_a_removal_is_named(test: TestApp) {
+async fn a_refused_removal_names_each_obstacle(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 10).await;
     world.code(&test, "acme@test.example", 3).await;
@@ -279,24 +279,24 @@ async fn each_obstacle_to_a_removal_is_named(test: TestApp) {
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let page = remove(&mut admin, &[world.acme, world.distributor]).await;
     page.is(422);
-    for said in [
+    for message in [
         "Acme has a balance: move it first.",
         "Acme has 2 unused codes: delete them first.",
         "Acme has 1 subsidiary: remove it first.",
         "Acme has 1 user: disable that user first.",
         "Distributor is your own company.",
     ] {
-        page.has(said);
+        page.has(message);
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
     remove(&mut operator, &[world.vendor]).await.is(422).has("Vendor is the root company and stays.");
-    // One that could go stays with those that cannot: all or none.
+    // All or nothing: a removable company stays if another one cannot be removed.
     let ids = many(&test, world.vendor, 1).await;
     remove(&mut operator, &[ids[0], world.acme]).await.is(422);
     operator.get(&format!("/companies/{}", ids[0])).await.is(200);
 }
 
-async fn a_removed_company_is_gone_everywhere(test: TestApp) {
+async fn a_removed_company_disappears_everywhere(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let found = operator.get("/users?q=north").await;
@@ -321,14 +321,14 @@ async fn a_removed_company_is_gone_everywhere(test: TestApp) {
     let fields = [("type", "credit"), ("from", own.as_str()), ("to", &id), ("amount", "1")];
     assert_ne!(operator.submit("/moves/new", "/moves", &fields).await.is(422).problem("to"), "");
     create(&mut operator, "Below it", world.acme_north).await.is(422);
-    // Its people do not come back either; what has happened stays in the history.
+    // Its users cannot be enabled again, and its history remains.
     operator.get(&page).await.is(404);
     operator.submit("/users", &format!("{page}/disabled"), &[("disabled", "0")]).await.is(404);
     operator.get("/history").await.has("Company removed").has("Acme North");
     test.verify().await;
 }
 
-async fn companies_are_searched_by_name_and_number(test: TestApp) {
+async fn companies_can_be_searched_by_name_and_id(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     create(&mut operator, "100%_Çà & <b>", world.acme).await.is(303);
@@ -351,7 +351,7 @@ async fn companies_are_searched_by_name_and_number(test: TestApp) {
     signed_in(&test, "other@test.example").await.get("/companies?q=acme").await.has("No company fits");
 }
 
-async fn each_order_is_paged_without_gaps(test: TestApp) {
+async fn every_sort_order_pages_without_gaps(test: TestApp) {
     let world = World::new(&test).await;
     let ids = many(&test, world.distributor, 120).await;
     for (i, id) in ids.iter().enumerate().take(30) {
@@ -384,7 +384,7 @@ async fn each_order_is_paged_without_gaps(test: TestApp) {
     }
 }
 
-/// What each row of a page is sorted by, and its number.
+/// The sort key of each row of a page, and its id.
 fn keys_of(page: &Page, sort: &str) -> Vec<(String, i64)> {
     let ids = listed(page).into_iter().map(|(id, _)| id);
     let values: Vec<String> = match sort {
@@ -412,13 +412,13 @@ async fn the_tree_shows_one_level_at_a_time(test: TestApp) {
     let first = operator.get(&format!("/companies?view=tree&of={}", world.acme_north)).await;
     let second = operator.get(&next_page(&first).unwrap()).await;
     assert_eq!(next_page(&second), None);
-    // All sixty, below the four companies that lead to them.
+    // All sixty companies, and on each page the four above them.
     assert_eq!([&first, &second].map(|page| page.body.matches("class=\"tree-row\"").count()), [54, 14]);
     let admin = signed_in(&test, "acme@test.example").await.get("/companies?view=tree").await;
     admin.has("Acme North").has_not("Distributor");
 }
 
-async fn a_field_reads_a_name_a_number_or_both(test: TestApp) {
+async fn a_company_field_accepts_a_name_an_id_or_both(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = world.acme_north;
@@ -433,7 +433,7 @@ async fn a_field_reads_a_name_a_number_or_both(test: TestApp) {
         let answer = operator.submit("/moves/new", "/moves", &fields).await;
         operator.done(answer).await.has("2 Credit moved from Vendor to Acme North.");
     }
-    for (to, said) in [
+    for (to, message) in [
         ("", "Choose the company that the resources go to."),
         ("Nowhere", "There is no such company among yours."),
         ("Acme North (#999)", "There is no such company among yours."),
@@ -441,12 +441,12 @@ async fn a_field_reads_a_name_a_number_or_both(test: TestApp) {
     ] {
         let fields = [("type", "credit"), ("from", "Vendor"), ("to", to), ("amount", "2")];
         let page = operator.submit("/moves/new", "/moves", &fields).await;
-        assert!(page.is(422).problem("to").starts_with(said), "{}", page.problem("to"));
+        assert!(page.is(422).problem("to").starts_with(message), "{}", page.problem("to"));
     }
     assert_eq!(world.credit(&test, id).await, 10);
 }
 
-async fn a_name_that_fits_several_offers_them(test: TestApp) {
+async fn an_ambiguous_name_offers_the_matches(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     create(&mut operator, "Twin", world.acme).await.is(303);
@@ -462,14 +462,14 @@ async fn a_name_that_fits_several_offers_them(test: TestApp) {
     let fields = [("type", "credit"), ("from", "Vendor"), ("to", choices[1]), ("amount", "2")];
     let answer = operator.submit("/moves/new", "/moves", &fields).await;
     operator.done(answer).await.has("2 Credit moved from Vendor to Twin.");
-    // The twin that an administrator does not see confuses nobody.
+    // A company of the same name outside the user's tree causes no ambiguity.
     let mut acme = signed_in(&test, "acme@test.example").await;
     world.give(&test, world.acme, 5).await;
     let fields = [("type", "credit"), ("from", "Acme"), ("to", "twin"), ("amount", "2")];
     acme.submit("/moves/new", "/moves", &fields).await.is(303);
 }
 
-async fn many_companies_are_searched_and_not_listed(test: TestApp) {
+async fn many_companies_are_searched_instead_of_listed(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     many(&test, world.other, 45).await;
@@ -480,13 +480,13 @@ async fn many_companies_are_searched_and_not_listed(test: TestApp) {
         page.has(&format!("<datalist id=\"{field}-options\">")).has("data-options=\"/companies/options\"");
         page.has_not(&format!("<select id=\"{field}\""));
     }
-    // A small tree within the large one still lists its own.
+    // An administrator of a small subtree still gets a list.
     signed_in(&test, "acme@test.example").await.get("/moves/new").await.has("<select id=\"to\"");
     let fields = [("type", "credit"), ("from", "Vendor"), ("to", "Acme"), ("amount", "2")];
     operator.submit("/moves/new", "/moves", &fields).await.is(303);
 }
 
-async fn options_are_those_of_the_own_tree(test: TestApp) {
+async fn options_come_from_the_users_own_tree(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let page = acme.get("/companies/options?q=").await;
@@ -497,7 +497,7 @@ async fn options_are_those_of_the_own_tree(test: TestApp) {
     test.browser().get("/companies/options?q=").await.is(303);
 }
 
-async fn an_end_user_sees_no_lists(test: TestApp) {
+async fn end_users_see_no_lists(test: TestApp) {
     let world = World::new(&test).await;
     let mut other = signed_in(&test, "other@test.example").await;
     create(&mut other, "Hidden site", world.other).await.is(303);
@@ -526,7 +526,7 @@ async fn an_end_user_sees_no_lists(test: TestApp) {
     }
 }
 
-async fn only_administrators_change_the_tree(test: TestApp) {
+async fn only_administrators_can_change_the_tree(test: TestApp) {
     let world = World::new(&test).await;
     for email in ["auditor@test.example", "customer@test.example"] {
         let mut browser = signed_in(&test, email).await;
@@ -550,11 +550,11 @@ async fn only_administrators_change_the_tree(test: TestApp) {
     assert!(cells(&list, "Use parent credits").iter().all(|c| c.contains(">Off")));
 }
 
-/// A form to be sent: by whom, where to, what.
+/// A form to submit: browser, path, fields.
 type Sent = (Browser, String, Vec<(&'static str, String)>);
 
-/// Sends requests at the same moment; gives their statuses.
-async fn at_once(requests: Vec<Sent>) -> Vec<u16> {
+/// Sends requests concurrently; returns their statuses.
+async fn send_concurrently(requests: Vec<Sent>) -> Vec<u16> {
     let tasks: Vec<_> = requests
         .into_iter()
         .map(|(mut browser, path, fields)| {
@@ -572,12 +572,12 @@ async fn at_once(requests: Vec<Sent>) -> Vec<u16> {
     statuses
 }
 
-async fn nothing_reaches_a_company_while_it_is_removed(test: TestApp) {
+async fn nothing_is_added_to_a_company_while_it_is_being_removed(test: TestApp) {
     let world = World::new(&test).await;
     let operator = signed_in(&test, "operator@test.example").await;
     for (i, id) in many(&test, world.vendor, 12).await.into_iter().enumerate() {
         let to = id.to_string();
-        let statuses = at_once(vec![
+        let statuses = send_concurrently(vec![
             (operator.clone(), "/companies/removal".into(), vec![("company", to.clone())]),
             match i % 3 {
                 0 => {
@@ -603,21 +603,21 @@ async fn nothing_reaches_a_company_while_it_is_removed(test: TestApp) {
             },
         ])
         .await;
-        // One of the two happens, never both.
+        // Exactly one of the two succeeds.
         let done = statuses.iter().filter(|s| **s < 400).count();
         assert!(done == 1 && statuses.iter().all(|s| *s < 500), "{statuses:?}");
     }
     test.verify().await;
 }
 
-async fn companies_that_are_put_under_each_other_at_once_make_no_ring(test: TestApp) {
+async fn concurrent_moves_never_form_a_cycle(test: TestApp) {
     let world = World::new(&test).await;
     let operator = signed_in(&test, "operator@test.example").await;
     for two in many(&test, world.vendor, 12).await.chunks(2) {
         let put = |one: i64, under: i64| {
             (operator.clone(), format!("/companies/{one}/parent"), vec![("parent", under.to_string())])
         };
-        let mut statuses = at_once(vec![put(two[0], two[1]), put(two[1], two[0])]).await;
+        let mut statuses = send_concurrently(vec![put(two[0], two[1]), put(two[1], two[0])]).await;
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 422]);
     }

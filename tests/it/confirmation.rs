@@ -1,5 +1,5 @@
-//! Step-up: what is as dear as the account asks for the password and the second factor again, and mails
-//! tell what happened to it.
+//! Step-up: acts as sensitive as the account itself ask for the password and the second factor again, and mails
+//! report what happened to the account.
 
 use crate::support::{
     Browser, PASSWORD, Page, Program, TestApp, World, codes_on, link_in, mail_server, next_mail,
@@ -12,20 +12,20 @@ use scrip::store::db::sql;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 both!(
-    dear_acts_ask_again_after_ten_minutes,
-    the_password_alone_confirms_only_without_a_second_factor,
-    what_was_typed_is_there_after_the_confirmation,
-    nothing_is_done_unconfirmed_whatever_is_posted,
-    wrong_confirmations_count_as_at_sign_in,
-    confirmations_at_the_same_moment_are_all_counted,
-    after_a_hundred_wrong_ones_a_reset_is_the_way_out,
-    a_mailed_code_confirms_in_its_session_alone,
+    sensitive_acts_ask_again_after_ten_minutes,
+    the_password_alone_is_enough_only_without_a_second_factor,
+    form_input_survives_the_confirmation,
+    no_post_bypasses_the_confirmation,
+    wrong_confirmations_count_like_failed_sign_ins,
+    concurrent_wrong_confirmations_are_all_counted,
+    after_a_hundred_wrong_passwords_only_a_reset_helps,
+    a_mailed_code_confirms_only_its_own_session,
     a_recovery_code_confirms_once,
-    programs_are_not_asked,
-    a_confirmation_ends_with_its_session_and_does_not_pass_to_the_next_person,
-    another_method_asks_for_the_one_that_is_on,
+    api_clients_are_not_asked_to_confirm,
+    a_confirmation_does_not_outlive_its_session,
+    changing_the_method_requires_the_current_second_factor,
     a_sign_in_from_a_new_browser_is_mailed,
-    what_happens_to_an_account_is_mailed,
+    changes_to_an_account_are_mailed,
 );
 
 const ACME: &str = "acme@test.example";
@@ -35,7 +35,7 @@ fn now(test: &TestApp, secret: &TotpSecret) -> String {
     secret.code_at(test.app.clock.now())
 }
 
-/// Somebody with an app, whose confirmation has lapsed.
+/// A user with an authenticator app whose confirmation has lapsed.
 async fn lapsed(test: &TestApp) -> (Browser, TotpSecret, Vec<String>) {
     let mut acme = signed_in(test, ACME).await;
     let (secret, codes) = set_up(test, &mut acme, PASSWORD).await;
@@ -60,13 +60,13 @@ async fn count(test: &TestApp, table: &'static str) -> i64 {
     count
 }
 
-async fn dear_acts_ask_again_after_ten_minutes(test: TestApp) {
+async fn sensitive_acts_ask_again_after_ten_minutes(test: TestApp) {
     World::new(&test).await;
     let north = who(&test.app, "north@test.example").await.user_id;
     let (link, reset) = (format!("/users/{north}/link"), format!("/users/{north}/second-factor"));
     let mut acme = signed_in(&test, ACME).await;
     let (secret, _) = set_up(&test, &mut acme, PASSWORD).await;
-    let dear = [
+    let sensitive = [
         "/account/second-factor/off",
         "/account/second-factor/recovery-codes",
         "/account/second-factor/app",
@@ -76,13 +76,13 @@ async fn dear_acts_ask_again_after_ten_minutes(test: TestApp) {
         &link,
         &reset,
     ];
-    test.app.clock.advance_seconds(569); // 600 less the 30 of the set-up, less one
-    for path in dear {
+    test.app.clock.advance_seconds(569); // 600, minus 30 for the set-up, minus 1
+    for path in sensitive {
         acme.get(path).await.is(200);
     }
     test.app.clock.advance_seconds(1);
     acme.get("/account/security").await.is(200);
-    for path in dear {
+    for path in sensitive {
         let to = asks(&acme.get(path).await);
         assert_eq!(to, format!("/confirm?next={}", path.replace('/', "%2F")));
         let page = acme.get(&to).await;
@@ -90,18 +90,18 @@ async fn dear_acts_ask_again_after_ten_minutes(test: TestApp) {
         assert_eq!(page.field("next"), path);
     }
     let code = now(&test, &secret);
-    let fields = [("password", PASSWORD), ("code", &*code), ("next", dear[0])];
-    assert_eq!(confirm(&mut acme, &fields).await.is(303).location(), dear[0]);
-    for path in dear {
+    let fields = [("password", PASSWORD), ("code", &*code), ("next", sensitive[0])];
+    assert_eq!(confirm(&mut acme, &fields).await.is(303).location(), sensitive[0]);
+    for path in sensitive {
         acme.get(path).await.is(200);
     }
-    // Who has just confirmed is not asked, and nobody is led to a foreign place.
+    // A user who has just confirmed is not asked again, and nobody is redirected to another site.
     assert_eq!(acme.get("/confirm?next=%2Fusers").await.is(303).location(), "/users");
     assert_eq!(acme.get("/confirm?next=%2F%2Fevil.example").await.is(303).location(), "/account/security");
     acme.get("/history").await.has("Identity confirmed");
 }
 
-async fn the_password_alone_confirms_only_without_a_second_factor(test: TestApp) {
+async fn the_password_alone_is_enough_only_without_a_second_factor(test: TestApp) {
     World::new(&test).await;
     let mut other = signed_in(&test, "other@test.example").await;
     test.app.clock.advance_seconds(600);
@@ -118,9 +118,9 @@ async fn the_password_alone_confirms_only_without_a_second_factor(test: TestApp)
     let page = confirm(&mut acme, &[("password", PASSWORD), ("code", "000000")]).await;
     assert!(page.is(422).problem("code").starts_with("This code is wrong"));
     asks(&acme.get("/account/second-factor/off").await);
-    // A new password asks for the present one in its form, and with a second factor for that before.
+    // Changing the password asks for the current one in its form. With a second factor, it needs a confirmation first.
     acme.get("/account/security").await.is(200).has_not("name=\"new_password\"").has("/confirm?next=");
-    // A session of before the second factor was turned on has not given it.
+    // A session from before the second factor was turned on has not confirmed it.
     let mut here = signed_in(&test, "other@test.example").await;
     let mut elsewhere = signed_in(&test, "other@test.example").await;
     set_up(&test, &mut here, PASSWORD).await;
@@ -128,7 +128,7 @@ async fn the_password_alone_confirms_only_without_a_second_factor(test: TestApp)
     asks(&elsewhere.get("/account/second-factor/off").await);
 }
 
-async fn what_was_typed_is_there_after_the_confirmation(test: TestApp) {
+async fn form_input_survives_the_confirmation(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let (secret, _) = set_up(&test, &mut acme, PASSWORD).await;
@@ -152,11 +152,11 @@ async fn what_was_typed_is_there_after_the_confirmation(test: TestApp) {
     page.has("value=\"credits:read\" checked")
         .has("value=\"users:read\" checked")
         .has(">192.0.2.0/24</textarea>");
-    // The confirmation asked for nothing but the confirmation.
+    // The confirmation itself did not create the token.
     assert_eq!(count(&test, "select count(*) from access_token").await, 0);
 }
 
-async fn nothing_is_done_unconfirmed_whatever_is_posted(test: TestApp) {
+async fn no_post_bypasses_the_confirmation(test: TestApp) {
     World::new(&test).await;
     let north = who(&test.app, "north@test.example").await.user_id;
     set_up(&test, &mut signed_in(&test, "north@test.example").await, PASSWORD).await;
@@ -187,21 +187,21 @@ async fn nothing_is_done_unconfirmed_whatever_is_posted(test: TestApp) {
     assert_eq!(count(&test, "select count(*) from link").await, 0);
     assert_eq!(count(&test, "select count(*) from access_token").await, 0);
     assert_eq!(count(&test, "select count(*) from person where second_factor is not null").await, 2);
-    // A stranger learns nothing by being asked.
+    // Confirmation comes before the lookup, so it does not reveal whether a user exists.
     let other = who(&test.app, "other@test.example").await.user_id;
     let form = acme.get("/account/security").await.field("form");
     asks(&acme.post(&format!("/users/{other}/link"), &[("form", &form)]).await);
     asks(&acme.post("/users/9999/link", &[("form", &form)]).await);
 }
 
-async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
+async fn wrong_confirmations_count_like_failed_sign_ins(test: TestApp) {
     World::new(&test).await;
     let (mut acme, secret, _) = lapsed(&test).await;
     let code = now(&test, &secret);
     for _ in 0..3 {
         confirm(&mut acme, &[("password", WRONG), ("code", &code)]).await.is(422);
     }
-    // Those of a sign-in in this browser are the same count.
+    // Failed sign-ins from this browser share the same count.
     let mut same = acme.clone();
     same.set_cookie("session", "");
     for _ in 0..2 {
@@ -211,7 +211,7 @@ async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
     let page = confirm(&mut acme, &[("password", PASSWORD), ("code", &code)]).await;
     assert_eq!(page.is(429).headers["retry-after"], "5");
     test.app.clock.advance_seconds(5);
-    // So are wrong second factors.
+    // So do wrong second factors.
     for _ in 0..6 {
         confirm(&mut acme, &[("password", PASSWORD), ("code", "000000")]).await.is(422);
     }
@@ -223,7 +223,7 @@ async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
     test.app.clock.advance_seconds(15);
     confirm(&mut acme, &[("password", PASSWORD), ("code", &now(&test, &secret))]).await.is(303);
     acme.get("/history").await.has("Confirmation failed").has("Second factor wrong");
-    // And those of the form of a new password.
+    // So do wrong passwords in the form for a new password.
     let new = [
         ("password", WRONG),
         ("new_password", "another horse battery"),
@@ -237,7 +237,7 @@ async fn wrong_confirmations_count_as_at_sign_in(test: TestApp) {
     confirm(&mut other, &[("password", PASSWORD)]).await.is(429);
 }
 
-async fn confirmations_at_the_same_moment_are_all_counted(test: TestApp) {
+async fn concurrent_wrong_confirmations_are_all_counted(test: TestApp) {
     World::new(&test).await;
     let (mut acme, secret, _) = lapsed(&test).await;
     let (form, code) = (acme.get("/confirm").await.field("form"), now(&test, &secret));
@@ -254,7 +254,7 @@ async fn confirmations_at_the_same_moment_are_all_counted(test: TestApp) {
     asks(&acme.get("/account/second-factor/off").await);
 }
 
-async fn after_a_hundred_wrong_ones_a_reset_is_the_way_out(test: TestApp) {
+async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     test.app.clock.advance_seconds(600);
@@ -272,8 +272,11 @@ async fn after_a_hundred_wrong_ones_a_reset_is_the_way_out(test: TestApp) {
         confirm(&mut acme, &[("password", WRONG)]).await.is(422);
         lock().await;
         let page = confirm(&mut acme, &[("password", PASSWORD)]).await;
-        let said = page.is(422).problem("password");
-        assert!(said.contains("Forgotten password") && said.contains("ask an administrator"), "{said}");
+        let message = page.is(422).problem("password");
+        assert!(
+            message.contains("Forgotten password") && message.contains("ask an administrator"),
+            "{message}"
+        );
         page.has("href=\"/forgotten-password\"");
         if by_link {
             let path = format!("/users/{id}/link");
@@ -281,7 +284,7 @@ async fn after_a_hundred_wrong_ones_a_reset_is_the_way_out(test: TestApp) {
             open(&mut acme, &link).await.is(200);
             set_password(&mut acme, PASSWORD).await.is(303);
         } else {
-            set_up_behind(&test, id).await;
+            force_second_factor(&test, id).await;
             let path = format!("/users/{id}/second-factor");
             operator.submit(&path, &path, &[]).await.is(303);
         }
@@ -294,8 +297,8 @@ async fn after_a_hundred_wrong_ones_a_reset_is_the_way_out(test: TestApp) {
     }
 }
 
-/// A second factor that nobody can use any more.
-async fn set_up_behind(test: &TestApp, id: i64) {
+/// Turns on a second factor without its set-up.
+async fn force_second_factor(test: &TestApp, id: i64) {
     let mut tx = test.app.db.write().await.unwrap();
     let method = scrip::model::second_factor::SecondFactor::Email;
     store::second_factor::turn_on(&mut tx, id, method).await.unwrap();
@@ -320,9 +323,9 @@ fn code_in(mail: &str) -> String {
         .collect()
 }
 
-async fn a_mailed_code_confirms_in_its_session_alone(test: TestApp) {
+async fn a_mailed_code_confirms_only_its_own_session(test: TestApp) {
     let (test, mut mails) = with_mail(test).await;
-    set_up_behind(&test, who(&test.app, ACME).await.user_id).await;
+    force_second_factor(&test, who(&test.app, ACME).await.user_id).await;
     let mut sessions = Vec::new();
     for _ in 0..2 {
         let mut browser = test.browser();
@@ -342,7 +345,7 @@ async fn a_mailed_code_confirms_in_its_session_alone(test: TestApp) {
     one.get(answer.location()).await.is(200).has("A code is on its way");
     let code = code_in(&next_mail(&test, &mut mails).await);
     confirm(&mut other, &[("password", PASSWORD), ("code", &code)]).await.is(422);
-    // Nor does it sign anybody in.
+    // The code cannot be used to sign in either.
     let mut thief = test.browser();
     thief.post("/sign-in", &[("email", ACME), ("password", PASSWORD)]).await.is(303);
     thief.post("/sign-in/code", &[("code", &code)]).await.is(422);
@@ -365,7 +368,7 @@ async fn a_recovery_code_confirms_once(test: TestApp) {
     acme.get("/history").await.has("Recovery code used");
 }
 
-async fn programs_are_not_asked(test: TestApp) {
+async fn api_clients_are_not_asked_to_confirm(test: TestApp) {
     let world = World::new(&test).await;
     let program = Program::all(&test, ACME).await;
     test.app.clock.advance_seconds(86_400);
@@ -373,16 +376,16 @@ async fn programs_are_not_asked(test: TestApp) {
     program.post("/api/users/invite", body).await.is(201);
 }
 
-async fn a_confirmation_ends_with_its_session_and_does_not_pass_to_the_next_person(test: TestApp) {
+async fn a_confirmation_does_not_outlive_its_session(test: TestApp) {
     World::new(&test).await;
     set_up(&test, &mut signed_in(&test, "other@test.example").await, PASSWORD).await;
-    // The same browser, and a sign-in that waits for its second step: nothing of the first counts.
+    // A second sign-in in the same browser that waits for its second step inherits nothing from the first.
     let mut shared = signed_in(&test, ACME).await;
     shared.get("/account/security/email").await.is(200);
     shared.post("/sign-in", &[("email", "other@test.example"), ("password", PASSWORD)]).await.is(303);
     assert!(shared.get("/confirm").await.is(303).location().starts_with("/sign-in"));
     shared.get("/account/second-factor/off").await.is(303);
-    // A new password keeps the confirmation as it was: it does not make a lapsed one count.
+    // Changing the password does not revive a lapsed confirmation.
     let mut acme = signed_in(&test, ACME).await;
     test.app.clock.advance_seconds(600);
     let new = "another horse battery";
@@ -391,7 +394,7 @@ async fn a_confirmation_ends_with_its_session_and_does_not_pass_to_the_next_pers
     asks(&acme.get("/account/security/email").await);
 }
 
-async fn another_method_asks_for_the_one_that_is_on(test: TestApp) {
+async fn changing_the_method_requires_the_current_second_factor(test: TestApp) {
     World::new(&test).await;
     let (mut thief, secret, _) = lapsed(&test).await;
     asks(&thief.get("/account/second-factor/app").await);
@@ -399,7 +402,7 @@ async fn another_method_asks_for_the_one_that_is_on(test: TestApp) {
     confirm(&mut thief, &[("password", PASSWORD), ("code", &code)]).await.is(303);
     let page = thief.get("/account/second-factor/app").await;
     assert!(secret_on(page.is(200)).bytes() != secret.bytes());
-    // Turning it on where it is off needs the password in the form alone, however long ago the sign-in was.
+    // Turning a second factor on needs only the password in the form, however long ago the sign-in was.
     let mut other = signed_in(&test, "other@test.example").await;
     test.app.clock.advance_seconds(3_600);
     set_up(&test, &mut other, PASSWORD).await;
@@ -408,7 +411,7 @@ async fn another_method_asks_for_the_one_that_is_on(test: TestApp) {
 
 async fn a_sign_in_from_a_new_browser_is_mailed(test: TestApp) {
     let (test, mut mails) = with_mail(test).await;
-    // The first of all is expected.
+    // The first sign-in ever is expected and sends no mail.
     let mut known = signed_in(&test, ACME).await;
     assert_eq!(next_mail_of_all(&test, &mut mails).await, None);
     known.sign_in(ACME).await;
@@ -422,7 +425,7 @@ async fn a_sign_in_from_a_new_browser_is_mailed(test: TestApp) {
         "{mail}"
     );
     assert!(mail.contains("203.0.113.9") && mail.contains("2026-11-21 12:00:00 UTC"), "{mail}");
-    // With a second factor it is the second step that counts.
+    // With a second factor, the mail is sent after the second step.
     let (secret, _) = set_up(&test, &mut known, PASSWORD).await;
     while next_mail_of_all(&test, &mut mails).await.is_some() {}
     let mut other = test.browser();
@@ -432,7 +435,7 @@ async fn a_sign_in_from_a_new_browser_is_mailed(test: TestApp) {
     assert!(next_mail_of_all(&test, &mut mails).await.unwrap().contains("New sign-in"));
 }
 
-async fn what_happens_to_an_account_is_mailed(test: TestApp) {
+async fn changes_to_an_account_are_mailed(test: TestApp) {
     let (test, mut mails) = with_mail(test).await;
     let mut acme = signed_in(&test, ACME).await;
     let mut subject = async || {

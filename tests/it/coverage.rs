@@ -1,4 +1,4 @@
-//! Coverage: the day on which a pool is used up, and that it comes true.
+//! Coverage: the day on which a pool runs out, and that the forecast comes true.
 
 use crate::support::{TestApp, World, signed_in, who};
 use scrip::jobs::renewals;
@@ -11,12 +11,12 @@ use scrip::ops::devices::set::DeviceRow;
 use scrip::store::devices::DeviceFilter;
 
 both!(
-    the_day_that_is_told_is_the_day_on_which_a_device_begins_to_wait,
-    the_day_is_shown_where_balances_are,
-    what_nobody_draws_on_has_no_day,
-    devices_that_do_not_renew_themselves_do_not_count,
-    a_pool_that_devices_wait_for_is_used_up,
-    a_stranger_is_told_nothing,
+    a_device_starts_waiting_on_the_forecast_day,
+    the_day_is_shown_beside_balances,
+    an_unused_pool_has_no_day,
+    only_auto_renewing_devices_count,
+    a_pool_with_waiting_devices_is_used_up,
+    coverage_is_hidden_from_other_trees,
 );
 
 const CREDIT: ResourceType = ResourceType::CREDIT;
@@ -48,7 +48,7 @@ async fn waiting(test: &TestApp) -> usize {
     ops::devices::list(&test.app, &operator, &filter).await.unwrap().len()
 }
 
-async fn the_day_that_is_told_is_the_day_on_which_a_device_begins_to_wait(test: TestApp) {
+async fn a_device_starts_waiting_on_the_forecast_day(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme, world.acme_north] {
@@ -66,23 +66,23 @@ async fn the_day_that_is_told_is_the_day_on_which_a_device_begins_to_wait(test: 
         add(&test, &format!("SN{n}"), company).await;
         test.app.clock.advance_seconds(3 * DAY);
     }
-    let told = until(&test, world.distributor).await.unwrap();
-    assert!(told > test.app.clock.now().plus_seconds(100 * DAY));
+    let forecast = until(&test, world.distributor).await.unwrap();
+    assert!(forecast > test.app.clock.now().plus_seconds(100 * DAY));
     while waiting(&test).await == 0 {
-        assert_eq!(until(&test, world.distributor).await, Some(told), "as time goes by, the day stays");
+        assert_eq!(until(&test, world.distributor).await, Some(forecast), "as time goes by, the day stays");
         test.app.clock.advance_seconds(DAY);
         while renewals::run_batch(&test.app, "test").await.unwrap() {}
         test.verify().await;
     }
-    assert_eq!(test.app.clock.now().day(), told.day());
-    assert_eq!(until(&test, world.distributor).await, Some(told), "it is used up today");
+    assert_eq!(test.app.clock.now().day(), forecast.day());
+    assert_eq!(until(&test, world.distributor).await, Some(forecast), "it is used up today");
 }
 
-async fn the_day_is_shown_where_balances_are(test: TestApp) {
+async fn the_day_is_shown_beside_balances(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     add(&test, "A", world.acme).await;
-    // Paid until 21 December; four more periods of 30 days.
+    // Paid until 21 December, then four more periods of 30 days.
     let day = "until 20 Apr 2027";
     let mut acme = signed_in(&test, "acme@test.example").await;
     let company = format!("/companies/{}", world.acme);
@@ -97,16 +97,16 @@ async fn the_day_is_shown_where_balances_are(test: TestApp) {
     assert_eq!(until(&test, world.acme).await.unwrap().exact(), "2027-04-20 00:00:00 UTC");
 }
 
-async fn what_nobody_draws_on_has_no_day(test: TestApp) {
+async fn an_unused_pool_has_no_day(test: TestApp) {
     let world = World::new(&test).await;
     assert_eq!(until(&test, world.vendor).await, None);
-    // A subsidiary that does not draw is no matter of its parent's.
+    // A subsidiary that does not use its parent's credits does not count for the parent.
     add(&test, "A", world.other).await;
     assert_eq!(until(&test, world.vendor).await, None);
     signed_in(&test, "operator@test.example").await.get("/resources").await.has("no devices");
 }
 
-async fn devices_that_do_not_renew_themselves_do_not_count(test: TestApp) {
+async fn only_auto_renewing_devices_count(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&test, "A", world.vendor).await;
     let operator = who(&test.app, "operator@test.example").await;
@@ -125,12 +125,12 @@ async fn devices_that_do_not_renew_themselves_do_not_count(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_pool_that_devices_wait_for_is_used_up(test: TestApp) {
+async fn a_pool_with_waiting_devices_is_used_up(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     add(&test, "A", world.acme).await;
-    let told = until(&test, world.acme).await.unwrap();
-    assert_eq!(told.exact(), "2026-12-21 00:00:00 UTC");
+    let forecast = until(&test, world.acme).await.unwrap();
+    assert_eq!(forecast.exact(), "2026-12-21 00:00:00 UTC");
     add(&test, "B", world.acme).await;
     assert_eq!(until(&test, world.acme).await.unwrap().exact(), "2026-11-21 00:00:00 UTC");
     signed_in(&test, "acme@test.example")
@@ -140,7 +140,7 @@ async fn a_pool_that_devices_wait_for_is_used_up(test: TestApp) {
         .has("0 <small>left</small> <span class=\"note\">used up</span>");
 }
 
-async fn a_stranger_is_told_nothing(test: TestApp) {
+async fn coverage_is_hidden_from_other_trees(test: TestApp) {
     let world = World::new(&test).await;
     let other = who(&test.app, "other@test.example").await;
     assert!(ops::coverage::of_company(&test.app, &other, world.acme).await.is_err());

@@ -1,4 +1,4 @@
-//! What an acknowledgement is worth: kill -9 under load, a full disk, SIGTERM.
+//! An acknowledged operation survives: kill -9 under load, a full disk, SIGTERM.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,11 @@ use crate::support::{TestApp, World, stripe, who};
 use scrip::{ops, store};
 
 both!(
-    nothing_acknowledged_is_lost_or_doubled_by_twenty_kills,
-    sigterm_finishes_what_was_accepted,
-    sigterm_ends_in_time_whatever_hangs,
-    renewals_that_are_killed_in_the_middle_pay_each_device_once,
-    a_payment_whose_event_is_cut_off_by_a_kill_counts_once,
+    twenty_kills_lose_and_double_no_acknowledged_operation,
+    sigterm_finishes_accepted_requests,
+    sigterm_ends_in_time_even_if_something_hangs,
+    killed_renewals_pay_for_each_device_once,
+    a_payment_event_interrupted_by_a_kill_counts_once,
 );
 
 const CLIENTS: usize = 6;
@@ -24,33 +24,33 @@ fn move_fields(world: &World) -> String {
     format!("type=credit&from={}&to={}&amount=1", world.vendor, world.other)
 }
 
-/// What a client was told: operations acknowledged, and the last one, which got no answer.
+/// What a client knows: the acknowledged operations, and the last one, which got no answer.
 #[derive(Default)]
-struct Told {
+struct Outcome {
     acknowledged: Vec<String>,
     unanswered: Option<String>,
 }
 
-/// Moves one unit after the other until the program is gone.
-async fn move_until_gone(test: Arc<TestApp>, process: std::net::SocketAddr, fields: String) -> Told {
-    let mut told = Told::default();
+/// Moves one unit at a time until the program is gone.
+async fn move_until_gone(test: Arc<TestApp>, process: std::net::SocketAddr, fields: String) -> Outcome {
+    let mut outcome = Outcome::default();
     let key_file = test.folder().join("scrip.key");
     let Some(mut client) = Client::sign_in(process, &key_file, "operator@test.example").await else {
-        return told;
+        return outcome;
     };
     loop {
         match client.post(&test.app, "/moves", &fields).await {
-            (operation, Some(303)) => told.acknowledged.push(operation),
+            (operation, Some(303)) => outcome.acknowledged.push(operation),
             (operation, None) => {
-                told.unanswered = Some(operation);
-                return told;
+                outcome.unanswered = Some(operation);
+                return outcome;
             }
             (_, Some(status)) => panic!("a move was answered with {status}"),
         }
     }
 }
 
-async fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(test: TestApp) {
+async fn twenty_kills_lose_and_double_no_acknowledged_operation(test: TestApp) {
     let test = Arc::new(test);
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
@@ -63,7 +63,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(test: TestApp) 
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| tokio::spawn(move_until_gone(test.clone(), process.address, fields.clone())))
             .collect();
-        // Killed at another moment each time, so that it falls into each phase of a commit.
+        // Vary the moment of the kill, so that it hits every phase of a commit.
         tokio::time::sleep(Duration::from_millis(120 + round * 13)).await;
         tokio::task::block_in_place(|| process.kill_and_restart());
         for client in clients {
@@ -76,23 +76,23 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(test: TestApp) 
     assert!(process.command(&["verify"]));
 }
 
-/// Checks what a client was told; sends the unanswered operation again. Gives the units moved.
-async fn settle(test: &TestApp, process: &Process, told: Told, fields: &str) -> i64 {
+/// Checks the acknowledged operations and repeats the unanswered one. Returns the units moved.
+async fn settle(test: &TestApp, process: &Process, outcome: Outcome, fields: &str) -> i64 {
     let operator = who(&test.app, "operator@test.example").await;
     let mut tx = test.app.db.read().await.unwrap();
-    for operation in &told.acknowledged {
+    for operation in &outcome.acknowledged {
         let transfers = store::ledger::operation(&mut tx, operator.user_id, operation).await.unwrap();
         assert_eq!(transfers.len(), 1, "acknowledged operation {operation}");
     }
     drop(tx);
-    let Some(operation) = told.unanswered else { return told.acknowledged.len() as i64 };
+    let Some(operation) = outcome.unanswered else { return outcome.acknowledged.len() as i64 };
     let key_file = test.folder().join("scrip.key");
     let mut client = Client::sign_in(process.address, &key_file, "operator@test.example").await.unwrap();
     assert_eq!(client.post_as(&operation, "/moves", fields).await, Some(303));
-    told.acknowledged.len() as i64 + 1
+    outcome.acknowledged.len() as i64 + 1
 }
 
-async fn sigterm_finishes_what_was_accepted(test: TestApp) {
+async fn sigterm_finishes_accepted_requests(test: TestApp) {
     let test = Arc::new(test);
     let world = World::new(&test).await;
     let mut process = Process::start(test.folder(), test.database_url.clone());
@@ -121,13 +121,13 @@ async fn sigterm_finishes_what_was_accepted(test: TestApp) {
     for client in clients {
         acknowledged += client.await.unwrap();
     }
-    // One more a client may have been written without its answer getting through.
+    // One extra move per client may have been written without its answer getting through.
     let moved = world.credit(&test, world.other).await;
     assert!((acknowledged..=acknowledged + 4).contains(&moved), "{acknowledged} acknowledged, {moved} moved");
     test.verify().await;
 }
 
-/// Devices of Vendor whose first period has passed by now.
+/// Adds devices of Vendor whose first period has ended.
 async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
     use scrip::model::device::{DeviceChange, DeviceKind};
     use scrip::model::ledger::{Command, Operation, SetDevices};
@@ -144,11 +144,11 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
     };
     let new: Vec<_> = (0..count).map(new).collect();
     let mut devices = Vec::new();
-    // Each part fits into the deadline of a write.
+    // Each chunk fits within the write deadline.
     for new in new.chunks(2_000) {
         let mut tx = test.app.db.write().await.unwrap();
         devices.extend(store::devices::insert(&mut tx, new, now).await.unwrap());
-        // The processes that follow go by the machine's own clock.
+        // The processes started below use the machine's real clock.
         store::settings::accept_time(&mut tx, now).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -158,7 +158,7 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
         monitoring: Some(true),
         ..DeviceChange::default()
     };
-    // As many at once as the job renews.
+    // As many at a time as the job renews.
     for (number, devices) in devices.chunks(500).enumerate() {
         let operation = Operation {
             actor: operator.for_ledger(),
@@ -177,7 +177,7 @@ async fn due(test: &TestApp) -> i64 {
     store::devices::due(&mut tx, now, 1_000_000).await.unwrap().len() as i64
 }
 
-async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestApp) {
+async fn killed_renewals_pay_for_each_device_once(test: TestApp) {
     const DEVICES: i64 = 12_000;
     let world = World::new(&test).await;
     add_due_devices(&test, &world, DEVICES).await;
@@ -185,10 +185,10 @@ async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestA
     let mut process = Process::start(test.folder(), test.database_url.clone());
     let mut left = vec![DEVICES];
     while *left.last().unwrap() > 0 {
-        // Killed at another moment each time, as above.
+        // Vary the moment of the kill, as above.
         tokio::time::sleep(Duration::from_millis(100 + left.len() as u64 * 17)).await;
         tokio::task::block_in_place(|| process.kill_and_restart());
-        // As if the dead holder's lease had run out; what takes the seconds is no part of this test.
+        // Expire the dead holder's lease at once, so that the test does not wait for it.
         let mut tx = test.app.db.write().await.unwrap();
         store::db::sql("update lease set held_until = 0").run(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
@@ -207,7 +207,7 @@ async fn renewals_that_are_killed_in_the_middle_pay_each_device_once(test: TestA
     assert!(process.command(&["verify"]));
 }
 
-/// The flags that lead to a Stripe on loopback.
+/// The flags that point to the fake Stripe.
 fn stripe_flags(till: &Till) -> Vec<String> {
     let given = till.stripe.given();
     let flags = [
@@ -218,9 +218,9 @@ fn stripe_flags(till: &Till) -> Vec<String> {
     flags.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
 }
 
-async fn a_payment_whose_event_is_cut_off_by_a_kill_counts_once(test: TestApp) {
+async fn a_payment_event_interrupted_by_a_kill_counts_once(test: TestApp) {
     let mut till = Till::open(test).await;
-    // The program has the machine's clock, by which an event is fresh or not.
+    // The program uses the machine's clock to judge whether an event is fresh.
     let ahead = (scrip::clock::Clock::System.now().0 - crate::support::NOON.0) / 1_000_000;
     till.later(ahead).await;
     let (folder, url) = (till.test.folder().to_owned(), till.test.database_url.clone());
@@ -237,7 +237,7 @@ async fn a_payment_whose_event_is_cut_off_by_a_kill_counts_once(test: TestApp) {
         let address = process.address;
         let sent =
             tokio::spawn(async move { process::post(address, "/webhooks/stripe", &signature, body).await });
-        // Killed at another moment each time, as above.
+        // Vary the moment of the kill, as above.
         tokio::time::sleep(Duration::from_millis(round * 2)).await;
         tokio::task::block_in_place(|| process.kill_and_restart());
         unanswered += i64::from(sent.await.unwrap().is_none());
@@ -264,7 +264,7 @@ async fn holder(test: &TestApp) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
+async fn a_second_process_takes_over_renewals_when_the_first_dies() {
     const DEVICES: i64 = 20_000;
     let Some(test) = TestApp::start(crate::support::Backend::Postgres).await else { return };
     let world = World::new(&test).await;
@@ -278,9 +278,9 @@ async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
     drop(first);
     let left = due(&test).await;
     assert!(left > 0, "the first was done before it was killed");
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     while due(&test).await > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "nobody takes over");
+        assert!(started.elapsed() < Duration::from_secs(60), "nobody takes over");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_ne!(holder(&test).await, dead);
@@ -290,7 +290,7 @@ async fn of_two_processes_one_renews_and_the_other_takes_over_when_it_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_writes_restarts_and_recovers_by_itself() {
+async fn a_full_disk_refuses_writes_allows_a_restart_and_recovers() {
     let Some(disk) = SmallDisk::mount(24) else { return };
     let test = TestApp::start(crate::support::Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
@@ -325,11 +325,11 @@ async fn a_full_disk_refuses_writes_restarts_and_recovers_by_itself() {
         assert!(moved < 900, "the disk never became full");
     };
     assert_eq!(refused, Some(503));
-    // Programs still read, though it cannot be noted of each token that it was used.
+    // The API still serves reads, although it cannot record the last use of every token.
     for token in &tokens {
         assert_eq!(client.get_as(token.reveal(), "/api/credits").await, Some(200));
     }
-    // The room that the ballast gave is for the start.
+    // The space freed by the ballast is needed for the restart.
     while disk.0.join("scrip.ballast").exists() {
         tokio::task::yield_now().await;
     }
@@ -354,16 +354,17 @@ async fn a_full_disk_refuses_writes_restarts_and_recovers_by_itself() {
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
     assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
-    let (unnoted,): (i64,) = store::db::sql("select count(*) from access_token where last_used_at is null")
-        .one(&mut tx)
-        .await
-        .unwrap();
-    assert!(unnoted > 0, "there was room for each token's last use");
+    let (unrecorded,): (i64,) =
+        store::db::sql("select count(*) from access_token where last_used_at is null")
+            .one(&mut tx)
+            .await
+            .unwrap();
+    assert!(unrecorded > 0, "there was room for each token's last use");
 }
 
-async fn sigterm_ends_in_time_whatever_hangs(test: TestApp) {
+async fn sigterm_ends_in_time_even_if_something_hangs(test: TestApp) {
     World::new(&test).await;
-    // A mail server that says nothing, and connections that do not either.
+    // A silent mail server, and silent connections.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mail = scrip::mail::reset("somebody@test.example", "link");
     let mut tx = test.app.db.write().await.unwrap();
@@ -374,18 +375,18 @@ async fn sigterm_ends_in_time_whatever_hangs(test: TestApp) {
     let flags = ["--smtp-server", &server, "--smtp-security", "none", "--mail-from", "a@test.example"];
     let flags = flags.map(str::to_owned).to_vec();
     let mut process = Process::start_with(test.folder(), test.database_url.clone(), flags);
-    let said: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
-    let silent = said.map(|said| {
+    let sent: [&[u8]; 3] = [b"", b"GET / HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"];
+    let silent = sent.map(|sent| {
         let mut stream = std::net::TcpStream::connect(process.address).unwrap();
-        std::io::Write::write_all(&mut stream, said).unwrap();
+        std::io::Write::write_all(&mut stream, sent).unwrap();
         stream
     });
     let (_mail, _) = tokio::task::block_in_place(|| hole.accept()).unwrap();
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     assert_eq!(tokio::task::block_in_place(|| process.stop()), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     drop(silent);
-    // The mail is due again at the next start.
+    // The mail is due again after the next start.
     let mut tx = test.app.db.read().await.unwrap();
     let left: Vec<(i64, i64)> =
         store::db::sql("select attempts, leased_until from job").all(&mut tx).await.unwrap();

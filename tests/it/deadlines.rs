@@ -1,5 +1,5 @@
-//! Nothing waits for ever: a read that never ends is ended, one whose caller has gone is cancelled, heavy ones make
-//! no light one wait, and a connection that hangs is given up. These tests wait for real deadlines.
+//! Nothing waits forever: an endless read is ended, a read whose caller is gone is cancelled, heavy reads do not delay
+//! light ones, and a hanging connection is dropped. These tests wait for real deadlines.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,22 +14,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-both!(a_read_that_never_ends_is_ended, reads_whose_callers_went_away_are_cancelled);
+both!(an_endless_read_is_ended, reads_whose_callers_are_gone_are_cancelled);
 
-async fn count_for_ever(mut tx: Tx) -> Result<Option<(i64,)>> {
+async fn count_forever(mut tx: Tx) -> Result<Option<(i64,)>> {
     let endless = "with recursive n(x) as (select cast(1 as bigint) union all select x % 7 + 1 from n)
         select count(*) from n";
     sql(endless).optional(&mut tx).await
 }
 
-async fn a_read_that_never_ends_is_ended(test: TestApp) {
+async fn an_endless_read_is_ended(test: TestApp) {
     let heavy: Vec<_> = (0..6)
         .map(|_| {
             let db = test.app.db.clone();
-            tokio::spawn(async move { count_for_ever(db.read_list().await?).await })
+            tokio::spawn(async move { count_forever(db.read_list().await?).await })
         })
         .collect();
-    // Beside them, who reads facts or writes does not wait.
+    // Meanwhile, reads of single facts and writes do not wait.
     let world = timeout(Duration::from_secs(4), World::new(&test)).await.unwrap();
     assert_eq!(world.credit(&test, world.vendor).await, 1_000);
     for read in heavy {
@@ -44,17 +44,17 @@ async fn list_something(db: &Db) {
     let (_,): (i64,) = sql("select count(*) from company").one(&mut tx).await.unwrap();
 }
 
-async fn reads_whose_callers_went_away_are_cancelled(test: TestApp) {
+async fn reads_whose_callers_are_gone_are_cancelled(test: TestApp) {
     for _ in 0..12 {
         let tx = test.app.db.read_list().await.unwrap();
-        assert!(timeout(Duration::from_millis(20), count_for_ever(tx)).await.is_err());
+        assert!(timeout(Duration::from_millis(20), count_forever(tx)).await.is_err());
     }
-    // All connections for lists were taken by these, several times over.
+    // These reads used up all list connections several times over.
     timeout(Duration::from_secs(3), list_something(&test.app.db)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_cut_off_is_no_fault_of_the_program() {
+async fn an_interrupted_handshake_means_the_database_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -70,14 +70,14 @@ async fn a_handshake_that_is_cut_off_is_no_fault_of_the_program() {
     assert!(error.is_unavailable() && !error.is_outcome_unknown(), "{error}");
 }
 
-/// What lies between the portal and its database, and can be made to say nothing.
-struct Way {
+/// A proxy between the portal and its database that can be silenced.
+struct Proxy {
     port: u16,
     is_silent: Arc<AtomicBool>,
 }
 
-impl Way {
-    async fn to(server: std::net::SocketAddr) -> Way {
+impl Proxy {
+    async fn to(server: std::net::SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let is_silent = Arc::<AtomicBool>::default();
@@ -91,11 +91,11 @@ impl Way {
                 tokio::spawn(pass(from_server, to_client, silent.clone()));
             }
         });
-        Way { port, is_silent }
+        Proxy { port, is_silent }
     }
 }
 
-/// Passes bytes on, or swallows them.
+/// Forwards bytes, or drops them.
 async fn pass(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
@@ -110,13 +110,13 @@ async fn pass(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_hangs_is_given_up_and_nothing_need_be_restarted() {
+async fn a_hanging_connection_is_dropped_and_service_resumes_without_a_restart() {
     let Some(direct) = TestApp::start(Backend::Postgres).await else { return };
     let world = World::new(&direct).await;
     let mut url = url::Url::parse(direct.database_url.as_ref().unwrap()).unwrap();
     let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()).parse().unwrap();
-    let way = Way::to(server).await;
-    url.set_port(Some(way.port)).unwrap();
+    let proxy = Proxy::to(server).await;
+    url.set_port(Some(proxy.port)).unwrap();
     let given = Given { database_url: Some(url.to_string()), ..Given::default() };
     let key_file = direct.app.config.key_file.clone();
     let test =
@@ -128,11 +128,11 @@ async fn a_connection_that_hangs_is_given_up_and_nothing_need_be_restarted() {
         async move { program.post_once("/api/credits/move", key, body).await }
     };
     move_five("before").await.is(200);
-    way.is_silent.store(true, Ordering::SeqCst);
+    proxy.is_silent.store(true, Ordering::SeqCst);
     let answer = timeout(Duration::from_secs(15), move_five("within")).await.unwrap();
     answer.is(503);
     assert_eq!(answer.header("retry-after"), "2");
-    way.is_silent.store(false, Ordering::SeqCst);
+    proxy.is_silent.store(false, Ordering::SeqCst);
     let mended = async {
         while move_five("within").await.status != 200 {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Devices: added, set, removed, renewed, waiting; and what each person sees of them.
+//! Devices: added, changed, removed, renewed, waiting, and what each person may see of them.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +13,31 @@ use scrip::ops::devices::set::DeviceRow;
 use scrip::store::devices::{Device, DeviceFilter};
 
 both!(
-    a_device_that_is_added_with_a_service_takes_its_first_unit_at_once,
-    a_device_needs_a_serial_number_of_its_own_and_an_apartment_a_name,
-    what_was_typed_is_kept_when_a_device_is_refused,
-    a_service_is_set_for_many_and_rows_that_do_not_suit_are_left_out,
-    a_form_sent_twice_adds_one_device_and_uses_one_unit,
-    turning_off_gives_nothing_back_and_turning_on_again_takes_nothing_while_paid,
+    a_device_added_with_a_service_uses_its_first_unit_at_once,
+    a_device_needs_a_unique_serial_number_and_an_apartment_a_name,
+    a_refused_device_keeps_the_form,
+    a_service_is_set_for_many_devices_and_skips_unsuitable_ones,
+    a_form_submitted_twice_adds_one_device_and_uses_one_unit,
+    turning_off_refunds_nothing_and_turning_on_is_free_while_paid,
     a_removed_device_frees_its_serial_number_and_keeps_its_history,
-    each_person_sees_the_devices_of_the_own_tree,
-    only_administrators_change_devices,
+    users_see_the_devices_of_their_own_tree,
+    only_administrators_can_change_devices,
     a_company_with_devices_cannot_be_removed,
-    a_list_is_filtered_sorted_and_paged,
-    a_large_tree_is_walked_and_gives_the_same_pages,
-    renewals_take_one_unit_a_period,
-    forty_days_later_each_device_is_paid_for_once,
-    thirteen_months_later_nobody_pays_for_time_that_was_not_served,
-    of_those_that_wait_the_longest_waiting_is_served_first,
-    a_code_that_is_redeemed_serves_those_that_wait,
-    a_move_says_how_many_waiting_devices_it_serves,
-    a_subsidiary_that_draws_is_paid_by_the_nearest_company_above,
-    a_switch_in_the_tree_serves_those_that_wait,
-    what_one_transaction_does_not_serve_the_job_serves_next,
-    two_jobs_and_many_moves_at_once_pay_each_device_once,
-    a_lease_is_taken_over_when_its_holder_has_died,
-    devices_and_monitored_ones_are_counted,
-    a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid,
+    the_list_can_be_filtered_sorted_and_paged,
+    a_large_tree_gives_the_same_pages,
+    renewals_use_one_unit_per_period,
+    after_a_40_day_gap_each_device_is_paid_for_once,
+    after_a_13_month_gap_unserved_time_is_not_charged,
+    the_longest_waiting_device_is_served_first,
+    redeeming_a_code_serves_waiting_devices,
+    a_move_reports_how_many_waiting_devices_it_serves,
+    the_nearest_company_above_pays_for_a_drawing_subsidiary,
+    changes_in_the_tree_serve_waiting_devices,
+    the_job_serves_devices_beyond_one_transactions_limit,
+    concurrent_jobs_and_moves_pay_for_each_device_once,
+    a_dead_holders_lease_is_taken_over,
+    devices_and_monitored_devices_are_counted,
+    a_subsidiary_does_not_see_which_person_or_company_above_paid,
 );
 
 const CREDIT: ResourceType = ResourceType::CREDIT;
@@ -63,7 +63,7 @@ fn key(test: &TestApp) -> String {
     scrip::web::form::new_nonce(&test.app)
 }
 
-/// Adds a device as the operator; gives its id.
+/// Adds a device as the operator; returns its id.
 async fn add(test: &TestApp, input: &DeviceInput) -> i64 {
     let operator = who(&test.app, "operator@test.example").await;
     let answer = ops::devices::changes::create(&test.app, &operator, &key(test), input).await.unwrap();
@@ -79,7 +79,7 @@ async fn state(test: &TestApp, id: i64) -> DeviceState {
     device(test, id).await.state()
 }
 
-/// Days from the beginning of the test until which a device is paid.
+/// For how many days from the start of the test a device is paid.
 async fn paid_days(test: &TestApp, id: i64) -> i64 {
     (device(test, id).await.paid_until.unwrap() - NOON.0) / (DAY * 1_000_000)
 }
@@ -88,7 +88,7 @@ async fn renew_all(app: &App) {
     while renewals::run_batch(app, "test").await.unwrap() {}
 }
 
-async fn a_device_that_is_added_with_a_service_takes_its_first_unit_at_once(test: TestApp) {
+async fn a_device_added_with_a_service_uses_its_first_unit_at_once(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
@@ -121,7 +121,7 @@ async fn a_device_that_is_added_with_a_service_takes_its_first_unit_at_once(test
     test.verify().await;
 }
 
-async fn a_device_needs_a_serial_number_of_its_own_and_an_apartment_a_name(test: TestApp) {
+async fn a_device_needs_a_unique_serial_number_and_an_apartment_a_name(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
     let company = world.acme.to_string();
@@ -149,7 +149,7 @@ async fn a_device_needs_a_serial_number_of_its_own_and_an_apartment_a_name(test:
     test.verify().await;
 }
 
-async fn what_was_typed_is_kept_when_a_device_is_refused(test: TestApp) {
+async fn a_refused_device_keeps_the_form(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
     let fields =
@@ -160,7 +160,7 @@ async fn what_was_typed_is_kept_when_a_device_is_refused(test: TestApp) {
     page.has("<option value=\"0\" selected>Off</option>");
 }
 
-async fn a_service_is_set_for_many_and_rows_that_do_not_suit_are_left_out(test: TestApp) {
+async fn a_service_is_set_for_many_devices_and_skips_unsuitable_ones(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 5).await;
     let plain = |serial| DeviceInput { service: None, ..input(serial, world.acme) };
@@ -185,7 +185,7 @@ async fn a_service_is_set_for_many_and_rows_that_do_not_suit_are_left_out(test: 
     test.verify().await;
 }
 
-async fn a_form_sent_twice_adds_one_device_and_uses_one_unit(test: TestApp) {
+async fn a_form_submitted_twice_adds_one_device_and_uses_one_unit(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let key = key(&test);
@@ -201,7 +201,7 @@ async fn a_form_sent_twice_adds_one_device_and_uses_one_unit(test: TestApp) {
     test.verify().await;
 }
 
-async fn turning_off_gives_nothing_back_and_turning_on_again_takes_nothing_while_paid(test: TestApp) {
+async fn turning_off_refunds_nothing_and_turning_on_is_free_while_paid(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&test, &input("A", world.vendor)).await;
     let operator = who(&test.app, "operator@test.example").await;
@@ -240,7 +240,7 @@ async fn a_removed_device_frees_its_serial_number_and_keeps_its_history(test: Te
     test.verify().await;
 }
 
-async fn each_person_sees_the_devices_of_the_own_tree(test: TestApp) {
+async fn users_see_the_devices_of_their_own_tree(test: TestApp) {
     let world = World::new(&test).await;
     let north = add(&test, &input("NORTH-1", world.acme_north)).await;
     let other = add(&test, &input("OTHER-1", world.other)).await;
@@ -265,7 +265,7 @@ async fn each_person_sees_the_devices_of_the_own_tree(test: TestApp) {
     acme.get(&format!("/companies/{}/devices", world.other)).await.is(404);
 }
 
-async fn only_administrators_change_devices(test: TestApp) {
+async fn only_administrators_can_change_devices(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&test, &input("A", world.other)).await;
     for email in ["auditor@test.example", "customer@test.example"] {
@@ -385,7 +385,7 @@ async fn check_pages(test: &TestApp, email: &str) {
     assert_eq!(ops::devices::count(&test.app, &actor, &named).await.unwrap(), 4);
 }
 
-async fn a_list_is_filtered_sorted_and_paged(test: TestApp) {
+async fn the_list_can_be_filtered_sorted_and_paged(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     add_many(&test, world.acme, 24).await;
@@ -397,7 +397,7 @@ async fn a_list_is_filtered_sorted_and_paged(test: TestApp) {
     acme.get("/devices?after=x.y&state=nonsense").await.is(200).has("SN997");
 }
 
-async fn a_large_tree_is_walked_and_gives_the_same_pages(test: TestApp) {
+async fn a_large_tree_gives_the_same_pages(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 50).await;
     add_many(&test, world.acme, 24).await;
@@ -411,7 +411,7 @@ async fn a_large_tree_is_walked_and_gives_the_same_pages(test: TestApp) {
     check_pages(&test, "acme@test.example").await;
 }
 
-async fn renewals_take_one_unit_a_period(test: TestApp) {
+async fn renewals_use_one_unit_per_period(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&test, &input("A", world.vendor)).await;
     let manual = add(&test, &DeviceInput { auto_extend: false, ..input("B", world.vendor) }).await;
@@ -419,7 +419,7 @@ async fn renewals_take_one_unit_a_period(test: TestApp) {
     renew_all(&test.app).await;
     assert_eq!(world.credit(&test, world.vendor).await, 999);
     for month in 2..=5 {
-        // The job is a little late each time, and yet the periods stay in step.
+        // Periods stay aligned even though the job runs a little late.
         test.app.clock.advance_seconds(30 * DAY + if month == 2 { 100 } else { 0 });
         renew_all(&test.app).await;
         assert_eq!(paid_days(&test, id).await, 30 * month);
@@ -428,7 +428,7 @@ async fn renewals_take_one_unit_a_period(test: TestApp) {
     test.verify().await;
 }
 
-async fn forty_days_later_each_device_is_paid_for_once(test: TestApp) {
+async fn after_a_40_day_gap_each_device_is_paid_for_once(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 3).await;
     let ids = [add(&test, &input("A", world.acme)).await, add(&test, &input("B", world.acme)).await];
@@ -442,14 +442,14 @@ async fn forty_days_later_each_device_is_paid_for_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn thirteen_months_later_nobody_pays_for_time_that_was_not_served(test: TestApp) {
+async fn after_a_13_month_gap_unserved_time_is_not_charged(test: TestApp) {
     let world = World::new(&test).await;
     let id = add(&test, &input("A", world.vendor)).await;
     test.app.clock.advance_seconds(396 * DAY);
     renew_all(&test.app).await;
     assert_eq!(world.credit(&test, world.vendor).await, 998);
     assert_eq!(paid_days(&test, id).await, 426);
-    // Back again: what is paid stays paid, and the lease does not hold the job up.
+    // Set the clock back: paid time stays paid, and the lease does not block the job.
     test.app.clock.advance_seconds(-396 * DAY);
     renew_all(&test.app).await;
     add(&test, &input("B", world.vendor)).await;
@@ -459,7 +459,7 @@ async fn thirteen_months_later_nobody_pays_for_time_that_was_not_served(test: Te
     test.verify().await;
 }
 
-async fn of_those_that_wait_the_longest_waiting_is_served_first(test: TestApp) {
+async fn the_longest_waiting_device_is_served_first(test: TestApp) {
     let world = World::new(&test).await;
     let mut ids = Vec::new();
     for serial in ["C", "B", "A"] {
@@ -475,7 +475,7 @@ async fn of_those_that_wait_the_longest_waiting_is_served_first(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_code_that_is_redeemed_serves_those_that_wait(test: TestApp) {
+async fn redeeming_a_code_serves_waiting_devices(test: TestApp) {
     let world = World::new(&test).await;
     for serial in ["A", "B"] {
         add(&test, &input(serial, world.other)).await;
@@ -497,7 +497,7 @@ async fn a_code_that_is_redeemed_serves_those_that_wait(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_move_says_how_many_waiting_devices_it_serves(test: TestApp) {
+async fn a_move_reports_how_many_waiting_devices_it_serves(test: TestApp) {
     let world = World::new(&test).await;
     for serial in ["A", "B", "C"] {
         add(&test, &input(serial, world.other)).await;
@@ -517,7 +517,7 @@ async fn a_move_says_how_many_waiting_devices_it_serves(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_subsidiary_that_draws_is_paid_by_the_nearest_company_above(test: TestApp) {
+async fn the_nearest_company_above_pays_for_a_drawing_subsidiary(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme_north, world.acme] {
@@ -527,7 +527,7 @@ async fn a_subsidiary_that_draws_is_paid_by_the_nearest_company_above(test: Test
     }
     let first = add(&test, &input("A", world.acme_north)).await;
     assert_eq!(state(&test, first).await, DeviceState::Waiting);
-    // Vendor has plenty, but Distributor does not draw on it.
+    // Vendor has plenty of units, but Distributor does not use its parent's credits.
     world.give(&test, world.distributor, 2).await;
     assert_eq!(state(&test, first).await, DeviceState::Active);
     world.give(&test, world.acme, 1).await;
@@ -537,7 +537,7 @@ async fn a_subsidiary_that_draws_is_paid_by_the_nearest_company_above(test: Test
     test.verify().await;
 }
 
-async fn a_switch_in_the_tree_serves_those_that_wait(test: TestApp) {
+async fn changes_in_the_tree_serve_waiting_devices(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let one = add(&test, &input("A", world.acme)).await;
@@ -570,7 +570,7 @@ async fn a_switch_in_the_tree_serves_those_that_wait(test: TestApp) {
     test.verify().await;
 }
 
-async fn two_jobs_and_many_moves_at_once_pay_each_device_once(test: TestApp) {
+async fn concurrent_jobs_and_moves_pay_for_each_device_once(test: TestApp) {
     let world = World::new(&test).await;
     let mut ids = Vec::new();
     for n in 0..30 {
@@ -612,7 +612,7 @@ async fn two_jobs_and_many_moves_at_once_pay_each_device_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_lease_is_taken_over_when_its_holder_has_died(test: TestApp) {
+async fn a_dead_holders_lease_is_taken_over(test: TestApp) {
     let world = World::new(&test).await;
     let take = async |holder: &str| {
         let mut tx = test.app.db.write().await.unwrap();
@@ -636,7 +636,7 @@ async fn a_lease_is_taken_over_when_its_holder_has_died(test: TestApp) {
     assert!(take("one").await, "a clock set back does not keep the lease for ever");
 }
 
-async fn a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid(test: TestApp) {
+async fn a_subsidiary_does_not_see_which_person_or_company_above_paid(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     ops::companies::changes::change(&test.app, &operator, &key(&test), world.other, use_parent_credits(true))
@@ -657,7 +657,7 @@ async fn a_subsidiary_does_not_learn_which_person_or_balance_above_it_paid(test:
         .has("<td data-label=\"Paid by\">Vendor</td>");
 }
 
-async fn devices_and_monitored_ones_are_counted(test: TestApp) {
+async fn devices_and_monitored_devices_are_counted(test: TestApp) {
     let world = World::new(&test).await;
     let ids = [add(&test, &input("A", world.acme)).await, add(&test, &input("B", world.acme_north)).await];
     add(&test, &input("C", world.other)).await;
@@ -673,7 +673,7 @@ async fn devices_and_monitored_ones_are_counted(test: TestApp) {
     test.verify().await;
 }
 
-async fn what_one_transaction_does_not_serve_the_job_serves_next(test: TestApp) {
+async fn the_job_serves_devices_beyond_one_transactions_limit(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let rows: String = (0..1_100).map(|n| format!("SN{n},credit\n")).collect();

@@ -1,5 +1,5 @@
-//! A disk that takes no more: nothing is written, all is read, a restart succeeds, and writing comes back by itself.
-//! What needs a small disk of its own is in `crash.rs`; these need none.
+//! A full disk: writes are refused, reads work, a restart succeeds, and writes resume by themselves.
+//! These tests fake the free space or limit file sizes; the test that mounts a small disk is in `crash.rs`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,15 +21,15 @@ fn small(_: &Path) -> Option<Capacity> {
     Some(Capacity { total: 24 * MEGABYTE, free })
 }
 
-/// What the checkpoint's task sees next.
-async fn look(test: &TestApp, free_megabytes: u64) {
+/// Runs the checkpoint task once with this much free space.
+async fn tend_with(test: &TestApp, free_megabytes: u64) {
     FREE_MEGABYTES.store(free_megabytes, Ordering::SeqCst);
     let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("these tests are of SQLite") };
     sqlite.tend().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
+async fn a_full_disk_serves_reads_and_only_accepts_writes_that_free_space() {
     let test = TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(small));
     let test = test.await.unwrap();
     ops::set_up::setup_link(&test.app).await.unwrap();
@@ -37,10 +37,10 @@ async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
     let program = Program::all(&test, "operator@test.example").await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     let ballast = test.folder().join("scrip.ballast");
-    look(&test, 20).await;
+    tend_with(&test, 20).await;
     assert_eq!(std::fs::metadata(&ballast).unwrap().len(), 3 * MEGABYTE);
 
-    look(&test, 1).await;
+    tend_with(&test, 1).await;
     assert!(!ballast.exists());
     let body = json!({ "source": world.vendor, "target": world.acme, "amount": 5 });
     let answer = program.post_once("/api/credits/move", "full", body.clone()).await;
@@ -51,50 +51,54 @@ async fn on_a_full_disk_all_is_read_and_only_what_makes_room_is_written() {
     browser.get("/readyz").await.is(503).has("the disk is full");
     browser.get("/companies").await.is(200).has("The disk of this portal is full.");
     program.get("/api/credits").await.is(200);
-    // The link that sets a portal up lives for an hour.
+    // The set-up link expires after an hour, and cleaning it up frees space.
     test.app.clock.advance_seconds(3_600);
     assert_eq!(links(&test).await, 1);
     jobs::cleanup::run(&test.app).await;
     assert_eq!(links(&test).await, 0);
 
-    // What the ballast gave back is no room to write.
-    look(&test, 4).await;
+    // The space that the ballast freed does not count as room for writes.
+    tend_with(&test, 4).await;
     program.post_once("/api/credits/move", "full", body.clone()).await.is(503);
-    look(&test, 8).await;
+    tend_with(&test, 8).await;
     assert!(ballast.exists());
     program.post_once("/api/credits/move", "full", body).await.is(200);
     assert_eq!(world.credit(&test, world.acme).await, 5);
     test.verify().await;
 }
 
-static FREE_MEGABYTES_BESIDE_A_READ: AtomicU64 = AtomicU64::new(20);
+static FREE_MEGABYTES_DURING_A_READ: AtomicU64 = AtomicU64::new(20);
 
-fn beside_a_read(_: &Path) -> Option<Capacity> {
-    let free = FREE_MEGABYTES_BESIDE_A_READ.load(Ordering::SeqCst) * MEGABYTE;
+fn small_during_a_read(_: &Path) -> Option<Capacity> {
+    let free = FREE_MEGABYTES_DURING_A_READ.load(Ordering::SeqCst) * MEGABYTE;
     Some(Capacity { total: 24 * MEGABYTE, free })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_read_that_keeps_the_wal_from_shrinking_is_ended() {
-    let test =
-        TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(beside_a_read));
+async fn a_long_read_that_blocks_the_wal_restart_is_ended() {
+    let test = TestApp::start_behind(
+        Backend::Sqlite,
+        Given::default(),
+        |_| {},
+        |db| db.with_disk(small_during_a_read),
+    );
     let test = test.await.unwrap();
     let world = World::new(&test).await;
     let operator = crate::support::who(&test.app, "operator@test.example").await;
     let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("this is SQLite") };
     sqlite.tend().await.unwrap();
-    FREE_MEGABYTES_BESIDE_A_READ.store(2, Ordering::SeqCst);
+    FREE_MEGABYTES_DURING_A_READ.store(2, Ordering::SeqCst);
     let db = test.app.db.clone();
     let read = tokio::spawn(async move {
         let endless = "with recursive n(x) as (select 1 union all select x % 7 + 1 from n)
             select count(*) from n, (select count(*) from company)";
         sql(endless).optional::<(i64,)>(&mut db.read_export().await?).await
     });
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut moves = 0;
     while !read.is_finished() {
-        // An export may take thirty seconds else.
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is not ended");
+        // Without this, an export may take thirty seconds.
+        assert!(started.elapsed() < Duration::from_secs(20), "it is not ended");
         let key = format!("move {moves}");
         let credit = scrip::model::resources::ResourceType::CREDIT;
         ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1)
@@ -115,13 +119,13 @@ async fn links(test: &TestApp) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_may_not_grow_is_read_restarts_and_goes_on_when_it_may() {
+async fn a_database_that_cannot_grow_serves_reads_restarts_and_recovers() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
     let reader = ops::tokens::ConsoleToken::without_end("operator@test.example", "reader", "credits:read");
     let token = ops::tokens::create_on_console(&test.app, &reader).await.unwrap();
     test.app.db.close().await;
-    // Files may not grow far, whoever runs the tests and wherever.
+    // A file size limit works for any user and in any container.
     let length = std::fs::metadata(test.folder().join("scrip.db")).unwrap().len();
     let limit = Some(length + (16 << 10));
     let mut process = Process::start_limited(test.folder(), None, Vec::new(), limit);
@@ -153,7 +157,7 @@ async fn a_database_that_may_not_grow_is_read_restarts_and_goes_on_when_it_may()
     }
     process.lift_file_limit();
     let lifted = Instant::now();
-    // What was refused or not known happens once.
+    // Each refused or unknown operation happens exactly once when it is repeated.
     for operation in sent {
         while client.post_as(&operation, "/moves", &fields).await != Some(303) {
             assert!(lifted.elapsed() < Duration::from_secs(5), "writing does not come back");

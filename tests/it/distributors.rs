@@ -1,15 +1,15 @@
-//! Operator, Distributors: who may buy, and whether VAT is added.
+//! The operator's page Distributors: who may buy, and whether VAT is added.
 
 use crate::support::{TestApp, World, signed_in, who};
 use scrip::store;
 use scrip::store::distributors::Distributor;
 
 both!(
-    the_operator_activates_and_deactivates_a_company,
-    a_company_is_found_by_a_part_of_its_name,
-    reverse_charge_is_switched_for_each_distributor,
-    the_list_is_searched_and_paged,
-    only_the_operator_decides_who_buys,
+    the_operator_can_activate_and_deactivate_a_company,
+    a_company_is_found_by_part_of_its_name,
+    reverse_charge_is_switched_per_distributor,
+    the_list_can_be_searched_and_paged,
+    only_the_operator_decides_who_may_buy,
 );
 
 const LIST: &str = "/operator/distributors";
@@ -20,7 +20,7 @@ async fn distributor(test: &TestApp, id: i64) -> Option<Distributor> {
     store::distributors::find(&mut tx, id).await.unwrap()
 }
 
-async fn the_operator_activates_and_deactivates_a_company(test: TestApp) {
+async fn the_operator_can_activate_and_deactivate_a_company(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.get(LIST).await.has("No distributor yet");
@@ -31,7 +31,7 @@ async fn the_operator_activates_and_deactivates_a_company(test: TestApp) {
     let answer = operator.submit(NEW, LIST, &[("company", id.as_str())]).await;
     operator.done(answer).await.has("Distributor may now buy vouchers and licences.").has("Deactivate");
     assert!(who(&test.app, "distributor@test.example").await.may_buy_vouchers);
-    // Twice changes nothing, and the history says it once.
+    // A second activation changes nothing and adds no history entry.
     operator.submit(NEW, LIST, &[("company", id.as_str())]).await.is(303);
     let page = operator.get("/history").await;
     assert_eq!(
@@ -48,23 +48,23 @@ async fn the_operator_activates_and_deactivates_a_company(test: TestApp) {
     operator.get(&end).await.is(404);
 }
 
-async fn a_company_is_found_by_a_part_of_its_name(test: TestApp) {
+async fn a_company_is_found_by_part_of_its_name(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit(NEW, LIST, &[("company", "acme north")]).await.is(303);
     assert!(distributor(&test, world.acme_north).await.is_some());
-    for (typed, said) in [
+    for (typed, message) in [
         ("", "Choose a company."),
         ("Nobody", "There is no such company among yours."),
         ("999999", "There is no such company among yours."),
         ("acm", "Several companies fit."),
     ] {
         let page = operator.submit(NEW, LIST, &[("company", typed)]).await;
-        assert!(page.is(422).problem("company").starts_with(said), "{typed}: {}", page.problem("company"));
+        assert!(page.is(422).problem("company").starts_with(message), "{typed}: {}", page.problem("company"));
     }
 }
 
-async fn reverse_charge_is_switched_for_each_distributor(test: TestApp) {
+async fn reverse_charge_is_switched_per_distributor(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit(NEW, LIST, &[("company", "Distributor")]).await.is(303);
@@ -75,11 +75,11 @@ async fn reverse_charge_is_switched_for_each_distributor(test: TestApp) {
     operator.submit(LIST, &switch(world.distributor), &[("on", "0")]).await.is(303);
     assert!(!distributor(&test, world.distributor).await.unwrap().has_reverse_charge());
     operator.get("/history").await.has("Reverse charge on").has("Reverse charge off");
-    // Of a company that may not buy there is nothing to switch.
+    // A company that may not buy has no such setting.
     operator.submit(LIST, &switch(world.acme), &[("on", "1")]).await.is(404);
 }
 
-async fn the_list_is_searched_and_paged(test: TestApp) {
+async fn the_list_can_be_searched_and_paged(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
     let root = scrip::model::company::Path::of(None, world.vendor);
@@ -100,7 +100,7 @@ async fn the_list_is_searched_and_paged(test: TestApp) {
     operator.get(&format!("{LIST}?after=x")).await.has("Buyer 00");
 }
 
-async fn only_the_operator_decides_who_buys(test: TestApp) {
+async fn only_the_operator_decides_who_may_buy(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit(NEW, LIST, &[("company", "Distributor")]).await.is(303);

@@ -1,5 +1,5 @@
-//! Files that are read step by step while they are sent: one whose client goes away or reads nothing gives its place
-//! back, there are so many and no more, nothing else waits for them, and one that fails never looks complete.
+//! Files that are read in steps while they are sent: a file whose client goes away or stops reading releases its slot,
+//! the number of concurrent files is limited, nothing else waits for them, and a failed file never looks complete.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 both!(
-    a_long_file_is_whole,
-    there_are_so_many_files_at_once_and_no_more,
+    a_long_file_is_complete,
+    concurrent_files_are_limited,
     lists_do_not_wait_for_exports,
-    a_client_that_reads_nothing_is_given_up,
+    a_client_that_stops_reading_is_dropped,
 );
 
 mod planned {
-    use super::{a_file_that_fails_midway_is_broken_off, a_step_is_cancelled_when_its_client_goes};
-    both_planned!(a_file_that_fails_midway_is_broken_off, a_step_is_cancelled_when_its_client_goes);
+    use super::{a_file_that_fails_midway_is_broken_off, a_step_is_cancelled_when_its_client_goes_away};
+    both_planned!(a_file_that_fails_midway_is_broken_off, a_step_is_cancelled_when_its_client_goes_away);
 }
 
 const ROWS: i64 = 12 * STEP + 7;
@@ -36,11 +36,11 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// A world with a long history.
 async fn long_history(test: &TestApp) -> World {
-    history_of(test, "").await
+    history_with(test, "").await
 }
 
-/// The same, of rows with these details.
-async fn history_of(test: &TestApp, details: &str) -> World {
+/// The same with these details in each row.
+async fn history_with(test: &TestApp, details: &str) -> World {
     let world = World::new(test).await;
     let mut tx = test.app.db.write().await.unwrap();
     sql("insert into history (id, at, actor_id, company_id, address, verb, subject, details)
@@ -60,7 +60,7 @@ fn lines(bytes: &[u8]) -> i64 {
     bytes.iter().filter(|b| **b == b'\n').count() as i64
 }
 
-async fn a_long_file_is_whole(test: TestApp) {
+async fn a_long_file_is_complete(test: TestApp) {
     long_history(&test).await;
     let operator = signed_in(&test, "operator@test.example").await;
     let file = operator.open(FILE).await;
@@ -69,7 +69,7 @@ async fn a_long_file_is_whole(test: TestApp) {
     assert_eq!(lines(&bytes), ROWS + 1);
 }
 
-/// Files of which nothing is read, as many as one person may have, of each of these people.
+/// As many unread files as one person may have, for each of these people.
 async fn held(test: &TestApp, people: &[&str]) -> Vec<Response<Body>> {
     let mut files = Vec::new();
     for person in people {
@@ -81,7 +81,7 @@ async fn held(test: &TestApp, people: &[&str]) -> Vec<Response<Body>> {
     files
 }
 
-async fn there_are_so_many_files_at_once_and_no_more(test: TestApp) {
+async fn concurrent_files_are_limited(test: TestApp) {
     long_history(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let own = [operator.open(FILE).await, operator.open(FILE).await];
@@ -99,7 +99,7 @@ async fn there_are_so_many_files_at_once_and_no_more(test: TestApp) {
     opened(&operator).await;
 }
 
-/// A file, once there is a place for it.
+/// Opens a file as soon as there is a slot for it.
 async fn opened(browser: &Browser) -> Response<Body> {
     let waiting = async {
         loop {
@@ -137,14 +137,14 @@ async fn first_frame(mut body: Body) -> (Vec<u8>, Body) {
     (frame.into_data().unwrap().to_vec(), body)
 }
 
-async fn a_client_that_reads_nothing_is_given_up(test: TestApp) {
+async fn a_client_that_stops_reading_is_dropped(test: TestApp) {
     long_history(&test).await;
     let downloads = Downloads::new(SHORT);
     let portal = Portal::with(test.app.clone(), REQUEST_TIMEOUT, downloads.clone());
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.use_router(router_of(portal));
     let silent: Vec<_> = [operator.open(FILE).await, operator.open(FILE).await].into();
-    // Their places come free, and what they were sent does not end as a whole file does.
+    // Their slots are released, and the responses do not end like complete files.
     let given_up = async {
         while downloads.count() > 0 {
             tokio::task::yield_now().await;
@@ -156,7 +156,7 @@ async fn a_client_that_reads_nothing_is_given_up(test: TestApp) {
     }
 }
 
-async fn a_step_is_cancelled_when_its_client_goes(test: TestApp, plan: &Plan) {
+async fn a_step_is_cancelled_when_its_client_goes_away(test: TestApp, plan: &Plan) {
     long_history(&test).await;
     let operator = signed_in(&test, "operator@test.example").await;
     let (_, mut file) = first_frame(operator.open(FILE).await.into_body()).await;
@@ -164,7 +164,7 @@ async fn a_step_is_cancelled_when_its_client_goes(test: TestApp, plan: &Plan) {
     while timeout(SHORT, file.frame()).await.is_ok() {}
     drop(file);
     plan.mend();
-    // The connection that the step had is free long before the step's deadline.
+    // The step's connection is released long before the step's deadline.
     let exports = test.app.db.for_exports();
     let all = async {
         let mut taken = Vec::new();
@@ -178,14 +178,14 @@ async fn a_step_is_cancelled_when_its_client_goes(test: TestApp, plan: &Plan) {
 }
 
 async fn a_file_that_fails_midway_is_broken_off(test: TestApp, plan: &Plan) {
-    // More than the buffers of two sockets hold.
-    history_of(&test, &"Something long. ".repeat(300)).await;
+    // More data than the buffers of both sockets hold.
+    history_with(&test, &"Something long. ".repeat(300)).await;
     let operator = signed_in(&test, "operator@test.example").await;
     let (_, file) = first_frame(operator.open(FILE).await.into_body()).await;
     plan.always(Step::Statement, Fault::Before);
     assert!(file.collect().await.is_err());
     plan.mend();
-    // Over a socket too: the last chunk, of no bytes, never comes.
+    // Over a socket too: the final empty chunk never arrives.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, test.router.clone(), Limits::of(9), Default::default()));

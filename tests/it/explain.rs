@@ -1,4 +1,4 @@
-//! Every list finds its page by an index, in the list's order: never by reading or sorting a table.
+//! Every list finds its page by an index in the list's order, never by scanning or sorting a table.
 
 use crate::support::{Backend, NOON, TestApp};
 use scrip::model::company::Path;
@@ -22,20 +22,20 @@ use scrip::store::{coverage, pools};
 use scrip::store::{reports, sessions};
 
 both!(
-    companies_are_walked_in_the_order_of_the_list,
-    codes_have_an_index_for_each_order,
-    users_history_and_sessions_have_their_indexes,
-    lists_of_programs_are_walked_or_merged,
-    pages_far_down_are_found_in_indexes_alone,
+    companies_are_walked_in_list_order,
+    codes_have_an_index_for_each_sort_order,
+    users_history_and_sessions_use_their_indexes,
+    api_lists_are_walked_or_merged,
+    deep_pages_are_found_in_indexes_alone,
     counts_and_searches_read_indexes_alone,
-    devices_have_an_index_for_each_order,
+    devices_have_an_index_for_each_sort_order,
     orders_and_vouchers_are_walked_or_merged,
     pools_and_forecasts_are_found_by_company,
-    reports_read_counts_in_their_order,
+    reports_read_counts_in_index_order,
 );
 
-/// A list's query, what its plan must say, and how many results it may sort: a sort of what a limit
-/// has cut already costs nothing, one of a table does.
+/// A list's query, what its plan must contain, and how many sorts it may have: sorting the rows of one page is cheap,
+/// sorting a table is not.
 struct Case(&'static str, Query, &'static str, usize);
 
 async fn check(test: &TestApp, cases: Vec<Case>) {
@@ -43,8 +43,8 @@ async fn check(test: &TestApp, cases: Vec<Case>) {
         let db = &test.app.db;
         let mut tx = if name == "sessions" { db.sessions().await } else { db.write().await }.unwrap();
         if tx.is_postgres() {
-            // Small tables are read whole, whatever their indexes. Now that shows only where nothing
-            // else can be done.
+            // PostgreSQL scans small tables whole, whatever their indexes. With these settings it does so only if there is
+            // no other way.
             sql("select set_config(name, 'off', false) from unnest(array['enable_seqscan',
                      'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_sort']) name")
             .run(&mut tx)
@@ -60,8 +60,8 @@ async fn check(test: &TestApp, cases: Vec<Case>) {
     }
 }
 
-/// SQLite scans what a subquery gave under the name that the statement gives it, and says which index
-/// it scans where it is a table with one.
+/// SQLite reports a scan of a subquery's result under its alias, and names the index when it scans a table through
+/// one. Neither counts as reading a table.
 fn reads_a_table(line: &str, plan: &[String]) -> bool {
     let is_walk = line.contains(" USING ") || line.contains(" VIRTUAL TABLE ");
     let is_result = |name: &str| {
@@ -76,14 +76,14 @@ fn sorts(line: &str) -> bool {
     step.ends_with("ORDER BY") || step == "Sort" || step == "Incremental Sort"
 }
 
-/// The companies above one that demands two-factor authentication are put in order, the uppermost first.
+/// One sort of the companies above a row's company, to find the topmost that requires two-factor authentication.
 const ABOVE: usize = 1;
 
 fn root() -> Path {
     Path::of(None, 1)
 }
 
-async fn companies_are_walked_in_the_order_of_the_list(test: TestApp) {
+async fn companies_are_walked_in_list_order(test: TestApp) {
     let mut cases = Vec::new();
     for (sort, index) in [
         (Sort::Name, "company_by_name"),
@@ -93,7 +93,7 @@ async fn companies_are_walked_in_the_order_of_the_list(test: TestApp) {
         for descending in [false, true] {
             let filter = CompanyFilter { sort, descending, limit: 51, ..CompanyFilter::default() };
             cases.push(Case("walk", companies::list_query(&root(), &filter, Way::Walked), index, ABOVE));
-            // PostgreSQL chooses by what it knows of the tables, and these are empty.
+            // PostgreSQL chooses by its statistics, and these tables are empty.
             if test.backend == Backend::Sqlite {
                 let query = companies::list_query(&root(), &filter, Way::Gathered);
                 cases.push(Case("gather", query, "(path>? AND path<?)", 2 + ABOVE));
@@ -109,7 +109,7 @@ async fn companies_are_walked_in_the_order_of_the_list(test: TestApp) {
     check(&test, cases).await;
 }
 
-async fn codes_have_an_index_for_each_order(test: TestApp) {
+async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
     let mut cases = Vec::new();
     let words = "crate".to_owned();
     for search in [CodeSearch::Nothing, CodeSearch::Suffix(7, words.clone()), CodeSearch::Comment(words)] {
@@ -120,14 +120,14 @@ async fn codes_have_an_index_for_each_order(test: TestApp) {
             (Some(CodeStatus::Deleted), "code_ended"),
         ] {
             let filter = CodeFilter { status, search: search.clone(), limit: 51, ..CodeFilter::default() };
-            // What a page has is put in order once more.
+            // The rows of a page are sorted once more.
             cases.push(Case("codes", codes::list_query(1, &filter), index, 1));
         }
     }
     check(&test, cases).await;
 }
 
-async fn users_history_and_sessions_have_their_indexes(test: TestApp) {
+async fn users_history_and_sessions_use_their_indexes(test: TestApp) {
     let filter = HistoryFilter { limit: 51, ..HistoryFilter::default() };
     let (users_by_id, lines_by_id) = match test.backend {
         Backend::Sqlite => {
@@ -150,7 +150,7 @@ async fn users_history_and_sessions_have_their_indexes(test: TestApp) {
             0,
         ),
         Case("history of a tree", audit::of_tree_query(&root(), &filter), lines_by_id, 1),
-        // A person's sessions are few, and at most a hundred are shown.
+        // A person has few sessions, and at most a hundred are shown.
         Case("sessions", sessions::of_user_query(1, NOON), "session_by_user", 1),
     ];
     for index in ["transfer_by_source", "transfer_by_target", "history_by_company"] {
@@ -159,10 +159,10 @@ async fn users_history_and_sessions_have_their_indexes(test: TestApp) {
     check(&test, cases).await;
 }
 
-async fn lists_of_programs_are_walked_or_merged(test: TestApp) {
+async fn api_lists_are_walked_or_merged(test: TestApp) {
     let (code_by_id, transfer_by_id) = match test.backend {
         Backend::Sqlite => ("sqlite_autoindex_code_2", "SEARCH t USING INTEGER PRIMARY KEY"),
-        // It chooses among the indexes of codes by what it knows of the table, and this one is empty.
+        // PostgreSQL chooses among the indexes of codes by its statistics, and this table is empty.
         Backend::Postgres => ("code_", "transfer_pkey"),
     };
     let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
@@ -199,8 +199,8 @@ async fn lists_of_programs_are_walked_or_merged(test: TestApp) {
     .await;
 }
 
-/// Far down, SQLite must not read a row for each that is left out; PostgreSQL looks for itself.
-async fn pages_far_down_are_found_in_indexes_alone(test: TestApp) {
+/// For a deep page, SQLite must not read a table row for each skipped entry. PostgreSQL plans this by itself.
+async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
     let one = Reach::Companies(vec![1]);
     let reaches = [Reach::All, Reach::Tree(root()), one, Reach::Companies(vec![1, 2])];
     let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
@@ -245,7 +245,7 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
         [(Reach::All, "code_walk"), (Reach::Tree(root()), "code_by_company"), (few, "code_by_company")]
     {
         for text in [None, Some("fair".to_owned())] {
-            // No index of PostgreSQL takes whole comments.
+            // PostgreSQL has no index that holds whole comments.
             if text.is_some() && test.backend == Backend::Postgres {
                 continue;
             }
@@ -254,7 +254,7 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
             cases.push(Case("count of codes", code_lists::count_query(&reach, &filter), index(walk), 0));
         }
         for is_used in [true, false] {
-            // PostgreSQL counts the states of a whole table by reading it.
+            // PostgreSQL scans a whole table to count its states.
             if test.backend == Backend::Postgres && matches!(reach, Reach::All) {
                 continue;
             }
@@ -281,7 +281,7 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
         (&tree, Some(OrderState::Paid), "order_by_state"),
         (&few, Some(OrderState::Paid), "order_by_company_state"),
     ] {
-        // PostgreSQL chooses by what it knows of the tables, and these are empty.
+        // PostgreSQL chooses by its statistics, and these tables are empty.
         let index = if test.backend == Backend::Sqlite || state.is_none() { index } else { "order_by_" };
         let filter = OrderFilter { state, cursor: Some(900), limit: 51 };
         cases.push(Case("orders", orders::list_query(reach, &filter), index, 2));
@@ -301,14 +301,14 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
     }
     for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
         let query = vouchers::line_query((1, 1), status, after, 501);
-        // To PostgreSQL, all indexes of an empty table cost the same.
+        // For PostgreSQL, all indexes of an empty table cost the same.
         let index = if test.backend == Backend::Sqlite { "code_of_order" } else { "" };
         cases.push(Case("codes of a line", query, index, 0));
     }
     check(&test, cases).await;
 }
 
-async fn devices_have_an_index_for_each_order(test: TestApp) {
+async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
     let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
     let by_id = match test.backend {
         Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
@@ -342,10 +342,10 @@ async fn devices_have_an_index_for_each_order(test: TestApp) {
                 ("waiting devices of a tree", &tree, WAITING, DeviceSort::Label, "device_state"),
                 ("waiting devices of a tree by id", &tree, WAITING, DeviceSort::Id, "device_state_and_id"),
             ] {
-                // PostgreSQL chooses by what it knows of the tables, and these are empty.
+                // PostgreSQL chooses by its statistics, and these tables are empty.
                 let is_choice = test.backend == Backend::Postgres && matches!(reach, Reach::Companies(_));
                 let index = if is_choice { "using device_" } else { index };
-                // What is merged, and the page.
+                // One sort for the merge, one for the page.
                 let sorts = if matches!(reach, Reach::Companies(_)) { 2 } else { 1 };
                 cases.push(Case(name, devices::list_query(reach, &of(state, sort)), index, sorts));
             }
@@ -376,14 +376,14 @@ async fn pools_and_forecasts_are_found_by_company(test: TestApp) {
             Case("pools of a tree", pools::list_query(&tree, &page), pools_walked, 1),
             Case("pools of companies", pools::list_query(&few, &page), pools_found, 2),
             Case("renewals by day", days, renewals, 0),
-            // They are as many as the companies that draw on one.
+            // There are only as many rows as companies that draw on this one.
             Case("balances that are drawn on", balances, "company_by_parent", 1),
         ],
     )
     .await;
 }
 
-async fn reports_read_counts_in_their_order(test: TestApp) {
+async fn reports_read_counts_in_index_order(test: TestApp) {
     let period = Period::year_to(Month::of(NOON));
     let after = (24_310, 2, "EUR".to_owned());
     let (sales, codes, balances) = match test.backend {
@@ -400,7 +400,7 @@ async fn reports_read_counts_in_their_order(test: TestApp) {
         vec![
             Case("sales", reports::sales_query(period, None, 51), sales, 0),
             Case("sales after a page", reports::sales_query(period, Some(&after), 51), sales, 0),
-            // A row for each distributor and month at most.
+            // At most one row per distributor and month.
             Case("sales by month", reports::sales_by_month_query(period), month_index, 1),
             Case("codes by month", reports::codes_by_month_query(&root(), period), codes, 1),
             Case("unused codes", reports::outstanding_query((1, 1), 51), balances, 0),

@@ -1,4 +1,4 @@
-//! History: every act and every transfer, for those whose tree it touches, and never changed.
+//! History: every act and every transfer, visible to those whose tree it touches, and append-only.
 
 use crate::support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, who};
 use scrip::model::company::Path;
@@ -11,20 +11,20 @@ use scrip::ops::tokens::TokenForm;
 use scrip::store;
 use scrip::store::audit::HistoryFilter;
 
-/// What a mail, a card provider and three years bring is tested where these are.
-const BROUGHT_BY_OTHERS: [&str; 15] = [
-    // In tests/backup.rs.
+/// Actions that need a mail, a card provider or three years; other files test them.
+const TESTED_ELSEWHERE: [&str; 15] = [
+    // In backup.rs.
     "portal.restored",
-    // In tests/clock.rs.
+    // In clock.rs.
     "clock.accepted",
-    // In tests/tasks.rs.
+    // In tasks.rs.
     "job.retried",
     "user.email_changed",
     "user.email_stopped",
     "order.refunded",
     "order.other_sum",
     "expire",
-    // In tests/watched.rs.
+    // In watched.rs.
     "code.shown",
     "code.exported",
     "code.printed",
@@ -35,15 +35,15 @@ const BROUGHT_BY_OTHERS: [&str; 15] = [
 ];
 
 both!(
-    every_kind_of_act_is_listed_with_who_did_it,
-    a_transfer_tells_who_what_from_to_and_how_much,
-    each_sees_the_own_tree_and_what_enters_or_leaves_it,
-    an_end_user_sees_the_own_company,
-    history_is_filtered_by_action_and_day,
-    pages_of_history_neither_overlap_nor_leave_out,
-    a_large_tree_is_walked_to_the_same_rows,
-    a_file_holds_what_the_page_holds,
-    no_secret_is_in_the_history,
+    every_kind_of_act_is_listed_with_its_actor,
+    a_transfer_lists_actor_action_accounts_and_amount,
+    users_see_their_own_tree_and_what_enters_or_leaves_it,
+    end_users_see_their_own_company,
+    history_can_be_filtered_by_action_and_day,
+    pages_of_history_have_no_overlaps_and_no_gaps,
+    a_large_tree_gives_the_same_rows,
+    the_file_matches_the_page,
+    history_contains_no_secrets,
     the_database_itself_refuses_changes,
 );
 
@@ -60,7 +60,7 @@ async fn post(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Pag
     browser.submit("/redeem", path, fields).await
 }
 
-/// What the operator sets before anybody can buy.
+/// The settings that the operator makes before anybody can buy.
 async fn selling(operator: &mut Browser, world: &World) {
     let acme = world.acme.to_string();
     let product = vec![
@@ -104,7 +104,7 @@ async fn selling(operator: &mut Browser, world: &World) {
     }
 }
 
-/// One of each act that the portal knows, but for [`BROUGHT_BY_OTHERS`].
+/// One of each act that the portal knows, except [`TESTED_ELSEWHERE`].
 async fn everything(test: &TestApp, world: &World) {
     let mut operator = signed_in(test, "operator@test.example").await;
     let (id, code) = world.code(test, "operator@test.example", 5).await;
@@ -182,7 +182,7 @@ async fn everything(test: &TestApp, world: &World) {
     post(&mut operator, "/sign-out", &[]).await.is(303);
 }
 
-/// Two-factor authentication turned on, missed, recovered, turned off, and on again.
+/// Two-factor authentication turned on, failed, recovered, turned off, and on again.
 async fn second_factors(test: &TestApp) {
     let customer = who(&test.app, "customer@test.example").await;
     let password = Again { password: PASSWORD, device_mark: None };
@@ -202,7 +202,7 @@ async fn second_factors(test: &TestApp) {
     browser.post("/sign-in/code", &wrong).await.is(422);
     let right = [("with", "recovery"), ("recovery_code", codes[0].as_str())];
     browser.post("/sign-in/code", &right).await.is(303);
-    let with_it = who(&test.app, "customer@test.example").await;
+    let verified = who(&test.app, "customer@test.example").await;
     let form = TokenForm {
         name: "Nightly",
         scopes: vec!["credits:read"],
@@ -210,20 +210,20 @@ async fn second_factors(test: &TestApp) {
         has_no_end: false,
         networks: "",
     };
-    scrip::ops::tokens::create(&test.app, &with_it, "token", &form).await.unwrap();
-    let id = scrip::ops::tokens::list(&test.app, &with_it).await.unwrap()[0].id;
-    scrip::ops::tokens::revoke(&test.app, &with_it, "revoke", id).await.unwrap();
+    scrip::ops::tokens::create(&test.app, &verified, "token", &form).await.unwrap();
+    let id = scrip::ops::tokens::list(&test.app, &verified).await.unwrap()[0].id;
+    scrip::ops::tokens::revoke(&test.app, &verified, "revoke", id).await.unwrap();
     let change = Change { key: "off", but: None };
     second_factor::turn_off(&test.app, &customer, &change, "", "").await.unwrap();
     turn_on("on again").await;
 }
 
-async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
+async fn every_kind_of_act_is_listed_with_its_actor(test: TestApp) {
     let world = World::new(&test).await;
     everything(&test, &world).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
     let all = lines(&mut auditor, "").await;
-    for (verb, label) in VERBS.iter().filter(|(verb, _)| !BROUGHT_BY_OTHERS.contains(verb)) {
+    for (verb, label) in VERBS.iter().filter(|(verb, _)| !TESTED_ELSEWHERE.contains(verb)) {
         let found = all.iter().filter(|line| line.contains(&format!(",{label},"))).count();
         let filtered = lines(&mut auditor, &format!("?action={verb}")).await;
         assert!(found > 0 && filtered.len() == found, "{verb}: {found} of {}\n{all:#?}", filtered.len());
@@ -232,7 +232,7 @@ async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
         assert_eq!(rows(&page), found, "{verb}");
     }
     for line in &all {
-        // Who fails to sign in is nobody yet.
+        // A failed sign-in has no user.
         let known = line.contains("@test.example,")
             || line.contains(",Sign-in failed,")
             || line.contains(",Second factor wrong,");
@@ -249,7 +249,7 @@ async fn every_kind_of_act_is_listed_with_who_did_it(test: TestApp) {
     }
 }
 
-async fn a_transfer_tells_who_what_from_to_and_how_much(test: TestApp) {
+async fn a_transfer_lists_actor_action_accounts_and_amount(test: TestApp) {
     let world = World::new(&test).await;
     everything(&test, &world).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -265,7 +265,7 @@ async fn a_transfer_tells_who_what_from_to_and_how_much(test: TestApp) {
     }
     let page = auditor.get("/history?action=move").await;
     page.has("Resources moved").has("operator@test.example").has(">Vendor<").has(">Acme<").has("Credit");
-    // A refused operation leaves no line.
+    // A refused operation adds no line.
     let before = all.len();
     let mut operator = signed_in(&test, "distributor@test.example").await;
     let fields = [("type", "credit"), ("from", "Distributor"), ("to", "Acme"), ("amount", "4")];
@@ -273,7 +273,7 @@ async fn a_transfer_tells_who_what_from_to_and_how_much(test: TestApp) {
     assert_eq!(lines(&mut auditor, "").await.len(), before + 1, "signing in alone");
 }
 
-async fn each_sees_the_own_tree_and_what_enters_or_leaves_it(test: TestApp) {
+async fn users_see_their_own_tree_and_what_enters_or_leaves_it(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.distributor, 50).await;
     world.give(&test, world.other, 60).await;
@@ -284,7 +284,7 @@ async fn each_sees_the_own_tree_and_what_enters_or_leaves_it(test: TestApp) {
     post(&mut distributor, "/moves", &fields).await.is(303);
     let (_, code) = world.code(&test, "acme@test.example", 3).await;
     post(&mut other, "/redeem", &[("code", &code)]).await.is(303);
-    // From parent to child: both see it. A code that leaves the tree: both ends see it.
+    // A move from parent to child is visible to both, and a code that leaves the tree to both ends.
     for (browser, seen, hidden) in [
         (&mut distributor, vec![",50,", ",7,", ",3,"], vec![",60,", ",1000,", "customer@"]),
         (&mut acme, vec![",7,", ",3,"], vec![",50,", ",60,", ",1000,"]),
@@ -305,7 +305,7 @@ async fn each_sees_the_own_tree_and_what_enters_or_leaves_it(test: TestApp) {
     );
 }
 
-async fn an_end_user_sees_the_own_company(test: TestApp) {
+async fn end_users_see_their_own_company(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.other, 6).await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -314,7 +314,7 @@ async fn an_end_user_sees_the_own_company(test: TestApp) {
     post(&mut other, "/moves", &fields).await.is(303);
     let mut customer = signed_in(&test, "customer@test.example").await;
     let all = lines(&mut customer, "").await.join("\n");
-    // The move leaves the own company, so it is seen; what happens below is not.
+    // The move leaves the user's company, so it is visible; what happens below is not.
     assert!(
         all.contains(",6,credit") && all.contains(",2,credit") && !all.contains("Company created"),
         "{all}"
@@ -325,7 +325,7 @@ async fn an_end_user_sees_the_own_company(test: TestApp) {
     customer.get("/companies/6/history").await.is(403);
 }
 
-async fn history_is_filtered_by_action_and_day(test: TestApp) {
+async fn history_can_be_filtered_by_action_and_day(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     test.app.clock.advance_seconds(86_400);
@@ -347,14 +347,14 @@ async fn history_is_filtered_by_action_and_day(test: TestApp) {
         assert_eq!(rows(&page), amounts.len(), "{query}");
     }
     auditor.get("/history?from=2026-11-23").await.has("Nothing fits these filters");
-    // A day is one of the reader's time zone: in Auckland it is tomorrow already.
+    // Days are in the reader's time zone: in Auckland it is already tomorrow.
     let fields = [("first_name", ""), ("last_name", ""), ("time_zone", "Pacific/Auckland")];
     auditor.submit("/account/profile", "/account/profile", &fields).await.is(303);
     assert_eq!(lines(&mut auditor, "?action=move&to=2026-11-21").await.len(), 0);
     assert_eq!(lines(&mut auditor, "?action=move&from=2026-11-22&to=2026-11-22").await.len(), 1);
 }
 
-async fn pages_of_history_neither_overlap_nor_leave_out(test: TestApp) {
+async fn pages_of_history_have_no_overlaps_and_no_gaps(test: TestApp) {
     World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for amount in 1..=120 {
@@ -390,7 +390,7 @@ async fn pages_of_history_neither_overlap_nor_leave_out(test: TestApp) {
     assert_eq!(amounts, (1..=120).rev().chain([1_000]).collect::<Vec<_>>());
 }
 
-async fn a_large_tree_is_walked_to_the_same_rows(test: TestApp) {
+async fn a_large_tree_gives_the_same_rows(test: TestApp) {
     let world = World::new(&test).await;
     everything(&test, &world).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -426,10 +426,10 @@ async fn a_large_tree_is_walked_to_the_same_rows(test: TestApp) {
     }
 }
 
-async fn a_file_holds_what_the_page_holds(test: TestApp) {
+async fn the_file_matches_the_page(test: TestApp) {
     let world = World::new(&test).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
-    // Past one step of the file's reader.
+    // More rows than one read step of the file.
     let operator = who(&test.app, "operator@test.example").await;
     for i in 0..520 {
         let name = format!("=Other {i}");
@@ -453,7 +453,7 @@ async fn a_file_holds_what_the_page_holds(test: TestApp) {
     page.has("/history.csv?action=company.renamed&#38;from=2026-11-21");
 }
 
-async fn no_secret_is_in_the_history(test: TestApp) {
+async fn history_contains_no_secrets(test: TestApp) {
     let world = World::new(&test).await;
     everything(&test, &world).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
@@ -464,7 +464,7 @@ async fn no_secret_is_in_the_history(test: TestApp) {
     for path in ["/history", "/history.csv", "/"] {
         let page = auditor.get(path).await;
         page.is(200).has_not(&code).has_not(&code[..14]).has_not("/link/").has_not("$argon2");
-        // People type passwords into the wrong field: what is no account's address is not kept.
+        // People type passwords into the wrong field, so an unknown address is not recorded.
         page.has_not(PASSWORD).has_not("another horse battery").has_not("typed-here-by-mistake-1");
     }
 }

@@ -1,4 +1,4 @@
-//! Devices from a file: looked at first, then added once, whatever happens in between.
+//! Devices from a file: checked first, then added exactly once, whatever happens in between.
 
 use crate::support::{Browser, Page, TestApp, World, signed_in, who};
 use scrip::jobs;
@@ -6,13 +6,13 @@ use scrip::ops;
 use scrip::store::devices::DeviceFilter;
 
 both!(
-    a_file_is_checked_then_added_by_a_job,
-    each_bad_row_is_named_by_its_line_and_the_others_are_added,
-    what_cannot_be_read_is_told_and_nothing_is_kept,
-    a_row_that_became_bad_meanwhile_is_named_and_the_others_are_added,
-    an_import_goes_on_where_it_was_and_adds_nothing_twice,
-    a_cancelled_import_keeps_what_it_added_and_adds_no_more,
-    only_administrators_of_the_tree_import,
+    a_file_is_checked_and_then_added_by_a_job,
+    bad_rows_are_named_by_line_and_the_others_are_added,
+    an_unreadable_file_is_refused_and_nothing_is_stored,
+    rows_that_became_invalid_are_named_and_the_others_are_added,
+    an_interrupted_import_resumes_and_adds_nothing_twice,
+    a_cancelled_import_keeps_its_devices_and_adds_no_more,
+    only_administrators_of_the_tree_can_import,
 );
 
 async fn send(browser: &mut Browser, company: i64, text: &str) -> Page {
@@ -32,15 +32,15 @@ fn many(count: usize) -> String {
     format!("serial,service\n{rows}")
 }
 
-/// Sends a file, and begins the import; gives its address.
-async fn begin(browser: &mut Browser, company: i64, text: &str) -> String {
+/// Uploads a file and starts the import; returns its address.
+async fn start(browser: &mut Browser, company: i64, text: &str) -> String {
     let answer = send(browser, company, text).await;
     let path = answer.is(303).location().split('?').next().unwrap().to_owned();
     browser.submit(&path, &format!("{path}/run"), &[]).await.is(303);
     path
 }
 
-async fn a_file_is_checked_then_added_by_a_job(test: TestApp) {
+async fn a_file_is_checked_and_then_added_by_a_job(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
@@ -69,10 +69,10 @@ async fn a_file_is_checked_then_added_by_a_job(test: TestApp) {
     test.verify().await;
 }
 
-async fn each_bad_row_is_named_by_its_line_and_the_others_are_added(test: TestApp) {
+async fn bad_rows_are_named_by_line_and_the_others_are_added(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    begin(&mut acme, world.acme, "serial\nOLD\n").await;
+    start(&mut acme, world.acme, "serial\nOLD\n").await;
     jobs::run_next(&test.app).await;
     let file = "serial,service,company\nA,credit,\n,credit,\nold,,\na,,\nB,gold,\nC,,Other\n\nD,,\"Acme\nNorth\"\nE,,\n";
     let answer = send(&mut acme, world.acme, file).await;
@@ -99,7 +99,7 @@ async fn each_bad_row_is_named_by_its_line_and_the_others_are_added(test: TestAp
     test.verify().await;
 }
 
-async fn what_cannot_be_read_is_told_and_nothing_is_kept(test: TestApp) {
+async fn an_unreadable_file_is_refused_and_nothing_is_stored(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let mut problem = async |company, text: &str| {
@@ -120,11 +120,11 @@ async fn what_cannot_be_read_is_told_and_nothing_is_kept(test: TestApp) {
     acme.get("/devices/imports").await.has("No imports yet");
 }
 
-async fn a_row_that_became_bad_meanwhile_is_named_and_the_others_are_added(test: TestApp) {
+async fn rows_that_became_invalid_are_named_and_the_others_are_added(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    let one = begin(&mut acme, world.acme, "serial\nA\nB\n").await;
-    let two = begin(&mut acme, world.acme, "serial\nB\nC\n").await;
+    let one = start(&mut acme, world.acme, "serial\nA\nB\n").await;
+    let two = start(&mut acme, world.acme, "serial\nB\nC\n").await;
     while jobs::run_next(&test.app).await {}
     acme.get(&one).await.has("2 devices added.");
     acme.get(&two).await.has("1 device added.").has("There is a device with this serial number already.");
@@ -132,12 +132,12 @@ async fn a_row_that_became_bad_meanwhile_is_named_and_the_others_are_added(test:
     test.verify().await;
 }
 
-async fn an_import_goes_on_where_it_was_and_adds_nothing_twice(test: TestApp) {
+async fn an_interrupted_import_resumes_and_adds_nothing_twice(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 450).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    let path = begin(&mut acme, world.acme, &many(500)).await;
-    // The first process dies after its first batch; two others take over at once.
+    let path = start(&mut acme, world.acme, &many(500)).await;
+    // The first process dies after its first batch; two others take over concurrently.
     assert!(ops::imports::run_batch(&test.app, 1).await.unwrap());
     acme.get(&path).await.has("200 of 500 rows");
     let (one, two) = (test.app.clone(), test.app.clone());
@@ -152,10 +152,10 @@ async fn an_import_goes_on_where_it_was_and_adds_nothing_twice(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_cancelled_import_keeps_what_it_added_and_adds_no_more(test: TestApp) {
+async fn a_cancelled_import_keeps_its_devices_and_adds_no_more(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    let path = begin(&mut acme, world.acme, &many(500)).await;
+    let path = start(&mut acme, world.acme, &many(500)).await;
     ops::imports::run_batch(&test.app, 1).await.unwrap();
     let answer = acme.submit(&path, &format!("{path}/cancellation"), &[]).await;
     acme.done(answer).await.has("The import was stopped.").has("Cancelled");
@@ -167,10 +167,10 @@ async fn a_cancelled_import_keeps_what_it_added_and_adds_no_more(test: TestApp) 
     test.verify().await;
 }
 
-async fn only_administrators_of_the_tree_import(test: TestApp) {
+async fn only_administrators_of_the_tree_can_import(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    let path = begin(&mut acme, world.acme, "serial\nA\n").await;
+    let path = start(&mut acme, world.acme, "serial\nA\n").await;
     for (email, status) in [
         ("other@test.example", 404),
         ("auditor@test.example", 403),
@@ -183,8 +183,8 @@ async fn only_administrators_of_the_tree_import(test: TestApp) {
         let expected = if status == 200 { 303 } else { status };
         browser.post(&format!("{path}/cancellation"), &[("form", &token)]).await.is(expected);
     }
-    // Whoever lost the right to add devices adds none by a job either.
-    let again = begin(&mut acme, world.acme, "serial\nB\n").await;
+    // A job adds nothing for a user who has lost the right to add devices.
+    let again = start(&mut acme, world.acme, "serial\nB\n").await;
     let operator = who(&test.app, "operator@test.example").await;
     let user = who(&test.app, "acme@test.example").await.user_id;
     ops::users::set_role(&test.app, &operator, "role", user, "read_only").await.unwrap();

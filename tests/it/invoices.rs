@@ -1,4 +1,4 @@
-//! Invoices and credit notes: their PDF, read back, and their mails.
+//! Invoices and credit notes: their PDFs, read back, and their mails.
 
 use crate::support::invoice::{invoice, line, pages, text, xmp};
 use crate::support::{TestApp, mail_server};
@@ -21,7 +21,7 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn an_invoice_says_who_sold_what_to_whom_and_what_is_to_be_paid() {
+fn an_invoice_shows_parties_lines_and_totals() {
     let text = printed(&invoice());
     says(&text, &["Invoice INV-2026-000042", "Issued on: 21 Nov 2026", "Due on: 5 Dec 2026", "Order: 1007"]);
     says(&text, &["Příklad a.s.", "Modřanská 621/72", "143 00 Praha 4", "VAT number CZ12345678"]);
@@ -34,7 +34,7 @@ fn an_invoice_says_who_sold_what_to_whom_and_what_is_to_be_paid() {
 }
 
 #[test]
-fn an_invoice_that_is_paid_asks_for_nothing() {
+fn a_paid_invoice_requests_no_payment() {
     let paid = Some(Paid { on: date(2026, 11, 22), how: "by card".into() });
     let text = printed(&Document { paid, due_on: None, ..invoice() });
     says(&text, &["Paid on 22 Nov 2026 by card."]);
@@ -42,14 +42,14 @@ fn an_invoice_that_is_paid_asks_for_nothing() {
 }
 
 #[test]
-fn reverse_charge_is_said_instead_of_vat_rates() {
+fn reverse_charge_is_stated_instead_of_vat_rates() {
     let lines = vec![line("Voucher", 2, 1_000, "0")];
     let text = printed(&Document { reverse_charge: true, lines, ..invoice() });
     says(&text, &["Reverse charge: VAT is to be accounted for by the recipient.", "Total 20.00 EUR"]);
 }
 
 #[test]
-fn a_credit_note_names_its_invoice_and_takes_back() {
+fn a_credit_note_names_its_invoice_and_has_negative_amounts() {
     let part = Cancelled { line: 0, before: 0, count: 200 };
     let note = invoice().credit_note("CN-2026-000001".into(), date(2026, 12, 1), &[part]).unwrap();
     let text = printed(&note);
@@ -59,7 +59,7 @@ fn a_credit_note_names_its_invoice_and_takes_back() {
 }
 
 #[test]
-fn a_long_invoice_has_its_head_on_each_page_and_loses_no_line() {
+fn a_long_invoice_repeats_its_header_and_loses_no_line() {
     let name =
         |i| format!("Voucher {i} for a house with a name that is as long as the street that it stands in");
     let lines = (0..200).map(|i| line(&name(i), i + 1, 1_250, "21")).collect();
@@ -74,7 +74,7 @@ fn a_long_invoice_has_its_head_on_each_page_and_loses_no_line() {
 }
 
 #[test]
-fn a_document_gives_the_same_bytes_and_says_what_it_conforms_to() {
+fn a_document_is_reproducible_and_declares_its_standards() {
     let bytes = pdf::invoice(&invoice()).unwrap();
     assert_eq!(bytes, pdf::invoice(&invoice()).unwrap());
     let xmp = xmp(&bytes);
@@ -84,7 +84,7 @@ fn a_document_gives_the_same_bytes_and_says_what_it_conforms_to() {
 }
 
 #[test]
-fn what_the_font_lacks_is_marked_and_a_name_from_right_to_left_is_kept() {
+fn missing_glyphs_are_marked_and_right_to_left_names_are_kept() {
     let mut document = invoice();
     document.buyer.name = "株式会社 🦀 שלום 12".into();
     says(&printed(&document), &["12 םולש \u{fffd} \u{fffd}\u{fffd}\u{fffd}\u{fffd} "]);
@@ -111,9 +111,9 @@ proptest! {
     }
 }
 
-both!(the_pdf_comes_with_its_mail);
+both!(the_pdf_is_attached_to_its_mail);
 
-/// The bytes of the first file in a mail.
+/// The bytes of the first attachment in a mail.
 fn file_in(mail: &str) -> Vec<u8> {
     let (_, part) = mail.split_once("application/pdf").unwrap();
     let (_, coded) = part.split_once("\r\n\r\n").unwrap();
@@ -122,7 +122,7 @@ fn file_in(mail: &str) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD_NO_PAD.decode(coded).unwrap()
 }
 
-async fn the_pdf_comes_with_its_mail(test: TestApp) {
+async fn the_pdf_is_attached_to_its_mail(test: TestApp) {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, given).await.unwrap();
     let document = invoice();
@@ -137,7 +137,7 @@ async fn the_pdf_comes_with_its_mail(test: TestApp) {
 }
 
 #[test]
-fn mails_say_what_is_to_be_done() {
+fn mails_say_what_the_buyer_has_to_do() {
     let document = invoice();
     let reminder = mail::invoice_reminder("a@b.example", &document, "LINK");
     assert_eq!(reminder.subject, "Reminder: invoice INV-2026-000042 is overdue");

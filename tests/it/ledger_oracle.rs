@@ -1,12 +1,11 @@
-//! Random operations against the ledger's engine, and against an oracle that knows the rules but
-//! none of the engine's ways. They come in batches; between these stands a database in memory that gives only
-//! what the operations' footprints name and keeps only what `Changes` names (`support::memory`), so that what
-//! either forgets is missed.
+//! Runs random operations against the ledger's engine and against an oracle that knows the rules but
+//! shares no code with the engine. Operations come in batches. An in-memory database (`support::memory`) supplies only
+//! what their footprints name and stores only what `Changes` names, so that anything either forgets fails the test.
 //!
 //! `SCRIP_TEST_OPERATIONS=5000000 cargo test --release --test it ledger_oracle -- --nocapture` runs more
-//! and shows what was met; `SCRIP_TEST_SEED=n` runs only the world that a failure named.
+//! and shows how often each result came up; `SCRIP_TEST_SEED=n` runs only the world that a failure named.
 //!
-//! To add a command: how it comes up in `World::command`, and what it does by the rules in `Oracle::plan`.
+//! To add a command: generate it in `World::command`, and say what it does by the rules in `Oracle::plan`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +27,7 @@ use crate::support::memory::Memory;
 
 const FIRST_SEED: u64 = 20_261_121;
 const OPERATIONS: usize = 100_000;
-/// A world is left before its many codes make it slow; the next one has another tree.
+/// A world ends before its many codes make it slow; the next one has another tree.
 const OPERATIONS_OF_WORLD: usize = 2_000;
 const BATCH_LENGTH_MAX: usize = 64;
 const ROOT: i64 = 1;
@@ -38,12 +37,12 @@ const OLD_CODES: i64 = 40;
 const DEVICES: i64 = 24;
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
-/// What must come up: each cause, "again", "nothing", "in a later batch", and each refusal. Fewer operations may not
-/// meet all.
+/// The results that must come up: each cause, "again", "nothing", "in a later batch", and each refusal. A short run
+/// may not reach them all.
 const RESULTS: usize = 10 + 1 + 1 + 1 + 16;
 const OPERATIONS_TO_MEET_ALL: usize = 100_000;
 
-/// What they move was received before.
+/// Causes that return units, which do not count as received again.
 const GIVES_BACK: [Cause; 3] = [Cause::DeleteCode, Cause::Cancel, Cause::Replace];
 const BUYER: i64 = 777;
 
@@ -80,17 +79,17 @@ struct World {
     memory: Memory,
     oracle: Oracle,
     now: Moment,
-    /// Numbers the keys, the requests and the codes.
+    /// Numbers keys, requests and codes.
     last_number: u128,
-    /// To be sent again, and to be redeemed.
+    /// Operations that may be repeated, and the tags of codes that may be redeemed.
     sent: Vec<Operation>,
     tags: Vec<Tag>,
     seed: u64,
-    /// How many were decided.
+    /// How many operations were decided.
     operations: usize,
 }
 
-/// Tells the seed when a check fails.
+/// Prints the seed when a check fails.
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -100,7 +99,7 @@ impl Drop for World {
     }
 }
 
-/// How a world begins.
+/// How a world starts.
 impl World {
     fn new(seed: u64) -> World {
         let mut world = World {
@@ -115,7 +114,7 @@ impl World {
             operations: 0,
         };
         for id in ROOT..=COMPANIES {
-            world.found_company(id);
+            world.add_company(id);
         }
         for id in 1..=OLD_CODES {
             world.set_old_code(id);
@@ -131,8 +130,8 @@ impl World {
         world
     }
 
-    /// A tree of up to four levels, in which 2 and 3 and all below them are strangers.
-    fn found_company(&mut self, id: i64) {
+    /// A tree of up to four levels, in which the subtrees of 2 and 3 are unrelated.
+    fn add_company(&mut self, id: i64) {
         let parent = match id {
             ROOT => None,
             2 | 3 => Some(ROOT),
@@ -145,7 +144,7 @@ impl World {
         self.oracle.parents.insert(id, parent);
     }
 
-    /// A device that is off, or whose paid time ends in this world.
+    /// A device that is off, or whose paid time ends during this world.
     fn set_device(&mut self, id: i64) {
         let days = self.rng.random_range(-5..20);
         let paid_until = self.rng.random_bool(0.5).then(|| self.now.plus_seconds(days * DAY));
@@ -165,7 +164,7 @@ impl World {
         self.oracle.devices.insert(id, device);
     }
 
-    /// A code that ended before this world began, or that may expire in it; every other is a voucher.
+    /// A code that ended before this world started, or that may expire in it; about half are vouchers.
     fn set_old_code(&mut self, id: i64) {
         let status = *CodeStatus::ALL.choose(&mut self.rng).expect("there are some");
         let status = if self.rng.random_bool(0.5) { CodeStatus::Unused } else { status };
@@ -180,8 +179,8 @@ impl World {
         self.oracle.codes.insert(code.tag, code);
     }
 
-    /// One company has a balance: in one case of three nearly 2^63, so that an overflow is near.
-    /// What stands in old codes was received before these were made.
+    /// One company has a balance, in one case of three nearly 2^63, so that an overflow is likely.
+    /// The units in old codes were received before these codes were made.
     fn set_balances(&mut self, resource_type: ResourceType) {
         let units_in_codes = self.oracle.units_in_codes();
         let in_codes = |id| {
@@ -258,7 +257,7 @@ impl World {
         outcomes
     }
 
-    /// Mostly little, now and then more than any wait. A company may be removed, or founded again.
+    /// Advances the clock, mostly a little, sometimes past every wait. May remove a company or restore one.
     fn pass_time(&mut self) {
         let seconds = match self.rng.random_range(0..50) {
             0 => self.rng.random_range(0..200_000),
@@ -270,7 +269,7 @@ impl World {
         if self.rng.random_ratio(1, 30) {
             let id = self.rng.random_range(ROOT + 1..=COMPANIES);
             let company = self.memory.companies.get_mut(&id).expect("it was founded");
-            // Few at a time: what is removed refuses nearly everything.
+            // Only a few at a time, because a removed company refuses nearly everything.
             company.removed = !company.removed && self.oracle.removed.len() < 2;
             self.oracle.removed.remove(&id);
             self.oracle.removed.extend(company.removed.then_some(id));
@@ -283,16 +282,16 @@ impl World {
         let mut operation = self.new_operation();
         if let Some(earlier) = earlier {
             match self.rng.random_range(0..100) {
-                // A retry; other random codes come with it.
+                // A retry, which comes with other random codes.
                 0..8 => {
                     let retry = Operation { at: operation.at, ..earlier };
                     operation = Operation { command: self.with_new_codes(retry.command.clone()), ..retry };
                 }
-                // The same form, corrected; the fingerprint is another one.
+                // The same form, corrected, so with a different fingerprint.
                 8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
-                // Somebody else's form with the same key.
+                // Another user's form with the same key.
                 12..15 => operation.key = earlier.key,
-                // A key that was used for what is no transfer.
+                // A key that was used for a write that is not a transfer.
                 15..17 => self.take_key(&operation),
                 _ => {}
             }
@@ -318,7 +317,7 @@ impl World {
         };
         let user_id = company_id * 10 + self.rng.random_range(0..2);
         let address = format!("address {}", self.rng.random_range(0..5));
-        // Requests reach the writer a little out of order, and some at the very end of a code.
+        // Requests reach the writer slightly out of order, and some just as a code expires.
         let jitter = self.rng.random_range(-SECOND..=SECOND);
         let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
         let number = self.next_number();
@@ -374,18 +373,18 @@ impl World {
         }
     }
 
-    /// Lines of an order, several of one type among them. Its codes end soon, or in some days.
+    /// An order's lines, some of the same type. Its codes expire soon, or in some days.
     fn fulfilment(&mut self, own: i64) -> Fulfil {
         let vouchers = (1..=self.rng.random_range(1..4)).map(|line| self.voucher(line)).collect();
         let seconds = if self.rng.random_bool(0.5) { 60 } else { 20 * DAY };
         let expires_at = self.now.plus_seconds(self.rng.random_range(0..seconds));
         let new = i64::try_from(self.next_number()).expect("few orders");
-        // A big order is made in several operations.
-        let begun = self.sent.iter().rev().take(40).find_map(|o| match &o.command {
+        // A large order is filled in several operations.
+        let unfinished = self.sent.iter().rev().take(40).find_map(|o| match &o.command {
             Command::Fulfil(order) => Some(order.order_id),
             _ => None,
         });
-        let order_id = begun.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
+        let order_id = unfinished.filter(|_| self.rng.random_bool(0.3)).unwrap_or(new);
         Fulfil { order_id, company_id: self.company(own), buyer_id: BUYER, expires_at, vouchers }
     }
 
@@ -395,7 +394,7 @@ impl World {
         Voucher { line, resource_type, amount, name: format!("voucher {line}"), codes }
     }
 
-    /// Unused vouchers, mostly of the actor's tree; now and then another code among them, or one twice.
+    /// Unused vouchers, mostly of the actor's tree; sometimes with another code among them, or one repeated.
     fn voucher_ids(&mut self, own: i64) -> Vec<i64> {
         let (oracle, is_odd) = (&self.oracle, self.rng.random_ratio(1, 8));
         let unused = oracle.codes.values().rev().filter(|c| c.status == CodeStatus::Unused);
@@ -411,7 +410,7 @@ impl World {
         ids
     }
 
-    /// Renewals, and changes of a few devices; now and then of one that is not there.
+    /// Renewals, and changes to a few devices, sometimes to one that does not exist.
     fn set_devices(&mut self, own: i64) -> Command {
         let mut change = DeviceChange::default();
         if self.rng.random_bool(0.5) {
@@ -451,7 +450,7 @@ impl World {
         NewCode { code: Code::from_random([0; 19]), tag, suffix_tag: 0 }
     }
 
-    /// An unused code; or one of the latest, which this very batch may make, or may fail to; or any.
+    /// An unused code; or one of the latest, which this same batch may or may not make; or any code.
     fn tag(&mut self) -> Tag {
         let latest = &self.tags[self.tags.len().saturating_sub(40)..];
         let any = match self.rng.random_range(0..60) {
@@ -463,7 +462,7 @@ impl World {
         any.copied().or_else(|| self.unused_code().map(|c| c.tag)).unwrap_or(self.tags[0])
     }
 
-    /// Ids go up by one: whoever guesses may hit a code that this batch is about to make.
+    /// Ids are sequential, so a guess may hit a code that this batch is about to make.
     fn code_id(&mut self) -> i64 {
         let newest = self.memory.last_code_id;
         let guess = self.rng.random_range(newest - 10..newest + 20);
@@ -481,7 +480,7 @@ impl World {
         if is_odd { odd[self.rng.random_range(0..odd.len())] } else { self.rng.random_range(1..10) }
     }
 
-    /// Mostly one that the actor may use.
+    /// Mostly a company that the actor may use.
     fn company(&mut self, own: i64) -> i64 {
         let any = self.rng.random_range(ROOT..=COMPANIES);
         let usable: Vec<i64> = (ROOT..=COMPANIES).filter(|id| self.oracle.may_use(own, *id)).collect();
@@ -502,9 +501,9 @@ impl World {
     }
 }
 
-/// What must hold.
+/// Invariants.
 impl World {
-    /// A refusal or a repetition leaves what was read as it was, but for the count of wrong codes.
+    /// A refusal or a repetition changes nothing except the count of wrong codes.
     fn check_no_trace(&self, operation: &Operation, outcome: &Outcome, before: &Ledger, after: &Ledger) {
         if outcome.as_ref().is_ok_and(|done| !done.replayed) {
             return;
@@ -521,7 +520,7 @@ impl World {
         assert_eq!(saved, self.memory);
     }
 
-    /// The database and the oracle keep the same books, and these obey the rules.
+    /// The database and the oracle agree, and their books obey the rules.
     fn check_books(&self) {
         let Memory { accounts, codes, attempts, .. } = &self.memory;
         let accounts: Accounts =
@@ -548,7 +547,7 @@ impl World {
         assert!(units_in_codes.is_empty(), "codes without their units: {units_in_codes:?}");
     }
 
-    /// As `scrip verify` does it: each balance anew from the first one and all transfers.
+    /// As in `scrip verify`: recomputes each balance from the initial one and all transfers.
     fn check_that_transfers_explain_balances(&self, mut accounts: BTreeMap<AccountKey, Account>) {
         let mut transfers: Vec<&Transfer> = self.memory.operations.values().flatten().collect();
         transfers.sort_by_key(|t| t.id);
@@ -569,7 +568,7 @@ impl World {
     }
 }
 
-/// What was noted of codes agrees with the transfers that made or ended them.
+/// The changes to codes agree with the transfers that made or ended them.
 fn check_changes(ledger: &Ledger) {
     let changes = ledger.changes();
     for CreatedCode { facts, new, comment, created_by, created_at } in &changes.new_codes {
@@ -577,8 +576,8 @@ fn check_changes(ledger: &Ledger) {
         let begin = changes.transfers.iter().find(is_begin).expect("what made a code filled it");
         let maker = if begin.cause == Cause::Fulfil { BUYER } else { begin.actor.user_id };
         assert_eq!((*created_by, *created_at), (maker, begin.at));
-        let said = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
-        assert_eq!((facts.tag, comment.as_str()), (new.tag, said));
+        let expected = if begin.cause == Cause::Replace { "lost" } else { &begin.memo };
+        assert_eq!((facts.tag, comment.as_str()), (new.tag, expected));
     }
     for (id, change) in &changes.codes {
         let is_end = |t: &&Transfer| t.code_id == Some(*id) && t.from.1 == Kind::InCodes;
@@ -592,15 +591,15 @@ fn check_changes(ledger: &Ledger) {
     }
 }
 
-/// Balance and all that was ever received, in numbers that do not overflow.
+/// Balance and total received, in numbers that do not overflow.
 type Accounts = BTreeMap<AccountKey, (i128, i128)>;
 
-/// The rules, without any care for speed: it tries everything on a copy of all balances and looks
-/// at what has become of them.
+/// The rules, without regard for speed: it tries each operation on a copy of all balances and checks the
+/// result.
 #[derive(Default)]
 struct Oracle {
     parents: BTreeMap<i64, Option<i64>>,
-    /// Those that use their parent's credits.
+    /// Companies that use their parent's credits.
     drawing: BTreeSet<i64>,
     devices: BTreeMap<i64, DeviceFacts>,
     removed: BTreeSet<i64>,
@@ -608,13 +607,13 @@ struct Oracle {
     codes: BTreeMap<Tag, CodeFacts>,
     done: BTreeMap<(i64, String), Vec<Transfer>>,
     other_writes: BTreeSet<(i64, String)>,
-    /// When wrong codes came, since the last long pause.
+    /// The times of wrong codes since the last long pause.
     wrong: BTreeMap<String, Vec<Moment>>,
     next_id: i64,
     next_code_id: i64,
 }
 
-/// What an operation is to do: units, and the code as it is then.
+/// One effect of an operation: the units to move, and the code as it will be.
 struct Line {
     cause: Cause,
     resource_type: ResourceType,
@@ -636,7 +635,7 @@ impl Oracle {
         ensure(!self.other_writes.contains(&identity), Refusal::KeyReused)?;
         let mut lines = self.plan(operation)?;
         let arrivals: Vec<_> =
-            // What passes through the balance of a lost code's company is not there for anybody.
+            // Units of a replaced code only pass through the company's balance, so they serve no devices.
             lines
             .iter()
             .filter(|line| line.to.1 == Kind::Available && line.cause != Cause::Replace)
@@ -665,7 +664,7 @@ impl Oracle {
         Ok(Done { transfers, replayed: false })
     }
 
-    /// What is to be done, if those that it names are there and may.
+    /// The effects of an operation, if everything it names exists and is allowed.
     fn plan(&mut self, operation: &Operation) -> Result<Vec<Line>, Refusal> {
         let own = operation.actor.company_id;
         match operation.command.clone() {
@@ -773,7 +772,7 @@ impl Oracle {
         }
     }
 
-    /// Each code of each line, out of nothing.
+    /// One effect per code of each line; the units are newly issued.
     fn fulfilled(&self, order: &Fulfil) -> Vec<Line> {
         let mut lines = Vec::new();
         for voucher in &order.vouchers {
@@ -803,7 +802,7 @@ impl Oracle {
         Ok(code)
     }
 
-    /// Sets each, and lets it take a unit, wait, or be.
+    /// Changes each device, and lets it take a unit, wait, or stay as it is.
     fn set_devices(
         &self,
         o: &Operation,
@@ -839,7 +838,7 @@ impl Oracle {
         }
     }
 
-    /// Those that wait and would be paid by this account, the longest waiting first.
+    /// Serves the waiting devices that this account pays for, longest waiting first.
     fn serve(
         &self,
         o: &Operation,
@@ -872,7 +871,8 @@ impl Oracle {
         payers
     }
 
-    /// The device is as it was before, but for what was set.
+    /// Pays for a device's next period from the nearest company that has a unit, if any. Apart from the change, `device` is
+    /// as it was before.
     fn take_unit(
         &self,
         o: &Operation,
@@ -912,7 +912,7 @@ impl Oracle {
         }
     }
 
-    /// Climbs from the company towards the root, and looks whether it meets the actor's.
+    /// Climbs from the company towards the root until it meets the actor's company.
     fn may_use(&self, own: i64, company_id: i64) -> bool {
         let is_there = |id| self.parents.contains_key(&id) && !self.removed.contains(&id);
         let mut place = Some(company_id).filter(|id| is_there(*id) && is_there(own));
@@ -922,7 +922,7 @@ impl Oracle {
         place.is_some()
     }
 
-    /// All balances as they would be, and those of each line's two accounts after it.
+    /// All resulting balances, and the balances of each line's two accounts after it.
     fn attempt(&self, lines: &[Line]) -> Result<(Accounts, Vec<(i128, i128)>), Refusal> {
         let mut accounts = self.accounts.clone();
         let mut balances = Vec::new();
@@ -991,7 +991,7 @@ impl Oracle {
         }
     }
 
-    /// Nothing but the redemption itself adds to these while it is carried out.
+    /// Only the redemption itself adds to these totals while it runs.
     fn filled(&self, line: &Line) -> Filled {
         let (company_id, resource_type) = (line.to.0, line.resource_type);
         let account = |kind| {
@@ -1005,7 +1005,7 @@ impl Oracle {
         }
     }
 
-    /// Each wrong code past the free ones doubles the wait after the last.
+    /// Each wrong code beyond the free ones doubles the wait after the last one.
     fn wait(&self, limit: &Limit, now: Moment) -> Option<Moment> {
         let wrong = self.wrong.get(&limit.key)?;
         let last = *wrong.last()?;
@@ -1032,7 +1032,7 @@ impl Oracle {
         self.wrong.iter().map(|(key, wrong)| (key.clone(), count(wrong))).collect()
     }
 
-    /// What the `in_codes` accounts should hold.
+    /// The balances that the `in_codes` accounts should have.
     fn units_in_codes(&self) -> BTreeMap<AccountKey, i128> {
         let mut units = BTreeMap::new();
         for code in self.codes.values().filter(|c| c.status == CodeStatus::Unused) {
@@ -1087,7 +1087,7 @@ fn limits_of(actor: &Actor) -> Vec<Limit> {
     ]
 }
 
-/// The cause of what was done, "again", or the name of the refusal.
+/// The cause of an operation's first transfer, "again", "nothing", or the name of the refusal.
 fn name_of_outcome(outcome: &Outcome) -> String {
     match outcome {
         Ok(Done { replayed: true, .. }) => "again".to_owned(),

@@ -1,7 +1,7 @@
-//! Runs `ledger_table.txt`, whose head explains its language. A line is read word by word; what
-//! comes of an operation is written as text and compared with what the line says.
+//! Runs `ledger_table.txt`, whose header explains its language. A line is read word by word; an operation's
+//! result is formatted as text and compared with the line.
 //!
-//! To add an act or a refusal: its words in `Table::act`, `cause_of` or `refused`, and its lines.
+//! To add an act or a refusal, add its words to `Table::command`, `cause_of` or `refused`, and its lines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -25,12 +25,12 @@ const TABLE: &str = include_str!("ledger_table.txt");
 const NOBODY: i64 = 999;
 const NO_CODE: i64 = 999_999;
 const MEMO: &str = "order 7";
-/// As many as `Refusal` has variants: the table shows each of them.
+/// The number of variants of `Refusal`: the table must show each of them.
 const REFUSALS: usize = 16;
-/// The order and the line of every voucher.
+/// The order and the line of all vouchers.
 const ORDER: (i64, i64) = (7, 1);
 
-/// What is read from a line, or what is wrong with it.
+/// A value read from a line, or what is wrong with the line.
 type Read<T = ()> = Result<T, String>;
 
 #[test]
@@ -48,7 +48,7 @@ fn every_line_of_the_table_holds() {
 }
 
 #[test]
-fn a_line_that_makes_no_sense_is_told() {
+fn a_senseless_line_is_reported() {
     for (line, why) in [
         ("compny Root", "\"compny\" starts no line"),
         ("company North in Root", "there is no company \"Root\""),
@@ -67,20 +67,20 @@ fn a_line_that_makes_no_sense_is_told() {
     }
 }
 
-/// The state that the lines so far have made.
+/// The state after the lines so far.
 #[derive(Default)]
 struct Table {
     memory: Memory,
     companies: HashMap<String, i64>,
     devices: HashMap<String, i64>,
     now_seconds: i64,
-    /// Numbers the rows, the codes, and the keys that a line does not name.
+    /// Numbers the rows, the codes, and the keys that lines do not name.
     last_id: i64,
     refusals_seen: BTreeSet<String>,
     causes_seen: BTreeSet<&'static str>,
 }
 
-/// The lines of state.
+/// Lines that set or check state.
 impl Table {
     fn line(&mut self, line: &str) -> Read {
         let line = line.split('#').next().unwrap_or_default();
@@ -91,7 +91,7 @@ impl Table {
         match words.0.next() {
             None => {}
             Some("section") => {
-                self.start_anew();
+                self.start_section();
                 return Ok(());
             }
             Some("company") => self.company(&mut words)?,
@@ -108,7 +108,7 @@ impl Table {
         words.end()
     }
 
-    fn start_anew(&mut self) {
+    fn start_section(&mut self) {
         let refusals_seen = std::mem::take(&mut self.refusals_seen);
         let causes_seen = std::mem::take(&mut self.causes_seen);
         *self = Table { refusals_seen, causes_seen, ..Table::default() };
@@ -246,7 +246,7 @@ impl Table {
     }
 }
 
-/// The operations.
+/// Lines with operations.
 impl Table {
     /// `[10x] ACTOR [key KEY] ACT -> RESULT`
     fn operation(&mut self, line: &str, want: &str) -> Read {
@@ -387,7 +387,7 @@ impl Table {
         Ok(Command::SetDevices(SetDevices { devices: vec![device], change }))
     }
 
-    /// Decides one operation, looks at what no line says, and writes down what came of it.
+    /// Decides one operation, checks the invariants, and formats the result.
     fn run(&mut self, operation: &Operation) -> Read<String> {
         let mut ledger = self.memory.load(std::slice::from_ref(operation));
         let before = self.memory.clone();
@@ -418,7 +418,7 @@ impl Table {
         }
     }
 
-    /// A refusal and a repetition change nothing; but a wrong code is counted.
+    /// A refusal or a repetition changes nothing, except that a wrong code is counted.
     fn must_equal(&self, before: &Memory, changes: &Changes, is_counted: bool) -> Read {
         let mut after = self.memory.clone();
         after.attempts.clone_from(&before.attempts);
@@ -428,7 +428,7 @@ impl Table {
         ensure(is_right, || "it was refused or repeated, and yet it changed something".to_owned())
     }
 
-    /// Each row tells who, when, why and which code.
+    /// Each transfer records who, when, why and which code.
     fn check_transfers(&self, operation: &Operation, transfers: &[Transfer]) -> Read {
         for (seq, is) in (0..).zip(transfers) {
             let want = Transfer {
@@ -509,12 +509,12 @@ impl<'a> Words<'a> {
         ResourceType::from_slug(slug).ok_or(format!("there is no type {slug:?}"))
     }
 
-    /// Takes the word where it comes next.
+    /// Consumes the word if it comes next.
     fn skip(&mut self, word: &str) -> bool {
         self.0.next_if_eq(&word).is_some()
     }
 
-    /// `10x`, or once.
+    /// Consumes `10x`, if present; the default is once.
     fn times(&mut self) -> usize {
         let times = self.0.peek().and_then(|word| word.strip_suffix('x')?.parse().ok());
         if times.is_some() {
@@ -583,7 +583,7 @@ fn variant(refusal: &Refusal) -> String {
     format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
 }
 
-/// As the doors limit it.
+/// The same limits as the portal's entry points set.
 fn limits(actor: &Actor) -> Vec<Limit> {
     vec![
         Limit { key: format!("user:{}", actor.user_id), policy: &CODES_OF_USER },
@@ -592,7 +592,7 @@ fn limits(actor: &Actor) -> Vec<Limit> {
     ]
 }
 
-/// Of the act's words. The labels of new codes stay out: a retry brings other random codes along.
+/// A hash of the act's words, without the labels of new codes, because a retry comes with other random codes.
 fn fingerprint<'a>(words: impl Iterator<Item = &'a str>) -> Fingerprint {
     let mut words: Vec<&str> = words.collect();
     if words.first() == Some(&"create") {

@@ -1,4 +1,4 @@
-//! `scrip licence`: the program itself, as it is called on a console.
+//! `scrip licence`: the real program, called as on a console.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use scrip::model::licence::{LicenceFacts, Revocations};
 use scrip::model::time::Moment;
 use scrip::rng::Rng;
 
-/// 1 January 2020, 00:00 UTC: the program asks the machine's clock, which is later than this.
+/// 1 January 2020, 00:00 UTC. The program uses the machine's clock, which is later than this.
 const LONG_AGO: Moment = Moment(1_577_836_800_000_000);
 
 struct Folder {
@@ -49,13 +49,13 @@ fn scrip(folder: &Path, arguments: &[&str]) -> (bool, String) {
 }
 
 #[track_caller]
-fn says(folder: &Path, arguments: &[&str], succeeds: bool, said: &str) {
+fn says(folder: &Path, arguments: &[&str], succeeds: bool, message: &str) {
     let (did, text) = scrip(folder, arguments);
-    assert!(did == succeeds && text.contains(said), "{arguments:?} gave {did}: {text}");
+    assert!(did == succeeds && text.contains(message), "{arguments:?} gave {did}: {text}");
 }
 
 #[test]
-fn a_licence_key_is_told_and_judged() {
+fn a_licence_key_is_printed_and_checked() {
     let made = Folder::new();
     let (key, at) = (made.licence(None), made.path());
     says(at, &["verify", &key], true, "serial   7-1234\nproduct  gold\nissued   2020-01-01 00:00:00 UTC");
@@ -70,7 +70,7 @@ fn a_licence_key_is_told_and_judged() {
 }
 
 #[test]
-fn a_public_key_is_all_that_a_check_needs() {
+fn a_check_needs_only_the_public_key() {
     let (made, elsewhere) = (Folder::new(), tempfile::tempdir().unwrap());
     let (key, nowhere) = (made.licence(None), elsewhere.path().join("none"));
     let (_, line) = scrip(made.path(), &["public-key"]);
@@ -85,7 +85,7 @@ fn a_public_key_is_all_that_a_check_needs() {
 }
 
 #[test]
-fn of_a_forged_key_nothing_is_told() {
+fn a_forged_keys_contents_are_not_printed() {
     let (made, other) = (Folder::new(), Folder::new());
     let (did, text) = scrip(made.path(), &["verify", &other.licence(None)]);
     assert!(!did && text.starts_with("forged") && !text.contains("gold"), "{text}");

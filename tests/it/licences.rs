@@ -1,4 +1,4 @@
-//! Licences: bought by serial number, keys made on payment, moved, revoked.
+//! Licences: bought by serial number, issued on payment, moved, revoked.
 
 use crate::support::{Browser, NOON, Page, TestApp, World, signed_in, who};
 use axum::http::header;
@@ -14,25 +14,25 @@ use scrip::ops::products::ProductFields;
 use scrip::ops::seller::SellerFields;
 
 both!(
-    licences_are_bought_for_serial_numbers_and_their_keys_hold,
-    what_suits_a_device_follows_from_its_model,
-    a_file_of_serial_numbers_is_read_and_kept_text_stands_again,
-    what_cannot_be_chosen_is_refused_beside_its_field,
-    a_licence_stands_once_in_an_order_for_a_device,
-    a_licence_without_an_end_is_not_bought_again,
-    a_licence_without_an_end_that_is_in_another_order_is_not_bought_again,
-    an_order_paid_twice_at_once_has_each_key_once,
-    a_licence_with_a_term_ends_months_after_payment,
-    nobody_else_sees_licences,
-    keys_are_for_administrators,
-    a_device_shows_what_its_distributor_bought,
-    a_licence_moves_and_its_old_key_is_revoked,
-    a_licence_that_moves_twice_at_once_moves_once,
-    what_keeps_a_licence_from_moving_is_told,
-    anybody_may_read_the_public_key_and_the_revoked_keys,
-    only_activated_companies_buy,
-    prices_in_two_currencies_do_not_go_into_one_order,
-    more_licences_than_an_order_holds_are_refused,
+    licences_are_bought_by_serial_number_and_their_keys_are_valid,
+    the_model_decides_which_licences_suit_a_device,
+    serial_numbers_can_come_from_a_file_and_input_is_kept,
+    an_invalid_choice_is_refused_at_its_field,
+    an_order_has_a_licence_once_per_device,
+    a_perpetual_licence_cannot_be_bought_again,
+    a_perpetual_licence_in_another_order_cannot_be_bought_again,
+    an_order_paid_twice_concurrently_has_each_key_once,
+    a_term_licence_expires_its_months_after_payment,
+    other_companies_cannot_see_licences,
+    only_administrators_see_keys,
+    a_device_shows_the_licences_its_distributor_bought,
+    moving_a_licence_revokes_its_old_key,
+    a_licence_moved_twice_concurrently_moves_once,
+    a_refused_move_says_why,
+    the_public_key_and_the_revoked_keys_are_public,
+    only_activated_companies_can_buy,
+    an_order_cannot_mix_currencies,
+    too_many_licences_for_one_order_are_refused,
 );
 
 const BILLING: [(&str, &str); 6] = [
@@ -44,7 +44,7 @@ const BILLING: [(&str, &str); 6] = [
     ("method", "invoice"),
 ];
 
-/// A world where licences are for sale: 1 for the model RUT956, 2 for any model and a year, 3 in dollars.
+/// A world with licences for sale: product 1 for the model RUT956, 2 for any model and one year, 3 in dollars.
 struct Shop {
     world: World,
     distributor: Browser,
@@ -88,7 +88,7 @@ impl Shop {
         Shop { world, distributor, operator }
     }
 
-    /// Adds a device to Acme; gives its id.
+    /// Adds a device to Acme; returns its id.
     async fn device(&self, test: &TestApp, serial: &str, model: &str) -> i64 {
         let by = who(&test.app, "operator@test.example").await;
         let company_id = self.world.acme;
@@ -110,7 +110,7 @@ impl Shop {
         self.distributor.post("/buy/licences", &all).await
     }
 
-    /// Places a draft by invoice.
+    /// Places a draft to be paid by invoice.
     async fn place(&mut self, order: &str) {
         let answer = self.distributor.submit(order, &format!("{order}/placement"), &BILLING).await;
         answer.is(303);
@@ -127,7 +127,7 @@ impl Shop {
             .await
     }
 
-    /// Buys licences and pays; gives the order's address.
+    /// Buys licences and pays; returns the order's address.
     async fn buy(&mut self, serials: &str, products: &[&str]) -> String {
         let mut fields: Vec<(&str, &str)> = products.iter().map(|p| ("product", *p)).collect();
         fields.push(("confirmed", "1"));
@@ -148,7 +148,7 @@ async fn licence(app: &TestApp, id: i64) -> ops::licences::ShownLicence {
     ops::licences::find(&app.app, &by, id).await.unwrap()
 }
 
-async fn licences_are_bought_for_serial_numbers_and_their_keys_hold(test: TestApp) {
+async fn licences_are_bought_by_serial_number_and_their_keys_are_valid(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.device(&test, "7-1", "RUT956").await;
     let page = shop.choose(&[("serials", "7-1, x-9"), ("file", "")]).await;
@@ -163,9 +163,12 @@ async fn licences_are_bought_for_serial_numbers_and_their_keys_hold(test: TestAp
     let file = shop.distributor.get("/licences/1/file").await;
     let name = file.is(200).headers[header::CONTENT_DISPOSITION].to_str().unwrap();
     assert_eq!(name, "attachment; filename=\"licence-7-1.txt\"");
-    let told = facts(&test, &file.body);
-    assert_eq!((told.serial.as_str(), told.product.as_str(), told.expires_at), ("7-1", "product-1", None));
-    assert_eq!((told.standing(Some("7-1"), None, NOON), told.issued_at), (Standing::Valid, NOON));
+    let opened = facts(&test, &file.body);
+    assert_eq!(
+        (opened.serial.as_str(), opened.product.as_str(), opened.expires_at),
+        ("7-1", "product-1", None)
+    );
+    assert_eq!((opened.standing(Some("7-1"), None, NOON), opened.issued_at), (Standing::Valid, NOON));
     let csv = shop.distributor.get(&format!("{order}/licences.csv")).await;
     let lines: Vec<&str> = csv.is(200).body.lines().collect();
     assert_eq!(lines.len(), 3);
@@ -177,12 +180,12 @@ async fn licences_are_bought_for_serial_numbers_and_their_keys_hold(test: TestAp
     test.verify().await;
 }
 
-async fn what_suits_a_device_follows_from_its_model(test: TestApp) {
+async fn the_model_decides_which_licences_suit_a_device(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.device(&test, "7-1", "TRB140").await;
     let page = shop.choose(&[("serials", "7-1")]).await;
     page.is(200).has("value=\"2:TRB140\"").has_not("value=\"1:").has_not("name=\"confirmed\"");
-    // A device of another tree is as one that nobody knows.
+    // A device of another tree looks like an unknown one.
     let (by, mut other) = (who(&test.app, "operator@test.example").await, DeviceInput::default());
     (other.serial, other.model, other.company_id) = ("8-1".into(), "TRB140".into(), shop.world.other);
     ops::devices::changes::create(&test.app, &by, "other", &other).await.unwrap();
@@ -193,7 +196,7 @@ async fn what_suits_a_device_follows_from_its_model(test: TestApp) {
     assert_eq!(without_token(&known), without_token(&unknown));
 }
 
-async fn a_file_of_serial_numbers_is_read_and_kept_text_stands_again(test: TestApp) {
+async fn serial_numbers_can_come_from_a_file_and_input_is_kept(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let file = "Model;Serial number\nX;SN 1\nX;7-2\n";
     shop.choose(&[("serials", "ignored"), ("file", file)]).await.is(200).has("&#34;SN 1&#34;").has("7-2");
@@ -211,10 +214,10 @@ async fn a_file_of_serial_numbers_is_read_and_kept_text_stands_again(test: TestA
     shop.distributor.get("/buy/licences/choice").await.is(303);
 }
 
-async fn what_cannot_be_chosen_is_refused_beside_its_field(test: TestApp) {
+async fn an_invalid_choice_is_refused_at_its_field(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.device(&test, "7-1", "TRB140").await;
-    for (serials, fields, place, said) in [
+    for (serials, fields, place, message) in [
         ("7-1", vec![], "product", "Choose at least one licence"),
         ("7-1", vec![("product", "1:TRB140")], "product", "does not suit the model TRB140"),
         ("7-1", vec![("product", "99:TRB140")], "product", "does not suit the model TRB140"),
@@ -223,7 +226,7 @@ async fn what_cannot_be_chosen_is_refused_beside_its_field(test: TestApp) {
         ("x-1", vec![("product", "1:")], "confirmed", "Compare the models"),
     ] {
         let page = shop.add(serials, &fields).await;
-        assert!(page.is(422).problem(place).contains(said), "{fields:?}: {}", page.problem(place));
+        assert!(page.is(422).problem(place).contains(message), "{fields:?}: {}", page.problem(place));
         assert_eq!(page.field("serials"), serials);
     }
     shop.distributor.get("/payments").await.has("No orders yet");
@@ -232,7 +235,7 @@ async fn what_cannot_be_chosen_is_refused_beside_its_field(test: TestApp) {
     shop.distributor.post("/buy/licences", &fields).await.is(404);
 }
 
-async fn a_licence_stands_once_in_an_order_for_a_device(test: TestApp) {
+async fn an_order_has_a_licence_once_per_device(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.add("a-1 a-2", &[("product", "2:")]).await.is(303).location().to_owned();
     let id = order.rsplit('/').next().unwrap();
@@ -245,7 +248,7 @@ async fn a_licence_stands_once_in_an_order_for_a_device(test: TestApp) {
     assert!(twice.is(422).problem("product").contains("for b-1 already"));
 }
 
-async fn a_licence_without_an_end_is_not_bought_again(test: TestApp) {
+async fn a_perpetual_licence_cannot_be_bought_again(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.buy("a-1", &["1:", "2:"]).await;
     let page = shop.choose(&[("serials", "a-1 a-2")]).await;
@@ -257,7 +260,7 @@ async fn a_licence_without_an_end_is_not_bought_again(test: TestApp) {
     shop.distributor.get(&order).await.has("a-2").has_not("a-1");
 }
 
-async fn a_licence_without_an_end_that_is_in_another_order_is_not_bought_again(test: TestApp) {
+async fn a_perpetual_licence_in_another_order_cannot_be_bought_again(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let mut drafts = Vec::new();
     for _ in 0..2 {
@@ -274,13 +277,13 @@ async fn a_licence_without_an_end_that_is_in_another_order_is_not_bought_again(t
     test.verify().await;
 }
 
-async fn an_order_paid_twice_at_once_has_each_key_once(test: TestApp) {
+async fn an_order_paid_twice_concurrently_has_each_key_once(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.add("a-1 a-2", &[("product", "2:")]).await.is(303).location().to_owned();
     shop.place(&order).await;
     let by = who(&test.app, "operator@test.example").await;
-    let came = ops::payments::BankPayment { amount: 11_616, on: date(2026, 11, 21), reference: "" };
-    let pay = async |key: &str| ops::payments::mark_paid(&test.app, &by, key, 1, &came).await;
+    let payment = ops::payments::BankPayment { amount: 11_616, on: date(2026, 11, 21), reference: "" };
+    let pay = async |key: &str| ops::payments::mark_paid(&test.app, &by, key, 1, &payment).await;
     let (first, second, third) = tokio::join!(pay("k1"), pay("k2"), pay("k1"));
     assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|is_ok| **is_ok).count(), 1);
     assert_eq!(first.is_ok(), third.is_ok());
@@ -290,7 +293,7 @@ async fn an_order_paid_twice_at_once_has_each_key_once(test: TestApp) {
     assert_eq!(serials, ["a-1", "a-2"]);
 }
 
-async fn a_licence_with_a_term_ends_months_after_payment(test: TestApp) {
+async fn a_term_licence_expires_its_months_after_payment(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.add("a-1", &[("product", "2:")]).await.is(303).location().to_owned();
     shop.place(&order).await;
@@ -298,17 +301,17 @@ async fn a_licence_with_a_term_ends_months_after_payment(test: TestApp) {
     shop.operator.sign_in("operator@test.example").await;
     shop.pay(&order).await.is(303);
     let (paid, found) = (NOON.plus_seconds(10 * 86_400), licence(&test, 1).await);
-    let told = facts(&test, &found.key.unwrap());
-    assert_eq!(told.expires_at, Some(paid.plus_months(12)));
-    assert_eq!(told.expires_at.map(|m| m.0), found.row.expires_at);
-    assert_eq!(told.standing(None, None, Moment(paid.plus_months(12).0 - 1)), Standing::Valid);
-    assert_eq!(told.standing(None, None, paid.plus_months(12)), Standing::Expired);
+    let opened = facts(&test, &found.key.unwrap());
+    assert_eq!(opened.expires_at, Some(paid.plus_months(12)));
+    assert_eq!(opened.expires_at.map(|m| m.0), found.row.expires_at);
+    assert_eq!(opened.standing(None, None, Moment(paid.plus_months(12).0 - 1)), Standing::Valid);
+    assert_eq!(opened.standing(None, None, paid.plus_months(12)), Standing::Expired);
     test.app.clock.advance_seconds(366 * 86_400);
     shop.distributor.sign_in("distributor@test.example").await;
     shop.distributor.get("/licences/1").await.has("Expired").has_not("Move to another device");
 }
 
-async fn nobody_else_sees_licences(test: TestApp) {
+async fn other_companies_cannot_see_licences(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.buy("a-1", &["2:"]).await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -325,7 +328,7 @@ async fn nobody_else_sees_licences(test: TestApp) {
     assert_eq!(licence(&test, 1).await.row.serial, "a-1");
 }
 
-async fn keys_are_for_administrators(test: TestApp) {
+async fn only_administrators_see_keys(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.buy("a-1", &["2:"]).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -340,7 +343,7 @@ async fn keys_are_for_administrators(test: TestApp) {
     }
 }
 
-async fn a_device_shows_what_its_distributor_bought(test: TestApp) {
+async fn a_device_shows_the_licences_its_distributor_bought(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let device = shop.device(&test, "7-1", "RUT956").await;
     shop.buy("7-1", &["1:RUT956"]).await;
@@ -348,10 +351,10 @@ async fn a_device_shows_what_its_distributor_bought(test: TestApp) {
     let page = acme.get(&format!("/devices/{device}")).await;
     page.has("Video").has("data-copy=\"SCRIP1.");
     acme.get("/licences/1/file").await.is(200);
-    // It is the distributor's order and licence: the customer uses the key, and moves nothing.
+    // The order and the licence belong to the distributor: the customer may use the key, but not move it.
     acme.get("/licences/1").await.is(200).has_not("Order 1").has_not("Bought by").has_not("Move to another");
     acme.get("/licences/1/rehost").await.is(404);
-    // Whoever registers the device elsewhere in the portal does not see what another tree bought.
+    // A company that registers the same device elsewhere does not see what another tree bought.
     let by = who(&test.app, "operator@test.example").await;
     ops::devices::changes::remove(&test.app, &by, "gone", &[device]).await.unwrap();
     acme.get("/licences/1").await.is(404);
@@ -362,7 +365,7 @@ async fn a_device_shows_what_its_distributor_bought(test: TestApp) {
     other.get("/licences/1").await.is(404);
 }
 
-async fn a_licence_moves_and_its_old_key_is_revoked(test: TestApp) {
+async fn moving_a_licence_revokes_its_old_key(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.buy("a-1", &["1:"]).await;
     let old = licence(&test, 1).await.key.unwrap();
@@ -383,7 +386,7 @@ async fn a_licence_moves_and_its_old_key_is_revoked(test: TestApp) {
         .has("from a-1 to b-1: Device broken");
 }
 
-async fn a_licence_that_moves_twice_at_once_moves_once(test: TestApp) {
+async fn a_licence_moved_twice_concurrently_moves_once(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.buy("a-1", &["1:"]).await;
     let by = who(&test.app, "distributor@test.example").await;
@@ -399,12 +402,12 @@ async fn a_licence_that_moves_twice_at_once_moves_once(test: TestApp) {
     assert_eq!(ops::licences::keys(&test.app, &by, 1).await.unwrap().len(), 2);
 }
 
-async fn what_keeps_a_licence_from_moving_is_told(test: TestApp) {
+async fn a_refused_move_says_why(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     shop.device(&test, "t-1", "TRB140").await;
     shop.buy("a-1 z-1", &["1:"]).await;
     let long = "x".repeat(501);
-    for (serial, reason, place, said) in [
+    for (serial, reason, place, message) in [
         ("", "Broken", "serial", "Enter a serial number"),
         ("--", "Broken", "serial", "is no serial number"),
         ("A-1", "Broken", "serial", "for this device already"),
@@ -415,21 +418,21 @@ async fn what_keeps_a_licence_from_moving_is_told(test: TestApp) {
     ] {
         let fields = [("key", "1"), ("serial", serial), ("reason", reason)];
         let page = shop.distributor.submit("/licences/1/rehost", "/licences/1/rehost", &fields).await;
-        assert!(page.is(422).problem(place).contains(said), "{serial}: {}", page.problem(place));
+        assert!(page.is(422).problem(place).contains(message), "{serial}: {}", page.problem(place));
     }
     for (key, serial) in [("1", "b-1"), ("3", "b-2"), ("4", "b-3")] {
         let fields = [("key", key), ("serial", serial), ("reason", "Broken")];
         shop.distributor.submit("/licences/1/rehost", "/licences/1/rehost", &fields).await.is(303);
     }
-    for (id, key, said) in [("1", "5", "has moved 3 times"), ("2", "1", "since you opened this window")] {
+    for (id, key, message) in [("1", "5", "has moved 3 times"), ("2", "1", "since you opened this window")] {
         let (page, fields) =
             (format!("/licences/{id}/rehost"), [("key", key), ("serial", "c-1"), ("reason", "Broken")]);
-        shop.distributor.submit(&page, &page, &fields).await.is(422).has(said);
+        shop.distributor.submit(&page, &page, &fields).await.is(422).has(message);
     }
     shop.distributor.get("/licences/1").await.has("3 of 3 times").has_not("Move to another device");
 }
 
-async fn anybody_may_read_the_public_key_and_the_revoked_keys(test: TestApp) {
+async fn the_public_key_and_the_revoked_keys_are_public(test: TestApp) {
     let mut nobody = test.browser();
     let key = nobody.get("/licences/public-key").await;
     assert_eq!(key.is(200).headers[header::CACHE_CONTROL], "public, max-age=300");
@@ -452,14 +455,14 @@ async fn anybody_may_read_the_public_key_and_the_revoked_keys(test: TestApp) {
         numbers.push((list.list_number, list.key_ids().to_vec()));
     }
     assert_eq!(numbers, [(1, vec![]), (2, vec![1]), (3, vec![1, 2])]);
-    // The key of a licence that has expired besides leaves the list, and its number stays.
+    // The key of a revoked licence that has also expired leaves the list, and the list's number stays.
     test.app.clock.advance_seconds(400 * 86_400);
     let list = nobody.get("/licences/revocations").await.body;
     let list = public.open_revocations(list.trim()).unwrap();
     assert_eq!((list.list_number, list.key_ids()), (3, &[1][..]));
 }
 
-async fn only_activated_companies_buy(test: TestApp) {
+async fn only_activated_companies_can_buy(test: TestApp) {
     let _shop = Shop::open(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let page = acme.get("/buy/licences").await;
@@ -472,7 +475,7 @@ async fn only_activated_companies_buy(test: TestApp) {
     auditor.get("/buy/licences").await.is(403);
 }
 
-async fn prices_in_two_currencies_do_not_go_into_one_order(test: TestApp) {
+async fn an_order_cannot_mix_currencies(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let page = shop.add("a-1", &[("product", "2:"), ("product", "3:")]).await;
     assert!(page.is(422).problem("product").contains("in EUR and cannot take something priced in USD"));
@@ -482,7 +485,7 @@ async fn prices_in_two_currencies_do_not_go_into_one_order(test: TestApp) {
     assert!(page.is(422).problem("product").contains("priced in USD"));
 }
 
-async fn more_licences_than_an_order_holds_are_refused(test: TestApp) {
+async fn too_many_licences_for_one_order_are_refused(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let serials: Vec<String> = (0..600).map(|n| format!("s{n}")).collect();
     let page =

@@ -1,4 +1,4 @@
-//! Links that stand in for a password die with their reason, and a change of address can be stopped.
+//! Links that stand in for a password become invalid with their reason, and a change of address can be stopped.
 
 use crate::support::{
     Browser, PASSWORD, Page, Program, TestApp, World, link_in, mail_server, maybe_link_in, next_mail,
@@ -13,14 +13,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 both!(
     a_change_of_address_does_not_outlive_a_reset,
-    whatever_changes_an_account_ends_its_links,
-    the_old_address_gets_a_mail_at_once_and_stops_the_change,
-    a_stop_and_a_confirmation_at_once_let_one_win,
-    two_stops_at_once_count_once,
-    what_was_begun_before_a_reset_is_not_finished_after_it,
-    administrators_links_of_active_people_live_one_hour,
-    a_mailed_link_is_shown_to_nobody,
-    the_console_mails_links_and_else_prints_them,
+    every_change_to_an_account_ends_its_links,
+    the_old_address_can_stop_the_change,
+    a_concurrent_stop_and_confirmation_have_one_winner,
+    concurrent_stops_count_once,
+    nothing_begun_before_a_reset_finishes_after_it,
+    administrators_links_for_active_users_last_one_hour,
+    a_mailed_link_is_not_shown_on_the_page,
+    the_console_mails_links_or_prints_them,
 );
 
 const ACME: &str = "acme@test.example";
@@ -37,7 +37,7 @@ async fn with_mail(test: TestApp) -> (TestApp, World, Mails) {
     (test, world, mails)
 }
 
-/// Asks for another address; gives the links that confirm and stop it.
+/// Requests a change of address; returns the links that confirm and stop it.
 async fn ask(test: &TestApp, mails: &mut Mails, browser: &mut Browser, email: &str) -> (String, String) {
     browser.submit(EMAIL, EMAIL, &[("email", email)]).await.is(200);
     let (to_new, to_old) = (next_mail(test, mails).await, next_mail(test, mails).await);
@@ -55,7 +55,7 @@ async fn change_password(browser: &mut Browser, old: &str, new: &str) -> Page {
     browser.submit("/account/security", "/account/security/password", &fields).await
 }
 
-async fn is_dead(test: &TestApp, link: &str) {
+async fn is_invalid(test: &TestApp, link: &str) {
     open(&mut test.browser(), link).await.is(410);
 }
 
@@ -77,36 +77,36 @@ async fn a_change_of_address_does_not_outlive_a_reset(test: TestApp) {
     let mut owner = test.browser();
     open(&mut owner, &reset).await.is(200);
     set_password(&mut owner, OTHER_PASSWORD).await.is(303);
-    is_dead(&test, &confirm).await;
+    is_invalid(&test, &confirm).await;
     late.post("/link", &[]).await.is(410);
     assert_eq!(email_of(&test, id).await, ACME);
     owner.post("/sign-in", &[("email", ACME), ("password", OTHER_PASSWORD)]).await.is(303);
 }
 
-async fn whatever_changes_an_account_ends_its_links(test: TestApp) {
+async fn every_change_to_an_account_ends_its_links(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = who(&test.app, ACME).await.user_id;
-    // The password changed.
+    // A changed password.
     let mut acme = signed_in(&test, ACME).await;
     let (confirm, stop) = ask(&test, &mut mails, &mut acme, NEW).await;
     let reset = forgotten(&test, &mut mails, ACME).await;
     change_password(&mut acme, PASSWORD, OTHER_PASSWORD).await.is(200);
     for link in [&confirm, &stop, &reset] {
-        is_dead(&test, link).await;
+        is_invalid(&test, link).await;
     }
     change_password(&mut acme, OTHER_PASSWORD, PASSWORD).await.is(200);
-    // Disabled, and enabled again.
+    // A user who was disabled and enabled again.
     let (confirm, _) = ask(&test, &mut mails, &mut acme, NEW).await;
     for disabled in ["1", "0"] {
         operator.submit("/users", &format!("/users/{id}/disabled"), &[("disabled", disabled)]).await.is(303);
     }
-    is_dead(&test, &confirm).await;
+    is_invalid(&test, &confirm).await;
     let mut acme = signed_in(&test, ACME).await;
     let (confirm, _) = ask(&test, &mut mails, &mut acme, NEW).await;
     ops::console::disable_user(&test.app, ACME).await.unwrap();
-    is_dead(&test, &confirm).await;
-    // The address changed: a link that was mailed to the old one sets no password any more.
+    is_invalid(&test, &confirm).await;
+    // A changed address: a link that was mailed to the old one can no longer set a password.
     operator.submit("/users", &format!("/users/{id}/disabled"), &[("disabled", "0")]).await.is(303);
     let mut acme = signed_in(&test, ACME).await;
     let (confirm, stop) = ask(&test, &mut mails, &mut acme, NEW).await;
@@ -115,11 +115,11 @@ async fn whatever_changes_an_account_ends_its_links(test: TestApp) {
     open(&mut owner, &confirm).await.is(200);
     owner.post("/link", &[]).await.is(303);
     for link in [&stop, &reset] {
-        is_dead(&test, link).await;
+        is_invalid(&test, link).await;
     }
 }
 
-async fn the_old_address_gets_a_mail_at_once_and_stops_the_change(test: TestApp) {
+async fn the_old_address_can_stop_the_change(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut thief = signed_in(&test, ACME).await;
     thief.submit(EMAIL, EMAIL, &[("email", NEW)]).await.is(200).has("a link that stops the change");
@@ -129,19 +129,19 @@ async fn the_old_address_gets_a_mail_at_once_and_stops_the_change(test: TestApp)
     let mut owner = test.browser();
     let page = open(&mut owner, &link_in(&warning)).await;
     page.is(200).has("Stop the change").has(ACME).has(NEW);
-    // Programs open links in mails: that alone stops nothing.
+    // Mail scanners open links, so opening one stops nothing.
     open(&mut test.browser(), &confirm).await.is(200);
     let answer = owner.post("/link", &[]).await;
     assert_eq!(answer.is(303).location(), "/sign-in?told=stopped");
     owner.get(answer.location()).await.is(200).has("set a new password now");
-    is_dead(&test, &confirm).await;
-    is_dead(&test, &link_in(&warning)).await;
-    // The session that asked for it has ended.
+    is_invalid(&test, &confirm).await;
+    is_invalid(&test, &link_in(&warning)).await;
+    // The session that requested the change has ended.
     thief.get("/").await.is(303);
     signed_in(&test, ACME).await.get("/history").await.has("E-mail change stopped");
 }
 
-async fn a_stop_and_a_confirmation_at_once_let_one_win(test: TestApp) {
+async fn a_concurrent_stop_and_confirmation_have_one_winner(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let id = who(&test.app, ACME).await.user_id;
     let mut email = ACME.to_owned();
@@ -171,7 +171,7 @@ async fn a_stop_and_a_confirmation_at_once_let_one_win(test: TestApp) {
     }
 }
 
-async fn two_stops_at_once_count_once(test: TestApp) {
+async fn concurrent_stops_count_once(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut acme = signed_in(&test, ACME).await;
     let (_, stop) = ask(&test, &mut mails, &mut acme, NEW).await;
@@ -184,14 +184,14 @@ async fn two_stops_at_once_count_once(test: TestApp) {
     let answers: Vec<u16> = join_all(posts).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(answers.iter().filter(|s| **s == 303).count(), 1, "{answers:?}");
     let mut tx = test.app.db.read().await.unwrap();
-    let (noted,): (i64,) =
+    let (recorded,): (i64,) =
         sql("select count(*) from history where verb = 'user.email_stopped'").one(&mut tx).await.unwrap();
-    assert_eq!(noted, 1);
+    assert_eq!(recorded, 1);
 }
 
-async fn what_was_begun_before_a_reset_is_not_finished_after_it(test: TestApp) {
+async fn nothing_begun_before_a_reset_finishes_after_it(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
-    // The thief's request has passed the door when the owner's reset commits.
+    // The thief's request was already authenticated when the owner's reset commits.
     set_up(&test, &mut signed_in(&test, ACME).await, PASSWORD).await;
     let thief = who(&test.app, ACME).await;
     let reset = forgotten(&test, &mut mails, ACME).await;
@@ -226,7 +226,7 @@ async fn what_was_begun_before_a_reset_is_not_finished_after_it(test: TestApp) {
     assert_eq!(answer.is(303).location(), "/sign-in/code");
 }
 
-async fn administrators_links_of_active_people_live_one_hour(test: TestApp) {
+async fn administrators_links_for_active_users_last_one_hour(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = who(&test.app, ACME).await.user_id;
@@ -238,11 +238,11 @@ async fn administrators_links_of_active_people_live_one_hour(test: TestApp) {
     open(&mut owner, &link).await.is(200);
     test.app.clock.advance_seconds(1);
     set_password(&mut owner, OTHER_PASSWORD).await.is(410);
-    // Somebody without a password yet has seven days.
+    // A user without a password has seven days.
     let company = world.acme.to_string();
     let fields = [("email", NEW), ("company", company.as_str()), ("role", "end_user")];
     operator.submit("/users/new", "/users", &fields).await.is(200).has("for 7 days");
-    // Sent twice, the form makes one link.
+    // A form that is submitted twice makes one link.
     test.app.clock.advance_seconds(-3_600);
     let form = operator.get(&path).await.field("form");
     let links: Vec<String> =
@@ -253,7 +253,7 @@ async fn administrators_links_of_active_people_live_one_hour(test: TestApp) {
     open(&mut test.browser(), &links[0]).await.is(200);
 }
 
-async fn a_mailed_link_is_shown_to_nobody(test: TestApp) {
+async fn a_mailed_link_is_not_shown_on_the_page(test: TestApp) {
     let (test, world, mut mails) = with_mail(test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let company = world.acme.to_string();
@@ -284,7 +284,7 @@ async fn a_mailed_link_is_shown_to_nobody(test: TestApp) {
     assert_eq!(invited.is(201).data()["link"], serde_json::Value::Null);
 }
 
-async fn the_console_mails_links_and_else_prints_them(test: TestApp) {
+async fn the_console_mails_links_or_prints_them(test: TestApp) {
     let world = World::new(&test).await;
     let made = ops::console::create_user(&test.app, NEW, world.acme, "admin").await.unwrap();
     assert_eq!(made.lives.words(), "7 days");
@@ -307,9 +307,9 @@ async fn the_console_mails_links_and_else_prints_them(test: TestApp) {
     assert!(next_mail(&test, &mut mails).await.contains("Subject: Set a new password"));
 }
 
-/// What a portal of before has left.
+/// The data of a portal from before the migration.
 #[tokio::test]
-async fn links_of_before_that_lived_seven_days_die_with_the_upgrade() {
+async fn old_seven_day_links_become_invalid_with_the_upgrade() {
     let text = std::fs::read_to_string("migrations/sqlite/0011_links_and_tokens.sql").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let db = rusqlite::Connection::open(folder.path().join("old.db")).unwrap();

@@ -1,5 +1,5 @@
-//! Lists over many rows: each filter, order and place, for one company, a few, a tree and the whole portal, against
-//! a plain reading of all rows.
+//! Lists over many rows: each filter, order and page, for one company, a few, a tree and the whole portal, compared
+//! with a plain scan of all rows.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +21,11 @@ use scrip::store::reach::Reach;
 use scrip::store::transfers::{self, TransferFilter};
 
 both!(
-    codes_are_found_and_counted_as_a_plain_reading_has_them,
-    codes_of_a_company_are_found_as_a_plain_reading_has_them,
-    transfers_are_found_and_counted_as_a_plain_reading_has_them,
-    devices_are_found_and_counted_as_a_plain_reading_has_them,
-    pools_are_found_and_counted_as_a_plain_reading_has_them,
+    lists_of_codes_match_a_plain_scan,
+    codes_of_a_company_match_a_plain_scan,
+    lists_of_transfers_match_a_plain_scan,
+    lists_of_devices_match_a_plain_scan,
+    lists_of_pools_match_a_plain_scan,
 );
 
 const COMPANIES: i64 = 120;
@@ -35,7 +35,7 @@ async fn all<T: Row>(tx: &mut Tx, text: &'static str) -> Vec<T> {
     sql(text).all(tx).await.unwrap()
 }
 
-/// What `scrip bench lists` asks, small: with each reach, and the companies within it.
+/// A small version of the data of `scrip bench lists`; returns each reach with the companies in it.
 async fn fill(test: &TestApp) -> Vec<(Reach, BTreeSet<i64>)> {
     let db = &test.app.db;
     let mut tx = db.write().await.unwrap();
@@ -83,7 +83,7 @@ fn code(id: i64) -> NewCode {
     }
 }
 
-/// Places of pages: the first, one that is merged, and two that are walked to.
+/// Page offsets: the first page, one that is merged, and two that are walked to.
 const OFFSETS: [i64; 4] = [0, 40, 2_100, 4_800];
 const LIMIT: i64 = 30;
 
@@ -120,7 +120,7 @@ fn fits(facts: &Facts, row: &CodeRow) -> bool {
         && facts.id.is_none_or(|id| row.0 == id)
 }
 
-async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
     let reaches = fill(&test).await;
     let rows: Vec<CodeRow> = all(&mut test.app.db.read_list().await.unwrap(), CODE_ROWS).await;
     let states = [
@@ -164,7 +164,7 @@ async fn codes_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) 
     }
 }
 
-async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp) {
+async fn codes_of_a_company_match_a_plain_scan(test: TestApp) {
     fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let mut rows: Vec<CodeRow> = all(&mut tx, CODE_ROWS).await;
@@ -201,7 +201,7 @@ async fn codes_of_a_company_are_found_as_a_plain_reading_has_them(test: TestApp)
     }
 }
 
-async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+async fn lists_of_transfers_match_a_plain_scan(test: TestApp) {
     let reaches = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, from_company_id, to_company_id, cause, at from transfer order by id";
@@ -236,7 +236,7 @@ async fn transfers_are_found_and_counted_as_a_plain_reading_has_them(test: TestA
     }
 }
 
-async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
     let reaches = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, company_id, label_search, state, search from device order by id";
@@ -277,7 +277,7 @@ async fn devices_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp
     }
 }
 
-async fn pools_are_found_and_counted_as_a_plain_reading_has_them(test: TestApp) {
+async fn lists_of_pools_match_a_plain_scan(test: TestApp) {
     let reaches = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id

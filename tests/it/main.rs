@@ -1,4 +1,4 @@
-//! Whole requests to a portal in process, and to the program itself: one binary, so that one link is enough.
+//! Whole requests, to a portal in process and to the real program. One binary, so that it links only once.
 
 #[macro_use]
 mod support;

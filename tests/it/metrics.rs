@@ -1,4 +1,4 @@
-//! The counters: on a listener of their own, and nowhere else.
+//! The counters are served on their own listener, and nowhere else.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,13 +18,13 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// What an address answers, once it is there.
+/// Sends a GET request as soon as the address accepts connections; returns the response.
 fn get(address: SocketAddr, path: &str) -> String {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut stream = loop {
         match TcpStream::connect(address) {
             Ok(stream) => break stream,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(20), "{error}"),
+            Err(error) => assert!(started.elapsed() < Duration::from_secs(20), "{error}"),
         }
         std::thread::sleep(Duration::from_millis(10));
     };
@@ -35,7 +35,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 }
 
 #[test]
-fn counters_are_served_on_their_own_listener_alone() {
+fn counters_are_served_only_on_their_own_listener() {
     let folder = tempfile::tempdir().unwrap();
     let (public, counters) = (free_address(), free_address());
     let child = Command::new(env!("CARGO_BIN_EXE_scrip"))
@@ -52,10 +52,10 @@ fn counters_are_served_on_their_own_listener_alone() {
     assert!(text.contains("scrip_http_requests_total{method=\"GET\",status=\"200\"} 1"), "{text}");
     assert!(text.contains("scrip_http_requests_total{method=\"GET\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("scrip_http_request_seconds_bucket"), "{text}");
-    // The first look at the chain may come after the first request.
-    let begun = Instant::now();
+    // The chain's metrics may first appear after the first request.
+    let started = Instant::now();
     while !get(counters, "/metrics").contains("scrip_chain_links ") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{}", get(counters, "/metrics"));
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", get(counters, "/metrics"));
     }
     assert!(get(counters, "/metrics").contains("scrip_chain_unlinked_seconds 0"));
     assert!(get(counters, "/companies").starts_with("HTTP/1.1 404"));

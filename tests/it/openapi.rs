@@ -1,4 +1,4 @@
-//! The committed OpenAPI document is the generated one. To renew it after a change:
+//! The committed OpenAPI document matches the generated one. To regenerate it after a change:
 //! `SCRIP_TEST_RENEW=1 cargo test --test it openapi`.
 
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 const FILE: &str = "docs/openapi.json";
 
 #[test]
-fn the_committed_document_is_the_generated_one() {
+fn the_committed_document_matches_the_generated_one() {
     let generated = scrip::web::api::document();
     if std::env::var_os("SCRIP_TEST_RENEW").is_some() {
         std::fs::write(FILE, &generated).unwrap();
@@ -16,7 +16,7 @@ fn the_committed_document_is_the_generated_one() {
 }
 
 #[test]
-fn every_operation_is_documented_in_full() {
+fn every_operation_is_fully_documented() {
     let document: Value = serde_json::from_str(&scrip::web::api::document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut ids = std::collections::BTreeSet::new();
@@ -29,11 +29,14 @@ fn every_operation_is_documented_in_full() {
             let takes_key = operation["parameters"].to_string().contains("Idempotency-Key");
             let is_write = method != "get" && !path.ends_with("/preview");
             assert_eq!(takes_key, is_write, "{name}");
-            let said = operation["responses"]["503"]["description"].as_str().unwrap();
-            assert_eq!(said.contains("`OUTCOME_UNKNOWN`"), is_write, "{name}");
+            let description = operation["responses"]["503"]["description"].as_str().unwrap();
+            assert_eq!(description.contains("`OUTCOME_UNKNOWN`"), is_write, "{name}");
             for (status, response) in operation["responses"].as_object().unwrap() {
-                let said = response["description"].as_str().unwrap_or_default();
-                assert!(!said.contains("`: \n") && !said.ends_with("`: "), "{name} {status}: {said}");
+                let description = response["description"].as_str().unwrap_or_default();
+                assert!(
+                    !description.contains("`: \n") && !description.ends_with("`: "),
+                    "{name} {status}: {description}"
+                );
             }
         }
     }

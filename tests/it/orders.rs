@@ -1,4 +1,4 @@
-//! Buying by invoice: what is asked for, checked, placed, paid and cancelled; what the ledger says afterwards.
+//! Buying by invoice: orders are drafted, checked, placed, paid and cancelled, and what the ledger says afterwards.
 
 use crate::support::shop::{BILLING, Shop, balance};
 use crate::support::{Page, TestApp, mail_server, next_mail, signed_in, who};
@@ -10,34 +10,34 @@ use scrip::ops::devices::changes::DeviceInput;
 use scrip::store::db::sql;
 
 both!(
-    a_distributor_buys_by_invoice_and_a_customer_redeems,
-    the_total_is_shown_before_anything_is_ordered,
-    what_cannot_be_ordered_is_said_and_kept,
+    a_distributor_buys_by_invoice_and_a_customer_redeems_a_code,
+    the_total_is_shown_before_ordering,
+    invalid_orders_are_explained_and_kept_in_the_form,
     an_order_has_one_currency,
-    lines_are_added_and_taken_out,
-    only_activated_companies_buy,
+    lines_can_be_added_and_removed,
+    only_activated_companies_can_buy,
     an_order_keeps_its_prices,
-    a_draft_is_placed_with_the_vat_of_now_and_shown_first,
-    what_was_withdrawn_is_not_placed,
-    placing_and_paying_twice_happen_once,
-    another_sum_or_a_day_to_come_pays_nothing,
+    a_draft_is_placed_with_current_vat_after_showing_it,
+    withdrawn_products_cannot_be_ordered,
+    an_order_is_placed_and_paid_only_once,
+    a_wrong_amount_or_a_future_day_pays_nothing,
     an_unpaid_order_is_cancelled_with_a_credit_note,
-    numbers_have_no_gaps,
+    invoice_numbers_have_no_gaps,
     reverse_charge_adds_no_vat,
-    the_day_of_a_payment_is_that_of_the_statement,
-    an_invoice_is_overdue_after_its_last_day,
-    what_is_no_answer_changes_nothing,
-    other_trees_see_no_orders,
-    what_costs_nothing_is_ready_at_once,
-    forty_at_once_pay_once,
+    a_payments_date_is_that_of_the_bank_statement,
+    an_invoice_is_overdue_after_its_due_day,
+    incomplete_requests_change_nothing,
+    other_trees_cannot_see_orders,
+    a_free_order_is_ready_at_once,
+    forty_concurrent_payments_pay_once,
     a_draft_is_kept_for_a_week,
-    a_company_with_an_order_that_is_not_paid_stays,
-    a_voucher_says_how_long_the_balance_lasts,
+    a_company_with_an_unpaid_order_cannot_be_removed,
+    redeeming_a_voucher_says_how_long_the_balance_lasts,
 );
 
 const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
 
-async fn a_distributor_buys_by_invoice_and_a_customer_redeems(test: TestApp) {
+async fn a_distributor_buys_by_invoice_and_a_customer_redeems_a_code(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[("years", "3"), ("codes", "2")]).await;
@@ -64,7 +64,7 @@ async fn a_distributor_buys_by_invoice_and_a_customer_redeems(test: TestApp) {
     test.verify().await;
 }
 
-async fn the_total_is_shown_before_anything_is_ordered(test: TestApp) {
+async fn the_total_is_shown_before_ordering(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     buyer.get("/buy/vouchers").await.has("Voucher name").has("145.20 EUR");
@@ -83,11 +83,11 @@ async fn the_total_is_shown_before_anything_is_ordered(test: TestApp) {
     buyer.get("/payments").await.has("No orders yet");
 }
 
-async fn what_cannot_be_ordered_is_said_and_kept(test: TestApp) {
+async fn invalid_orders_are_explained_and_kept_in_the_form(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let long = "x".repeat(101);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", " ", "This is missing."),
         ("name", long.as_str(), "Enter 100 characters or fewer."),
         ("years", "", "Enter an amount."),
@@ -106,7 +106,7 @@ async fn what_cannot_be_ordered_is_said_and_kept(test: TestApp) {
         ("product", "999", "This is not offered now."),
     ] {
         let page = shop.try_add(&mut buyer, None, &[(field, typed)]).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field} {typed}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field} {typed}: {}", page.problem(field));
         page.has(if field == "name" { typed } else { "Video for Acme" });
     }
     // This product has no price for apartments.
@@ -131,7 +131,7 @@ async fn an_order_has_one_currency(test: TestApp) {
     buyer.get(&format!("/orders/{order}")).await.has("290.40 EUR").has_not("CZK");
 }
 
-async fn lines_are_added_and_taken_out(test: TestApp) {
+async fn lines_can_be_added_and_removed(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
@@ -147,7 +147,7 @@ async fn lines_are_added_and_taken_out(test: TestApp) {
     buyer.done(answer).await.has("Cancelled");
     let page = shop.try_add(&mut buyer, Some(order), &[]).await;
     page.is(422).has("placed already");
-    // Twenty lines and no more.
+    // An order holds at most twenty lines.
     let order = shop.add(&mut buyer, None, &[]).await;
     for _ in 1..20 {
         shop.add(&mut buyer, Some(order), &[("subscriptions", "1")]).await;
@@ -155,7 +155,7 @@ async fn lines_are_added_and_taken_out(test: TestApp) {
     shop.try_add(&mut buyer, Some(order), &[]).await.is(422).has("An order has at most 20 lines.");
 }
 
-async fn only_activated_companies_buy(test: TestApp) {
+async fn only_activated_companies_can_buy(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.get("/buy/vouchers").await.is(200).has("Acme is not activated for buying").has_not("Voucher name");
@@ -166,7 +166,7 @@ async fn only_activated_companies_buy(test: TestApp) {
     }
 }
 
-async fn a_draft_is_placed_with_the_vat_of_now_and_shown_first(test: TestApp) {
+async fn a_draft_is_placed_with_current_vat_after_showing_it(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
@@ -178,7 +178,7 @@ async fn a_draft_is_placed_with_the_vat_of_now_and_shown_first(test: TestApp) {
     refused.is(422).has("The VAT has changed").has("Place the order for 150.00 EUR");
     shop.place(&mut buyer, order, "invoice").await.is(303);
     buyer.get(&format!("/orders/{order}")).await.has("150.00 EUR");
-    // The same where the company is switched to reverse charge.
+    // The same when the company is switched to reverse charge.
     let order = shop.add(&mut buyer, None, &[]).await;
     let at = format!("/operator/distributors/{}/reverse-charge", shop.world.distributor);
     operator.submit("/operator/distributors", &at, &[("on", "1")]).await.is(303);
@@ -186,7 +186,7 @@ async fn a_draft_is_placed_with_the_vat_of_now_and_shown_first(test: TestApp) {
     shop.place(&mut buyer, order, "invoice").await.is(303);
 }
 
-async fn what_was_withdrawn_is_not_placed(test: TestApp) {
+async fn withdrawn_products_cannot_be_ordered(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
@@ -223,7 +223,7 @@ async fn an_order_keeps_its_prices(test: TestApp) {
     buyer.get(&format!("/orders/{new}")).await.has("1,197.90 EUR");
 }
 
-async fn placing_and_paying_twice_happen_once(test: TestApp) {
+async fn an_order_is_placed_and_paid_only_once(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
@@ -234,7 +234,7 @@ async fn placing_and_paying_twice_happen_once(test: TestApp) {
     let first = buyer.post(&action, &fields).await;
     let second = buyer.post(&action, &fields).await;
     assert_eq!(first.is(303).location(), second.is(303).location());
-    // With a form of its own it is refused: there is no draft any more.
+    // A new form is refused, because the order is no longer a draft.
     let page = shop.place(&mut buyer, order, "invoice").await;
     page.is(422).has("placed already");
     shop.mark_paid(&test, order, "145.20").await.is(303);
@@ -244,27 +244,27 @@ async fn placing_and_paying_twice_happen_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn another_sum_or_a_day_to_come_pays_nothing(test: TestApp) {
+async fn a_wrong_amount_or_a_future_day_pays_nothing(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
     shop.place(&mut buyer, order, "invoice").await.is(303);
-    for (amount, said) in [
+    for (amount, message) in [
         ("145.19", "The order comes to 145.20 EUR."),
         ("", "Enter a price."),
         ("145.205", "Enter 2 digits after the point or fewer"),
         ("-145.20", "Enter a price in figures"),
     ] {
         let page = shop.mark_paid(&test, order, amount).await;
-        assert!(page.is(422).problem("amount").contains(said), "{amount}: {}", page.problem("amount"));
+        assert!(page.is(422).problem("amount").contains(message), "{amount}: {}", page.problem("amount"));
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
     let at = format!("/orders/{order}/paid");
-    for (day, said) in [("2026-11-22", "Choose today or an earlier day."), ("soon", "")] {
+    for (day, message) in [("2026-11-22", "Choose today or an earlier day."), ("soon", "")] {
         let page = operator.submit(&at, &at, &[("amount", "145.20"), ("day", day)]).await;
-        assert!(page.is(422).problem("day").starts_with(said), "{}", page.problem("day"));
+        assert!(page.is(422).problem("day").starts_with(message), "{}", page.problem("day"));
     }
-    // Nobody but the operator says that money has come.
+    // Only the operator can mark an order as paid.
     buyer.get(&at).await.is(403);
     buyer.submit("/payments", &at, &[("amount", "145.20"), ("day", "2026-11-20")]).await.is(403);
     assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 0);
@@ -284,7 +284,7 @@ async fn an_unpaid_order_is_cancelled_with_a_credit_note(test: TestApp) {
     assert_eq!(balance(&test, shop.world.vendor, YEAR, Kind::Issued).await, 0);
 }
 
-async fn numbers_have_no_gaps(test: TestApp) {
+async fn invoice_numbers_have_no_gaps(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     for n in 1..=3 {
@@ -321,7 +321,7 @@ async fn reverse_charge_adds_no_vat(test: TestApp) {
     shop.mark_paid(&test, order, "120.00").await.is(303);
 }
 
-async fn the_day_of_a_payment_is_that_of_the_statement(test: TestApp) {
+async fn a_payments_date_is_that_of_the_bank_statement(test: TestApp) {
     let test = TestApp::start_demo(test.backend).await.unwrap();
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
@@ -331,14 +331,14 @@ async fn the_day_of_a_payment_is_that_of_the_statement(test: TestApp) {
     ops::users::save_profile(&test.app, &operator, "zone", "", "", "Pacific/Auckland").await.unwrap();
     let mut browser = signed_in(&test, "operator@test.example").await;
     let at = format!("/orders/{order}/paid");
-    // There it is the 22nd already.
-    for (day, said) in [
+    // In Auckland it is already the 22nd.
+    for (day, message) in [
         ("2026-11-23", "Choose today or an earlier day."),
         ("0001-01-01", "Choose a day of the last year."),
         ("2026-02-30", "Enter a day such as 2026-11-21."),
     ] {
         let page = browser.submit(&at, &at, &[("amount", "145.20"), ("day", day)]).await;
-        assert_eq!(page.is(422).problem("day"), said);
+        assert_eq!(page.is(422).problem("day"), message);
     }
     browser.submit(&at, &at, &[("amount", "145.20"), ("day", "2026-11-22")]).await.is(303);
     let invoice = ops::orders::find(&test.app, &operator, order).await.unwrap().invoices[0].id;
@@ -346,12 +346,12 @@ async fn the_day_of_a_payment_is_that_of_the_statement(test: TestApp) {
     assert_eq!(document.paid.unwrap().on, date(2026, 11, 22));
 }
 
-async fn an_invoice_is_overdue_after_its_last_day(test: TestApp) {
+async fn an_invoice_is_overdue_after_its_due_day(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
     shop.place(&mut buyer, order, "invoice").await.is(303);
-    // At noon, fourteen days before the last one ends.
+    // The test starts at noon; the last day ends fourteen days later.
     for (hours, is_overdue) in [(14 * 24 + 11, false), (2, true)] {
         test.app.clock.advance_seconds(hours * 3_600);
         let page = shop.buyer(&test).await.get(&format!("/orders/{order}")).await;
@@ -359,7 +359,7 @@ async fn an_invoice_is_overdue_after_its_last_day(test: TestApp) {
     }
 }
 
-async fn what_is_no_answer_changes_nothing(test: TestApp) {
+async fn incomplete_requests_change_nothing(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -380,7 +380,7 @@ async fn what_is_no_answer_changes_nothing(test: TestApp) {
     buyer.get("/orders/999999/vouchers/cancellation").await.is(404);
 }
 
-async fn other_trees_see_no_orders(test: TestApp) {
+async fn other_trees_cannot_see_orders(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -413,7 +413,7 @@ async fn pdf_of(browser: &mut crate::support::Browser, order: i64) -> String {
     page.body[at..].split('"').next().unwrap().to_owned()
 }
 
-async fn what_costs_nothing_is_ready_at_once(test: TestApp) {
+async fn a_free_order_is_ready_at_once(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
     sql("insert into product_version select product_id, 2, name, description, currency, 0, 0, licence_price, models,
@@ -441,7 +441,7 @@ async fn what_costs_nothing_is_ready_at_once(test: TestApp) {
     test.verify().await;
 }
 
-async fn forty_at_once_pay_once(test: TestApp) {
+async fn forty_concurrent_payments_pay_once(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[("codes", "10")]).await;
@@ -452,8 +452,8 @@ async fn forty_at_once_pay_once(test: TestApp) {
             let (app, operator) = (test.app.clone(), operator.clone());
             tokio::spawn(async move {
                 let on = date(2026, 11, 21);
-                let came = scrip::ops::payments::BankPayment { amount: 14_520, on, reference: "" };
-                scrip::ops::payments::mark_paid(&app, &operator, &format!("pay-{n}"), order, &came).await
+                let payment = scrip::ops::payments::BankPayment { amount: 14_520, on, reference: "" };
+                scrip::ops::payments::mark_paid(&app, &operator, &format!("pay-{n}"), order, &payment).await
             })
         })
         .collect();
@@ -471,7 +471,7 @@ mod mails {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_buyer_gets_invoice_reminder_and_word_of_the_payment() {
+    async fn the_buyer_gets_the_invoice_a_reminder_and_a_payment_notice() {
         let (given, mut mails) = mail_server().await;
         let test = TestApp::start_with(crate::support::Backend::Sqlite, given).await.unwrap();
         let shop = Shop::open(&test).await;
@@ -510,7 +510,7 @@ async fn a_draft_is_kept_for_a_week(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_company_with_an_order_that_is_not_paid_stays(test: TestApp) {
+async fn a_company_with_an_unpaid_order_cannot_be_removed(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
@@ -524,7 +524,7 @@ async fn a_company_with_an_order_that_is_not_paid_stays(test: TestApp) {
     page.is(422).has_not("not paid");
 }
 
-async fn a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
+async fn redeeming_a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "5").await;
     let operator = who(&test.app, "operator@test.example").await;
@@ -545,7 +545,7 @@ async fn a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
     let page = customer.submit("/redeem", "/redeem", &check).await;
     page.has("2 Device subscription will be added to Other: the balance grows from 0 to 2.");
     page.has("2 waiting devices will be extended at once, which leaves 0.");
-    for (code, said) in [
+    for (code, message) in [
         (&codes[0], "The balance is now 0. 2 waiting devices were extended at once."),
         (
             &codes[1],
@@ -553,6 +553,6 @@ async fn a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
         ),
     ] {
         let answer = customer.submit("/redeem", "/redeem", &[("code", &code.1)]).await;
-        customer.done(answer).await.has(said);
+        customer.done(answer).await.has(message);
     }
 }

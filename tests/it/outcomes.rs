@@ -1,5 +1,5 @@
-//! What is answered when the database fails before, in and after a commit: done, not done, or not known, and each
-//! of them only where it is true.
+//! Answers when the database fails before, during and after a commit: done, not done, or unknown, and each of them
+//! only when it is true.
 
 use crate::support::faults::Plan;
 use crate::support::{Program, TestApp, World, signed_in};
@@ -8,25 +8,25 @@ use serde_json::json;
 use scrip::store::db::faults::{Fault, Step};
 
 both_planned!(
-    a_commit_whose_answer_is_lost_is_found_by_its_id,
-    a_commit_that_the_database_never_heard_of_is_sent_again,
-    an_outcome_that_stays_unknown_is_called_unknown,
-    what_was_not_sent_is_called_not_done,
-    a_statement_that_breaks_off_is_tried_again,
-    a_page_leads_to_where_the_outcome_is_seen,
-    a_page_says_that_an_operation_was_not_seen_yet,
-    codes_are_answered_though_nothing_can_be_read_afterwards,
-    an_act_without_an_id_is_not_repeated,
-    ready_means_able_to_write,
-    ending_sessions_again_ends_none_begun_since,
-    what_is_cleaned_up_after_a_commit_fails_without_a_word,
+    a_commit_with_a_lost_answer_is_found_by_its_id,
+    a_commit_that_never_arrived_is_retried,
+    an_outcome_that_stays_unknown_is_reported_as_unknown,
+    an_operation_that_was_not_sent_is_reported_as_not_done,
+    an_interrupted_statement_is_retried,
+    the_page_links_to_the_outcome,
+    the_page_says_if_an_operation_was_not_seen_yet,
+    new_codes_are_returned_even_if_reads_fail_afterwards,
+    an_act_without_an_id_is_not_retried,
+    readiness_requires_a_successful_write,
+    a_repeated_end_of_sessions_spares_newer_ones,
+    a_failed_clean_up_after_a_commit_is_not_reported,
 );
 
 const MOVE: &str = "/api/credits/move";
 
 async fn operator(test: &TestApp) -> Program {
     let program = Program::all(test, "operator@test.example").await;
-    // Notes the token's use, so that later requests write nothing of their own.
+    // Records the token's use, so that later requests do not write it.
     program.get("/api/user").await.is(200);
     program
 }
@@ -35,7 +35,7 @@ fn five_to(company: i64, world: &World) -> serde_json::Value {
     json!({ "source": world.vendor, "target": company, "amount": 5 })
 }
 
-async fn a_commit_whose_answer_is_lost_is_found_by_its_id(test: TestApp, plan: &Plan) {
+async fn a_commit_with_a_lost_answer_is_found_by_its_id(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let program = operator(&test).await;
     plan.next(Step::Commit, Fault::After);
@@ -45,7 +45,7 @@ async fn a_commit_whose_answer_is_lost_is_found_by_its_id(test: TestApp, plan: &
     test.verify().await;
 }
 
-async fn a_commit_that_the_database_never_heard_of_is_sent_again(test: TestApp, plan: &Plan) {
+async fn a_commit_that_never_arrived_is_retried(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let program = operator(&test).await;
     plan.next(Step::Commit, Fault::Before);
@@ -54,13 +54,13 @@ async fn a_commit_that_the_database_never_heard_of_is_sent_again(test: TestApp, 
     test.verify().await;
 }
 
-async fn an_outcome_that_stays_unknown_is_called_unknown(test: TestApp, plan: &Plan) {
+async fn an_outcome_that_stays_unknown_is_reported_as_unknown(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let program = operator(&test).await;
     plan.always(Step::Commit, Fault::After);
     let answer = program.post(MOVE, five_to(world.acme, &world)).await;
     answer.refuses(503, "", "OUTCOME_UNKNOWN");
-    // Without a key, sending it again would move twice: nobody is asked to.
+    // Without a key, a retry would move twice, so the answer does not suggest one.
     assert_eq!(answer.header("retry-after"), "");
     let with_key = program.post_once(MOVE, "mine", five_to(world.other, &world)).await;
     with_key.refuses(503, "", "OUTCOME_UNKNOWN");
@@ -75,13 +75,13 @@ async fn an_outcome_that_stays_unknown_is_called_unknown(test: TestApp, plan: &P
     test.verify().await;
 }
 
-async fn what_was_not_sent_is_called_not_done(test: TestApp, plan: &Plan) {
+async fn an_operation_that_was_not_sent_is_reported_as_not_done(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     let form = browser.get("/moves/new").await.field("form");
     let program = operator(&test).await;
     plan.always(Step::Statement, Fault::Before);
-    // Who sends it cannot be read either.
+    // The sender cannot be looked up either.
     let answer = program.post(MOVE, five_to(world.acme, &world)).await;
     answer.refuses(503, "", "UNAVAILABLE");
     assert_eq!(answer.header("retry-after"), "2");
@@ -93,7 +93,7 @@ async fn what_was_not_sent_is_called_not_done(test: TestApp, plan: &Plan) {
     assert_eq!(world.credit(&test, world.acme).await, 0);
 }
 
-async fn a_statement_that_breaks_off_is_tried_again(test: TestApp, plan: &Plan) {
+async fn an_interrupted_statement_is_retried(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let user = crate::support::who(&test.app, "operator@test.example").await;
     plan.next(Step::Statement, Fault::After);
@@ -108,7 +108,7 @@ async fn a_statement_that_breaks_off_is_tried_again(test: TestApp, plan: &Plan) 
     assert_eq!(world.credit(&test, world.acme).await, 5);
 }
 
-async fn a_page_leads_to_where_the_outcome_is_seen(test: TestApp, plan: &Plan) {
+async fn the_page_links_to_the_outcome(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     let form = browser.get("/moves/new").await.field("form");
@@ -132,14 +132,14 @@ async fn a_page_leads_to_where_the_outcome_is_seen(test: TestApp, plan: &Plan) {
     assert_eq!(world.credit(&test, world.acme).await, 5);
 }
 
-async fn a_page_says_that_an_operation_was_not_seen_yet(test: TestApp, _: &Plan) {
+async fn the_page_says_if_an_operation_was_not_seen_yet(test: TestApp, _: &Plan) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     let page = browser.get("/companies?done=01JDZZZZZZZZZZZZZZZZZZZZZZ").await;
     page.is(200).has("Not seen yet.").has("This may still happen.").has_not("not done");
 }
 
-async fn codes_are_answered_though_nothing_can_be_read_afterwards(test: TestApp, plan: &Plan) {
+async fn new_codes_are_returned_even_if_reads_fail_afterwards(test: TestApp, plan: &Plan) {
     let world = World::new(&test).await;
     let program = operator(&test).await;
     plan.break_reads_after_commit();
@@ -155,26 +155,26 @@ async fn codes_are_answered_though_nothing_can_be_read_afterwards(test: TestApp,
     assert_eq!(world.credit(&test, world.other).await, 6);
 }
 
-async fn an_act_without_an_id_is_not_repeated(test: TestApp, plan: &Plan) {
+async fn an_act_without_an_id_is_not_retried(test: TestApp, plan: &Plan) {
     World::new(&test).await;
     let mut browser = test.browser();
     plan.next(Step::Commit, Fault::After);
-    // A sign-in writes the history: it may stand there, and nobody claims that it does not.
+    // A sign-in writes a history line, which may have been committed, so the page must not deny it.
     let fields = [("email", "operator@test.example"), ("password", crate::support::PASSWORD)];
     let page = browser.post("/sign-in", &fields).await;
     page.is(503).has_not("Nothing was changed");
 }
 
-async fn ready_means_able_to_write(test: TestApp, plan: &Plan) {
+async fn readiness_requires_a_successful_write(test: TestApp, plan: &Plan) {
     plan.always(Step::Commit, Fault::Before);
     test.browser().get("/readyz").await.is(503);
     plan.mend();
-    // A writer that can write is asked once a second.
+    // The readiness of a working writer is checked only once a second.
     let mut restarted = test.restarted().await;
     restarted.get("/readyz").await.is(200).has("ready");
 }
 
-async fn ending_sessions_again_ends_none_begun_since(test: TestApp, _: &Plan) {
+async fn a_repeated_end_of_sessions_spares_newer_ones(test: TestApp, _: &Plan) {
     World::new(&test).await;
     let operator = crate::support::who(&test.app, "operator@test.example").await;
     let person = crate::support::who(&test.app, "acme@test.example").await;
@@ -188,7 +188,7 @@ async fn ending_sessions_again_ends_none_begun_since(test: TestApp, _: &Plan) {
     since.get("/companies").await.is(200);
 }
 
-async fn what_is_cleaned_up_after_a_commit_fails_without_a_word(test: TestApp, plan: &Plan) {
+async fn a_failed_clean_up_after_a_commit_is_not_reported(test: TestApp, plan: &Plan) {
     World::new(&test).await;
     let operator = crate::support::who(&test.app, "operator@test.example").await;
     let person = crate::support::who(&test.app, "acme@test.example").await;

@@ -1,4 +1,4 @@
-//! People: the first start, signing in and being slowed down, sessions, links, passwords, sign-up.
+//! People: the first start, sign-in and its rate limits, sessions, links, passwords, sign-up.
 
 use crate::support::{
     Browser, PASSWORD, Page, TestApp, World, link_in, mail_server, next_mail, no_mail, open, set_password,
@@ -12,35 +12,35 @@ use scrip::ops;
 use scrip::store;
 
 both!(
-    the_first_start_makes_the_root_company_and_its_administrator,
-    a_set_up_link_dies_after_an_hour_and_by_a_newer_one,
-    wrong_and_unknown_are_answered_alike,
-    wrong_passwords_slow_an_account_down_wherever_they_come_from,
+    the_set_up_link_creates_the_root_company_and_its_administrator,
+    a_set_up_link_ends_after_an_hour_or_with_a_newer_one,
+    wrong_and_unknown_credentials_get_the_same_answer,
+    wrong_passwords_from_anywhere_slow_an_account_down,
     after_a_hundred_wrong_passwords_only_a_reset_helps,
-    signing_out_kills_the_session,
+    signing_out_ends_the_session,
     the_session_id_changes_at_sign_in,
     an_idle_session_ends_after_twelve_hours,
-    no_session_is_older_than_fourteen_days,
-    a_disabled_person_is_out_at_once,
-    a_role_counts_for_the_next_request,
+    a_session_ends_after_fourteen_days,
+    disabling_a_user_signs_them_out_at_once,
+    a_new_role_applies_to_the_next_request,
     a_new_password_ends_all_other_sessions,
-    changing_the_password_asks_for_the_present_one,
-    an_invited_person_sets_a_password_and_signs_in,
-    an_invitation_is_refused_beside_the_field,
-    a_newer_link_kills_the_older,
+    changing_the_password_requires_the_current_one,
+    an_invited_user_sets_a_password_and_signs_in,
+    an_invalid_invitation_is_refused_at_its_field,
+    a_newer_link_replaces_the_older_one,
     the_root_company_keeps_an_administrator,
-    nobody_changes_the_own_account_or_other_trees,
-    a_forgotten_password_is_set_by_mail,
-    an_address_is_changed_once_the_new_one_confirms,
-    the_time_zone_of_the_profile_is_that_of_all_times,
-    passwords_are_long_and_not_common_and_else_free,
-    somebody_with_a_code_signs_up,
-    sign_up_tells_nobody_who_has_an_account,
-    a_code_at_sign_up_is_checked_and_not_guessed,
+    nobody_can_administer_their_own_account_or_other_trees,
+    a_forgotten_password_is_reset_by_mail,
+    an_address_changes_when_the_new_one_confirms,
+    all_times_use_the_profiles_time_zone,
+    passwords_must_only_be_long_and_uncommon,
+    the_holder_of_a_code_can_sign_up,
+    sign_up_does_not_reveal_who_has_an_account,
+    a_code_at_sign_up_is_checked_and_cannot_be_guessed,
     invitations_are_limited,
-    names_hold_no_links_and_nothing_hidden,
-    sessions_are_listed_and_the_others_ended,
-    a_session_has_the_name_of_its_browser,
+    names_cannot_contain_links_or_hidden_characters,
+    other_sessions_are_listed_and_can_be_ended,
+    a_session_shows_the_name_of_its_browser,
 );
 
 const WRONG: &str = "wrong horse battery";
@@ -54,12 +54,12 @@ async fn user_id(test: &TestApp, email: &str) -> i64 {
     store::users::by_email(&mut tx, email).await.unwrap().unwrap().id
 }
 
-/// What a person does to another by the buttons of the user's page.
+/// Presses a button on a user's page.
 async fn press(browser: &mut Browser, id: i64, part: &str, field: (&str, &str)) -> Page {
     browser.submit("/users", &format!("/users/{id}/{part}"), &[field]).await
 }
 
-async fn the_first_start_makes_the_root_company_and_its_administrator(test: TestApp) {
+async fn the_set_up_link_creates_the_root_company_and_its_administrator(test: TestApp) {
     let link = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
     let mut browser = test.browser();
     open(&mut browser, &link).await.is(200).has("Set up the portal");
@@ -71,7 +71,7 @@ async fn the_first_start_makes_the_root_company_and_its_administrator(test: Test
             ("new_password_again", PASSWORD),
         ]
     };
-    // What is refused does not use the link up.
+    // A refusal does not use up the link.
     let page = browser.post("/link", &fields("ab")).await;
     assert_eq!(page.is(422).problem("company"), "Enter a name of 3 characters or more.");
     assert_eq!(page.field("email"), "first@test.example");
@@ -86,7 +86,7 @@ async fn the_first_start_makes_the_root_company_and_its_administrator(test: Test
     test.verify().await;
 }
 
-async fn a_set_up_link_dies_after_an_hour_and_by_a_newer_one(test: TestApp) {
+async fn a_set_up_link_ends_after_an_hour_or_with_a_newer_one(test: TestApp) {
     let first = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
     let second = ops::set_up::setup_link(&test.app).await.unwrap().unwrap();
     open(&mut test.browser(), &first).await.is(410);
@@ -107,7 +107,7 @@ async fn a_set_up_link_dies_after_an_hour_and_by_a_newer_one(test: TestApp) {
     }
 }
 
-async fn wrong_and_unknown_are_answered_alike(test: TestApp) {
+async fn wrong_and_unknown_credentials_get_the_same_answer(test: TestApp) {
     World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = user_id(&test, "north@test.example").await;
@@ -127,11 +127,11 @@ async fn wrong_and_unknown_are_answered_alike(test: TestApp) {
         bodies.push(page.body.replace(email, "…"));
     }
     assert!(bodies.windows(2).all(|two| two[0] == two[1]));
-    // Small and capital letters are one address.
+    // Addresses are case-insensitive.
     attempt(&mut test.browser(), "ACME@Test.example", PASSWORD).await.is(303);
 }
 
-async fn wrong_passwords_slow_an_account_down_wherever_they_come_from(test: TestApp) {
+async fn wrong_passwords_from_anywhere_slow_an_account_down(test: TestApp) {
     World::new(&test).await;
     let owner = signed_in(&test, "acme@test.example").await;
     for i in 0..8 {
@@ -149,7 +149,7 @@ async fn wrong_passwords_slow_an_account_down_wherever_they_come_from(test: Test
             assert_eq!(page.headers["retry-after"], "5");
         }
     }
-    // Not even the right password helps a stranger now; the owner's browser and other accounts go on.
+    // Now even the right password does not help a stranger; the owner's browser and other accounts are not affected.
     attempt(&mut test.browser(), "acme@test.example", PASSWORD).await.is(429);
     signed_in(&test, "other@test.example").await;
     let mut known = owner.clone();
@@ -190,7 +190,7 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
     attempt(&mut owner, "acme@test.example", "another horse battery").await.is(303);
 }
 
-async fn signing_out_kills_the_session(test: TestApp) {
+async fn signing_out_ends_the_session(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "acme@test.example").await;
     let mut thief = browser.clone();
@@ -231,12 +231,12 @@ async fn an_idle_session_ends_after_twelve_hours(test: TestApp) {
     }
     test.app.clock.advance_seconds(12 * 3_600);
     browser.get("/").await.is(303);
-    // It stays dead, and the clean-up forgets it.
+    // It stays invalid after the clean-up has deleted it.
     scrip::jobs::cleanup::run(&test.app).await;
     browser.get("/").await.is(303);
 }
 
-async fn no_session_is_older_than_fourteen_days(test: TestApp) {
+async fn a_session_ends_after_fourteen_days(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "acme@test.example").await;
     for _ in 0..14 * 3 {
@@ -247,7 +247,7 @@ async fn no_session_is_older_than_fourteen_days(test: TestApp) {
     browser.sign_in("acme@test.example").await.get("/").await.is(200);
 }
 
-async fn a_disabled_person_is_out_at_once(test: TestApp) {
+async fn disabling_a_user_signs_them_out_at_once(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let token = acme.get("/moves/new").await.is(200).field("form");
@@ -269,7 +269,7 @@ async fn a_disabled_person_is_out_at_once(test: TestApp) {
     attempt(&mut acme, "acme@test.example", PASSWORD).await.is(303);
 }
 
-async fn a_role_counts_for_the_next_request(test: TestApp) {
+async fn a_new_role_applies_to_the_next_request(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.get("/moves/new").await.is(200);
@@ -302,10 +302,10 @@ async fn a_new_password_ends_all_other_sessions(test: TestApp) {
     attempt(&mut test.browser(), "acme@test.example", new).await.is(303);
 }
 
-async fn changing_the_password_asks_for_the_present_one(test: TestApp) {
+async fn changing_the_password_requires_the_current_one(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    for (old, new, again, field, said) in [
+    for (old, new, again, field, message) in [
         (
             WRONG,
             "another horse battery",
@@ -325,9 +325,9 @@ async fn changing_the_password_asks_for_the_present_one(test: TestApp) {
     ] {
         let fields = [("password", old), ("new_password", new), ("new_password_again", again)];
         let page = acme.submit("/account/security", "/account/security/password", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.problem(field));
     }
-    // Guessing here is counted as at the door.
+    // Wrong passwords here count like failed sign-ins.
     let fields = [
         ("password", WRONG),
         ("new_password", "another horse battery"),
@@ -342,7 +342,7 @@ async fn changing_the_password_asks_for_the_present_one(test: TestApp) {
     attempt(&mut test.browser(), "acme@test.example", PASSWORD).await.is(303);
 }
 
-async fn an_invited_person_sets_a_password_and_signs_in(test: TestApp) {
+async fn an_invited_user_sets_a_password_and_signs_in(test: TestApp) {
     let world = World::new(&test).await;
     let mut distributor = signed_in(&test, "distributor@test.example").await;
     let company = world.acme_north.to_string();
@@ -365,11 +365,11 @@ async fn an_invited_person_sets_a_password_and_signs_in(test: TestApp) {
     distributor.get("/history").await.has("User invited").has("Password set");
 }
 
-async fn an_invitation_is_refused_beside_the_field(test: TestApp) {
+async fn an_invalid_invitation_is_refused_at_its_field(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let (own, foreign) = (world.acme.to_string(), world.other.to_string());
-    for (email, company, role, field, said) in [
+    for (email, company, role, field, message) in [
         ("Customer@test.example", &own, "admin", "email", "This address has an account already."),
         ("", &own, "admin", "email", "Enter an e-mail address."),
         ("a@b@c", &own, "admin", "email", "Enter an e-mail address such as"),
@@ -377,7 +377,7 @@ async fn an_invitation_is_refused_beside_the_field(test: TestApp) {
     ] {
         let fields = [("email", email), ("company", company.as_str()), ("role", role)];
         let page = acme.submit("/users/new", "/users", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.problem(field));
         assert_eq!(page.field("email"), email);
     }
     let fields = [("email", "new@test.example"), ("company", own.as_str()), ("role", "king")];
@@ -391,7 +391,7 @@ async fn an_invitation_is_refused_beside_the_field(test: TestApp) {
     }
 }
 
-async fn a_newer_link_kills_the_older(test: TestApp) {
+async fn a_newer_link_replaces_the_older_one(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let company = world.acme.to_string();
@@ -406,7 +406,7 @@ async fn a_newer_link_kills_the_older(test: TestApp) {
     open(&mut person, &second).await.is(200);
     test.app.clock.advance_seconds(1);
     set_password(&mut person, PASSWORD).await.is(410);
-    // Who is disabled gets no link, and the one already sent opens nothing.
+    // A disabled user gets no link, and a link that was already sent stops working.
     operator.sign_in("operator@test.example").await;
     let third = link_in(&press(&mut operator, id, "link", ("x", "")).await.body);
     press(&mut operator, id, "disabled", ("disabled", "1")).await.is(303);
@@ -425,7 +425,7 @@ async fn the_root_company_keeps_an_administrator(test: TestApp) {
             .await
             .unwrap();
     tx.commit().await.unwrap();
-    // Both are about to demote the other, and both were administrators when they began.
+    // Each is about to demote the other, and both were administrators when they started.
     let (one, two) =
         (who(&test.app, "operator@test.example").await, who(&test.app, "second@test.example").await);
     ops::users::set_role(&test.app, &one, "k1", second.unwrap(), "read_only").await.unwrap();
@@ -434,13 +434,13 @@ async fn the_root_company_keeps_an_administrator(test: TestApp) {
         ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await,
     ];
     for outcome in refused {
-        let said = format!("{:?}", outcome.unwrap_err());
-        assert!(said.contains("LastAdministrator"), "{said}");
+        let message = format!("{:?}", outcome.unwrap_err());
+        assert!(message.contains("LastAdministrator"), "{message}");
     }
     signed_in(&test, "operator@test.example").await.get("/operator/issues/new").await.is(200);
 }
 
-async fn nobody_changes_the_own_account_or_other_trees(test: TestApp) {
+async fn nobody_can_administer_their_own_account_or_other_trees(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     let own = user_id(&test, "acme@test.example").await;
@@ -468,7 +468,7 @@ async fn nobody_changes_the_own_account_or_other_trees(test: TestApp) {
         .has_not("distributor@test.example");
 }
 
-async fn a_forgotten_password_is_set_by_mail(test: TestApp) {
+async fn a_forgotten_password_is_reset_by_mail(test: TestApp) {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, given).await.unwrap();
     World::new(&test).await;
@@ -492,7 +492,7 @@ async fn a_forgotten_password_is_set_by_mail(test: TestApp) {
     attempt(&mut owner, "acme@test.example", PASSWORD).await.is(422);
     attempt(&mut owner, "acme@test.example", "another horse battery").await.is(303);
     open(&mut owner, &link_in(&mail)).await.is(410);
-    // Nobody's mailbox is flooded.
+    // Repeated requests do not flood a mailbox.
     let mut last = 200;
     for _ in 0..12 {
         last = owner.post("/forgotten-password", &[("email", "other@test.example")]).await.status.as_u16();
@@ -500,7 +500,7 @@ async fn a_forgotten_password_is_set_by_mail(test: TestApp) {
     assert_ne!(last, 200);
 }
 
-async fn an_address_is_changed_once_the_new_one_confirms(test: TestApp) {
+async fn an_address_changes_when_the_new_one_confirms(test: TestApp) {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, given).await.unwrap();
     World::new(&test).await;
@@ -515,20 +515,20 @@ async fn an_address_is_changed_once_the_new_one_confirms(test: TestApp) {
     page.is(200).has("Change e-mail operation completed successfully.").has("was sent to new@test.example");
     let mail = next_mail(&test, &mut mails).await;
     assert!(mail.contains("To: new@test.example"), "{mail}");
-    let told = next_mail(&test, &mut mails).await;
-    assert!(told.contains("To: acme@test.example") && told.contains("about to change"), "{told}");
+    let warning = next_mail(&test, &mut mails).await;
+    assert!(warning.contains("To: acme@test.example") && warning.contains("about to change"), "{warning}");
     attempt(&mut test.browser(), "new@test.example", PASSWORD).await.is(422);
     let mut owner = test.browser();
     open(&mut owner, &link_in(&mail)).await.is(200).has("Confirm your new e-mail address");
     assert_eq!(owner.post("/link", &[]).await.is(303).location(), "/sign-in?told=email");
     attempt(&mut owner, "acme@test.example", PASSWORD).await.is(422);
     owner.sign_in("new@test.example").await;
-    // The old address is told.
+    // The old address is notified.
     let mail = next_mail(&test, &mut mails).await;
     assert!(mail.contains("To: acme@test.example") && mail.contains("new@test.example"), "{mail}");
 }
 
-async fn the_time_zone_of_the_profile_is_that_of_all_times(test: TestApp) {
+async fn all_times_use_the_profiles_time_zone(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.get("/history").await.has("21 Nov 2026, 12:00");
@@ -540,26 +540,26 @@ async fn the_time_zone_of_the_profile_is_that_of_all_times(test: TestApp) {
     for path in ["/history", "/", "/account/security"] {
         acme.get(path).await.has("21 Nov 2026, 17:45").has_not(">21 Nov 2026, 12:00");
     }
-    // Files and machines read UTC.
+    // Files, which machines read, use UTC.
     acme.get("/history.csv").await.has("2026-11-21 12:00:00 UTC");
     let long = "x".repeat(101);
-    for (first, zone, said) in [
+    for (first, zone, message) in [
         (long.as_str(), "UTC", "Enter 100 characters or fewer."),
         ("Ann", "Mars/Base", "There is no such time zone."),
     ] {
         let fields = [("first_name", first), ("last_name", ""), ("time_zone", zone)];
-        acme.submit("/account/profile", "/account/profile", &fields).await.is(422).has(said);
+        acme.submit("/account/profile", "/account/profile", &fields).await.is(422).has(message);
     }
 }
 
-async fn passwords_are_long_and_not_common_and_else_free(test: TestApp) {
+async fn passwords_must_only_be_long_and_uncommon(test: TestApp) {
     World::new(&test).await;
     let id = user_id(&test, "acme@test.example").await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let link = link_in(&press(&mut operator, id, "link", ("x", "")).await.body);
     let mut owner = test.browser();
     open(&mut owner, &link).await.is(200);
-    for (password, said) in [
+    for (password, message) in [
         ("fourteen chars", "Enter a password of 15 characters or more."),
         ("passwordpassword", "This password is easily guessed."),
         ("123456789012345", "This password is easily guessed."),
@@ -569,7 +569,7 @@ async fn passwords_are_long_and_not_common_and_else_free(test: TestApp) {
     ] {
         let page = set_password(&mut owner, password).await;
         assert!(
-            page.is(422).problem("new_password").starts_with(said),
+            page.is(422).problem("new_password").starts_with(message),
             "{password}: {}",
             page.problem("new_password")
         );
@@ -588,7 +588,7 @@ async fn passwords_are_long_and_not_common_and_else_free(test: TestApp) {
     attempt(&mut test.browser(), "acme@test.example", "spaces at both its ends").await.is(422);
 }
 
-async fn somebody_with_a_code_signs_up(test: TestApp) {
+async fn the_holder_of_a_code_can_sign_up(test: TestApp) {
     test.browser().get("/sign-up").await.is(404);
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, Given { sign_up: Some(true), ..given }).await.unwrap();
@@ -601,7 +601,7 @@ async fn somebody_with_a_code_signs_up(test: TestApp) {
     attempt(&mut test.browser(), "ann@test.example", PASSWORD).await.is(422);
     let mail = next_mail(&test, &mut mails).await;
     open(&mut person, &link_in(&mail)).await.is(200).has("Confirm your account");
-    // Opening the link is not enough: programs open links in mails too.
+    // Opening the link is not enough, because mail scanners open links too.
     signed_in(&test, "operator@test.example").await.get("/companies").await.has_not("flat");
     person.post("/link", &[]).await.is(422).has("Enter a password.");
     let chosen = [("new_password", PASSWORD), ("new_password_again", PASSWORD)];
@@ -614,7 +614,7 @@ async fn somebody_with_a_code_signs_up(test: TestApp) {
     test.verify().await;
 }
 
-async fn sign_up_tells_nobody_who_has_an_account(test: TestApp) {
+async fn sign_up_does_not_reveal_who_has_an_account(test: TestApp) {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, Given { sign_up: Some(true), ..given }).await.unwrap();
     let world = World::new(&test).await;
@@ -632,7 +632,7 @@ async fn sign_up_tells_nobody_who_has_an_account(test: TestApp) {
             && !mail.contains("/link/"),
         "{mail}"
     );
-    // Who invites the address meanwhile makes the link worthless.
+    // An invitation of the same address in the meantime makes the link useless.
     let mail = next_mail(&test, &mut mails).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let own = who(&test.app, "operator@test.example").await.company_id.to_string();
@@ -649,7 +649,7 @@ async fn sign_up_tells_nobody_who_has_an_account(test: TestApp) {
     }
 }
 
-async fn a_code_at_sign_up_is_checked_and_not_guessed(test: TestApp) {
+async fn a_code_at_sign_up_is_checked_and_cannot_be_guessed(test: TestApp) {
     let (given, _mails) = mail_server().await;
     let test = TestApp::start_with(test.backend, Given { sign_up: Some(true), ..given }).await.unwrap();
     let world = World::new(&test).await;
@@ -660,12 +660,12 @@ async fn a_code_at_sign_up_is_checked_and_not_guessed(test: TestApp) {
         .await
         .is(303);
     let unknown = scrip::model::code::Code::from_random(test.app.rng.bytes()).reveal();
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for code in [&used, &unknown] {
         let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", code.as_str())];
-        said.push(test.browser().post("/sign-up", &fields).await.is(422).problem("code"));
+        messages.push(test.browser().post("/sign-up", &fields).await.is(422).problem("code"));
     }
-    assert_eq!(said[0], said[1]);
+    assert_eq!(messages[0], messages[1]);
     let fields = [("email", "ann@test.example"), ("company", "Annex"), ("code", unknown.as_str())];
     let mut last = 422;
     for _ in 0..45 {
@@ -692,7 +692,7 @@ async fn invitations_are_limited(test: TestApp) {
     signed_in(&test, "other@test.example").await.submit("/users/new", "/users", &fields).await.is(200);
 }
 
-async fn names_hold_no_links_and_nothing_hidden(test: TestApp) {
+async fn names_cannot_contain_links_or_hidden_characters(test: TestApp) {
     World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     for name in [
@@ -718,7 +718,7 @@ async fn names_hold_no_links_and_nothing_hidden(test: TestApp) {
     }
 }
 
-async fn sessions_are_listed_and_the_others_ended(test: TestApp) {
+async fn other_sessions_are_listed_and_can_be_ended(test: TestApp) {
     World::new(&test).await;
     let mut here = signed_in(&test, "acme@test.example").await;
     let mut elsewhere = test.browser();
@@ -739,7 +739,7 @@ async fn sessions_are_listed_and_the_others_ended(test: TestApp) {
     here.get("/").await.is(303);
 }
 
-async fn a_session_has_the_name_of_its_browser(test: TestApp) {
+async fn a_session_shows_the_name_of_its_browser(test: TestApp) {
     World::new(&test).await;
     let mut acme = test.browser();
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";

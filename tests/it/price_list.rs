@@ -1,4 +1,4 @@
-//! Operator, Price list: products in versions, and VAT classes.
+//! The operator's page Price list: versioned products, and VAT classes.
 
 use crate::support::{Browser, TestApp, World, signed_in};
 use scrip::model::product::ProductKind;
@@ -6,22 +6,22 @@ use scrip::store;
 use scrip::store::products::ProductRow;
 
 both!(
-    the_operator_adds_products_of_both_kinds,
-    a_change_is_a_new_version_and_the_old_ones_stay,
-    the_second_of_two_editors_hears_of_the_first,
-    of_two_changes_at_once_one_is_made,
-    a_form_sent_twice_makes_one_version,
-    what_is_wrong_is_said_at_its_field_and_kept,
-    a_product_is_offered_until_it_is_not,
-    vat_classes_have_names_of_their_own,
-    a_new_rate_of_vat_is_the_products_rate,
+    the_operator_can_add_products_of_both_kinds,
+    a_change_makes_a_new_version_and_keeps_the_old_ones,
+    the_second_of_two_editors_learns_of_the_first,
+    one_of_two_concurrent_changes_wins,
+    a_form_submitted_twice_makes_one_version,
+    invalid_input_is_explained_at_its_field_and_kept,
+    a_product_can_be_withdrawn_and_offered_again,
+    vat_classes_have_unique_names,
+    a_changed_vat_rate_applies_to_its_products,
     only_the_operator_sees_the_price_list,
 );
 
 const NEW: &str = "/operator/price-list/new";
 const LIST: &str = "/operator/price-list";
 
-/// An operator, with the VAT class "Standard" and its number.
+/// An operator, and the id of the VAT class "Standard".
 async fn operator(test: &TestApp) -> (Browser, String) {
     World::new(test).await;
     let mut operator = signed_in(test, "operator@test.example").await;
@@ -40,7 +40,7 @@ async fn current(test: &TestApp, id: i64) -> ProductRow {
     store::products::current(&mut tx, id).await.unwrap().unwrap()
 }
 
-/// The product Mobile video, at 10.00 EUR per device and year; gives its number.
+/// Adds the product Mobile video, at 10.00 EUR per device and year; returns its id.
 async fn video(test: &TestApp, operator: &mut Browser, class: &str) -> i64 {
     let fields = [
         ("kind", "voucher"),
@@ -55,7 +55,7 @@ async fn video(test: &TestApp, operator: &mut Browser, class: &str) -> i64 {
     store::products::offered(&mut tx, ProductKind::Voucher).await.unwrap()[0].product_id
 }
 
-async fn the_operator_adds_products_of_both_kinds(test: TestApp) {
+async fn the_operator_can_add_products_of_both_kinds(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let fields = [
@@ -82,7 +82,7 @@ async fn the_operator_adds_products_of_both_kinds(test: TestApp) {
     assert_eq!((video.vat_rate.hundredths(), video.version), (2_100, 1));
 }
 
-/// The fields of a change, from the version that the form was opened with.
+/// The fields of a change, based on the version that the form was opened with.
 fn change<'a>(version: &'a str, price: &'a str, class: &'a str) -> [(&'a str, &'a str); 6] {
     [
         ("version", version),
@@ -94,7 +94,7 @@ fn change<'a>(version: &'a str, price: &'a str, class: &'a str) -> [(&'a str, &'
     ]
 }
 
-async fn a_change_is_a_new_version_and_the_old_ones_stay(test: TestApp) {
+async fn a_change_makes_a_new_version_and_keeps_the_old_ones(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let at = format!("{LIST}/{id}/version");
@@ -112,7 +112,7 @@ async fn a_change_is_a_new_version_and_the_old_ones_stay(test: TestApp) {
     assert_eq!(versions.iter().map(|v| v.device_price).collect::<Vec<_>>(), [Some(1_200), Some(1_000)]);
 }
 
-async fn the_second_of_two_editors_hears_of_the_first(test: TestApp) {
+async fn the_second_of_two_editors_learns_of_the_first(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let at = format!("{LIST}/{id}/version");
@@ -128,20 +128,20 @@ async fn the_second_of_two_editors_hears_of_the_first(test: TestApp) {
     assert_eq!(current(&test, id).await.device_price, Some(1_400));
 }
 
-async fn of_two_changes_at_once_one_is_made(test: TestApp) {
+async fn one_of_two_concurrent_changes_wins(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let at = format!("{LIST}/{id}/version");
     let mut other = operator.clone();
     let (one, two) = (change("1", "11.00", &class), change("1", "12.00", &class));
     let (a, b) = tokio::join!(operator.submit(&at, &at, &one), other.submit(&at, &at, &two));
-    let mut told = [a.status.as_u16(), b.status.as_u16()];
-    told.sort_unstable();
-    assert_eq!(told, [303, 422]);
+    let mut statuses = [a.status.as_u16(), b.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 422]);
     assert_eq!(current(&test, id).await.version, 2);
 }
 
-async fn a_form_sent_twice_makes_one_version(test: TestApp) {
+async fn a_form_submitted_twice_makes_one_version(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let at = format!("{LIST}/{id}/version");
@@ -153,11 +153,11 @@ async fn a_form_sent_twice_makes_one_version(test: TestApp) {
     assert_eq!(current(&test, id).await.version, 2);
 }
 
-async fn what_is_wrong_is_said_at_its_field_and_kept(test: TestApp) {
+async fn invalid_input_is_explained_at_its_field_and_kept(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let mut right = vec![("kind", "voucher"), ("name", "X"), ("currency", "EUR"), ("device_price", "1")];
     right.push(("vat_class", &class));
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", " ", "Enter a name."),
         ("currency", "XXX", "Choose a currency."),
         ("device_price", "", "Enter at least one price"),
@@ -171,10 +171,10 @@ async fn what_is_wrong_is_said_at_its_field_and_kept(test: TestApp) {
         let fields: Vec<_> = right.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = operator.submit(&format!("{NEW}?kind=voucher"), LIST, &fields).await;
         page.is(422);
-        assert!(page.problem(field).starts_with(said), "{typed}: {}", page.problem(field));
+        assert!(page.problem(field).starts_with(message), "{typed}: {}", page.problem(field));
     }
     let long = "x".repeat(101);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("licence_price", "", "Enter a price."),
         ("term_months", "0", "Enter a whole number from 1 to 1,200."),
         ("term_months", "1.5", "Enter a whole number from 1 to 1,200."),
@@ -189,13 +189,13 @@ async fn what_is_wrong_is_said_at_its_field_and_kept(test: TestApp) {
             (field, typed),
         ];
         let page = operator.submit(&format!("{NEW}?kind=licence"), LIST, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{typed}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{typed}: {}", page.problem(field));
         assert_eq!(page.field("name"), "Y");
     }
     operator.get(LIST).await.has("No voucher product yet").has("No licence product yet");
 }
 
-async fn a_product_is_offered_until_it_is_not(test: TestApp) {
+async fn a_product_can_be_withdrawn_and_offered_again(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let offer = format!("{LIST}/{id}/offer");
@@ -211,7 +211,7 @@ async fn a_product_is_offered_until_it_is_not(test: TestApp) {
     operator.submit(LIST, &format!("{LIST}/999/offer"), &[("on", "1")]).await.is(404);
 }
 
-async fn vat_classes_have_names_of_their_own(test: TestApp) {
+async fn vat_classes_have_unique_names(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let (new, add) = (format!("{LIST}/vat-classes/new"), format!("{LIST}/vat-classes"));
     let page = operator.submit(&new, &add, &[("name", " standard "), ("rate", "9")]).await;
@@ -225,12 +225,12 @@ async fn vat_classes_have_names_of_their_own(test: TestApp) {
     let at = format!("{LIST}/vat-classes/{class}");
     let page = operator.submit(&at, &at, &[("name", "Low"), ("rate", "21")]).await;
     assert_eq!(page.is(422).problem("name"), "Another VAT class has this name.");
-    // Its own name, in other letters, it may have.
+    // Changing the case of its own name is allowed.
     operator.submit(&at, &at, &[("name", "STANDARD"), ("rate", "21")]).await.is(303);
     operator.get(LIST).await.has("STANDARD").has("5.5 %");
 }
 
-async fn a_new_rate_of_vat_is_the_products_rate(test: TestApp) {
+async fn a_changed_vat_rate_applies_to_its_products(test: TestApp) {
     let (mut operator, class) = operator(&test).await;
     let id = video(&test, &mut operator, &class).await;
     let at = format!("{LIST}/vat-classes/{class}");

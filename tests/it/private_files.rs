@@ -1,4 +1,4 @@
-//! Files with secrets are closed to all but their owner, also where the folder, the umask and the files are not.
+//! Files with secrets are closed to everyone but their owner, even if the folder, the umask or the files were open.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// A folder that anybody may look into, in a process that keeps nothing from others.
+/// Makes a folder readable for everybody, and clears the umask of this process.
 fn open_to_all(folder: &Path) {
     rustix::process::umask(rustix::fs::Mode::empty());
     set(folder, 0o755);
@@ -29,7 +29,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files with these names are there, and nobody but their owner may read any in the folder.
+/// Asserts that these files exist, and that only the owner can read any file in the folder.
 #[track_caller]
 fn are_private(folder: &Path, names: &[&str]) {
     for name in names {
@@ -45,7 +45,7 @@ const DATABASE: [&str; 6] =
     ["scrip.db", "scrip.db-wal", "scrip.db-shm", "sessions.db", "sessions.db-wal", "sessions.db-shm"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_made_in_an_open_folder_is_private() {
+async fn files_created_in_an_open_folder_are_private() {
     let folder = tempfile::tempdir().unwrap();
     open_to_all(folder.path());
     let db = Db::open_sqlite(folder.path()).await.unwrap();
@@ -56,7 +56,7 @@ async fn what_is_made_in_an_open_folder_is_private() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_open_to_others_is_private_once_it_is_used() {
+async fn open_files_become_private_when_they_are_used() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     World::new(&test).await;
     open_to_all(test.folder());

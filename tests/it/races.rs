@@ -1,23 +1,23 @@
-//! What must happen once, asked for many times at the same moment, through whole requests.
+//! Operations that must happen once, sent concurrently as whole requests.
 
 use crate::support::{Backend, Browser, TestApp, World, signed_in, who};
 use scrip::ops;
 
 both!(
-    of_forty_redeemers_of_one_code_one_wins,
-    redeem_against_delete_leaves_the_value_in_one_place,
-    of_many_moves_of_the_whole_balance_one_wins,
-    crossed_moves_all_answer,
-    one_form_sent_forty_times_moves_once,
-    parallel_guesses_are_all_counted,
-    one_request_through_two_processes_has_one_answer,
+    one_of_forty_concurrent_redemptions_wins,
+    concurrent_redeem_and_delete_pay_out_once,
+    one_of_many_concurrent_moves_of_the_whole_balance_wins,
+    opposite_moves_do_not_deadlock,
+    one_form_submitted_forty_times_moves_once,
+    concurrent_guesses_are_all_counted,
+    one_request_to_two_processes_has_one_answer,
 );
 
-/// Who sends what where.
+/// A request to send: browser, path, fields.
 type Request = (Browser, String, Vec<(String, String)>);
 
-/// Sends the same kind of request from many browsers at once and gives the statuses.
-async fn at_once(requests: Vec<Request>) -> Vec<u16> {
+/// Sends requests concurrently; returns their statuses.
+async fn send_concurrently(requests: Vec<Request>) -> Vec<u16> {
     let tasks: Vec<_> = requests
         .into_iter()
         .map(|(mut browser, path, fields)| {
@@ -46,7 +46,7 @@ async fn request(browser: &mut Browser, page: &str, path: &str, fields: &[(&str,
     (browser.clone(), path.into(), all)
 }
 
-async fn of_forty_redeemers_of_one_code_one_wins(test: TestApp) {
+async fn one_of_forty_concurrent_redemptions_wins(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut requests = Vec::new();
@@ -58,7 +58,7 @@ async fn of_forty_redeemers_of_one_code_one_wins(test: TestApp) {
             requests.push(request(&mut browser, "/redeem", "/redeem", &[("code", &code)]).await);
         }
     }
-    let statuses = at_once(requests).await;
+    let statuses = send_concurrently(requests).await;
     assert_eq!((count(&statuses, 303), count(&statuses, 422)), (1, 39), "{statuses:?}");
     let mut sum = 0;
     for company in [world.other, world.acme, world.distributor] {
@@ -68,7 +68,7 @@ async fn of_forty_redeemers_of_one_code_one_wins(test: TestApp) {
     test.verify().await;
 }
 
-async fn redeem_against_delete_leaves_the_value_in_one_place(test: TestApp) {
+async fn concurrent_redeem_and_delete_pay_out_once(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -78,7 +78,7 @@ async fn redeem_against_delete_leaves_the_value_in_one_place(test: TestApp) {
         let path = format!("/codes/{id}/deletion");
         let delete = request(&mut operator, &path, &path, &[]).await;
         let redeem = request(&mut other, "/redeem", "/redeem", &[("code", &code)]).await;
-        let statuses = at_once(vec![delete, redeem]).await;
+        let statuses = send_concurrently(vec![delete, redeem]).await;
         assert_eq!(count(&statuses, 303), 1, "{statuses:?}");
         let after = world.credit(&test, world.vendor).await + world.credit(&test, world.other).await;
         assert_eq!(after, before + 3);
@@ -86,7 +86,7 @@ async fn redeem_against_delete_leaves_the_value_in_one_place(test: TestApp) {
     test.verify().await;
 }
 
-async fn of_many_moves_of_the_whole_balance_one_wins(test: TestApp) {
+async fn one_of_many_concurrent_moves_of_the_whole_balance_wins(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let (from, to) = (world.vendor.to_string(), world.other.to_string());
@@ -95,14 +95,14 @@ async fn of_many_moves_of_the_whole_balance_one_wins(test: TestApp) {
         let fields = [("type", "credit"), ("from", from.as_str()), ("to", &to), ("amount", "1000")];
         requests.push(request(&mut operator, "/moves/new", "/moves", &fields).await);
     }
-    let statuses = at_once(requests).await;
+    let statuses = send_concurrently(requests).await;
     assert_eq!((count(&statuses, 303), count(&statuses, 422)), (1, 19), "{statuses:?}");
     assert_eq!(world.credit(&test, world.vendor).await, 0);
     assert_eq!(world.credit(&test, world.other).await, 1_000);
     test.verify().await;
 }
 
-async fn crossed_moves_all_answer(test: TestApp) {
+async fn opposite_moves_do_not_deadlock(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 100).await;
     world.give(&test, world.other, 100).await;
@@ -114,25 +114,25 @@ async fn crossed_moves_all_answer(test: TestApp) {
             [("type", "credit"), ("from", ids[i % 2].as_str()), ("to", &ids[1 - i % 2]), ("amount", "2")];
         requests.push(request(&mut operator, "/moves/new", "/moves", &fields).await);
     }
-    let statuses = at_once(requests).await;
+    let statuses = send_concurrently(requests).await;
     assert_eq!(count(&statuses, 303), 40, "{statuses:?}");
     assert_eq!(world.credit(&test, world.acme).await, 100);
     test.verify().await;
 }
 
-async fn one_form_sent_forty_times_moves_once(test: TestApp) {
+async fn one_form_submitted_forty_times_moves_once(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let (from, to) = (world.vendor.to_string(), world.other.to_string());
     let fields = [("type", "credit"), ("from", from.as_str()), ("to", &to), ("amount", "10")];
     let one = request(&mut operator, "/moves/new", "/moves", &fields).await;
-    let statuses = at_once(vec![one; 40]).await;
+    let statuses = send_concurrently(vec![one; 40]).await;
     assert_eq!(count(&statuses, 303), 40, "{statuses:?}");
     assert_eq!(world.credit(&test, world.other).await, 10);
     test.verify().await;
 }
 
-async fn parallel_guesses_are_all_counted(test: TestApp) {
+async fn concurrent_guesses_are_all_counted(test: TestApp) {
     let world = World::new(&test).await;
     let (_, good) = world.code(&test, "operator@test.example", 5).await;
     let mut other = signed_in(&test, "other@test.example").await;
@@ -143,18 +143,18 @@ async fn parallel_guesses_are_all_counted(test: TestApp) {
         let guess = scrip::model::code::Code::from_random(bytes).reveal();
         requests.push(request(&mut other, "/redeem", "/redeem", &[("code", &guess)]).await);
     }
-    let statuses = at_once(requests).await;
+    let statuses = send_concurrently(requests).await;
     assert_eq!(count(&statuses, 422), 11, "{statuses:?}");
     assert_eq!(count(&statuses, 429), 29, "{statuses:?}");
-    // The right code waits too, or guessing could go on; another company's person is not held up.
+    // The right code has to wait too, otherwise guessing could go on.
     other.submit("/redeem", "/redeem", &[("code", &good)]).await.is(429);
     test.app.clock.advance_seconds(3_600);
     other.submit("/redeem", "/redeem", &[("code", &good)]).await.is(303);
     test.verify().await;
 }
 
-async fn one_request_through_two_processes_has_one_answer(test: TestApp) {
-    // SQLite has one process.
+async fn one_request_to_two_processes_has_one_answer(test: TestApp) {
+    // SQLite allows only one process.
     if test.backend == Backend::Sqlite {
         return;
     }

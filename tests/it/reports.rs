@@ -1,4 +1,4 @@
-//! Reports: sales by distributor and month, what is in unused codes, what became of codes; whom they are shown.
+//! Reports: sales by distributor and month, units in unused codes, what became of codes, and who sees them.
 
 use crate::support::shop::Shop;
 use crate::support::{Backend, Browser, NOON, TestApp, World, signed_in, who};
@@ -10,14 +10,14 @@ use scrip::store::reports::{CompanySales, codes_by_month, sales};
 
 both!(
     sales_are_counted_by_distributor_month_and_currency,
-    the_liability_is_what_unused_codes_hold,
-    each_fate_of_a_code_counts_in_its_month,
-    a_distributor_sees_its_own_tree,
-    nobody_else_has_reports,
-    months_that_cannot_be_read_are_said_and_kept,
-    a_page_of_sales_leads_to_the_next,
-    an_upgrade_counts_what_was_there,
-    a_wrong_count_is_found,
+    the_liability_is_the_units_in_unused_codes,
+    each_change_of_a_code_counts_in_its_month,
+    distributors_see_their_own_tree,
+    other_users_have_no_reports,
+    invalid_months_are_explained_and_kept_in_the_form,
+    pages_of_sales_link_to_the_next,
+    an_upgrade_counts_existing_rows,
+    verify_finds_wrong_counts,
 );
 
 const DAY: i64 = 86_400;
@@ -34,7 +34,7 @@ async fn sales_are_counted_by_distributor_month_and_currency(test: TestApp) {
     let id = shop.world.distributor;
     operator(&test).await.get("/reports").await.has("Nothing was sold in these months");
     let order = shop.paid(&test, "10").await;
-    // An invoice counts before it is paid; a draft does not.
+    // An unpaid invoice counts, a draft does not.
     let (mut buyer, czk) = (shop.buyer(&test).await, shop.video_czk.to_string());
     let waiting = shop.add(&mut buyer, None, &[("product", &czk)]).await;
     shop.add(&mut buyer, None, &[]).await;
@@ -59,7 +59,7 @@ async fn sales_are_counted_by_distributor_month_and_currency(test: TestApp) {
     test.verify().await;
 }
 
-async fn the_liability_is_what_unused_codes_hold(test: TestApp) {
+async fn the_liability_is_the_units_in_unused_codes(test: TestApp) {
     let shop = Shop::open(&test).await;
     let (id, acme) = (shop.world.distributor, shop.world.acme);
     operator(&test).await.get("/reports").await.has("No unused codes");
@@ -91,7 +91,7 @@ async fn the_liability_is_what_unused_codes_hold(test: TestApp) {
     test.verify().await;
 }
 
-async fn each_fate_of_a_code_counts_in_its_month(test: TestApp) {
+async fn each_change_of_a_code_counts_in_its_month(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let codes = shop.codes(&test, order, 1).await;
@@ -99,7 +99,7 @@ async fn each_fate_of_a_code_counts_in_its_month(test: TestApp) {
     let customer = who(app, "customer@test.example").await;
     ops::codes::changes::redeem(app, &customer, "used", &codes[0].1).await.unwrap();
     app.clock.advance_seconds(20 * DAY);
-    // The same request once more, and one that is refused, count nothing.
+    // A repeated request and a refused one do not count.
     for text in [&codes[1].1, &codes[1].1] {
         ops::codes::changes::redeem(app, &customer, "used later", text).await.unwrap();
     }
@@ -126,7 +126,7 @@ async fn each_fate_of_a_code_counts_in_its_month(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_distributor_sees_its_own_tree(test: TestApp) {
+async fn distributors_see_their_own_tree(test: TestApp) {
     let shop = Shop::open(&test).await;
     let world = &shop.world;
     let operator = who(&test.app, "operator@test.example").await;
@@ -157,7 +157,7 @@ async fn a_distributor_sees_its_own_tree(test: TestApp) {
     }
 }
 
-async fn nobody_else_has_reports(test: TestApp) {
+async fn other_users_have_no_reports(test: TestApp) {
     World::new(&test).await;
     for person in ["auditor", "distributor", "acme", "north", "other", "customer"] {
         let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
@@ -169,12 +169,12 @@ async fn nobody_else_has_reports(test: TestApp) {
     test.browser().get("/reports").await.is(303);
 }
 
-async fn months_that_cannot_be_read_are_said_and_kept(test: TestApp) {
+async fn invalid_months_are_explained_and_kept_in_the_form(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut browser = shop.buyer(&test).await;
     let page = browser.get("/reports").await;
     assert_eq!((page.field("from"), page.field("to")), ("2025-12".into(), "2026-11".into()));
-    for (asked, field, typed, said) in [
+    for (query, field, typed, message) in [
         ("from=soon", "from", "soon", "Enter a month such as 2026-11."),
         ("from=2026-13&to=2026-11", "from", "2026-13", "Enter a month such as 2026-11."),
         ("to=2026-11-21", "to", "2026-11-21", "Enter a month such as 2026-11."),
@@ -183,12 +183,12 @@ async fn months_that_cannot_be_read_are_said_and_kept(test: TestApp) {
         ("from=2000-01&to=2026-11", "from", "2000-01", "Choose 36 months or fewer"),
         ("from=%27%3Cb%3E%00&to=", "from", "'<b>", "Enter a month"),
     ] {
-        let page = browser.get(&format!("/reports?{asked}")).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{asked}: {}", page.problem(field));
+        let page = browser.get(&format!("/reports?{query}")).await;
+        assert!(page.is(422).problem(field).starts_with(message), "{query}: {}", page.problem(field));
         assert_eq!(page.field(field), typed);
-        let answer = browser.get(&format!("/reports/codes.csv?{asked}")).await;
+        let answer = browser.get(&format!("/reports/codes.csv?{query}")).await;
         let page = browser.get(answer.is(303).location()).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{asked}");
+        assert!(page.is(422).problem(field).starts_with(message), "{query}");
     }
     for ends in ["from=0001-01&to=0001-12", "from=9999-01&to=9999-12"] {
         browser.get(&format!("/reports?{ends}")).await.is(200).has("Nothing happened in these months");
@@ -199,7 +199,7 @@ async fn months_that_cannot_be_read_are_said_and_kept(test: TestApp) {
     }
 }
 
-async fn a_page_of_sales_leads_to_the_next(test: TestApp) {
+async fn pages_of_sales_link_to_the_next(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
     let now = Month::of(NOON);
@@ -228,7 +228,7 @@ async fn a_page_of_sales_leads_to_the_next(test: TestApp) {
     assert_eq!(operator.get("/reports/sales.csv").await.body.lines().count(), 61);
 }
 
-/// All that is counted.
+/// All counts of codes and sales.
 async fn counts(tx: &mut Tx, world: &World) -> (Vec<String>, Vec<String>) {
     let period = Period { from: Month(0), to: Month(40_000) };
     let tree = scrip::model::company::Path::of(None, world.vendor);
@@ -237,11 +237,11 @@ async fn counts(tx: &mut Tx, world: &World) -> (Vec<String>, Vec<String>) {
     (codes.iter().map(|c| format!("{c:?}")).collect(), sold.iter().map(|s| format!("{s:?}")).collect())
 }
 
-async fn an_upgrade_counts_what_was_there(test: TestApp) {
+async fn an_upgrade_counts_existing_rows(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let buyer = who(&test.app, "distributor@test.example").await;
-    // The last second of a month, and the first one of the next.
+    // The last second of a month, and the first second of the next.
     test.app.clock.advance_seconds(9 * DAY + DAY / 2 - 1);
     let codes = shop.codes(&test, order, 1).await;
     ops::vouchers::cancel(&test.app, &buyer, "late", order, &[codes[0].0]).await.unwrap();
@@ -264,7 +264,7 @@ async fn an_upgrade_counts_what_was_there(test: TestApp) {
     assert_eq!(counts(&mut tx, &shop.world).await, before);
 }
 
-async fn a_wrong_count_is_found(test: TestApp) {
+async fn verify_finds_wrong_counts(test: TestApp) {
     let shop = Shop::open(&test).await;
     shop.paid(&test, "2").await;
     test.verify().await;

@@ -1,15 +1,15 @@
-//! Issue and move: what a browser sends, what it gets, what the ledger says afterwards.
+//! Issuing and moving resources: requests from a browser, their responses, and what the ledger says afterwards.
 
 use crate::support::{TestApp, World, signed_in};
 
 both!(
     the_operator_issues_resources,
-    an_administrator_moves_resources_in_any_direction,
-    a_form_sent_twice_moves_once,
-    bad_amounts_change_nothing_and_stay_in_the_form,
+    administrators_can_move_resources_in_any_direction,
+    a_form_submitted_twice_moves_once,
+    invalid_amounts_change_nothing_and_stay_in_the_form,
     other_trees_are_out_of_reach,
-    only_administrators_move,
-    the_window_shows_both_balances,
+    only_administrators_can_move_resources,
+    the_dialog_shows_both_balances,
 );
 
 async fn the_operator_issues_resources(test: TestApp) {
@@ -26,7 +26,7 @@ async fn the_operator_issues_resources(test: TestApp) {
     test.verify().await;
 }
 
-async fn an_administrator_moves_resources_in_any_direction(test: TestApp) {
+async fn administrators_can_move_resources_in_any_direction(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.distributor, 100).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
@@ -46,7 +46,7 @@ async fn an_administrator_moves_resources_in_any_direction(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_form_sent_twice_moves_once(test: TestApp) {
+async fn a_form_submitted_twice_moves_once(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let token = operator.get("/moves/new").await.field("form");
@@ -63,11 +63,11 @@ async fn a_form_sent_twice_moves_once(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 7);
 }
 
-async fn bad_amounts_change_nothing_and_stay_in_the_form(test: TestApp) {
+async fn invalid_amounts_change_nothing_and_stay_in_the_form(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let (from, to) = (world.vendor.to_string(), world.acme.to_string());
-    for (amount, said) in [
+    for (amount, message) in [
         ("", "Enter an amount."),
         ("0", "Enter a whole number from 1 to 1,000,000,000."),
         ("-1", "Enter a whole number, such as 5."),
@@ -82,7 +82,7 @@ async fn bad_amounts_change_nothing_and_stay_in_the_form(test: TestApp) {
         let fields = [("type", "credit"), ("from", from.as_str()), ("to", &to), ("amount", amount)];
         let page = operator.submit("/moves/new", "/moves", &fields).await;
         page.is(422);
-        assert!(page.problem("amount").starts_with(said), "{amount}: {}", page.problem("amount"));
+        assert!(page.problem("amount").starts_with(message), "{amount}: {}", page.problem("amount"));
         assert_eq!(page.field("amount"), amount);
     }
     assert_eq!(world.credit(&test, world.vendor).await, 1_000);
@@ -111,7 +111,7 @@ async fn other_trees_are_out_of_reach(test: TestApp) {
     assert_eq!(world.credit(&test, world.other).await, 10);
 }
 
-async fn only_administrators_move(test: TestApp) {
+async fn only_administrators_can_move_resources(test: TestApp) {
     let world = World::new(&test).await;
     let (from, to) = (world.vendor.to_string(), world.acme.to_string());
     for email in ["auditor@test.example", "customer@test.example"] {
@@ -125,7 +125,7 @@ async fn only_administrators_move(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 0);
 }
 
-async fn the_window_shows_both_balances(test: TestApp) {
+async fn the_dialog_shows_both_balances(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 20).await;
     let mut operator = signed_in(&test, "operator@test.example").await;

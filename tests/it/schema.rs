@@ -1,4 +1,4 @@
-//! Both databases have one schema, and bringing it up to date is safe to do at any time.
+//! Both databases have the same schema, and migrating is safe at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,20 +10,20 @@ use scrip::store::migration_lease::{self, Holder};
 
 both!(
     migrating_again_changes_nothing,
-    processes_that_migrate_at_once_take_turns,
-    an_up_to_date_schema_needs_no_lease_and_a_newer_one_is_refused,
-    a_lease_of_a_dead_process_is_taken_over,
-    a_missing_key_file_is_an_error_before_anything_is_written,
-    a_portal_starts_again_on_what_it_left,
+    processes_take_turns_to_migrate,
+    a_current_schema_needs_no_lease_and_a_newer_one_is_refused,
+    a_dead_processes_lease_is_taken_over,
+    a_missing_key_file_stops_the_start_before_any_write,
+    a_portal_restarts_on_its_data,
 );
 
-/// What one database alone has: SQLite counts ids in a table, PostgreSQL in sequences.
-const OWN: [&str; 2] = ["counter", "_sqlx_migrations"];
+/// Tables that only one database has: SQLite counts ids in a table, PostgreSQL in sequences.
+const BACKEND_SPECIFIC: [&str; 2] = ["counter", "_sqlx_migrations"];
 
-/// Table and column, with its kind and whether it may be null.
+/// Table and column, with its type and whether it is nullable.
 type Columns = BTreeMap<(String, String), (&'static str, bool)>;
 
-/// An index: its table, whether it is unique, its columns, whether it covers a part of the rows.
+/// An index: its table, whether it is unique, its columns, whether it is partial.
 type Indexes = BTreeMap<String, (String, bool, String, bool)>;
 
 async fn all<T: Row>(test: &TestApp, query: Query) -> Vec<T> {
@@ -57,7 +57,7 @@ async fn columns(test: &TestApp) -> Columns {
             all(test, sql(text)).await
         }
     };
-    let shared = found.into_iter().filter(|row| !OWN.contains(&row.0.as_str()));
+    let shared = found.into_iter().filter(|row| !BACKEND_SPECIFIC.contains(&row.0.as_str()));
     shared.map(|(table, column, of, nullable)| ((table, column), (kind(&of), nullable == 1))).collect()
 }
 
@@ -72,7 +72,7 @@ async fn indexes(test: &TestApp) -> Indexes {
             found
         }
         Backend::Postgres => {
-            // Those that keys make have names of the database's own.
+            // Indexes of keys get names from the database.
             let text = "select indexname::text, tablename::text, indexdef::text from pg_indexes
                  where schemaname = current_schema() and indexname not like '%\\_key' and indexname not like '%\\_pkey'";
             all(test, sql(text)).await
@@ -92,7 +92,7 @@ async fn indexes(test: &TestApp) -> Indexes {
         .collect()
 }
 
-/// Both, or nothing where there is no PostgreSQL server.
+/// One of each backend, or `None` without a PostgreSQL server.
 async fn two() -> Option<(TestApp, TestApp)> {
     Some((TestApp::start(Backend::Sqlite).await?, TestApp::start(Backend::Postgres).await?))
 }
@@ -117,7 +117,7 @@ async fn both_databases_have_the_same_tables_and_columns() {
 async fn both_databases_have_the_same_indexes() {
     let Some((sqlite, postgres)) = two().await else { return };
     let (mut one, other) = (indexes(&sqlite).await, indexes(&postgres).await);
-    // A comment may be longer than an index of PostgreSQL takes.
+    // A comment may be longer than PostgreSQL allows in an index.
     for (_, _, columns, _) in one.values_mut() {
         *columns = columns.replace(", comment_search", "");
     }
@@ -132,7 +132,7 @@ async fn every_table_of_sqlite_is_strict() {
     let mut sessions = sqlite.app.db.sessions().await.unwrap();
     let mut found: Vec<(String, i64)> = all(&sqlite, sql(text)).await;
     found.extend(sql(text).all::<(String, i64)>(&mut sessions).await.unwrap());
-    // The bookkeeping of migrations comes before them.
+    // The tables for migrations exist before the first migration.
     let bookkeeping = ["_sqlx_migrations", "migration_lease", "sqlite_schema"];
     let lax: Vec<_> =
         found.iter().filter(|(name, strict)| *strict == 0 && !bookkeeping.contains(&name.as_str())).collect();
@@ -161,7 +161,7 @@ async fn migrating_again_changes_nothing(test: TestApp) {
     test.verify().await;
 }
 
-/// A database that nobody has migrated, as several processes would open it.
+/// A database that was not migrated yet, opened as by several processes.
 async fn opened(test: &TestApp, count: usize) -> Vec<Db> {
     let folder = test.folder().join("fresh");
     let url = match &test.app.db {
@@ -182,7 +182,7 @@ async fn opened(test: &TestApp, count: usize) -> Vec<Db> {
     opened
 }
 
-async fn processes_that_migrate_at_once_take_turns(test: TestApp) {
+async fn processes_take_turns_to_migrate(test: TestApp) {
     let databases = opened(&test, 3).await;
     let runs =
         databases.clone().into_iter().map(|db| tokio::spawn(async move { migrate::run(&db, || NOON).await }));
@@ -202,7 +202,7 @@ async fn lease(db: &Db) -> (i64, i64) {
     sql("select held_until, pid from migration_lease").one(&mut tx).await.unwrap()
 }
 
-async fn an_up_to_date_schema_needs_no_lease_and_a_newer_one_is_refused(test: TestApp) {
+async fn a_current_schema_needs_no_lease_and_a_newer_one_is_refused(test: TestApp) {
     let other = Holder::of(1, NOON);
     assert_eq!(migration_lease::take(&test.app.db, &other, NOON).await.unwrap(), None);
     let held = lease(&test.app.db).await;
@@ -215,9 +215,9 @@ async fn an_up_to_date_schema_needs_no_lease_and_a_newer_one_is_refused(test: Te
     assert!(refused.contains("newer Scrip") && refused.contains("9999"), "{refused}");
 }
 
-async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
+async fn a_dead_processes_lease_is_taken_over(test: TestApp) {
     let db = opened(&test, 1).await.pop().unwrap();
-    // As an older Scrip made it, and held farther ahead than any lease: the clock was set back.
+    // The table of an older Scrip, with a lease that ends later than any real one because the clock was set back.
     let mut tx = db.write().await.unwrap();
     sql("create table migration_lease (id bigint primary key, held_until bigint not null)")
         .run(&mut tx)
@@ -228,12 +228,12 @@ async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
     tx.commit().await.unwrap();
     let alive = Holder::of(1, NOON);
     assert_eq!(migration_lease::take(&db, &alive, NOON).await.unwrap(), None);
-    // One that lives keeps it, and is named to who waits.
+    // A live process keeps the lease, and the one that waits can see which process it is.
     let waiting = tokio::time::timeout(Duration::from_millis(300), migrate::run(&db, || NOON));
     assert!(waiting.await.is_err());
     let named = migration_lease::take(&db, &Holder::new(NOON), NOON).await.unwrap().unwrap().to_string();
     assert!(named.starts_with("process 1 on "), "{named}");
-    // Until it runs out; and one that is seen to be dead keeps nothing.
+    // After the lease runs out it can be taken, and a process that is known to be dead holds nothing.
     let later = NOON.plus_seconds(16);
     let mut child = std::process::Command::new("true").spawn().unwrap();
     child.wait().unwrap();
@@ -242,7 +242,7 @@ async fn a_lease_of_a_dead_process_is_taken_over(test: TestApp) {
     assert_eq!(lease(&db).await, (0, i64::from(std::process::id())));
 }
 
-async fn a_portal_starts_again_on_what_it_left(test: TestApp) {
+async fn a_portal_restarts_on_its_data(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let config = (*test.app.config).clone();
@@ -253,13 +253,13 @@ async fn a_portal_starts_again_on_what_it_left(test: TestApp) {
     browser.sign_in("other@test.example").await;
     browser.submit("/redeem", "/redeem", &[("code", &code)]).await.is(303);
     assert_eq!(world.credit(&test, world.other).await, 5);
-    // With another key file it does not start: every code would be unreadable.
+    // It does not start with a different key file, because every code would be unreadable.
     let config = scrip::config::Config { key_file: test.folder().join("other.key"), ..config };
     assert!(scrip::app::App::start(config, test.app.clock.clone(), rng).await.is_err());
     test.verify().await;
 }
 
-async fn a_missing_key_file_is_an_error_before_anything_is_written(test: TestApp) {
+async fn a_missing_key_file_stops_the_start_before_any_write(test: TestApp) {
     let key_file = test.folder().join("scrip.key");
     std::fs::remove_file(&key_file).unwrap();
     let config = (*test.app.config).clone();
@@ -269,18 +269,18 @@ async fn a_missing_key_file_is_an_error_before_anything_is_written(test: TestApp
     assert!(!key_file.exists(), "a new one would open nothing");
 }
 
-/// What is written is on disk when it is answered: a session that was ended does not come back after a power cut.
+/// Writes are on disk before they are acknowledged, so that an ended session does not come back after a power cut.
 #[tokio::test]
-async fn sqlite_waits_for_the_disk_with_sessions_too() {
+async fn sqlite_syncs_sessions_to_disk_too() {
     let sqlite = TestApp::start(Backend::Sqlite).await.unwrap();
     let mut sessions = sqlite.app.db.sessions().await.unwrap();
     let (level,): (i64,) = sql("pragma synchronous").one(&mut sessions).await.unwrap();
     assert_eq!(level, 2, "1 is NORMAL, which loses what was answered");
 }
 
-/// `.cargo/config.toml` says so for each build from this folder; built otherwise the portal works, and is slower.
+/// `.cargo/config.toml` sets the flags for builds in this folder. Without them the portal works, but more slowly.
 #[tokio::test]
-async fn sqlite_is_built_without_what_nobody_needs() {
+async fn sqlite_is_built_without_unneeded_features() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let options: Vec<(String,)> = all(&test, sql("select compile_options from pragma_compile_options")).await;
     let has = |option: &str| options.iter().any(|(named,)| named == option);

@@ -1,4 +1,4 @@
-//! Two-factor authentication: set up, the second step of signing in, recovery, resets, demands.
+//! Two-factor authentication: set-up, the second step of signing in, recovery, resets, requirements.
 
 use crate::support::{
     Browser, PASSWORD, Page, TestApp, World, codes_on, mail_server, next_mail, no_mail, secret_on, set_up,
@@ -12,36 +12,36 @@ use scrip::store::db::sql;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 both!(
-    an_app_is_turned_on_by_a_right_code_and_the_password,
-    the_set_up_form_is_of_one_person_and_counts_once,
-    a_password_alone_opens_nothing,
-    both_steps_give_a_new_session_and_lead_on,
-    a_code_works_once_also_after_a_restart,
+    turning_on_an_app_requires_a_valid_code_and_the_password,
+    the_set_up_form_works_for_one_user_and_once,
+    the_password_alone_grants_nothing,
+    both_steps_give_a_new_session_and_redirect_on,
+    a_code_works_once_even_after_a_restart,
     a_code_may_be_one_step_off,
-    all_sessions_of_an_account_share_the_count,
-    guesses_at_the_same_moment_are_all_counted,
-    a_slip_of_the_pen_costs_no_attempt,
+    all_sessions_share_the_count_of_wrong_codes,
+    concurrent_guesses_are_all_counted,
+    a_malformed_code_costs_no_attempt,
     a_sign_in_lapses_after_ten_minutes,
     a_recovery_code_works_once,
-    one_recovery_code_at_the_same_moment_lets_one_in,
+    a_recovery_code_used_concurrently_signs_in_once,
     new_recovery_codes_replace_the_old,
-    changes_at_the_same_moment_leave_one_set_of_codes,
-    codes_by_mail_are_turned_on_by_a_mailed_one,
+    concurrent_changes_leave_one_set_of_codes,
+    turning_on_codes_by_mail_requires_a_mailed_code,
     a_mailed_code_works_once_and_for_ten_minutes,
     mailed_codes_are_limited,
     without_mail_only_the_app_is_offered,
-    another_method_takes_the_place_of_the_first,
-    turned_off_nothing_of_it_is_left,
-    a_short_password_is_renewed_when_it_is_turned_off,
-    a_short_password_needs_it_on_whatever_the_timing,
-    a_new_password_by_link_does_not_pass_it_by,
-    other_sessions_end_where_that_is_asked,
-    an_administrator_resets_it_in_the_own_tree_alone,
-    the_console_resets_it,
-    a_company_demands_it_of_its_own_users,
-    a_demand_from_above_goes_down_and_is_lifted_from_above,
-    what_is_demanded_cannot_be_turned_off,
-    the_history_tells_all_of_it,
+    another_method_replaces_the_first,
+    turning_it_off_deletes_its_data,
+    turning_it_off_requires_a_longer_password,
+    a_short_password_and_turning_off_never_both_succeed,
+    a_password_link_does_not_bypass_it,
+    other_sessions_end_only_on_request,
+    administrators_reset_it_only_in_their_own_tree,
+    the_console_can_reset_it,
+    a_company_can_require_it_of_its_users,
+    a_requirement_is_inherited_and_lifted_only_from_above,
+    a_required_second_factor_cannot_be_turned_off,
+    history_records_every_event,
 );
 
 const ACME: &str = "acme@test.example";
@@ -51,7 +51,7 @@ async fn password(browser: &mut Browser, email: &str, password: &str) -> Page {
     browser.post("/sign-in", &[("email", email), ("password", password)]).await
 }
 
-/// A browser whose password was right, and which waits for the second step.
+/// A browser that entered the right password and waits for the second step.
 async fn waiting(test: &TestApp, email: &str) -> Browser {
     let mut browser = test.browser();
     let answer = password(&mut browser, email, PASSWORD).await;
@@ -67,12 +67,12 @@ async fn recover(browser: &mut Browser, code: &str) -> Page {
     browser.post("/sign-in/code", &[("with", "recovery"), ("recovery_code", code)]).await
 }
 
-/// What the app shows now.
+/// The code that the app shows now.
 fn now(test: &TestApp, secret: &TotpSecret) -> String {
     secret.code_at(test.app.clock.now())
 }
 
-/// A code that the app shows neither now nor in the neighbouring steps.
+/// A code that the app shows neither now nor in the adjacent steps.
 fn wrong(test: &TestApp, secret: &TotpSecret) -> String {
     let near = [-30, 0, 30].map(|off| secret.code_at(test.app.clock.now().plus_seconds(off)));
     (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).unwrap()
@@ -82,7 +82,7 @@ async fn with_app(test: &TestApp, email: &str) -> (TotpSecret, Vec<String>) {
     set_up(test, &mut signed_in(test, email).await, PASSWORD).await
 }
 
-/// The six digits of a mail.
+/// The six digits in a mail.
 fn code_in(mail: &str) -> String {
     mail.split("your code is ")
         .nth(1)
@@ -100,7 +100,7 @@ async fn with_mail(test: TestApp) -> (TestApp, World, UnboundedReceiver<String>)
     (test, world, mails)
 }
 
-/// Turns codes by e-mail on; gives the recovery codes.
+/// Turns on codes by e-mail; returns the recovery codes.
 async fn with_email(test: &TestApp, mails: &mut UnboundedReceiver<String>, email: &str) -> Vec<String> {
     let mut browser = signed_in(test, email).await;
     let page = "/account/second-factor/email";
@@ -121,7 +121,7 @@ async fn count(test: &TestApp, table: &'static str) -> i64 {
     count
 }
 
-async fn an_app_is_turned_on_by_a_right_code_and_the_password(test: TestApp) {
+async fn turning_on_an_app_requires_a_valid_code_and_the_password(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     acme.get("/account/security").await.is(200).has("<span class=\"badge off\">None</span>");
@@ -129,7 +129,7 @@ async fn an_app_is_turned_on_by_a_right_code_and_the_password(test: TestApp) {
     page.is(200).has("<svg").has("autocomplete=\"one-time-code\" inputmode=\"numeric\"");
     let (secret, form, sealed) = (secret_on(&page), page.field("form"), page.field("secret"));
     let (right, wrong) = (now(&test, &secret), wrong(&test, &secret));
-    for (code, password, field, said) in [
+    for (code, password, field, message) in [
         ("", PASSWORD, "code", "Enter the six digits of the code."),
         (&*wrong, PASSWORD, "code", "This code is wrong"),
         (&*right, "wrong horse battery", "password", "This is not your present password."),
@@ -137,8 +137,8 @@ async fn an_app_is_turned_on_by_a_right_code_and_the_password(test: TestApp) {
     ] {
         let fields = [("form", &*form), ("secret", &*sealed), ("code", code), ("password", password)];
         let page = acme.post("/account/second-factor/app", &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.body);
-        // The app has the secret already: it stays, and nothing is on.
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.body);
+        // The app already has the secret, so the form keeps it; nothing is turned on.
         assert_eq!(page.has(&form).field("secret"), sealed);
         assert!(secret_on(&page).bytes() == secret.bytes());
         assert_eq!(who(&test.app, ACME).await.second_factor, None);
@@ -149,7 +149,7 @@ async fn an_app_is_turned_on_by_a_right_code_and_the_password(test: TestApp) {
     acme.get("/account/security").await.has("Authenticator app").has("<dd>10</dd>");
 }
 
-async fn the_set_up_form_is_of_one_person_and_counts_once(test: TestApp) {
+async fn the_set_up_form_works_for_one_user_and_once(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let page = acme.get("/account/second-factor/app").await;
@@ -169,7 +169,7 @@ async fn the_set_up_form_is_of_one_person_and_counts_once(test: TestApp) {
     second.is(200).has("were shown when this form was sent first");
     assert!(codes_on(&second).is_empty());
     assert_eq!(count(&test, "select count(*) from recovery_code").await, 10);
-    // The code that turned it on was used by that.
+    // Turning it on used up the code.
     assert_eq!(status_of_code(&test, &code).await, 422);
 }
 
@@ -177,7 +177,7 @@ async fn status_of_code(test: &TestApp, code: &str) -> u16 {
     second(&mut waiting(test, ACME).await, code).await.status.as_u16()
 }
 
-async fn a_password_alone_opens_nothing(test: TestApp) {
+async fn the_password_alone_grants_nothing(test: TestApp) {
     let world = World::new(&test).await;
     let (secret, _) = with_app(&test, ACME).await;
     let mut thief = waiting(&test, ACME).await;
@@ -196,18 +196,18 @@ async fn a_password_alone_opens_nothing(test: TestApp) {
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }
     thief.get("/sign-in/code").await.is(200).has(ACME).has("Second step");
-    // A sign-in that waits takes the place of whoever was signed in here.
+    // A sign-in that waits for its second step replaces the session in this browser.
     let mut shared = signed_in(&test, "other@test.example").await;
     password(&mut shared, ACME, PASSWORD).await.is(303);
     shared.get("/").await.is(303);
     second(&mut shared, &now(&test, &secret)).await.is(303);
     shared.get("/").await.is(200).has(ACME);
-    // Whoever waits for nothing is led home.
+    // A browser without a pending sign-in is redirected to the start page.
     assert_eq!(test.browser().get("/sign-in/code").await.is(303).location(), "/");
     assert_eq!(second(&mut test.browser(), "123456").await.is(303).location(), "/");
 }
 
-async fn both_steps_give_a_new_session_and_lead_on(test: TestApp) {
+async fn both_steps_give_a_new_session_and_redirect_on(test: TestApp) {
     World::new(&test).await;
     let (secret, _) = with_app(&test, ACME).await;
     let mut browser = test.browser();
@@ -231,14 +231,14 @@ async fn both_steps_give_a_new_session_and_lead_on(test: TestApp) {
         old.get("/").await.is(303);
         old.get("/sign-in/code").await.is(303);
     }
-    // Nobody is led to a foreign place.
+    // Nobody is redirected to another site.
     test.app.clock.advance_seconds(30);
     let (mut again, code) = (waiting(&test, ACME).await, now(&test, &secret));
     let answer = again.post("/sign-in/code", &[("code", &*code), ("next", "//evil.example")]).await;
     assert_eq!(answer.is(303).location(), "/");
 }
 
-async fn a_code_works_once_also_after_a_restart(test: TestApp) {
+async fn a_code_works_once_even_after_a_restart(test: TestApp) {
     World::new(&test).await;
     let (secret, _) = with_app(&test, ACME).await;
     let code = now(&test, &secret);
@@ -249,7 +249,7 @@ async fn a_code_works_once_also_after_a_restart(test: TestApp) {
     let mut restarted = test.restarted().await;
     password(&mut restarted, ACME, PASSWORD).await.is(303);
     second(&mut restarted, &code).await.is(422);
-    // Nor does an earlier one count any more.
+    // An earlier code no longer works either.
     let earlier = secret.code_at(test.app.clock.now().plus_seconds(-30));
     second(&mut restarted, &earlier).await.is(422);
     test.app.clock.advance_seconds(30);
@@ -268,7 +268,7 @@ async fn a_code_may_be_one_step_off(test: TestApp) {
     }
 }
 
-async fn all_sessions_of_an_account_share_the_count(test: TestApp) {
+async fn all_sessions_share_the_count_of_wrong_codes(test: TestApp) {
     World::new(&test).await;
     let (secret, codes) = with_app(&test, ACME).await;
     let mut guessers = [waiting(&test, ACME).await, waiting(&test, ACME).await];
@@ -281,13 +281,13 @@ async fn all_sessions_of_an_account_share_the_count(test: TestApp) {
         let page = second(guesser, &wrong).await;
         assert_eq!(page.is(429).headers["retry-after"], "15");
     }
-    // Neither a new session, a recovery code, nor another process starts the count anew.
+    // Neither a new session, nor a recovery code, nor another process resets the count.
     second(&mut waiting(&test, ACME).await, &now(&test, &secret)).await.is(429);
     recover(&mut guessers[0], &codes[0]).await.is(429);
     let mut restarted = test.restarted().await;
     password(&mut restarted, ACME, PASSWORD).await.is(303);
     second(&mut restarted, &now(&test, &secret)).await.is(429);
-    // The wait ends by itself, and grows with the next wrong one.
+    // The wait ends by itself, and the next wrong code prolongs it.
     test.app.clock.advance_seconds(15);
     second(&mut guessers[0], &wrong).await.is(422);
     assert_eq!(second(&mut guessers[1], &wrong).await.is(429).headers["retry-after"], "30");
@@ -296,7 +296,7 @@ async fn all_sessions_of_an_account_share_the_count(test: TestApp) {
     second(&mut waiting(&test, ACME).await, &wrong).await.is(422);
 }
 
-async fn guesses_at_the_same_moment_are_all_counted(test: TestApp) {
+async fn concurrent_guesses_are_all_counted(test: TestApp) {
     World::new(&test).await;
     let (secret, _) = with_app(&test, ACME).await;
     let (guesser, wrong) = (waiting(&test, ACME).await, wrong(&test, &secret));
@@ -309,7 +309,7 @@ async fn guesses_at_the_same_moment_are_all_counted(test: TestApp) {
     assert_eq!((judged, answers.iter().filter(|s| **s == 429).count()), (6, 14), "{answers:?}");
 }
 
-async fn a_slip_of_the_pen_costs_no_attempt(test: TestApp) {
+async fn a_malformed_code_costs_no_attempt(test: TestApp) {
     World::new(&test).await;
     let (secret, codes) = with_app(&test, ACME).await;
     let mut browser = waiting(&test, ACME).await;
@@ -336,7 +336,7 @@ async fn a_sign_in_lapses_after_ten_minutes(test: TestApp) {
     assert_eq!(answer.is(303).location(), "/sign-in?told=lapsed");
     slow.get("/sign-in?told=lapsed").await.has("Too much time has passed");
     slow.get("/").await.is(303);
-    // So it does when the password changes meanwhile, or the person is disabled.
+    // A sign-in also lapses if the password changes meanwhile or the user is disabled.
     let (mut first, mut later) = (waiting(&test, ACME).await, waiting(&test, ACME).await);
     let fields = [
         ("password", PASSWORD),
@@ -366,13 +366,13 @@ async fn a_recovery_code_works_once(test: TestApp) {
     let page = recover(&mut again, &codes[3]).await;
     assert!(page.is(422).problem("recovery_code").contains("Each works once"));
     assert_eq!(page.field("recovery_code"), codes[3]);
-    // Another person's is no good, and each of the others still is.
+    // Another user's code does not work, and the remaining codes still do.
     let (_, foreign) = with_app(&test, "other@test.example").await;
     recover(&mut again, &foreign[0]).await.is(422);
     recover(&mut again, &codes[9]).await.is(303);
 }
 
-async fn one_recovery_code_at_the_same_moment_lets_one_in(test: TestApp) {
+async fn a_recovery_code_used_concurrently_signs_in_once(test: TestApp) {
     World::new(&test).await;
     let (_, codes) = with_app(&test, ACME).await;
     let mut browsers = Vec::new();
@@ -401,7 +401,7 @@ async fn new_recovery_codes_replace_the_old(test: TestApp) {
     assert!(new.len() == 10 && old.iter().all(|code| !new.contains(code)));
     recover(&mut waiting(&test, ACME).await, &old[0]).await.is(422);
     recover(&mut waiting(&test, ACME).await, &new[0]).await.is(303);
-    // 80 random bits each: no two are alike, and no page shows them again.
+    // Each has 80 random bits, so no two are equal, and no page shows them again.
     let all: std::collections::BTreeSet<_> = old.iter().chain(&new).collect();
     assert!(all.len() == 20 && all.iter().all(|code| code.len() == 19));
     for path in [page, "/account/security", "/history"] {
@@ -409,7 +409,7 @@ async fn new_recovery_codes_replace_the_old(test: TestApp) {
     }
 }
 
-async fn changes_at_the_same_moment_leave_one_set_of_codes(test: TestApp) {
+async fn concurrent_changes_leave_one_set_of_codes(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let path = "/account/second-factor/app";
@@ -430,7 +430,7 @@ async fn changes_at_the_same_moment_leave_one_set_of_codes(test: TestApp) {
     assert!(made.iter().filter(|codes| codes.len() == 10).count() >= 3);
     assert_eq!(count(&test, "select count(*) from recovery_code").await, 10);
     assert_eq!(count(&test, "select count(*) from totp").await, 1);
-    // The ten that are left were told to somebody, whole.
+    // The ten remaining codes are one complete set that was shown to a browser.
     let mut browser = waiting(&test, ACME).await;
     let mut is_in = 0;
     for codes in made.iter().filter(|codes| !codes.is_empty()) {
@@ -441,7 +441,7 @@ async fn changes_at_the_same_moment_leave_one_set_of_codes(test: TestApp) {
     assert_eq!(is_in, 1);
 }
 
-async fn codes_by_mail_are_turned_on_by_a_mailed_one(test: TestApp) {
+async fn turning_on_codes_by_mail_requires_a_mailed_code(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut acme = signed_in(&test, ACME).await;
     let (page, send) = ("/account/second-factor/email", "/account/second-factor/email/code");
@@ -456,7 +456,7 @@ async fn codes_by_mail_are_turned_on_by_a_mailed_one(test: TestApp) {
     let made = acme.submit(page, page, &[("code", &code), ("password", PASSWORD)]).await;
     assert_eq!(codes_on(made.is(200)).len(), 10);
     acme.submit(page, page, &[("code", &code), ("password", PASSWORD)]).await.is(422);
-    // A code that was mailed to turn it on signs nobody in, nor the other way round.
+    // A code mailed to turn it on cannot be used to sign in, and vice versa.
     acme.submit(page, send, &[]).await.is(303);
     let to_turn_on = code_in(&next_mail(&test, &mut mails).await);
     let mut browser = waiting(&test, ACME).await;
@@ -478,7 +478,7 @@ async fn a_mailed_code_works_once_and_for_ten_minutes(test: TestApp) {
     }
     second(&mut first, &code_in(&mail)).await.is(303);
     second(&mut other, &code).await.is(303);
-    // A newer one kills the older.
+    // A newer code replaces the older one.
     let mut late = waiting(&test, ACME).await;
     let code = code_in(&next_mail(&test, &mut mails).await);
     let mail = next_mail_after(&test, &mut late, &mut mails).await;
@@ -498,7 +498,7 @@ async fn a_mailed_code_works_once_and_for_ten_minutes(test: TestApp) {
     second(&mut fresh, &newer).await.is(303);
 }
 
-/// Asks for another code on the page of the second step.
+/// Requests another code on the page of the second step.
 async fn next_mail_after(
     test: &TestApp,
     browser: &mut Browser,
@@ -520,18 +520,18 @@ async fn mailed_codes_are_limited(test: TestApp) {
     }
     let page = browser.post("/sign-in/code/mail", &[]).await;
     assert_eq!(page.is(429).headers["retry-after"], "60");
-    // Nor does beginning again mail more; the last code still counts.
+    // Starting over does not send more mails either; the last code still works.
     let mut again = waiting(&test, ACME).await;
     no_mail(&test, &mut mails).await;
     again.get("/sign-in/code").await.is(200).has("none was mailed for this sign-in");
     browser.get("/sign-in/code").await.is(200).has_not("none was mailed");
-    // A code belongs to the sign-in that asked for it.
+    // A code belongs to the sign-in that requested it.
     second(&mut again, &code).await.is(422);
     second(&mut browser, &code).await.is(303);
     let mut browser = waiting(&test, ACME).await;
-    // With codes by mail a recovery code helps too.
+    // Recovery codes also work for users with codes by mail.
     recover(&mut browser, &codes[0]).await.is(303);
-    // Who has no codes by mail is sent none.
+    // A user without codes by mail cannot request one.
     with_app(&test, "other@test.example").await;
     let mut other = waiting(&test, "other@test.example").await;
     other.post("/sign-in/code/mail", &[]).await.is(404);
@@ -545,7 +545,7 @@ async fn without_mail_only_the_app_is_offered(test: TestApp) {
     let token = page.field("form");
     acme.get("/account/second-factor/email").await.is(200).has("sends no mail").has_not("Send code");
     acme.post("/account/second-factor/email/code", &[("form", &token)]).await.is(422).has("sends no mail");
-    // An account that had codes by mail before the portal lost its mail still gets in.
+    // A user with codes by mail can still sign in after the portal has lost its mail server.
     let id = user_id(&test, ACME).await;
     let mut tx = test.app.db.write().await.unwrap();
     let method = scrip::model::second_factor::SecondFactor::Email;
@@ -563,13 +563,13 @@ async fn without_mail_only_the_app_is_offered(test: TestApp) {
     recover(&mut browser, &code.reveal()).await.is(303);
 }
 
-async fn another_method_takes_the_place_of_the_first(test: TestApp) {
+async fn another_method_replaces_the_first(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let old = with_email(&test, &mut mails, ACME).await;
     let mut acme = waiting(&test, ACME).await;
     second(&mut acme, &code_in(&next_mail(&test, &mut mails).await)).await.is(303);
     let (first, _) = set_up(&test, &mut acme, PASSWORD).await;
-    // No more mail; neither an old recovery code nor, after a change of the app, the old app counts.
+    // No more mails are sent, old recovery codes do not work, and after a change of the app the old app does not either.
     let mut browser = waiting(&test, ACME).await;
     no_mail(&test, &mut mails).await;
     recover(&mut browser, &old[0]).await.is(422);
@@ -583,7 +583,7 @@ async fn another_method_takes_the_place_of_the_first(test: TestApp) {
     assert_eq!(count(&test, "select count(*) from requested_code").await, 0);
 }
 
-async fn turned_off_nothing_of_it_is_left(test: TestApp) {
+async fn turning_it_off_deletes_its_data(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let off = "/account/second-factor/off";
@@ -596,19 +596,19 @@ async fn turned_off_nothing_of_it_is_left(test: TestApp) {
         assert_eq!(count(&test, table).await, 0);
     }
     assert_eq!(password(&mut test.browser(), ACME, PASSWORD).await.is(303).location(), "/");
-    // Turned on again, what was before does not count.
+    // After turning it on again, old recovery codes do not work.
     let (secret, _) = set_up(&test, &mut acme, PASSWORD).await;
     recover(&mut waiting(&test, ACME).await, &codes[0]).await.is(422);
     second(&mut waiting(&test, ACME).await, &now(&test, &secret)).await.is(303);
 }
 
-/// Changes the own password.
+/// Changes the signed-in user's password.
 async fn change_password(browser: &mut Browser, old: &str, new: &str) -> Page {
     let fields = [("password", old), ("new_password", new), ("new_password_again", new)];
     browser.submit("/account/security", "/account/security/password", &fields).await
 }
 
-async fn a_short_password_is_renewed_when_it_is_turned_off(test: TestApp) {
+async fn turning_it_off_requires_a_longer_password(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let page = change_password(&mut acme, PASSWORD, SHORT).await;
@@ -621,14 +621,14 @@ async fn a_short_password_is_renewed_when_it_is_turned_off(test: TestApp) {
     change_password(&mut acme, PASSWORD, SHORT).await.is(200);
     let off = "/account/second-factor/off";
     acme.get(off).await.is(200).has("too short to stand alone");
-    for (new, again, field, said) in [
+    for (new, again, field, message) in [
         ("", "", "new_password", "Enter a password."),
         ("vq7 dunes longer", "other", "new_password_again", "The two passwords differ."),
         ("fourteen chars", "fourteen chars", "new_password", "Enter a password of 15 characters"),
     ] {
         let fields = [("password", SHORT), ("new_password", new), ("new_password_again", again)];
         let page = acme.submit(off, off, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{}", page.body);
+        assert!(page.is(422).problem(field).starts_with(message), "{}", page.body);
         assert!(who(&test.app, ACME).await.second_factor.is_some());
     }
     let new = "another horse battery";
@@ -639,10 +639,10 @@ async fn a_short_password_is_renewed_when_it_is_turned_off(test: TestApp) {
     password(&mut test.browser(), ACME, SHORT).await.is(422);
 }
 
-async fn a_short_password_needs_it_on_whatever_the_timing(test: TestApp) {
+async fn a_short_password_and_turning_off_never_both_succeed(test: TestApp) {
     World::new(&test).await;
     with_app(&test, ACME).await;
-    // Both requests saw it on and the password long; whichever comes second is refused.
+    // Both requests saw it on and the password long, so the second one must be refused.
     let actor = who(&test.app, ACME).await;
     let change = ops::second_factor::Change { key: "off", but: None };
     let old = ops::passwords::Again { password: PASSWORD, device_mark: None };
@@ -657,7 +657,7 @@ async fn a_short_password_needs_it_on_whatever_the_timing(test: TestApp) {
     assert!(who(&test.app, other).await.second_factor.is_some());
 }
 
-async fn a_new_password_by_link_does_not_pass_it_by(test: TestApp) {
+async fn a_password_link_does_not_bypass_it(test: TestApp) {
     World::new(&test).await;
     let (secret, _) = with_app(&test, ACME).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -677,11 +677,11 @@ async fn a_new_password_by_link_does_not_pass_it_by(test: TestApp) {
     second(&mut thief, &now(&test, &secret)).await.is(303);
 }
 
-async fn other_sessions_end_where_that_is_asked(test: TestApp) {
+async fn other_sessions_end_only_on_request(test: TestApp) {
     World::new(&test).await;
     let (mut acme, mut other) = (signed_in(&test, ACME).await, signed_in(&test, ACME).await);
     let (secret, _) = set_up(&test, &mut acme, PASSWORD).await;
-    // It was not asked for.
+    // Ending other sessions was not requested.
     other.get("/").await.is(200);
     acme.get("/account/second-factor/app").await.has("name=\"end_others\" value=\"1\" checked");
     for page in ["/account/second-factor/recovery-codes", "/account/second-factor/off"] {
@@ -697,7 +697,7 @@ async fn other_sessions_end_where_that_is_asked(test: TestApp) {
     }
 }
 
-async fn an_administrator_resets_it_in_the_own_tree_alone(test: TestApp) {
+async fn administrators_reset_it_only_in_their_own_tree(test: TestApp) {
     let (test, _, mut mails) = with_mail(test).await;
     let mut acme = signed_in(&test, ACME).await;
     set_up(&test, &mut acme, PASSWORD).await;
@@ -720,7 +720,7 @@ async fn an_administrator_resets_it_in_the_own_tree_alone(test: TestApp) {
     assert!(next_mail(&test, &mut mails).await.contains("Subject: Two-factor authentication is off"));
     operator.submit("/users", &path, &[]).await.is(422).has("off already");
     acme.get("/").await.is(303);
-    // The short password opens no more than the way to a second factor or a longer password.
+    // The short password only allows setting up a second factor or a longer password.
     let mut acme = test.browser();
     assert_eq!(password(&mut acme, ACME, SHORT).await.is(303).location(), "/");
     assert_eq!(acme.get("/companies").await.is(303).location(), "/account/second-factor");
@@ -730,7 +730,7 @@ async fn an_administrator_resets_it_in_the_own_tree_alone(test: TestApp) {
     acme.get("/companies").await.is(200);
 }
 
-async fn the_console_resets_it(test: TestApp) {
+async fn the_console_can_reset_it(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     set_up(&test, &mut acme, PASSWORD).await;
@@ -744,21 +744,21 @@ async fn the_console_resets_it(test: TestApp) {
     assert!(ops::console::reset_second_factor(&test.app, "nobody@test.example").await.is_err());
 }
 
-async fn a_demand_from_above_goes_down_and_is_lifted_from_above(test: TestApp) {
+async fn a_requirement_is_inherited_and_lifted_only_from_above(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     set_up(&test, &mut acme, PASSWORD).await;
     let path = |company: i64| format!("/companies/{company}/second-factor");
     let mut distributor = signed_in(&test, "distributor@test.example").await;
     distributor.submit(&path(world.acme), &path(world.acme), &[("on", "1")]).await.is(303);
-    // Those below owe it too, and are told who demands it.
+    // Users below must set it up too, and see who requires it.
     let mut north = signed_in(&test, "north@test.example").await;
     assert_eq!(north.get("/").await.is(303).location(), "/account/second-factor");
     north.get("/account/second-factor").await.has("Distributor demands");
     signed_in(&test, "other@test.example").await.get("/").await.is(200);
     acme.get(&format!("/companies/{}", world.acme)).await.has("Demanded of its users by Distributor");
     acme.get(&format!("/companies/{}", world.acme_north)).await.has("Demanded of its users by Distributor");
-    // Neither lifting it nor demanding it anew makes it the company's own.
+    // The company can neither lift the requirement nor make it its own by requiring it again.
     for on in ["0", "1", "0"] {
         let status = if on == "1" { 303 } else { 422 };
         acme.submit(&path(world.acme), &path(world.acme), &[("on", on)]).await.is(status);
@@ -771,7 +771,7 @@ async fn a_demand_from_above_goes_down_and_is_lifted_from_above(test: TestApp) {
     acme.submit(&path(world.acme), &path(world.acme), &[("on", "0")]).await.is(303);
 }
 
-async fn a_company_demands_it_of_its_own_users(test: TestApp) {
+async fn a_company_can_require_it_of_its_users(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let mut north = signed_in(&test, "north@test.example").await;
@@ -784,7 +784,7 @@ async fn a_company_demands_it_of_its_own_users(test: TestApp) {
     let page = acme.get(&path(world.acme)).await;
     page.is(200).has("users of Acme (1 now").has("and of all companies below it").has("That includes you.");
     acme.submit(&path(world.acme), &path(world.acme), &[("on", "1")]).await.is(303);
-    // At their next click, and nowhere but to the set-up and out.
+    // It applies from their next click, and allows nothing but the set-up and signing out.
     north.get("/").await.is(303);
     signed_in(&test, "distributor@test.example").await.get("/").await.is(200);
     for page in ["/", "/companies", "/account/security", "/account/profile", "/redeem", "/history.csv"] {
@@ -809,7 +809,7 @@ async fn a_company_demands_it_of_its_own_users(test: TestApp) {
     acme.get(&format!("/companies/{}", world.acme)).await.has("Demanded of its users");
 }
 
-async fn what_is_demanded_cannot_be_turned_off(test: TestApp) {
+async fn a_required_second_factor_cannot_be_turned_off(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     set_up(&test, &mut acme, PASSWORD).await;
@@ -831,7 +831,7 @@ async fn what_is_demanded_cannot_be_turned_off(test: TestApp) {
     acme.submit(off, off, &[("password", PASSWORD)]).await.is(303);
 }
 
-async fn the_history_tells_all_of_it(test: TestApp) {
+async fn history_records_every_event(test: TestApp) {
     let world = World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
     let (secret, codes) = set_up(&test, &mut acme, PASSWORD).await;
@@ -842,7 +842,7 @@ async fn the_history_tells_all_of_it(test: TestApp) {
     recover(&mut browser, &codes[0]).await.is(303);
     let after =
         acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
-    assert_eq!(after, before + 1, "signed in is whoever has taken both steps");
+    assert_eq!(after, before + 1, "a sign-in counts only after both steps");
     let off = "/account/second-factor/off";
     acme.submit(off, off, &[("password", PASSWORD)]).await.is(303);
     let path = format!("/companies/{}/second-factor", world.acme_north);
@@ -866,7 +866,7 @@ async fn the_history_tells_all_of_it(test: TestApp) {
 }
 
 #[tokio::test]
-async fn neither_secret_nor_code_stands_in_the_database_file() {
+async fn the_database_file_contains_no_secret_and_no_code() {
     let test = TestApp::start(crate::support::Backend::Sqlite).await.unwrap();
     World::new(&test).await;
     let (secret, codes) = with_app(&test, ACME).await;

@@ -1,12 +1,12 @@
-//! Operator, Seller and invoices.
+//! The operator's page Seller and invoices.
 
 use crate::support::{TestApp, World, signed_in};
 use scrip::ops;
 
 both!(
-    the_operator_says_who_sells,
-    what_is_wrong_with_a_seller_is_said_and_kept,
-    only_the_operator_says_who_sells,
+    the_operator_can_set_the_seller,
+    invalid_seller_data_is_explained_and_kept_in_the_form,
+    only_the_operator_can_set_the_seller,
 );
 
 const PAGE: &str = "/operator/seller";
@@ -22,7 +22,7 @@ const RIGHT: [(&str, &str); 9] = [
     ("due_days", "30"),
 ];
 
-async fn the_operator_says_who_sells(test: TestApp) {
+async fn the_operator_can_set_the_seller(test: TestApp) {
     World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let page = operator.get(PAGE).await;
@@ -36,17 +36,17 @@ async fn the_operator_says_who_sells(test: TestApp) {
     assert_eq!((settings.due_days, settings.may_cancel), (30, true));
     assert_eq!(settings.seller.name, "Scrip Demo Vendor");
     assert_eq!(settings.seller.address, "Harbour Street 5\n10115 Berlin");
-    // A box that is not ticked is not sent.
+    // Browsers do not send an unchecked box.
     operator.submit(PAGE, PAGE, &RIGHT).await.is(303);
     assert!(!ops::seller::get(&test.app).await.unwrap().unwrap().may_cancel);
     operator.get("/history").await.has("Seller and invoices changed").has("30 days to pay");
 }
 
-async fn what_is_wrong_with_a_seller_is_said_and_kept(test: TestApp) {
+async fn invalid_seller_data_is_explained_and_kept_in_the_form(test: TestApp) {
     World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let long = "x".repeat(1_001);
-    for (field, typed, said) in [
+    for (field, typed, message) in [
         ("name", "", "Enter a name."),
         ("name", &long[..201], "Enter 200 characters or fewer."),
         ("address", "\r\n", "Enter an address"),
@@ -62,13 +62,13 @@ async fn what_is_wrong_with_a_seller_is_said_and_kept(test: TestApp) {
     ] {
         let fields: Vec<_> = RIGHT.iter().map(|f| if f.0 == field { (field, typed) } else { *f }).collect();
         let page = operator.submit(PAGE, PAGE, &fields).await;
-        assert!(page.is(422).problem(field).starts_with(said), "{field}: {}", page.problem(field));
+        assert!(page.is(422).problem(field).starts_with(message), "{field}: {}", page.problem(field));
         assert_eq!(page.field("registration"), "Berlin HRB 12345");
     }
     assert_eq!(ops::seller::get(&test.app).await.unwrap(), None);
 }
 
-async fn only_the_operator_says_who_sells(test: TestApp) {
+async fn only_the_operator_can_set_the_seller(test: TestApp) {
     World::new(&test).await;
     for email in ["auditor@test.example", "distributor@test.example", "customer@test.example"] {
         let mut browser = signed_in(&test, email).await;

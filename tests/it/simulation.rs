@@ -1,11 +1,11 @@
-//! A simulation: several clients and two applications over one database, whose calls break off before, in and
-//! after each statement and commit, stay silent, or run in another order, as a seed says. Each answer is "done",
-//! "not done" or "not known", and must be true; and in the end the ledger agrees with itself.
+//! A simulation: several clients and two applications share one database, whose calls fail before, during and
+//! after each statement and commit, hang, or run in another order, as chosen by a seed. Each answer is "done",
+//! "not done" or "unknown", and must be true; in the end the ledger must be consistent.
 //!
-//! On SQLite a seed reproduces its run to the last call: one call of the database runs at a time, chosen by the
-//! seed, and time passes only when nothing else can. On PostgreSQL it reproduces the faults.
+//! On SQLite a seed reproduces its run exactly: one database call runs at a time, chosen by the
+//! seed, and time passes only when nothing else can happen. On PostgreSQL it reproduces the faults.
 //!
-//! `SCRIP_TEST_SEEDS=1000-2000 cargo test --test it simulation::no_answer_is_false_on_sqlite` runs other seeds than the usual ones.
+//! To run other seeds: `SCRIP_TEST_SEEDS=1000-2000 cargo test --test it simulation::no_answer_is_false_on_sqlite`.
 
 mod clients;
 mod judge;
@@ -30,7 +30,7 @@ const SEEDS: Range<u64> = 0..200;
 const SEEDS_ON_POSTGRES: Range<u64> = 0..12;
 const THREADS: u64 = 2;
 
-/// What a run is known by: every call with what became of it, and every answer.
+/// Identifies a run: every call with its fault, and every answer.
 type Trace = Vec<String>;
 
 /// The seeds to run.
@@ -40,7 +40,7 @@ fn seeds(usual: Range<u64>) -> Range<u64> {
     first.parse().unwrap()..last.parse::<u64>().unwrap() + 1
 }
 
-/// A world to begin with: made once, and copied for each seed.
+/// The initial world, created once and copied for each seed.
 async fn prepare(backend: Backend) -> Option<(TestApp, Stage)> {
     let test = TestApp::start(backend).await?;
     let world = World::new(&test).await;
@@ -58,7 +58,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// One run: gives its trace, or what was false.
+/// Runs one seed; returns its trace, or what was false.
 fn run(seed: u64, data: &Path, database_url: Option<String>, stage: &Stage) -> Result<Trace, String> {
     let is_ordered = database_url.is_none();
     let runtime =
@@ -76,7 +76,7 @@ fn run(seed: u64, data: &Path, database_url: Option<String>, stage: &Stage) -> R
             apps.push(App::start_on(db.clone(), config.clone(), clock.clone(), rng).await.unwrap().0);
         }
         turns.begin_faults();
-        // A paused clock runs ahead of a server that takes its time, so it is paused for the faults' silences alone.
+        // A paused clock would run ahead of a real server, so pause it only while faults make calls hang.
         if !is_ordered {
             tokio::time::pause();
         }
@@ -88,8 +88,8 @@ fn run(seed: u64, data: &Path, database_url: Option<String>, stage: &Stage) -> R
         let verdict = judge::judge(&apps[0], stage, &answers).await;
         dispatching.abort();
         db.close().await;
-        let told = answers.iter().map(|answer| format!("{answer:?}"));
-        verdict.map(|()| turns.trace().into_iter().chain(told).collect())
+        let reported = answers.iter().map(|answer| format!("{answer:?}"));
+        verdict.map(|()| turns.trace().into_iter().chain(reported).collect())
     });
     runtime.shutdown_background();
     outcome
@@ -148,7 +148,7 @@ fn no_answer_is_false_on_postgres() {
     }
 }
 
-/// Made in a runtime whose clock runs.
+/// Prepares the world in a runtime whose clock is not paused.
 fn prepared(backend: Backend) -> Option<(TestApp, Stage)> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let prepared = runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! Connections that keep silent, stall or hang: none of them stops a newcomer, none stays for ever, and the end comes
-//! all the same. Real sockets, with deadlines of milliseconds.
+//! Connections that are silent, stall or hang: none of them blocks a new client, none stays forever, and none prevents
+//! the shutdown. Real sockets, with deadlines of milliseconds.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// An empty frame of settings: with it HTTP/2 has begun.
+/// An empty SETTINGS frame, which starts HTTP/2.
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 const HELLO: &[u8] = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 const LONG: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ struct Served {
     address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<usize>,
-    /// Rung when a request hangs; rung back, it is answered.
+    /// Notified when a request hangs; notifying `go_on` lets it finish.
     hangs: Arc<Notify>,
     go_on: Arc<Notify>,
 }
@@ -71,7 +71,7 @@ impl Served {
         stream
     }
 
-    /// Whether somebody who comes now is answered.
+    /// Whether a new client gets an answer.
     async fn answers(&self) -> bool {
         says(&mut self.send(HELLO).await, "hello").await
     }
@@ -88,23 +88,23 @@ async fn says(stream: &mut TcpStream, text: &str) -> bool {
     true
 }
 
-/// Waits until the other side has closed.
+/// Waits until the other side closes the connection.
 async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
     tokio::time::timeout(LONG, stream.read_to_end(&mut rest)).await.is_ok()
 }
 
 #[tokio::test]
-async fn silent_connections_never_stop_a_newcomer() {
+async fn silent_connections_never_block_a_new_client() {
     let served = Served::with(patient(64)).await;
     let mut silent = Vec::new();
     for n in 0..200 {
-        let said: &[u8] = match n % 3 {
+        let sent: &[u8] = match n % 3 {
             0 => b"",
             1 => PREFACE,
             _ => b"GET /hello HTTP/1.1\r\nHost:",
         };
-        silent.push(served.send(said).await);
+        silent.push(served.send(sent).await);
         if n % 50 == 49 {
             assert!(served.answers().await, "after {n}");
         }
@@ -113,13 +113,13 @@ async fn silent_connections_never_stop_a_newcomer() {
 }
 
 #[tokio::test]
-async fn what_has_a_request_under_way_stays_and_what_is_idle_gives_way() {
+async fn busy_connections_stay_and_idle_ones_give_way() {
     let served = Served::with(patient(8)).await;
     let mut idle = served.send(HELLO).await;
     assert!(says(&mut idle, "hello").await);
     let mut busy = served.send(b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n").await;
     served.hangs.notified().await;
-    // Loopback is an address like any other: it has a quarter, which is two.
+    // Loopback counts as an ordinary address and may use a quarter of the places, which is two.
     assert!(served.answers().await);
     assert!(is_closed(&mut idle).await);
     served.go_on.notify_one();
@@ -136,12 +136,12 @@ async fn what_has_a_request_under_way_stays_and_what_is_idle_gives_way() {
 }
 
 #[tokio::test]
-async fn a_first_request_that_does_not_come_in_time_ends_the_connection() {
+async fn a_late_first_request_ends_the_connection() {
     let served = Served::with(Limits { head: SHORT, ..patient(64) }).await;
-    for said in [&b""[..], b"GET / HTTP/1.1\r\nHost: ", PREFACE, &[PREFACE, SETTINGS].concat()] {
-        assert!(is_closed(&mut served.send(said).await).await, "{said:?}");
+    for sent in [&b""[..], b"GET / HTTP/1.1\r\nHost: ", PREFACE, &[PREFACE, SETTINGS].concat()] {
+        assert!(is_closed(&mut served.send(sent).await).await, "{sent:?}");
     }
-    // One request, and it may be silent for longer.
+    // After its first request, a connection may be silent for longer.
     let mut spoken = served.send(HELLO).await;
     assert!(says(&mut spoken, "hello").await);
     assert!(is_closed(&mut served.send(b"").await).await);
@@ -150,7 +150,7 @@ async fn a_first_request_that_does_not_come_in_time_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn silence_after_a_request_an_answer_that_stalls_and_a_dead_peer_end_the_connection() {
+async fn idle_stalled_and_dead_connections_are_closed() {
     let hello = Served::with(Limits { idle: SHORT, ..patient(64) }).await;
     let mut idle = hello.send(HELLO).await;
     assert!(says(&mut idle, "hello").await && is_closed(&mut idle).await);
@@ -159,13 +159,13 @@ async fn silence_after_a_request_an_answer_that_stalls_and_a_dead_peer_end_the_c
         let request = format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n");
         assert!(is_closed(&mut stalled.send(request.as_bytes()).await).await, "{path}");
     }
-    // It answers no ping.
+    // This client does not answer pings.
     let pinged = Served::with(Limits { ping_every: SHORT, ping: SHORT, ..patient(64) }).await;
     assert!(is_closed(&mut pinged.send(&[PREFACE, SETTINGS].concat()).await).await);
 }
 
 #[tokio::test]
-async fn the_end_finishes_requests_and_waits_neither_for_the_silent_nor_for_the_endless() {
+async fn shutdown_finishes_requests_without_waiting_for_silent_or_endless_ones() {
     let served = Served::with(Limits { requests_at_stop: LONG, ..patient(64) }).await;
     let (mut silent, mut preface) = (served.send(b"").await, served.send(PREFACE).await);
     let mut half = served.send(b"GET / HT").await;

@@ -1,4 +1,4 @@
-//! The client for card payments, against a Stripe on loopback.
+//! The client for card payments, against a fake Stripe on loopback.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, ProviderError>) -> (u16, String) 
 }
 
 #[tokio::test]
-async fn a_session_is_asked_for_as_stripes_reference_says() {
+async fn a_session_is_requested_as_in_stripes_reference() {
     let (fake, stripe) = start().await;
     let session = stripe.create_session(&request("5", money(1_250, "EUR"))).await.unwrap();
     assert_eq!(session.id, "cs_test_1");
@@ -61,7 +61,7 @@ async fn a_session_is_asked_for_as_stripes_reference_says() {
 }
 
 #[tokio::test]
-async fn amounts_are_sent_in_the_currencys_own_minor_units() {
+async fn amounts_are_sent_in_the_currencys_minor_units() {
     let (fake, stripe) = start().await;
     stripe.create_session(&request("1", money(1_500, "JPY"))).await.unwrap();
     stripe.create_session(&request("2", money(5_120, "KWD"))).await.unwrap();
@@ -81,7 +81,7 @@ async fn amounts_are_sent_in_the_currencys_own_minor_units() {
 }
 
 #[tokio::test]
-async fn a_request_whose_answer_was_lost_is_done_once() {
+async fn a_request_with_a_lost_answer_is_done_once() {
     let (fake, stripe) = start().await;
     for fault in [Fault::Lost, Fault::Status(409), Fault::Status(429), Fault::Status(500), Fault::Status(503)]
     {
@@ -98,7 +98,7 @@ async fn a_request_whose_answer_was_lost_is_done_once() {
 }
 
 #[tokio::test]
-async fn it_gives_up_after_three_attempts() {
+async fn the_client_gives_up_after_three_attempts() {
     let (fake, stripe) = start().await;
     fake.fail(&[Fault::Status(500), Fault::Status(502), Fault::Status(503)]);
     let error = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap_err();
@@ -111,7 +111,7 @@ async fn it_gives_up_after_three_attempts() {
 }
 
 #[tokio::test]
-async fn what_will_not_get_better_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     let (fake, stripe) = start().await;
     for (count, fault) in [(1, Fault::Status(402)), (2, Fault::Final(500))] {
         fake.fail(&[fault]);
@@ -128,7 +128,7 @@ async fn what_will_not_get_better_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn another_request_for_the_same_payment_is_refused() {
+async fn a_different_request_for_the_same_payment_is_refused() {
     let (fake, stripe) = start().await;
     stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap();
     let outcome = stripe.create_session(&request("1", money(200, "EUR"))).await;
@@ -137,7 +137,7 @@ async fn another_request_for_the_same_payment_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_is_looked_at_and_ended() {
+async fn a_session_can_be_read_and_expired() {
     let (fake, stripe) = start().await;
     let id = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap().id;
     let open = stripe.session(&id).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_session_is_looked_at_and_ended() {
 }
 
 #[tokio::test]
-async fn money_is_given_back_once_for_one_key() {
+async fn a_refund_happens_once_per_key() {
     let (fake, stripe) = start().await;
     fake.fail(&[Fault::Lost]);
     let first = stripe.refund("pi_1", money(250, "EUR"), "scrip-refund-1").await.unwrap();
@@ -169,7 +169,7 @@ async fn money_is_given_back_once_for_one_key() {
 }
 
 #[tokio::test]
-async fn no_error_and_no_print_holds_a_secret() {
+async fn errors_and_debug_output_contain_no_secret() {
     let (fake, stripe) = start().await;
     fake.fail(&[Fault::Status(401)]);
     let refused = stripe.create_session(&request("1", money(100, "EUR"))).await.unwrap_err();
@@ -193,11 +193,11 @@ async fn no_error_and_no_print_holds_a_secret() {
 }
 
 #[tokio::test]
-async fn a_client_for_the_real_address_is_made_without_the_machines_certificates() {
+async fn the_client_needs_no_system_certificates() {
     let (fake, _) = start().await;
     let real = StripeConfig { api_base: "https://api.stripe.com".into(), ..fake.config() };
     assert!(Stripe::new(&real, Patience::default()).is_ok());
-    // A handshake begins, and ends as it must with a server that does not know of any.
+    // A TLS handshake starts, and fails because the server does not speak TLS.
     let api_base = fake.api_base.replace("http://", "https://");
     let own = StripeConfig { api_base, ..fake.config() };
     let outcome = Stripe::new(&own, PATIENCE).unwrap().session("cs_1").await;
@@ -205,7 +205,7 @@ async fn a_client_for_the_real_address_is_made_without_the_machines_certificates
 }
 
 #[tokio::test]
-async fn an_event_about_a_session_is_believed_with_its_signature() {
+async fn an_event_with_a_valid_signature_is_accepted() {
     let (fake, stripe) = start().await;
     let id = stripe.create_session(&request("9", money(100, "EUR"))).await.unwrap().id;
     fake.complete(&id, true);

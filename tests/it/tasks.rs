@@ -1,4 +1,4 @@
-//! What runs in the background: jobs that fail, panic and hang, what is given up, and how the process ends.
+//! Background tasks: jobs that fail, panic and hang, jobs that are given up, and how the process ends.
 
 use std::time::{Duration, Instant};
 
@@ -23,14 +23,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 both!(
-    a_job_that_panics_has_had_an_attempt_and_the_next_one_is_run,
-    a_job_that_ends_the_process_each_time_is_given_up,
-    what_is_given_up_is_listed_and_tried_again_once,
-    given_up_jobs_are_forgotten_after_ninety_days,
-    a_batch_is_one_step_a_run_and_others_have_their_turn,
-    a_mail_server_that_says_nothing_stops_neither_codes_nor_the_end,
-    a_writer_that_dies_ends_the_process,
-    the_end_is_told_before_it_comes,
+    a_panic_counts_as_an_attempt_and_the_next_job_runs,
+    a_job_that_keeps_killing_the_process_is_given_up,
+    a_given_up_job_is_listed_and_retried_once,
+    given_up_jobs_are_deleted_after_ninety_days,
+    batches_take_turns_step_by_step,
+    a_silent_mail_server_blocks_neither_codes_nor_shutdown,
+    a_dead_writer_ends_the_process,
+    readiness_announces_the_shutdown,
 );
 
 async fn add_mail(app: &App, to: &str) {
@@ -41,13 +41,13 @@ async fn add_mail(app: &App, to: &str) {
     app.jobs.notify_waiters();
 }
 
-/// Attempts and reason of each job, by id.
+/// The attempts and the reason of each job, by id.
 async fn all(app: &App) -> Vec<(i64, String)> {
     let mut tx = app.db.read().await.unwrap();
     sql("select attempts, reason from job order by id").all(&mut tx).await.unwrap()
 }
 
-async fn a_job_that_panics_has_had_an_attempt_and_the_next_one_is_run(test: TestApp) {
+async fn a_panic_counts_as_an_attempt_and_the_next_job_runs(test: TestApp) {
     for to in ["one@test.example", "two@test.example"] {
         add_mail(&test.app, to).await;
     }
@@ -57,7 +57,7 @@ async fn a_job_that_panics_has_had_an_attempt_and_the_next_one_is_run(test: Test
     let left = all(&test.app).await;
     assert_eq!(left[0].0, 1);
     assert!(left[0].1.contains("on purpose"), "{left:?}");
-    // It waits, and the other one is due.
+    // The failed job waits, and the other one is due.
     assert!(jobs::run_next(&test.app).await && !jobs::run_next(&test.app).await);
     assert_eq!(all(&test.app).await, left[..1]);
     test.app.clock.advance_seconds(60);
@@ -65,10 +65,10 @@ async fn a_job_that_panics_has_had_an_attempt_and_the_next_one_is_run(test: Test
     assert_eq!(all(&test.app).await, []);
 }
 
-async fn a_job_that_ends_the_process_each_time_is_given_up(test: TestApp) {
+async fn a_job_that_keeps_killing_the_process_is_given_up(test: TestApp) {
     add_mail(&test.app, "poison@test.example").await;
     for attempt in 1..=12 {
-        // Taken by a process that is gone before it says what became of it.
+        // A process takes the job and dies before it reports an outcome.
         let mut tx = test.app.db.write().await.unwrap();
         let job = store::jobs::take(&mut tx, Lane::Mail, test.app.clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
@@ -82,8 +82,8 @@ async fn a_job_that_ends_the_process_each_time_is_given_up(test: TestApp) {
     assert!(given_up[0].reason.contains("ended"), "{}", given_up[0].reason);
 }
 
-async fn what_is_given_up_is_listed_and_tried_again_once(test: TestApp) {
-    // Nobody listens there yet.
+async fn a_given_up_job_is_listed_and_retried_once(test: TestApp) {
+    // Nothing listens at this address.
     let (given, mut mails) = mail_server().await;
     let nowhere = Given { smtp_server: Some("127.0.0.1:1".into()), ..given.clone() };
     let test = TestApp::start_with(test.backend, nowhere).await.unwrap();
@@ -118,7 +118,7 @@ fn mail_config(given: &Given) -> Option<scrip::config::MailConfig> {
     scrip::config::Config::load(given).unwrap().mail
 }
 
-async fn given_up_jobs_are_forgotten_after_ninety_days(test: TestApp) {
+async fn given_up_jobs_are_deleted_after_ninety_days(test: TestApp) {
     add_mail(&test.app, "somebody@test.example").await;
     let mut tx = test.app.db.write().await.unwrap();
     let job = store::jobs::take(&mut tx, Lane::Mail, NOON).await.unwrap().unwrap();
@@ -152,7 +152,7 @@ async fn made(test: &TestApp) -> Vec<i64> {
     rows.into_iter().map(|row| row.0).collect()
 }
 
-async fn a_batch_is_one_step_a_run_and_others_have_their_turn(test: TestApp) {
+async fn batches_take_turns_step_by_step(test: TestApp) {
     let world = World::new(&test).await;
     order_codes(&test, &world, "long", 2_000).await;
     test.app.clock.advance_seconds(1);
@@ -169,7 +169,7 @@ async fn a_batch_is_one_step_a_run_and_others_have_their_turn(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_mail_server_that_says_nothing_stops_neither_codes_nor_the_end(test: TestApp) {
+async fn a_silent_mail_server_blocks_neither_codes_nor_shutdown(test: TestApp) {
     let hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (given, _) = mail_server().await;
     let given = Given { smtp_server: Some(hole.local_addr().unwrap().to_string()), ..given };
@@ -182,20 +182,20 @@ async fn a_mail_server_that_says_nothing_stops_neither_codes_nor_the_end(test: T
     while made(&test).await != [1_500] {
         tokio::task::yield_now().await;
     }
-    // Its look-ups end with it.
+    // Dropping the router ends its look-up tasks.
     drop(test.router);
-    let begun = Instant::now();
+    let started = Instant::now();
     test.app.tasks.stop();
     test.app.tasks.all_ended().await;
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
-    // What the end has cut off was no attempt, and is due at the next start.
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    // A job that the shutdown interrupted has used no attempt and is due at the next start.
     let mut tx = test.app.db.read().await.unwrap();
     let left: Vec<(i64, i64)> =
         sql("select attempts, leased_until from job where kind = 'mail'").all(&mut tx).await.unwrap();
     assert_eq!(left, [(0, 0)]);
 }
 
-/// A portal that is served on a port of its own, and how to ask it to stop.
+/// A listener and the configuration for a portal.
 async fn served(test: &TestApp, drain_seconds: u64) -> (TcpListener, scrip::config::Config) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     (listener, scrip::config::Config { drain_seconds, ..(*test.app.config).clone() })
@@ -229,7 +229,7 @@ impl Running {
     }
 }
 
-async fn a_writer_that_dies_ends_the_process(test: TestApp) {
+async fn a_dead_writer_ends_the_process(test: TestApp) {
     let running = start(&test, 0).await;
     assert_eq!(running.status("/readyz").await.as_deref(), Some("200"));
     let died = Instant::now();
@@ -240,19 +240,19 @@ async fn a_writer_that_dies_ends_the_process(test: TestApp) {
     assert!(died.elapsed() < Duration::from_secs(1));
 }
 
-async fn the_end_is_told_before_it_comes(test: TestApp) {
+async fn readiness_announces_the_shutdown(test: TestApp) {
     let running = start(&test, 1).await;
     assert_eq!(running.status("/readyz").await.as_deref(), Some("200"));
     running.ask.send(()).unwrap();
     while running.status("/readyz").await.as_deref() != Some("503") {}
-    // Load balancers may send people for a while yet.
+    // Load balancers may still send requests for a while.
     assert_eq!(running.status("/sign-in").await.as_deref(), Some("200"));
     assert_eq!(running.ending.await.unwrap(), Ending::Finished);
-    // Asked twice, it does not wait.
+    // A second request to stop ends it at once.
     let running = start(&test, 5).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     running.ask.send(()).unwrap();
     running.ask.send(()).unwrap();
     assert!(matches!(running.ending.await.unwrap(), Ending::Cut(_)));
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(2));
 }

@@ -1,5 +1,5 @@
-//! Every page is drawn for every kind of person, in an empty portal and in one that is full of what
-//! nobody should type; and every template is drawn.
+//! Every page is rendered for every kind of user, in an empty portal and in one full of hostile input, and every
+//! template is rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,15 +27,15 @@ use scrip::store::vouchers::VoucherFilter;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 both!(
-    an_empty_portal_has_sound_pages_for_everybody,
-    what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn,
+    an_empty_portal_has_valid_pages_for_everybody,
+    hostile_input_is_escaped_on_all_pages_and_every_template_is_rendered,
 );
 
-/// An element, an attribute behind each quote, an entity, letters that turn the line round, and a word
-/// that is longer than a phone is wide.
+/// An element, an attribute after each kind of quote, an entity, direction marks, and a word that is wider than a
+/// phone.
 const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{200f}\u{200e}Donaudampfschifffahrten";
 
-/// What of the portal has a name or a text of somebody, for each a sample.
+/// The fields with names or texts from users; each gets its own sample.
 const KINDS: [&str; 11] =
     ["company", "first", "last", "memo", "comment", "serial", "device", "model", "batch", "token", "reason"];
 
@@ -43,21 +43,21 @@ fn hostile(kind: &str) -> String {
     format!("{kind} {HOSTILE}")
 }
 
-/// More than a field lets choose from a list.
+/// More companies than a form lists.
 const COMPANIES: usize = 60;
 const CREDIT: ResourceType = ResourceType::CREDIT;
 
-async fn an_empty_portal_has_sound_pages_for_everybody(test: TestApp) {
+async fn an_empty_portal_has_valid_pages_for_everybody(test: TestApp) {
     World::new(&test).await;
     for person in ["operator", "auditor", "other", "customer"] {
         let mut browser = signed_in(&test, &format!("{person}@test.example")).await;
         let visits = walk(&mut browser, "/").await;
         visits.iter().for_each(leads_somewhere);
-        visits.iter().for_each(is_sound);
+        visits.iter().for_each(is_valid);
     }
 }
 
-async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_drawn(test: TestApp) {
+async fn hostile_input_is_escaped_on_all_pages_and_every_template_is_rendered(test: TestApp) {
     let (mail, mut mails) = mail_server().await;
     let given = Given { sign_up: Some(true), ..mail };
     let Some(test) = TestApp::start_changed(test.backend, given, |config| config.demo = true).await else {
@@ -79,13 +79,13 @@ async fn what_nobody_should_type_is_text_on_all_pages_and_every_template_is_draw
     visits.extend(everything(&mut test.browser(), "/sign-in").await);
     visits.iter().for_each(leads_somewhere);
     visits.push(Visit::new("/nowhere", operator.get("/nowhere").await));
-    visits.iter().for_each(is_sound);
-    every_sample_is_read(&visits);
-    visits.iter().for_each(names_stand_apart);
-    every_template_is_drawn(&visits);
+    visits.iter().for_each(is_valid);
+    every_sample_is_shown_as_text(&visits);
+    visits.iter().for_each(names_are_isolated);
+    every_template_is_rendered(&visits);
 }
 
-/// All pages that somebody gets to, and what comes when the hostile text is typed into their forms.
+/// All pages that a user can reach, and the answers to the hostile text in their forms.
 async fn everything(browser: &mut Browser, start: &str) -> Vec<Visit> {
     let mut visits = walk(browser, start).await;
     let mut typed = Vec::new();
@@ -103,16 +103,16 @@ fn leads_somewhere(Visit { path, page, .. }: &Visit) {
     assert!([200, 303, 422, 429].contains(&page.status.as_u16()), "{path}: {}\n{}", page.status, page.body);
 }
 
-/// Nothing is wrong with a page, and what was typed has made no part of it.
-fn is_sound(Visit { path, page, markup }: &Visit) {
+/// Asserts that a page has no faults and that no input became markup.
+fn is_valid(Visit { path, page, markup }: &Visit) {
     if let Some(markup) = markup {
         let raw = markup.all("hostile, [hostile]").len();
         assert_eq!((markup.faults(), raw), (Vec::new(), 0), "{path}\n{}", page.body);
     }
 }
 
-/// What somebody chose has a direction of its own, wherever an element for that may be; sentences have none inside.
-fn names_stand_apart(Visit { path, markup, .. }: &Visit) {
+/// Asserts that names from users are isolated from the text direction around them, wherever markup allows it.
+fn names_are_isolated(Visit { path, markup, .. }: &Visit) {
     const APART: &str = "bdi, title, option, textarea, .visually-hidden, .notice, .error, .error-summary";
     let apart = Selector::parse(APART).unwrap();
     let Some(markup) = markup else { return };
@@ -125,7 +125,7 @@ fn names_stand_apart(Visit { path, markup, .. }: &Visit) {
     }
 }
 
-fn every_sample_is_read(visits: &[Visit]) {
+fn every_sample_is_shown_as_text(visits: &[Visit]) {
     let mut left: BTreeSet<String> = KINDS.into_iter().chain(sale::KINDS).map(hostile).collect();
     for markup in visits.iter().filter_map(|v| v.markup.as_ref()) {
         let text = text(markup.root());
@@ -134,9 +134,9 @@ fn every_sample_is_read(visits: &[Visit]) {
     assert!(left.is_empty(), "not shown as text: {left:#?}");
 }
 
-/// Most of the words that a template has for itself have been on a page. (One without such words is
-/// made of others.)
-fn every_template_is_drawn(visits: &[Visit]) {
+/// Asserts that at least half of the text unique to each template was on a page. (A template without unique text only
+/// combines others.)
+fn every_template_is_rendered(visits: &[Visit]) {
     let templates = templates(Path::new("templates"));
     assert!(templates.len() > 60);
     let is_drawn = |name: &&String| {
@@ -162,7 +162,7 @@ fn templates(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// What stands in a template between its commands.
+/// The literal text of a template, between its tags.
 fn literals(source: &str) -> Vec<&str> {
     const LENGTH_MIN: usize = 8;
     let parts = source.split("{{").flat_map(|part| part.split("{%"));
@@ -171,7 +171,7 @@ fn literals(source: &str) -> Vec<&str> {
     literals.filter(|literal| literal.len() >= LENGTH_MIN).collect()
 }
 
-/// Sets a second factor up and signs in with it: pages that no link leads to.
+/// Sets up a second factor and signs in with it: pages that no link leads to.
 async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
     let page = operator.get("/account/second-factor/app").await;
     let secret = secret_on(&page);
@@ -191,7 +191,7 @@ async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
     visits
 }
 
-/// What is shown once, after something was made; and what is told before something is done.
+/// Pages that are shown only once after creating something, and previews.
 async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec<Visit> {
     let token = hostile("token");
     let mut visits = Vec::new();
@@ -213,8 +213,8 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
     visits
 }
 
-/// The demo takes cards, by a page of its own; others have to set that up. Without mail links are shown. And a
-/// clock that has leapt ahead.
+/// A portal that is not a demo has to set up card payments, shows links when it has no mail, and here has a clock that
+/// has leapt ahead.
 async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
     let other = TestApp::start(test.backend).await.unwrap();
     let company = World::new(&other).await.acme.to_string();
@@ -234,7 +234,7 @@ async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
     visits
 }
 
-/// What is asked for again once the sign-in is a while ago, and how a change of address is stopped.
+/// The confirmation some time after the sign-in, and the page that stops a change of address.
 async fn confirmed_again(
     test: &TestApp,
     operator: &mut Browser,
@@ -270,14 +270,14 @@ async fn confirmed_again(
 
 const UNUSED: VoucherFilter = VoucherFilter { status: Some(CodeStatus::Unused), cursor: None, limit: 1 };
 
-/// What a buyer gets to by buttons alone.
+/// Pages that a buyer reaches only by buttons.
 async fn bought(test: &TestApp) -> Vec<Visit> {
     let mut buyer = signed_in(test, "distributor@test.example").await;
     let payments = buyer.get("/payments?state=awaiting_payment").await;
     let by_card = payments.body.split("href=\"/orders/").nth(1).unwrap().split('"').next().unwrap();
     let at = format!("/orders/{by_card}");
     let form = buyer.get("/buy/licences").await.field("form");
-    // One has the licence, one is of the model that it suits, and one is not known.
+    // A device that has the licence, an unknown one, and one with a model.
     let device = format!("{}0", hostile("serial")).replace('"', "\"\"");
     let (serial, product) = (format!("SN-B\nSN-X\n\"{device}\""), hostile("none"));
     let mut visits = Vec::new();
@@ -300,7 +300,7 @@ async fn bought(test: &TestApp) -> Vec<Visit> {
     visits
 }
 
-/// Something of everything, with the hostile text wherever one may be.
+/// Creates some of everything, with the hostile text wherever text is allowed.
 async fn fill(test: &TestApp, world: &World) {
     let app = &test.app;
     let operator = who(app, "operator@test.example").await;
@@ -328,7 +328,7 @@ async fn fill(test: &TestApp, world: &World) {
     fail_jobs(test).await;
 }
 
-/// All jobs that wait have failed for good.
+/// Makes all waiting jobs fail for good.
 async fn fail_jobs(test: &TestApp) {
     let mut tx = test.app.db.write().await.unwrap();
     store::db::sql("update job set given_up_at = $1, attempts = 12, reason = $2")
@@ -340,7 +340,7 @@ async fn fail_jobs(test: &TestApp) {
     tx.commit().await.unwrap();
 }
 
-/// An unused, a used and a deleted code; batches that are done, cancelled and running.
+/// Creates an unused, a used and a deleted code, and batches that are done, cancelled and running.
 async fn codes(test: &TestApp, world: &World, operator: &Actor) {
     let app = &test.app;
     let mut made = Vec::new();
@@ -370,7 +370,7 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
     ops::codes::changes::delete(app, operator, "delete", made[2]).await.unwrap();
 }
 
-/// Devices that run, wait and are off, and an apartment.
+/// Adds devices that run, wait and are off, and an apartment.
 async fn devices(test: &TestApp, world: &World, operator: &Actor) {
     for (n, service) in
         [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate()
@@ -389,7 +389,7 @@ async fn devices(test: &TestApp, world: &World, operator: &Actor) {
     }
 }
 
-/// Imports that are begun, cancelled and looked at, each with rows that cannot be added.
+/// Makes imports that are running, cancelled and only checked, each with rows that cannot be added.
 async fn imports(test: &TestApp, world: &World, operator: &Actor) {
     for (id, key) in [(1, "running"), (2, "cancelled"), (3, "checked")] {
         let rows =
@@ -406,7 +406,7 @@ async fn imports(test: &TestApp, world: &World, operator: &Actor) {
 }
 
 #[test]
-fn what_is_wrong_with_a_page_is_found() {
+fn the_page_checks_find_faults() {
     let sound = "<!doctype html><html lang=en><head><title>A</title></head><body><main><h1>A</h1>{}</main></body></html>";
     let faults = |inside: &str| Markup::of(&sound.replace("{}", inside)).faults().len();
     assert_eq!(faults("<label for=\"a\">A</label><input id=\"a\">"), 0);

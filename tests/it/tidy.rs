@@ -1,4 +1,4 @@
-//! Who may import whom, and that no file is unused: what a reader relies on.
+//! The structure that readers rely on: which module may import which, and no unused files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn none_says(folder: &str, but: &[&str], forbidden: &[&str]) {
     }
 }
 
-/// Each may use what stands after it, and nothing else; what shares a line knows nothing of the other.
+/// A module may use only modules in later rows; modules in the same row do not know each other.
 const RANKS: [&[&str]; 18] = [
     &["main"],
     &["cli"],
@@ -56,7 +56,7 @@ const RANKS: [&[&str]; 18] = [
     &["private"],
 ];
 
-/// What a file of the library belongs to: the folder or file right below `src`.
+/// The module that a source file belongs to: the folder or file directly below `src`.
 fn module(path: &Path) -> String {
     let first = path.strip_prefix("src").unwrap().iter().next().unwrap().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
@@ -66,7 +66,7 @@ fn rank(module: &str) -> usize {
     RANKS.iter().position(|rank| rank.contains(&module)).unwrap_or_else(|| panic!("{module} has no rank"))
 }
 
-/// The modules that a text names as `crate::module` or within `crate::{…}`.
+/// The modules that a text names as `crate::module` or inside `crate::{…}`.
 fn named(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for after in text.split("crate::").skip(1) {
@@ -84,7 +84,7 @@ fn named(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn modules_know_only_those_below_them() {
+fn modules_use_only_those_below_them() {
     for path in files("src").into_iter().filter(|path| !path.ends_with("lib.rs")) {
         let (own, text) = (module(&path), code(&path));
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
@@ -99,7 +99,7 @@ fn modules_know_only_those_below_them() {
 }
 
 #[test]
-fn layers_know_only_their_own_crates() {
+fn layers_use_only_their_own_crates() {
     none_says("src/model", &[], &["sqlx", "axum", "async fn"]);
     for folder in ["src/ops", "src/jobs", "src/mail"] {
         none_says(folder, &[], &["axum", "sqlx::"]);
@@ -109,7 +109,7 @@ fn layers_know_only_their_own_crates() {
 }
 
 #[test]
-fn sql_stands_in_the_store_alone() {
+fn only_the_store_contains_sql() {
     for folder in ["src/ops", "src/web", "src/jobs", "src/cli"] {
         none_says(folder, &[], &["select * from", "insert into", "sql(\"", "store::db::sql"]);
     }
@@ -137,7 +137,7 @@ fn both_databases_have_the_same_migrations() {
 }
 
 #[test]
-fn templates_hold_no_inline_script_or_style() {
+fn templates_contain_no_inline_script_or_style() {
     none_says(
         "templates",
         &[],

@@ -1,4 +1,4 @@
-//! Access tokens on the account page: who may make one, that it is shown once, and what ends it.
+//! Access tokens on the account page: who may create one, that it is shown once, and what ends it.
 
 use crate::support::{
     Browser, PASSWORD, Page, Program, TestApp, World, open, set_password, set_up, signed_in,
@@ -8,25 +8,25 @@ use scrip::ops::tokens::{ConsoleToken, TOKEN_DAYS};
 use scrip::store::db::sql;
 
 both!(
-    without_a_second_factor_there_are_no_tokens,
+    tokens_require_a_second_factor,
     a_token_is_shown_once_and_works,
-    a_form_sent_twice_makes_one_token,
-    wrong_fields_keep_what_was_typed,
-    a_token_ends_with_its_last_day,
+    a_form_submitted_twice_makes_one_token,
+    a_refused_form_keeps_its_input,
+    a_token_expires_after_its_last_day,
     a_revoked_token_is_refused_at_once,
-    another_persons_token_cannot_be_revoked,
-    turning_the_second_factor_off_revokes_but_the_consoles,
+    another_users_token_cannot_be_revoked,
+    turning_off_the_second_factor_spares_console_tokens,
     the_last_use_is_shown,
-    a_token_is_nowhere_in_the_database,
-    a_token_ends_after_ninety_days_unless_it_is_said_otherwise,
-    a_token_works_from_its_addresses_alone,
-    a_reset_by_link_revokes_all_tokens,
-    a_new_password_offers_to_revoke_tokens,
-    administrators_see_and_revoke_tokens_of_their_people,
-    tokens_die_with_a_disabled_person,
+    a_token_is_never_stored_in_the_clear,
+    a_token_expires_after_ninety_days_by_default,
+    a_token_works_only_from_its_networks,
+    a_password_reset_by_link_revokes_all_tokens,
+    changing_the_password_offers_to_revoke_tokens,
+    administrators_can_see_and_revoke_their_users_tokens,
+    disabling_a_user_ends_their_tokens,
 );
 
-/// Somebody with a second factor.
+/// A signed-in user with a second factor.
 async fn secured(test: &TestApp, email: &str) -> Browser {
     let mut browser = signed_in(test, email).await;
     set_up(test, &mut browser, PASSWORD).await;
@@ -45,7 +45,7 @@ fn shown(page: &Page) -> String {
     page.body.split("data-copy=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
-async fn without_a_second_factor_there_are_no_tokens(test: TestApp) {
+async fn tokens_require_a_second_factor(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     acme.get("/account/tokens")
@@ -74,7 +74,7 @@ async fn a_token_is_shown_once_and_works(test: TestApp) {
     program.get("/api/companies").await.refuses(403, "", "SCOPE_MISSING");
 }
 
-async fn a_form_sent_twice_makes_one_token(test: TestApp) {
+async fn a_form_submitted_twice_makes_one_token(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let form = acme.get("/account/tokens/new").await.field("form");
@@ -84,7 +84,7 @@ async fn a_form_sent_twice_makes_one_token(test: TestApp) {
     assert_eq!(acme.get("/account/tokens").await.body.matches("<th scope=\"row\">").count(), 1);
 }
 
-async fn wrong_fields_keep_what_was_typed(test: TestApp) {
+async fn a_refused_form_keeps_its_input(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let page = make(&mut acme, "", &["credits:read"], "").await;
@@ -105,7 +105,7 @@ async fn wrong_fields_keep_what_was_typed(test: TestApp) {
     assert_eq!(acme.get("/account/tokens").await.body.matches("<th scope=\"row\">").count(), 1);
 }
 
-async fn a_token_ends_with_its_last_day(test: TestApp) {
+async fn a_token_expires_after_its_last_day(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let program =
@@ -130,13 +130,13 @@ async fn a_revoked_token_is_refused_at_once(test: TestApp) {
     acme.get(&path).await.is(404);
 }
 
-/// Where the first token of a list is revoked.
+/// The address that revokes the first token of a list.
 fn revocation(list: &Page) -> String {
     let path = list.is(200).body.split("href=\"").find(|p| p.contains("/revocation\"")).unwrap();
     path.split('"').next().unwrap().to_owned()
 }
 
-async fn another_persons_token_cannot_be_revoked(test: TestApp) {
+async fn another_users_token_cannot_be_revoked(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let program =
@@ -149,7 +149,7 @@ async fn another_persons_token_cannot_be_revoked(test: TestApp) {
     program.get("/api/user").await.is(200);
 }
 
-async fn turning_the_second_factor_off_revokes_but_the_consoles(test: TestApp) {
+async fn turning_off_the_second_factor_spares_console_tokens(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let own = Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
@@ -181,7 +181,7 @@ async fn the_last_use_is_shown(test: TestApp) {
     acme.get("/account/tokens").await.has("2026-11-21 13:00:30 UTC");
 }
 
-async fn a_token_is_nowhere_in_the_database(test: TestApp) {
+async fn a_token_is_never_stored_in_the_clear(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let token = shown(&make(&mut acme, "Nightly", &["credits:read"], "").await);
@@ -193,7 +193,7 @@ async fn a_token_is_nowhere_in_the_database(test: TestApp) {
     assert_eq!(kept, [("Nightly".to_owned(), token[token.len() - 4..].to_owned())]);
 }
 
-async fn a_token_ends_after_ninety_days_unless_it_is_said_otherwise(test: TestApp) {
+async fn a_token_expires_after_ninety_days_by_default(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     assert_eq!(acme.get("/account/tokens/new").await.is(200).field("last_day"), "2027-02-19");
@@ -212,7 +212,7 @@ async fn a_token_ends_after_ninety_days_unless_it_is_said_otherwise(test: TestAp
     for program in [&usual, &endless, &console] {
         program.get("/api/user").await.is(200);
     }
-    // The usual one is good to the end of its last day.
+    // A token from the page works until the end of its last day.
     test.app.clock.advance_seconds(60);
     console.get("/api/user").await.refuses(401, "", "TOKEN_INVALID");
     usual.get("/api/user").await.is(200);
@@ -221,7 +221,7 @@ async fn a_token_ends_after_ninety_days_unless_it_is_said_otherwise(test: TestAp
     endless.get("/api/user").await.is(200);
 }
 
-async fn a_token_works_from_its_addresses_alone(test: TestApp) {
+async fn a_token_works_only_from_its_networks(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let with = async |acme: &mut Browser, networks: &str| {
@@ -240,12 +240,12 @@ async fn a_token_works_from_its_addresses_alone(test: TestApp) {
     for (address, status) in [([192, 0, 2, 200], 200), ([198, 51, 100, 7], 200), ([198, 51, 100, 8], 403)] {
         program.from(address).get("/api/user").await.is(status);
     }
-    // A forwarded address counts only where a proxy is trusted.
+    // A forwarded address counts only if the proxy is trusted.
     let forged = [("x-forwarded-for", "192.0.2.1")];
     program.send(axum::http::Method::GET, "/api/user", &forged, None).await.is(403);
 }
 
-async fn a_reset_by_link_revokes_all_tokens(test: TestApp) {
+async fn a_password_reset_by_link_revokes_all_tokens(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let own = Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
@@ -263,7 +263,7 @@ async fn a_reset_by_link_revokes_all_tokens(test: TestApp) {
     signed_in(&test, "operator@test.example").await.get("/history").await.has("all 2, of acme@test.example");
 }
 
-async fn a_new_password_offers_to_revoke_tokens(test: TestApp) {
+async fn changing_the_password_offers_to_revoke_tokens(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let program = Program::all(&test, "acme@test.example").await;
@@ -275,11 +275,11 @@ async fn a_new_password_offers_to_revoke_tokens(test: TestApp) {
         acme.submit("/account/security", "/account/security/password", &fields).await.is(200);
         program.get("/api/user").await.is(status);
     }
-    // What was refused keeps the tick as it was.
+    // A refused form keeps the box as it was.
     let fields = [("password", "wrong"), ("new_password", one), ("new_password_again", one)];
     let page = acme.submit("/account/security", "/account/security/password", &fields).await;
     page.is(422).has_not("name=\"end_all\" value=\"1\" checked");
-    // So does the list of sessions.
+    // The list of sessions offers to revoke tokens too.
     let program = Program::all(&test, "acme@test.example").await;
     let form = acme.get("/account/security").await.field("form");
     acme.post("/account/security/sessions", &[("form", &form)]).await.is(303);
@@ -288,7 +288,7 @@ async fn a_new_password_offers_to_revoke_tokens(test: TestApp) {
     program.get("/api/user").await.refuses(401, "", "TOKEN_INVALID");
 }
 
-async fn administrators_see_and_revoke_tokens_of_their_people(test: TestApp) {
+async fn administrators_can_see_and_revoke_their_users_tokens(test: TestApp) {
     World::new(&test).await;
     let of_acme = Program::all(&test, "acme@test.example").await;
     let of_other = Program::all(&test, "other@test.example").await;
@@ -300,7 +300,7 @@ async fn administrators_see_and_revoke_tokens_of_their_people(test: TestApp) {
     let path = revocation_of(&page);
     let foreign =
         revocation_of(&signed_in(&test, "operator@test.example").await.get(&format!("/users/{other}")).await);
-    // Nobody else, and of nobody else's.
+    // Only administrators above can revoke it, and only tokens in their own tree.
     for (email, status) in
         [("other@test.example", 404), ("auditor@test.example", 403), ("north@test.example", 403)]
     {
@@ -324,14 +324,14 @@ async fn administrators_see_and_revoke_tokens_of_their_people(test: TestApp) {
     signed_in(&test, "acme@test.example").await.get("/history").await.has("a test, of acme@test.example");
 }
 
-/// Where an administrator revokes the first token of a person.
+/// The address where an administrator revokes a user's first token.
 fn revocation_of(page: &Page) -> String {
     let path =
         page.is(200).body.split("action=\"").find(|p| p.split('"').next().unwrap().ends_with("/revocation"));
     path.unwrap().split('"').next().unwrap().to_owned()
 }
 
-async fn tokens_die_with_a_disabled_person(test: TestApp) {
+async fn disabling_a_user_ends_their_tokens(test: TestApp) {
     World::new(&test).await;
     let id = crate::support::who(&test.app, "acme@test.example").await.user_id;
     let mut operator = signed_in(&test, "operator@test.example").await;

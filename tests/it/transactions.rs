@@ -1,4 +1,4 @@
-//! What waits in a transaction happens with the rest of it, or not at all.
+//! Deferred statements happen together with the rest of their transaction, or not at all.
 
 use crate::support::{TestApp, World, who};
 use scrip::model::ledger::CodeStatus;
@@ -7,11 +7,11 @@ use scrip::store::codes::CodeFilter;
 use scrip::store::db::{Result, WriteTx, all_of, sql};
 
 both!(
-    what_waits_is_written_with_the_commit,
-    an_error_in_what_waits_undoes_the_whole_transaction,
-    what_waits_is_forgotten_with_a_rollback,
-    several_queries_give_their_own_rows,
-    codes_that_ended_are_paged_from_the_last_one,
+    deferred_statements_run_with_the_commit,
+    an_error_in_a_deferred_statement_rolls_back_the_transaction,
+    a_rollback_discards_deferred_statements,
+    parallel_queries_return_their_own_rows,
+    ended_codes_page_from_the_last_one,
 );
 
 async fn set(tx: &mut WriteTx, name: &str, value: Option<&str>) -> Result<()> {
@@ -28,11 +28,11 @@ fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-async fn what_waits_is_written_with_the_commit(test: TestApp) {
+async fn deferred_statements_run_with_the_commit(test: TestApp) {
     let mut tx = test.app.db.write().await.unwrap();
     set(&mut tx, "waits 1", Some("first")).await.unwrap();
     set(&mut tx, "waits 2", Some("$1; --")).await.unwrap();
-    // Counts its own rows, and sees what waited before it.
+    // A direct statement counts its own rows, and sees the deferred ones before it.
     let changed = sql("update setting set value = $2 where name = $1").bind("waits 1").bind("changed");
     assert_eq!(changed.run(&mut tx).await.unwrap(), 1);
     set(&mut tx, "waits 3", Some("last")).await.unwrap();
@@ -43,7 +43,7 @@ async fn what_waits_is_written_with_the_commit(test: TestApp) {
     );
 }
 
-async fn an_error_in_what_waits_undoes_the_whole_transaction(test: TestApp) {
+async fn an_error_in_a_deferred_statement_rolls_back_the_transaction(test: TestApp) {
     let outcome = async {
         let mut tx = test.app.db.write().await?;
         set(&mut tx, "waits 1", Some("before")).await?;
@@ -59,7 +59,7 @@ async fn an_error_in_what_waits_undoes_the_whole_transaction(test: TestApp) {
     assert_eq!(kept(&test).await, [pair("waits 4", "then")]);
 }
 
-async fn what_waits_is_forgotten_with_a_rollback(test: TestApp) {
+async fn a_rollback_discards_deferred_statements(test: TestApp) {
     for has_begun in [false, true] {
         let mut tx = test.app.db.write().await.unwrap();
         if has_begun {
@@ -72,7 +72,7 @@ async fn what_waits_is_forgotten_with_a_rollback(test: TestApp) {
     }
 }
 
-async fn several_queries_give_their_own_rows(test: TestApp) {
+async fn parallel_queries_return_their_own_rows(test: TestApp) {
     World::new(&test).await;
     let name = |level: i64| Some(sql("select name from company where level = $1 order by name").bind(level));
     let mut tx = test.app.db.write().await.unwrap();
@@ -84,14 +84,14 @@ async fn several_queries_give_their_own_rows(test: TestApp) {
     assert_eq!(third.read::<(String,)>().unwrap(), [("Acme".to_owned(),)]);
 }
 
-async fn codes_that_ended_are_paged_from_the_last_one(test: TestApp) {
+async fn ended_codes_page_from_the_last_one(test: TestApp) {
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(world.code(&test, "operator@test.example", 1).await.0);
     }
-    // The third is deleted first, then the first, then the fourth: all but one at the same moment.
+    // Deletes the third, a minute later the first, and the fourth at the same moment as that.
     for (nth, seconds) in [(2, 0), (0, 60), (3, 0)] {
         test.app.clock.advance_seconds(seconds);
         ops::codes::changes::delete(&test.app, &operator, &format!("delete-{nth}"), ids[nth]).await.unwrap();

@@ -1,5 +1,5 @@
-//! Requests whose handler panics or takes too long are answered all the same: with a status, the headers that each
-//! answer has, and words that are true.
+//! Requests whose handler panics or takes too long still get an answer: with a status, the usual headers, and a true
+//! message.
 
 use std::time::Duration;
 
@@ -11,10 +11,7 @@ use scrip::web::guard;
 use scrip::web::router::{guarded, router_of};
 use scrip::web::state::Portal;
 
-both!(
-    a_handler_that_panics_or_hangs_is_answered_with_the_headers_of_all,
-    a_write_that_takes_too_long_is_not_said_to_be_undone_and_happens,
-);
+both!(a_panic_or_timeout_is_answered_with_all_headers, a_slow_write_is_not_reported_as_undone_and_happens,);
 
 fn has_headers(page: &Page) -> bool {
     ["x-request-id", "content-security-policy", "x-content-type-options", "cache-control"]
@@ -22,7 +19,7 @@ fn has_headers(page: &Page) -> bool {
         .all(|name| page.headers.contains_key(*name))
 }
 
-async fn a_handler_that_panics_or_hangs_is_answered_with_the_headers_of_all(test: TestApp) {
+async fn a_panic_or_timeout_is_answered_with_all_headers(test: TestApp) {
     let portal = Portal::new(test.app.clone(), Duration::from_millis(50));
     let panics = any(async || -> &'static str { panic!("on purpose") });
     let hangs = any(async || std::future::pending::<&'static str>().await);
@@ -48,12 +45,12 @@ async fn a_handler_that_panics_or_hangs_is_answered_with_the_headers_of_all(test
     }
 }
 
-async fn a_write_that_takes_too_long_is_not_said_to_be_undone_and_happens(test: TestApp) {
+async fn a_slow_write_is_not_reported_as_undone_and_happens(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = crate::support::signed_in(&test, "operator@test.example").await;
     let form = operator.get("/moves/new").await.is(200).field("form");
     operator.use_router(router_of(Portal::new(test.app.clone(), Duration::from_millis(200))));
-    // Somebody holds what the move needs.
+    // Lock the rows that the move needs.
     let mut tx = test.app.db.write().await.unwrap();
     let root = scrip::store::companies::root(&mut tx).await.unwrap().unwrap().1;
     scrip::store::companies::lock(&mut tx, &root, &[world.vendor, world.other]).await.unwrap();
@@ -62,7 +59,7 @@ async fn a_write_that_takes_too_long_is_not_said_to_be_undone_and_happens(test: 
     let fields = [("type", "credit"), ("from", &from), ("to", &to), ("amount", "7"), ("form", &form)];
     operator.post("/moves", &fields).await.is(503).has("It may have happened").has_not("Nothing was changed");
     tx.rollback().await;
-    // The same form again meets the first, or is the first; once it is.
+    // The repeated form may find the first one done or run first: the move happens once.
     operator.use_router(test.router.clone());
     operator.post("/moves", &fields).await.is(303);
     assert_eq!(world.credit(&test, world.other).await, 7);

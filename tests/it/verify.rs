@@ -1,4 +1,4 @@
-//! `scrip verify` finds each forgery, says since when, and finds nothing where nobody forged.
+//! `scrip verify` finds each forgery, says since when, and reports nothing if there is none.
 
 use crate::support::shop::Shop;
 use crate::support::{Backend, NOON, Program, TestApp, World, signed_in, who};
@@ -14,26 +14,26 @@ use scrip::store::verify::{Options, Report, check, counters};
 
 both!(
     changed_rows_are_found,
-    what_is_kept_beside_the_rows_is_compared_with_them,
+    derived_data_is_compared_with_the_rows,
     deleted_and_added_rows_are_found,
     swapped_sealed_codes_are_found,
     a_missing_or_altered_trigger_is_found,
     a_counter_that_was_set_back_is_found,
-    it_says_since_when,
-    vouchers_that_are_replaced_cancelled_and_expired_verify_clean,
-    a_portal_that_writes_meanwhile_verifies_clean_in_small_steps,
-    what_is_forged_while_it_runs_is_found_in_small_steps,
+    the_report_says_since_when,
+    replaced_cancelled_and_expired_vouchers_verify_clean,
+    a_busy_portal_verifies_clean_in_small_steps,
+    a_forgery_in_a_busy_portal_is_found_in_small_steps,
     two_processes_make_one_chain,
-    what_a_killed_process_left_is_linked_by_the_next,
-    a_kept_head_tells_what_even_the_key_files_holder_rewrote,
-    a_chain_that_another_key_signed_is_none,
-    rows_older_than_digests_get_theirs_step_by_step,
-    the_head_is_for_administrators_and_auditors_of_the_root_company,
+    the_next_process_links_what_a_killed_one_left,
+    a_saved_head_exposes_rewriting_even_with_the_key_file,
+    a_chain_signed_with_another_key_is_rejected,
+    old_rows_get_their_digests_step_by_step,
+    only_root_administrators_and_auditors_can_read_the_head,
     digests_and_links_are_append_only,
-    the_command_prints_a_head_and_exits_1_where_it_does_not_hold,
+    the_command_prints_a_head_and_exits_1_on_a_mismatch,
 );
 
-/// Vendor moves, Acme makes three codes; one is redeemed, one deleted.
+/// Vendor moves units and Acme creates three codes, of which one is redeemed and one deleted.
 async fn traded(test: &TestApp) -> World {
     let world = World::new(test).await;
     link_all(&test.app).await;
@@ -50,7 +50,7 @@ async fn traded(test: &TestApp) -> World {
     world
 }
 
-/// Links until nothing is left: on PostgreSQL whoever else writes on the server may have to end first.
+/// Links until nothing is left. On PostgreSQL, other transactions on the server may have to end first.
 async fn link_all(app: &App) {
     let mut linker = Linker::new(app);
     loop {
@@ -73,7 +73,7 @@ async fn all<T: Row>(test: &TestApp, text: &str) -> Vec<T> {
     sql(text.to_owned().leak()).all(&mut tx).await.unwrap()
 }
 
-/// What somebody does who has the database: the triggers are put aside, and back.
+/// Acts like an attacker with the database: removes the triggers, runs the statements, and restores the triggers.
 async fn forge(test: &TestApp, statements: &[&str]) {
     let mut tx = test.app.db.write().await.unwrap();
     let triggers: Vec<(String, String)> = match test.backend {
@@ -136,7 +136,7 @@ async fn changed_rows_are_found(test: TestApp) {
     test.verify().await;
 }
 
-async fn what_is_kept_beside_the_rows_is_compared_with_them(test: TestApp) {
+async fn derived_data_is_compared_with_the_rows(test: TestApp) {
     traded(&test).await;
     for (change, undo, rule) in [
         (
@@ -215,7 +215,7 @@ async fn deleted_and_added_rows_are_found(test: TestApp) {
         forge(&test, &[&format!("insert into {table} select * from kept"), "drop table kept"]).await;
     }
     test.verify().await;
-    // One that moves nothing anywhere: all balances agree.
+    // An added row that copies an existing one without changing any balance.
     let added = "insert into transfer (id, actor_id, actor_company_id, address, operation, seq, fingerprint, at, cause,
              resource_type, amount, from_company_id, from_kind, to_company_id, to_kind, from_balance, to_balance,
              from_name, to_name, memo)
@@ -306,7 +306,7 @@ async fn report(test: &TestApp, options: Options) -> Report {
     check(&test.app.db, &test.app.keys, options, &mut |_| {}).await.unwrap()
 }
 
-/// A column that a later migration adds is to be in the digests too.
+/// Also checks that columns added by later migrations are in the digests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_column_of_a_row_can_be_changed() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
@@ -334,11 +334,11 @@ async fn no_column_of_a_row_can_be_changed() {
         }
         run("drop table kept".into());
     }
-    // All is as it was, but for the triggers.
+    // Everything is restored except the triggers.
     assert_eq!(test.broken().await.len(), 1);
 }
 
-async fn it_says_since_when(test: TestApp) {
+async fn the_report_says_since_when(test: TestApp) {
     let world = World::new(&test).await;
     for amount in 1..=5 {
         test.app.clock.advance_seconds(60);
@@ -358,7 +358,7 @@ async fn it_says_since_when(test: TestApp) {
     assert!(step.what.contains(&format!("company #{}", world.acme)), "{step:?}");
 }
 
-async fn vouchers_that_are_replaced_cancelled_and_expired_verify_clean(test: TestApp) {
+async fn replaced_cancelled_and_expired_vouchers_verify_clean(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let codes = shop.codes(&test, order, 1).await;
@@ -378,10 +378,10 @@ async fn vouchers_that_are_replaced_cancelled_and_expired_verify_clean(test: Tes
     test.verify().await;
 }
 
-/// Small steps, so that much is written between them.
+/// Small steps, so that many writes happen between them.
 const SMALL: Options = Options { rows_a_step: 3, since: None };
 
-/// Writes until told to stop: moves and redemptions, of two processes.
+/// Moves units and creates codes, from two processes, until stopped.
 async fn keep_writing(
     test: &TestApp,
     apps: &[App],
@@ -407,7 +407,7 @@ async fn keep_writing(
     written
 }
 
-async fn a_portal_that_writes_meanwhile_verifies_clean_in_small_steps(test: TestApp) {
+async fn a_busy_portal_verifies_clean_in_small_steps(test: TestApp) {
     let world = traded(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let credit = scrip::model::resources::ResourceType::CREDIT;
@@ -434,9 +434,9 @@ async fn a_portal_that_writes_meanwhile_verifies_clean_in_small_steps(test: Test
     test.verify().await;
 }
 
-/// Whoever reads for long keeps SQLite from using its WAL again.
+/// A long read would keep SQLite from restarting its WAL.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn between_two_steps_nothing_holds_the_wal() {
+async fn nothing_holds_the_wal_between_steps() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let world = traded(&test).await;
     for amount in 1..=10 {
@@ -444,18 +444,18 @@ async fn between_two_steps_nothing_holds_the_wal() {
     }
     let file = test.folder().join("scrip.db");
     let mut busy = Vec::new();
-    let mut tell = |_| {
+    let mut on_progress = |_| {
         let beside = rusqlite::Connection::open(&file).unwrap();
         busy.push(
             beside.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0)).unwrap(),
         );
     };
-    let report = check(&test.app.db, &test.app.keys, SMALL, &mut tell).await.unwrap();
+    let report = check(&test.app.db, &test.app.keys, SMALL, &mut on_progress).await.unwrap();
     assert!(report.is_clean() && busy.len() > 8, "{busy:?}");
     assert!(busy.iter().all(|busy| *busy == 0), "{busy:?}");
 }
 
-async fn what_is_forged_while_it_runs_is_found_in_small_steps(test: TestApp) {
+async fn a_forgery_in_a_busy_portal_is_found_in_small_steps(test: TestApp) {
     let world = traded(&test).await;
     let apps = [test.app.clone(), test.another().await];
     forge(&test, &["update account set balance = balance + 1 where kind = 0"]).await;
@@ -472,7 +472,7 @@ async fn two_processes_make_one_chain(test: TestApp) {
     let mut linkers = [Linker::new(&apps[0]), Linker::new(&apps[1])];
     for round in 1..=15 {
         world.give(&test, world.acme, round).await;
-        // Past the lease, so that both may link.
+        // Let the lease run out, so that both may link.
         test.app.clock.advance_seconds(6);
         let [one, other] = &mut linkers;
         let (one, other) = tokio::join!(one.run_once(&apps[0]), other.run_once(&apps[1]));
@@ -489,11 +489,11 @@ async fn two_processes_make_one_chain(test: TestApp) {
     test.verify().await;
 }
 
-async fn what_a_killed_process_left_is_linked_by_the_next(test: TestApp) {
+async fn the_next_process_links_what_a_killed_one_left(test: TestApp) {
     let world = traded(&test).await;
     let before = head(&test.app).await;
     world.give(&test, world.acme, 1).await;
-    // Killed before its commit, and another one after it took the lease.
+    // One process was killed before its commit, another after it took the lease.
     let mut tx = test.app.db.write().await.unwrap();
     assert!(store::chain::take_lease(&mut tx, "killed", test.app.clock.now()).await.unwrap());
     store::chain::link(&mut tx, &test.app.keys, i64::MAX, test.app.clock.now()).await.unwrap().unwrap();
@@ -511,18 +511,18 @@ async fn what_a_killed_process_left_is_linked_by_the_next(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_kept_head_tells_what_even_the_key_files_holder_rewrote(test: TestApp) {
+async fn a_saved_head_exposes_rewriting_even_with_the_key_file(test: TestApp) {
     let world = traded(&test).await;
     let kept = head(&test.app).await;
     world.give(&test, world.acme, 1).await;
     link_all(&test.app).await;
     let since = Options { since: Some(kept), ..Options::default() };
     assert!(report(&test, since).await.is_clean());
-    // A head of another portal, and one that is not reached yet.
+    // The head of another portal, and one beyond the end of the chain.
     for head in [Head { hash: [1; 32], ..kept }, Head { number: 900, ..kept }] {
         assert!(!report(&test, Options { since: Some(head), ..since }).await.is_clean(), "{head}");
     }
-    // One memo is rewritten, and all digests and links made again, with the right keys.
+    // Rewrite one memo, and recreate all digests and links with the right keys.
     forge(&test, &[
         "update transfer set memo = 'forged' where cause = 'move' and amount = 7",
         "delete from digest",
@@ -539,7 +539,7 @@ async fn a_kept_head_tells_what_even_the_key_files_holder_rewrote(test: TestApp)
     assert_eq!(broken, ["nothing before the given head was rewritten"]);
 }
 
-async fn a_chain_that_another_key_signed_is_none(test: TestApp) {
+async fn a_chain_signed_with_another_key_is_rejected(test: TestApp) {
     traded(&test).await;
     let kept = head(&test.app).await;
     let keys = std::sync::Arc::new(Keys::generate(&Rng::System).0);
@@ -547,19 +547,19 @@ async fn a_chain_that_another_key_signed_is_none(test: TestApp) {
     link_all(&App { keys, ..test.app.clone() }).await;
     has(&test.broken().await, "each link of the chain is signed", "signed by another");
     assert!(!report(&test, Options { since: Some(kept), ..Options::default() }).await.is_clean());
-    // And a digest that another key made.
+    // A duplicate digest is found too.
     let add = "insert into digest (id, at, is_older, entries, hash) select 9000, at, 0, entries, hash from digest where id = 1";
     forge(&test, &["delete from chain", add]).await;
     link_all(&test.app).await;
     has(&test.broken().await, "each row has one digest", "covered twice");
 }
 
-async fn rows_older_than_digests_get_theirs_step_by_step(test: TestApp) {
+async fn old_rows_get_their_digests_step_by_step(test: TestApp) {
     let world = World::new(&test).await;
     for amount in 1..=30 {
         world.give(&test, world.acme, amount).await;
     }
-    // As a database is after the migration.
+    // The state of a database right after the migration.
     forge(
         &test,
         &["delete from digest", "update setting set value = '31' where name = 'digests_older_through'"],
@@ -578,13 +578,13 @@ async fn rows_older_than_digests_get_theirs_step_by_step(test: TestApp) {
     link_all(&test.app).await;
     let found = report(&test, SMALL).await;
     assert!(found.is_clean() && found.figures.undigested == 0, "{:#?}", found.findings);
-    // A row that is put among them afterwards gets no digest, however the job is asked.
+    // Rows that already have a digest must not get a second one, even if the job's position is set back.
     forge(&test, &["update setting set value = '20' where name = 'digests_older_done'"]).await;
     link_all(&test.app).await;
     has(&test.broken().await, "each row has one digest", "digested twice");
 }
 
-async fn the_head_is_for_administrators_and_auditors_of_the_root_company(test: TestApp) {
+async fn only_root_administrators_and_auditors_can_read_the_head(test: TestApp) {
     World::new(&test).await;
     let auditor = Program::of(&test, "auditor@test.example", "credits:read").await;
     auditor.get("/api/ledger/head").await.is(404);
@@ -624,7 +624,7 @@ async fn digests_and_links_are_append_only(test: TestApp) {
     test.verify().await;
 }
 
-/// Runs `scrip verify` on the test's data; gives whether it exited with 0, and what it printed.
+/// Runs `scrip verify` on the test's data; returns whether it exited with 0, and its output.
 fn command(test: &TestApp, arguments: &[&str]) -> (bool, String) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scrip"));
     command.arg("--data").arg(test.folder()).args(["--log", "error"]);
@@ -635,17 +635,17 @@ fn command(test: &TestApp, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
-async fn the_command_prints_a_head_and_exits_1_where_it_does_not_hold(test: TestApp) {
+async fn the_command_prints_a_head_and_exits_1_on_a_mismatch(test: TestApp) {
     let world = World::new(&test).await;
     assert!(!command(&test, &["--head"]).0);
     link_all(&test.app).await;
     let kept = head(&test.app).await.to_string();
     assert_eq!(command(&test, &["--head"]), (true, format!("{kept}\n")));
     world.give(&test, world.acme, 1).await;
-    let (is_clean, told) = command(&test, &["--since", &kept]);
-    assert!(is_clean && told.contains("ok nothing before the given head was rewritten"), "{told}");
-    assert!(told.contains("1 of them not linked yet"), "{told}");
-    let (is_clean, told) = command(&test, &["--since", &kept.replace(':', ":00")[..kept.len()]]);
-    assert!(!is_clean && told.contains("BROKEN 1 nothing before the given head"), "{told}");
+    let (is_clean, output) = command(&test, &["--since", &kept]);
+    assert!(is_clean && output.contains("ok nothing before the given head was rewritten"), "{output}");
+    assert!(output.contains("1 of them not linked yet"), "{output}");
+    let (is_clean, output) = command(&test, &["--since", &kept.replace(':', ":00")[..kept.len()]]);
+    assert!(!is_clean && output.contains("BROKEN 1 nothing before the given head"), "{output}");
     assert!(!command(&test, &["--since", "nonsense"]).0);
 }

@@ -1,4 +1,4 @@
-//! The vouchers of paid orders: redeemed, cancelled, replaced, expired; on paper and in files.
+//! The vouchers of paid orders: redeemed, cancelled, replaced and expired, on paper and in files.
 
 use crate::support::shop::{Shop, balance};
 use crate::support::{TestApp, mail_server, next_mail, qr, signed_in, who};
@@ -9,28 +9,28 @@ use scrip::ops;
 use scrip::store::db::sql;
 
 both!(
-    a_cancelled_voucher_goes_back_and_is_credited,
-    cancelling_in_parts_gives_back_the_whole_sum,
-    whoever_may_not_cancel_does_not,
-    a_lost_code_is_replaced,
-    all_codes_of_a_voucher_are_copied_and_printed,
+    a_cancelled_voucher_returns_its_units_and_is_credited,
+    cancelling_in_parts_credits_the_whole_amount,
+    only_permitted_users_can_cancel,
+    a_lost_code_can_be_replaced,
+    all_codes_of_a_voucher_can_be_copied_and_printed,
     a_long_voucher_is_printed_in_parts,
-    a_bought_voucher_is_not_deleted,
-    expired_vouchers_are_refused_and_end,
-    cancelling_meets_redeeming,
-    the_codes_of_a_voucher_are_a_file,
-    the_sheet_leads_to_the_redeem_page,
-    a_big_order_is_made_in_steps_and_shows_how_far_it_is,
-    steps_that_meet_or_come_twice_make_each_code_once,
+    a_bought_voucher_cannot_be_deleted,
+    expired_vouchers_are_refused,
+    concurrent_cancelling_and_redeeming_have_one_winner,
+    the_codes_of_a_voucher_can_be_downloaded,
+    the_sheet_shows_a_bought_code,
+    a_large_order_is_filled_in_steps_and_shows_its_progress,
+    concurrent_and_repeated_steps_make_each_code_once,
     verify_compares_an_orders_count_with_its_codes,
-    what_is_cancelled_before_it_is_made_is_credited_and_never_made,
-    codes_that_cannot_be_made_are_owed_and_the_operator_sees_it,
+    codes_cancelled_before_they_are_made_are_credited_and_never_made,
+    codes_that_cannot_be_made_are_retried_and_shown_to_the_operator,
 );
 
 const YEAR: ResourceType = ResourceType::DEVICE_YEAR;
 const DAY: i64 = 86_400;
 
-async fn a_cancelled_voucher_goes_back_and_is_credited(test: TestApp) {
+async fn a_cancelled_voucher_returns_its_units_and_is_credited(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let codes = shop.codes(&test, order, 1).await;
@@ -50,7 +50,7 @@ async fn a_cancelled_voucher_goes_back_and_is_credited(test: TestApp) {
     buyer.get("/payments/vouchers?state=cancelled").await.has(&codes[0].1).has_not(&codes[2].1);
     let again = buyer.submit(&window, &action, &[("code", &first)]).await;
     again.is(422).has("no longer unused");
-    // The operator has sent the money back.
+    // The operator marks the refund as sent.
     let mut operator = signed_in(&test, "operator@test.example").await;
     let credit =
         scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_cancelled_voucher_goes_back_and_is_credited(test: TestApp) {
     test.verify().await;
 }
 
-async fn cancelling_in_parts_gives_back_the_whole_sum(test: TestApp) {
+async fn cancelling_in_parts_credits_the_whole_amount(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let buyer = who(&test.app, "distributor@test.example").await;
@@ -79,7 +79,7 @@ async fn cancelling_in_parts_gives_back_the_whole_sum(test: TestApp) {
     test.verify().await;
 }
 
-async fn whoever_may_not_cancel_does_not(test: TestApp) {
+async fn only_permitted_users_can_cancel(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let code = shop.codes(&test, order, 1).await[0].0.to_string();
@@ -93,7 +93,7 @@ async fn whoever_may_not_cancel_does_not(test: TestApp) {
     let mut buyer = shop.buyer(&test).await;
     buyer.submit("/payments", &action, &[]).await.is(422);
     buyer.submit("/payments", &action, &[("code", "999999")]).await.is(404);
-    // The operator allows it no more.
+    // The operator turns cancelling off.
     let operator = who(&test.app, "operator@test.example").await;
     let kept = ops::seller::get(&test.app).await.unwrap().unwrap().seller;
     let fields = ops::seller::SellerFields {
@@ -113,7 +113,7 @@ async fn whoever_may_not_cancel_does_not(test: TestApp) {
     operator.submit("/payments", &action, &[("code", &code)]).await.is(303);
 }
 
-async fn all_codes_of_a_voucher_are_copied_and_printed(test: TestApp) {
+async fn all_codes_of_a_voucher_can_be_copied_and_printed(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "5").await;
     let mut buyer = shop.buyer(&test).await;
@@ -151,7 +151,7 @@ async fn a_long_voucher_is_printed_in_parts(test: TestApp) {
     assert_eq!((first.body.matches("<svg").count(), second.body.matches("<svg").count()), (500, 1));
 }
 
-async fn a_lost_code_is_replaced(test: TestApp) {
+async fn a_lost_code_can_be_replaced(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let (lost, text) = shop.codes(&test, order, 1).await.remove(0);
@@ -181,7 +181,7 @@ async fn a_lost_code_is_replaced(test: TestApp) {
     test.verify().await;
 }
 
-async fn a_bought_voucher_is_not_deleted(test: TestApp) {
+async fn a_bought_voucher_cannot_be_deleted(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let (code, _) = shop.codes(&test, order, 1).await.remove(0);
@@ -191,12 +191,12 @@ async fn a_bought_voucher_is_not_deleted(test: TestApp) {
     assert_eq!(balance(&test, shop.world.distributor, YEAR, Kind::InCodes).await, 10);
 }
 
-async fn expired_vouchers_are_refused_and_end(test: TestApp) {
+async fn expired_vouchers_are_refused(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "2").await;
     let codes = shop.codes(&test, order, 1).await;
     let mut customer = signed_in(&test, "customer@test.example").await;
-    // The last second of the last day: three calendar years are 1,096 days here.
+    // The last second of the last day: the three calendar years have 1,096 days.
     test.app.clock.advance_seconds(1_096 * DAY - 1);
     expiry::run(&test.app).await;
     let mut customer_later = signed_in(&test, "customer@test.example").await;
@@ -213,12 +213,12 @@ async fn expired_vouchers_are_refused_and_end(test: TestApp) {
     let mut buyer = shop.buyer(&test).await;
     buyer.get("/payments/vouchers?state=expired").await.has(&codes[1].1);
     buyer.get("/history").await.has("Voucher expired");
-    // Whoever was signed in three years ago is no more.
+    // The session from three years ago has ended.
     customer.get("/redeem").await.is(303);
     test.verify().await;
 }
 
-async fn cancelling_meets_redeeming(test: TestApp) {
+async fn concurrent_cancelling_and_redeeming_have_one_winner(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "10").await;
     let buyer = who(&test.app, "distributor@test.example").await;
@@ -236,7 +236,7 @@ async fn cancelling_meets_redeeming(test: TestApp) {
     test.verify().await;
 }
 
-async fn the_codes_of_a_voucher_are_a_file(test: TestApp) {
+async fn the_codes_of_a_voucher_can_be_downloaded(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "2").await;
     let codes = shop.codes(&test, order, 1).await;
@@ -245,13 +245,13 @@ async fn the_codes_of_a_voucher_are_a_file(test: TestApp) {
     file.has("code,voucher,type,amount,status")
         .has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
     buyer.get("/payments/vouchers.csv?state=all").await.has(&codes[1].1);
-    // Whoever may only look sees the last four characters.
+    // Read-only users see only the last four characters.
     let mut auditor = signed_in(&test, "auditor@test.example").await;
     let masked = auditor.get("/payments/vouchers.csv?state=all").await;
     masked.has_not(&codes[0].1).has(&codes[0].1[20..]);
 }
 
-async fn the_sheet_leads_to_the_redeem_page(test: TestApp) {
+async fn the_sheet_shows_a_bought_code(test: TestApp) {
     let shop = Shop::open(&test).await;
     let order = shop.paid(&test, "1").await;
     let (id, text) = shop.codes(&test, order, 1).await.remove(0);
@@ -260,8 +260,8 @@ async fn the_sheet_leads_to_the_redeem_page(test: TestApp) {
     sheet.has(&text).has("10 Device subscription").has("<svg");
 }
 
-/// An order of 2,000 codes in one line and 700 in another, paid.
-async fn big_order(test: &TestApp, shop: &Shop) -> i64 {
+/// A paid order of 2,000 codes in one line and 700 in another.
+async fn large_order(test: &TestApp, shop: &Shop) -> i64 {
     let mut buyer = shop.buyer(test).await;
     let order = shop.add(&mut buyer, None, &[("subscriptions", "2,000"), ("codes", "2000")]).await;
     shop.add(&mut buyer, Some(order), &[("subscriptions", "1,400"), ("codes", "700")]).await;
@@ -274,9 +274,9 @@ async fn in_codes(test: &TestApp, shop: &Shop) -> i64 {
     balance(test, shop.world.distributor, YEAR, Kind::InCodes).await
 }
 
-async fn a_big_order_is_made_in_steps_and_shows_how_far_it_is(test: TestApp) {
+async fn a_large_order_is_filled_in_steps_and_shows_its_progress(test: TestApp) {
     let shop = Shop::open(&test).await;
-    let order = big_order(&test, &shop).await;
+    let order = large_order(&test, &shop).await;
     assert_eq!(in_codes(&test, &shop).await, 1_000);
     let mut buyer = shop.buyer(&test).await;
     let at = format!("/orders/{order}");
@@ -305,10 +305,10 @@ async fn a_big_order_is_made_in_steps_and_shows_how_far_it_is(test: TestApp) {
     test.verify().await;
 }
 
-async fn steps_that_meet_or_come_twice_make_each_code_once(test: TestApp) {
+async fn concurrent_and_repeated_steps_make_each_code_once(test: TestApp) {
     let shop = Shop::open(&test).await;
-    let order = big_order(&test, &shop).await;
-    // Two workers, one of which has taken the job over from the other while that still runs.
+    let order = large_order(&test, &shop).await;
+    // Two workers: one has taken over the job while the other is still running.
     let step = || ops::order_codes::run_step(&test.app, order);
     for _ in 0..4 {
         let (one, other) = tokio::join!(step(), step());
@@ -321,7 +321,7 @@ async fn steps_that_meet_or_come_twice_make_each_code_once(test: TestApp) {
 
 async fn verify_compares_an_orders_count_with_its_codes(test: TestApp) {
     let shop = Shop::open(&test).await;
-    big_order(&test, &shop).await;
+    large_order(&test, &shop).await;
     for (change, undo, rule) in [
         ("codes_made = codes_made - 1", "codes_made = codes_made + 1", "has the codes that were counted"),
         ("codes_made = codes_made + 1", "codes_made = codes_made - 1", "has the codes that were counted"),
@@ -346,12 +346,12 @@ async fn verify_compares_an_orders_count_with_its_codes(test: TestApp) {
     assert!(broken.iter().any(|line| line.contains("are all there, are being made")), "{broken:?}");
 }
 
-async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: TestApp) {
+async fn codes_cancelled_before_they_are_made_are_credited_and_never_made(test: TestApp) {
     let shop = Shop::open(&test).await;
-    let order = big_order(&test, &shop).await;
+    let order = large_order(&test, &shop).await;
     let codes = shop.codes(&test, order, 1).await;
     let buyer = who(&test.app, "distributor@test.example").await;
-    // Single codes are cancelled and replaced meanwhile, and the others are still made.
+    // Single codes are cancelled and replaced in the meantime, and the rest are still made.
     ops::vouchers::cancel(&test.app, &buyer, "one", order, &[codes[0].0]).await.unwrap();
     ops::vouchers::replace(&test.app, &buyer, "lost", codes[1].0).await.unwrap();
     assert!(ops::order_codes::run_step(&test.app, order).await.unwrap());
@@ -361,7 +361,7 @@ async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: Te
     browser.get(&window).await.has("1,500 of 2,700 codes are ready and stay");
     let answer = browser.submit(&window, &window, &[]).await;
     let page = browser.done(answer).await;
-    // 500 of the one line and 700 codes of two years each of the other.
+    // 500 codes of the first line, and 700 codes of two subscriptions each of the second.
     page.has("1,200 codes before they were made")
         .has("-27,588.00 EUR")
         .has("1,500 codes were made; 1,200 were cancelled");
@@ -369,7 +369,7 @@ async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: Te
     assert_eq!(in_codes(&test, &shop).await, 1_499);
     browser.submit(&window, &window, &[]).await.is(422);
     test.verify().await;
-    // The whole sum goes back, part by part.
+    // Cancelling the rest in parts credits the whole amount.
     let left = ops::vouchers::of_line(&test.app, &buyer, (order, 1), 0, 2_000).await.unwrap();
     let unused = left.iter().filter(|v| v.shown.status == scrip::model::ledger::CodeStatus::Unused);
     let ids: Vec<i64> = unused.map(|v| v.shown.row.id).collect();
@@ -382,9 +382,9 @@ async fn what_is_cancelled_before_it_is_made_is_credited_and_never_made(test: Te
     test.verify().await;
 }
 
-async fn codes_that_cannot_be_made_are_owed_and_the_operator_sees_it(test: TestApp) {
+async fn codes_that_cannot_be_made_are_retried_and_shown_to_the_operator(test: TestApp) {
     let shop = Shop::open(&test).await;
-    let order = big_order(&test, &shop).await;
+    let order = large_order(&test, &shop).await;
     let mut tx = test.app.db.write().await.unwrap();
     sql("update company set removed_at = 1 where id = $1")
         .bind(shop.world.distributor)
@@ -419,11 +419,11 @@ async fn codes_that_cannot_be_made_are_owed_and_the_operator_sees_it(test: TestA
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_buyer_is_told_when_all_codes_of_a_big_order_are_ready() {
+async fn the_buyer_gets_a_mail_when_a_large_order_is_ready() {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(crate::support::Backend::Sqlite, given).await.unwrap();
     let shop = Shop::open(&test).await;
-    big_order(&test, &shop).await;
+    large_order(&test, &shop).await;
     next_mail(&test, &mut mails).await;
     let paid = next_mail(&test, &mut mails).await;
     assert!(paid.contains("is paid"), "{paid}");
@@ -434,11 +434,11 @@ async fn the_buyer_is_told_when_all_codes_of_a_big_order_are_ready() {
         }
     };
     assert!(ready.contains("Your codes are ready") && ready.contains("all 2,700 codes of order"), "{ready}");
-    assert!(!scrip::jobs::run_next(&test.app).await, "it is told once");
+    assert!(!scrip::jobs::run_next(&test.app).await, "only one mail is sent");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn buyers_are_told_before_their_vouchers_expire() {
+async fn buyers_get_mails_before_their_vouchers_expire() {
     let (given, mut mails) = mail_server().await;
     let test = TestApp::start_with(crate::support::Backend::Sqlite, given).await.unwrap();
     let shop = Shop::open(&test).await;

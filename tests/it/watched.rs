@@ -1,4 +1,4 @@
-//! What the history is told of besides acts, and who may read it; guesses and who they are counted for.
+//! What the history records besides acts, and who may read it; and what wrong guesses count towards.
 
 use crate::support::{Backend, Browser, PASSWORD, Page, Program, TestApp, World, signed_in};
 use axum::body::Body;
@@ -7,26 +7,26 @@ use scrip::config::Given;
 use serde_json::json;
 
 both!(
-    each_showing_of_whole_codes_is_noted_once,
-    exports_and_sheets_of_codes_are_noted_with_their_number,
-    whoever_sees_codes_masked_is_not_noted,
-    a_forbidden_request_is_noted_once_for_person_and_address,
+    each_display_of_whole_codes_is_recorded_once,
+    exports_and_sheets_of_codes_are_recorded_with_their_count,
+    displays_of_masked_codes_are_not_recorded,
+    a_forbidden_request_is_recorded_once_per_user_and_address,
     many_forbidden_addresses_do_not_fill_the_history,
-    a_wrong_code_is_noted_and_a_mistyped_one_is_not,
-    sign_ins_without_an_account_are_for_the_operator_alone,
+    a_wrong_code_is_recorded_and_a_mistyped_one_is_not,
+    only_the_operator_sees_sign_ins_without_an_account,
     the_history_says_which_token_acted,
-    an_end_user_sees_no_addresses_of_colleagues,
-    passwords_guessed_at_once_are_counted_before_they_are_checked,
-    whoever_is_right_does_not_use_up_the_limit_of_an_address,
-    a_right_password_lowers_the_count_of_its_address,
+    end_users_cannot_see_their_colleagues_addresses,
+    concurrent_password_guesses_are_counted_before_checking,
+    right_passwords_do_not_use_up_an_addresss_limit,
+    a_right_password_lowers_its_addresss_count,
     a_narrow_scope_shows_codes_masked,
-    whoever_makes_a_code_is_told_it_whatever_the_scope,
-    networks_and_several_proxies_are_trusted,
-    two_hosts_are_refused_and_watchers_need_none,
-    a_search_for_a_code_leads_to_it_and_not_into_an_address,
-    a_limit_says_how_far_it_goes,
-    a_token_in_an_address_goes_no_further,
-    the_history_is_streamed_in_order_and_goes_on_after_a_restart,
+    the_creator_of_a_code_sees_it_with_any_scope,
+    networks_and_several_proxies_can_be_trusted,
+    two_hosts_are_refused_and_probes_need_none,
+    a_search_for_a_code_finds_it_without_putting_it_in_a_url,
+    a_refused_limit_names_the_maximum,
+    a_token_in_a_url_is_not_passed_on,
+    the_history_is_streamed_in_order_and_resumes_after_a_restart,
 );
 
 async fn lines(browser: &mut Browser, action: &str) -> Vec<String> {
@@ -38,7 +38,7 @@ async fn attempt(browser: &mut Browser, email: &str, password: &str) -> Page {
     browser.post("/sign-in", &[("email", email), ("password", password)]).await
 }
 
-async fn each_showing_of_whole_codes_is_noted_once(test: TestApp) {
+async fn each_display_of_whole_codes_is_recorded_once(test: TestApp) {
     let world = World::new(&test).await;
     world.code(&test, "operator@test.example", 3).await;
     let (id, _) = world.code(&test, "operator@test.example", 4).await;
@@ -49,15 +49,15 @@ async fn each_showing_of_whole_codes_is_noted_once(test: TestApp) {
     let program = Program::all(&test, "operator@test.example").await;
     program.get("/api/credits/codes").await.is(200);
     program.get(&format!("/api/credits/codes/{id}")).await.is(200);
-    let noted = lines(&mut operator, "code.shown").await;
-    let what: Vec<&str> = noted.iter().map(|line| line.split(',').nth(7).unwrap()).collect();
+    let recorded = lines(&mut operator, "code.shown").await;
+    let what: Vec<&str> = recorded.iter().map(|line| line.split(',').nth(7).unwrap()).collect();
     let one = format!("Code #{id}: 1 whole code");
     assert_eq!(what, [&one, "Codes: 2 whole codes", &one, "Codes of Vendor: 2 whole codes"]);
     operator.get("/resources/codes?status=used").await.is(200);
     assert_eq!(lines(&mut operator, "code.shown").await.len(), 4);
 }
 
-async fn exports_and_sheets_of_codes_are_noted_with_their_number(test: TestApp) {
+async fn exports_and_sheets_of_codes_are_recorded_with_their_count(test: TestApp) {
     let world = World::new(&test).await;
     let (one, _) = world.code(&test, "operator@test.example", 3).await;
     let (two, _) = world.code(&test, "operator@test.example", 4).await;
@@ -67,7 +67,7 @@ async fn exports_and_sheets_of_codes_are_noted_with_their_number(test: TestApp) 
     assert!(
         lines(&mut operator, "code.printed").await[0].contains("Sheet of codes of Vendor: 2 whole codes")
     );
-    // The file's row follows its last byte.
+    // The row is written after the file's last byte.
     let mut exported = Vec::new();
     while exported.is_empty() {
         tokio::task::yield_now().await;
@@ -77,7 +77,7 @@ async fn exports_and_sheets_of_codes_are_noted_with_their_number(test: TestApp) 
     assert!(exported[0].contains("Codes of Vendor: 2 whole codes"), "{exported:?}");
 }
 
-async fn whoever_sees_codes_masked_is_not_noted(test: TestApp) {
+async fn displays_of_masked_codes_are_not_recorded(test: TestApp) {
     let world = World::new(&test).await;
     world.code(&test, "operator@test.example", 3).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -91,7 +91,7 @@ async fn whoever_sees_codes_masked_is_not_noted(test: TestApp) {
     }
 }
 
-async fn a_forbidden_request_is_noted_once_for_person_and_address(test: TestApp) {
+async fn a_forbidden_request_is_recorded_once_per_user_and_address(test: TestApp) {
     World::new(&test).await;
     let mut auditor = signed_in(&test, "auditor@test.example").await;
     for _ in 0..5 {
@@ -99,12 +99,12 @@ async fn a_forbidden_request_is_noted_once_for_person_and_address(test: TestApp)
     }
     Program::of(&test, "acme@test.example", "users:read").await.get("/api/devices").await.is(403);
     let mut operator = signed_in(&test, "operator@test.example").await;
-    let noted = lines(&mut operator, "request.forbidden").await;
-    assert_eq!(noted.len(), 2, "{noted:?}");
-    assert!(noted[0].contains("GET /api/devices") && noted[0].contains("a test (#"), "{noted:?}");
+    let recorded = lines(&mut operator, "request.forbidden").await;
+    assert_eq!(recorded.len(), 2, "{recorded:?}");
+    assert!(recorded[0].contains("GET /api/devices") && recorded[0].contains("a test (#"), "{recorded:?}");
     assert!(
-        noted[1].contains("auditor@test.example") && noted[1].contains("GET /operator/seller"),
-        "{noted:?}"
+        recorded[1].contains("auditor@test.example") && recorded[1].contains("GET /operator/seller"),
+        "{recorded:?}"
     );
     test.app.clock.advance_seconds(3_601);
     auditor.get("/operator/seller").await.is(403);
@@ -118,31 +118,37 @@ async fn many_forbidden_addresses_do_not_fill_the_history(test: TestApp) {
         auditor.get(&format!("/orders/{order}/paid")).await.is(403);
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
-    let noted = lines(&mut operator, "request.forbidden").await.len();
-    assert!((100..=101).contains(&noted), "{noted}");
+    let recorded = lines(&mut operator, "request.forbidden").await.len();
+    assert!((100..=101).contains(&recorded), "{recorded}");
 }
 
-async fn a_wrong_code_is_noted_and_a_mistyped_one_is_not(test: TestApp) {
+async fn a_wrong_code_is_recorded_and_a_mistyped_one_is_not(test: TestApp) {
     World::new(&test).await;
     let wrong = scrip::model::code::Code::from_random(test.app.rng.bytes()).reveal();
     let mut customer = signed_in(&test, "customer@test.example").await;
     customer.submit("/redeem", "/redeem", &[("code", wrong.as_str())]).await.is(422);
     customer.submit("/redeem", "/redeem", &[("code", wrong.as_str()), ("check", "1")]).await.is(422);
     customer.submit("/redeem", "/redeem", &[("code", &wrong[..wrong.len() - 1])]).await.is(422);
-    let noted = lines(&mut signed_in(&test, "other@test.example").await, "code.wrong").await;
-    assert_eq!(noted.len(), 2, "{noted:?}");
-    assert!(noted.iter().all(|l| l.contains("customer@test.example") && !l.contains(&wrong)), "{noted:?}");
+    let recorded = lines(&mut signed_in(&test, "other@test.example").await, "code.wrong").await;
+    assert_eq!(recorded.len(), 2, "{recorded:?}");
+    assert!(
+        recorded.iter().all(|l| l.contains("customer@test.example") && !l.contains(&wrong)),
+        "{recorded:?}"
+    );
 }
 
-async fn sign_ins_without_an_account_are_for_the_operator_alone(test: TestApp) {
+async fn only_the_operator_sees_sign_ins_without_an_account(test: TestApp) {
     World::new(&test).await;
     attempt(&mut test.browser(), "nobody@test.example", "whatever it is").await.is(422);
     attempt(&mut test.browser(), "my secret password", "whatever it is").await.is(422);
     attempt(&mut test.browser(), "acme@test.example", "whatever it is").await.is(422);
     let mut operator = signed_in(&test, "operator@test.example").await;
-    let noted = lines(&mut operator, "stranger.sign_in_failed").await;
-    assert_eq!(noted.len(), 2, "{noted:?}");
-    assert!(noted[0].contains("no e-mail address") && noted[1].contains("nobody@test.example"), "{noted:?}");
+    let recorded = lines(&mut operator, "stranger.sign_in_failed").await;
+    assert_eq!(recorded.len(), 2, "{recorded:?}");
+    assert!(
+        recorded[0].contains("no e-mail address") && recorded[1].contains("nobody@test.example"),
+        "{recorded:?}"
+    );
     operator.get("/history").await.has("nobody@test.example");
     for email in ["auditor@test.example", "acme@test.example"] {
         let mut other = signed_in(&test, email).await;
@@ -171,7 +177,7 @@ async fn the_history_says_which_token_acted(test: TestApp) {
     assert!(line.contains("By hand") && !line.contains("a test"), "{line}");
 }
 
-async fn an_end_user_sees_no_addresses_of_colleagues(test: TestApp) {
+async fn end_users_cannot_see_their_colleagues_addresses(test: TestApp) {
     World::new(&test).await;
     let mut colleague = test.browser();
     colleague.address = [192, 0, 2, 77];
@@ -186,7 +192,7 @@ async fn an_end_user_sees_no_addresses_of_colleagues(test: TestApp) {
     assert!(seen.contains("192.0.2.77") && seen.contains("192.0.2.78"), "{seen}");
 }
 
-async fn passwords_guessed_at_once_are_counted_before_they_are_checked(test: TestApp) {
+async fn concurrent_password_guesses_are_counted_before_checking(test: TestApp) {
     World::new(&test).await;
     let guesses = (0..100).map(|i| {
         let mut browser = test.browser();
@@ -200,7 +206,7 @@ async fn passwords_guessed_at_once_are_counted_before_they_are_checked(test: Tes
     assert!((60..=61).contains(&checked), "{checked} of 100 were checked");
 }
 
-async fn whoever_is_right_does_not_use_up_the_limit_of_an_address(test: TestApp) {
+async fn right_passwords_do_not_use_up_an_addresss_limit(test: TestApp) {
     World::new(&test).await;
     let sign_ins = (0..80).map(|_| {
         let mut browser = test.browser();
@@ -212,7 +218,7 @@ async fn whoever_is_right_does_not_use_up_the_limit_of_an_address(test: TestApp)
     assert!(answers.into_iter().all(|status| status.unwrap() == 303));
 }
 
-async fn a_right_password_lowers_the_count_of_its_address(test: TestApp) {
+async fn a_right_password_lowers_its_addresss_count(test: TestApp) {
     World::new(&test).await;
     for i in 0..60 {
         attempt(&mut test.browser(), &format!("guess{i}@test.example"), "wrong")
@@ -221,7 +227,7 @@ async fn a_right_password_lowers_the_count_of_its_address(test: TestApp) {
             .has("password is wrong");
     }
     attempt(&mut test.browser(), "acme@test.example", PASSWORD).await.is(303);
-    // One less than before: two more are free, and not three.
+    // The count went down by one: two more attempts are free, but not three.
     for (i, status) in [(61, 422), (62, 422), (63, 429)] {
         attempt(&mut test.browser(), &format!("guess{i}@test.example"), "wrong").await.is(status);
     }
@@ -246,7 +252,7 @@ async fn a_narrow_scope_shows_codes_masked(test: TestApp) {
     narrow.post("/api/credits/codes", body).await.refuses(403, "", "SCOPE_MISSING");
 }
 
-async fn whoever_makes_a_code_is_told_it_whatever_the_scope(test: TestApp) {
+async fn the_creator_of_a_code_sees_it_with_any_scope(test: TestApp) {
     World::new(&test).await;
     let scopes = "credit_transfer_codes:write,credit_transfer_codes:list";
     let program = Program::of(&test, "operator@test.example", scopes).await;
@@ -260,7 +266,7 @@ async fn whoever_makes_a_code_is_told_it_whatever_the_scope(test: TestApp) {
     assert!(!changed.is(200).text.contains(&code), "{}", changed.text);
 }
 
-async fn networks_and_several_proxies_are_trusted(test: TestApp) {
+async fn networks_and_several_proxies_can_be_trusted(test: TestApp) {
     let proxies = vec!["10.0.0.0/8".to_owned(), "2001:db8::1".to_owned(), "192.0.2.1".to_owned()];
     let given = Given { trusted_proxy: Some(proxies), ..Given::default() };
     let behind = TestApp::start_with(test.backend, given).await.unwrap();
@@ -284,7 +290,7 @@ async fn networks_and_several_proxies_are_trusted(test: TestApp) {
     }
 }
 
-async fn a_search_for_a_code_leads_to_it_and_not_into_an_address(test: TestApp) {
+async fn a_search_for_a_code_finds_it_without_putting_it_in_a_url(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 10).await;
     let (id, code) = world.code(&test, "acme@test.example", 3).await;
@@ -307,7 +313,7 @@ async fn a_search_for_a_code_leads_to_it_and_not_into_an_address(test: TestApp) 
         .is(422);
 }
 
-async fn a_limit_says_how_far_it_goes(test: TestApp) {
+async fn a_refused_limit_names_the_maximum(test: TestApp) {
     World::new(&test).await;
     let program = Program::all(&test, "operator@test.example").await;
     let refused = program.get("/api/companies?limit=5000").await;
@@ -317,7 +323,7 @@ async fn a_limit_says_how_far_it_goes(test: TestApp) {
     assert_eq!(page.is(200).headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
 }
 
-async fn a_token_in_an_address_goes_no_further(test: TestApp) {
+async fn a_token_in_a_url_is_not_passed_on(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 3).await;
     let program = Program::all(&test, "operator@test.example").await;
@@ -327,7 +333,7 @@ async fn a_token_in_an_address_goes_no_further(test: TestApp) {
     assert_eq!(next, "/sign-in?next=%2Fcompanies%3Fview%3Dtree");
 }
 
-async fn the_history_is_streamed_in_order_and_goes_on_after_a_restart(test: TestApp) {
+async fn the_history_is_streamed_in_order_and_resumes_after_a_restart(test: TestApp) {
     use scrip::jobs::audit_log::step;
     let world = World::new(&test).await;
     let file = test.folder().join("audit.jsonl");
@@ -362,7 +368,7 @@ async fn the_history_is_streamed_in_order_and_goes_on_after_a_restart(test: Test
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-async fn two_hosts_are_refused_and_watchers_need_none(test: TestApp) {
+async fn two_hosts_are_refused_and_probes_need_none(test: TestApp) {
     let ask = |path: &str, hosts: &[&str]| {
         let mut request = Request::get(path);
         for host in hosts {
@@ -383,7 +389,7 @@ async fn two_hosts_are_refused_and_watchers_need_none(test: TestApp) {
     }
 }
 
-/// A program that is not Scrip opens its file: what the file itself refuses.
+/// Another program that opens the database file is refused by the file's own triggers.
 #[tokio::test]
 async fn replacing_a_row_of_an_append_only_table_is_refused() {
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
@@ -398,7 +404,7 @@ async fn replacing_a_row_of_an_append_only_table_is_refused() {
         let replaced = change(&format!("insert or replace into {table} select * from copy_{table}"));
         assert!(replaced.as_ref().is_err_and(|e| e.contains("append-only")), "{table}: {replaced:?}");
     }
-    // Under another id, a row with the same operation would drive the first one out.
+    // A row with another id but the same operation would replace the first one.
     change("update copy_transfer set id = 900000").unwrap();
     let replaced = change("insert or replace into transfer select * from copy_transfer");
     assert!(replaced.as_ref().is_err_and(|e| e.contains("append-only")), "{replaced:?}");

@@ -1,4 +1,4 @@
-//! What holds for every request: headers, cookies, foreign sites and hosts, odd methods, garbage.
+//! Rules for every request: headers, cookies, foreign sites and hosts, odd methods, garbage.
 
 use crate::support::{Browser, PASSWORD, Page, TestApp, World, signed_in};
 use axum::body::Body;
@@ -7,29 +7,29 @@ use scrip::config::Given;
 
 both!(
     every_answer_has_the_security_headers,
-    pages_ask_nothing_of_other_hosts,
+    pages_load_nothing_from_other_hosts,
     private_pages_are_not_stored,
-    who_is_signed_out_is_led_to_sign_in_and_back,
-    foreign_sites_post_nothing,
+    signed_out_users_are_sent_to_sign_in_and_back,
+    other_sites_cannot_post,
     a_form_of_another_session_is_refused,
-    reading_changes_nothing,
-    foreign_hosts_are_not_served,
-    nobody_is_led_to_another_site,
-    a_forwarded_address_counts_from_the_trusted_proxy_alone,
-    cookies_are_out_of_reach,
+    get_requests_change_nothing,
+    other_hosts_are_not_served,
+    redirects_stay_on_this_site,
+    only_a_trusted_proxys_forwarded_address_counts,
+    cookies_are_http_only_and_same_site,
     cookies_behind_https_are_bound_to_the_host,
     undeclared_methods_are_refused,
     large_bodies_are_refused,
     only_forms_are_read,
     names_are_shown_as_text_everywhere,
-    errors_tell_nothing_of_the_inside,
-    garbage_in_addresses_is_no_fault,
-    garbage_in_forms_is_no_fault,
-    garbage_in_headers_is_no_fault,
-    random_requests_are_no_fault,
+    errors_reveal_no_internals,
+    garbage_in_urls_causes_no_server_error,
+    garbage_in_forms_causes_no_server_error,
+    garbage_in_headers_causes_no_server_error,
+    random_requests_cause_no_server_error,
 );
 
-/// Pages that somebody signed in may see.
+/// Pages that require signing in.
 const PRIVATE: [&str; 25] = [
     "/",
     "/summary",
@@ -58,7 +58,7 @@ const PRIVATE: [&str; 25] = [
     "/users/1",
 ];
 
-/// Pages of one company, code or person, as `{}`.
+/// Pages of one company, code or user, whose id is `{}`.
 const OF_ONE: [&str; 15] = [
     "/companies/{}",
     "/companies/{}/resources",
@@ -79,7 +79,7 @@ const OF_ONE: [&str; 15] = [
 
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
-/// Everything that takes a form, signing out left aside.
+/// All addresses that accept forms, except signing out.
 const POSTED: [&str; 32] = [
     "/sign-in",
     "/forgotten-password",
@@ -160,7 +160,7 @@ const FIELDS: [&str; 42] = [
     "recovery_code",
 ];
 
-/// What nobody should send, escaped for an address.
+/// Garbage values, percent-encoded.
 const GARBAGE: [&str; 22] = [
     "",
     "0",
@@ -260,7 +260,7 @@ async fn every_answer_has_the_security_headers(test: TestApp) {
     }
 }
 
-async fn pages_ask_nothing_of_other_hosts(test: TestApp) {
+async fn pages_load_nothing_from_other_hosts(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for path in PRIVATE.iter().chain(&OPEN) {
@@ -293,7 +293,7 @@ async fn private_pages_are_not_stored(test: TestApp) {
     }
 }
 
-async fn who_is_signed_out_is_led_to_sign_in_and_back(test: TestApp) {
+async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     World::new(&test).await;
     for path in PRIVATE.iter().chain(OF_ONE.iter().take(14)) {
         let path = path.replace("{}", "1");
@@ -313,7 +313,7 @@ async fn who_is_signed_out_is_led_to_sign_in_and_back(test: TestApp) {
     }
 }
 
-async fn foreign_sites_post_nothing(test: TestApp) {
+async fn other_sites_cannot_post(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let send = async |browser: &mut Browser, headers: &[(&str, &str)], path: &str| {
@@ -336,7 +336,7 @@ async fn foreign_sites_post_nothing(test: TestApp) {
     }
     assert_eq!(world.credit(&test, world.other).await, 0);
     operator.get("/").await.is(200);
-    // Older browsers tell the origin alone; programs tell nothing.
+    // Older browsers send only the origin, and programs send neither header.
     for headers in [&[OWN_SITE] as &[_], &[("origin", "http://127.0.0.1:8080")], &[]] {
         assert_eq!(send(&mut operator, headers, "/moves").await, 303, "{headers:?}");
     }
@@ -369,7 +369,7 @@ async fn a_form_of_another_session_is_refused(test: TestApp) {
     assert_eq!(world.credit(&test, world.other).await, 0);
 }
 
-async fn reading_changes_nothing(test: TestApp) {
+async fn get_requests_change_nothing(test: TestApp) {
     let world = World::new(&test).await;
     let (id, code) = world.code(&test, "operator@test.example", 5).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
@@ -390,7 +390,7 @@ async fn reading_changes_nothing(test: TestApp) {
     assert_eq!(world.credit(&test, world.other).await, 0);
 }
 
-async fn foreign_hosts_are_not_served(test: TestApp) {
+async fn other_hosts_are_not_served(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for host in ["evil.example", "127.0.0.1.evil.example", "evil.example:8080", "localhost.evil.example", ""]
@@ -402,7 +402,7 @@ async fn foreign_hosts_are_not_served(test: TestApp) {
         .await
         .is(421);
     ask(&mut browser, Method::GET, "/", &[("host", "localhost:8080")], String::new()).await.is(200);
-    // A probe asks by whatever name it has.
+    // A probe may use any host name.
     ask(&mut browser, Method::GET, "/healthz", &[("host", "10.0.0.7:8080")], String::new()).await.is(200);
     for name in [
         "x-forwarded-host",
@@ -417,7 +417,7 @@ async fn foreign_hosts_are_not_served(test: TestApp) {
     }
 }
 
-async fn nobody_is_led_to_another_site(test: TestApp) {
+async fn redirects_stay_on_this_site(test: TestApp) {
     World::new(&test).await;
     for next in [
         "//evil.example",
@@ -444,14 +444,14 @@ async fn nobody_is_led_to_another_site(test: TestApp) {
     }
 }
 
-async fn a_forwarded_address_counts_from_the_trusted_proxy_alone(test: TestApp) {
+async fn only_a_trusted_proxys_forwarded_address_counts(test: TestApp) {
     let given = Given { trusted_proxy: Some(vec!["10.0.0.1".into()]), ..Given::default() };
     let behind = TestApp::start_with(test.backend, given).await.unwrap();
     for (test, peer, forwarded, seen) in [
         (&test, [192, 0, 2, 7], "198.51.100.1", "192.0.2.7"),
         (&behind, [192, 0, 2, 8], "198.51.100.1", "192.0.2.8"),
         (&behind, [10, 0, 0, 1], "198.51.100.2", "198.51.100.2"),
-        // Only the last one was written by the proxy itself.
+        // Only the last address was written by the proxy itself.
         (&behind, [10, 0, 0, 1], "203.0.113.66, 198.51.100.3", "198.51.100.3"),
         (&behind, [10, 0, 0, 1], "203.0.113.66, nonsense", "10.0.0.1"),
         (&behind, [10, 0, 0, 1], "::ffff:198.51.100.4", "198.51.100.4"),
@@ -469,7 +469,7 @@ async fn a_forwarded_address_counts_from_the_trusted_proxy_alone(test: TestApp) 
     }
 }
 
-async fn cookies_are_out_of_reach(test: TestApp) {
+async fn cookies_are_http_only_and_same_site(test: TestApp) {
     World::new(&test).await;
     let mut browser = test.browser();
     let signed =
@@ -592,7 +592,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
     let answer = operator.submit("/moves/new", "/moves", &fields).await;
     operator.done(answer).await.has("&#34;&#62;&#60;img src=x");
     let typed = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
-    let asked = FIELDS.map(|field| format!("{field}={typed}")).join("&");
+    let query = FIELDS.map(|field| format!("{field}={typed}")).join("&");
     for path in PRIVATE.iter().chain(&OPEN).chain(&[
         "/companies/6",
         "/companies/7/history",
@@ -601,7 +601,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
         "/companies/removal?company=6&company=7",
     ]) {
         for path in
-            [(*path).to_owned(), format!("{}{}{asked}", path, if path.contains('?') { '&' } else { '?' })]
+            [(*path).to_owned(), format!("{}{}{query}", path, if path.contains('?') { '&' } else { '?' })]
         {
             let page = operator.get(&path).await;
             if !path.contains(".csv") {
@@ -614,7 +614,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
     assert_eq!(world.credit(&test, 7).await, 1);
 }
 
-async fn errors_tell_nothing_of_the_inside(test: TestApp) {
+async fn errors_reveal_no_internals(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for path in [
@@ -637,37 +637,42 @@ async fn errors_tell_nothing_of_the_inside(test: TestApp) {
     }
 }
 
-async fn garbage_in_addresses_is_no_fault(test: TestApp) {
+async fn garbage_in_urls_causes_no_server_error(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for value in GARBAGE {
         let query = FIELDS.map(|field| format!("{field}={value}")).join("&");
         for path in PRIVATE.iter().chain(&OPEN) {
             let joint = if path.contains('?') { '&' } else { '?' };
-            fine(&mut browser, &format!("{path}{joint}{query}")).await;
+            no_server_error(&mut browser, &format!("{path}{joint}{query}")).await;
         }
         for path in OF_ONE {
-            fine(&mut browser, &path.replace("{}", value)).await;
-            fine(&mut browser, &format!("{}?{query}", path.replace("{}", "1"))).await;
+            no_server_error(&mut browser, &path.replace("{}", value)).await;
+            no_server_error(&mut browser, &format!("{}?{query}", path.replace("{}", "1"))).await;
         }
         for sort in ["name", "level", "created", "credits"] {
             for order in ["asc", "desc"] {
-                fine(&mut browser, &format!("/companies?sort={sort}&order={order}&after={value}")).await;
-                fine(&mut browser, &format!("/companies?sort={sort}&order={order}&after=1.{value}")).await;
+                no_server_error(&mut browser, &format!("/companies?sort={sort}&order={order}&after={value}"))
+                    .await;
+                no_server_error(
+                    &mut browser,
+                    &format!("/companies?sort={sort}&order={order}&after=1.{value}"),
+                )
+                .await;
             }
         }
     }
     for query in ["?", "?&&&", "?=", "?%", "?%zz", "?a=b=c", "?q", "?q=a&q=b", "?[]=x"] {
-        fine(&mut browser, &format!("/companies{query}")).await;
+        no_server_error(&mut browser, &format!("/companies{query}")).await;
     }
 }
 
-async fn fine(browser: &mut Browser, path: &str) {
+async fn no_server_error(browser: &mut Browser, path: &str) {
     let page = browser.get(path).await;
     assert!(page.status.as_u16() < 500, "{path}: {}", page.status);
 }
 
-async fn garbage_in_forms_is_no_fault(test: TestApp) {
+async fn garbage_in_forms_causes_no_server_error(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for value in GARBAGE {
@@ -695,7 +700,7 @@ async fn garbage_in_forms_is_no_fault(test: TestApp) {
     test.verify().await;
 }
 
-async fn garbage_in_headers_is_no_fault(test: TestApp) {
+async fn garbage_in_headers_causes_no_server_error(test: TestApp) {
     World::new(&test).await;
     let browser = signed_in(&test, "operator@test.example").await;
     for garbage in [
@@ -743,7 +748,7 @@ async fn garbage_in_headers_is_no_fault(test: TestApp) {
     }
 }
 
-async fn random_requests_are_no_fault(test: TestApp) {
+async fn random_requests_cause_no_server_error(test: TestApp) {
     let world = World::new(&test).await;
     world.code(&test, "operator@test.example", 5).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
@@ -774,7 +779,7 @@ async fn random_requests_are_no_fault(test: TestApp) {
         "another horse battery",
         "Company",
     ];
-    // The same requests each time: what fails once fails again.
+    // A fixed seed, so that a failure is reproducible.
     let mut state = 20_261_121_u64;
     let mut random = |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -783,7 +788,7 @@ async fn random_requests_are_no_fault(test: TestApp) {
     for _ in 0..400 {
         let page = browser.get("/redeem").await;
         if page.status != 200 {
-            // The password was changed by chance; the sessions with it.
+            // A random request changed the password, which ended the session.
             return;
         }
         let mut body = format!("form={}", page.field("form"));
@@ -798,8 +803,11 @@ async fn random_requests_are_no_fault(test: TestApp) {
         let path = POSTED[5 + random(POSTED.len() - 5)].replace("{}", words[random(6)]);
         let page = ask(&mut browser, Method::POST, &path, &[FORM, OWN_SITE], body.clone()).await;
         assert!(page.status.as_u16() < 500, "{path} {body}: {}", page.status);
-        fine(&mut browser, &format!("{}?{body}", PRIVATE[random(PRIVATE.len())].split('?').next().unwrap()))
-            .await;
+        no_server_error(
+            &mut browser,
+            &format!("{}?{body}", PRIVATE[random(PRIVATE.len())].split('?').next().unwrap()),
+        )
+        .await;
     }
     test.verify().await;
 }

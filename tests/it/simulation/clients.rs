@@ -1,4 +1,4 @@
-//! What the clients of a simulation do, and what they are answered.
+//! The clients of a simulation: what they do, and what answers they get.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use crate::support::{TestApp, World, who};
 const CLIENTS: u64 = 4;
 const ACTS_OF_A_CLIENT: u64 = 10;
 const SENT_AT_MOST: usize = 4;
-/// One in so many requests is left by its client before it is answered, after up to so many turns of the database.
-const ONE_LEFT_IN: u32 = 10;
-const LEFT_AFTER_TURNS: u64 = 40;
+/// One in this many requests is abandoned by its client before the answer, after at most this many database turns.
+const ONE_ABANDONED_IN: u32 = 10;
+const ABANDONED_AFTER_TURNS: u64 = 40;
 const CREDIT: ResourceType = ResourceType::CREDIT;
 
-/// Who acts, and on what.
+/// The actors of a simulation, and what they act on.
 pub struct Stage {
     pub operator: Actor,
     pub companies: Vec<i64>,
-    /// Who may redeem, each for a company of its own.
+    /// Actors who redeem codes, each of a different company.
     redeemers: Vec<Actor>,
-    /// Codes of five units that somebody may redeem or delete.
+    /// Codes of five units that clients may redeem or delete.
     pub codes: Vec<(i64, String)>,
 }
 
@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-/// What a client was answered in the end.
+/// The kind of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
     Done,
@@ -59,19 +59,19 @@ pub enum Answered {
     Unknown,
 }
 
-/// A write, and what became of it as far as its sender knows.
+/// A write, and what its sender knows about it.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub actor: Actor,
     pub key: String,
     pub act: Act,
-    /// What it was answered each time that it was sent.
+    /// The answer to each attempt.
     pub said: Vec<Answered>,
 }
 
 impl Answer {
-    /// What its sender knows. That a second request did nothing says nothing of a first one whose outcome is
-    /// unknown.
+    /// What the sender knows after all attempts. A second attempt that did nothing does not settle a first one whose
+    /// outcome is unknown.
     pub fn answered(&self) -> Answered {
         match self.said.last() {
             Some(last @ (Answered::Done | Answered::Refused)) => *last,
@@ -117,7 +117,7 @@ impl Act {
         }
     }
 
-    /// Sends it once.
+    /// Sends the write once.
     pub async fn send(&self, app: &App, actor: &Actor, key: &str) -> OpResult<()> {
         let order = |company_id, amount, count| CodeOrder {
             company_id,
@@ -148,7 +148,7 @@ impl Act {
     }
 }
 
-/// What an answer of the program's means.
+/// The meaning of an outcome to its sender.
 pub fn meaning(outcome: &OpResult<()>) -> Answered {
     match outcome {
         Ok(()) => Answered::Done,
@@ -158,7 +158,8 @@ pub fn meaning(outcome: &OpResult<()>) -> Answered {
     }
 }
 
-/// All clients at once, some of which go away, beside the jobs and a clock that leaps; gives what they were answered.
+/// Runs all clients concurrently, some of which go away, together with the jobs and a clock that leaps; returns the
+/// answers.
 pub async fn act(seed: u64, apps: &[App], stage: &Stage, turns: &Turns) -> Vec<Answer> {
     let clients = (0..CLIENTS).map(|number| client(seed, number, apps, stage, turns));
     let jobs = async {
@@ -167,7 +168,7 @@ pub async fn act(seed: u64, apps: &[App], stage: &Stage, turns: &Turns) -> Vec<A
         for round in 0..6 {
             tokio::time::sleep(Duration::from_millis(400)).await;
             apps[0].clock.advance_seconds(if seed.is_multiple_of(3) { -90 } else { 3_600 });
-            // Whatever becomes of them, the next round finds what is left.
+            // Failures do not matter: the next round finds what is left.
             let _ = renewals::run_batch(&apps[0], &holder).await;
             jobs::run_next(&apps[round % 2]).await;
             let _ = linker.run_once(&apps[1]).await;
@@ -187,13 +188,13 @@ async fn client(seed: u64, number: u64, apps: &[App], stage: &Stage, turns: &Tur
         let mut said = Vec::new();
         while said.len() < SENT_AT_MOST {
             let app = &apps[rng.random_range(0..apps.len())];
-            // As behind the doors: a write that was begun ends, also when its client has gone away.
+            // As in the portal, a write that was started finishes even if its client goes away.
             let mut sending = tokio::spawn({
                 let (app, act, actor, key) = (app.clone(), act.clone(), actor.clone(), key.clone());
                 async move { act.send(&app, &actor, &key).await }
             });
-            let leaves = match rng.random_ratio(1, ONE_LEFT_IN) {
-                true => turns.after(rng.random_range(0..LEFT_AFTER_TURNS)),
+            let leaves = match rng.random_ratio(1, ONE_ABANDONED_IN) {
+                true => turns.after(rng.random_range(0..ABANDONED_AFTER_TURNS)),
                 false => turns.after(u64::from(u32::MAX)),
             };
             let answered = tokio::select! {
@@ -205,7 +206,7 @@ async fn client(seed: u64, number: u64, apps: &[App], stage: &Stage, turns: &Tur
                 }
             };
             said.push(answered);
-            // Some clients send again, and some never learn; so it is with those that went away.
+            // Some clients retry and some never learn the outcome, including those that went away.
             if matches!(answered, Answered::Done | Answered::Refused) || rng.random_ratio(1, 3) {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Whether every answer was true, and the ledger agrees with itself.
+//! Checks that every answer was true and that the ledger is consistent.
 
 use scrip::app::App;
 use scrip::jobs;
@@ -8,13 +8,13 @@ use scrip::store::verify::{self, Options};
 
 use super::clients::{Act, Answer, Answered, Stage, meaning};
 
-/// Longer than any wait and any lease of a job.
+/// Longer than any retry delay and any lease of a job.
 const WAIT_SECONDS: i64 = 4 * 3_600;
 
-/// Looks at each answer when all is quiet, then sends what was not known again.
+/// Checks each answer once everything is quiet, then repeats the writes whose outcome is unknown.
 ///
 /// # Errors
-/// What was false.
+/// Describes what was false.
 pub async fn judge(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), String> {
     for answer in answers {
         let has_happened = has_happened(app, answer).await?;
@@ -45,10 +45,10 @@ pub async fn judge(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), S
     finish_jobs(app).await;
     the_ledger_agrees(app).await?;
     each_code_was_made_once(app, stage, answers).await?;
-    nothing_is_lost(app, stage).await
+    no_balance_is_negative(app, stage).await
 }
 
-/// Runs what the jobs have left: also what broke off and waits for its next attempt.
+/// Runs the remaining jobs, including failed ones that wait for their next attempt.
 async fn finish_jobs(app: &App) {
     for _ in 0..3 {
         while jobs::run_next(app).await {}
@@ -56,7 +56,7 @@ async fn finish_jobs(app: &App) {
     }
 }
 
-/// Steps of a batch that broke off, or were done and not known, were done once.
+/// Checks that interrupted steps of a batch, and steps whose outcome was unknown, were done once.
 async fn each_code_was_made_once(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), String> {
     let mut expected = stage.codes.len() as i64;
     for answer in answers {
@@ -82,7 +82,7 @@ async fn each_code_was_made_once(app: &App, stage: &Stage, answers: &[Answer]) -
     ))
 }
 
-/// An answer, as a reader of a failed run wants it.
+/// Describes an answer for a failure message.
 fn described(answer: &Answer) -> String {
     format!("{}, {:?}, was answered {:?}", answer.key, answer.act, answer.said)
 }
@@ -104,8 +104,8 @@ async fn the_ledger_agrees(app: &App) -> Result<(), String> {
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
 }
 
-/// Each code that was redeemed is used once.
-async fn nothing_is_lost(app: &App, stage: &Stage) -> Result<(), String> {
+/// Checks that no balance is negative.
+async fn no_balance_is_negative(app: &App, stage: &Stage) -> Result<(), String> {
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     for company in &stage.companies {
         let credit = scrip::model::resources::ResourceType::CREDIT;

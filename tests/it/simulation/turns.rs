@@ -1,4 +1,4 @@
-//! Whose call of the database runs next, and what becomes of it.
+//! Decides which database call runs next, and whether it fails.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +10,15 @@ use rand::{RngExt as _, SeedableRng as _};
 use scrip::store::db::faults::{Fault, FaultLayer, Step};
 use tokio::sync::oneshot;
 
-/// One in so many calls fails, by its step.
+/// One in this many calls of each step fails.
 const ONE_STATEMENT_IN: u32 = 40;
 const ONE_CONNECTION_IN: u32 = 40;
 const ONE_COMMIT_IN: u32 = 5;
 
-/// The layer before the database.
+/// The layer in front of the database.
 pub struct Turns {
     inner: Mutex<Inner>,
-    /// One call at a time: then a seed gives the same run each time.
+    /// Runs one call at a time, so that a seed always gives the same run.
     is_ordered: bool,
     has_faults: AtomicBool,
 }
@@ -26,10 +26,10 @@ pub struct Turns {
 struct Inner {
     rng: StdRng,
     waiting: Vec<(Step, oneshot::Sender<Fault>)>,
-    /// How many turns were given, and who goes away after how many.
+    /// How many turns were given, and which clients go away after how many turns.
     given: u64,
     leaving: Vec<(u64, oneshot::Sender<()>)>,
-    /// Every call with what became of it.
+    /// Every call and its fault.
     trace: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Turns {
         self.inner.lock().unwrap().trace.clone()
     }
 
-    /// Comes when so many more turns were given: time would not be the same in each run.
+    /// Resolves after this many more turns. Turns are used because time would differ between runs.
     pub fn after(&self, turns: u64) -> oneshot::Receiver<()> {
         let (leave, left) = oneshot::channel();
         let mut inner = self.inner.lock().unwrap();
@@ -61,10 +61,10 @@ impl Turns {
         left
     }
 
-    /// Gives turns, one at a time, whenever nothing else can go on.
+    /// Gives turns, one at a time, whenever no other task can proceed.
     pub async fn dispatch(self: Arc<Turns>) {
         loop {
-            // The paused clock moves when every task waits: then all who want a turn have asked for it.
+            // The paused clock advances only when every task is waiting, so by then all calls have requested their turn.
             tokio::time::sleep(Duration::from_millis(1)).await;
             self.give_turn();
         }
@@ -105,7 +105,7 @@ impl Turns {
 }
 
 impl Inner {
-    /// Tells the next one whose time it is to go away; tells whether there was one.
+    /// Makes the next client that is due go away; returns whether there was one.
     fn leave_one(&mut self) -> bool {
         let Some(next) = self.leaving.iter().position(|(at, _)| *at <= self.given) else { return false };
         let _ = self.leaving.remove(next).1.send(());
@@ -127,7 +127,7 @@ impl FaultLayer for Turns {
         given.await.unwrap_or(Fault::None)
     }
 
-    /// Another thread's answer would come before or after what else goes on at that moment, as chance has it.
+    /// Blocks on the call: an answer from another thread would arrive at an unpredictable point in the run.
     fn drive(&self, call: Pin<&mut dyn Future<Output = ()>>) {
         if self.is_ordered {
             futures_executor::block_on(call);

@@ -1,4 +1,4 @@
-//! A browser as far as requests go: it keeps cookies, follows nothing, reads forms.
+//! A minimal browser: it keeps cookies, reads forms, and does not follow redirects.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use tower::ServiceExt as _;
 pub struct Browser {
     router: Router,
     cookies: BTreeMap<String, String>,
-    /// The address that requests come from.
+    /// The client address of its requests.
     pub address: [u8; 4],
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Page {
     pub status: StatusCode,
@@ -45,7 +45,7 @@ impl Page {
             .replace("&#62;", ">")
     }
 
-    /// What is said beside a field.
+    /// The error message shown beside a field.
     pub fn problem(&self, name: &str) -> String {
         let needle = format!("id=\"{name}-error\">");
         let rest = self.body.split(&needle).nth(1).unwrap_or_else(|| panic!("no place for errors of {name}"));
@@ -64,7 +64,7 @@ impl Page {
         self
     }
 
-    /// The page without the isolation of names, which a sentence is read across.
+    /// The page without `<bdi>` around names, so that sentences can be matched across them.
     fn read(&self) -> String {
         self.body.replace("<bdi>", "").replace("</bdi>", "")
     }
@@ -95,7 +95,7 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Posts fields and files as a browser does where a form has a file.
+    /// Posts a multipart form, as a browser does when a form has a file field.
     pub async fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let mut body = String::new();
         for (name, value) in fields {
@@ -113,13 +113,13 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Opens a form's page and sends the form with a fresh token.
+    /// Opens a form's page and submits the form with a fresh token.
     pub async fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
         let token = self.get(page).await.is(200).field("form");
         self.post(action, &[fields, &[("form", token.as_str())]].concat()).await
     }
 
-    /// As [`Browser::submit`], then the page that a success leads to.
+    /// Asserts that an answer redirects, and follows it.
     #[track_caller]
     pub fn done(&mut self, answer: Page) -> impl Future<Output = Page> {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
@@ -133,7 +133,7 @@ impl Browser {
         self
     }
 
-    /// The answer, of whose body nothing is read yet.
+    /// The response with its body not read yet.
     pub async fn open(&self, path: &str) -> Response<Body> {
         self.ask(Request::get(path).body(Body::empty()).unwrap()).await
     }
@@ -170,7 +170,7 @@ impl Browser {
         }
     }
 
-    /// From now on the requests go there.
+    /// Sends all later requests to this router.
     pub fn use_router(&mut self, router: Router) {
         self.router = router;
     }

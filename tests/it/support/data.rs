@@ -1,5 +1,5 @@
-//! A portal's data as its first start leaves it. It is made once a build, and each test has a copy: to migrate takes
-//! longer than most tests.
+//! A portal's data as its first start leaves it. It is created once per build and copied for each test, because
+//! migrating takes longer than most tests.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use super::NOON;
 
-/// Where the copies are, if it has as much room as this: memory. Elsewhere in the system's temporary folder.
+/// The copies go to memory if it has at least this much room, otherwise to the system's temporary folder.
 const MEMORY: &str = "/dev/shm";
 const MEMORY_BYTES_MIN: u64 = 2 << 30;
-/// What a first start leaves in its folder, whatever the database.
+/// The files that a first start leaves in its folder, on either database.
 const FILES: [&str; 3] = ["scrip.key", "scrip.db", "sessions.db"];
 const NO_SUCH_DATABASE: &str = "3D000";
 
-/// A folder with a portal's data on SQLite; it is deleted when it is dropped.
+/// A folder with a portal's data on SQLite; deleted on drop.
 pub async fn folder() -> TempDir {
     let template = template().await;
     let folder = empty_folder();
@@ -31,7 +31,7 @@ pub async fn folder() -> TempDir {
     folder
 }
 
-/// A folder with a portal's key file alone.
+/// A folder with only a portal's key file.
 pub async fn folder_with_key() -> TempDir {
     let template = template().await;
     let folder = empty_folder();
@@ -45,14 +45,14 @@ fn empty_folder() -> TempDir {
     if has_room { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// The data of this build, which the first test that asks makes.
+/// The data for this build, created by the first test that needs it.
 async fn template() -> PathBuf {
-    let folder = made_in().join(format!("portal-{}", build()));
+    let folder = shared_folder().join(format!("portal-{}", build()));
     let _turn = turn();
     if !folder.exists() {
-        let making = tempfile::tempdir_in(made_in()).unwrap();
+        let making = tempfile::tempdir_in(shared_folder()).unwrap();
         make(Given { data: Some(making.path().to_owned()), ..Given::default() }).await;
-        for old in fs::read_dir(made_in()).unwrap().map(|entry| entry.unwrap().path()) {
+        for old in fs::read_dir(shared_folder()).unwrap().map(|entry| entry.unwrap().path()) {
             if old.file_name().unwrap().to_str().unwrap().starts_with("portal-") {
                 let _ = fs::remove_dir_all(old);
             }
@@ -62,25 +62,25 @@ async fn template() -> PathBuf {
     folder
 }
 
-fn made_in() -> &'static Path {
+fn shared_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// One test at a time makes what all need.
+/// Only one test at a time may create the shared data.
 fn turn() -> File {
-    let lock = File::create(made_in().join("turn")).unwrap();
+    let lock = File::create(shared_folder().join("turn")).unwrap();
     lock.lock().unwrap();
     lock
 }
 
-/// A name for what the tests were built from.
+/// Identifies this build of the tests.
 fn build() -> String {
     let program = fs::metadata(std::env::current_exe().unwrap()).unwrap();
     let built = program.modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
     format!("{:x}", built.as_nanos())
 }
 
-/// A first start.
+/// Runs a first start.
 async fn make(given: Given) {
     let config = Config::load(&given).unwrap();
     let app = App::start(config, Clock::fixed(NOON), Rng::System).await.unwrap().0;
@@ -88,7 +88,7 @@ async fn make(given: Given) {
     assert!(app.db.close().await);
 }
 
-/// A database of the test server, which is dropped with this.
+/// A database on the test server; dropped together with this value.
 pub struct PgDatabase {
     server: String,
     name: String,
@@ -96,7 +96,7 @@ pub struct PgDatabase {
 }
 
 impl PgDatabase {
-    /// A copy of the portal's data whose key is in each [`folder_with_key`]; `None` where the tests do without PostgreSQL.
+    /// A copy of the portal's data, for the key in [`folder_with_key`]; `None` if the tests run without PostgreSQL.
     pub async fn copy() -> Option<PgDatabase> {
         let server = std::env::var("SCRIP_TEST_POSTGRES").expect(
             "SCRIP_TEST_POSTGRES is not set: tests/run sets it; \"off\" passes over PostgreSQL's tests",
@@ -150,7 +150,7 @@ fn url_of(server: &str, database: &str) -> String {
 impl Drop for PgDatabase {
     fn drop(&mut self) {
         let (server, text) = (self.server.clone(), format!("drop database {} with (force)", self.name));
-        // A test's runtime may be at its end.
+        // The test's own runtime may already be shutting down.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {

@@ -1,9 +1,9 @@
-//! A disk that is soon full.
+//! A small disk that tests can fill.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A small disk of its own, which only root can make.
+/// A small tmpfs. Only root can mount it.
 pub struct SmallDisk(pub PathBuf);
 
 impl SmallDisk {
@@ -26,7 +26,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Writes until nothing more fits.
+/// Writes to a file until the disk is full.
 pub fn fill(file: &Path) {
     use std::io::Write as _;
     let mut out = std::fs::File::create(file).unwrap();

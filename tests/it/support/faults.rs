@@ -1,4 +1,4 @@
-//! A layer before the database whose calls fail as a test says.
+//! A layer in front of the database that makes calls fail as a test plans.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -9,39 +9,39 @@ use scrip::store::db::faults::{Fault, FaultLayer, Faults, Step};
 
 use super::{Backend, TestApp};
 
-/// What becomes of the next calls.
+/// Decides which of the next calls fail, and how.
 #[derive(Default)]
 pub struct Plan {
     next: Mutex<Vec<(Step, Fault)>>,
-    /// What becomes of each call of a step, until it is taken back.
+    /// The fault for every call of a step, until it is cleared.
     always: Mutex<Option<(Step, Fault)>>,
     breaks_after_commit: AtomicBool,
 }
 
 impl Plan {
-    /// The next call of this step fails so; calls of other steps go on as they are.
+    /// The next call of this step fails with this fault; calls of other steps are unaffected.
     pub fn next(&self, step: Step, fault: Fault) {
         self.next.lock().unwrap().push((step, fault));
     }
 
-    /// Each call of this step fails so.
+    /// Every call of this step fails with this fault.
     pub fn always(&self, step: Step, fault: Fault) {
         *self.always.lock().unwrap() = Some((step, fault));
     }
 
-    /// From the next commit on, nothing can be read.
+    /// From the next commit on, all reads fail.
     pub fn break_reads_after_commit(&self) {
         self.breaks_after_commit.store(true, Ordering::SeqCst);
     }
 
-    /// Nothing fails.
+    /// Clears the plan, so that nothing fails.
     pub fn mend(&self) {
         self.breaks_after_commit.store(false, Ordering::SeqCst);
         *self.always.lock().unwrap() = None;
         self.next.lock().unwrap().clear();
     }
 
-    /// Whether all that was planned has happened.
+    /// Whether every planned fault has happened.
     pub fn is_over(&self) -> bool {
         self.next.lock().unwrap().is_empty()
     }
@@ -65,7 +65,7 @@ impl FaultLayer for Plan {
 }
 
 impl TestApp {
-    /// Starts one behind a plan of faults.
+    /// Starts an application behind a plan of faults.
     pub async fn start_planned(backend: Backend) -> Option<(TestApp, Arc<Plan>)> {
         let plan = Arc::<Plan>::default();
         let faults = Faults::new(plan.clone());
@@ -75,7 +75,7 @@ impl TestApp {
     }
 }
 
-/// Makes two tests of an async function that takes a [`TestApp`] and its [`Plan`].
+/// Makes an `sqlite` and a `postgres` test of an async function that takes a [`TestApp`] and its [`Plan`].
 #[macro_export]
 macro_rules! both_planned {
     ($($name:ident),* $(,)?) => {

@@ -1,4 +1,4 @@
-//! An invoice with everything on it, and what a reader finds in its PDF.
+//! An invoice with every field filled in, and what a PDF reader finds in it.
 
 use jiff::civil::date;
 use scrip::model::invoice::{Billing, Document, DocumentKind, Line, Seller, document_number};
@@ -49,18 +49,18 @@ pub fn invoice() -> Document {
     }
 }
 
-/// The texts of all pages, as the PDF gives them to who copies or listens, pages apart.
+/// The text of each page, as a PDF viewer copies it or a screen reader reads it.
 pub fn pages(pdf: &[u8]) -> Vec<String> {
     let read = lopdf::Document::load_mem(pdf).unwrap();
     read.get_pages().keys().map(|page| read.extract_text(&[*page]).unwrap()).collect()
 }
 
-/// All of it, with single spaces.
+/// The text of all pages, with single spaces.
 pub fn text(pdf: &[u8]) -> String {
     pages(pdf).join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The metadata that says what the PDF conforms to.
+/// The XMP metadata, which states what the PDF conforms to.
 pub fn xmp(pdf: &[u8]) -> String {
     let read = lopdf::Document::load_mem(pdf).unwrap();
     let metadata = read.catalog().unwrap().get(b"Metadata").unwrap().as_reference().unwrap();

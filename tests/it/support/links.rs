@@ -1,8 +1,8 @@
-//! Links in mails and on pages, followed as the people who got them.
+//! Finds links in mails and on pages, and follows them as their recipients do.
 
 use super::{Browser, Page};
 
-/// The first link in a text, where there is one.
+/// The first link in a text, if any.
 pub fn maybe_link_in(text: &str) -> Option<String> {
     let rest = &text[text.find("http://127.0.0.1:8080/link/")?..];
     Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || ":/.-".contains(*c)).collect())
@@ -13,7 +13,7 @@ pub fn link_in(text: &str) -> String {
     maybe_link_in(text).unwrap_or_else(|| panic!("no link in {text}"))
 }
 
-/// Opens a link; gives the page that it leads to.
+/// Opens a link; returns the page that it leads to.
 pub async fn open(browser: &mut Browser, link: &str) -> Page {
     let path = link.strip_prefix("http://127.0.0.1:8080").unwrap();
     let answer = browser.get(path).await;
@@ -21,7 +21,7 @@ pub async fn open(browser: &mut Browser, link: &str) -> Page {
     browser.get("/link").await
 }
 
-/// Sets a password on the page that a link has opened.
+/// Sets a password on the page that a link opened.
 pub async fn set_password(browser: &mut Browser, password: &str) -> Page {
     browser.post("/link", &[("new_password", password), ("new_password_again", password)]).await
 }

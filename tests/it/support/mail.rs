@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::TestApp;
 
-/// A mail server that takes everything, and the settings that lead to it.
+/// A mail server that accepts everything, and the settings that point to it.
 pub async fn mail_server() -> (Given, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -40,7 +40,7 @@ async fn take_mail(stream: TcpStream, feed: UnboundedSender<String>) {
         }
         answer = match &mut data {
             Some(_) if line == ".\r\n" => {
-                // Long lines come folded.
+                // Undo quoted-printable: long lines arrive folded.
                 feed.send(data.take().unwrap().replace("=\r\n", "").replace("=3D", "=")).unwrap();
                 "250 taken\r\n"
             }
@@ -58,7 +58,7 @@ async fn take_mail(stream: TcpStream, feed: UnboundedSender<String>) {
     }
 }
 
-/// Subjects of mails that only tell somebody what the account was used for.
+/// Subjects of mails that merely notify people of activity on their account.
 const NOTICES: [&str; 5] = [
     "New sign-in to your account",
     "Your password was changed",
@@ -67,17 +67,17 @@ const NOTICES: [&str; 5] = [
     "A new access token was made",
 ];
 
-/// Runs the job that sends the next mail, of whatever kind, and reads it.
+/// Runs the job that sends the next mail of any kind, and returns the mail.
 pub async fn next_mail_of_all(test: &TestApp, mails: &mut UnboundedReceiver<String>) -> Option<String> {
     scrip::jobs::run_next(&test.app).await.then(|| mails.try_recv().unwrap())
 }
 
-/// Sends the mails up to the next one that is more than a notice, and reads that.
+/// Sends mails until the next one that is not a notice, and returns it.
 pub async fn next_mail(test: &TestApp, mails: &mut UnboundedReceiver<String>) -> String {
     maybe_mail(test, mails).await.expect("no mail waits")
 }
 
-/// No mail waits but for notices.
+/// Asserts that no mail is waiting except notices.
 pub async fn no_mail(test: &TestApp, mails: &mut UnboundedReceiver<String>) {
     let mail = maybe_mail(test, mails).await;
     assert!(mail.is_none(), "a mail too many: {mail:?}");

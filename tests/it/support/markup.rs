@@ -1,15 +1,14 @@
-//! What holds for every page, whatever is on it. Each page that a test's browser meets is held
-//! against it.
+//! Rules that every page must follow. Each page that the walking tests visit is checked against them.
 
 use std::collections::BTreeSet;
 
 use scraper::{ElementRef, Html, Selector};
 
-/// A page as elements.
+/// A parsed page.
 pub struct Markup(Html);
 
 impl Markup {
-    /// Reads a page; a part of a page is read as such.
+    /// Parses a page, or a fragment of one.
     pub fn of(body: &str) -> Markup {
         let is_page = body.trim_start().starts_with("<!doctype");
         Markup(if is_page { Html::parse_document(body) } else { Html::parse_fragment(body) })
@@ -27,12 +26,12 @@ impl Markup {
         !self.all("html > head > title").is_empty()
     }
 
-    /// The values of an attribute, wherever it stands.
+    /// The values of an attribute on all elements.
     fn values(&self, attribute: &str) -> Vec<&str> {
         self.all(&format!("[{attribute}]")).iter().filter_map(|e| e.attr(attribute)).collect()
     }
 
-    /// What is wrong with the page, in words.
+    /// Describes what is wrong with the page.
     pub fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.0.errors.iter().map(ToString::to_string).collect();
         let mut ids = BTreeSet::new();
@@ -69,7 +68,7 @@ impl Markup {
         faults
     }
 
-    /// Fields and controls that a screen reader has no name for.
+    /// Fields and controls without an accessible name.
     fn unnamed(&self) -> Vec<String> {
         let labels: BTreeSet<&str> = self.values("for").into_iter().collect();
         let fields =
@@ -83,7 +82,7 @@ impl Markup {
         fields.iter().filter(|e| !is_named(e)).map(|e| format!("no name: {}", e.html())).collect()
     }
 
-    /// Script and style belong into their files.
+    /// Inline script and style, which belong in files of their own.
     fn inline(&self) -> Vec<String> {
         let mut faults: Vec<String> = self
             .all("style, script:not([src]), iframe, object, embed, base")
@@ -104,7 +103,7 @@ impl Markup {
     }
 }
 
-/// The text of an element, without the space around it.
+/// The trimmed text of an element.
 pub fn text(element: ElementRef<'_>) -> String {
     element.text().collect::<String>().trim().to_owned()
 }

@@ -1,5 +1,5 @@
-//! The ledger's tables in memory. They give what operations want, and only that, as `store::ledger::load` does; and keep
-//! what `Changes` names, as `save` does: what a footprint forgets is missing, and so is a change that is not noted.
+//! The ledger's tables in memory. Like `store::ledger::load` they supply only what operations ask for, and like
+//! `save` they store only what `Changes` names. So anything that a footprint or `Changes` forgets is missing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -20,7 +20,7 @@ pub struct Memory {
     pub devices: BTreeMap<i64, DeviceFacts>,
     pub attempts: BTreeMap<String, Attempts>,
     pub operations: BTreeMap<Identity, Vec<Transfer>>,
-    /// Keys of what was no transfer.
+    /// Keys of writes that were not transfers.
     pub other_writes: BTreeSet<Identity>,
     pub last_transfer_id: i64,
     pub last_code_id: i64,
@@ -28,7 +28,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All that the operations may touch.
+    /// Loads everything that the operations may touch.
     pub fn load(&mut self, batch: &[Operation]) -> Ledger {
         let mut ledger = Ledger::default();
         let happened = self.happened(batch);
@@ -79,7 +79,7 @@ impl Memory {
         Some(CompanyFacts { is_waited_for, ..company })
     }
 
-    /// The devices that wait for what arrives there, the longest waiting first.
+    /// The devices that wait for units arriving in this pool, longest waiting first.
     fn waiting(&self, (company_id, resource_type): (i64, ResourceType)) -> Vec<&DeviceFacts> {
         let of_type = self.devices.values().filter(|d| d.waits_for().is_some_and(|w| w.1 == resource_type));
         let mut found: Vec<_> = of_type.filter(|d| self.payers(d.company_id).contains(&company_id)).collect();
@@ -116,7 +116,7 @@ impl Memory {
         assert!(self.codes.insert(code.tag, code).is_none(), "a code was made twice");
     }
 
-    /// Keeps what was changed.
+    /// Stores what was changed.
     pub fn save(&mut self, ledger: &Ledger) {
         let changes = ledger.changes();
         for made in &changes.new_codes {

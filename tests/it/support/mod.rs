@@ -1,5 +1,5 @@
 //! An application for each test, on either database, and the people who use it.
-//! [`both!`] makes two tests of one: `sqlite` and `postgres`.
+//! [`both!`] turns one function into two tests: `sqlite` and `postgres`.
 
 mod browser;
 mod data;
@@ -37,7 +37,7 @@ use scrip::config::{Config, Given};
 use scrip::model::time::Moment;
 use scrip::rng::Rng;
 
-/// 21 November 2026, 12:00 UTC: what the clock shows when a test begins.
+/// 21 November 2026, 12:00 UTC: the time at which every test begins.
 pub const NOON: Moment = Moment(1_795_262_400_000_000);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// Makes two tests of an async function that takes a [`TestApp`].
+/// Makes an `sqlite` and a `postgres` test of an async function that takes a [`TestApp`].
 #[macro_export]
 macro_rules! both {
     ($($name:ident),* $(,)?) => {
@@ -69,7 +69,7 @@ macro_rules! both {
     };
 }
 
-/// One portal, in process.
+/// A portal running in this process.
 pub struct TestApp {
     pub app: App,
     pub router: Router,
@@ -80,7 +80,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts one on data of its own; `None` on PostgreSQL where the tests do without.
+    /// Starts one on its own data; `None` if this is PostgreSQL and the tests run without it.
     pub async fn start(backend: Backend) -> Option<TestApp> {
         Self::start_with(backend, Given::default()).await
     }
@@ -95,7 +95,7 @@ impl TestApp {
         Self::start_changed(backend, Given::default(), |config| config.demo = true).await
     }
 
-    /// Starts one with settings that are changed besides.
+    /// Starts one with settings, and changes the resulting configuration.
     pub async fn start_changed(
         backend: Backend,
         given: Given,
@@ -104,7 +104,7 @@ impl TestApp {
         Self::start_behind(backend, given, change, |db| db).await
     }
 
-    /// Starts one on a database that is changed first, such as one whose calls fail as a layer says.
+    /// Starts one on a wrapped database, such as one behind a layer of faults.
     pub async fn start_behind(
         backend: Backend,
         given: Given,
@@ -131,7 +131,7 @@ impl TestApp {
         Some(TestApp { app, router, backend, database_url, folder, _database: database })
     }
 
-    /// A browser that nobody has signed in with.
+    /// A browser that is not signed in.
     pub fn browser(&self) -> Browser {
         Browser::new(self.router.clone())
     }
@@ -140,7 +140,7 @@ impl TestApp {
         self.folder.path()
     }
 
-    /// The portal again on the same data, as after a restart.
+    /// A browser on a new portal with the same data, as after a restart.
     pub async fn restarted(&self) -> Browser {
         Browser::new(scrip::web::router::router(self.another().await))
     }
@@ -148,7 +148,7 @@ impl TestApp {
     /// Another process on the same database.
     pub async fn another(&self) -> App {
         let config = (*self.app.config).clone();
-        // As far as this one knows the time, if its database is not closed.
+        // Stores the time that this process has reached. Fails harmlessly if its database is closed.
         let _ = scrip::ops::clock::keep_up(&self.app).await;
         let app = App::start(config, self.app.clock.clone(), Rng::System).await.unwrap().0;
         scrip::ops::clock::keep_up(&app).await.unwrap();
@@ -160,7 +160,7 @@ impl TestApp {
         assert_eq!(self.broken().await, Vec::<String>::new());
     }
 
-    /// The rules that are broken.
+    /// The rules of the ledger that are broken.
     pub async fn broken(&self) -> Vec<String> {
         use scrip::store::verify::{Options, check};
         let report = check(&self.app.db, &self.app.keys, Options::default(), &mut |_| {}).await.unwrap();

@@ -1,4 +1,4 @@
-//! The real program in a process of its own, to be killed; and a client that keeps its connection.
+//! The real program in a separate process, to be killed, and a client that keeps its connection open.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,31 +20,31 @@ pub struct Process {
     pub address: SocketAddr,
     folder: PathBuf,
     database_url: Option<String>,
-    /// Flags besides the usual ones.
+    /// Extra flags.
     more: Vec<String>,
-    /// No file may become longer.
+    /// The file size limit of the process.
     file_bytes_max: Option<u64>,
 }
 
 impl Process {
-    /// Starts the program on a folder that [`super::TestApp`] has filled.
+    /// Starts the program on the folder of a [`super::TestApp`].
     pub fn start(folder: &Path, database_url: Option<String>) -> Process {
         Process::start_with(folder, database_url, Vec::new())
     }
 
-    /// The same with further flags.
+    /// The same with extra flags.
     pub fn start_with(folder: &Path, database_url: Option<String>, more: Vec<String>) -> Process {
         Process::start_limited(folder, database_url, more, None)
     }
 
-    /// The same, where no file may become longer: that any user may arrange, in any container.
+    /// The same with a limit on file sizes, which needs no privileges and works in any container.
     pub fn start_limited(
         folder: &Path,
         database_url: Option<String>,
         more: Vec<String>,
         file_bytes_max: Option<u64>,
     ) -> Process {
-        // The port is free a moment before the program takes it.
+        // The listener is closed again, so that the program can bind this free port.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = spawn(folder, database_url.as_deref(), &more, address, file_bytes_max);
         let folder = folder.to_owned();
@@ -53,7 +53,7 @@ impl Process {
         process
     }
 
-    /// Lets files become as long as they like again.
+    /// Removes the limit on file sizes.
     pub fn lift_file_limit(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         let unlimited = rustix::process::Rlimit { current: None, maximum: None };
@@ -69,13 +69,13 @@ impl Process {
         self.wait_until_ready();
     }
 
-    /// Asks the program to stop, and gives its exit code.
+    /// Asks the program to stop, and returns its exit code.
     pub fn stop(&mut self) -> Option<i32> {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         self.child.wait().unwrap().code()
     }
 
-    /// Runs a command of the program on the same data, and tells whether it exited with 0.
+    /// Runs a command of the program on the same data; returns whether it exited with 0.
     pub fn command(&self, arguments: &[&str]) -> bool {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scrip"));
         settings(&mut command, &self.folder, self.database_url.as_deref());
@@ -83,9 +83,9 @@ impl Process {
     }
 
     fn wait_until_ready(&self) {
-        let begun = Instant::now();
+        let started = Instant::now();
         while std::net::TcpStream::connect(self.address).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the program did not start");
+            assert!(started.elapsed() < Duration::from_secs(20), "the program did not start");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -123,7 +123,7 @@ fn spawn(
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// Sends one request of a stranger; gives the status, `None` when no answer came.
+/// Sends one unauthenticated request; returns the status, or `None` without a response.
 pub async fn post(address: SocketAddr, path: &str, signature: &str, body: String) -> Option<u16> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
@@ -146,7 +146,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Signs in and keeps the connection; `None` when the program is gone.
+    /// Signs in and keeps the connection open; `None` if the program is gone.
     pub async fn sign_in(address: SocketAddr, key_file: &Path, email: &str) -> Option<Client> {
         let stream = tokio::net::TcpStream::connect(address).await.ok()?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
@@ -165,21 +165,21 @@ impl Client {
         Some(client)
     }
 
-    /// Posts a form under a new operation; gives its id and the status, `None` when no answer came.
+    /// Posts a form under a new operation; returns its id and the status, which is `None` without a response.
     pub async fn post(&mut self, app: &App, path: &str, fields: &str) -> (String, Option<u16>) {
         let nonce = form::new_nonce(app);
         let status = self.post_as(&nonce, path, fields).await;
         (nonce, status)
     }
 
-    /// Posts a form under an operation that may have been sent before.
+    /// Posts a form under an operation id that may have been sent before.
     pub async fn post_as(&mut self, nonce: &str, path: &str, fields: &str) -> Option<u16> {
         let token = format!("{nonce}.{}", self.keys.form_mac(&self.session, nonce));
         let response = self.request(path, format!("form={token}&{fields}")).await?;
         Some(response.status().as_u16())
     }
 
-    /// Reads a page as who is signed in.
+    /// Reads a page as the signed-in person.
     pub async fn get(&mut self, path: &str) -> Option<u16> {
         let request = Request::get(path)
             .header(header::HOST, self.host.as_str())
@@ -189,7 +189,7 @@ impl Client {
         Some(self.send(request).await?.status().as_u16())
     }
 
-    /// The same person over another connection, such as after a restart.
+    /// Reconnects as the same person, such as after a restart.
     pub async fn connect_again(&mut self, address: SocketAddr) {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
@@ -197,7 +197,7 @@ impl Client {
         self.sender = sender;
     }
 
-    /// Reads as a program with this access token does.
+    /// Reads from the API with an access token.
     pub async fn get_as(&mut self, token: &str, path: &str) -> Option<u16> {
         let request = Request::get(path)
             .header(header::HOST, self.host.as_str())
@@ -219,7 +219,7 @@ impl Client {
     }
 
     async fn send(&mut self, request: Request<Body>) -> Option<axum::http::Response<()>> {
-        // Reading an answer's body does not mean that the connection is free already.
+        // Even after the previous body was read, the connection may not be ready yet.
         self.sender.ready().await.ok()?;
         let response = self.sender.send_request(request).await.ok()?;
         let (parts, body) = response.into_parts();

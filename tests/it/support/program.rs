@@ -1,4 +1,4 @@
-//! A program that speaks the REST API. Each answer that it gets is held against the OpenAPI document.
+//! A client of the REST API. Each response is checked against the OpenAPI document.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -9,20 +9,20 @@ use serde_json::Value;
 
 use super::{Browser, TestApp};
 
-/// What a program sends and gets.
+/// An API client with an access token.
 #[derive(Clone)]
 pub struct Program {
     browser: Browser,
     token: String,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
-    /// The body to the byte.
+    /// The exact body.
     pub text: String,
 }
 
@@ -33,7 +33,7 @@ impl Answer {
         self
     }
 
-    /// The codes of all errors, each with its field.
+    /// All errors: field and code.
     pub fn errors(&self) -> Vec<(String, String)> {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let errors = self.body["errors"].as_array().cloned().unwrap_or_default();
@@ -57,7 +57,7 @@ impl Answer {
 }
 
 impl Program {
-    /// A program with a token of somebody, made on the console.
+    /// A client with a person's token, created on the console.
     pub async fn of(test: &TestApp, email: &str, scopes: &str) -> Program {
         let token = scrip::ops::tokens::create_on_console(
             &test.app,
@@ -68,7 +68,7 @@ impl Program {
         Program::with_token(test, token.reveal())
     }
 
-    /// A program that may do all that its owner may.
+    /// A client that may do everything its owner may.
     pub async fn all(test: &TestApp, email: &str) -> Program {
         let scopes: Vec<_> = scrip::model::token::Scope::ALL.iter().map(|s| s.slug()).collect();
         Program::of(test, email, &scopes.join(",")).await
@@ -78,7 +78,7 @@ impl Program {
         Program { browser: test.browser(), token: token.to_owned() }
     }
 
-    /// The same program at another address.
+    /// The same client at another address.
     pub fn from(&self, address: [u8; 4]) -> Program {
         let mut moved = self.clone();
         moved.browser.address = address;
@@ -105,7 +105,7 @@ impl Program {
         self.send(Method::DELETE, path, &[], None).await
     }
 
-    /// A write that happens once.
+    /// A write with an idempotency key.
     pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &[("idempotency-key", key)], Some(body.to_string())).await
     }
@@ -133,7 +133,7 @@ impl Program {
         assert!(kind.starts_with("application/json"), "{path} answers with {kind:?}: {}", page.body);
         let body: Value = serde_json::from_str(&page.body).unwrap_or_else(|e| panic!("{e}: {}", page.body));
         let answer = Answer { status: page.status, headers: page.headers, body, text: page.body };
-        hold_against_document(&method, path, &answer);
+        check_against_document(&method, path, &answer);
         answer
     }
 }
@@ -144,7 +144,7 @@ static DOCUMENT: LazyLock<Value> =
 type Validators = HashMap<(String, String, u16), &'static jsonschema::Validator>;
 static VALIDATORS: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
 
-/// The documented path that an address is of.
+/// The documented path that matches an address.
 fn template(path: &str) -> Option<String> {
     let path = path.split('?').next().unwrap();
     let parts: Vec<&str> = path.split('/').collect();
@@ -162,7 +162,7 @@ fn template(path: &str) -> Option<String> {
         .cloned()
 }
 
-fn hold_against_document(method: &Method, path: &str, answer: &Answer) {
+fn check_against_document(method: &Method, path: &str, answer: &Answer) {
     let Some(template) = template(path) else { return };
     let method = method.as_str().to_lowercase();
     let operation = &DOCUMENT["paths"][&template][&method];

@@ -1,6 +1,6 @@
-//! QR codes on a page, read as a camera would.
+//! Reads the QR codes on a page as a camera would.
 
-/// What the QR codes of a page say, in order.
+/// The contents of all QR codes on a page, in order.
 pub fn read(page: &str) -> Vec<String> {
     page.split("<svg")
         .skip(1)
@@ -9,11 +9,11 @@ pub fn read(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// Draws the dark modules of a picture with a quiet zone around, and decodes that.
+/// Draws the dark modules with a quiet zone around them, and decodes the result.
 fn decode(svg: &str) -> String {
     let number = |text: &str| text.parse::<usize>().unwrap();
     let size = number(svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap());
-    // Each dark module is M, its place, then its width and height.
+    // Each dark module is M, its position, then its width and height.
     let path = svg.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
     let squares: Vec<[usize; 3]> = path
         .split('M')

@@ -1,4 +1,4 @@
-//! One of each thing that selling brings, with whatever text people typed.
+//! One of everything that selling creates, with a sample text in every text field.
 
 use scrip::app::App;
 use scrip::model::order::Method;
@@ -16,7 +16,7 @@ use scrip::ops::seller::SellerFields;
 
 use super::{TestApp, World, who};
 
-/// What of a sale has a text of somebody, for each a sample.
+/// The text fields of a sale; each gets its own sample text.
 pub const KINDS: [&str; 9] =
     ["seller", "footer", "class", "product", "description", "voucher", "billing", "reference", "reason"];
 
@@ -27,8 +27,8 @@ struct Sale<'a> {
     text: fn(&str) -> String,
 }
 
-/// Somebody sells, and Distributor buys: orders in each state, by each way of payment that there is; vouchers
-/// used, cancelled, replaced and unused; licences for two devices, of which one has moved.
+/// The operator sells and Distributor buys: orders in each state, with each available payment method; vouchers
+/// used, cancelled, replaced and unused; licences for two devices, one of which has moved.
 pub async fn trade(test: &TestApp, world: &World, text: fn(&str) -> String) {
     let app = &test.app;
     let operator = who(app, "operator@test.example").await;
@@ -120,16 +120,16 @@ impl Sale<'_> {
     async fn pay(&self, order: i64) {
         let reference = &*(self.text)("reference");
         let amount = ops::orders::find(self.app, &self.operator, order).await.unwrap().row.total;
-        let came = BankPayment {
+        let payment = BankPayment {
             amount,
             on: self.app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
             reference,
         };
         let key = format!("{order} paid");
-        ops::payments::mark_paid(self.app, &self.operator, &key, order, &came).await.unwrap();
+        ops::payments::mark_paid(self.app, &self.operator, &key, order, &payment).await.unwrap();
     }
 
-    /// Of four codes one is used, one replaced, two are cancelled; of these one is paid back.
+    /// Of four codes, one is used, one replaced and two are cancelled; one of those two is refunded.
     async fn live(&self, order: i64) {
         self.pay(order).await;
         let codes = ops::vouchers::of_line(self.app, &self.buyer, (order, 1), 0, 4).await.unwrap();

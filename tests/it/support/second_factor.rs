@@ -1,4 +1,4 @@
-//! Setting an authenticator app up, as its owner does.
+//! Sets up an authenticator app as its owner does.
 
 use scrip::model::second_factor::TotpSecret;
 
@@ -17,7 +17,7 @@ pub fn codes_on(page: &Page) -> Vec<String> {
     items.map(|item| item.split('<').next().unwrap().to_owned()).collect()
 }
 
-/// Sets an app up; gives its secret and the recovery codes. Time goes on to a code that is fresh.
+/// Sets up an app; returns its secret and the recovery codes. Advances the clock so that the next code is unused.
 pub async fn set_up(test: &TestApp, browser: &mut Browser, password: &str) -> (TotpSecret, Vec<String>) {
     let page = browser.get("/account/second-factor/app").await;
     let secret = secret_on(page.is(200));

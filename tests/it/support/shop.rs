@@ -1,4 +1,4 @@
-//! A world in which something is for sale: a seller, a price list, and Distributor who may buy.
+//! A world with something for sale: a seller, a price list, and Distributor who may buy.
 
 use scrip::model::ledger::Kind;
 use scrip::model::resources::ResourceType;
@@ -7,7 +7,7 @@ use scrip::store::db::sql;
 
 use super::{Browser, Page, TestApp, World, signed_in, who};
 
-/// What the buyer types as billing data.
+/// The billing data that the buyer enters.
 pub const BILLING: [(&str, &str); 5] = [
     ("billing_name", "Distributor Ltd"),
     ("billing_address", "Main Street 1\r\nVilnius"),
@@ -16,12 +16,12 @@ pub const BILLING: [(&str, &str); 5] = [
     ("billing_email", "invoices@distributor.example"),
 ];
 
-/// The numbers of what is for sale.
+/// The ids of the products for sale.
 pub struct Shop {
     pub world: World,
     /// Mobile video: 12.00 EUR per device and year, 18.00 EUR per apartment and year, 21 % VAT.
     pub video: i64,
-    /// The same in CZK: 300.00, for devices alone.
+    /// The same in CZK: 300.00, for devices only.
     pub video_czk: i64,
 }
 
@@ -76,14 +76,14 @@ impl Shop {
         signed_in(test, "distributor@test.example").await
     }
 
-    /// Adds a voucher to a draft, or begins one; gives the order's number.
+    /// Adds a voucher to a draft, or starts a new draft; returns the order's id.
     pub async fn add(&self, buyer: &mut Browser, order: Option<i64>, fields: &[(&str, &str)]) -> i64 {
         let answer = self.try_add(buyer, order, fields).await;
         answer.is(303);
         answer.location().rsplit('/').next().unwrap().parse().unwrap()
     }
 
-    /// The same, whatever comes of it. Fields that are left out have usual values.
+    /// The same, without expecting success. Missing fields get default values.
     pub async fn try_add(&self, buyer: &mut Browser, order: Option<i64>, fields: &[(&str, &str)]) -> Page {
         let (video, order) = (self.video.to_string(), order.map(|id| id.to_string()));
         let usual = [
@@ -108,7 +108,7 @@ impl Shop {
         buyer.submit(&page, &action, &fields).await
     }
 
-    /// A paid order of one voucher: 10 device subscriptions for a year, in so many codes. Gives its number.
+    /// A paid order of one voucher: 10 device subscriptions for a year, in this many codes. Returns its id.
     pub async fn paid(&self, test: &TestApp, codes: &str) -> i64 {
         let mut buyer = self.buyer(test).await;
         let order = self.add(&mut buyer, None, &[("codes", codes)]).await;
@@ -117,7 +117,7 @@ impl Shop {
         order
     }
 
-    /// The operator says that an invoice was paid.
+    /// The operator marks an invoice as paid.
     pub async fn mark_paid(&self, test: &TestApp, order: i64, amount: &str) -> Page {
         let mut operator = signed_in(test, "operator@test.example").await;
         let at = format!("/orders/{order}/paid");
@@ -125,7 +125,7 @@ impl Shop {
         operator.submit(&at, &at, &fields).await
     }
 
-    /// The codes of an order's line: number and text, in order.
+    /// The codes of an order's line: id and text, in order.
     pub async fn codes(&self, test: &TestApp, order: i64, line: i64) -> Vec<(i64, String)> {
         let buyer = who(&test.app, "distributor@test.example").await;
         let found = ops::vouchers::of_line(&test.app, &buyer, (order, line), 0, 1_000).await.unwrap();
@@ -133,7 +133,7 @@ impl Shop {
     }
 }
 
-/// What an account of a company holds.
+/// The balance of a company's account.
 pub async fn balance(test: &TestApp, company: i64, resource_type: ResourceType, kind: Kind) -> i64 {
     let mut tx = test.app.db.read().await.unwrap();
     let found: Option<(i64,)> =

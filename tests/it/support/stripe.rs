@@ -1,4 +1,4 @@
-//! A Stripe for tests, on loopback: as strict as the real one about what it is sent.
+//! A fake Stripe on loopback, as strict as the real one about the requests it accepts.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub const SECRET_KEY: &str = "sk_test_4242";
 pub const WEBHOOK_SECRET: &str = "whsec_4242";
 
-/// The fields of a new session that we send, as Stripe's reference has them: each must be there, and no other.
+/// The fields that we send for a new session, named as in Stripe's reference. All are required, and no others allowed.
 const SESSION_FIELDS: [&str; 12] = [
     "mode",
     "line_items[0][quantity]",
@@ -31,24 +31,24 @@ const SESSION_FIELDS: [&str; 12] = [
     "expires_at",
 ];
 
-/// What goes wrong with the next request.
+/// How the next request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is answered with this status and not done.
+    /// Answered with this status, and not done.
     Status(u16),
-    /// The same, and Stripe says that another attempt is of no use.
+    /// The same, and Stripe says not to retry.
     Final(u16),
-    /// It is done, but the answer never comes.
+    /// Done, but the response never arrives.
     Lost,
-    /// It is answered with something else than JSON.
+    /// Answered with something other than JSON.
     Garbage,
-    /// It is answered with a redirect to another place.
+    /// Answered with a redirect.
     Redirect,
 }
 
 pub type Fields = BTreeMap<String, String>;
 
-/// A request as it came.
+/// A request as received.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub method: Method,
@@ -82,7 +82,7 @@ impl FakeStripe {
         fake
     }
 
-    /// Settings that lead here.
+    /// Settings that point to this server.
     pub fn given(&self) -> Given {
         Given {
             stripe_secret_key: Some(SECRET_KEY.into()),
@@ -100,7 +100,7 @@ impl FakeStripe {
         }
     }
 
-    /// The next requests go wrong in these ways.
+    /// The next requests fail in these ways.
     pub fn fail(&self, faults: &[Fault]) {
         self.inner.lock().unwrap().faults.extend(faults);
     }
@@ -117,7 +117,7 @@ impl FakeStripe {
         self.inner.lock().unwrap().sessions.keys().cloned().collect()
     }
 
-    /// The payer is done; a card has paid at once, a slower way of payment is still under way.
+    /// The payer finishes: a card pays at once, a slower payment method is still pending.
     pub fn complete(&self, session_id: &str, is_paid: bool) {
         let session = &mut self.inner.lock().unwrap().sessions;
         let session = session.get_mut(session_id).unwrap();
@@ -126,27 +126,27 @@ impl FakeStripe {
         session["payment_intent"] = format!("pi_{session_id}").into();
     }
 
-    /// Nobody paid in time.
+    /// The session expires without payment.
     pub fn expire(&self, session_id: &str) {
         self.change(session_id, "status", "expired".into());
     }
 
-    /// A session is not what it was asked to be.
+    /// Makes a session differ from what was requested.
     pub fn change(&self, session_id: &str, field: &str, value: Value) {
         self.inner.lock().unwrap().sessions.get_mut(session_id).unwrap()[field] = value;
     }
 
-    /// How a session stands.
+    /// The status of a session.
     pub fn status(&self, session_id: &str) -> String {
         self.inner.lock().unwrap().sessions[session_id]["status"].as_str().unwrap().to_owned()
     }
 
-    /// How often sessions were asked about.
+    /// How often sessions were looked up.
     pub fn questions(&self) -> usize {
         self.seen().iter().filter(|s| s.method == Method::GET).count()
     }
 
-    /// An event about money of a session that was given back, so much by now, with its signature.
+    /// A refund event for a session, with the total refunded so far, and its signature.
     pub fn refund_event(
         &self,
         event_id: &str,
@@ -161,7 +161,7 @@ impl FakeStripe {
         signed(event_id, "charge.refunded", &object, seconds)
     }
 
-    /// An event about a session as it is now, and the `Stripe-Signature` that goes with it.
+    /// An event with the session's current state, and its `Stripe-Signature`.
     pub fn event(&self, event_id: &str, kind: &str, session_id: &str, seconds: i64) -> (String, String) {
         let object = self.inner.lock().unwrap().sessions[session_id].clone();
         signed(event_id, kind, &object, seconds)
@@ -218,7 +218,7 @@ fn error(status: u16, code: &str, param: &str) -> Done {
     )
 }
 
-/// The same key does the same thing once; another thing under it is refused.
+/// A repeated request with the same key gets the first answer; a different request with that key is refused.
 fn once(inner: &mut Inner, seen: &Seen) -> Done {
     let header = |name: &str| seen.headers.get(name).map_or("", |v| v.to_str().unwrap());
     if header("authorization") != format!("Bearer {SECRET_KEY}") {

@@ -1,4 +1,4 @@
-//! A shop that takes cards, by a Stripe on loopback.
+//! A shop that takes cards, with a fake Stripe on loopback.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -28,7 +28,7 @@ impl Till {
         Till { test, stripe, shop, buyer }
     }
 
-    /// An order of 10 device subscriptions for 145.20 EUR, placed to be paid by card.
+    /// Places an order of 10 device subscriptions for 145.20 EUR, to be paid by card.
     pub async fn order(&mut self) -> i64 {
         let order = self.shop.add(&mut self.buyer, None, &[]).await;
         self.shop.place(&mut self.buyer, order, "card").await.is(303);
@@ -41,13 +41,13 @@ impl Till {
         self.buyer.submit(&at, &format!("{at}/card"), &[]).await
     }
 
-    /// An order with its page at Stripe: the numbers of both.
+    /// Places an order and opens its payment page at Stripe: the ids of both.
     pub async fn opened(&mut self) -> (i64, String) {
         let order = self.order().await;
         (order, session(self.card(order).await.is(200)))
     }
 
-    /// So many seconds later, when the buyer may have to sign in anew.
+    /// Advances the clock, and signs the buyer in again in case the session has expired.
     pub async fn later(&mut self, seconds: i64) {
         self.test.app.clock.advance_seconds(seconds);
         self.buyer = self.shop.buyer(&self.test).await;
@@ -57,16 +57,16 @@ impl Till {
         self.test.app.clock.now().0 / 1_000_000
     }
 
-    /// Stripe tells of a session as it is now.
-    pub async fn tell(&self, event_id: &str, kind: &str, session: &str) -> Page {
+    /// Stripe delivers an event with the session's current state.
+    pub async fn deliver(&self, event_id: &str, kind: &str, session: &str) -> Page {
         let (body, signature) = self.stripe.event(event_id, kind, session, self.seconds());
         self.send(&body, &signature).await
     }
 
-    /// A card pays at once, and Stripe tells so.
+    /// A card pays at once, and Stripe delivers the event.
     pub async fn pays(&self, event_id: &str, session: &str) -> Page {
         self.stripe.complete(session, true);
-        self.tell(event_id, "checkout.session.completed", session).await
+        self.deliver(event_id, "checkout.session.completed", session).await
     }
 
     pub async fn send(&self, body: &str, signature: &str) -> Page {
@@ -86,7 +86,7 @@ impl Till {
         format!("{}: {}", found.row.state().slug(), payments.join(", "))
     }
 
-    /// The units in the buyer's codes.
+    /// The units held in the buyer's codes.
     pub async fn units(&self) -> i64 {
         balance(&self.test, self.shop.world.distributor, ResourceType::DEVICE_YEAR, Kind::InCodes).await
     }

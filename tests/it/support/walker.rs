@@ -1,4 +1,4 @@
-//! Somebody who opens every link and sends every form, wherever they lead.
+//! A crawler that opens every link and submits every form.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,11 +10,11 @@ use url::Url;
 use super::markup::Markup;
 use super::{Browser, Page};
 
-/// An address asked for and what came.
+/// A requested address and its response.
 pub struct Visit {
     pub path: String,
     pub page: Page,
-    /// Of a page that is HTML.
+    /// Present if the page is HTML.
     pub markup: Option<Markup>,
 }
 
@@ -26,11 +26,11 @@ impl Visit {
     }
 }
 
-/// How many addresses are opened that differ in numbers and answers alone.
+/// How many addresses are opened that differ only in ids and query values.
 const ALIKE_MAX: usize = 4;
 
-/// Opens a page and all that it leads to by links and by forms that only ask; of many that are alike
-/// only the first ones.
+/// Opens a page and everything reachable from it by links and GET forms. Of many addresses with the same
+/// shape, it opens only the first few.
 pub async fn walk(browser: &mut Browser, start: &str) -> Vec<Visit> {
     let mut waiting = VecDeque::from([start.to_owned()]);
     let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -42,13 +42,13 @@ pub async fn walk(browser: &mut Browser, start: &str) -> Vec<Visit> {
         }
         let page = browser.get(&path).await;
         let visit = Visit::new(path, page);
-        waiting.extend(visit.markup.iter().flat_map(|markup| leads(markup, &visit.path)));
+        waiting.extend(visit.markup.iter().flat_map(|markup| targets(markup, &visit.path)));
         visits.push(visit);
     }
     visits
 }
 
-/// Sends what a page has of forms that must be filled in, with `typed` in all their fields.
+/// Submits each form of a page that has required fields, with `typed` in all its fields.
 pub async fn type_into(browser: &mut Browser, visit: &Visit, typed: &str) -> Vec<Visit> {
     let mut visits = Vec::new();
     for (action, fields) in visit.markup.iter().flat_map(|markup| filled(markup, &visit.path, typed)) {
@@ -59,14 +59,14 @@ pub async fn type_into(browser: &mut Browser, visit: &Visit, typed: &str) -> Vec
     visits
 }
 
-/// Where a page leads back to makes no other page.
+/// Drops `back=`: it does not make a different page.
 fn without_way_back(path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let kept: Vec<&str> = query.split('&').filter(|p| !p.starts_with("back=")).collect();
     format!("{path}?{}", kept.join("&"))
 }
 
-/// An address without its numbers and answers.
+/// An address without its ids and query values.
 fn shape(path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let path: Vec<&str> = path.split('/').map(|p| if p.parse::<i64>().is_ok() { "1" } else { p }).collect();
@@ -75,8 +75,8 @@ fn shape(path: &str) -> String {
     format!("{}?{names:?}", path.join("/"))
 }
 
-/// The addresses that a page leads to: its links, and its questions with each answer to choose.
-fn leads(markup: &Markup, path: &str) -> Vec<String> {
+/// The addresses that a page targets to: its links, and its GET forms with each value on offer.
+fn targets(markup: &Markup, path: &str) -> Vec<String> {
     let links = markup.all("a[href]").into_iter().filter_map(|a| a.attr("href"));
     let mut found: Vec<String> = links.map(|href| absolute(path, href)).collect();
     for form in markup.all("form[method=get]") {
@@ -86,16 +86,16 @@ fn leads(markup: &Markup, path: &str) -> Vec<String> {
         if inside.iter().any(|e| e.value().name() == "button") {
             for field in inside.iter().filter(|e| e.attr("name").is_some()) {
                 let name = field.attr("name").unwrap();
-                found.extend(answers(*field).iter().map(|value| with_query(action, &[(name, value)])));
+                found.extend(choices(*field).iter().map(|value| with_query(action, &[(name, value)])));
             }
         }
     }
-    // The API's page is made by others, and looked at in a browser.
+    // The API page is a third-party component, and the browser tests cover it.
     found.retain(|p| p.starts_with('/') && !p.starts_with("/api/"));
     found
 }
 
-fn answers(field: ElementRef<'_>) -> Vec<String> {
+fn choices(field: ElementRef<'_>) -> Vec<String> {
     let options = field.descendent_elements().filter(|e| e.value().name() == "option");
     let values = std::iter::once(field).chain(options).filter_map(|e| e.attr("value"));
     values.filter(|v| !v.is_empty()).map(str::to_owned).collect()
@@ -113,7 +113,7 @@ fn absolute(path: &str, href: &str) -> String {
 
 type Fields = Vec<(String, String)>;
 
-/// Where the forms of a page that need something lead to, and what is sent; files left aside.
+/// The action and fields of each form with required fields, except file uploads.
 fn filled(markup: &Markup, path: &str, typed: &str) -> Vec<(String, Fields)> {
     let mut forms = Vec::new();
     for form in markup.all("form[method=post]:not([enctype])") {

@@ -1,4 +1,4 @@
-//! A small world: Vendor over Distributor over Acme over Acme North, and Other, unrelated to them.
+//! A small world: Vendor above Distributor above Acme above Acme North; and Other, which is directly below Vendor.
 
 use scrip::app::App;
 use scrip::demo::actor;
@@ -22,7 +22,7 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the companies and their people; Vendor gets 1,000 Credit.
+    /// Creates the companies and their people; Vendor gets 1,000 Credit.
     pub async fn new(test: &TestApp) -> World {
         let app = &test.app;
         let hash = cheap_hash();
@@ -57,7 +57,7 @@ impl World {
         world
     }
 
-    /// Gives a company units from Vendor's stock.
+    /// Moves Credit from Vendor to a company.
     pub async fn give(&self, test: &TestApp, company: i64, amount: i64) {
         let operator = actor(&test.app, "operator@test.example").await.unwrap();
         let key = format!("seed-{company}-{amount}");
@@ -74,13 +74,13 @@ impl World {
         .unwrap();
     }
 
-    /// What a company can use now of Credit.
+    /// A company's available Credit.
     pub async fn credit(&self, test: &TestApp, company: i64) -> i64 {
         let mut tx = test.app.db.read().await.unwrap();
         store::resources::balance(&mut tx, company, ResourceType::CREDIT).await.unwrap()
     }
 
-    /// A code of a company, made by its administrator; gives its id and the code.
+    /// Creates a code of a company as the given person; returns its id and the code.
     pub async fn code(&self, test: &TestApp, by: &str, amount: i64) -> (i64, String) {
         let maker = actor(&test.app, by).await.unwrap();
         let key = scrip::web::form::new_nonce(&test.app);
@@ -97,7 +97,7 @@ impl World {
     }
 }
 
-/// Argon2 with the least work: tests sign in by the hundred.
+/// Argon2 with the lowest cost, because the tests sign in hundreds of times.
 fn cheap_hash() -> String {
     use argon2::password_hash::PasswordHasher as _;
     let params = argon2::Params::new(8, 1, 1, None).unwrap();
@@ -114,7 +114,7 @@ pub async fn browser(test: &TestApp, email: &str) -> Browser {
     browser
 }
 
-/// Somebody as the acts know one.
+/// The actor with this address.
 pub async fn who(app: &App, email: &str) -> ops::actor::Actor {
     actor(app, email).await.unwrap()
 }
