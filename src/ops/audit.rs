@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::error::OpResult;
 use crate::app::App;
+use crate::model::event::Event;
 use crate::model::ledger::Transfer;
 use crate::store;
 use crate::store::audit::{HistoryFilter, HistoryRow};
@@ -140,8 +141,7 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
 /// What an operation did: what the notice says.
 pub enum Happened {
     Transfers(Vec<Transfer>),
-    /// Verb and sentence, apart by a line break.
-    Other(String),
+    Other(Event),
 }
 
 /// The operation that the actor sent with this key, if it has happened.
@@ -155,5 +155,5 @@ pub async fn happened(app: &App, actor: &Actor, key: &str) -> OpResult<Option<Ha
         return Ok(Some(Happened::Transfers(transfers)));
     }
     let stored = store::operations::find(&mut tx, actor.user_id, key).await?;
-    Ok(stored.map(|s| Happened::Other(s.result)))
+    Ok(stored.map(|s| Happened::Other(s.event)))
 }

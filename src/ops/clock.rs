@@ -6,6 +6,7 @@ use super::console;
 use super::error::{OpResult, refuse};
 use crate::app::App;
 use crate::model::clock::Verdict;
+use crate::model::event::Event;
 use crate::model::refusal::FormReason;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, work, work_once};
@@ -99,8 +100,7 @@ pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResu
         }
         store::settings::accept_time(&mut work.tx, work.now).await?;
         work.note(actor.note("clock.accepted", &work.now.exact(), ""));
-        Ok("Accept this time\nThe time was accepted. What is due by now is renewed, or expires, in the next minute."
-            .to_owned())
+        Ok(Outcome::of(Event::ClockAccepted))
     })?;
     note_accepted(app).await;
     Ok(done)

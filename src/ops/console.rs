@@ -1,10 +1,10 @@
 //! What the owner of the machine may do from its console, without signing in.
 
 use super::error::{OpError, OpResult, at, refuse};
-use super::links::{self, Lives, link_address, new_link_token};
+use super::links::{self, link_address, new_link_token};
 use crate::app::App;
 use crate::model::refusal::UserReason;
-use crate::model::user::{self, Role};
+use crate::model::user::{self, LinkLife, Role};
 use crate::ops::work::work;
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -24,13 +24,13 @@ pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHis
 
 /// A link to set a password, made on the console.
 pub struct ConsoleLink {
-    pub lives: Lives,
+    pub lives: LinkLife,
     /// Only where this portal sends no mail, for then nobody else brings it.
     pub link: Option<String>,
 }
 
 impl ConsoleLink {
-    fn of(app: &App, lives: Lives, token: &str) -> ConsoleLink {
+    fn of(app: &App, lives: LinkLife, token: &str) -> ConsoleLink {
         ConsoleLink { lives, link: app.config.mail.is_none().then(|| link_address(app, token)) }
     }
 }
