@@ -26,7 +26,7 @@ pub async fn buy(app: &App, operator: &Actor) -> OpResult<()> {
         groups.iter().flat_map(|g| g.licences.iter().map(|l| (l.product.product_id, g.model.clone())));
     let choices: Vec<Choice> = chosen.map(|(product_id, model)| Choice { product_id, model }).collect();
     let wish = LicenceWish { order_id: None, serials: &serials, choices: &choices, is_confirmed: false };
-    let order_id: i64 = ops::licence_orders::add(app, &buyer, "demo-licences", &wish).await?.about()?;
+    let order_id = ops::licence_orders::add(app, &buyer, "demo-licences", &wish).await?.about;
     pay(app, operator, &buyer, order_id).await?;
     let licences = ops::licences::of_order(app, &buyer, order_id, 0, 1).await?;
     let moved = &licences.first().ok_or(OpError::NotFound)?.row;

@@ -9,6 +9,7 @@ pub mod country;
 pub mod coverage;
 pub mod device;
 pub mod digest;
+pub mod event;
 pub mod forecast;
 pub mod import;
 pub mod invoice;

@@ -1,5 +1,7 @@
 //! The price list: two kinds of products, and what may be on it.
 
+use serde::{Deserialize, Serialize};
+
 use super::money::{Currency, Money, VatRate};
 use super::text::{self, TextError};
 
@@ -38,7 +40,8 @@ impl ProductKind {
 }
 
 /// What a product costs, in minor units of its currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Price {
     /// Per year; at least one has a price, and what has none is not offered.
     Voucher { device: Option<i64>, apartment: Option<i64> },
@@ -54,6 +57,25 @@ impl Price {
             Price::Licence { .. } => ProductKind::Licence,
         }
     }
+
+    /// In words: "12.00 EUR per device and year, 18.00 EUR per apartment and year".
+    #[must_use]
+    pub fn words(&self, currency: Currency) -> String {
+        let money = |minor: i64| Money::new(minor, currency).to_string();
+        match self {
+            Price::Voucher { device, apartment } => {
+                let device = device.map(|price| format!("{} per device and year", money(price)));
+                let apartment = apartment.map(|price| format!("{} per apartment and year", money(price)));
+                device.into_iter().chain(apartment).collect::<Vec<_>>().join(", ")
+            }
+            Price::Licence { licence, term_months: None, .. } => {
+                format!("{} per device, without an end", money(*licence))
+            }
+            Price::Licence { licence, term_months: Some(months), .. } => {
+                format!("{} per device for {}", money(*licence), months_in_words(*months))
+            }
+        }
+    }
 }
 
 /// The new state of a product on the price list.
@@ -67,23 +89,10 @@ pub struct Product {
 }
 
 impl Product {
-    /// Its prices in words: "12.00 EUR per device and year, 18.00 EUR per apartment and year".
+    /// Its prices in words: see [`Price::words`].
     #[must_use]
     pub fn prices(&self) -> String {
-        let money = |minor: i64| Money::new(minor, self.currency).to_string();
-        match &self.price {
-            Price::Voucher { device, apartment } => {
-                let device = device.map(|price| format!("{} per device and year", money(price)));
-                let apartment = apartment.map(|price| format!("{} per apartment and year", money(price)));
-                device.into_iter().chain(apartment).collect::<Vec<_>>().join(", ")
-            }
-            Price::Licence { licence, term_months: None, .. } => {
-                format!("{} per device, without an end", money(*licence))
-            }
-            Price::Licence { licence, term_months: Some(months), .. } => {
-                format!("{} per device for {}", money(*licence), months_in_words(*months))
-            }
-        }
+        self.price.words(self.currency)
     }
 }
 

@@ -62,6 +62,25 @@ impl TryFrom<String> for Role {
 #[error("there is no role {0:?}")]
 pub struct UnknownRole(String);
 
+/// How long the link to set a password lives that somebody else makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkLife {
+    /// The person has no password yet.
+    SevenDays,
+    OneHour,
+}
+
+impl LinkLife {
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            LinkLife::SevenDays => "7 days",
+            LinkLife::OneHour => "one hour",
+        }
+    }
+}
+
 /// Why an e-mail address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailError {

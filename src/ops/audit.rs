@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::error::OpResult;
 use crate::app::App;
+use crate::model::event::Event;
 use crate::model::ledger::Transfer;
 use crate::store;
 use crate::store::audit::{HistoryFilter, HistoryRow};
@@ -140,14 +141,10 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
 /// What an operation did: what the notice says.
 pub enum Happened {
     Transfers(Vec<Transfer>),
-    /// Verb and sentence, apart by a line break.
-    Other(String),
+    Other(Event),
 }
 
 /// The operation that the actor sent with this key, if it has happened.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn happened(app: &App, actor: &Actor, key: &str) -> OpResult<Option<Happened>> {
     let mut tx = app.db.read().await?;
     let transfers = store::ledger::operation(&mut tx, actor.user_id, key).await?;
@@ -155,5 +152,5 @@ pub async fn happened(app: &App, actor: &Actor, key: &str) -> OpResult<Option<Ha
         return Ok(Some(Happened::Transfers(transfers)));
     }
     let stored = store::operations::find(&mut tx, actor.user_id, key).await?;
-    Ok(stored.map(|s| Happened::Other(s.result)))
+    Ok(stored.map(|s| Happened::Other(s.event)))
 }

@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, text_reason};
 use crate::app::App;
 use crate::model::company::NameError;
+use crate::model::event::BillingEvent;
 use crate::model::invoice::Billing;
 use crate::model::refusal::{BillingReason, FieldReason, Reason};
 use crate::model::user::{self, EmailError};
@@ -103,7 +104,8 @@ pub async fn save(
         let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
         store::billing::set(&mut work.tx, company_id, &billing).await?;
         work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
-        Ok(format!("Save\nNew invoices of {} are made out to {}.", company.name, billing.name))
+        let name = billing.name.clone();
+        Ok(Outcome::of(BillingEvent::BuyerSaved { company: company.name, name }))
     })
 }
 

@@ -6,6 +6,7 @@ use super::console;
 use super::error::{OpResult, refuse};
 use crate::app::App;
 use crate::model::clock::Verdict;
+use crate::model::event::Event;
 use crate::model::refusal::FormReason;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, work, work_once};
@@ -25,9 +26,6 @@ pub struct Standing {
 }
 
 /// Looks at the clock. A change of the verdict is logged.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn look(app: &App) -> OpResult<Standing> {
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
@@ -58,18 +56,12 @@ fn log(verdict: Verdict) {
 }
 
 /// The present moment for what is done by the time alone; `None` while that must wait.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn trusted_now(app: &App) -> OpResult<Option<Moment>> {
     let standing = look(app).await?;
     Ok((!standing.verdict.waits()).then_some(standing.now))
 }
 
 /// Keeps the accepted time up with a clock that is trusted.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn keep_up(app: &App) -> OpResult<()> {
     let standing = look(app).await?;
     if standing.verdict.waits() || standing.now < standing.accepted.plus_seconds(KEPT_SECONDS) {
@@ -99,17 +91,13 @@ pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResu
         }
         store::settings::accept_time(&mut work.tx, work.now).await?;
         work.note(actor.note("clock.accepted", &work.now.exact(), ""));
-        Ok("Accept this time\nThe time was accepted. What is due by now is renewed, or expires, in the next minute."
-            .to_owned())
+        Ok(Outcome::of(Event::ClockAccepted))
     })?;
     note_accepted(app).await;
     Ok(done)
 }
 
 /// The same from the console.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn accept_on_console(app: &App) -> OpResult<Moment> {
     let now = work!(app, work => {
         store::settings::accept_time(&mut work.tx, work.now).await?;

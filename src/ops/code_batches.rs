@@ -5,12 +5,12 @@ use super::actor::Actor;
 use super::codes::changes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
 use super::error::{OpError, OpResult, at, refuse};
 use crate::app::App;
-use crate::model::amount::grouped;
+use crate::model::event::CodeEvent;
 use crate::model::job::Job;
 use crate::model::ledger::{self, Command, CreateCodes, Operation, Refusal};
 use crate::model::refusal::{CompanyReason, FieldReason};
 use crate::model::resources::ResourceType;
-use crate::ops::work::{Outcome, about, work, work_once};
+use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
 use crate::store::code_batches::Batch;
 use crate::writer::WriteError;
@@ -24,7 +24,7 @@ const STEP: i64 = 500;
 ///
 /// # Errors
 /// A refusal at the field that is wrong; also where the company does not own that many units now.
-pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Outcome> {
+pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Outcome<Batch>> {
     actor.require_admin()?;
     let comment = check_text("comment", order.comment)?;
     crate::model::amount::check(order.amount).map_err(at("amount"))?;
@@ -58,8 +58,8 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
         };
         let id = store::code_batches::insert(&mut work.tx, &new).await?;
         work.job(&Job::Codes { id: id.to_string() }).await?;
-        let told = about(&Batch { id, ..new })?;
-        Ok(format!("Create\n{} codes are being made for {}.\n{told}", grouped(count), company.name))
+        let ordered = CodeEvent::BatchOrdered { count, company: company.name.clone() };
+        Ok(Outcome::about(Batch { id, ..new }, ordered))
     })
 }
 
@@ -80,9 +80,8 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
 pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
     work_once!(app, actor, key, "cancel_code_batch", &id.to_string(), work => {
-        let ended = store::code_batches::end(&mut work.tx, id, "cancelled", work.now).await?;
-        let told = if ended { "The rest is not made." } else { "It was over already." };
-        Ok(format!("Cancel\n{told} What was made stays."))
+        let was_over = !store::code_batches::end(&mut work.tx, id, "cancelled", work.now).await?;
+        Ok(Outcome::of(CodeEvent::BatchCancelled { was_over }))
     })
 }
 

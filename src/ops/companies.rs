@@ -155,9 +155,6 @@ impl From<OpError> for ResolveError {
 }
 
 /// The companies above one, from the actor's own down.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn above(app: &App, actor: &Actor, company: &Company) -> OpResult<Vec<Company>> {
     let mut ids = company.path().ids();
     ids.pop();

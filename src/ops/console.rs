@@ -1,10 +1,10 @@
 //! What the owner of the machine may do from its console, without signing in.
 
 use super::error::{OpError, OpResult, at, refuse};
-use super::links::{self, Lives, link_address, new_link_token};
+use super::links::{self, link_address, new_link_token};
 use crate::app::App;
 use crate::model::refusal::UserReason;
-use crate::model::user::{self, Role};
+use crate::model::user::{self, LinkLife, Role};
 use crate::ops::work::work;
 use crate::store;
 use crate::store::audit::NewHistory;
@@ -24,13 +24,13 @@ pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHis
 
 /// A link to set a password, made on the console.
 pub struct ConsoleLink {
-    pub lives: Lives,
+    pub lives: LinkLife,
     /// Only where this portal sends no mail, for then nobody else brings it.
     pub link: Option<String>,
 }
 
 impl ConsoleLink {
-    fn of(app: &App, lives: Lives, token: &str) -> ConsoleLink {
+    fn of(app: &App, lives: LinkLife, token: &str) -> ConsoleLink {
         ConsoleLink { lives, link: app.config.mail.is_none().then(|| link_address(app, token)) }
     }
 }
@@ -73,9 +73,6 @@ pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
 }
 
 /// Notes that the database was restored from a backup.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
     work!(app, work => {
         if let Some((root, _)) = store::companies::root(&mut work.tx).await? {
@@ -86,9 +83,6 @@ pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
 }
 
 /// Everybody, in pages by id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
     let mut tx = app.db.read().await?;
     Ok(store::users::all(&mut tx, after).await?)

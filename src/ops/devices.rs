@@ -55,9 +55,6 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Device> {
 }
 
 /// Those of the devices that the actor sees, by ascending id.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>> {
     let mut tx = app.db.read().await?;
     let mut found = store::devices::find_many(&mut tx, &actor.company_path, ids).await?;

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
+use crate::model::event::CompanyEvent;
 use crate::model::order::OrderError;
 use crate::model::refusal::CompanyReason;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -43,14 +44,15 @@ pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
             return refuse("company", OrderError::Vendor);
         }
         let is_new = store::distributors::set_may_buy(&mut work.tx, id, on).await?;
-        let (headline, verb, phrase) = match on {
-            true => ("Activate", "distributor.activated", "may now buy vouchers and licences"),
-            false => ("Deactivate", "distributor.deactivated", "can no longer buy vouchers and licences"),
-        };
         if is_new {
+            let verb = if on { "distributor.activated" } else { "distributor.deactivated" };
             work.note(actor.note_at(id, verb, &company.name, ""));
         }
-        Ok(format!("{headline}\n{} {phrase}.", company.name))
+        let name = company.name;
+        Ok(Outcome::of(match on {
+            true => CompanyEvent::Activated { name },
+            false => CompanyEvent::Deactivated { name },
+        }))
     })
 }
 
@@ -65,14 +67,11 @@ pub async fn set_reverse_charge(app: &App, actor: &Actor, key: &str, id: i64, on
         let company = lock_one(work, actor, id).await?;
         store::distributors::find(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         let is_new = store::distributors::set_reverse_charge(&mut work.tx, id, on).await?;
-        let (verb, phrase) = match on {
-            true => ("distributor.reverse_charge_on", "No VAT is added to new orders of"),
-            false => ("distributor.reverse_charge_off", "VAT is added to new orders of"),
-        };
         if is_new {
+            let verb = if on { "distributor.reverse_charge_on" } else { "distributor.reverse_charge_off" };
             work.note(actor.note_at(id, verb, &company.name, ""));
         }
-        Ok(format!("Update\n{phrase} {}.", company.name))
+        Ok(Outcome::of(CompanyEvent::ReverseChargeSet { name: company.name, is_on: on }))
     })
 }
 

@@ -4,11 +4,12 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::mail;
-use crate::model::amount::grouped;
+use crate::model::event::JobEvent;
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
 use crate::store::db::Tx;
 use crate::store::jobs::GivenUpJob;
+use crate::words;
 
 /// A job that was given up, and what it was about.
 pub struct FailedJob {
@@ -83,7 +84,7 @@ pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
         let kind = store::jobs::retry(&mut work.tx, id, work.now).await?.ok_or(OpError::NotFound)?;
         work.has_due_jobs();
         work.note(actor.note("job.retried", &format!("Job #{id}"), &kind));
-        Ok("Try again\nThe job is tried again now. If it fails again, it comes back here.".to_owned())
+        Ok(Outcome::of(JobEvent::Retried))
     })
 }
 
@@ -96,14 +97,9 @@ pub async fn retry_all(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome>
     work_once!(app, actor, key, "retry_jobs", "", work => {
         let count = store::jobs::retry_all(&mut work.tx, work.now).await?;
         work.has_due_jobs();
-        let phrase = match count {
-            0 => "No job was left to try again".to_owned(),
-            1 => "1 job is tried again now".to_owned(),
-            n => format!("{} jobs are tried again now", grouped(n as i64)),
-        };
         if count > 0 {
-            work.note(actor.note("job.retried", "All failed jobs", &phrase));
+            work.note(actor.note("job.retried", "All failed jobs", &words::job::retried(count)));
         }
-        Ok(format!("Try again\n{phrase}. What fails again comes back here."))
+        Ok(Outcome::of(JobEvent::AllRetried { count }))
     })
 }

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::company::searchable;
 use crate::model::device::{DeviceChange, DeviceKind};
+use crate::model::event::ImportEvent;
 use crate::model::import::{self, Row, RowError};
 use crate::model::job::Job;
 use crate::model::refusal::FieldReason;
@@ -48,7 +49,13 @@ struct KeptRow {
 ///
 /// # Errors
 /// A refusal at `file` where it cannot be read at all.
-pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &str) -> OpResult<Outcome> {
+pub async fn check(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    company_id: i64,
+    text: &str,
+) -> OpResult<Outcome<i64>> {
     actor.require_admin()?;
     super::companies::find(app, actor, company_id).await?;
     let rows = import::read(text).map_err(at("file"))?;
@@ -59,13 +66,8 @@ pub async fn check(app: &App, actor: &Actor, key: &str, company_id: i64, text: &
     work_once!(app, actor, key, "check_import", &request, work => {
         let whose = (company_id, actor.user_id);
         let id = store::imports::insert(&mut work.tx, whose, &content, good.len() as i64, &told, work.now).await?;
-        let (can, cannot) = (counted(good.len()), counted(problems.len()));
-        Ok(format!("Check\n{can} can be added, {cannot} cannot. Nothing has been added yet.\n{id}"))
+        Ok(Outcome::about(id, ImportEvent::Checked { good: good.len(), bad: problems.len() }))
     })
-}
-
-fn counted(rows: usize) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows as i64)) }
 }
 
 type Sorted = (Vec<KeptRow>, Vec<(i64, RowError)>);
@@ -181,7 +183,7 @@ pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
             return Err(OpError::NotFound);
         }
         work.job(&Job::Import { id: id.to_string() }).await?;
-        Ok("Import\nThe devices are being added. You may leave this page.".to_owned())
+        Ok(Outcome::of(ImportEvent::Started))
     })
 }
 
@@ -196,7 +198,7 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Ou
         if !running && !store::imports::go(&mut work.tx, id, "checked", "cancelled", work.now).await? {
             return Err(OpError::NotFound);
         }
-        Ok("Cancel\nThe import was stopped. Devices that were added stay.".to_owned())
+        Ok(Outcome::of(ImportEvent::Cancelled))
     })
 }
 

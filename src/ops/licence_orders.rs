@@ -10,11 +10,12 @@ use super::error::{OpError, OpResult, at, refuse};
 use super::orders::draft::{Draft, draft, offer};
 use crate::app::App;
 use crate::model::company::searchable;
+use crate::model::event::OrderEvent;
 use crate::model::licence::{LicenceRefusal, SerialError};
 use crate::model::order::{OrderError, OrderLine, SERIALS_MAX};
 use crate::model::product::ProductKind;
 use crate::model::time::Moment;
-use crate::ops::work::{Outcome, Work, about, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::db::Tx;
 use crate::store::licences::Held;
@@ -114,7 +115,7 @@ fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
 ///
 /// # Errors
 /// A refusal at `product` or `confirmed`; then the draft is as it was.
-pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) -> OpResult<Outcome> {
+pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) -> OpResult<Outcome<i64>> {
     actor.require_buyer()?;
     let chosen: Vec<(i64, &str)> = wish.choices.iter().map(|c| (c.product_id, c.model.as_str())).collect();
     let request = serde_json::json!([wish.order_id, wish.serials, chosen, wish.is_confirmed]).to_string();
@@ -130,7 +131,7 @@ pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) ->
             lines.push((line(&product, serials.len() as i64, &draft)?, serials));
         }
         let id = draft.add(work, lines).await.map_err(at_product)?;
-        Ok(format!("Add\nThe licences were added to order {id}.\n{}", about(&id)?))
+        Ok(Outcome::about(id, OrderEvent::LicencesAdded { order_id: id }))
     })
 }
 

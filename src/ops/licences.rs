@@ -8,6 +8,7 @@ use super::error::{OpError, OpResult, refuse};
 use super::payments::Settlement;
 use crate::app::App;
 use crate::model::company::searchable;
+use crate::model::event::LicenceEvent;
 use crate::model::licence::{
     LicenceFacts, LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, Revocations, product_code, serials,
 };
@@ -137,9 +138,6 @@ pub async fn of_order(
 }
 
 /// The licences of a device that the actor was given by `ops::devices`; none for end users.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn of_device(app: &App, actor: &Actor, device: &Device) -> OpResult<Vec<ShownLicence>> {
     let Some(serial) = device.serial.as_deref().filter(|_| actor.sees_tree()) else { return Ok(Vec::new()) };
     let mut tx = app.db.read().await?;
@@ -225,7 +223,7 @@ pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> O
         store::licences::add_key(&mut work.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
         let told = format!("from {} to {serial}: {reason}", row.serial);
         work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
-        Ok(format!("Move\n{} is now for {serial}, with a new key. The key for {} is revoked.", row.name, row.serial))
+        Ok(Outcome::of(LicenceEvent::Rehosted { name: row.name, from: row.serial, to: serial.clone() }))
     })
 }
 

@@ -7,6 +7,7 @@ use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;
 use crate::model::refusal::SignInReason;
+use crate::model::user::LinkLife;
 use crate::ops::work::Work;
 use crate::store;
 use crate::store::auth::Credentials;
@@ -83,24 +84,6 @@ pub(super) async fn take(work: &mut Work, token: &str, wanted: &[Purpose]) -> Op
     Ok((link, person))
 }
 
-/// How long the link to set a password lives that somebody else makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lives {
-    /// The person has no password yet.
-    SevenDays,
-    OneHour,
-}
-
-impl Lives {
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Lives::SevenDays => "7 days",
-            Lives::OneHour => "one hour",
-        }
-    }
-}
-
 /// Makes a link with which somebody sets a password, and mails it where mail is set up. The earlier one dies.
 ///
 /// # Errors
@@ -112,25 +95,25 @@ pub(super) async fn make(
     from: &str,
     company: &str,
     token: &str,
-) -> OpResult<Lives> {
+) -> OpResult<LinkLife> {
     let person = store::auth::lock(&mut work.tx, user_id).await?.ok_or(OpError::NotFound)?;
     if person.disabled_at.is_some() {
         return refuse("", SignInReason::LinkDead);
     }
-    let (lives, purpose, seconds) = match person.password_hash {
-        None => (Lives::SevenDays, Purpose::Invite, INVITE_LINK_SECONDS),
-        Some(_) => (Lives::OneHour, Purpose::Reset, RESET_LINK_SECONDS),
+    let (life, purpose, seconds) = match person.password_hash {
+        None => (LinkLife::SevenDays, Purpose::Invite, INVITE_LINK_SECONDS),
+        Some(_) => (LinkLife::OneHour, Purpose::Reset, RESET_LINK_SECONDS),
     };
     let link = Link { purpose, user_id: Some(user_id), payload: String::new() };
     let until = work.now.plus_seconds(seconds);
     store::users::add_link(&mut work.tx, &link_hash(token), &link, work.now, until).await?;
     if app.config.mail.is_some() {
         let address = link_address(app, token);
-        let mail = match lives {
-            Lives::SevenDays => mail::invitation(&person.email, from, company, &address),
-            Lives::OneHour => mail::reset_by_other(&person.email, from, &address),
+        let mail = match life {
+            LinkLife::SevenDays => mail::invitation(&person.email, from, company, &address),
+            LinkLife::OneHour => mail::reset_by_other(&person.email, from, &address),
         };
         work.mail(app, &mail).await?;
     }
-    Ok(lives)
+    Ok(life)
 }

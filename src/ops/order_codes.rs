@@ -9,13 +9,15 @@ use super::vouchers::Cancelled;
 use crate::app::App;
 use crate::mail;
 use crate::model::amount::grouped;
+use crate::model::event::OrderEvent;
 use crate::model::job::Job;
 use crate::model::ledger::{self, Command, Fulfil, Operation, Voucher};
 use crate::model::order::{OrderLine, among_first};
 use crate::model::time::Moment;
-use crate::ops::work::{Work, work};
+use crate::ops::work::{Outcome, Work, work};
 use crate::store;
 use crate::store::orders::OrderRow;
+use crate::words;
 
 /// How many codes are made with the payment.
 pub const CODES_WITH_PAYMENT_MAX: i64 = 1_000;
@@ -63,17 +65,11 @@ pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
 }
 
 /// Notes that the codes of an order can't be made now, for its page and for the operator.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn note_late(app: &App, order_id: i64) -> OpResult<()> {
     work!(app, work => { Ok(store::orders::set_codes_late(&mut work.tx, order_id, work.now).await?) })
 }
 
 /// The orders whose codes can't be made now, and since when: the operator's alarm.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn late(app: &App, actor: &Actor) -> OpResult<Vec<(i64, i64)>> {
     if !actor.is_operator() {
         return Ok(Vec::new());
@@ -135,7 +131,7 @@ fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Ve
 }
 
 /// Takes back what of a locked order has not been made yet: it never is, and is credited. What was made stays.
-pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<String> {
+pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<Outcome> {
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));
     let rest =
@@ -144,9 +140,14 @@ pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow
     store::orders::stop_codes(&mut work.tx, order.id).await?;
     let before = store::vouchers::counts(&mut work.tx, order.id).await?;
     let cancelled = Cancelled { order, lines: &lines, codes: &rest, before: &before };
-    let credited = super::vouchers::credit(work, &cancelled).await?;
-    let what = format!("{} codes before they were made", grouped(order.codes_wanted - order.codes_made));
+    let credit_note = super::vouchers::credit(work, &cancelled).await?;
+    let count = order.codes_wanted - order.codes_made;
     let subject = format!("Order {}", order.id);
-    work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &what));
-    Ok(format!("Cancel\n{what} of order {} cancelled. {credited}", order.id))
+    work.note(actor.note_at(
+        order.company_id,
+        "order.vouchers_cancelled",
+        &subject,
+        &words::unmade_codes(count),
+    ));
+    Ok(Outcome::of(OrderEvent::RestCancelled { order_id: order.id, count, credit_note }))
 }

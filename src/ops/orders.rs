@@ -7,6 +7,7 @@ pub mod placing;
 use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
+use crate::model::event::OrderEvent;
 use crate::model::job::Job;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{Method, OrderError, OrderLine};
@@ -92,12 +93,11 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpRes
         if !store::orders::cancel(&mut work.tx, order_id, work.now).await? {
             return refuse("", OrderError::NotOpen);
         }
-        let credited = super::payments::credit_all(work, order_id).await?;
-        let told = credited.map_or(String::new(), |name| format!(" Credit note {name} was made."));
+        let credit_note = super::payments::credit_all(work, order_id).await?;
         if row.method() == Some(Method::Card) {
             work.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }
         work.note(actor.note_at(row.company_id, "order.cancelled", &format!("Order {order_id}"), ""));
-        Ok(format!("Cancel\nOrder {order_id} was cancelled.{told}"))
+        Ok(Outcome::of(OrderEvent::Cancelled { order_id, credit_note }))
     })
 }

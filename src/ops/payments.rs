@@ -9,6 +9,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
 use super::orders::currency;
 use crate::app::App;
+use crate::model::event::OrderEvent;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
 use crate::model::job::Job;
 use crate::model::ledger;
@@ -17,7 +18,7 @@ use crate::model::order::{Method, OrderError, OrderLine, OrderState, VOUCHER_VAL
 use crate::model::refusal::FieldReason;
 use crate::model::seller::SellerSettings;
 use crate::model::time::{self, Moment};
-use crate::ops::work::{self, Outcome, Work, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::audit::NewHistory;
 use crate::store::invoices::NewInvoice;
@@ -283,11 +284,8 @@ pub async fn mark_paid(
         if row.method() == Some(Method::Card) {
             work.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }
-        let ready = match store::orders::is_being_made(&mut work.tx, order_id).await? {
-            true => "Its codes are being made.",
-            false => "What was bought is ready.",
-        };
-        Ok(format!("Pay\nOrder {order_id} is paid. {ready}"))
+        let is_being_made = store::orders::is_being_made(&mut work.tx, order_id).await?;
+        Ok(Outcome::of(OrderEvent::Paid { order_id, is_being_made }))
     })
 }
 
@@ -315,7 +313,7 @@ pub async fn settle_credit_note(app: &App, actor: &Actor, key: &str, id: i64) ->
             return refuse("", OrderError::NotOpen);
         }
         work.note(actor.note("order.paid_back", &row.name, ""));
-        Ok(format!("Pay back\n{} is settled.\n{}", row.name, work::about(&row.order_id)?))
+        Ok(Outcome::about(row.order_id, OrderEvent::CreditNoteSettled { number: row.name }))
     })?;
-    outcome.about()
+    Ok(outcome.about)
 }

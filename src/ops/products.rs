@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
 use crate::app::App;
 use crate::model::company::NameError;
+use crate::model::event::ProductEvent;
 use crate::model::money::{Currency, Money, MoneyError};
 use crate::model::product::{self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX};
 use crate::model::refusal::{FieldReason, ProductReason};
@@ -66,9 +67,6 @@ pub async fn versions(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<Product
 }
 
 /// What is offered of a kind, by name: for people who may buy.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn offered(app: &App, kind: ProductKind) -> OpResult<Vec<ProductRow>> {
     let mut tx = app.db.read().await?;
     Ok(store::products::offered(&mut tx, kind).await?)
@@ -95,7 +93,8 @@ pub async fn add(
         require_vat_class(work, &product).await?;
         store::products::insert(&mut work.tx, &product, actor.user_id, work.now).await?;
         work.note(actor.note("product.added", &product.name, &product.prices()));
-        Ok(format!("Add\n{} is on the price list and offered: {}.", product.name, product.prices()))
+        let Product { name, currency, price, .. } = product.clone();
+        Ok(Outcome::of(ProductEvent::Added { name, currency, price }))
     })
 }
 
@@ -119,7 +118,8 @@ pub async fn change(
             return Err(changed_meanwhile(work, id).await?);
         }
         work.note(actor.note("product.changed", &product.name, &product.prices()));
-        Ok(format!("Change\n{} now costs: {}. Orders that were made keep their prices.", product.name, product.prices()))
+        let Product { name, currency, price, .. } = product.clone();
+        Ok(Outcome::of(ProductEvent::Changed { name, currency, price }))
     })
 }
 
@@ -148,14 +148,12 @@ pub async fn set_offered(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
     work_once!(app, actor, key, "set_offered", &request, work => {
         let product = store::products::current(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         let is_new = store::products::set_offered(&mut work.tx, id, on).await?;
-        let (verb, phrase) = match on {
-            true => ("product.offered", "is offered again"),
-            false => ("product.withdrawn", "is no longer offered"),
-        };
         if is_new {
+            let verb = if on { "product.offered" } else { "product.withdrawn" };
             work.note(actor.note(verb, &product.name, ""));
         }
-        Ok(format!("Update\n{} {phrase}.", product.name))
+        let name = product.name;
+        Ok(Outcome::of(if on { ProductEvent::Offered { name } } else { ProductEvent::Withdrawn { name } }))
     })
 }
 

@@ -36,9 +36,6 @@ pub async fn pools(app: &App, actor: &Actor, company_id: i64) -> OpResult<Vec<Po
 }
 
 /// The pools of the actor's own company, for the account menu.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
     let mut tx = app.db.read().await?;
     Ok(store::resources::pools(&mut tx, actor.company_id).await?)
@@ -60,9 +57,6 @@ pub async fn balance(
 }
 
 /// How many waiting devices would be extended at once if so many units came to a company.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn served_by(app: &App, company_id: i64, resource_type: ResourceType, units: i64) -> OpResult<i64> {
     let mut tx = app.db.read().await?;
     let waiting = store::devices::waiting(&mut tx, company_id, resource_type).await?;

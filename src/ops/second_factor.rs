@@ -14,10 +14,11 @@ use super::error::{OpResult, refuse};
 use super::notices;
 use super::sessions::{end_other_sessions, lock_actor};
 use crate::app::App;
+use crate::model::event::{Event, SecondFactorEvent};
 use crate::model::refusal::SecondFactorReason;
 use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryCode, mailed_code};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
-use crate::ops::work::{Work, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::second_factor::Asked;
 
@@ -31,7 +32,7 @@ pub struct Change<'a> {
 
 /// What was done, and the recovery codes: they are told once, for only their hashes are kept.
 pub struct NewCodes {
-    pub message: String,
+    pub event: Event,
     /// `None` where the same form was sent before.
     pub codes: Option<Vec<String>>,
 }
@@ -47,9 +48,6 @@ pub(super) fn mailed_key(user_id: i64) -> String {
 }
 
 /// How many recovery codes the actor has left.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn recovery_codes_left(app: &App, actor: &Actor) -> OpResult<i64> {
     let mut tx = app.db.read().await?;
     Ok(store::second_factor::recovery_codes_left(&mut tx, actor.user_id).await?)
@@ -77,10 +75,10 @@ pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) 
         let what = "new recovery codes were made for your account. The old ones no longer work.";
         notices::tell(app, work, &actor.email, "New recovery codes were made", what, &actor.address).await?;
         fresh.store(true, Ordering::SeqCst);
-        Ok("Update\nNew recovery codes were made. The old ones no longer work.".to_owned())
+        Ok(Outcome::of(SecondFactorEvent::RecoveryCodesMade))
     })?;
     end_others(app, actor, change).await?;
-    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+    Ok(NewCodes { event: outcome.event, codes: fresh.into_inner().then_some(codes) })
 }
 
 async fn forget_attempts(work: &mut Work, user_id: i64) -> OpResult<()> {

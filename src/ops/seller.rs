@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::billing::{address, country, email, name, vat_number};
 use super::error::{OpResult, Problems, text_reason};
 use crate::app::App;
+use crate::model::event::BillingEvent;
 use crate::model::invoice::Seller;
 use crate::model::refusal::{BillingReason, FieldReason, Reason};
 use crate::model::seller::DUE_DAYS_MAX;
@@ -35,9 +36,6 @@ pub struct SellerFields<'a> {
 
 /// Who sells, once the operator has said it; nobody can buy before. Whoever buys may know it: it
 /// stands on each invoice.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
     let mut tx = app.db.read().await?;
     Ok(store::seller::get(&mut tx).await?)
@@ -54,7 +52,7 @@ pub async fn save(app: &App, actor: &Actor, key: &str, fields: &SellerFields<'_>
     work_once!(app, actor, key, "save_seller", &request, work => {
         store::seller::set(&mut work.tx, &settings).await?;
         work.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
-        Ok(format!("Save\nNew invoices come from {}.", settings.seller.name))
+        Ok(Outcome::of(BillingEvent::SellerSaved { name: settings.seller.name.clone() }))
     })
 }
 

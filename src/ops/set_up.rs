@@ -13,9 +13,6 @@ use crate::store::audit::NewHistory;
 use crate::store::users::{Link, Purpose};
 
 /// Makes the one-time link for the first start; `None` once there is a root company.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
     let mut tx = app.db.read().await?;
     // Read first: a portal that is set up starts on a full disk, too.
@@ -75,9 +72,6 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
 }
 
 /// The root company and its first administrator.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn make_root(
     work: &mut Work,
     name: &str,

@@ -165,9 +165,6 @@ pub(super) async fn note_stranger(
 }
 
 /// Notes that somebody signed out.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
     work!(app, work => {
         work.note(actor.note("user.signed_out", &actor.email, ""));

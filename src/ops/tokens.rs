@@ -8,6 +8,7 @@ use super::notices;
 use super::sessions::lock_actor;
 use crate::app::App;
 use crate::model::company::NameError;
+use crate::model::event::{Event, TokenEvent};
 use crate::model::network::{NetworkError, Networks};
 use crate::model::refusal::{DateReason, FieldReason, Reason, TokenReason};
 use crate::model::time::Moment;
@@ -41,7 +42,7 @@ pub struct TokenForm<'a> {
 
 /// A token that was made: its text is told once, for only its hash is kept.
 pub struct MadeToken {
-    pub message: String,
+    pub event: Event,
     /// `None` where the same form was sent before.
     pub token: Option<Token>,
 }
@@ -53,9 +54,6 @@ pub fn hash(token: &Token) -> Vec<u8> {
 }
 
 /// The actor's tokens, the newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ListedToken>> {
     let mut tx = app.db.read().await?;
     Ok(store::tokens::of_user(&mut tx, actor.user_id, TOKENS_MAX).await?)
@@ -102,9 +100,9 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
         work.note(actor.note("token.created", &name, &scopes.stored()));
         notices::token_made(app, work, &actor.email, &name, &scopes.stored(), &actor.address).await?;
         fresh.store(true, std::sync::atomic::Ordering::SeqCst);
-        Ok(format!("Create\nThe access token {name} was created."))
+        Ok(Outcome::of(TokenEvent::Created { name: name.clone() }))
     })?;
-    Ok(MadeToken { message: outcome.result, token: fresh.into_inner().then_some(token) })
+    Ok(MadeToken { event: outcome.event, token: fresh.into_inner().then_some(token) })
 }
 
 /// What a form says, checked.
@@ -172,7 +170,7 @@ pub async fn revoke(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Ou
     work_once!(app, actor, key, "revoke_token", &id.to_string(), work => {
         let name = store::tokens::revoke(&mut work.tx, actor.user_id, id).await?.ok_or(OpError::NotFound)?;
         work.note(actor.note("token.revoked", &name, ""));
-        Ok(format!("Revoke\nThe access token {name} no longer works."))
+        Ok(Outcome::of(TokenEvent::Revoked { name, owner: None }))
     })
 }
 
@@ -200,7 +198,7 @@ pub async fn revoke_of(app: &App, actor: &Actor, key: &str, user_id: i64, id: i6
         let name = store::tokens::revoke(&mut work.tx, user_id, id).await?.ok_or(OpError::NotFound)?;
         let subject = format!("{name}, of {}", person.email);
         work.note(actor.note_at(person.company_id, "token.revoked", &subject, ""));
-        Ok(format!("Revoke\nThe access token {name} of {} no longer works.", person.email))
+        Ok(Outcome::of(TokenEvent::Revoked { name, owner: Some(person.email) }))
     })
 }
 

@@ -6,12 +6,13 @@ use super::links;
 use super::links::link_address;
 use crate::app::App;
 use crate::model::company::searchable;
+use crate::model::event::UserEvent;
 use crate::model::refusal::{CompanyReason, FieldReason, UserReason};
 use crate::model::throttle::{
     INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address,
 };
 use crate::model::user::{self, Role};
-use crate::ops::work::{Outcome, Work, about, work, work_once};
+use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::companies::Company;
 use crate::store::sessions::ListedSession;
@@ -73,14 +74,14 @@ pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> 
 }
 
 /// What an invitation answers. Only the link's hash is kept.
-pub struct Invited {
-    pub outcome: Outcome,
+pub struct Invited<T = ()> {
+    pub outcome: Outcome<T>,
     /// Only where this portal sends no mail, for then nobody else brings it.
     pub link: Option<String>,
 }
 
-impl Invited {
-    fn of(app: &App, outcome: Outcome, token: &str) -> Invited {
+impl<T> Invited<T> {
+    fn of(app: &App, outcome: Outcome<T>, token: &str) -> Invited<T> {
         Invited { outcome, link: app.config.mail.is_none().then(|| link_address(app, token)) }
     }
 }
@@ -110,7 +111,7 @@ pub async fn invite(
     email: &str,
     role: &str,
     company_id: i64,
-) -> OpResult<Invited> {
+) -> OpResult<Invited<User>> {
     actor.require_admin()?;
     let mut problems = Problems::default();
     let email = problems.take("email", user::email(email));
@@ -128,9 +129,13 @@ pub async fn invite(
         links::make(app, work, id, &actor.email, &company.name, &token).await?;
         work.note(actor.note_at(company_id, "user.invited", &email, role.label()));
         let user = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        let role = role.label().to_lowercase();
-        let mailed = if app.config.mail.is_some() { " A link to set the password was mailed." } else { "" };
-        Ok(format!("Invite\n{email} was invited to {} as {role}.{mailed}\n{}", company.name, about(&user)?))
+        let invited = UserEvent::Invited {
+            email: email.clone(),
+            company: company.name.clone(),
+            role,
+            is_mailed: app.config.mail.is_some(),
+        };
+        Ok(Outcome::about(user, invited))
     })?;
     Ok(Invited::of(app, outcome, &token))
 }
@@ -151,13 +156,10 @@ pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         count_invitation(work, actor, &person.email).await?;
-        let lives = links::make(app, work, id, &actor.email, &person.company_name, &token).await?.words();
+        let life = links::make(app, work, id, &actor.email, &person.company_name, &token).await?;
         work.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
-        let made = if app.config.mail.is_some() { "mailed" } else { "made" };
-        Ok(format!(
-            "Link\nA new link for {} was {made}. It works once, within {lives}; earlier ones no longer work.",
-            person.email
-        ))
+        let is_mailed = app.config.mail.is_some();
+        Ok(Outcome::of(UserEvent::LinkMade { email: person.email, life, is_mailed }))
     })?;
     Ok(Invited::of(app, outcome, &token))
 }
@@ -181,7 +183,7 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
         }
         store::users::set_role(&mut work.tx, id, role).await?;
         work.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
-        Ok(format!("Update\n{} is now {}.", person.email, role.label().to_lowercase()))
+        Ok(Outcome::of(UserEvent::RoleChanged { email: person.email, role }))
     })
 }
 
@@ -195,7 +197,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         return refuse("", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
-    let message = work_once!(app, actor, key, "set_disabled", &request, work => {
+    let outcome = work_once!(app, actor, key, "set_disabled", &request, work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if disabled {
@@ -205,16 +207,13 @@ pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled
         if disabled {
             store::tokens::revoke_all(&mut work.tx, id).await?;
         }
-        let (verb, phrase) = if disabled {
-            ("user.disabled", "can no longer sign in")
-        } else {
-            ("user.enabled", "can sign in again")
-        };
+        let verb = if disabled { "user.disabled" } else { "user.enabled" };
         work.note(actor.note_at(person.company_id, verb, &person.email, ""));
-        Ok(format!("{}\n{} {phrase}.", if disabled { "Disable" } else { "Enable" }, person.email))
+        let email = person.email;
+        Ok(Outcome::of(if disabled { UserEvent::Disabled { email } } else { UserEvent::Enabled { email } }))
     })?;
     super::sessions::forget_sessions(app, id).await;
-    Ok(message)
+    Ok(outcome)
 }
 
 /// The root company always keeps somebody who can administer it.
@@ -233,18 +232,18 @@ async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static s
 /// [`OpError::NotFound`] outside the tree.
 pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let message = work_once!(app, actor, key, "end_sessions", &id.to_string(), work => {
+    let outcome = work_once!(app, actor, key, "end_sessions", &id.to_string(), work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         store::users::end_sessions(&mut work.tx, id).await?;
         work.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
-        Ok(format!("End sessions\n{} is signed out everywhere.", person.email))
+        Ok(Outcome::of(UserEvent::SessionsEnded { email: person.email }))
     })?;
     // Sent again, it does not end sessions that were begun since.
-    if !message.replayed {
+    if !outcome.replayed {
         super::sessions::forget_sessions(app, id).await;
     }
-    Ok(message)
+    Ok(outcome)
 }
 
 /// Saves the actor's name and time zone.
@@ -276,23 +275,17 @@ pub async fn save_profile(
     let request = serde_json::json!([first, last, zone]).to_string();
     work_once!(app, actor, key, "save_profile", &request, work => {
         store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone).await?;
-        Ok("Update\nYour profile was saved.".to_owned())
+        Ok(Outcome::of(UserEvent::ProfileSaved))
     })
 }
 
 /// The actor's sessions, the latest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> {
     let mut tx = app.db.sessions().await?;
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
 /// Ends one of the actor's sessions, or all but the present one; where asked, all access tokens too.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end_own_sessions(
     app: &App,
     actor: &Actor,

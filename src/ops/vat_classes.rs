@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
 use crate::app::App;
 use crate::model::company::NameError;
+use crate::model::event::ProductEvent;
 use crate::model::money::VatRate;
 use crate::model::product::{self, VatClass};
 use crate::model::refusal::ProductReason;
@@ -39,7 +40,7 @@ pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) ->
             return refuse("name", ProductReason::VatClassTaken);
         }
         work.note(actor.note("vat_class.added", &name, &rate.to_string()));
-        Ok(format!("Add\nThe VAT class {name} has {rate}."))
+        Ok(Outcome::of(ProductEvent::VatClassAdded { name: name.clone(), rate }))
     })
 }
 
@@ -65,7 +66,7 @@ pub async fn change(
         }
         let details = format!("{name}, {rate}, in place of {}", before.rate);
         work.note(actor.note("vat_class.changed", &before.name, &details));
-        Ok(format!("Change\nThe VAT class {name} has {rate}, in orders that are made from now on."))
+        Ok(Outcome::of(ProductEvent::VatClassChanged { name: name.clone(), rate }))
     })
 }
 

@@ -7,6 +7,7 @@ use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail;
 use crate::model::amount::grouped;
+use crate::model::event::OrderEvent;
 use crate::model::invoice::{self, Billing};
 use crate::model::job::Job;
 use crate::model::ledger::{
@@ -19,6 +20,7 @@ use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::orders::OrderRow;
 use crate::store::vouchers::{StateCount, VoucherFilter, VoucherRow};
+use crate::words;
 
 /// The most vouchers that are cancelled at once.
 pub const CANCELLED_MAX: usize = 1_000;
@@ -134,9 +136,6 @@ pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<Sta
 }
 
 /// Whether this person may take vouchers back: the operator may, others where the operator allows it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn may_cancel(app: &App, actor: &Actor) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let is_allowed = store::seller::get(&mut tx).await?.is_some_and(|s| s.may_cancel);
@@ -189,10 +188,10 @@ pub async fn cancel(
         };
         super::resources::within(app, work, &[operation]).await?;
         let cancelled = Cancelled { order: &order, lines: &lines, codes: &codes, before: &before };
-        let told = credit(work, &cancelled).await?;
-        let what = if code_ids.len() == 1 { "1 code".to_owned() } else { format!("{} codes", code_ids.len()) };
-        work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &format!("Order {order_id}"), &what));
-        Ok(format!("Cancel\n{what} of order {order_id} cancelled. {told}"))
+        let credit_note = credit(work, &cancelled).await?;
+        let (subject, count) = (format!("Order {order_id}"), code_ids.len());
+        work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &words::codes(count)));
+        Ok(Outcome::of(OrderEvent::VouchersCancelled { order_id, count, credit_note }))
     })
 }
 
@@ -206,14 +205,11 @@ pub(super) struct Cancelled<'a> {
     pub before: &'a [StateCount],
 }
 
-/// Makes the credit note of cancelled codes.
-pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResult<String> {
+/// Makes the credit note of cancelled codes; its number is given. What cost nothing has no invoice to credit.
+pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResult<Option<String>> {
     let Cancelled { order, lines, codes, before } = *cancelled;
     let documents = store::invoices::of_order(&mut work.tx, order.id).await?;
-    let Some(document) = documents.iter().find(|d| !d.is_credit_note()) else {
-        // What cost nothing has no invoice.
-        return Ok(String::new());
-    };
+    let Some(document) = documents.iter().find(|d| !d.is_credit_note()) else { return Ok(None) };
     let mut parts = Vec::new();
     for ((index, (number, line)), wanted) in
         lines.iter().enumerate().zip(among_first(lines, order.codes_wanted))
@@ -230,7 +226,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
     }
     let (name, id) = super::payments::credit(work, document.id, &document.document()?, &parts, None).await?;
     work.job(&Job::CreditRefund { id: id.to_string() }).await?;
-    Ok(format!("Credit note {name} was made."))
+    Ok(Some(name))
 }
 
 /// Gives a lost voucher a new code of the same value. The old one is dead.

@@ -141,9 +141,6 @@ impl Drop for Exported {
 
 /// Notes a forbidden request: once in a while for each person and address, and not too many of one person, so that
 /// nobody fills the history.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()> {
     let of_person = format!("forbidden:{}", actor.user_id);
     let of_path = format!("{of_person}:{}", super::attempts::hash_hex(what));

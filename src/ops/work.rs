@@ -1,10 +1,14 @@
 //! A unit of work: one transaction with its history rows and its jobs. [`work!`] runs one and answers after the
-//! commit; [`work_once!`] runs one of somebody's once, and gives its first result again.
+//! commit; [`work_once!`] runs one of somebody's once, and gives its first outcome again.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::mail::{self, Mail};
+use crate::model::event::Event;
 use crate::model::job::Job;
 use crate::model::ledger::Fingerprint;
 use crate::model::refusal::FormReason;
@@ -31,9 +35,6 @@ impl Work {
     }
 
     /// Writes a job that runs after the commit.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn job(&mut self, job: &Job) -> OpResult<()> {
         store::jobs::add(&mut self.tx, job, self.now).await?;
         self.has_jobs = true;
@@ -41,9 +42,6 @@ impl Work {
     }
 
     /// Writes the job that sends a mail after the commit.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn mail(&mut self, app: &App, mail: &Mail) -> OpResult<()> {
         self.job(&mail::job(mail, &app.keys, &app.rng)).await
     }
@@ -147,7 +145,7 @@ pub async fn judge<T>(
     Some(if tries.is_settling() && is_uncertain { Err(OpError::OutcomeUnknown) } else { outcome })
 }
 
-/// Runs somebody's unit of work once: a second request with the same key gets the first result. `request`
+/// Runs somebody's unit of work once: a second request with the same key gets the first outcome. `request`
 /// is the canonical form that tells a retry from another request.
 macro_rules! work_once {
     ($app:expr, $actor:expr, $key:expr, $verb:literal, $request:expr, $work:ident => $body:block) => {{
@@ -156,65 +154,62 @@ macro_rules! work_once {
             if let Some(first) = $crate::ops::work::replay($work, $actor, $key, fingerprint).await? {
                 return Ok(first);
             }
-            let result: $crate::ops::error::OpResult<String> = async { $body }.await;
-            let result = match result {
-                Ok(result) => result,
+            let outcome: $crate::ops::error::OpResult<$crate::ops::work::Outcome<_>> = async { $body }.await;
+            let outcome = match outcome {
+                Ok(outcome) => outcome,
                 Err(error) => return Err($crate::ops::work::unless_met($work, $actor, $key, error).await),
             };
-            $crate::ops::work::keep($work, $actor, $key, fingerprint, $verb, result).await
+            $crate::ops::work::keep($work, $actor, $key, fingerprint, $verb, outcome).await
         })
     }};
 }
 pub(crate) use work_once;
 
-/// What was done, or had done when it was first sent.
+/// What an operation did, now or when it was first sent.
 #[derive(Debug, Clone)]
-pub struct Outcome {
-    /// The verb and the sentence of its notice, apart by a line break, and [`about`] on a line of its own.
-    pub result: String,
+pub struct Outcome<T = ()> {
+    pub event: Event,
+    /// What the answer is made from besides, as it was right after.
+    pub about: T,
     pub replayed: bool,
 }
 
 impl Outcome {
-    /// What it was about, as it was right after: for giving the first answer again.
-    ///
-    /// # Errors
-    /// [`OpError::Internal`] where the result keeps nothing of that kind.
-    pub fn about<T: serde::de::DeserializeOwned>(&self) -> OpResult<T> {
-        let text = self.result.splitn(3, '\n').nth(2).unwrap_or_default();
-        serde_json::from_str(text).map_err(|e| OpError::Internal(e.to_string()))
+    /// An event that says all there is to say.
+    pub fn of(event: impl Into<Event>) -> Outcome {
+        Outcome::about((), event)
     }
 }
 
-/// The last line of a result: what it was about.
-///
-/// # Errors
-/// Never for values of the database.
-pub fn about<T: serde::Serialize>(value: &T) -> OpResult<String> {
-    serde_json::to_string(value).map_err(|e| OpError::Internal(e.to_string()))
+impl<T> Outcome<T> {
+    /// An event, and what the answer is made from.
+    pub fn about(about: T, event: impl Into<Event>) -> Outcome<T> {
+        Outcome { event: event.into(), about, replayed: false }
+    }
 }
 
-/// The first result of an operation that has happened.
+/// The first outcome of an operation that has happened.
 ///
 /// # Errors
-/// A refusal when the key was used for another request.
-pub async fn replay(
+/// A refusal when the key was used for another request; [`OpError::Internal`] where it was kept with something else.
+pub async fn replay<T: DeserializeOwned>(
     work: &mut Work,
     actor: &Actor,
     key: &str,
     fingerprint: Fingerprint,
-) -> OpResult<Option<Outcome>> {
+) -> OpResult<Option<Outcome<T>>> {
     match store::operations::used(&mut work.tx, actor.user_id, key).await? {
         None => Ok(None),
         Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
-            Ok(Some(Outcome { result: stored.result, replayed: true }))
+            let about = serde_json::from_value(stored.about).map_err(|e| OpError::Internal(e.to_string()))?;
+            Ok(Some(Outcome { event: stored.event, about, replayed: true }))
         }
         Some(_) => refuse("", FormReason::KeyReused),
     }
 }
 
 /// Why it failed. Where the same request was sent twice at once, the second may have waited for the
-/// first and then be refused by what that did: it is tried again, and gets the first result.
+/// first and then be refused by what that did: it is tried again, and gets the first outcome.
 pub async fn unless_met(work: &mut Work, actor: &Actor, key: &str, error: OpError) -> OpError {
     let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
     if is_refusal && matches!(store::operations::find(&mut work.tx, actor.user_id, key).await, Ok(Some(_))) {
@@ -223,19 +218,20 @@ pub async fn unless_met(work: &mut Work, actor: &Actor, key: &str, error: OpErro
     error
 }
 
-/// Keeps an operation's result, so that it happens once.
+/// Keeps an operation's outcome, so that it happens once.
 ///
 /// # Errors
 /// A collision where it happened meanwhile.
-pub async fn keep(
+pub async fn keep<T: Serialize>(
     work: &mut Work,
     actor: &Actor,
     key: &str,
     fingerprint: Fingerprint,
     verb: &str,
-    result: String,
-) -> OpResult<Outcome> {
-    let stored = Stored { fingerprint, verb: verb.to_owned(), result: result.clone() };
+    outcome: Outcome<T>,
+) -> OpResult<Outcome<T>> {
+    let about = serde_json::to_value(&outcome.about).map_err(|e| OpError::Internal(e.to_string()))?;
+    let stored = Stored { fingerprint, verb: verb.to_owned(), event: outcome.event.clone(), about };
     store::operations::add(&mut work.tx, actor.user_id, key, &stored, work.now).await?;
-    Ok(Outcome { result, replayed: false })
+    Ok(outcome)
 }

@@ -1,8 +1,11 @@
 //! Writes other than transfers, recorded so that each happens once.
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::FromRow;
 
-use super::db::{Query, Result, Tx, WriteTx, all_of, columns, sql};
+use super::db::{DbError, Query, Result, Tx, WriteTx, all_of, columns, sql};
+use crate::model::event::Event;
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
 
@@ -11,8 +14,29 @@ use crate::model::time::Moment;
 pub struct Stored {
     pub fingerprint: Fingerprint,
     pub verb: String,
-    /// The data that the first answer is rebuilt from.
-    pub result: String,
+    pub event: Event,
+    /// Other data that the first answer is rebuilt from; null for none.
+    pub about: Value,
+}
+
+/// What the column `result` holds, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Kept<E> {
+    event: E,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    about: Value,
+}
+
+/// Reads the column `result`. Rows of older versions hold a text, which stays as it is; those of newer ones may hold an
+/// event that this version does not know.
+fn read(result: String) -> (Event, Value) {
+    match serde_json::from_str::<Kept<Value>>(&result) {
+        Ok(Kept { event, about }) => (serde_json::from_value(event).unwrap_or(Event::Unknown), about),
+        Err(_) => {
+            let about = result.splitn(3, '\n').nth(2).and_then(|json| serde_json::from_str(json).ok());
+            (Event::Stored(result), about.unwrap_or_default())
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -24,11 +48,9 @@ struct OperationRow {
 
 impl OperationRow {
     fn stored(self) -> Stored {
-        Stored {
-            fingerprint: Fingerprint(self.fingerprint.try_into().unwrap_or_default()),
-            verb: self.verb,
-            result: self.result,
-        }
+        let (event, about) = read(self.result);
+        let fingerprint = Fingerprint(self.fingerprint.try_into().unwrap_or_default());
+        Stored { fingerprint, verb: self.verb, event, about }
     }
 }
 
@@ -89,12 +111,14 @@ fn stored_query(actor_id: i64, key: &str) -> Query {
 /// # Errors
 /// A unique violation if it has already happened.
 pub async fn add(tx: &mut WriteTx, actor_id: i64, key: &str, stored: &Stored, now: Moment) -> Result<()> {
+    let kept = Kept { event: &stored.event, about: stored.about.clone() };
+    let result = serde_json::to_string(&kept).map_err(DbError::decode)?;
     sql("insert into operation (actor_id, key, fingerprint, verb, result, at) values ($1, $2, $3, $4, $5, $6)")
         .bind(actor_id)
         .bind(key)
         .bind(stored.fingerprint.0.as_slice())
         .bind(&stored.verb)
-        .bind(&stored.result)
+        .bind(result)
         .bind(now)
         .run(tx)
         .await?;

@@ -8,24 +8,7 @@ use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::ops::actor::Actor;
 use crate::ops::audit::{self, Happened};
 use crate::ops::coverage;
-use crate::words;
-
-/// "Move operation completed successfully." and what happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    pub headline: String,
-    pub text: String,
-}
-
-impl Notice {
-    /// Of an operation that has not happened so far. Whether it will is not known.
-    pub fn not_seen() -> Notice {
-        Notice {
-            headline: "Not seen yet.".into(),
-            text: "This may still happen. Reload the page in a moment to look again.".into(),
-        }
-    }
-}
+use crate::words::{self, Notice};
 
 /// The notice of an operation, if it has happened.
 pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
@@ -35,7 +18,7 @@ pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>
             notice.text += &lasts(app, actor, &transfers).await?;
             Some(notice)
         }
-        Some(Happened::Other(result)) => Some(of_result(&result)),
+        Some(Happened::Other(event)) => Some(words::event(&event)),
         None => None,
     })
 }
@@ -51,16 +34,8 @@ async fn lasts(app: &App, actor: &Actor, transfers: &[Transfer]) -> WebResult<St
         .map_or(String::new(), |c| format!(" It lasts {}.", words::coverage(&c))))
 }
 
-/// The notice of an act: its verb and its sentence.
-pub fn of_result(result: &str) -> Notice {
-    // A third line is for programs.
-    let mut lines = result.split('\n');
-    let (verb, text) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    Notice { headline: format!("{verb} operation completed successfully."), text: text.to_owned() }
-}
-
 fn of_transfers(transfers: &[Transfer]) -> Notice {
-    let Some(first) = transfers.first() else { return of_result("") };
+    let Some(first) = transfers.first() else { return Notice::done("", "") };
     let served = transfers.iter().skip(1).filter(|t| t.cause == Cause::Spend);
     let left = balance_after(transfers);
     let extended = match served.count() {
@@ -68,10 +43,7 @@ fn of_transfers(transfers: &[Transfer]) -> Notice {
         1 => " 1 waiting device was extended at once.".to_owned(),
         n => format!(" {} waiting devices were extended at once.", grouped(n as i64)),
     };
-    Notice {
-        headline: format!("{} operation completed successfully.", first.cause.verb()),
-        text: sentence(first, transfers.len(), left) + &extended,
-    }
+    Notice::done(first.cause.verb(), sentence(first, transfers.len(), left) + &extended)
 }
 
 /// `left` is what the receiver has after all of it; of codes there may be several.

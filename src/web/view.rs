@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 
 use super::error::WebResult;
 use super::extract::{Me, Theme};
-use super::notice::Notice;
 use super::state::Portal;
 use super::{assets, form, notice};
 use crate::app::App;
@@ -18,6 +17,7 @@ use crate::model::time::Moment;
 use crate::ops::actor::Actor;
 use crate::store::resources::Pool;
 use crate::urls;
+use crate::words::Notice;
 
 /// Rows on a page of a list.
 pub const PAGE_SIZE: i64 = 50;

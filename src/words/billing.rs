@@ -1,6 +1,7 @@
-//! What is wrong with the data that stand on an invoice.
+//! What is wrong with the data that stand on an invoice, and what was done to them.
 
-use super::{Worded, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
+use crate::model::event::BillingEvent;
 use crate::model::refusal::BillingReason;
 
 pub(super) fn billing(reason: &BillingReason) -> Worded {
@@ -11,4 +12,14 @@ pub(super) fn billing(reason: &BillingReason) -> Worded {
         }
         BillingReason::UnknownCountry => invalid("NOT_A_CHOICE", "Choose a country."),
     }
+}
+
+pub(super) fn event(event: &BillingEvent) -> Notice {
+    let text = match event {
+        BillingEvent::SellerSaved { name } => format!("New invoices come from {name}."),
+        BillingEvent::BuyerSaved { company, name } => {
+            format!("New invoices of {company} are made out to {name}.")
+        }
+    };
+    Notice::done("Save", text)
 }

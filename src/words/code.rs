@@ -1,7 +1,9 @@
-//! Why a text is not a code, or not one that can be used.
+//! Why a text is not a code, or not one that can be used, and what was done to codes.
 
-use super::{Worded, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
+use crate::model::amount::grouped;
 use crate::model::code::CodeError;
+use crate::model::event::CodeEvent;
 use crate::model::refusal::CodeReason;
 
 pub(super) fn code(reason: &CodeReason) -> Worded {
@@ -23,5 +25,20 @@ pub(super) fn code(reason: &CodeReason) -> Worded {
             "What you searched for is a code, and none of your companies has it. Codes are searched for in the \
              list of codes, and activated under Redeem code.",
         ),
+    }
+}
+
+pub(super) fn event(event: &CodeEvent) -> Notice {
+    match event {
+        CodeEvent::CommentSaved => Notice::done("Update", "The comment was saved."),
+        CodeEvent::BatchOrdered { count, company } => {
+            Notice::done("Create", format!("{} codes are being made for {company}.", grouped(*count)))
+        }
+        CodeEvent::BatchCancelled { was_over: true } => {
+            Notice::done("Cancel", "It was over already. What was made stays.")
+        }
+        CodeEvent::BatchCancelled { was_over: false } => {
+            Notice::done("Cancel", "The rest is not made. What was made stays.")
+        }
     }
 }

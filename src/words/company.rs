@@ -1,9 +1,10 @@
-//! What is wrong with a company or a name, and what stands in the way of removing a company.
+//! What is wrong with a company or a name, what stands in the way of removing a company, and what was done to one.
 
 use super::form::hidden_characters;
-use super::{Worded, invalid, missing, not_found};
+use super::{Notice, Worded, invalid, missing, not_found};
 use crate::model::amount::grouped;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
+use crate::model::event::CompanyEvent;
 use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
 
 const MISSING: &str = "Choose a company.";
@@ -109,4 +110,41 @@ pub(super) fn obstacle(obstacle: &Obstacle) -> Worded {
             invalid("COMPANY_HAS_USERS", format!("{name} has {} users: disable them first.", grouped(n)))
         }
     }
+}
+
+pub(super) fn event(event: &CompanyEvent) -> Notice {
+    match event {
+        CompanyEvent::Created { id, name, parent } => {
+            Notice::done("Create", format!("Company {name} (#{id}) was created under {parent}."))
+        }
+        CompanyEvent::Changed { name, renamed_to, uses_parent_credits } => {
+            let phrase = uses_parent_credits.map(|on| if on { "now uses" } else { "no longer uses" });
+            let credits = phrase.map(|phrase| format!("{name} {phrase} its parent's credits."));
+            let renamed = renamed_to.as_ref().map(|new| format!("{name} is now called {new}."));
+            let verb = if renamed.is_some() { "Rename" } else { "Update" };
+            Notice::done(verb, credits.into_iter().chain(renamed).collect::<Vec<_>>().join(" "))
+        }
+        CompanyEvent::SecondFactorDemanded { name } => second_factor(name, "must now have"),
+        CompanyEvent::SecondFactorOptional { name } => second_factor(name, "need no longer have"),
+        CompanyEvent::Moved { name, parent } => {
+            Notice::done("Move", format!("{name} is now under {parent}."))
+        }
+        CompanyEvent::Removed { names } => Notice::done("Remove", format!("Removed: {}.", names.join(", "))),
+        CompanyEvent::Activated { name } => {
+            Notice::done("Activate", format!("{name} may now buy vouchers and licences."))
+        }
+        CompanyEvent::Deactivated { name } => {
+            Notice::done("Deactivate", format!("{name} can no longer buy vouchers and licences."))
+        }
+        CompanyEvent::ReverseChargeSet { name, is_on } => {
+            let what = if *is_on { "No VAT is" } else { "VAT is" };
+            Notice::done("Update", format!("{what} added to new orders of {name}."))
+        }
+    }
+}
+
+fn second_factor(company: &str, phrase: &str) -> Notice {
+    let text =
+        format!("Users of {company} and of the companies below it {phrase} two-factor authentication on.");
+    Notice::done("Update", text)
 }

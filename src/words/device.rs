@@ -1,6 +1,8 @@
-//! What is wrong with a device.
+//! What is wrong with a device, and what was done to devices.
 
-use super::{Worded, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
+use crate::model::amount::grouped;
+use crate::model::event::{DeviceEvent, Settled};
 use crate::model::refusal::DeviceReason;
 
 pub(super) const SERIAL_TAKEN: &str = "There is a device with this serial number already.";
@@ -24,4 +26,46 @@ pub(super) fn device(reason: &DeviceReason) -> Worded {
         }
         DeviceReason::UnsuitableService => invalid("UNSUITABLE_SERVICE", UNSUITABLE_SERVICE),
     }
+}
+
+pub(super) fn event(event: &DeviceEvent) -> Notice {
+    match event {
+        DeviceEvent::Added { id, label, company, settled } => {
+            let settled = self::settled(*settled);
+            Notice::done("Create", format!("{label} (#{id}) was added to {company}.{settled}"))
+        }
+        DeviceEvent::Saved { label, settled } => {
+            Notice::done("Update", format!("{label} was saved.{}", self::settled(*settled)))
+        }
+        DeviceEvent::Set { count, left_out, settled } => {
+            let left_out = match left_out {
+                0 => String::new(),
+                n => format!(
+                    " {} left out: the service does not suit, the device is not among yours, or it was named twice.",
+                    counted(*n)
+                ),
+            };
+            let settled = self::settled(*settled);
+            Notice::done("Update", format!("{} changed.{settled}{left_out}", counted(*count)))
+        }
+        DeviceEvent::Removed { count } => Notice::done("Remove", format!("{} removed.", counted(*count))),
+    }
+}
+
+fn settled(settled: Settled) -> String {
+    let paid = match settled.paid {
+        0 => String::new(),
+        1 => " 1 unit was used.".to_owned(),
+        n => format!(" {} units were used.", grouped(n as i64)),
+    };
+    let waiting = match settled.waiting {
+        0 => "",
+        1 => " It waits for units: there are none left.",
+        _ => " Some wait for units: there are not enough left.",
+    };
+    paid + waiting
+}
+
+fn counted(devices: usize) -> String {
+    if devices == 1 { "1 device".to_owned() } else { format!("{} devices", grouped(devices as i64)) }
 }

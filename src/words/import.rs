@@ -1,8 +1,9 @@
-//! Why a file of devices cannot be read, or one of its rows not added.
+//! Why a file of devices cannot be read, or one of its rows not added, and what was done with one.
 
 use super::device::{SERIAL_TAKEN, UNSUITABLE_SERVICE};
-use super::{Worded, invalid};
+use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
+use crate::model::event::ImportEvent;
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
 
 pub(super) fn file(error: &FileError) -> Worded {
@@ -46,4 +47,24 @@ pub fn row_error(error: &RowError) -> String {
         RowError::SerialTwice(line) => format!("Line {line} has the same serial number."),
         RowError::SerialTaken => SERIAL_TAKEN.into(),
     }
+}
+
+pub(super) fn event(event: &ImportEvent) -> Notice {
+    match event {
+        ImportEvent::Checked { good, bad } => {
+            let (can, cannot) = (counted(*good), counted(*bad));
+            let text = format!("{can} can be added, {cannot} cannot. Nothing has been added yet.");
+            Notice::done("Check", text)
+        }
+        ImportEvent::Started => {
+            Notice::done("Import", "The devices are being added. You may leave this page.")
+        }
+        ImportEvent::Cancelled => {
+            Notice::done("Cancel", "The import was stopped. Devices that were added stay.")
+        }
+    }
+}
+
+fn counted(rows: usize) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows as i64)) }
 }

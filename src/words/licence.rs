@@ -1,7 +1,8 @@
-//! Why a licence cannot be ordered, or cannot move.
+//! Why a licence cannot be ordered, or cannot move, and what was done to one.
 
-use super::{Worded, invalid};
+use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
+use crate::model::event::LicenceEvent;
 use crate::model::licence::{LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, SerialError};
 use crate::model::order::SERIALS_MAX;
 
@@ -58,4 +59,9 @@ fn sentence(refusal: &LicenceRefusal) -> String {
             REHOST_REASON_LENGTH.end()
         ),
     }
+}
+
+pub(super) fn event(event: &LicenceEvent) -> Notice {
+    let LicenceEvent::Rehosted { name, from, to } = event;
+    Notice::done("Move", format!("{name} is now for {to}, with a new key. The key for {from} is revoked."))
 }

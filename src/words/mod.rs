@@ -1,6 +1,6 @@
-//! Reasons and states in words. For a person a reason is a sentence: what happened and what to do; that nothing
+//! Reasons, events and states in words. For a person a reason is a sentence: what happened and what to do; that nothing
 //! was changed is said above the form. For a program it is a code, which never changes. Each noun has a file where
-//! they stand side by side.
+//! they stand side by side. An event is a notice for a person.
 
 mod billing;
 mod code;
@@ -12,6 +12,7 @@ mod import;
 pub mod job;
 mod ledger;
 mod licence;
+mod notice;
 mod order;
 mod product;
 mod resources;
@@ -23,6 +24,8 @@ use std::borrow::Cow;
 
 pub use company::missing_company;
 pub use import::row_error;
+pub use notice::{Notice, event};
+pub use order::{codes, unmade_codes};
 pub use resources::coverage;
 pub use user::password_help;
 

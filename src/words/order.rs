@@ -1,7 +1,8 @@
-//! Why something cannot be ordered or paid.
+//! Why something cannot be ordered or paid, and what was done to an order.
 
-use super::{Worded, invalid};
+use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
+use crate::model::event::{OrderEvent, Placed};
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::refusal::OrderReason;
 
@@ -64,4 +65,71 @@ fn error(error: OrderError) -> String {
                 .into()
         }
     }
+}
+
+pub(super) fn event(event: &OrderEvent) -> Notice {
+    match event {
+        OrderEvent::VoucherAdded { order_id } => {
+            Notice::done("Add", format!("The voucher was added to order {order_id}."))
+        }
+        OrderEvent::LicencesAdded { order_id } => {
+            Notice::done("Add", format!("The licences were added to order {order_id}."))
+        }
+        OrderEvent::LineRemoved { order_id } => {
+            Notice::done("Remove", format!("The line was taken out of order {order_id}."))
+        }
+        OrderEvent::Placed { order_id, placed } => {
+            Notice::done("Order", format!("Order {order_id} was placed. {}", self::placed(placed)))
+        }
+        OrderEvent::Paid { order_id, is_being_made } => {
+            let ready = match is_being_made {
+                true => "Its codes are being made.",
+                false => "What was bought is ready.",
+            };
+            Notice::done("Pay", format!("Order {order_id} is paid. {ready}"))
+        }
+        OrderEvent::Cancelled { order_id, credit_note: None } => {
+            Notice::done("Cancel", format!("Order {order_id} was cancelled."))
+        }
+        OrderEvent::Cancelled { order_id, credit_note: Some(number) } => {
+            Notice::done("Cancel", format!("Order {order_id} was cancelled. {}", credited(number)))
+        }
+        OrderEvent::VouchersCancelled { order_id, count, credit_note } => {
+            cancelled(&codes(*count), *order_id, credit_note.as_deref())
+        }
+        OrderEvent::RestCancelled { order_id, count, credit_note } => {
+            cancelled(&unmade_codes(*count), *order_id, credit_note.as_deref())
+        }
+        OrderEvent::CreditNoteSettled { number } => Notice::done("Pay back", format!("{number} is settled.")),
+    }
+}
+
+fn placed(placed: &Placed) -> String {
+    match placed {
+        Placed::Free { is_being_made: true } => "It costs nothing; its codes are being made.".into(),
+        Placed::Free { is_being_made: false } => "It costs nothing and is ready.".into(),
+        Placed::ByInvoice { invoice, email } => format!("Invoice {invoice} was made and is sent to {email}."),
+        Placed::ByCard => "It is to be paid by card.".into(),
+    }
+}
+
+fn cancelled(what: &str, order_id: i64, credit_note: Option<&str>) -> Notice {
+    let credited = credit_note.map(credited).unwrap_or_default();
+    Notice::done("Cancel", format!("{what} of order {order_id} cancelled. {credited}"))
+}
+
+fn credited(number: &str) -> String {
+    format!("Credit note {number} was made.")
+}
+
+/// How many codes were cancelled.
+#[must_use]
+pub fn codes(count: usize) -> String {
+    if count == 1 { "1 code".to_owned() } else { format!("{count} codes") }
+}
+
+/// How many codes were cancelled that were still to be made.
+#[must_use]
+pub fn unmade_codes(count: i64) -> String {
+    format!("{} codes before they were made", grouped(count))
 }

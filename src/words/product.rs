@@ -1,6 +1,7 @@
-//! What is wrong with a price, or with what the price list holds.
+//! What is wrong with a price, or with what the price list holds, and what was done to the list.
 
-use super::{Worded, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
+use crate::model::event::ProductEvent;
 use crate::model::money::MoneyError;
 use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ModelsError};
 use crate::model::refusal::ProductReason;
@@ -51,5 +52,28 @@ pub(super) fn money(error: MoneyError) -> Worded {
             format!("Enter {digits} digits after the point or fewer, as the currency has."),
         ),
         MoneyError::OutOfRange => not_a_price("Enter a smaller price."),
+    }
+}
+
+pub(super) fn event(event: &ProductEvent) -> Notice {
+    match event {
+        ProductEvent::Added { name, currency, price } => {
+            let prices = price.words(*currency);
+            Notice::done("Add", format!("{name} is on the price list and offered: {prices}."))
+        }
+        ProductEvent::Changed { name, currency, price } => {
+            let prices = price.words(*currency);
+            let text = format!("{name} now costs: {prices}. Orders that were made keep their prices.");
+            Notice::done("Change", text)
+        }
+        ProductEvent::Offered { name } => Notice::done("Update", format!("{name} is offered again.")),
+        ProductEvent::Withdrawn { name } => Notice::done("Update", format!("{name} is no longer offered.")),
+        ProductEvent::VatClassAdded { name, rate } => {
+            Notice::done("Add", format!("The VAT class {name} has {rate}."))
+        }
+        ProductEvent::VatClassChanged { name, rate } => {
+            let text = format!("The VAT class {name} has {rate}, in orders that are made from now on.");
+            Notice::done("Change", text)
+        }
     }
 }

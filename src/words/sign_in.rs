@@ -1,7 +1,9 @@
-//! Why a sign-in goes no further, and what is wrong with a second factor.
+//! Why a sign-in goes no further, and what is wrong with a second factor or was done to it.
 
-use super::{Worded, invalid, too_many_attempts};
+use super::{Notice, Worded, invalid, too_many_attempts};
+use crate::model::event::SecondFactorEvent;
 use crate::model::refusal::{SecondFactorReason, SignInReason};
+use crate::model::second_factor::SecondFactor;
 
 pub(super) fn sign_in(reason: &SignInReason) -> Worded {
     match reason {
@@ -48,5 +50,27 @@ fn second_factor_sentence(reason: &SecondFactorReason) -> String {
              that."
         ),
         SecondFactorReason::NoMail => "This portal sends no mail, so no code can be mailed.".into(),
+    }
+}
+
+pub(super) fn event(event: &SecondFactorEvent) -> Notice {
+    match event {
+        SecondFactorEvent::TurnedOn { method: SecondFactor::Totp } => {
+            Notice::done("Update", "Two-factor authentication is on: codes come from your authenticator app.")
+        }
+        SecondFactorEvent::TurnedOn { method: SecondFactor::Email } => {
+            Notice::done("Update", "Two-factor authentication is on: codes come by e-mail.")
+        }
+        SecondFactorEvent::TurnedOff => Notice::done("Update", "Two-factor authentication is off."),
+        SecondFactorEvent::Reset { email } => Notice::done(
+            "Reset",
+            format!("Two-factor authentication of {email} is off. The password alone signs in now."),
+        ),
+        SecondFactorEvent::RecoveryCodesMade => {
+            Notice::done("Update", "New recovery codes were made. The old ones no longer work.")
+        }
+        SecondFactorEvent::CodeMailed { email } => {
+            Notice::done("Send code", format!("A code is on its way to {email}. It works for 10 minutes."))
+        }
     }
 }

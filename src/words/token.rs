@@ -1,6 +1,7 @@
-//! What is wrong with an access token.
+//! What is wrong with an access token, and what was done to one.
 
-use super::{Worded, invalid};
+use super::{Notice, Worded, invalid};
+use crate::model::event::TokenEvent;
 use crate::model::network::{NETWORKS_MAX, NetworkError};
 use crate::model::refusal::TokenReason;
 
@@ -24,6 +25,20 @@ pub(super) fn token(reason: &TokenReason) -> Worded {
         ),
         TokenReason::Networks(NetworkError::TooMany) => {
             invalid("NOT_A_NETWORK", format!("Name {NETWORKS_MAX} addresses or fewer."))
+        }
+    }
+}
+
+pub(super) fn event(event: &TokenEvent) -> Notice {
+    match event {
+        TokenEvent::Created { name } => {
+            Notice::done("Create", format!("The access token {name} was created."))
+        }
+        TokenEvent::Revoked { name, owner: None } => {
+            Notice::done("Revoke", format!("The access token {name} no longer works."))
+        }
+        TokenEvent::Revoked { name, owner: Some(email) } => {
+            Notice::done("Revoke", format!("The access token {name} of {email} no longer works."))
         }
     }
 }

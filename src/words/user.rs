@@ -1,8 +1,9 @@
-//! What is wrong with an account: its address, its role, its password.
+//! What is wrong with an account, its address, its role, its password, and what was done to one.
 
-use super::{Worded, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
+use crate::model::event::UserEvent;
 use crate::model::refusal::UserReason;
-use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError, password_length_min};
+use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError, Role, password_length_min};
 
 pub(super) fn user(reason: &UserReason) -> Worded {
     match reason {
@@ -50,4 +51,46 @@ fn password(error: PasswordError) -> String {
 pub fn password_help(has_second_factor: bool) -> String {
     let minimum = password_length_min(has_second_factor);
     format!("{minimum} characters or more. A few words in a row do well.")
+}
+
+pub(super) fn event(event: &UserEvent) -> Notice {
+    match event {
+        UserEvent::Invited { email, company, role, is_mailed } => {
+            let mailed = if *is_mailed { " A link to set the password was mailed." } else { "" };
+            let role = self::role(*role);
+            Notice::done("Invite", format!("{email} was invited to {company} as {role}.{mailed}"))
+        }
+        UserEvent::LinkMade { email, life, is_mailed } => {
+            let (made, life) = (if *is_mailed { "mailed" } else { "made" }, life.words());
+            let text = format!(
+                "A new link for {email} was {made}. It works once, within {life}; earlier ones no longer work."
+            );
+            Notice::done("Link", text)
+        }
+        UserEvent::RoleChanged { email, role } => {
+            Notice::done("Update", format!("{email} is now {}.", self::role(*role)))
+        }
+        UserEvent::Disabled { email } => Notice::done("Disable", format!("{email} can no longer sign in.")),
+        UserEvent::Enabled { email } => Notice::done("Enable", format!("{email} can sign in again.")),
+        UserEvent::SessionsEnded { email } => {
+            Notice::done("End sessions", format!("{email} is signed out everywhere."))
+        }
+        UserEvent::ProfileSaved => Notice::done("Update", "Your profile was saved."),
+        UserEvent::PasswordChanged { are_tokens_revoked } => {
+            let tokens = if *are_tokens_revoked { ", and all access tokens are revoked" } else { "" };
+            let text = format!("Your password was changed. All other sessions have ended{tokens}.");
+            Notice::done("Change password", text)
+        }
+        UserEvent::EmailChangeRequested { email } => {
+            let text = format!(
+                "A link to confirm was sent to {email}. Until you open it, the old address counts. A mail there says \
+                 so, with a link that stops the change."
+            );
+            Notice::done("Change e-mail", text)
+        }
+    }
+}
+
+fn role(role: Role) -> String {
+    role.label().to_lowercase()
 }

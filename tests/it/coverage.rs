@@ -34,7 +34,7 @@ async fn add(test: &TestApp, serial: &str, company_id: i64) -> i64 {
     };
     let answer =
         ops::devices::changes::create(&test.app, &operator, &format!("add {serial}"), &input).await.unwrap();
-    answer.about::<scrip::store::devices::Device>().unwrap().id
+    answer.about.id
 }
 
 async fn until(test: &TestApp, company_id: i64) -> Option<Moment> {

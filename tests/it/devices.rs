@@ -67,7 +67,7 @@ fn key(test: &TestApp) -> String {
 async fn add(test: &TestApp, input: &DeviceInput) -> i64 {
     let operator = who(&test.app, "operator@test.example").await;
     let answer = ops::devices::changes::create(&test.app, &operator, &key(test), input).await.unwrap();
-    answer.about::<Device>().unwrap().id
+    answer.about.id
 }
 
 async fn device(test: &TestApp, id: i64) -> Device {
@@ -193,7 +193,7 @@ async fn a_form_submitted_twice_adds_one_device_and_uses_one_unit(test: TestApp)
         ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
     let again =
         ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
-    assert_eq!((&first.result, again.replayed), (&again.result, true));
+    assert_eq!((&first.event, again.replayed), (&again.event, true));
     assert_eq!(world.credit(&test, world.vendor).await, 999);
     assert!(
         ops::devices::changes::create(&test.app, &operator, &key, &input("B", world.vendor)).await.is_err()

@@ -96,7 +96,7 @@ impl Shop {
         let key = format!("device-{serial}");
         let input = DeviceInput { serial, model, kind, company_id, ..DeviceInput::default() };
         let outcome = ops::devices::changes::create(&test.app, &by, &key, &input).await.unwrap();
-        outcome.about::<scrip::store::devices::Device>().unwrap().id
+        outcome.about.id
     }
 
     async fn choose(&mut self, fields: &[(&str, &str)]) -> Page {

@@ -21,6 +21,7 @@ mod devices;
 mod disk;
 mod distributors;
 mod downloads;
+mod events;
 mod explain;
 mod history;
 mod imports;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::model::code::Code;
+use crate::model::event::CodeEvent;
 use crate::model::ledger::{
     CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag,
 };
@@ -11,8 +12,9 @@ use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, at, refuse, text_reason};
-use crate::ops::work::{Outcome, about, work, work_once};
+use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
+use crate::store::code_lists::ListedCode;
 
 pub const COMMENT_LENGTH_MAX: usize = 1_000;
 /// The most codes that one operation makes.
@@ -173,7 +175,7 @@ pub async fn set_comment(
     key: &str,
     code_id: i64,
     comment: &str,
-) -> OpResult<Outcome> {
+) -> OpResult<Outcome<ListedCode>> {
     actor.require_admin()?;
     let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
@@ -188,6 +190,6 @@ pub async fn set_comment(
             &format!("Code #{code_id}"),
             &comment,
         ));
-        Ok(format!("Update\nThe comment was saved.\n{}", about(&listed)?))
+        Ok(Outcome::about(listed.ok_or(OpError::NotFound)?, CodeEvent::CommentSaved))
     })
 }

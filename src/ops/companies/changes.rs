@@ -2,18 +2,25 @@
 
 use crate::app::App;
 use crate::model::company::{self, DEPTH_MAX};
+use crate::model::event::CompanyEvent;
 use crate::model::refusal::{CompanyReason, SecondFactorReason};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, at, refuse};
-use crate::ops::work::{Outcome, about, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
-use crate::store::companies::LockedCompany;
+use crate::store::companies::{Company, LockedCompany};
 
 /// Creates a company below one of the actor's tree.
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: i64) -> OpResult<Outcome> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    name: &str,
+    parent_id: i64,
+) -> OpResult<Outcome<Company>> {
     actor.require_admin()?;
     let name = company::name(name).map_err(at("name"))?;
     let request = serde_json::json!([name, parent_id]).to_string();
@@ -26,7 +33,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, name: &str, parent_id: 
         let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
         work.note(actor.note_at(id, "company.created", &name, &parent.name));
         let created = as_it_stands(work, actor, id).await?;
-        Ok(format!("Create\nCompany {name} (#{id}) was created under {}.\n{created}", parent.name))
+        Ok(Outcome::about(created, CompanyEvent::Created { id, name: name.clone(), parent: parent.name }))
     })
 }
 
@@ -41,7 +48,13 @@ pub struct Change<'a> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong; the switch of the actor's company is its parent's to set.
-pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change<'_>) -> OpResult<Outcome> {
+pub async fn change(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    change: Change<'_>,
+) -> OpResult<Outcome<Company>> {
     actor.require_admin()?;
     if change.use_parent_credits.is_some() && id == actor.company_id {
         return Err(OpError::Forbidden);
@@ -51,42 +64,39 @@ pub async fn change(app: &App, actor: &Actor, key: &str, id: i64, change: Change
     let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
     work_once!(app, actor, key, "change_company", &request, work => {
         let company = lock_one(work, actor, id, "").await?;
-        let mut told = Vec::new();
         if let Some(on) = change.use_parent_credits {
-            told.push(switch_parent_credits(work, actor, &company, on).await?);
+            switch_parent_credits(work, actor, &company, on).await?;
         }
         if let Some(name) = &name {
             store::companies::rename(&mut work.tx, id, name).await?;
             work.note(actor.note_at(id, "company.renamed", &company.name, name));
-            told.push(format!("{} is now called {name}.", company.name));
         }
-        let verb = if name.is_some() { "Rename" } else { "Update" };
-        Ok(format!("{verb}\n{}\n{}", told.join(" "), as_it_stands(work, actor, id).await?))
+        let changed = CompanyEvent::Changed {
+            name: company.name,
+            renamed_to: name.clone(),
+            uses_parent_credits: change.use_parent_credits,
+        };
+        Ok(Outcome::about(as_it_stands(work, actor, id).await?, changed))
     })
 }
 
 async fn switch_parent_credits(
-    work: &mut crate::ops::work::Work,
+    work: &mut Work,
     actor: &Actor,
     company: &LockedCompany,
     on: bool,
-) -> OpResult<String> {
+) -> OpResult<()> {
     store::devices::shift_waiting(&mut work.tx, company.id, -1).await?;
     store::companies::set_use_parent_credits(&mut work.tx, company.id, on).await?;
     store::devices::shift_waiting(&mut work.tx, company.id, 1).await?;
-    let (verb, phrase) = if on {
-        ("company.parent_credits_on", "now uses")
-    } else {
-        ("company.parent_credits_off", "no longer uses")
-    };
+    let verb = if on { "company.parent_credits_on" } else { "company.parent_credits_off" };
     work.note(actor.note_at(company.id, verb, &company.name, ""));
-    Ok(format!("{} {phrase} its parent's credits.", company.name))
+    Ok(())
 }
 
 /// A company inside its act, for the first answer to be given again.
-async fn as_it_stands(work: &mut crate::ops::work::Work, actor: &Actor, id: i64) -> OpResult<String> {
-    let found = store::companies::find(&mut work.tx, &actor.company_path, id).await?;
-    about(&found.ok_or(OpError::NotFound)?)
+async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Company> {
+    store::companies::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
 /// Switches whether the users of a company and of all below it must have two-factor authentication on. What a company
@@ -115,13 +125,13 @@ pub async fn demand_second_factor(
                 store::companies::set_second_factor_demand(&mut work.tx, id, by).await?;
             }
         }
-        let (verb, phrase) = if on {
-            ("company.second_factor_demanded", "must now have")
-        } else {
-            ("company.second_factor_optional", "need no longer have")
-        };
+        let verb = if on { "company.second_factor_demanded" } else { "company.second_factor_optional" };
         work.note(actor.note_at(id, verb, &company.name, ""));
-        Ok(format!("Update\nUsers of {} and of the companies below it {phrase} two-factor authentication on.", company.name))
+        let name = company.name;
+        Ok(Outcome::of(match on {
+            true => CompanyEvent::SecondFactorDemanded { name },
+            false => CompanyEvent::SecondFactorOptional { name },
+        }))
     })
 }
 
@@ -129,7 +139,13 @@ pub async fn demand_second_factor(
 ///
 /// # Errors
 /// A refusal at the field `parent`: under itself, too deep, or outside the tree.
-pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: i64) -> OpResult<Outcome> {
+pub async fn put_under(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    parent_id: i64,
+) -> OpResult<Outcome<Company>> {
     actor.require_admin()?;
     if id == actor.company_id {
         return Err(OpError::Forbidden);
@@ -156,16 +172,12 @@ pub async fn put_under(app: &App, actor: &Actor, key: &str, id: i64, parent_id: 
         store::devices::shift_waiting(&mut work.tx, id, 1).await?;
         work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
         let moved = as_it_stands(work, actor, id).await?;
-        Ok(format!("Move\n{} is now under {}.\n{moved}", company.name, parent.name))
+        let (name, parent) = (company.name.clone(), parent.name.clone());
+        Ok(Outcome::about(moved, CompanyEvent::Moved { name, parent }))
     })
 }
 
-async fn lock_one(
-    work: &mut crate::ops::work::Work,
-    actor: &Actor,
-    id: i64,
-    field: &'static str,
-) -> OpResult<LockedCompany> {
+async fn lock_one(work: &mut Work, actor: &Actor, id: i64, field: &'static str) -> OpResult<LockedCompany> {
     let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
     match found.pop() {
         Some(company) => Ok(company),

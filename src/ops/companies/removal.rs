@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::model::company;
+use crate::model::event::CompanyEvent;
 use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, refuse};
@@ -35,8 +36,8 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
         for company in &found {
             work.note(actor.note_at(company.id, "company.removed", &company.name, ""));
         }
-        let names: Vec<_> = found.iter().map(|c| c.name.as_str()).collect();
-        Ok(format!("Remove\nRemoved: {}.", names.join(", ")))
+        let names = found.into_iter().map(|company| company.name).collect();
+        Ok(Outcome::of(CompanyEvent::Removed { names }))
     })
 }
 

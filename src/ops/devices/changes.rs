@@ -2,12 +2,13 @@
 
 use crate::app::App;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
+use crate::model::event::DeviceEvent;
 use crate::model::refusal::{DeviceReason, FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
-use crate::ops::devices::settle::{chosen, counted, lock_company, lock_devices, settle};
+use crate::ops::devices::settle::{chosen, lock_company, lock_devices, settle};
 use crate::ops::error::{OpError, OpResult, Problems, refuse, text_reason};
-use crate::ops::work::{Outcome, Work, about, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::devices::{Device, NewDevice};
 
@@ -77,7 +78,7 @@ fn text(text: &str, maximum: usize) -> Result<String, Reason> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) -> OpResult<Outcome> {
+pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let device = input.check()?;
     let request = input.request().to_string();
@@ -85,11 +86,11 @@ pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) ->
         let company = lock_company(work, actor, input.company_id).await?;
         refuse_taken(work, &device, None).await?;
         let id = store::devices::insert(&mut work.tx, std::slice::from_ref(&device), work.now).await?[0];
-        let set = settle(app, work, actor, key, vec![(vec![id], input.change())]).await?;
+        let settled = settle(app, work, actor, key, vec![(vec![id], input.change())]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(company.id, "device.added", label, &company.name));
-        let told = as_it_stands(work, actor, id).await?;
-        Ok(format!("Create\n{label} (#{id}) was added to {}.{}\n{told}", company.name, set.sentence()))
+        let added = DeviceEvent::Added { id, label: label.to_owned(), company: company.name, settled };
+        Ok(Outcome::about(as_it_stands(work, actor, id).await?, added))
     })
 }
 
@@ -97,7 +98,13 @@ pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) ->
 ///
 /// # Errors
 /// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
-pub async fn edit(app: &App, actor: &Actor, key: &str, id: i64, input: &DeviceInput) -> OpResult<Outcome> {
+pub async fn edit(
+    app: &App,
+    actor: &Actor,
+    key: &str,
+    id: i64,
+    input: &DeviceInput,
+) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let kind = super::find(app, actor, id).await?.kind();
     let input = DeviceInput { kind, ..input.clone() };
@@ -108,11 +115,11 @@ pub async fn edit(app: &App, actor: &Actor, key: &str, id: i64, input: &DeviceIn
         refuse_taken(work, &device, Some(&before)).await?;
         store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: Some(input.company_id), ..input.change() };
-        let set = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
+        let settled = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
-        let told = as_it_stands(work, actor, id).await?;
-        Ok(format!("Update\n{label} was saved.{}\n{told}", set.sentence()))
+        let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
+        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
     })
 }
 
@@ -135,7 +142,7 @@ pub async fn describe(
     key: &str,
     id: i64,
     description: &Description,
-) -> OpResult<Outcome> {
+) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let request = serde_json::json!([id, description]).to_string();
     work_once!(app, actor, key, "describe_device", &request, work => {
@@ -156,11 +163,11 @@ pub async fn describe(
         refuse_taken(work, &device, Some(&before)).await?;
         store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: description.company_id, ..DeviceChange::default() };
-        let set = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
+        let settled = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
-        let told = as_it_stands(work, actor, id).await?;
-        Ok(format!("Update\n{label} was saved.{}\n{told}", set.sentence()))
+        let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
+        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
     })
 }
 
@@ -182,14 +189,14 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
         for device in &found {
             work.note(actor.note_at(device.company_id, "device.removed", device.label(), &device.company_name));
         }
-        Ok(format!("Remove\n{} removed.", counted(found.len())))
+        Ok(Outcome::of(DeviceEvent::Removed { count: found.len() }))
     })
 }
 
 /// A device inside its act, for the first answer to be given again.
-async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<String> {
-    let found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?;
-    about(&found.first().ok_or(OpError::NotFound)?)
+async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
+    let mut found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?;
+    found.pop().ok_or(OpError::NotFound)
 }
 
 async fn refuse_taken(work: &mut Work, device: &NewDevice, before: Option<&Device>) -> OpResult<()> {

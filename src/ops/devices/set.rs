@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::app::App;
 use crate::model::device::DeviceChange;
+use crate::model::event::DeviceEvent;
 use crate::model::refusal::DeviceReason;
 use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
-use crate::ops::devices::settle::{chosen, counted, lock_devices, note_change, settle};
+use crate::ops::devices::settle::{chosen, lock_devices, note_change, settle};
 use crate::ops::error::{OpError, OpResult, refuse};
-use crate::ops::work::{Outcome, about, work_once};
+use crate::ops::work::{Outcome, work_once};
 use crate::store::devices::Device;
 
 /// What is to be set of one device; what is `None` stays.
@@ -35,12 +36,11 @@ pub enum RowRefusal {
 }
 
 /// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out, and so are all
-/// rows of a device that several ask for; what the outcome is about are these, as pairs of the device and a
-/// [`RowRefusal`]. Where none can be, the act is refused.
+/// rows of a device that several ask for; the outcome is about these. Where none can be, the act is refused.
 ///
 /// # Errors
 /// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` where no row is left.
-pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -> OpResult<Outcome> {
+pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -> OpResult<Outcome<Refused>> {
     actor.require_admin()?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
     let asked = |r: &DeviceRow| {
@@ -62,23 +62,18 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
             note_change(work, actor, devices, change, &found);
         }
         let count = changes.iter().map(|(devices, _)| devices.len()).sum();
-        let set = settle(app, work, actor, key, changes).await?;
-        let left_out = match refused.len() {
-            0 => String::new(),
-            n => format!(
-                " {} left out: the service does not suit, the device is not among yours, or it was named twice.",
-                counted(n)
-            ),
-        };
-        let told = about(&refused)?;
-        Ok(format!("Update\n{} changed.{}{left_out}\n{told}", counted(count), set.sentence()))
+        let settled = settle(app, work, actor, key, changes).await?;
+        let left_out = refused.len();
+        Ok(Outcome::about(refused, DeviceEvent::Set { count, left_out, settled }))
     })
 }
 
 type Changes = Vec<(Vec<i64>, DeviceChange)>;
+/// Rows that were left out: the device of each, and why.
+pub type Refused = Vec<(i64, RowRefusal)>;
 
 /// Puts rows that ask for the same together, and those that cannot be aside.
-fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Vec<(i64, RowRefusal)>) {
+fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Refused) {
     let (mut changes, mut refused): (Changes, _) = (Vec::new(), Vec::new());
     let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {

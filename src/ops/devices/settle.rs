@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::ledger;
-use crate::model::amount::grouped;
 use crate::model::device::DeviceChange;
+use crate::model::event::Settled;
 use crate::model::ledger::{Cause, Command, Operation, SetDevices};
 use crate::model::refusal::{CompanyReason, DeviceReason, FieldReason};
 use crate::model::resources::ResourceType;
@@ -15,28 +15,6 @@ use crate::store::devices::Device;
 
 /// How many devices one act changes.
 pub const AT_ONCE_MAX: usize = 1_000;
-
-/// What became of devices that were set.
-pub(crate) struct Settled {
-    pub paid: usize,
-    pub waiting: usize,
-}
-
-impl Settled {
-    pub(super) fn sentence(&self) -> String {
-        let paid = match self.paid {
-            0 => String::new(),
-            1 => " 1 unit was used.".to_owned(),
-            n => format!(" {} units were used.", grouped(n as i64)),
-        };
-        let waiting = match self.waiting {
-            0 => "",
-            1 => " It waits for units: there are none left.",
-            _ => " Some wait for units: there are not enough left.",
-        };
-        paid + waiting
-    }
-}
 
 /// Sets devices by the ledger inside an act, and pays for those that must be paid.
 pub(crate) async fn settle(
@@ -126,8 +104,4 @@ pub(super) fn chosen(ids: &[i64]) -> OpResult<Vec<i64>> {
         n if n > AT_ONCE_MAX => refuse("device", FieldReason::TooMany { maximum: AT_ONCE_MAX }),
         _ => Ok(ids),
     }
-}
-
-pub(super) fn counted(count: usize) -> String {
-    if count == 1 { "1 device".to_owned() } else { format!("{} devices", grouped(count as i64)) }
 }

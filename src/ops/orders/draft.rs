@@ -1,6 +1,7 @@
 //! A draft: lines are added to it and taken out, until it is placed.
 
 use crate::app::App;
+use crate::model::event::OrderEvent;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
     CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX, VoucherWish,
@@ -12,7 +13,7 @@ use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::orders::currency;
-use crate::ops::work::{Outcome, Work, about, work_once};
+use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::orders::{NewOrder, OrderRow};
 use crate::store::products::ProductRow;
@@ -55,7 +56,7 @@ pub async fn add_voucher(
     key: &str,
     order_id: Option<i64>,
     wish: &VoucherLine<'_>,
-) -> OpResult<Outcome> {
+) -> OpResult<Outcome<i64>> {
     actor.require_buyer()?;
     let VoucherLine { product_id, name, resource_type, years, subscriptions, codes } = *wish;
     let request =
@@ -65,7 +66,7 @@ pub async fn add_voucher(
         let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
         let line = voucher_line(&product, wish, draft.reverse_charge)?;
         let id = draft.add(work, vec![(line, Vec::new())]).await?;
-        Ok(format!("Add\nThe voucher was added to order {id}.\n{}", about(&id)?))
+        Ok(Outcome::about(id, OrderEvent::VoucherAdded { order_id: id }))
     })
 }
 
@@ -91,7 +92,7 @@ pub async fn remove_line(
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let (net, vat) = totals(lines.iter().map(|(_, line)| line)).unwrap_or_default();
         store::orders::set_totals(&mut work.tx, order_id, net, vat).await?;
-        Ok(format!("Remove\nThe line was taken out of order {order_id}."))
+        Ok(Outcome::of(OrderEvent::LineRemoved { order_id }))
     })
 }
 

@@ -1,6 +1,7 @@
 //! A draft is placed: with the VAT of now, to be paid by card or by invoice.
 
 use crate::app::App;
+use crate::model::event::{OrderEvent, Placed};
 use crate::model::licence::LicenceRefusal;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, totals};
@@ -71,24 +72,21 @@ pub async fn place(
             return refuse("method", OrderError::NotForCards);
         }
         let row = lock_own(work, actor, order_id).await?;
-        let told = match method {
+        let placed = match method {
             _ if row.total == 0 => {
                 crate::ops::payments::settle(app, work, &crate::ops::payments::Settlement::free(actor, &row, work.now)).await?;
-                match store::orders::is_being_made(&mut work.tx, order_id).await? {
-                    true => "It costs nothing; its codes are being made.".to_owned(),
-                    false => "It costs nothing and is ready.".to_owned(),
-                }
+                Placed::Free { is_being_made: store::orders::is_being_made(&mut work.tx, order_id).await? }
             }
             Method::Invoice => {
-                let name = crate::ops::payments::invoice(work, &row, &lines, &seller, None).await?;
-                format!("Invoice {name} was made and is sent to {}.", billing.email)
+                let invoice = crate::ops::payments::invoice(work, &row, &lines, &seller, None).await?;
+                Placed::ByInvoice { invoice, email: billing.email.clone() }
             }
             Method::Card => {
                 crate::ops::card_payments::begin(app, work, &row, provider).await?;
-                "It is to be paid by card.".to_owned()
+                Placed::ByCard
             }
         };
-        Ok(format!("Order\nOrder {order_id} was placed. {told}"))
+        Ok(Outcome::of(OrderEvent::Placed { order_id, placed }))
     });
     if matches!(placed, Err(OpError::Refused(_, Reason::Order(OrderReason::VatChanged)))) {
         recalculate(app, actor, order_id).await?;

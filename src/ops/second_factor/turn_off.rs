@@ -2,6 +2,7 @@
 
 use super::{Change, end_others, forget_attempts};
 use crate::app::App;
+use crate::model::event::SecondFactorEvent;
 use crate::model::refusal::{SecondFactorReason, UserReason};
 use crate::ops::actor::Actor;
 use crate::ops::attempts::forget_wrong_passwords;
@@ -54,7 +55,7 @@ pub async fn turn_off(
             "two-factor authentication of your account was turned off. Your password alone signs in now.",
         );
         notices::tell(app, work, &actor.email, subject, what, &actor.address).await?;
-        Ok("Update\nTwo-factor authentication is off.".to_owned())
+        Ok(Outcome::of(SecondFactorEvent::TurnedOff))
     })?;
     if hash.is_none() {
         end_others(app, actor, change).await?;
@@ -88,7 +89,7 @@ pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         reset_of(app, work, &person).await?;
         work.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
-        Ok(format!("Reset\nTwo-factor authentication of {} is off. The password alone signs in now.", person.email))
+        Ok(Outcome::of(SecondFactorEvent::Reset { email: person.email }))
     })?;
     forget_sessions(app, id).await;
     Ok(outcome)

@@ -6,6 +6,7 @@ use super::{
     Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
 };
 use crate::app::App;
+use crate::model::event::SecondFactorEvent;
 use crate::model::refusal::{FormReason, SecondFactorReason};
 use crate::model::second_factor::{MailedFor, SECRET_LENGTH, SecondFactor, TotpSecret, typed_code};
 use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT};
@@ -83,10 +84,10 @@ pub async fn turn_on_app(
         turn_on(app, work, actor, SecondFactor::Totp, &hashes).await?;
         store::second_factor::add_secret(&mut work.tx, actor.user_id, &kept, step).await?;
         fresh.store(true, Ordering::SeqCst);
-        Ok("Update\nTwo-factor authentication is on: codes come from your authenticator app.".to_owned())
+        Ok(Outcome::of(SecondFactorEvent::TurnedOn { method: SecondFactor::Totp }))
     })?;
     end_others(app, actor, change).await?;
-    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+    Ok(NewCodes { event: outcome.event, codes: fresh.into_inner().then_some(codes) })
 }
 
 /// Mails a code that turns on codes by e-mail in this session.
@@ -101,7 +102,7 @@ pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &st
     work_once!(app, actor, key, "mail_turn_on_code", "", work => {
         allow(work, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
         mail_code(app, work, actor.user_id, &actor.email, &asked).await?;
-        Ok(format!("Send code\nA code is on its way to {}. It works for 10 minutes.", actor.email))
+        Ok(Outcome::of(SecondFactorEvent::CodeMailed { email: actor.email.clone() }))
     })
 }
 
@@ -137,10 +138,10 @@ pub async fn turn_on_email(
         forget_attempts(work, user_id).await?;
         turn_on(app, work, actor, SecondFactor::Email, &hashes).await?;
         fresh.store(true, Ordering::SeqCst);
-        Ok("Update\nTwo-factor authentication is on: codes come by e-mail.".to_owned())
+        Ok(Outcome::of(SecondFactorEvent::TurnedOn { method: SecondFactor::Email }))
     })?;
     end_others(app, actor, change).await?;
-    Ok(NewCodes { message: outcome.result, codes: fresh.into_inner().then_some(codes) })
+    Ok(NewCodes { event: outcome.event, codes: fresh.into_inner().then_some(codes) })
 }
 
 async fn turn_on(

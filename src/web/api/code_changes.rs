@@ -100,7 +100,7 @@ pub async fn create(
     if order.count > CODES_AT_ONCE_MAX {
         let ordered = ops::code_batches::create(&portal.app, &caller.actor, &key, &order).await;
         let outcome = ordered.map_err(|e| ApiError::of(e, &fields))?;
-        let body = Made::Ordered(Data::of(Batch::of(outcome.about()?)?));
+        let body = Made::Ordered(Data::of(Batch::of(outcome.about)?));
         return Ok(Written { status: StatusCode::ACCEPTED, replayed: outcome.replayed, body });
     }
     let done = ops::codes::changes::create(&portal.app, &caller.actor, &key, &order)
@@ -163,7 +163,7 @@ pub async fn update(
     problems.finish()?;
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::changes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
-    let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about()?)?;
+    let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about)?;
     told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
 }

@@ -176,12 +176,11 @@ pub async fn create(
     let outcome = ops::companies::changes::create(&portal.app, &caller.actor, &key, &name, parent_id)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "parent_id")]))?;
-    written(StatusCode::CREATED, &outcome)
+    Ok(written(StatusCode::CREATED, outcome))
 }
 
-fn written(status: StatusCode, outcome: &Outcome) -> ApiResult<Written<Data<Company>>> {
-    let company: store::companies::Company = outcome.about()?;
-    Ok(Written { status, replayed: outcome.replayed, body: Data::of(company.into()) })
+fn written(status: StatusCode, outcome: Outcome<store::companies::Company>) -> Written<Data<Company>> {
+    Written { status, replayed: outcome.replayed, body: Data::of(outcome.about.into()) }
 }
 
 /// What may be changed of a company; what is left out stays.
@@ -221,7 +220,7 @@ pub async fn update(
     }
     let change = Change { name: name.as_deref(), use_parent_credits: on };
     let outcome = ops::companies::changes::change(&portal.app, &caller.actor, &key, id, change).await?;
-    written(StatusCode::OK, &outcome)
+    Ok(written(StatusCode::OK, outcome))
 }
 
 /// A company that was removed.
@@ -279,5 +278,5 @@ pub async fn put_under(
     let outcome = ops::companies::changes::put_under(&portal.app, &caller.actor, &key, source, target)
         .await
         .map_err(|e| ApiError::of(e, &[("parent", "target")]))?;
-    written(StatusCode::OK, &outcome)
+    Ok(written(StatusCode::OK, outcome))
 }

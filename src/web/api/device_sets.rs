@@ -164,7 +164,7 @@ async fn set(
     let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, key, &rows)
         .await
         .map_err(|e| refused_all(e, &rows))?;
-    let refused: Vec<(i64, RowRefusal)> = outcome.about()?;
+    let refused = outcome.about;
     let (mut data, mut errors) = (Vec::new(), Vec::new());
     for (n, row) in rows.iter().enumerate() {
         match refused.iter().find(|(id, _)| *id == row.device_id) {

@@ -204,7 +204,7 @@ pub async fn create(
     let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
-    written(StatusCode::CREATED, &outcome)
+    Ok(written(StatusCode::CREATED, outcome))
 }
 
 fn kind(field: Field<String>) -> Result<DeviceKind, Reason> {
@@ -215,9 +215,8 @@ fn kind(field: Field<String>) -> Result<DeviceKind, Reason> {
     }
 }
 
-fn written(status: StatusCode, outcome: &Outcome) -> ApiResult<Written<Data<Device>>> {
-    let device: store::devices::Device = outcome.about()?;
-    Ok(Written { status, replayed: outcome.replayed, body: Data::of(device.into()) })
+fn written(status: StatusCode, outcome: Outcome<store::devices::Device>) -> Written<Data<Device>> {
+    Written { status, replayed: outcome.replayed, body: Data::of(outcome.about.into()) }
 }
 
 /// What may be changed of a device; what is left out stays. Texts are refused as for a new device.
@@ -263,7 +262,7 @@ pub async fn update(
     let outcome = ops::devices::changes::describe(&portal.app, &caller.actor, &key, id, &description)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
-    written(StatusCode::OK, &outcome)
+    Ok(written(StatusCode::OK, outcome))
 }
 
 /// A device that was removed.

@@ -153,7 +153,7 @@ pub async fn invite(
     let invited = ops::users::invite(&portal.app, &caller.actor, &key, &email, &role, company_id)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
-    let person: store::users::User = invited.outcome.about()?;
-    let body = Data::of(Invited { person: person.into(), link: invited.link });
-    Ok(Written { status: StatusCode::CREATED, replayed: invited.outcome.replayed, body })
+    let outcome = invited.outcome;
+    let body = Data::of(Invited { person: outcome.about.into(), link: invited.link });
+    Ok(Written { status: StatusCode::CREATED, replayed: outcome.replayed, body })
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
+use crate::model::event::UserEvent;
 use crate::ops;
 use crate::store::sessions::ListedSession;
 use crate::urls;
@@ -12,9 +13,9 @@ use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::session;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
-use crate::web::{notice, session};
 use crate::words;
 
 #[derive(Template)]
@@ -69,10 +70,15 @@ struct SecurityPage<'a> {
     must_confirm: bool,
 }
 
-async fn show_security(portal: &Portal, me: &Me, form: &Form, told: Option<&str>) -> WebResult<Response> {
+async fn show_security(
+    portal: &Portal,
+    me: &Me,
+    form: &Form,
+    done: Option<UserEvent>,
+) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Security").await?;
-    if let Some(told) = told {
-        frame.notice = Some(notice::of_result(told));
+    if let Some(event) = done {
+        frame.notice = Some(words::event(&event.into()));
     }
     let sessions = ops::users::sessions(&portal.app, &me.actor).await?;
     let page = SecurityPage {
@@ -128,13 +134,8 @@ pub async fn change_password(
         Ok(who) => {
             let confirmed = session::confirmed(&me.session).await?;
             session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;
-            let told = match ends_tokens {
-                true => {
-                    "Change password\nYour password was changed. All other sessions have ended, and all access tokens are revoked."
-                }
-                false => "Change password\nYour password was changed. All other sessions have ended.",
-            };
-            show_security(&portal, &me, &fresh(), Some(told)).await
+            let done = UserEvent::PasswordChanged { are_tokens_revoked: ends_tokens };
+            show_security(&portal, &me, &fresh(), Some(done)).await
         }
         Err(error) => show_security(&portal, &me, &form.refused(error)?, None).await,
     }
@@ -169,10 +170,8 @@ pub async fn change_email(
     confirm::require(&portal, &me, &urls::with_query(urls::SECURITY_EMAIL, &[("email", email)])).await?;
     match ops::addresses::request(&portal.app, &me.actor, email).await {
         Ok(()) => {
-            let told = format!(
-                "Change e-mail\nA link to confirm was sent to {email}. Until you open it, the old address counts. A mail there says so, with a link that stops the change."
-            );
-            show_security(&portal, &me, &fresh(), Some(&told)).await
+            let done = UserEvent::EmailChangeRequested { email: email.to_owned() };
+            show_security(&portal, &me, &fresh(), Some(done)).await
         }
         Err(error) => show_email(&portal, &me, &form.refused(error)?).await,
     }

@@ -131,7 +131,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     let name = form.value("name");
     let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
     match ops::orders::draft::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
-        Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about::<i64>()?)).into_response()),
+        Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about)).into_response()),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
 }

@@ -126,7 +126,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
         is_confirmed: form.value("confirmed") == "1",
     };
     match ops::licence_orders::add(&portal.app, &me.actor, &key, &wish).await {
-        Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about::<i64>()?)).into_response()),
+        Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about)).into_response()),
         Err(error) => show_choice(&portal, &me, serials.clone(), &form.refused(error)?).await,
     }
 }

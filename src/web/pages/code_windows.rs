@@ -8,7 +8,6 @@ use crate::model::refusal::FieldReason;
 use crate::ops;
 use crate::ops::codes::ShownCode;
 use crate::ops::watched::{Way, codes_shown};
-use crate::store::code_batches::Batch;
 use crate::store::companies::Company;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
@@ -65,7 +64,7 @@ pub async fn create(
         ops::codes::changes::CodeOrder { company_id, resource_type, amount, comment: &comment, count };
     if count > ops::codes::changes::CODES_AT_ONCE_MAX {
         return match ops::code_batches::create(&portal.app, &me.actor, &key, &order).await {
-            Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about::<Batch>()?.id), &key)),
+            Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about.id), &key)),
             Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
         };
     }

@@ -71,10 +71,7 @@ pub async fn check(
         return show_window(&portal, &me, &form).await;
     };
     match ops::imports::check(&portal.app, &me.actor, &key, company, form.value("text")).await {
-        Ok(answer) => {
-            let address = urls::import(answer.about()?);
-            Ok(view::done(&address, &key))
-        }
+        Ok(outcome) => Ok(view::done(&urls::import(outcome.about), &key)),
         Err(error) => show_window(&portal, &me, &form.refused(error)?).await,
     }
 }

@@ -21,7 +21,7 @@ use crate::web::extract::{BodyForm, Me, Visitor};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
-use crate::web::{notice, qr, session};
+use crate::web::{qr, session};
 use crate::words;
 
 #[derive(Template)]
@@ -191,7 +191,7 @@ struct CodesPage {
 /// Recovery codes are shown once, in the answer itself: no address leads to them.
 async fn show_codes(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Recovery codes").await?;
-    frame.notice = Some(notice::of_result(&made.message));
+    frame.notice = Some(words::event(&made.event));
     page(&CodesPage { frame, codes: made.codes })
 }
 

@@ -13,9 +13,9 @@ use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
-use crate::web::notice;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "account/tokens.html")]
@@ -108,7 +108,7 @@ struct MadePage<'a> {
 /// A token is shown once, in the answer itself: no address leads to it.
 async fn show_made(portal: &Portal, me: &Me, made: &MadeToken, name: &str) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Personal access token").await?;
-    frame.notice = Some(notice::of_result(&made.message));
+    frame.notice = Some(words::event(&made.event));
     page(&MadePage { frame, name, token: made.token.as_ref().map(|t| t.reveal()) })
 }
 

@@ -6,10 +6,9 @@ use axum::response::Response;
 
 use super::confirm;
 use crate::model::refusal::UserReason;
-use crate::model::user::Role;
+use crate::model::user::{LinkLife, Role};
 use crate::ops;
 use crate::ops::companies::Choices;
-use crate::ops::links::Lives;
 use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
@@ -17,9 +16,9 @@ use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
-use crate::web::notice;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "users/list.html")]
@@ -94,7 +93,7 @@ pub async fn invite(
     match ops::users::invite(&portal.app, &me.actor, &key, email, role, company).await {
         Ok(invited) => {
             let back = view::back(&form, urls::USERS);
-            show_link(&portal, &me, &key, invited, Lives::SevenDays, back).await
+            show_link(&portal, &me, &key, invited, LinkLife::SevenDays, back).await
         }
         Err(error) => show_invite(&portal, &me, &form.refused(error)?).await,
     }
@@ -105,22 +104,22 @@ pub async fn invite(
 struct LinkPage {
     frame: Frame,
     link: String,
-    lives: Lives,
+    lives: LinkLife,
 }
 
 /// A link that was mailed is not shown. Where no mail is set up it is shown once, in the answer itself: it
 /// is a secret, so no address leads to it.
-async fn show_link(
+async fn show_link<T>(
     portal: &Portal,
     me: &Me,
     key: &str,
-    invited: ops::users::Invited,
-    lives: Lives,
+    invited: ops::users::Invited<T>,
+    lives: LinkLife,
     back: &str,
 ) -> WebResult<Response> {
     let Some(link) = invited.link else { return Ok(view::done(back, key)) };
     let mut frame = Frame::of(portal, me, "Link to set the password").await?;
-    frame.notice = Some(notice::of_result(&invited.outcome.result));
+    frame.notice = Some(words::event(&invited.outcome.event));
     page(&LinkPage { frame, link, lives })
 }
 
@@ -247,13 +246,13 @@ async fn finish(
 struct NewLinkWindow {
     frame: Frame,
     user: User,
-    lives: Lives,
+    lives: LinkLife,
     has_mail: bool,
 }
 
 /// How long a link lives that is made for somebody now.
-fn lives(user: &User) -> Lives {
-    if user.is_active == 1 { Lives::OneHour } else { Lives::SevenDays }
+fn lives(user: &User) -> LinkLife {
+    if user.is_active == 1 { LinkLife::OneHour } else { LinkLife::SevenDays }
 }
 
 pub async fn link_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {

@@ -101,7 +101,7 @@ impl Sale<'_> {
         let added =
             ops::orders::draft::add_voucher(self.app, &self.buyer, &format!("{key} begun"), None, &line)
                 .await;
-        added.unwrap().about().unwrap()
+        added.unwrap().about
     }
 
     async fn place(&self, key: &str, order: i64, method: Method) {
@@ -157,7 +157,7 @@ impl Sale<'_> {
             if key != "licences" {
                 continue;
             }
-            let order: i64 = added.about().unwrap();
+            let order = added.about;
             self.place(key, order, Method::Invoice).await;
             self.pay(order).await;
             let licences = ops::licences::of_order(self.app, &self.buyer, order, 0, 2).await.unwrap();

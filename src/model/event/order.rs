@@ -1,0 +1,81 @@
+//! What was done to orders, and to the codes and licences that they bring.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderEvent {
+    VoucherAdded {
+        order_id: i64,
+    },
+    LicencesAdded {
+        order_id: i64,
+    },
+    LineRemoved {
+        order_id: i64,
+    },
+    Placed {
+        order_id: i64,
+        placed: Placed,
+    },
+    Paid {
+        order_id: i64,
+        /// Its codes are still being made.
+        is_being_made: bool,
+    },
+    Cancelled {
+        order_id: i64,
+        credit_note: Option<String>,
+    },
+    /// Codes that existed.
+    VouchersCancelled {
+        order_id: i64,
+        count: usize,
+        credit_note: Option<String>,
+    },
+    /// Codes of a paid order that were still to be made.
+    RestCancelled {
+        order_id: i64,
+        count: i64,
+        credit_note: Option<String>,
+    },
+    CreditNoteSettled {
+        number: String,
+    },
+}
+
+/// How an order that was placed is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placed {
+    /// It costs nothing.
+    Free {
+        is_being_made: bool,
+    },
+    ByInvoice {
+        invoice: String,
+        email: String,
+    },
+    ByCard,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeEvent {
+    CommentSaved,
+    BatchOrdered {
+        count: i64,
+        company: String,
+    },
+    BatchCancelled {
+        /// Nothing was left to make.
+        was_over: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LicenceEvent {
+    /// It moved from the device with one serial number to another one.
+    Rehosted { name: String, from: String, to: String },
+}

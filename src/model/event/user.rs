@@ -1,0 +1,74 @@
+//! What was done to people's accounts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::second_factor::SecondFactor;
+use crate::model::user::{LinkLife, Role};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserEvent {
+    Invited {
+        email: String,
+        company: String,
+        role: Role,
+        /// Its link was mailed.
+        is_mailed: bool,
+    },
+    LinkMade {
+        email: String,
+        life: LinkLife,
+        is_mailed: bool,
+    },
+    RoleChanged {
+        email: String,
+        role: Role,
+    },
+    Disabled {
+        email: String,
+    },
+    Enabled {
+        email: String,
+    },
+    SessionsEnded {
+        email: String,
+    },
+    ProfileSaved,
+    PasswordChanged {
+        are_tokens_revoked: bool,
+    },
+    EmailChangeRequested {
+        /// The new address.
+        email: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorEvent {
+    TurnedOn {
+        method: SecondFactor,
+    },
+    TurnedOff,
+    /// Somebody else turned it off.
+    Reset {
+        email: String,
+    },
+    RecoveryCodesMade,
+    CodeMailed {
+        email: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEvent {
+    Created {
+        name: String,
+    },
+    Revoked {
+        name: String,
+        /// Whose it was, where it was somebody else's.
+        owner: Option<String>,
+    },
+}

@@ -1,0 +1,58 @@
+//! The notice at the top of the page after something was done.
+
+use super::{billing, code, company, device, import, job, licence, order, product, sign_in, token, user};
+use crate::model::event::Event;
+
+/// "Move operation completed successfully." and what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub headline: String,
+    pub text: String,
+}
+
+impl Notice {
+    /// Of an operation that has happened, by its verb.
+    pub fn done(verb: &str, text: impl Into<String>) -> Notice {
+        Notice { headline: format!("{verb} operation completed successfully."), text: text.into() }
+    }
+
+    /// Of an operation that has not happened so far. Whether it will is not known.
+    #[must_use]
+    pub fn not_seen() -> Notice {
+        Notice {
+            headline: "Not seen yet.".into(),
+            text: "This may still happen. Reload the page in a moment to look again.".into(),
+        }
+    }
+}
+
+/// The notice of an event.
+#[must_use]
+pub fn event(event: &Event) -> Notice {
+    match event {
+        Event::Company(event) => company::event(event),
+        Event::Billing(event) => billing::event(event),
+        Event::User(event) => user::event(event),
+        Event::SecondFactor(event) => sign_in::event(event),
+        Event::Token(event) => token::event(event),
+        Event::Device(event) => device::event(event),
+        Event::Import(event) => import::event(event),
+        Event::Code(event) => code::event(event),
+        Event::Product(event) => product::event(event),
+        Event::Order(event) => order::event(event),
+        Event::Licence(event) => licence::event(event),
+        Event::Job(event) => job::event(event),
+        Event::ClockAccepted => Notice::done(
+            "Accept this time",
+            "The time was accepted. What is due by now is renewed, or expires, in the next minute.",
+        ),
+        Event::Stored(text) => {
+            let mut lines = text.split('\n');
+            Notice::done(lines.next().unwrap_or_default(), lines.next().unwrap_or_default())
+        }
+        Event::Unknown => Notice {
+            headline: "Operation completed successfully.".into(),
+            text: "A newer version of the portal did it, so this one cannot say more.".into(),
+        },
+    }
+}
