@@ -1,17 +1,19 @@
 //! Settings: flags, then `SCRIP_…` variables, then a TOML file, then the defaults. An unknown or invalid one stops the
 //! start with a line that names it.
 
+mod given;
+mod mail;
 mod stripe;
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::Args;
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer};
 
 use crate::model::clock::Leaps;
+pub use given::Given;
+pub use mail::{MailConfig, MailSecurity};
 pub use stripe::{Secret, StripeConfig};
 
 /// What prevents the start.
@@ -19,112 +21,10 @@ pub use stripe::{Secret, StripeConfig};
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
-/// What may be given on the command line or in the environment; the same names stand in the file.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Given {
-    /// A TOML file with these same names (listen = "127.0.0.1:8080").
-    #[arg(long, env = "SCRIP_CONFIG", global = true)]
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
-    /// The address and port to listen on [default: 127.0.0.1:8080].
-    #[arg(long, env = "SCRIP_LISTEN", global = true)]
-    pub listen: Option<String>,
-    /// The folder of the database and the keys [default: ./scrip-data].
-    #[arg(long, env = "SCRIP_DATA", global = true)]
-    pub data: Option<PathBuf>,
-    /// `sqlite` (in the data folder) or a `postgres://` URL [default: sqlite].
-    #[arg(long, env = "SCRIP_DATABASE_URL", global = true, hide_env_values = true)]
-    pub database_url: Option<String>,
-    /// The key file [default: scrip.key in the data folder].
-    #[arg(long, env = "SCRIP_KEY_FILE", global = true)]
-    pub key_file: Option<PathBuf>,
-    /// The address that people use, such as https://credits.example.com [default: http:// and the listen address].
-    #[arg(long, env = "SCRIP_PUBLIC_URL", global = true)]
-    pub public_url: Option<String>,
-    /// The addresses and networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed; several with
-    /// commas between, or the flag again.
-    #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true, value_delimiter = ',')]
-    #[serde(deserialize_with = "one_or_several")]
-    pub trusted_proxy: Option<Vec<String>>,
-    /// Whether a person with a code and no account may sign up (true or false) [default: false].
-    #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
-    pub sign_up: Option<bool>,
-    /// Where the counters are served at /metrics, such as 127.0.0.1:9090; without it they are not counted.
-    #[arg(long, env = "SCRIP_METRICS_LISTEN", global = true)]
-    pub metrics_listen: Option<String>,
-    /// How many connections may be open at once [default: 16384].
-    #[arg(long, env = "SCRIP_CONNECTIONS_MAX", global = true)]
-    pub connections_max: Option<usize>,
-    /// How many seconds all is served still after SIGTERM, while /readyz says that the end is near [default: 2].
-    #[arg(long, env = "SCRIP_DRAIN_SECONDS", global = true)]
-    pub drain_seconds: Option<u64>,
-    /// Renewals and expiry wait when the clock leaps ahead by more than so many minutes while the portal runs; and
-    /// at its start, where the kernel does not call the clock synchronised [default: 60].
-    #[arg(long, env = "SCRIP_CLOCK_LEAP_MINUTES", global = true)]
-    pub clock_leap_minutes: Option<i64>,
-    /// The same at its start where the clock is synchronised: for so many days the portal may have been off
-    /// [default: 32].
-    #[arg(long, env = "SCRIP_CLOCK_OFF_DAYS", global = true)]
-    pub clock_off_days: Option<i64>,
-    /// How many requests a minute each access token may make [default: 6000].
-    #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
-    pub api_requests_per_minute: Option<u32>,
-    /// The mail server, such as smtp.example.com:587; without it no mail is sent.
-    #[arg(long, env = "SCRIP_SMTP_SERVER", global = true)]
-    pub smtp_server: Option<String>,
-    /// How the connection to the mail server is kept secret: tls, starttls or none [default: starttls].
-    #[arg(long, env = "SCRIP_SMTP_SECURITY", global = true)]
-    pub smtp_security: Option<String>,
-    #[arg(long, env = "SCRIP_SMTP_USER", global = true)]
-    pub smtp_user: Option<String>,
-    /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
-    #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
-    pub smtp_password: Option<Secret>,
-    /// The sender of mails, such as "Acme credits <credits@example.com>".
-    #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
-    pub mail_from: Option<String>,
-    /// Stripe's secret key, for card payments. Better given as SCRIP_STRIPE_SECRET_KEY.
-    #[arg(long, env = "SCRIP_STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
-    pub stripe_secret_key: Option<Secret>,
-    /// The signing secret of the webhook at Stripe. Better given as SCRIP_STRIPE_WEBHOOK_SECRET.
-    #[arg(long, env = "SCRIP_STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
-    pub stripe_webhook_secret: Option<Secret>,
-    /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
-    #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
-    pub stripe_api_base: Option<String>,
-    /// A file that the history is appended to as JSON lines, for another system to read; without it there is none.
-    #[arg(long, env = "SCRIP_AUDIT_LOG", global = true)]
-    pub audit_log: Option<PathBuf>,
-    /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
-    #[arg(long, env = "SCRIP_LOG", global = true)]
-    pub log: Option<String>,
-    /// text or json [default: text].
-    #[arg(long, env = "SCRIP_LOG_FORMAT", global = true)]
-    pub log_format: Option<String>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
     Postgres(String),
-}
-
-/// How mail is sent.
-#[derive(Debug, Clone)]
-pub struct MailConfig {
-    pub host: String,
-    pub port: u16,
-    pub security: MailSecurity,
-    pub login: Option<(String, Secret)>,
-    pub from: lettre::message::Mailbox,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailSecurity {
-    Tls,
-    StartTls,
-    None,
 }
 
 /// All settings, checked.
@@ -160,9 +60,9 @@ impl Config {
     /// # Errors
     /// Names the unknown or invalid setting.
     pub fn load(given: &Given) -> Result<Config, ConfigError> {
-        refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        given::refuse_unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let file = match &given.config {
-            Some(path) => read_file(path)?,
+            Some(path) => Given::read(path)?,
             None => Given::default(),
         };
         Config::check(given, &file)
@@ -225,7 +125,7 @@ impl Config {
             },
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
-            mail: mail(
+            mail: mail::check(
                 setting!(smtp_server),
                 setting!(smtp_security),
                 setting!(smtp_user).zip(setting!(smtp_password)),
@@ -272,20 +172,6 @@ impl Config {
     }
 }
 
-/// One text, or a list of them.
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Texts {
-        One(String),
-        Several(Vec<String>),
-    }
-    Ok(Some(match Texts::deserialize(deserializer)? {
-        Texts::One(text) => text.split(',').map(str::to_owned).collect(),
-        Texts::Several(texts) => texts,
-    }))
-}
-
 fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
     let read = |text: &String| {
         let text = text.trim();
@@ -319,34 +205,6 @@ fn wrong(name: &str, given: &str, wanted: &str) -> ConfigError {
     ConfigError(format!("setting {name}: {given:?} is not possible; give {wanted}"))
 }
 
-fn read_file(path: &std::path::Path) -> Result<Given, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigError(format!("settings file {}: {e}", path.display())))?;
-    toml::from_str(&text)
-        .map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
-}
-
-/// A misspelt variable would otherwise be ignored silently.
-fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
-    use clap::CommandFactory as _;
-    #[derive(clap::Parser)]
-    struct OnlyGiven {
-        #[command(flatten)]
-        given: Given,
-    }
-    let command = OnlyGiven::command();
-    let known: Vec<String> = command
-        .get_arguments()
-        .filter_map(|a| a.get_env().map(|e| e.to_string_lossy().into_owned()))
-        .collect();
-    for name in names.filter(|n| n.starts_with("SCRIP_") && !n.starts_with("SCRIP_TEST_")) {
-        if !known.contains(&name) {
-            return Err(ConfigError(format!("variable {name} is no setting of Scrip; see scrip --help")));
-        }
-    }
-    Ok(())
-}
-
 fn database(url: Option<String>) -> Result<Database, ConfigError> {
     match url.as_deref() {
         None | Some("sqlite") => Ok(Database::Sqlite),
@@ -366,28 +224,6 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
         && url.query().is_none()
         && url.has_host();
     if plain { Ok(url.origin().ascii_serialization()) } else { Err(wrong("public-url", text, wanted)) }
-}
-
-fn mail(
-    server: Option<String>,
-    security: Option<String>,
-    login: Option<(String, Secret)>,
-    from: Option<String>,
-) -> Result<Option<MailConfig>, ConfigError> {
-    let Some(server) = server else { return Ok(None) };
-    let (host, port) = server
-        .rsplit_once(':')
-        .and_then(|(h, p)| Some((h.to_owned(), p.parse().ok()?)))
-        .ok_or_else(|| wrong("smtp-server", &server, "a name and a port, such as smtp.example.com:587"))?;
-    let security = match security.as_deref() {
-        None | Some("starttls") => MailSecurity::StartTls,
-        Some("tls") => MailSecurity::Tls,
-        Some("none") => MailSecurity::None,
-        Some(other) => return Err(wrong("smtp-security", other, "tls, starttls or none")),
-    };
-    let from = from.ok_or_else(|| ConfigError("setting mail-from is missing: mails need a sender".into()))?;
-    let from = from.parse().map_err(|_| wrong("mail-from", &from, "an e-mail address"))?;
-    Ok(Some(MailConfig { host, port, security, login, from }))
 }
 
 #[cfg(test)]
@@ -436,7 +272,7 @@ mod tests {
             let error = check(text).unwrap_err();
             assert!(error.contains(said) && !error.contains("hunter2"), "{text}: {error}");
         }
-        let unknown = refuse_unknown_variables(["SCRIP_LISTN".to_owned()].into_iter()).unwrap_err();
+        let unknown = given::refuse_unknown_variables(["SCRIP_LISTN".to_owned()].into_iter()).unwrap_err();
         assert!(unknown.0.contains("SCRIP_LISTN"));
     }
 

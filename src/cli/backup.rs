@@ -191,7 +191,7 @@ fn key_text(config: &Config, restore: &Restore) -> Result<String, Failure> {
         None => None,
     };
     let existing = config.key_file.exists().then(|| private::read(&config.key_file)).transpose()?;
-    match (wrapped, there) {
+    match (wrapped, existing) {
         (Some(wrapped), Some(existing)) if wrapped.trim() != existing.trim() => {
             Err(format!("{place} exists and is another key file than the one beside the backup").into())
         }

@@ -18,8 +18,8 @@ use crate::model::time::Moment;
 use crate::ops::error::{OpError, OpResult};
 use crate::private;
 use crate::store;
-use crate::store::audit::StoredHistoryRow;
 use crate::store::digests::{self, Rows, Seen};
+use crate::store::history::StoredHistoryRow;
 use crate::store::ledger::TransferRow;
 
 const LOOK_EVERY_SECONDS: u64 = 1;

@@ -1,4 +1,4 @@
-//! Background work, done at least once each: mails, documents, refunds, clean-up, imports, large batches of codes,
+//! Background work, done at least once each: mails, invoices, refunds, clean-up, imports, large batches of codes,
 //! renewals, expired vouchers, queries about card payments, and the WAL's checkpoints. To add a kind of job: a variant
 //! of [`crate::model::job::Job`] with its lane, a file here, its arm in `queue.rs`. To add a timer: a line in
 //! [`start`].
@@ -10,9 +10,9 @@ pub mod checkpoint;
 pub mod cleanup;
 pub mod clock;
 pub mod codes;
-pub mod documents;
 pub mod expiry;
 pub mod imports;
+pub mod invoices;
 pub mod order_codes;
 pub mod queue;
 pub mod renewals;
@@ -74,7 +74,7 @@ pub fn start(app: &App) {
     every!("clock", LOOK_AT_CLOCK_EVERY_SECONDS, clock::run);
     every!("expiry", EXPIRE_EVERY_SECONDS, expiry::run);
     every!("clean-up", CLEAN_UP_EVERY_SECONDS, cleanup::run);
-    every!("reminders", REMIND_EVERY_SECONDS, documents::remind);
+    every!("reminders", REMIND_EVERY_SECONDS, invoices::remind);
     every!("counts of jobs", COUNT_EVERY_SECONDS, cleanup::count_jobs);
     if app.cards.are_taken() {
         every!("card payments", card_payments::ASK_EVERY_SECONDS, card_payments::ask);

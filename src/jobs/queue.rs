@@ -7,7 +7,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Progress, codes, documents, imports, order_codes};
+use super::{Progress, codes, imports, invoices, order_codes};
 use crate::app::App;
 use crate::mail;
 use crate::model::job::Lane;
@@ -195,12 +195,12 @@ async fn run_one(app: &App, job: &DueJob) -> Result<Progress, String> {
         "codes" => return codes::run(app, payload).await,
         "import" => return imports::run(app, payload).await,
         order_codes::KIND => return order_codes::run(app, payload).await,
-        "document" => documents::send(app, payload).await?,
-        "reminder" => documents::send_reminder(app, payload).await?,
-        "order_paid" => documents::send_paid(app, payload).await?,
+        "document" => invoices::send(app, payload).await?,
+        "reminder" => invoices::send_reminder(app, payload).await?,
+        "order_paid" => invoices::send_paid(app, payload).await?,
         "refund" => ops::card_payments::refund(app, payload).await?,
         "close_card_pages" => ops::card_payments::close(app, payload).await?,
-        "credit_refund" => documents::refund(app, payload).await?,
+        "credit_refund" => invoices::refund(app, payload).await?,
         "mail" => mail::send(app.config.mail.as_ref(), &app.keys, payload).await?,
         other => return Err(format!("There is no job of kind {other}.")),
     }

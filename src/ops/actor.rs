@@ -8,8 +8,8 @@ use crate::model::ledger;
 use crate::model::second_factor::SecondFactor;
 use crate::model::token::TokenName;
 use crate::model::user::{PendingSetup, Role};
-use crate::store::audit::NewHistory;
 use crate::store::auth::SignedIn;
+use crate::store::history::NewHistory;
 
 /// A signed-in person, as the database has it at this request.
 #[derive(Debug, Clone)]

@@ -79,7 +79,7 @@ pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnU
     if let Some(url) = payment.session_url {
         return Ok(url);
     }
-    let billing = super::payments::billing(&order)?;
+    let billing = super::invoices::billing(&order)?;
     let request = SessionRequest {
         reference: &payment.reference,
         amount: sum(&payment)?,

@@ -7,7 +7,7 @@ use crate::model::refusal::UserReason;
 use crate::model::user::{self, LinkLife, Role};
 use crate::ops::work::work;
 use crate::store;
-use crate::store::audit::NewHistory;
+use crate::store::history::NewHistory;
 use crate::store::users::User;
 
 pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHistory {

@@ -8,8 +8,8 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::store;
-use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter};
+use crate::store::history::{HistoryFilter, HistoryRow};
 
 /// A page of the devices that the actor sees.
 ///
@@ -70,7 +70,7 @@ pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<De
 pub async fn history(app: &App, actor: &Actor, id: i64, filter: &HistoryFilter) -> OpResult<Vec<HistoryRow>> {
     find(app, actor, id).await?;
     let mut tx = app.db.read_list().await?;
-    let mut rows = store::audit::of_device(&mut tx, id, &actor.company_path, filter).await?;
-    rows.iter_mut().for_each(|row| super::audit::hide_strangers(actor, row));
+    let mut rows = store::history::of_device(&mut tx, id, &actor.company_path, filter).await?;
+    rows.iter_mut().for_each(|row| super::history::hide_strangers(actor, row));
     Ok(rows)
 }

@@ -3,7 +3,6 @@
 pub mod actor;
 pub mod addresses;
 mod attempts;
-pub mod audit;
 pub mod billing;
 pub mod card_payments;
 pub mod chain;
@@ -18,7 +17,9 @@ pub mod devices;
 pub mod distributors;
 pub mod error;
 pub mod failed_jobs;
+pub mod history;
 pub mod imports;
+pub mod invoices;
 pub mod licence_orders;
 pub mod licences;
 pub mod links;

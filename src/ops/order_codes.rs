@@ -55,7 +55,7 @@ pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
         let made = (order.codes_made + STEP).min(order.codes_wanted);
         make(app, work, &order, &lines, ledger::Actor::portal(root_id), made).await?;
         if made == order.codes_wanted {
-            let billing = super::payments::billing(&order)?;
+            let billing = super::invoices::billing(&order)?;
             let link = format!("{}/orders/{order_id}", app.config.public_url);
             let ready = mail::codes_ready(&billing.email, order_id, &grouped(made), &link);
             work.mail(app, &ready).await?;

@@ -93,7 +93,7 @@ pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpRes
         if !store::orders::cancel(&mut work.tx, order_id, work.now).await? {
             return refuse("", OrderError::NotOpen);
         }
-        let credit_note = super::payments::credit_all(work, order_id).await?;
+        let credit_note = super::invoices::credit_all(work, order_id).await?;
         if row.method() == Some(Method::Card) {
             work.job(&Job::CloseCardPages { id: order_id.to_string() }).await?;
         }

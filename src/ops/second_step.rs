@@ -12,8 +12,8 @@ use crate::model::throttle::{MAILED_CODES_OF_ACCOUNT, SECOND_FACTORS_OF_ACCOUNT}
 use crate::model::time::Moment;
 use crate::ops::work::{Work, work};
 use crate::store;
-use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
+use crate::store::history::NewHistory;
 use crate::store::second_factor::Asked;
 
 /// A sign-in that waits for its second step. It opens nothing.

@@ -9,7 +9,7 @@ use crate::model::refusal::{SignInReason, UserReason};
 use crate::model::user::{self, Role};
 use crate::ops::work::{Work, work};
 use crate::store;
-use crate::store::audit::NewHistory;
+use crate::store::history::NewHistory;
 use crate::store::users::{Link, Purpose};
 
 /// Makes the one-time link for the first start; `None` once there is a root company.

@@ -14,8 +14,8 @@ use crate::model::time::Moment;
 use crate::model::user;
 use crate::ops::work::{Work, work};
 use crate::store;
-use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
+use crate::store::history::NewHistory;
 
 /// A right password takes its own count at its address back, and one failure more: somebody mistyped there. The
 /// latter once in so long for each account, or the owner of one could go on guessing at the others.

@@ -13,7 +13,7 @@ use crate::model::throttle::{CODES_OF_ADDRESS, counted_address};
 use crate::model::user::{self, Role};
 use crate::ops::work::work;
 use crate::store;
-use crate::store::audit::NewHistory;
+use crate::store::history::NewHistory;
 use crate::store::users::{Link, Purpose};
 
 /// How long a person has to confirm.

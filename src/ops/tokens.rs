@@ -15,8 +15,8 @@ use crate::model::time::Moment;
 use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
-use crate::store::audit::NewHistory;
 use crate::store::auth::Credentials;
+use crate::store::history::NewHistory;
 use crate::store::tokens::{ListedToken, NewToken};
 
 /// How many tokens a person may have at once.

@@ -224,7 +224,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
         let units = wish.units_per_code();
         parts.push(invoice::Cancelled { line: index, before: earlier * units, count: count * units });
     }
-    let (name, id) = super::payments::credit(work, document.id, &document.document()?, &parts, None).await?;
+    let (name, id) = super::invoices::credit(work, document.id, &document.document()?, &parts, None).await?;
     work.job(&Job::CreditRefund { id: id.to_string() }).await?;
     Ok(Some(name))
 }

@@ -15,8 +15,8 @@ use crate::model::refusal::FormReason;
 use crate::model::time::Moment;
 use crate::rng::Rng;
 use crate::store;
-use crate::store::audit::NewHistory;
 use crate::store::db::WriteTx;
+use crate::store::history::NewHistory;
 use crate::store::operations::{Stored, Use};
 use crate::store::tries::Tries;
 
@@ -75,7 +75,7 @@ impl Work {
                 return Err(error);
             }
         };
-        store::audit::add(&mut self.tx, &app.keys, &self.history, self.now).await?;
+        store::history::add(&mut self.tx, &app.keys, &self.history, self.now).await?;
         self.tx.commit().await?;
         if self.has_jobs {
             app.jobs.notify_waiters();

@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::audit::NewHistory;
 use super::db::{Result, Tx, sql};
+use super::history::NewHistory;
 use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
 use crate::model::user::Role;

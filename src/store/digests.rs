@@ -6,8 +6,8 @@
 
 use sqlx::FromRow;
 
-use super::audit::{NewHistoryRow, StoredHistoryRow};
 use super::db::{Query, Result, Tx, WriteTx, sql, sql_for};
+use super::history::{NewHistoryRow, StoredHistoryRow};
 use super::ledger::{NewTransferRow, TransferRow, decode};
 use super::settings;
 use crate::keys::Keys;

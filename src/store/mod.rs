@@ -1,6 +1,5 @@
 //! SQL, written once for both databases. Each function takes a [`db::Tx`] and returns model types.
 
-pub mod audit;
 pub mod auth;
 pub mod backup;
 pub mod bench;
@@ -16,6 +15,7 @@ pub mod db;
 pub mod devices;
 pub mod digests;
 pub mod distributors;
+pub mod history;
 pub mod imports;
 pub mod invoices;
 pub mod jobs;

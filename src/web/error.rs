@@ -65,7 +65,7 @@ impl From<tower_sessions::session::Error> for WebError {
 }
 
 #[derive(Template)]
-#[template(path = "pages/error.html")]
+#[template(path = "error.html")]
 struct ErrorPage<'a> {
     title: &'a str,
     text: &'a str,

@@ -20,6 +20,7 @@ pub mod health;
 pub mod monthly;
 pub mod notice;
 pub mod pages;
+pub mod paging;
 pub mod qr;
 pub mod router;
 pub mod serve;

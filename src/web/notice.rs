@@ -6,13 +6,13 @@ use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::ops::actor::Actor;
-use crate::ops::audit::{self, Happened};
 use crate::ops::coverage;
+use crate::ops::history::{self, Happened};
 use crate::words::{self, Notice};
 
 /// The notice of an operation, if it has happened.
 pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
-    Ok(match audit::happened(app, actor, key).await? {
+    Ok(match history::happened(app, actor, key).await? {
         Some(Happened::Transfers(transfers)) => {
             let mut notice = of_transfers(&transfers);
             notice.text += &lasts(app, actor, &transfers).await?;

@@ -11,8 +11,9 @@ use super::api;
 use super::pages::{
     account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes,
     companies, company, company_windows, confirm, demo_card, device_windows, devices, distributors,
-    failed_jobs, history, imports, licences, moves, operator, orders, overview, payments, price_list, redeem,
-    report_files, reports, search, second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
+    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list,
+    redeem, report_files, reports, search, second_factor, second_step, seller, tokens, users, vat_classes,
+    vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, session, webhooks};
@@ -126,8 +127,8 @@ fn administration() -> Router<Portal> {
         .route("/users/{id}/second-factor", get(users::reset_window).post(users::reset_second_factor))
         .route(urls::HISTORY, get(history::show))
         .route(urls::HISTORY_CSV, get(history::csv))
-        .route(urls::ISSUES, post(operator::issue))
-        .route(urls::ISSUES_NEW, get(operator::issue_window))
+        .route(urls::ISSUES, post(issue::issue))
+        .route(urls::ISSUES_NEW, get(issue::window))
 }
 
 fn devices() -> Router<Portal> {
@@ -172,14 +173,14 @@ fn buying() -> Router<Portal> {
         .route("/orders/{id}/vouchers/cancellation", get(vouchers::cancel_window).post(vouchers::cancel))
         .route("/vouchers/{id}/replacement", get(vouchers::replace_window).post(vouchers::replace))
         .route(urls::PAYMENTS, get(payments::list))
-        .route(urls::VOUCHERS, get(payments::vouchers))
-        .route(urls::VOUCHERS_CSV, get(payments::vouchers_csv))
+        .route(urls::VOUCHERS, get(vouchers::list))
+        .route(urls::VOUCHERS_CSV, get(vouchers::list_csv))
         .route(urls::REPORTS, get(reports::show))
         .route(urls::SALES_CSV, get(report_files::sales))
         .route(urls::OUTSTANDING_CSV, get(report_files::unused_codes))
         .route(urls::CODES_BY_MONTH_CSV, get(report_files::codes))
-        .route("/invoices/{id}/pdf", get(payments::pdf))
-        .route("/invoices/{id}/settlement", post(payments::settle))
+        .route("/invoices/{id}/pdf", get(invoices::pdf))
+        .route("/invoices/{id}/settlement", post(invoices::settle))
 }
 
 /// Requests from other servers: no session, no form, no origin; each proves itself by a signature.

@@ -19,9 +19,6 @@ use crate::store::resources::Pool;
 use crate::urls;
 use crate::words::Notice;
 
-/// Rows on a page of a list.
-pub const PAGE_SIZE: i64 = 50;
-
 /// The frame of a signed-in page.
 pub struct Frame {
     pub title: String,

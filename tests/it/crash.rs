@@ -199,7 +199,7 @@ async fn killed_renewals_pay_for_each_device_once(test: TestApp) {
     assert_eq!(world.credit(&test, world.vendor).await, 1_000 + DEVICES);
     let operator = who(&test.app, "operator@test.example").await;
     for id in [1, DEVICES / 2, DEVICES] {
-        let filter = store::audit::HistoryFilter { limit: 10, ..Default::default() };
+        let filter = store::history::HistoryFilter { limit: 10, ..Default::default() };
         let used = scrip::ops::devices::history(&test.app, &operator, id, &filter).await.unwrap();
         assert_eq!(used.len(), 2, "device {id}");
     }

@@ -603,7 +603,7 @@ async fn concurrent_jobs_and_moves_pay_for_each_device_once(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, 0);
     assert_eq!(world.credit(&test, world.vendor).await, 1_000 - 30 - 30 - 30);
     let mut uses = BTreeMap::new();
-    let filter = scrip::store::audit::HistoryFilter { limit: 10, ..Default::default() };
+    let filter = scrip::store::history::HistoryFilter { limit: 10, ..Default::default() };
     for id in ids {
         let used = ops::devices::history(&test.app, &operator, id, &filter).await.unwrap().len();
         *uses.entry((device(&test, id).await.company_id, used)).or_insert(0) += 1;

@@ -1,5 +1,5 @@
-//! What operations keep of what they did: `events.txt` has each event as JSON, and its notice on the line below. What is
-//! kept is read for good, so a line of that file is never changed, only added.
+//! What operations keep of what they did: `events.txt` has each event as JSON, and its notice on the line below.
+//! What is kept is read for good, so a line of JSON there is never changed, only added.
 
 use crate::support::{Browser, Program, TestApp, World, signed_in};
 use scrip::model::event::Event;

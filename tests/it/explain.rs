@@ -6,13 +6,13 @@ use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::month::{Month, Period};
 use scrip::model::order::OrderState;
-use scrip::store::audit::{self, HistoryFilter};
 use scrip::store::code_lists::{self, Facts, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::db::{Query, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::distributors::{self, DistributorFilter};
+use scrip::store::history::{self, HistoryFilter};
 use scrip::store::orders::{self, OrderFilter};
 use scrip::store::reach::Reach;
 use scrip::store::transfers::{self, TransferFilter};
@@ -149,12 +149,12 @@ async fn users_history_and_sessions_use_their_indexes(test: TestApp) {
             "person_by_company",
             0,
         ),
-        Case("history of a tree", audit::of_tree_query(&root(), &filter), lines_by_id, 1),
+        Case("history of a tree", history::of_tree_query(&root(), &filter), lines_by_id, 1),
         // A person has few sessions, and at most a hundred are shown.
         Case("sessions", sessions::of_user_query(1, NOON), "session_by_user", 1),
     ];
     for index in ["transfer_by_source", "transfer_by_target", "history_by_company"] {
-        cases.push(Case("history", audit::of_companies_query(&[1, 2], &filter), index, 1));
+        cases.push(Case("history", history::of_companies_query(&[1, 2], &filter), index, 1));
     }
     check(&test, cases).await;
 }

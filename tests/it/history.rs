@@ -4,12 +4,12 @@ use crate::support::{Browser, PASSWORD, Page, TestApp, World, sale, signed_in, w
 use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
 use scrip::model::second_factor::TotpSecret;
-use scrip::ops::audit::VERBS;
+use scrip::ops::history::VERBS;
 use scrip::ops::passwords::Again;
 use scrip::ops::second_factor::{self, Change};
 use scrip::ops::tokens::TokenForm;
 use scrip::store;
-use scrip::store::audit::HistoryFilter;
+use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
 const TESTED_ELSEWHERE: [&str; 15] = [
@@ -418,8 +418,8 @@ async fn a_large_tree_gives_the_same_rows(test: TestApp) {
                     limit,
                     ..HistoryFilter::default()
                 };
-                let one = store::audit::of_companies(&mut tx, ids, &filter).await.unwrap();
-                let other = store::audit::of_tree(&mut tx, path, &filter).await.unwrap();
+                let one = store::history::of_companies(&mut tx, ids, &filter).await.unwrap();
+                let other = store::history::of_tree(&mut tx, path, &filter).await.unwrap();
                 assert_eq!(format!("{one:?}"), format!("{other:?}"), "{filter:?}");
             }
         }

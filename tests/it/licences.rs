@@ -174,7 +174,7 @@ async fn licences_are_bought_by_serial_number_and_their_keys_are_valid(test: Tes
     assert_eq!(lines.len(), 3);
     assert_eq!(facts(&test, lines[2].rsplit(',').next().unwrap()).serial, "x-9");
     let by = who(&test.app, "distributor@test.example").await;
-    let invoice = ops::payments::document(&test.app, &by, 1).await.unwrap();
+    let invoice = ops::invoices::document(&test.app, &by, 1).await.unwrap();
     assert_eq!(invoice.lines[0].description, "Video: for serial number 7-1");
     shop.distributor.get("/history").await.has("Licence keys made").has("Video for 7-1, Lift for x-9");
     test.verify().await;

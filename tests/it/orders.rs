@@ -342,7 +342,7 @@ async fn a_payments_date_is_that_of_the_bank_statement(test: TestApp) {
     }
     browser.submit(&at, &at, &[("amount", "145.20"), ("day", "2026-11-22")]).await.is(303);
     let invoice = ops::orders::find(&test.app, &operator, order).await.unwrap().invoices[0].id;
-    let document = ops::payments::document(&test.app, &operator, invoice).await.unwrap();
+    let document = ops::invoices::document(&test.app, &operator, invoice).await.unwrap();
     assert_eq!(document.paid.unwrap().on, date(2026, 11, 22));
 }
 
@@ -482,8 +482,8 @@ mod mails {
         assert!(mail.contains("INV-2026-000001") && mail.contains("application/pdf"), "{mail}");
         assert!(mail.contains("invoices@distributor.example"));
         test.app.clock.advance_seconds(16 * 86_400);
-        scrip::jobs::documents::remind(&test.app).await;
-        scrip::jobs::documents::remind(&test.app).await;
+        scrip::jobs::invoices::remind(&test.app).await;
+        scrip::jobs::invoices::remind(&test.app).await;
         let mail = next_mail(&test, &mut mails).await;
         assert!(mail.contains("overdue"), "{mail}");
         assert!(!scrip::jobs::run_next(&test.app).await, "one reminder a week");

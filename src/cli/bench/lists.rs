@@ -27,12 +27,12 @@ use crate::ops::actor::Actor;
 use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::store;
-use crate::store::audit::HistoryFilter;
 use crate::store::bench::{FIRST_COMPANY, NewCode, STEP, Sizes};
 use crate::store::codes::{CodeFilter, CodeSearch};
 use crate::store::companies::{CompanyFilter, Sort};
 use crate::store::db::Hex;
 use crate::store::devices::{DeviceFilter, DeviceSort};
+use crate::store::history::HistoryFilter;
 use crate::store::orders::OrderFilter;
 use crate::store::users::UserFilter;
 use crate::store::vouchers::VoucherFilter;
@@ -279,7 +279,7 @@ impl Asking {
                 let filter =
                     HistoryFilter { verb: verb.map(str::to_owned), limit: PAGE, ..HistoryFilter::default() };
                 let started = Instant::now();
-                ops::audit::list(app, actor, company, &filter).await?;
+                ops::history::list(app, actor, company, &filter).await?;
                 note(started, format!("history, {verb:?} of {company:?}"), worst);
             }
         }

@@ -8,10 +8,11 @@ use crate::model::ledger;
 use crate::model::money::Money;
 use crate::model::order::OrderState;
 use crate::ops::error::{OpError, OpResult};
-use crate::ops::payments::{Settlement, date, settle};
+use crate::ops::invoices::date;
+use crate::ops::payments::{Settlement, settle};
 use crate::ops::work::{Work, work};
 use crate::store;
-use crate::store::audit::NewHistory;
+use crate::store::history::NewHistory;
 use crate::store::orders::OrderRow;
 use crate::store::payments::PaymentRow;
 

@@ -78,7 +78,7 @@ pub async fn place(
                 Placed::Free { is_being_made: store::orders::is_being_made(&mut work.tx, order_id).await? }
             }
             Method::Invoice => {
-                let invoice = crate::ops::payments::invoice(work, &row, &lines, &seller, None).await?;
+                let invoice = crate::ops::invoices::invoice(work, &row, &lines, &seller, None).await?;
                 Placed::ByInvoice { invoice, email: billing.email.clone() }
             }
             Method::Card => {

@@ -15,6 +15,7 @@ mod find;
 mod findings;
 mod follow;
 mod rules;
+mod shape;
 mod triggers;
 mod walks;
 

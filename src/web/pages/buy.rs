@@ -25,7 +25,7 @@ const SUBSCRIPTION_TYPES: [(ResourceType, &str); 2] =
     [(ResourceType::DEVICE_YEAR, "Device"), (ResourceType::APARTMENT_YEAR, "Apartment")];
 
 #[derive(Template)]
-#[template(path = "orders/buy_vouchers.html")]
+#[template(path = "vouchers/buy.html")]
 struct BuyPage<'a> {
     frame: Frame,
     form: &'a Form,

@@ -16,7 +16,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/clock.html")]
+#[template(path = "clock/accept.html")]
 struct ClockPage<'a> {
     frame: Frame,
     form: &'a Form,

@@ -17,8 +17,9 @@ use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, PAGE_SIZE};
+use crate::web::view;
 
 /// The list of a company's codes.
 pub struct CodesSection {
@@ -35,12 +36,9 @@ const FILTERS: [&str; 6] = ["q", "code", "status", "type", "from", "to"];
 impl CodesSection {
     pub fn of(mut codes: Vec<ShownCode>, form: &Form, here: &str, company_id: i64) -> CodesSection {
         let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
-        let mut next = None;
-        if codes.len() as i64 > PAGE_SIZE {
-            codes.truncate(PAGE_SIZE as usize);
-            let before = codes.last().map_or(String::new(), |c| c.row.id.to_string());
-            next = Some(urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
-        }
+        let before = cut(&mut codes).map(|c| c.row.id.to_string());
+        let next = before
+            .map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
         CodesSection {
             codes,
             statuses: CodeStatus::ALL.to_vec(),

@@ -10,8 +10,9 @@ use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{Frame, PAGE_SIZE, page};
+use crate::web::view::{Frame, page};
 
 #[derive(Template)]
 #[template(path = "companies/list.html")]
@@ -68,11 +69,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
 
 /// The start of the next page: the sort value and the id of this page's last row.
 pub fn next_page(companies: &mut Vec<Company>, sort: Sort) -> Option<String> {
-    if companies.len() as i64 <= PAGE_SIZE {
-        return None;
-    }
-    companies.truncate(PAGE_SIZE as usize);
-    companies.last().map(|last| {
+    cut(companies).map(|last| {
         let value = match sort {
             Sort::Name => crate::model::company::searchable(&last.name),
             Sort::Level => last.level.to_string(),

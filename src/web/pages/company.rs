@@ -19,8 +19,9 @@ use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
-use crate::web::view::{Frame, PAGE_SIZE, page};
+use crate::web::view::{Frame, page};
 
 /// What every tab of a company shows.
 pub struct Head {
@@ -213,7 +214,7 @@ pub async fn history(
 ) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "history").await?;
     let filter = read_history(&me, &form, PAGE_SIZE + 1);
-    let rows = ops::audit::list(&portal.app, &me.actor, Some(id), &filter).await?;
+    let rows = ops::history::list(&portal.app, &me.actor, Some(id), &filter).await?;
     let section = HistorySection::of(rows, &form, &urls::company_part(id, "history"), Some(id));
     let frame = Frame::of(&portal, &me, format!("{}: history", head.company.name)).await?;
     page(&HistoryTab { frame, head, form: &form, section })

@@ -19,8 +19,9 @@ use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::{self, Form};
+use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page_of_form};
+use crate::web::view::{self, Frame, page_of_form};
 
 type Options = Vec<(String, String)>;
 

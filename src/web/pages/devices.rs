@@ -9,14 +9,15 @@ use crate::model::device::DeviceState;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::licences::ShownLicence;
-use crate::store::audit::{HistoryFilter, HistoryRow};
 use crate::store::devices::{Device, DeviceFilter};
+use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{Frame, PAGE_SIZE, page};
+use crate::web::view::{Frame, page};
 
 /// The list, on any page.
 pub struct DevicesSection {
@@ -73,11 +74,7 @@ fn read_filter(form: &Form, company_id: Option<i64>) -> DeviceFilter {
 
 /// The start of the next page: the id and the label of this page's last row.
 fn next_page(devices: &mut Vec<Device>) -> Option<String> {
-    if devices.len() as i64 <= PAGE_SIZE {
-        return None;
-    }
-    devices.truncate(PAGE_SIZE as usize);
-    devices.last().map(|last| format!("{}.{}", last.id, crate::model::company::searchable(last.label())))
+    cut(devices).map(|last| format!("{}.{}", last.id, crate::model::company::searchable(last.label())))
 }
 
 #[derive(Template)]
@@ -135,12 +132,8 @@ pub async fn show(
     let before = form.value("before").parse().ok();
     let filter = HistoryFilter { before, limit: PAGE_SIZE + 1, ..HistoryFilter::default() };
     let mut used = ops::devices::history(&portal.app, &me.actor, id, &filter).await?;
-    let mut next = None;
-    if used.len() as i64 > PAGE_SIZE {
-        used.truncate(PAGE_SIZE as usize);
-        let last = used.last().map_or(String::new(), |row| row.id.to_string());
-        next = Some(urls::with_query(&urls::device(id), &[("before", &last)]));
-    }
+    let last = cut(&mut used).map(|row| row.id.to_string());
+    let next = last.map(|last| urls::with_query(&urls::device(id), &[("before", &last)]));
     let licences = ops::licences::of_device(&portal.app, &me.actor, &device).await?;
     let frame = Frame::of(&portal, &me, device.label().to_owned()).await?;
     page(&DevicePage { frame, device, licences, used, next })

@@ -13,11 +13,12 @@ use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/distributors.html")]
+#[template(path = "distributors/list.html")]
 struct ListPage<'a> {
     frame: Frame,
     form: &'a Form,
@@ -43,11 +44,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
 
 /// The start of the next page: the id and the name of this page's last row.
 fn next_page(distributors: &mut Vec<Distributor>) -> Option<String> {
-    if distributors.len() as i64 <= PAGE_SIZE {
-        return None;
-    }
-    distributors.truncate(PAGE_SIZE as usize);
-    distributors.last().map(|last| format!("{}.{}", last.id, company::searchable(&last.name)))
+    cut(distributors).map(|last| format!("{}.{}", last.id, company::searchable(&last.name)))
 }
 
 /// Parses the result of [`next_page`].
@@ -57,7 +54,7 @@ fn cursor(text: &str) -> Option<(String, i64)> {
 }
 
 #[derive(Template)]
-#[template(path = "operator/distributor_new.html")]
+#[template(path = "distributors/new.html")]
 struct ActivateWindow<'a> {
     frame: Frame,
     form: &'a Form,
@@ -96,7 +93,7 @@ pub async fn activate(
 }
 
 #[derive(Template)]
-#[template(path = "operator/distributor_end.html")]
+#[template(path = "distributors/end.html")]
 struct DeactivateWindow<'a> {
     frame: Frame,
     distributor: Distributor,

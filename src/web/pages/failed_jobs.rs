@@ -9,12 +9,13 @@ use crate::ops::failed_jobs::{About, FailedJob};
 use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page};
+use crate::web::view::{self, Frame, page};
 use crate::words;
 
 #[derive(Template)]
-#[template(path = "operator/failed_jobs.html")]
+#[template(path = "failed_jobs/list.html")]
 struct ListPage {
     frame: Frame,
     failed: Vec<FailedJob>,
@@ -33,9 +34,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
     let after = cursor(form.value("after"));
     let is_first = after.is_none();
     let (mut failed, count) = ops::failed_jobs::list(&portal.app, &me.actor, after, PAGE_SIZE + 1).await?;
-    let has_more = failed.len() as i64 > PAGE_SIZE;
-    failed.truncate(PAGE_SIZE as usize);
-    let last = failed.last().filter(|_| has_more).map(|f| format!("{}.{}", f.job.given_up_at, f.job.id));
+    let last = cut(&mut failed).map(|f| format!("{}.{}", f.job.given_up_at, f.job.id));
     let next = last.map(|after| urls::with_query(urls::FAILED_JOBS, &[("after", &after)]));
     let frame = Frame::of(&portal, &me, "Failed jobs").await?;
     page(&ListPage { frame, failed, count, next, is_first })

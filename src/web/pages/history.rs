@@ -9,16 +9,17 @@ use crate::model::ledger::Cause;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
-use crate::ops::audit::VERBS;
-use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::ops::history::VERBS;
+use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
 use crate::web::extract::{Me, QueryForm};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{Frame, PAGE_SIZE, page};
+use crate::web::view::{Frame, page};
 
 /// The list, on any page.
 pub struct HistorySection {
@@ -34,12 +35,9 @@ const FILTERS: [&str; 3] = ["action", "from", "to"];
 impl HistorySection {
     pub fn of(mut rows: Vec<HistoryRow>, form: &Form, here: &str, company_id: Option<i64>) -> HistorySection {
         let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
-        let mut next = None;
-        if rows.len() as i64 > PAGE_SIZE {
-            rows.truncate(PAGE_SIZE as usize);
-            let before = rows.last().map_or(String::new(), |r| r.id.to_string());
-            next = Some(urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
-        }
+        let before = cut(&mut rows).map(|r| r.id.to_string());
+        let next = before
+            .map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
         let company = company_id.map_or(String::new(), |id| id.to_string());
         HistorySection {
             rows,
@@ -56,7 +54,7 @@ impl HistorySection {
 
 impl HistoryRow {
     pub fn action(&self) -> &str {
-        ops::audit::label(&self.verb)
+        ops::history::label(&self.verb)
     }
 
     /// The access token that acted.
@@ -94,7 +92,7 @@ pub fn read_history(me: &Me, form: &Form, limit: i64) -> HistoryFilter {
 }
 
 #[derive(Template)]
-#[template(path = "pages/history.html")]
+#[template(path = "history/list.html")]
 struct HistoryPage<'a> {
     frame: Frame,
     form: &'a Form,
@@ -103,7 +101,7 @@ struct HistoryPage<'a> {
 
 pub async fn show(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     let filter = read_history(&me, &form, PAGE_SIZE + 1);
-    let rows = ops::audit::list(&portal.app, &me.actor, None, &filter).await?;
+    let rows = ops::history::list(&portal.app, &me.actor, None, &filter).await?;
     let section = HistorySection::of(rows, &form, urls::HISTORY, None);
     let frame = Frame::of(&portal, &me, "History").await?;
     page(&HistoryPage { frame, form: &form, section })
@@ -115,7 +113,7 @@ pub async fn csv(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFor
     let (actor, filter) = (me.actor.clone(), read_history(&me, &form, STEP));
     let read = move |app: App, before| {
         let (actor, filter) = (actor.clone(), HistoryFilter { before, ..filter.clone() });
-        async move { ops::audit::list(&app, &actor, company, &filter).await }
+        async move { ops::history::list(&app, &actor, company, &filter).await }
     };
     let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address", "token"];
     csv_file::download(&portal, &me, ("history.csv".to_owned(), &head), csv_line, read).await

@@ -16,8 +16,9 @@ use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{BodyForm, Id, Me};
 use crate::web::form::Form;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::web::view::{self, Frame, page, page_of_form};
 
 /// How long devices and proxies may cache a public answer.
 const PUBLIC: &str = "public, max-age=300";
@@ -35,9 +36,7 @@ impl LicencesSection {
         let after = form.value("after").parse().unwrap_or(0);
         let (app, actor) = (&portal.app, &me.actor);
         let mut licences = ops::licences::of_order(app, actor, order_id, after, PAGE_SIZE + 1).await?;
-        let has_more = licences.len() as i64 > PAGE_SIZE;
-        licences.truncate(PAGE_SIZE as usize);
-        let last = licences.last().filter(|_| has_more).map(|l| l.row.id.to_string());
+        let last = cut(&mut licences).map(|l| l.row.id.to_string());
         let next = last.map(|after| urls::with_query(&urls::order(order_id), &[("after", &after)]));
         Ok(LicencesSection { licences, next })
     }

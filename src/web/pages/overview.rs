@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::model::coverage::Coverage;
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::web::chart::Chart;
 use crate::web::error::WebResult;
 use crate::web::extract::Me;
@@ -19,7 +19,7 @@ const CHART_DAYS: i64 = 90;
 const RECENT: i64 = 8;
 
 #[derive(Template)]
-#[template(path = "pages/overview.html")]
+#[template(path = "overview/show.html")]
 struct OverviewPage {
     frame: Frame,
     recent: Vec<HistoryRow>,
@@ -31,7 +31,7 @@ struct OverviewPage {
 
 pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
     let filter = HistoryFilter { limit: RECENT, ..HistoryFilter::default() };
-    let recent = ops::audit::list(&portal.app, &me.actor, None, &filter).await?;
+    let recent = ops::history::list(&portal.app, &me.actor, None, &filter).await?;
     let frame = Frame::of(&portal, &me, "Overview").await?;
     let chart = credit_chart(&portal, &me, &frame).await?;
     let coverage = Coverages::of(&portal, &me, me.actor.company_id).await?;
@@ -40,7 +40,7 @@ pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 }
 
 #[derive(Template)]
-#[template(path = "pages/summary.html")]
+#[template(path = "overview/summary.html")]
 struct SummaryPage {
     frame: Frame,
     charts: Vec<(ResourceType, Chart)>,

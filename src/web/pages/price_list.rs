@@ -19,7 +19,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/price_list.html")]
+#[template(path = "price_list/list.html")]
 struct ListPage {
     frame: Frame,
     vouchers: Vec<ProductRow>,
@@ -36,7 +36,7 @@ pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 }
 
 #[derive(Template)]
-#[template(path = "operator/price_list_product.html")]
+#[template(path = "price_list/product.html")]
 struct ProductPage {
     frame: Frame,
     product: ProductRow,
@@ -64,7 +64,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
 const LISTED_LENGTH_MAX: usize = MODELS_MAX * (MODEL_LENGTH_MAX + 1);
 
 #[derive(Template)]
-#[template(path = "operator/price_list_form.html")]
+#[template(path = "price_list/form.html")]
 struct ProductWindow<'a> {
     frame: Frame,
     form: &'a Form,

@@ -17,8 +17,9 @@ use crate::web::error::WebResult;
 use crate::web::extract::{Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::monthly::Monthly;
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{Frame, PAGE_SIZE, page_of_form};
+use crate::web::view::{Frame, page_of_form};
 
 fn read_period(portal: &Portal, form: &Form) -> Result<Period, (&'static str, PeriodError)> {
     Period::read(form.value("from"), form.value("to"), portal.app.clock.now())
@@ -153,11 +154,7 @@ fn row(sales: CompanySales) -> OpResult<(CompanySales, String, [String; 3])> {
 
 /// The start of the next page: this page's last row.
 fn next_page(rows: &mut Vec<CompanySales>) -> Option<String> {
-    if rows.len() as i64 <= PAGE_SIZE {
-        return None;
-    }
-    rows.truncate(PAGE_SIZE as usize);
-    rows.last().map(|row| format!("{}.{}.{}", row.month, row.company_id, row.currency))
+    cut(rows).map(|row| format!("{}.{}.{}", row.month, row.company_id, row.currency))
 }
 
 /// Parses the result of [`next_page`].

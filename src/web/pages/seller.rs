@@ -19,7 +19,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/seller.html")]
+#[template(path = "seller/form.html")]
 struct SellerPage<'a> {
     frame: Frame,
     form: &'a Form,

@@ -16,8 +16,9 @@ use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::{self, Form};
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::web::view::{self, Frame, page, page_of_form};
 use crate::words;
 
 #[derive(Template)]
@@ -42,11 +43,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
 
 /// The id after which the next page begins.
 pub fn next_page(users: &mut Vec<User>) -> Option<String> {
-    if users.len() as i64 <= PAGE_SIZE {
-        return None;
-    }
-    users.truncate(PAGE_SIZE as usize);
-    users.last().map(|last| last.id.to_string())
+    cut(users).map(|last| last.id.to_string())
 }
 
 #[derive(Template)]

@@ -14,7 +14,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/vat_class.html")]
+#[template(path = "vat_classes/form.html")]
 struct VatClassWindow<'a> {
     frame: Frame,
     form: &'a Form,

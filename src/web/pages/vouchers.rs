@@ -11,7 +11,7 @@ use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
 use crate::ops::watched::{Export, Way, codes_shown};
-use crate::store::vouchers::StateCount;
+use crate::store::vouchers::{StateCount, VoucherFilter};
 use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::{self, File, STEP};
@@ -19,12 +19,12 @@ use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
 use crate::web::form::Form;
 use crate::web::pages::code_sheet;
-use crate::web::pages::payments::{CSV_HEAD, csv_line};
+use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
-use crate::web::view::{self, Frame, PAGE_SIZE, page, page_of_form};
+use crate::web::view::{self, Frame, page, page_of_form};
 
 #[derive(Template)]
-#[template(path = "orders/voucher.html")]
+#[template(path = "vouchers/show.html")]
 struct VoucherPage {
     frame: Frame,
     order: Order,
@@ -61,10 +61,8 @@ pub async fn show(
     let app = &portal.app;
     let mut codes = ops::vouchers::of_line(app, &me.actor, (order_id, number), after, PAGE_SIZE + 1).await?;
     let here = urls::voucher(order_id, number);
-    let has_more = codes.len() as i64 > PAGE_SIZE;
-    codes.truncate(PAGE_SIZE as usize);
+    let last = cut(&mut codes).map(|c| c.shown.row.id.to_string());
     noted(&portal, &me, Way::Shown, &order, number, &codes).await?;
-    let last = codes.last().filter(|_| has_more).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
     let counts = ops::vouchers::counts(app, &me.actor, order_id).await?;
@@ -149,7 +147,7 @@ pub async fn sheet(
 }
 
 #[derive(Template)]
-#[template(path = "orders/cancel_vouchers.html")]
+#[template(path = "vouchers/cancel.html")]
 struct CancelWindow<'a> {
     frame: Frame,
     form: &'a Form,
@@ -198,7 +196,7 @@ pub async fn cancel(
 }
 
 #[derive(Template)]
-#[template(path = "orders/replace_voucher.html")]
+#[template(path = "vouchers/replace.html")]
 struct ReplaceWindow<'a> {
     frame: Frame,
     form: &'a Form,
@@ -232,4 +230,102 @@ pub async fn replace(
         }
         Err(error) => show_replace(&portal, &me, id, &form.refused(error)?).await,
     }
+}
+
+/// The tabs, each with its word in the address.
+const TABS: [(&str, &str); 5] = [
+    ("unused", "Unused"),
+    ("used", "Used"),
+    ("cancelled", "Cancelled"),
+    ("expired", "Expired"),
+    ("all", "All"),
+];
+
+#[derive(Template)]
+#[template(path = "vouchers/list.html")]
+struct ListPage {
+    frame: Frame,
+    vouchers: Vec<ShownVoucher>,
+    tab: &'static str,
+    tabs: [(&'static str, &'static str); 5],
+    next: Option<String>,
+}
+
+impl ListPage {
+    fn is_tab(&self, slug: &str) -> bool {
+        self.tab == slug
+    }
+}
+
+/// The tab of an address; the unused ones by default.
+fn tab(slug: &str) -> &'static str {
+    TABS.iter().find(|(s, _)| *s == slug).map_or("unused", |(s, _)| s)
+}
+
+pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+    let tab = tab(form.value("state"));
+    let cursor = form.value("before").parse().ok();
+    let filter = VoucherFilter { status: CodeStatus::from_slug(tab), cursor, limit: PAGE_SIZE + 1 };
+    let mut vouchers = ops::vouchers::list(&portal.app, &me.actor, &filter).await?;
+    let last = cut(&mut vouchers).map(|v| v.shown.row.id.to_string());
+    let next = last.map(|before| urls::with_query(urls::VOUCHERS, &[("state", tab), ("before", &before)]));
+    let codes = vouchers.iter().map(|v| &v.shown);
+    codes_shown(&portal.app, &me.actor, Way::Shown, me.actor.company_id, "Vouchers", codes).await?;
+    let frame = Frame::of(&portal, &me, "Vouchers").await?;
+    page(&ListPage { frame, vouchers, tab, tabs: TABS, next })
+}
+
+pub async fn list_csv(
+    State(portal): State<Portal>,
+    me: Me,
+    QueryForm(form): QueryForm,
+) -> WebResult<Response> {
+    let status = CodeStatus::from_slug(tab(form.value("state")));
+    let export = Export::new(&portal.app, &me.actor, me.actor.company_id, "Vouchers".to_owned());
+    let actor = me.actor.clone();
+    let read = move |app: App, cursor| {
+        let (actor, export) = (actor.clone(), export.clone());
+        let filter = VoucherFilter { status, cursor, limit: STEP };
+        async move {
+            let found = ops::vouchers::list(&app, &actor, &filter).await?;
+            export.step(found.iter().map(|v| &v.shown), found.len() as i64 == STEP).await?;
+            Ok(found)
+        }
+    };
+    csv_file::download(&portal, &me, ("vouchers.csv".to_owned(), &CSV_HEAD), csv_line, read).await
+}
+
+/// The columns of [`csv_line`].
+const CSV_HEAD: [&str; 10] = [
+    "code",
+    "voucher",
+    "type",
+    "amount",
+    "status",
+    "company",
+    "order",
+    "created_at",
+    "valid_until",
+    "used_by",
+];
+
+/// A voucher's id and its cells.
+fn csv_line(voucher: &ShownVoucher) -> (i64, Vec<String>) {
+    let time = |at: i64| crate::model::time::Moment(at).rfc3339();
+    let ShownVoucher { shown, order_id, .. } = voucher;
+    let row = &shown.row;
+    let used_by = row.ended_company_name.clone().filter(|_| shown.status == CodeStatus::Used);
+    let cells = vec![
+        shown.text.clone(),
+        row.comment.clone(),
+        shown.resource_type.slug().to_owned(),
+        row.amount.to_string(),
+        shown.status.slug().to_owned(),
+        row.company_name.clone(),
+        order_id.to_string(),
+        time(row.created_at),
+        row.expires_at.map(time).unwrap_or_default(),
+        used_by.unwrap_or_default(),
+    ];
+    (row.id, cells)
 }

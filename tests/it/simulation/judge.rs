@@ -2,7 +2,7 @@
 
 use scrip::app::App;
 use scrip::jobs;
-use scrip::ops::audit::happened;
+use scrip::ops::history::happened;
 use scrip::store::db::sql;
 use scrip::store::verify::{self, Options};
 

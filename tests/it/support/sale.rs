@@ -143,7 +143,7 @@ impl Sale<'_> {
         }
         let documents = ops::orders::find(self.app, &self.operator, order).await.unwrap().invoices;
         let note = documents.iter().find(|d| d.is_credit_note()).unwrap();
-        ops::payments::settle_credit_note(self.app, &self.operator, "paid back", note.id).await.unwrap();
+        ops::invoices::settle_credit_note(self.app, &self.operator, "paid back", note.id).await.unwrap();
     }
 
     async fn licences(&self) {

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::model::event::Event;
 use crate::model::ledger::Transfer;
 use crate::store;
-use crate::store::audit::{HistoryFilter, HistoryRow};
+use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::store::reach::Reach;
 
 /// Each verb of the history with its words on the screen.
@@ -116,8 +116,8 @@ pub async fn list(
     let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
     let mut tx = app.db.read_list().await?;
     let mut rows = match reach {
-        Reach::Companies(ids) => store::audit::of_companies(&mut tx, &ids, filter).await?,
-        _ => store::audit::of_tree(&mut tx, &actor.company_path, filter).await?,
+        Reach::Companies(ids) => store::history::of_companies(&mut tx, &ids, filter).await?,
+        _ => store::history::of_tree(&mut tx, &actor.company_path, filter).await?,
     };
     rows.iter_mut().for_each(|row| hide_strangers(actor, row));
     Ok(rows)

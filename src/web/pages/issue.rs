@@ -1,4 +1,4 @@
-//! Operator: creating resources.
+//! Issuing resources, for the operator alone.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
 
 #[derive(Template)]
-#[template(path = "operator/issue.html")]
+#[template(path = "moves/issue.html")]
 struct IssueWindow<'a> {
     frame: Frame,
     form: &'a Form,
@@ -26,11 +26,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &IssueWindow { frame, form, back: view::back(form, urls::RESOURCES) }, form)
 }
 
-pub async fn issue_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
     show(&portal, &me, &form.or("type", "credit")).await
 }
 

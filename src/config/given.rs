@@ -1,0 +1,138 @@
+//! Settings as they are given: flags and variables by clap, the file by serde, under the same names.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer};
+
+use super::{ConfigError, Secret};
+
+/// What may be given on the command line or in the environment; the same names stand in the file.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Given {
+    /// A TOML file with these same names (listen = "127.0.0.1:8080").
+    #[arg(long, env = "SCRIP_CONFIG", global = true)]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// The address and port to listen on [default: 127.0.0.1:8080].
+    #[arg(long, env = "SCRIP_LISTEN", global = true)]
+    pub listen: Option<String>,
+    /// The folder of the database and the keys [default: ./scrip-data].
+    #[arg(long, env = "SCRIP_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// `sqlite` (in the data folder) or a `postgres://` URL [default: sqlite].
+    #[arg(long, env = "SCRIP_DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The key file [default: scrip.key in the data folder].
+    #[arg(long, env = "SCRIP_KEY_FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// The address that people use, such as https://credits.example.com [default: http:// and the listen address].
+    #[arg(long, env = "SCRIP_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// The addresses and networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed; several with
+    /// commas between, or the flag again.
+    #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true, value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_several")]
+    pub trusted_proxy: Option<Vec<String>>,
+    /// Whether a person with a code and no account may sign up (true or false) [default: false].
+    #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
+    pub sign_up: Option<bool>,
+    /// Where the counters are served at /metrics, such as 127.0.0.1:9090; without it they are not counted.
+    #[arg(long, env = "SCRIP_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<String>,
+    /// How many connections may be open at once [default: 16384].
+    #[arg(long, env = "SCRIP_CONNECTIONS_MAX", global = true)]
+    pub connections_max: Option<usize>,
+    /// How many seconds all is served still after SIGTERM, while /readyz says that the end is near [default: 2].
+    #[arg(long, env = "SCRIP_DRAIN_SECONDS", global = true)]
+    pub drain_seconds: Option<u64>,
+    /// Renewals and expiry wait when the clock leaps ahead by more than so many minutes while the portal runs; and
+    /// at its start, where the kernel does not call the clock synchronised [default: 60].
+    #[arg(long, env = "SCRIP_CLOCK_LEAP_MINUTES", global = true)]
+    pub clock_leap_minutes: Option<i64>,
+    /// The same at its start where the clock is synchronised: for so many days the portal may have been off
+    /// [default: 32].
+    #[arg(long, env = "SCRIP_CLOCK_OFF_DAYS", global = true)]
+    pub clock_off_days: Option<i64>,
+    /// How many requests a minute each access token may make [default: 6000].
+    #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
+    pub api_requests_per_minute: Option<u32>,
+    /// The mail server, such as smtp.example.com:587; without it no mail is sent.
+    #[arg(long, env = "SCRIP_SMTP_SERVER", global = true)]
+    pub smtp_server: Option<String>,
+    /// How the connection to the mail server is kept secret: tls, starttls or none [default: starttls].
+    #[arg(long, env = "SCRIP_SMTP_SECURITY", global = true)]
+    pub smtp_security: Option<String>,
+    #[arg(long, env = "SCRIP_SMTP_USER", global = true)]
+    pub smtp_user: Option<String>,
+    /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
+    #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
+    pub smtp_password: Option<Secret>,
+    /// The sender of mails, such as "Acme credits <credits@example.com>".
+    #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+    /// Stripe's secret key, for card payments. Better given as SCRIP_STRIPE_SECRET_KEY.
+    #[arg(long, env = "SCRIP_STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
+    pub stripe_secret_key: Option<Secret>,
+    /// The signing secret of the webhook at Stripe. Better given as SCRIP_STRIPE_WEBHOOK_SECRET.
+    #[arg(long, env = "SCRIP_STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
+    pub stripe_webhook_secret: Option<Secret>,
+    /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
+    #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
+    pub stripe_api_base: Option<String>,
+    /// A file that the history is appended to as JSON lines, for another system to read; without it there is none.
+    #[arg(long, env = "SCRIP_AUDIT_LOG", global = true)]
+    pub audit_log: Option<PathBuf>,
+    /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].
+    #[arg(long, env = "SCRIP_LOG", global = true)]
+    pub log: Option<String>,
+    /// text or json [default: text].
+    #[arg(long, env = "SCRIP_LOG_FORMAT", global = true)]
+    pub log_format: Option<String>,
+}
+
+impl Given {
+    /// Reads a settings file.
+    pub(super) fn read(path: &std::path::Path) -> Result<Given, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError(format!("settings file {}: {e}", path.display())))?;
+        toml::from_str(&text)
+            .map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
+    }
+}
+
+/// One text, or a list of them.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(Some(match Texts::deserialize(deserializer)? {
+        Texts::One(text) => text.split(',').map(str::to_owned).collect(),
+        Texts::Several(texts) => texts,
+    }))
+}
+
+/// A misspelt variable would otherwise be ignored silently.
+pub(super) fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    use clap::CommandFactory as _;
+    #[derive(clap::Parser)]
+    struct OnlyGiven {
+        #[command(flatten)]
+        given: Given,
+    }
+    let command = OnlyGiven::command();
+    let known: Vec<String> = command
+        .get_arguments()
+        .filter_map(|a| a.get_env().map(|e| e.to_string_lossy().into_owned()))
+        .collect();
+    for name in names.filter(|n| n.starts_with("SCRIP_") && !n.starts_with("SCRIP_TEST_")) {
+        if !known.contains(&name) {
+            return Err(ConfigError(format!("variable {name} is no setting of Scrip; see scrip --help")));
+        }
+    }
+    Ok(())
+}
