@@ -1,4 +1,7 @@
-//! Every address as a constant or a function, so that none is written twice.
+//! Every address as a constant or a function, so that none is written twice. Functions take ids as `impl Display`
+//! because templates pass references to them.
+
+use std::fmt::Display;
 
 use crate::model::user::PendingSetup;
 
@@ -100,42 +103,68 @@ pub fn link(token: &str) -> String {
     format!("/link/{token}")
 }
 
-pub fn company(id: i64) -> String {
+pub fn company(id: impl Display) -> String {
     format!("/companies/{id}")
 }
 
 /// A tab or an action of a company: `resources`, `codes`, `users`, `subsidiaries`, `history`, `name`, `parent`…
-pub fn company_part(id: i64, part: &str) -> String {
+pub fn company_part(id: impl Display, part: &str) -> String {
     format!("/companies/{id}/{part}")
 }
 
-pub fn code_part(id: i64, part: &str) -> String {
+pub fn code_part(id: impl Display, part: &str) -> String {
     format!("/codes/{id}/{part}")
 }
 
-pub fn device(id: i64) -> String {
+pub fn device(id: impl Display) -> String {
     format!("/devices/{id}")
 }
 
-pub fn import(id: i64) -> String {
+pub fn device_part(id: impl Display, part: &str) -> String {
+    format!("/devices/{id}/{part}")
+}
+
+pub fn import(id: impl Display) -> String {
     format!("/devices/imports/{id}")
 }
 
-pub fn user(id: i64) -> String {
+pub fn import_part(id: impl Display, part: &str) -> String {
+    format!("/devices/imports/{id}/{part}")
+}
+
+pub fn user(id: impl Display) -> String {
     format!("/users/{id}")
 }
 
-pub fn user_part(id: i64, part: &str) -> String {
+pub fn user_part(id: impl Display, part: &str) -> String {
     format!("/users/{id}/{part}")
 }
 
-pub fn order(id: i64) -> String {
+pub fn user_token_revocation(user_id: impl Display, token_id: impl Display) -> String {
+    format!("/users/{user_id}/tokens/{token_id}/revocation")
+}
+
+/// For a token of the actor.
+pub fn token_revocation(id: impl Display) -> String {
+    format!("/account/tokens/{id}/revocation")
+}
+
+pub fn order(id: impl Display) -> String {
     format!("/orders/{id}")
 }
 
 /// An action or a part of an order: `placement`, `card`, `return`, `cancellation`, `vouchers`…
-pub fn order_part(id: i64, part: &str) -> String {
+pub fn order_part(id: impl Display, part: &str) -> String {
     format!("/orders/{id}/{part}")
+}
+
+pub fn order_line_removal(order_id: impl Display, line: impl Display) -> String {
+    format!("/orders/{order_id}/lines/{line}/removal")
+}
+
+/// For an invoice or a credit note.
+pub fn invoice_part(id: impl Display, part: &str) -> String {
+    format!("/invoices/{id}/{part}")
 }
 
 /// The demo's card page for a session.
@@ -144,25 +173,54 @@ pub fn demo_card(session_id: &str) -> String {
 }
 
 /// The codes of a line of an order.
-pub fn voucher(order_id: i64, line: i64) -> String {
+pub fn voucher(order_id: impl Display, line: impl Display) -> String {
     format!("/orders/{order_id}/vouchers/{line}")
 }
 
-pub fn voucher_part(order_id: i64, line: i64, part: &str) -> String {
+pub fn voucher_part(order_id: impl Display, line: impl Display, part: &str) -> String {
     format!("/orders/{order_id}/vouchers/{line}/{part}")
 }
 
-pub fn licence(id: i64) -> String {
+/// By the id of the code.
+pub fn voucher_replacement(id: impl Display) -> String {
+    format!("/vouchers/{id}/replacement")
+}
+
+pub fn licence(id: impl Display) -> String {
     format!("/licences/{id}")
 }
 
+pub fn licence_part(id: impl Display, part: &str) -> String {
+    format!("/licences/{id}/{part}")
+}
+
 /// A batch of codes.
-pub fn code_batch(id: i64) -> String {
+pub fn code_batch(id: impl Display) -> String {
     format!("/codes/batches/{id}")
 }
 
-pub fn product(id: i64) -> String {
+pub fn code_batch_part(id: impl Display, part: &str) -> String {
+    format!("/codes/batches/{id}/{part}")
+}
+
+pub fn product(id: impl Display) -> String {
     format!("/operator/price-list/{id}")
+}
+
+pub fn product_part(id: impl Display, part: &str) -> String {
+    format!("/operator/price-list/{id}/{part}")
+}
+
+pub fn vat_class(id: impl Display) -> String {
+    format!("/operator/price-list/vat-classes/{id}")
+}
+
+pub fn distributor_part(id: impl Display, part: &str) -> String {
+    format!("/operator/distributors/{id}/{part}")
+}
+
+pub fn failed_job_retry(id: impl Display) -> String {
+    format!("/operator/failed-jobs/{id}/retry")
 }
 
 /// Escapes a query value.

@@ -52,21 +52,22 @@ impl Page {
         rest.split("</p>").next().unwrap().to_owned()
     }
 
+    /// Asserts that a text is on the page, however the template breaks its lines.
     #[track_caller]
     pub fn has(&self, text: &str) -> &Self {
-        assert!(self.read().contains(text), "{text:?} is not in\n{}", self.body);
+        assert!(self.read().contains(&on_one_line(text)), "{text:?} is not in\n{}", self.body);
         self
     }
 
     #[track_caller]
     pub fn has_not(&self, text: &str) -> &Self {
-        assert!(!self.read().contains(text), "{text:?} is in\n{}", self.body);
+        assert!(!self.read().contains(&on_one_line(text)), "{text:?} is in\n{}", self.body);
         self
     }
 
-    /// The page without `<bdi>` around names, so that sentences can be matched across them.
+    /// The page on one line and without `<bdi>` around names, so that sentences can be matched across both.
     fn read(&self) -> String {
-        self.body.replace("<bdi>", "").replace("</bdi>", "")
+        on_one_line(&self.body.replace("<bdi>", "").replace("</bdi>", ""))
     }
 
     #[track_caller]
@@ -74,6 +75,19 @@ impl Page {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self
     }
+}
+
+/// A text in which each run of white space is one space.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !c.is_ascii_whitespace() {
+            line.push(c);
+        } else if !line.ends_with(' ') {
+            line.push(' ');
+        }
+    }
+    line
 }
 
 impl Browser {
