@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::model::device::DeviceChange;
-use crate::model::ledger::{Actor, Command, Operation, SetDevices};
+use crate::model::ledger::{ActorFacts, Command, Operation, SetDevices};
 use crate::model::time::Moment;
 use crate::ops;
 use crate::ops::error::{OpError, OpResult};
@@ -66,11 +66,11 @@ pub async fn run_batch(app: &App, holder: &str) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let Some((root, _)) = store::companies::root(&mut tx).await? else { return Ok(false) };
     drop(tx);
-    let key = format!("renewal {}", hex::encode(app.rng.bytes::<8>()));
+    let operation_id = format!("renewal {}", hex::encode(app.rng.bytes::<8>()));
     let operation = Operation {
-        actor: Actor::portal(root),
-        fingerprint: app.keys.fingerprint(&key),
-        key,
+        actor: ActorFacts::portal(root),
+        fingerprint: app.keys.fingerprint(&operation_id),
+        id: operation_id,
         at: now,
         command: Command::SetDevices(SetDevices { devices, change: DeviceChange::default() }),
     };

@@ -158,8 +158,8 @@ impl Actor {
 
     /// The actor as the ledger knows one.
     #[must_use]
-    pub fn for_ledger(&self) -> ledger::Actor {
-        ledger::Actor {
+    pub fn for_ledger(&self) -> ledger::ActorFacts {
+        ledger::ActorFacts {
             user_id: self.user_id,
             company_id: self.company_id,
             address: self.address.clone(),

@@ -91,14 +91,14 @@ pub async fn get(app: &App, actor: &Actor, company_id: i64) -> OpResult<Option<B
 pub async fn save(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     company_id: i64,
     fields: &BillingFields<'_>,
 ) -> OpResult<Outcome> {
     actor.require_admin()?;
     let billing = check(fields)?;
     let request = serde_json::json!([company_id, billing]).to_string();
-    work_once!(app, actor, key, "save_billing", &request, work => {
+    work_once!(app, actor, operation_id, "save_billing", &request, work => {
         store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
         let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;

@@ -83,9 +83,9 @@ pub async fn show(app: &App, actor: &Actor) -> OpResult<Standing> {
 ///
 /// # Errors
 /// A refusal when it has leapt since.
-pub async fn accept(app: &App, actor: &Actor, key: &str, seen: Moment) -> OpResult<Outcome> {
+pub async fn accept(app: &App, actor: &Actor, operation_id: &str, seen: Moment) -> OpResult<Outcome> {
     actor.require_operator()?;
-    let done = work_once!(app, actor, key, "accept_clock", &seen.0.to_string(), work => {
+    let done = work_once!(app, actor, operation_id, "accept_clock", &seen.0.to_string(), work => {
         if work.now > seen.plus_seconds(SEEN_SECONDS_MAX) {
             return refuse("", FormReason::ClockMoved);
         }

@@ -24,7 +24,12 @@ const STEP: i64 = 500;
 ///
 /// # Errors
 /// A refusal at the field that is wrong; also where the company does not own that many units now.
-pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Outcome<Batch>> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    order: &CodeOrder<'_>,
+) -> OpResult<Outcome<Batch>> {
     actor.require_admin()?;
     let comment = check_text("comment", order.comment)?;
     crate::model::amount::check(order.amount).map_err(at("amount"))?;
@@ -33,7 +38,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     }
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let request = serde_json::json!([company_id, resource_type.id(), amount, comment, count]).to_string();
-    work_once!(app, actor, key, "create_code_batch", &request, work => {
+    work_once!(app, actor, operation_id, "create_code_batch", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("from", CompanyReason::Unknown) };
         let has = store::resources::balance(&mut work.tx, company_id, resource_type).await?;
@@ -77,9 +82,9 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
-pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    work_once!(app, actor, key, "cancel_code_batch", &id.to_string(), work => {
+    work_once!(app, actor, operation_id, "cancel_code_batch", &id.to_string(), work => {
         let was_over = !store::code_batches::end(&mut work.tx, id, "cancelled", work.now).await?;
         Ok(Outcome::of(CodeEvent::BatchCancelled { was_over }))
     })
@@ -112,16 +117,16 @@ pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
 fn step(app: &App, batch: &Batch, made: i64) -> OpResult<Operation> {
     let resource_type =
         ResourceType::try_from(batch.resource_type).map_err(|e| OpError::Internal(e.to_string()))?;
-    let key = batch.key(batch.made);
+    let operation_id = batch.key(batch.made);
     Ok(Operation {
-        actor: ledger::Actor {
+        actor: ledger::ActorFacts {
             user_id: batch.actor_id,
             company_id: batch.actor_company_id,
             address: batch.address.clone(),
             token_id: None,
         },
-        fingerprint: app.keys.fingerprint(&key),
-        key,
+        fingerprint: app.keys.fingerprint(&operation_id),
+        id: operation_id,
         at: app.clock.now(),
         command: Command::CreateCodes(CreateCodes {
             company_id: batch.company_id,

@@ -122,7 +122,7 @@ pub async fn list_all(
     wants_total: bool,
 ) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
     actor.require_tree()?;
-    let reach = super::companies::reach(app, actor, company_id).await?;
+    let scope = super::companies::scope(app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     if let Ok(code) = Code::parse(text) {
         filter.facts.id =
@@ -131,9 +131,9 @@ pub async fn list_all(
         filter.facts.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
         filter.facts.comment = Some(text.trim().to_owned());
     }
-    let found = store::code_lists::list(&mut tx, &reach, &filter).await?;
+    let found = store::code_lists::list(&mut tx, &scope, &filter).await?;
     let total =
-        if wants_total { Some(store::code_lists::count(&mut tx, &reach, &filter).await?) } else { None };
+        if wants_total { Some(store::code_lists::count(&mut tx, &scope, &filter).await?) } else { None };
     Ok((found.into_iter().map(|c| ListedCode::of(app, actor, c)).collect::<OpResult<_>>()?, total))
 }
 

@@ -11,7 +11,7 @@ use crate::model::refusal::CompanyReason;
 use crate::store;
 use crate::store::companies::{Company, CompanyFilter};
 use crate::store::company_lists::ListFilter;
-use crate::store::reach::Reach;
+use crate::store::company_scope::CompanyScope;
 
 /// From this many companies on, a choice of companies is searched and not listed.
 pub const CHOICES_MAX: i64 = 50;
@@ -32,15 +32,15 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
-pub async fn reach(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<Reach> {
+pub async fn scope(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<CompanyScope> {
     if let Some(id) = company_id {
-        return Ok(Reach::Companies(vec![find(app, actor, id).await?.id]));
+        return Ok(CompanyScope::Companies(vec![find(app, actor, id).await?.id]));
     }
     if !actor.sees_tree() {
-        return Ok(Reach::Companies(vec![actor.company_id]));
+        return Ok(CompanyScope::Companies(vec![actor.company_id]));
     }
     let mut tx = app.db.read().await?;
-    Ok(Reach::of_tree(&mut tx, &actor.company_path).await?)
+    Ok(CompanyScope::of_tree(&mut tx, &actor.company_path).await?)
 }
 
 /// A page of the actor's tree.

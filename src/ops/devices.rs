@@ -16,9 +16,9 @@ use crate::store::history::{HistoryFilter, HistoryRow};
 /// # Errors
 /// [`OpError::NotFound`] where the filter's company lies outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
-    let reach = super::companies::reach(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
-    Ok(store::devices::list(&mut tx, &reach, filter).await?)
+    Ok(store::devices::list(&mut tx, &scope, filter).await?)
 }
 
 /// How many devices [`list`] would give on all its pages.
@@ -26,9 +26,9 @@ pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<V
 /// # Errors
 /// As [`list`].
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
-    let reach = super::companies::reach(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
-    Ok(store::devices::count(&mut tx, &reach, filter).await?)
+    Ok(store::devices::count(&mut tx, &scope, filter).await?)
 }
 
 /// How many devices the actor's company and all its subsidiaries have, or one company alone; and how

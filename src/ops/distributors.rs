@@ -35,10 +35,16 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Distributor> {
 ///
 /// # Errors
 /// A refusal at the field `company`.
-pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+pub async fn set_may_buy(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    id: i64,
+    on: bool,
+) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    work_once!(app, actor, key, "set_may_buy", &request, work => {
+    work_once!(app, actor, operation_id, "set_may_buy", &request, work => {
         let company = lock_one(work, actor, id).await?;
         if on && company.level == 0 {
             return refuse("company", OrderError::Vendor);
@@ -60,10 +66,16 @@ pub async fn set_may_buy(app: &App, actor: &Actor, key: &str, id: i64, on: bool)
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company that may not buy.
-pub async fn set_reverse_charge(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+pub async fn set_reverse_charge(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    id: i64,
+    on: bool,
+) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    work_once!(app, actor, key, "set_reverse_charge", &request, work => {
+    work_once!(app, actor, operation_id, "set_reverse_charge", &request, work => {
         let company = lock_one(work, actor, id).await?;
         store::distributors::find(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         let is_new = store::distributors::set_reverse_charge(&mut work.tx, id, on).await?;

@@ -78,9 +78,9 @@ async fn about(app: &App, tx: &mut Tx, job: &GivenUpJob) -> OpResult<About> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] where no such job was given up.
-pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn retry(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     actor.require_operator()?;
-    work_once!(app, actor, key, "retry_job", &id.to_string(), work => {
+    work_once!(app, actor, operation_id, "retry_job", &id.to_string(), work => {
         let kind = store::jobs::retry(&mut work.tx, id, work.now).await?.ok_or(OpError::NotFound)?;
         work.has_due_jobs();
         work.note(actor.note("job.retried", &format!("Job #{id}"), &kind));
@@ -92,9 +92,9 @@ pub async fn retry(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for anyone but the operator.
-pub async fn retry_all(app: &App, actor: &Actor, key: &str) -> OpResult<Outcome> {
+pub async fn retry_all(app: &App, actor: &Actor, operation_id: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
-    work_once!(app, actor, key, "retry_jobs", "", work => {
+    work_once!(app, actor, operation_id, "retry_jobs", "", work => {
         let count = store::jobs::retry_all(&mut work.tx, work.now).await?;
         work.has_due_jobs();
         if count > 0 {

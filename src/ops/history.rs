@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::model::event::Event;
 use crate::model::ledger::Transfer;
 use crate::store;
+use crate::store::company_scope::CompanyScope;
 use crate::store::history::{HistoryFilter, HistoryRow};
-use crate::store::reach::Reach;
 
 /// Each verb of the history with its words on the screen.
 pub const VERBS: &[(&str, &str)] = &[
@@ -112,11 +112,11 @@ pub async fn list(
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
     let company_id = if actor.sees_tree() { company_id } else { None };
-    let reach = super::companies::reach(app, actor, company_id).await?;
+    let scope = super::companies::scope(app, actor, company_id).await?;
     let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
     let mut tx = app.db.read_list().await?;
-    let mut rows = match reach {
-        Reach::Companies(ids) => store::history::of_companies(&mut tx, &ids, filter).await?,
+    let mut rows = match scope {
+        CompanyScope::Companies(ids) => store::history::of_companies(&mut tx, &ids, filter).await?,
         _ => store::history::of_tree(&mut tx, &actor.company_path, filter).await?,
     };
     rows.iter_mut().for_each(|row| hide_strangers(actor, row));
@@ -145,12 +145,12 @@ pub enum Happened {
 }
 
 /// The operation that the actor sent with this key, if it has happened.
-pub async fn happened(app: &App, actor: &Actor, key: &str) -> OpResult<Option<Happened>> {
+pub async fn happened(app: &App, actor: &Actor, operation_id: &str) -> OpResult<Option<Happened>> {
     let mut tx = app.db.read().await?;
-    let transfers = store::ledger::operation(&mut tx, actor.user_id, key).await?;
+    let transfers = store::ledger::operation(&mut tx, actor.user_id, operation_id).await?;
     if !transfers.is_empty() {
         return Ok(Some(Happened::Transfers(transfers)));
     }
-    let stored = store::operations::find(&mut tx, actor.user_id, key).await?;
+    let stored = store::operations::find(&mut tx, actor.user_id, operation_id).await?;
     Ok(stored.map(|s| Happened::Other(s.event)))
 }

@@ -52,7 +52,7 @@ struct KeptRow {
 pub async fn check(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     company_id: i64,
     text: &str,
 ) -> OpResult<Outcome<i64>> {
@@ -63,7 +63,7 @@ pub async fn check(
     let content = serde_json::to_string(&good).unwrap_or_default();
     let told = serde_json::to_string(&problems).unwrap_or_default();
     let request = serde_json::json!([company_id, text]).to_string();
-    work_once!(app, actor, key, "check_import", &request, work => {
+    work_once!(app, actor, operation_id, "check_import", &request, work => {
         let whose = (company_id, actor.user_id);
         let id = store::imports::insert(&mut work.tx, whose, &content, good.len() as i64, &told, work.now).await?;
         Ok(Outcome::about(id, ImportEvent::Checked { good: good.len(), bad: problems.len() }))
@@ -176,9 +176,9 @@ pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, or where it has begun or ended already.
-pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn start(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    work_once!(app, actor, key, "start_import", &id.to_string(), work => {
+    work_once!(app, actor, operation_id, "start_import", &id.to_string(), work => {
         if !store::imports::go(&mut work.tx, id, "checked", "running", work.now).await? {
             return Err(OpError::NotFound);
         }
@@ -191,9 +191,9 @@ pub async fn start(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Out
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, or where it has ended already.
-pub async fn cancel(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
-    work_once!(app, actor, key, "cancel_import", &id.to_string(), work => {
+    work_once!(app, actor, operation_id, "cancel_import", &id.to_string(), work => {
         let running = store::imports::go(&mut work.tx, id, "running", "cancelled", work.now).await?;
         if !running && !store::imports::go(&mut work.tx, id, "checked", "cancelled", work.now).await? {
             return Err(OpError::NotFound);

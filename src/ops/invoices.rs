@@ -152,9 +152,9 @@ pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] where there is no such credit note.
-pub async fn settle_credit_note(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<i64> {
+pub async fn settle_credit_note(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<i64> {
     actor.require_operator()?;
-    let outcome = work_once!(app, actor, key, "settle_credit_note", &id.to_string(), work => {
+    let outcome = work_once!(app, actor, operation_id, "settle_credit_note", &id.to_string(), work => {
         let found = store::invoices::find(&mut work.tx, &actor.company_path, id).await?;
         let row = found.filter(|i| i.is_credit_note()).ok_or(OpError::NotFound)?;
         if !store::invoices::settle(&mut work.tx, id, work.now).await? {

@@ -115,11 +115,16 @@ fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
 ///
 /// # Errors
 /// A refusal at `product` or `confirmed`; then the draft is as it was.
-pub async fn add(app: &App, actor: &Actor, key: &str, wish: &LicenceWish<'_>) -> OpResult<Outcome<i64>> {
+pub async fn add(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    wish: &LicenceWish<'_>,
+) -> OpResult<Outcome<i64>> {
     actor.require_buyer()?;
     let chosen: Vec<(i64, &str)> = wish.choices.iter().map(|c| (c.product_id, c.model.as_str())).collect();
     let request = serde_json::json!([wish.order_id, wish.serials, chosen, wish.is_confirmed]).to_string();
-    work_once!(app, actor, key, "add_licences", &request, work => {
+    work_once!(app, actor, operation_id, "add_licences", &request, work => {
         let groups = read_groups(&mut work.tx, actor, wish.serials, work.now).await?;
         let bought = bought(&groups, wish)?;
         let currency = bought.first().map(|(product, _)| product.currency);

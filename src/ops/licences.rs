@@ -188,13 +188,13 @@ pub struct Rehost<'a> {
 /// # Errors
 /// A refusal at the field that is wrong; [`OpError::NotFound`] for a licence that the actor's tree has not
 /// bought.
-pub async fn rehost(app: &App, actor: &Actor, key: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
+pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
     let serial =
         serials::one(wish.serial).map_err(|e| OpError::refused("serial", LicenceRefusal::Serial(e)))?;
     let reason = reason(wish.reason)?;
     let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();
-    work_once!(app, actor, key, "rehost_licence", &request, work => {
+    work_once!(app, actor, operation_id, "rehost_licence", &request, work => {
         let tree = &actor.company_path;
         let found = store::licences::find(&mut work.tx, tree, wish.licence_id).await?.ok_or(OpError::NotFound)?;
         let licence = ShownLicence::of(actor, work.now, found);

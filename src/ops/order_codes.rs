@@ -32,7 +32,7 @@ pub(super) async fn begin(
     work: &mut Work,
     order: &OrderRow,
     lines: &[(i64, OrderLine)],
-    by: ledger::Actor,
+    by: ledger::ActorFacts,
 ) -> OpResult<()> {
     let wanted: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
     make(app, work, order, lines, by, wanted.min(CODES_WITH_PAYMENT_MAX)).await?;
@@ -53,7 +53,7 @@ pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
         let Some(order) = found.filter(OrderRow::is_being_made) else { return Ok(false) };
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let made = (order.codes_made + STEP).min(order.codes_wanted);
-        make(app, work, &order, &lines, ledger::Actor::portal(root_id), made).await?;
+        make(app, work, &order, &lines, ledger::ActorFacts::portal(root_id), made).await?;
         if made == order.codes_wanted {
             let billing = super::invoices::billing(&order)?;
             let link = format!("{}/orders/{order_id}", app.config.public_url);
@@ -84,20 +84,20 @@ async fn make(
     work: &mut Work,
     order: &OrderRow,
     lines: &[(i64, OrderLine)],
-    by: ledger::Actor,
+    by: ledger::ActorFacts,
     made: i64,
 ) -> OpResult<()> {
     let expires_at = order.expires_at.map(Moment);
     let expires_at =
         expires_at.ok_or_else(|| OpError::Internal(format!("order {} has no day of expiry", order.id)))?;
-    let key = match order.codes_made {
+    let operation_id = match order.codes_made {
         0 => format!("order\n{}", order.id),
         before => format!("order\n{}\n{before}", order.id),
     };
     let operation = Operation {
         actor: by,
-        fingerprint: app.keys.fingerprint(&key),
-        key,
+        fingerprint: app.keys.fingerprint(&operation_id),
+        id: operation_id,
         at: work.now,
         command: Command::Fulfil(Fulfil {
             order_id: order.id,

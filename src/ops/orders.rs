@@ -62,9 +62,9 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
     actor.require_tree()?;
-    let reach = super::companies::reach(app, actor, None).await?;
+    let scope = super::companies::scope(app, actor, None).await?;
     let mut tx = app.db.read_list().await?;
-    Ok(store::orders::list(&mut tx, &reach, filter).await?)
+    Ok(store::orders::list(&mut tx, &scope, filter).await?)
 }
 
 pub(super) fn currency(row: &OrderRow) -> OpResult<Currency> {
@@ -77,10 +77,10 @@ pub(super) fn currency(row: &OrderRow) -> OpResult<Currency> {
 ///
 /// # Errors
 /// A refusal where it is ready or cancelled; [`OpError::NotFound`] outside the actor's tree.
-pub async fn cancel(app: &App, actor: &Actor, key: &str, order_id: i64) -> OpResult<Outcome> {
+pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;
-    work_once!(app, actor, key, "cancel_order", &order_id.to_string(), work => {
+    work_once!(app, actor, operation_id, "cancel_order", &order_id.to_string(), work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.is_being_made() {

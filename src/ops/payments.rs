@@ -40,7 +40,7 @@ pub fn sum(row: &OrderRow) -> OpResult<String> {
 pub(super) struct Settlement<'a> {
     pub order: &'a OrderRow,
     /// The portal where a card provider told so, else the operator.
-    pub by: ledger::Actor,
+    pub by: ledger::ActorFacts,
     /// "by card".
     pub how: &'static str,
     /// The day of the payment.
@@ -51,14 +51,14 @@ impl<'a> Settlement<'a> {
     /// An order that costs nothing: the portal fulfils what the buyer placed.
     pub fn free(actor: &Actor, order: &'a OrderRow, now: Moment) -> Settlement<'a> {
         let root_id = actor.company_path.ids().first().copied().unwrap_or(actor.company_id);
-        Settlement { order, by: ledger::Actor::portal(root_id), how: "", on: date(now) }
+        Settlement { order, by: ledger::ActorFacts::portal(root_id), how: "", on: date(now) }
     }
 
     /// A row of the history about the order.
     pub fn note(&self, verb: &'static str, details: String) -> NewHistory {
         let Settlement { order, by, .. } = self;
         NewHistory {
-            actor_id: Some(by.user_id).filter(|id| *id != ledger::Actor::PORTAL),
+            actor_id: Some(by.user_id).filter(|id| *id != ledger::ActorFacts::PORTAL),
             company_id: Some(order.company_id),
             address: by.address.clone(),
             verb,
@@ -116,7 +116,7 @@ pub struct BankPayment<'a> {
 pub async fn mark_paid(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     order_id: i64,
     came: &BankPayment<'_>,
 ) -> OpResult<Outcome> {
@@ -129,7 +129,7 @@ pub async fn mark_paid(
         return refuse("reference", FieldReason::TooLong { maximum: REFERENCE_LENGTH_MAX });
     }
     let request = serde_json::json!([order_id, came.amount, came.on.to_string(), reference]).to_string();
-    work_once!(app, actor, key, "mark_paid", &request, work => {
+    work_once!(app, actor, operation_id, "mark_paid", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let row = found.ok_or(OpError::NotFound)?;
         if row.state() != OrderState::AwaitingPayment {

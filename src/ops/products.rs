@@ -79,14 +79,14 @@ pub async fn offered(app: &App, kind: ProductKind) -> OpResult<Vec<ProductRow>> 
 pub async fn add(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     kind: ProductKind,
     fields: &ProductFields<'_>,
 ) -> OpResult<Outcome> {
     actor.require_operator()?;
     let product = check(kind, fields)?;
     let request = serde_json::json!([kind.slug(), fields]).to_string();
-    work_once!(app, actor, key, "add_product", &request, work => {
+    work_once!(app, actor, operation_id, "add_product", &request, work => {
         if store::products::all(&mut work.tx).await?.len() >= PRODUCTS_MAX {
             return refuse("", ProductReason::ListFull { maximum: PRODUCTS_MAX });
         }
@@ -105,14 +105,14 @@ pub async fn add(
 pub async fn change(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     (id, version): (i64, i64),
     fields: &ProductFields<'_>,
 ) -> OpResult<Outcome> {
     let kind = find(app, actor, id).await?.kind;
     let product = check(kind, fields)?;
     let request = serde_json::json!([id, version, fields]).to_string();
-    work_once!(app, actor, key, "change_product", &request, work => {
+    work_once!(app, actor, operation_id, "change_product", &request, work => {
         require_vat_class(work, &product).await?;
         if !store::products::change(&mut work.tx, id, version, &product, actor.user_id, work.now).await? {
             return Err(changed_meanwhile(work, id).await?);
@@ -142,10 +142,16 @@ async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] where there is no such product.
-pub async fn set_offered(app: &App, actor: &Actor, key: &str, id: i64, on: bool) -> OpResult<Outcome> {
+pub async fn set_offered(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    id: i64,
+    on: bool,
+) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
-    work_once!(app, actor, key, "set_offered", &request, work => {
+    work_once!(app, actor, operation_id, "set_offered", &request, work => {
         let product = store::products::current(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         let is_new = store::products::set_offered(&mut work.tx, id, on).await?;
         if is_new {

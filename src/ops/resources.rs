@@ -102,7 +102,7 @@ pub async fn list_pools(
     filter: &PoolFilter<'_>,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedPool>, Option<i64>)> {
-    let reach = super::companies::reach(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let page = store::pools::Page {
         text: filter.text,
         cursor: filter.cursor,
@@ -110,9 +110,9 @@ pub async fn list_pools(
         offset: filter.offset,
     };
     let mut tx = app.db.read_list().await?;
-    let found = store::pools::list(&mut tx, &reach, &page).await?;
+    let found = store::pools::list(&mut tx, &scope, &page).await?;
     let total =
-        if wants_total { Some(store::pools::count(&mut tx, &reach, filter.text).await?) } else { None };
+        if wants_total { Some(store::pools::count(&mut tx, &scope, filter.text).await?) } else { None };
     Ok((found, total))
 }
 
@@ -142,14 +142,14 @@ pub async fn transfers(
     filter: &TransferFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedTransfer>, Option<i64>)> {
-    let reach = super::companies::reach(app, actor, company_id).await?;
+    let scope = super::companies::scope(app, actor, company_id).await?;
     if let Some(id) = filter.device_id {
         super::devices::find(app, actor, id).await?;
     }
     let mut tx = app.db.read_list().await?;
-    let mut found = store::transfers::list(&mut tx, &reach, filter).await?;
+    let mut found = store::transfers::list(&mut tx, &scope, filter).await?;
     let total =
-        if wants_total { Some(store::transfers::count(&mut tx, &reach, filter).await?) } else { None };
+        if wants_total { Some(store::transfers::count(&mut tx, &scope, filter).await?) } else { None };
     found.iter_mut().for_each(|t| hide_stranger(actor, t));
     Ok((found, total))
 }
@@ -173,7 +173,7 @@ fn hide_stranger(actor: &Actor, transfer: &mut ListedTransfer) {
 pub async fn issue(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     resource_type: ResourceType,
     amount: i64,
     memo: &str,
@@ -181,7 +181,7 @@ pub async fn issue(
     actor.require_operator()?;
     let memo = super::codes::changes::check_text("memo", memo)?;
     let request = serde_json::json!(["issue", resource_type.id(), amount, memo]);
-    submit(app, actor, key, &request, Command::Issue(Issue { resource_type, amount, memo })).await
+    submit(app, actor, operation_id, &request, Command::Issue(Issue { resource_type, amount, memo })).await
 }
 
 /// Moves units between two companies of the actor's tree.
@@ -191,7 +191,7 @@ pub async fn issue(
 pub async fn move_units(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     resource_type: ResourceType,
     from: i64,
     to: i64,
@@ -200,20 +200,20 @@ pub async fn move_units(
     actor.require_admin()?;
     let request = serde_json::json!(["move", resource_type.id(), from, to, amount]);
     let command = Command::MoveUnits(MoveUnits { resource_type, from, to, amount });
-    submit(app, actor, key, &request, command).await
+    submit(app, actor, operation_id, &request, command).await
 }
 
 /// Hands an operation to the writer. It runs to its end even when the caller goes away.
 pub(super) async fn submit(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     request: &serde_json::Value,
     command: Command,
 ) -> OpResult<Done> {
     let operation = Operation {
         actor: actor.for_ledger(),
-        key: key.to_owned(),
+        id: operation_id.to_owned(),
         fingerprint: app.keys.fingerprint(&request.to_string()),
         at: app.clock.now(),
         command,

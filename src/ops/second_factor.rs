@@ -25,7 +25,7 @@ use crate::store::second_factor::Asked;
 /// What each change of the second factor comes with.
 pub struct Change<'a> {
     /// The operation's id.
-    pub key: &'a str,
+    pub operation_id: &'a str,
     /// The present session, where all others are to end.
     pub but: Option<&'a [u8]>,
 }
@@ -66,7 +66,7 @@ fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
 pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<NewCodes> {
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
-    let outcome = work_once!(app, actor, change.key, "make_recovery_codes", "", work => {
+    let outcome = work_once!(app, actor, change.operation_id, "make_recovery_codes", "", work => {
         if lock_actor(work, actor).await?.second_factor().is_none() {
             return refuse("", SecondFactorReason::Off);
         }

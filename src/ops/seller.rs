@@ -45,11 +45,16 @@ pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn save(app: &App, actor: &Actor, key: &str, fields: &SellerFields<'_>) -> OpResult<Outcome> {
+pub async fn save(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    fields: &SellerFields<'_>,
+) -> OpResult<Outcome> {
     actor.require_operator()?;
     let settings = check(fields)?;
     let request = serde_json::json!(settings).to_string();
-    work_once!(app, actor, key, "save_seller", &request, work => {
+    work_once!(app, actor, operation_id, "save_seller", &request, work => {
         store::seller::set(&mut work.tx, &settings).await?;
         work.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
         Ok(Outcome::of(BillingEvent::SellerSaved { name: settings.seller.name.clone() }))

@@ -71,7 +71,12 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -> OpResult<MadeToken> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    form: &TokenForm<'_>,
+) -> OpResult<MadeToken> {
     if !actor.has_second_factor() {
         return refuse("", TokenReason::SecondFactorNeeded);
     }
@@ -80,7 +85,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, form: &TokenForm<'_>) -
     let end = (form.last_day.trim(), form.has_no_end);
     let request = serde_json::json!([name, scopes.stored(), end, networks]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
-    let outcome = work_once!(app, actor, key, "create_token", &request, work => {
+    let outcome = work_once!(app, actor, operation_id, "create_token", &request, work => {
         lock_actor(work, actor).await?;
         let present = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
         if present.len() as i64 >= TOKENS_MAX {
@@ -166,8 +171,8 @@ fn last_day(app: &App, actor: &Actor, text: &str) -> Result<Moment, DateReason> 
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a token of somebody else.
-pub async fn revoke(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
-    work_once!(app, actor, key, "revoke_token", &id.to_string(), work => {
+pub async fn revoke(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
+    work_once!(app, actor, operation_id, "revoke_token", &id.to_string(), work => {
         let name = store::tokens::revoke(&mut work.tx, actor.user_id, id).await?.ok_or(OpError::NotFound)?;
         work.note(actor.note("token.revoked", &name, ""));
         Ok(Outcome::of(TokenEvent::Revoked { name, owner: None }))
@@ -189,10 +194,16 @@ pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<Lis
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, or where that person has no such token.
-pub async fn revoke_of(app: &App, actor: &Actor, key: &str, user_id: i64, id: i64) -> OpResult<Outcome> {
+pub async fn revoke_of(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    user_id: i64,
+    id: i64,
+) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([user_id, id]).to_string();
-    work_once!(app, actor, key, "revoke_token_of", &request, work => {
+    work_once!(app, actor, operation_id, "revoke_token_of", &request, work => {
         let person = store::users::find(&mut work.tx, &actor.company_path, user_id).await?;
         let person = person.ok_or(OpError::NotFound)?;
         let name = store::tokens::revoke(&mut work.tx, user_id, id).await?.ok_or(OpError::NotFound)?;

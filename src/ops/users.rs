@@ -107,7 +107,7 @@ async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResu
 pub async fn invite(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     email: &str,
     role: &str,
     company_id: i64,
@@ -118,9 +118,9 @@ pub async fn invite(
     let role = problems.take("role", Role::from_slug(role).ok_or(UserReason::UnknownRole));
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
-    let token = token_of(app, actor, key);
+    let token = token_of(app, actor, operation_id);
     let request = serde_json::json!([email, role.slug(), company_id]).to_string();
-    let outcome = work_once!(app, actor, key, "invite_user", &request, work => {
+    let outcome = work_once!(app, actor, operation_id, "invite_user", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", CompanyReason::Unknown) };
         let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
@@ -141,18 +141,18 @@ pub async fn invite(
 }
 
 /// The secret of a link, made from the operation's key, so that a repeated request gets the same link.
-fn token_of(app: &App, actor: &Actor, key: &str) -> String {
-    hex::encode(app.keys.link_secret(actor.user_id, key))
+fn token_of(app: &App, actor: &Actor, operation_id: &str) -> String {
+    hex::encode(app.keys.link_secret(actor.user_id, operation_id))
 }
 
 /// Makes a new link for somebody who has not set a password yet, or has lost it. Earlier links die.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
-pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Invited> {
+pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Invited> {
     actor.require_admin()?;
-    let token = token_of(app, actor, key);
-    let outcome = work_once!(app, actor, key, "new_link", &id.to_string(), work => {
+    let token = token_of(app, actor, operation_id);
+    let outcome = work_once!(app, actor, operation_id, "new_link", &id.to_string(), work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         count_invitation(work, actor, &person.email).await?;
@@ -168,14 +168,20 @@ pub async fn new_link(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) -> OpResult<Outcome> {
+pub async fn set_role(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    id: i64,
+    role: &str,
+) -> OpResult<Outcome> {
     actor.require_admin()?;
     let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
     if id == actor.user_id {
         return refuse("role", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, role.slug()]).to_string();
-    work_once!(app, actor, key, "set_role", &request, work => {
+    work_once!(app, actor, operation_id, "set_role", &request, work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if role != Role::Admin {
@@ -191,13 +197,19 @@ pub async fn set_role(app: &App, actor: &Actor, key: &str, id: i64, role: &str) 
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_disabled(app: &App, actor: &Actor, key: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
+pub async fn set_disabled(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    id: i64,
+    disabled: bool,
+) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
-    let outcome = work_once!(app, actor, key, "set_disabled", &request, work => {
+    let outcome = work_once!(app, actor, operation_id, "set_disabled", &request, work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         if disabled {
@@ -230,9 +242,9 @@ async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static s
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
-pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn end_sessions(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let outcome = work_once!(app, actor, key, "end_sessions", &id.to_string(), work => {
+    let outcome = work_once!(app, actor, operation_id, "end_sessions", &id.to_string(), work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         store::users::end_sessions(&mut work.tx, id).await?;
@@ -253,7 +265,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, key: &str, id: i64) -> OpRes
 pub async fn save_profile(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     first: &str,
     last: &str,
     zone: &str,
@@ -273,7 +285,7 @@ pub async fn save_profile(
     }
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
-    work_once!(app, actor, key, "save_profile", &request, work => {
+    work_once!(app, actor, operation_id, "save_profile", &request, work => {
         store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone).await?;
         Ok(Outcome::of(UserEvent::ProfileSaved))
     })

@@ -28,11 +28,11 @@ pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<VatClass>> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) -> OpResult<Outcome> {
+pub async fn add(app: &App, actor: &Actor, operation_id: &str, name: &str, rate: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
     let (name, rate) = check(name, rate)?;
     let request = serde_json::json!([name, rate.hundredths()]).to_string();
-    work_once!(app, actor, key, "add_vat_class", &request, work => {
+    work_once!(app, actor, operation_id, "add_vat_class", &request, work => {
         if store::vat_classes::all(&mut work.tx).await?.len() >= VAT_CLASSES_MAX {
             return refuse("", ProductReason::ListFull { maximum: VAT_CLASSES_MAX });
         }
@@ -51,7 +51,7 @@ pub async fn add(app: &App, actor: &Actor, key: &str, name: &str, rate: &str) ->
 pub async fn change(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     name: &str,
     rate: &str,
@@ -59,7 +59,7 @@ pub async fn change(
     actor.require_operator()?;
     let (name, rate) = check(name, rate)?;
     let request = serde_json::json!([id, name, rate.hundredths()]).to_string();
-    work_once!(app, actor, key, "change_vat_class", &request, work => {
+    work_once!(app, actor, operation_id, "change_vat_class", &request, work => {
         let before = store::vat_classes::lock(&mut work.tx, id).await?.ok_or(OpError::NotFound)?;
         if !store::vat_classes::update(&mut work.tx, id, &name, rate).await? {
             return refuse("name", ProductReason::VatClassTaken);

@@ -52,9 +52,9 @@ impl ShownVoucher {
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<Vec<ShownVoucher>> {
     actor.require_tree()?;
-    let reach = super::companies::reach(app, actor, None).await?;
+    let scope = super::companies::scope(app, actor, None).await?;
     let mut tx = app.db.read_list().await?;
-    let found = store::vouchers::list(&mut tx, &reach, filter).await?;
+    let found = store::vouchers::list(&mut tx, &scope, filter).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
 
@@ -150,7 +150,7 @@ pub async fn may_cancel(app: &App, actor: &Actor) -> OpResult<bool> {
 pub async fn cancel(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     order_id: i64,
     code_ids: &[i64],
 ) -> OpResult<Outcome> {
@@ -166,7 +166,7 @@ pub async fn cancel(
         _ => {}
     }
     let request = serde_json::json!([order_id, code_ids]).to_string();
-    work_once!(app, actor, key, "cancel_vouchers", &request, work => {
+    work_once!(app, actor, operation_id, "cancel_vouchers", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let order = found.ok_or(OpError::NotFound)?;
         let vouchers = store::vouchers::find_many(&mut work.tx, &actor.company_path, &code_ids).await?;
@@ -180,8 +180,8 @@ pub async fn cancel(
         let before = store::vouchers::counts(&mut work.tx, order_id).await?;
         let operation = Operation {
             actor: actor.for_ledger(),
-            // The act is kept under its key; what the ledger does hangs on it.
-            key: format!("{key}\n0"),
+            // The act is recorded under its own id, and what the ledger does under an id below it.
+            id: format!("{operation_id}\n0"),
             fingerprint: app.keys.fingerprint(&request),
             at: work.now,
             command: Command::CancelCodes(CancelCodes { code_ids: code_ids.clone() }),
@@ -233,7 +233,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
 ///
 /// # Errors
 /// The ledger's refusals; [`OpError::NotFound`] outside the actor's tree.
-pub async fn replace(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
+pub async fn replace(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
     actor.require_admin()?;
     let found = find(app, actor, code_id).await?;
     let request = serde_json::json!(["replace_code", code_id]);
@@ -241,7 +241,7 @@ pub async fn replace(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpRes
     super::resources::submit(
         app,
         actor,
-        key,
+        operation_id,
         &request,
         Command::ReplaceCode(ReplaceCode { code_id, code: new_code(app), comment }),
     )
@@ -261,11 +261,11 @@ pub async fn expire_due(app: &App) -> OpResult<bool> {
     if code_ids.is_empty() {
         return Ok(false);
     }
-    let key = format!("expiry {}", hex::encode(app.rng.bytes::<8>()));
+    let operation_id = format!("expiry {}", hex::encode(app.rng.bytes::<8>()));
     let operation = Operation {
-        actor: ledger::Actor::portal(root_id),
-        fingerprint: app.keys.fingerprint(&key),
-        key,
+        actor: ledger::ActorFacts::portal(root_id),
+        fingerprint: app.keys.fingerprint(&operation_id),
+        id: operation_id,
         at: now,
         command: Command::ExpireCodes(ExpireCodes { code_ids }),
     };

@@ -195,10 +195,10 @@ impl<T> Outcome<T> {
 pub async fn replay<T: DeserializeOwned>(
     work: &mut Work,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     fingerprint: Fingerprint,
 ) -> OpResult<Option<Outcome<T>>> {
-    match store::operations::used(&mut work.tx, actor.user_id, key).await? {
+    match store::operations::used(&mut work.tx, actor.user_id, operation_id).await? {
         None => Ok(None),
         Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
             let about = serde_json::from_value(stored.about).map_err(|e| OpError::Internal(e.to_string()))?;
@@ -210,9 +210,11 @@ pub async fn replay<T: DeserializeOwned>(
 
 /// Why it failed. Where the same request was sent twice at once, the second may have waited for the
 /// first and then be refused by what that did: it is tried again, and gets the first outcome.
-pub async fn unless_met(work: &mut Work, actor: &Actor, key: &str, error: OpError) -> OpError {
+pub async fn unless_met(work: &mut Work, actor: &Actor, operation_id: &str, error: OpError) -> OpError {
     let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
-    if is_refusal && matches!(store::operations::find(&mut work.tx, actor.user_id, key).await, Ok(Some(_))) {
+    if is_refusal
+        && matches!(store::operations::find(&mut work.tx, actor.user_id, operation_id).await, Ok(Some(_)))
+    {
         return OpError::Collision;
     }
     error
@@ -225,13 +227,13 @@ pub async fn unless_met(work: &mut Work, actor: &Actor, key: &str, error: OpErro
 pub async fn keep<T: Serialize>(
     work: &mut Work,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     fingerprint: Fingerprint,
     verb: &str,
     outcome: Outcome<T>,
 ) -> OpResult<Outcome<T>> {
     let about = serde_json::to_value(&outcome.about).map_err(|e| OpError::Internal(e.to_string()))?;
     let stored = Stored { fingerprint, verb: verb.to_owned(), event: outcome.event.clone(), about };
-    store::operations::add(&mut work.tx, actor.user_id, key, &stored, work.now).await?;
+    store::operations::add(&mut work.tx, actor.user_id, operation_id, &stored, work.now).await?;
     Ok(outcome)
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::companies::escape_like;
+use super::company_scope::{CompanyScope, Listed, Order, Part};
 use super::db::{Query, Result, Tx, sql};
-use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
@@ -61,20 +61,20 @@ const ENDED: Listed =
     Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
 
 /// A page of codes.
-pub async fn list(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<Vec<ListedCode>> {
-    list_query(reach, filter).all(tx).await
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &ListFilter) -> Result<Vec<ListedCode>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &ListFilter) -> Query {
     let query = sql("select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
              k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
              k.ended_company_name, k.ended_by, k.ended_company_id
          from (");
     let part = Part { order: Order::by_id(filter.newest_first), limit: filter.limit, offset: filter.offset };
-    let wanted = |query| after(wanted(query, reach, filter), filter);
-    let query = reach.ids(query, filter.listed(), wanted, part);
+    let wanted = |query| after(wanted(query, scope, filter), filter);
+    let query = scope.ids(query, filter.listed(), wanted, part);
     query
         .push(
             ") page join code k on k.id = page.id join company c on c.id = k.company_id
@@ -87,19 +87,19 @@ pub fn list_query(reach: &Reach, filter: &ListFilter) -> Query {
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode>> {
     let facts = Facts { id: Some(id), ..Facts::default() };
     let filter = ListFilter { facts, limit: 1, newest_first: true, ..ListFilter::default() };
-    Ok(list(tx, &Reach::Tree(tree.clone()), &filter).await?.pop())
+    Ok(list(tx, &CompanyScope::Tree(tree.clone()), &filter).await?.pop())
 }
 
 /// Counts codes.
-pub async fn count(tx: &mut Tx, reach: &Reach, filter: &ListFilter) -> Result<i64> {
-    let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
+pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &ListFilter) -> Result<i64> {
+    let (count,): (i64,) = count_query(scope, filter).one(tx).await?;
     Ok(count)
 }
 
 /// The query behind [`count`].
 #[must_use]
-pub fn count_query(reach: &Reach, filter: &ListFilter) -> Query {
-    wanted(reach.counted(filter.listed()), reach, filter)
+pub fn count_query(scope: &CompanyScope, filter: &ListFilter) -> Query {
+    wanted(scope.counted(filter.listed()), scope, filter)
 }
 
 impl ListFilter {
@@ -127,7 +127,7 @@ fn is_of(status: CodeStatus) -> &'static str {
     }
 }
 
-fn wanted(query: Query, reach: &Reach, filter: &ListFilter) -> Query {
+fn wanted(query: Query, scope: &CompanyScope, filter: &ListFilter) -> Query {
     let query = with_facts(query, &filter.facts);
     let is_driven = filter.listed().walk != CODES.walk;
     let states = [
@@ -137,13 +137,13 @@ fn wanted(query: Query, reach: &Reach, filter: &ListFilter) -> Query {
     states.into_iter().flatten().fold(query, |query, (status, is)| match (is, is_driven) {
         (true, true) => query.push(" and ").push(is_of(status)),
         (false, true) => query.push(" and k.status <> 1"),
-        (_, false) => in_state(query, reach, status, is),
+        (_, false) => in_state(query, scope, status, is),
     })
 }
 
 /// Adds that a code is, or is not, in a state. SQLite gathers the ids of the state from its index, because reading each
 /// code's row on the way would be slow.
-pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool) -> Query {
+pub(super) fn in_state(query: Query, scope: &CompanyScope, status: CodeStatus, is: bool) -> Query {
     let query = query.push_for(
         match is {
             // Tested for each code on the way: looking up every code of the state would take longer.
@@ -153,8 +153,8 @@ pub(super) fn in_state(query: Query, reach: &Reach, status: CodeStatus, is: bool
         if is { " and (" } else { " and not (" },
     );
     let query = query.push(is_of(status));
-    match reach {
-        Reach::Companies(ids) => query
+    match scope {
+        CompanyScope::Companies(ids) => query
             // Redundant on PostgreSQL, which must bind the value anyway.
             .push_for(" and k.company_id in ", " and exists ")
             .push_list(ids),

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::code_lists::{self, Facts};
+use super::company_scope::CompanyScope;
 use super::db::{Query, Result, Tx, WriteTx, sql};
 use super::ledger::decode;
-use super::reach::Reach;
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::{CodeFacts, CodeStatus, Tag};
 use crate::model::resources::ResourceType;
@@ -98,7 +98,7 @@ pub async fn list(tx: &mut Tx, company_id: i64, filter: &CodeFilter) -> Result<V
 pub fn list_query(company_id: i64, filter: &CodeFilter) -> Query {
     let facts = filter.facts();
     let has_facts = facts != Facts::default();
-    let own = Reach::Companies(vec![company_id]);
+    let own = CompanyScope::Companies(vec![company_id]);
     let query = sql(codes_sql!("k.id in (select k.id from code k"));
     let query = match (filter.status, has_facts) {
         (None, _) | (Some(CodeStatus::Unused), true) => query.push_for(" indexed by code_by_company", ""),

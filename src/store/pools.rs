@@ -3,8 +3,8 @@
 use sqlx::FromRow;
 
 use super::companies::escape_like;
+use super::company_scope::CompanyScope;
 use super::db::{Query, Result, Tx, sql};
-use super::reach::Reach;
 use crate::model::company::searchable;
 
 /// A pool as in lists.
@@ -40,20 +40,20 @@ pub struct Page<'a> {
 }
 
 /// A page of pools, by company and type.
-pub async fn list(tx: &mut Tx, reach: &Reach, page: &Page<'_>) -> Result<Vec<ListedPool>> {
-    list_query(reach, page).all(tx).await
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, page: &Page<'_>) -> Result<Vec<ListedPool>> {
+    list_query(scope, page).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
+pub fn list_query(scope: &CompanyScope, page: &Page<'_>) -> Query {
     let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
              a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes, a.received_at
          from (select a.company_id, a.resource_type from account a cross join company c
              where c.id = a.company_id and a.kind = 0 and c.removed_at is null");
-    let query = match reach {
-        Reach::Companies(ids) => query.push(" and a.company_id in ").push_list(ids),
-        _ => reach.holds(query, "a.company_id"),
+    let query = match scope {
+        CompanyScope::Companies(ids) => query.push(" and a.company_id in ").push_list(ids),
+        _ => scope.holds(query, "a.company_id"),
     };
     let last = page.cursor.unwrap_or(0);
     named(query, page.text)
@@ -75,18 +75,18 @@ pub fn list_query(reach: &Reach, page: &Page<'_>) -> Query {
 }
 
 /// Counts pools.
-pub async fn count(tx: &mut Tx, reach: &Reach, text: &str) -> Result<i64> {
+pub async fn count(tx: &mut Tx, scope: &CompanyScope, text: &str) -> Result<i64> {
     // Company by company, because the filter is on their names.
     let query = sql("select count(*) from company c cross join account a
          where a.company_id = c.id and a.kind = 0 and c.removed_at is null");
-    let query = match reach {
-        Reach::Companies(ids) => query.push(" and c.id in ").push_list(ids),
-        Reach::Tree(path) => query
+    let query = match scope {
+        CompanyScope::Companies(ids) => query.push(" and c.id in ").push_list(ids),
+        CompanyScope::Tree(path) => query
             .push(" and c.path >= ")
             .push_value(path.as_str())
             .push(" and c.path < ")
             .push_value(path.end()),
-        Reach::All => query,
+        CompanyScope::All => query,
     };
     let (count,): (i64,) = named(query, text).one(tx).await?;
     Ok(count)

@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
+use super::company_scope::{CompanyScope, MERGED_ROWS_MAX};
 use super::db::{Query, Result, Tx, sql};
-use super::reach::{MERGED_ROWS_MAX, Reach};
 use crate::model::ledger::Cause;
 use crate::model::time::Moment;
 
@@ -50,19 +50,19 @@ pub struct TransferFilter {
     pub offset: i64,
 }
 
-/// A page of transfers that leave or enter a company within reach.
-pub async fn list(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<Vec<ListedTransfer>> {
-    list_query(reach, filter).all(tx).await
+/// A page of transfers that leave or enter a company in scope.
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &TransferFilter) -> Result<Vec<ListedTransfer>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(reach: &Reach, filter: &TransferFilter) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &TransferFilter) -> Query {
     let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
              t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, f.path as from_path
          from (");
-    page_ids(query, reach, filter)
+    page_ids(query, scope, filter)
         .push(
             ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
          left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
@@ -71,41 +71,41 @@ pub fn list_query(reach: &Reach, filter: &TransferFilter) -> Query {
 }
 
 /// The ids of a page.
-fn page_ids(query: Query, reach: &Reach, filter: &TransferFilter) -> Query {
+fn page_ids(query: Query, scope: &CompanyScope, filter: &TransferFilter) -> Query {
     let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let last = filter.limit.saturating_add(filter.offset);
-    let query = match reach {
+    let query = match scope {
         _ if filter.device_id.is_some() => {
             of_device(query.push("select t.id from transfer t where "), filter)
         }
-        Reach::Companies(companies) if last <= MERGED_ROWS_MAX => {
+        CompanyScope::Companies(companies) if last <= MERGED_ROWS_MAX => {
             let query = query.push("select t.id from (");
             let query = of_side(query, "from_company_id", companies, filter, order, last).push(" union ");
             let query =
                 of_side(query, "to_company_id", companies, filter, order, last).push(") t").push(order);
             return query.push_value(filter.limit).push(" offset ").push_value(filter.offset);
         }
-        _ => of_sides(query.push("select t.id from transfer t where true"), reach),
+        _ => of_sides(query.push("select t.id from transfer t where true"), scope),
     };
     let query = after(wanted(query, filter), filter).push(order).push_value(filter.limit);
     query.push(" offset ").push_value(filter.offset)
 }
 
 /// Counts transfers.
-pub async fn count(tx: &mut Tx, reach: &Reach, filter: &TransferFilter) -> Result<i64> {
-    let query = match reach {
+pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &TransferFilter) -> Result<i64> {
+    let query = match scope {
         _ if filter.device_id.is_some() => {
             wanted(of_device(sql("select count(*) from transfer t where "), filter), filter)
         }
-        Reach::Companies(ids) => {
+        CompanyScope::Companies(ids) => {
             let query = sql("select (select count(*) from transfer t where t.from_company_id in ");
             let query = wanted(query.push_list(ids), filter);
-            // Transfers with both sides within reach are already counted.
+            // Transfers with both sides in scope are already counted.
             let query = query.push(") + (select count(*) from transfer t where t.to_company_id in ");
             let query = query.push_list(ids).push(" and (t.from_company_id + 0) not in ").push_list(ids);
             wanted(query, filter).push(")")
         }
-        _ => wanted(of_sides(sql("select count(*) from transfer t where true"), reach), filter),
+        _ => wanted(of_sides(sql("select count(*) from transfer t where true"), scope), filter),
     };
     let (count,): (i64,) = query.one(tx).await?;
     Ok(count)
@@ -132,13 +132,13 @@ fn of_side(
     after(wanted(query, filter), filter).push(order).push_value(last).push_for(")", ") x")
 }
 
-/// Adds that either side is within reach.
-fn of_sides(query: Query, reach: &Reach) -> Query {
-    if let Reach::All = reach {
+/// Adds that either side is in scope.
+fn of_sides(query: Query, scope: &CompanyScope) -> Query {
+    if let CompanyScope::All = scope {
         return query;
     }
-    let query = reach.test(query.push(" and ("), "t.from_company_id").push(" or ");
-    reach.test(query, "t.to_company_id").push(")")
+    let query = scope.test(query.push(" and ("), "t.from_company_id").push(" or ");
+    scope.test(query, "t.to_company_id").push(")")
 }
 
 fn of_device(query: Query, filter: &TransferFilter) -> Query {

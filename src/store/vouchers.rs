@@ -3,8 +3,8 @@
 use sqlx::FromRow;
 
 use super::codes::CodeRow;
+use super::company_scope::{CompanyScope, Listed, Order, Part};
 use super::db::{Query, Result, Tx, WriteTx, sql};
-use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::ledger::CodeStatus;
 use crate::model::time::Moment;
@@ -67,14 +67,14 @@ pub struct VoucherFilter {
     pub limit: i64,
 }
 
-/// A page of the vouchers within reach, newest first.
-pub async fn list(tx: &mut Tx, reach: &Reach, filter: &VoucherFilter) -> Result<Vec<VoucherRow>> {
-    list_query(reach, filter).all(tx).await
+/// A page of the vouchers in scope, newest first.
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &VoucherFilter) -> Result<Vec<VoucherRow>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &VoucherFilter) -> Query {
     let wanted = |mut query: Query| {
         query = query.push(" and k.order_id is not null");
         if let Some(status) = filter.status {
@@ -90,7 +90,7 @@ pub fn list_query(reach: &Reach, filter: &VoucherFilter) -> Query {
         Some(_) => (" indexed by code_voucher_by_status", " indexed by code_voucher"),
     };
     let part = Part { order: Order::NEWEST, limit: filter.limit, offset: 0 };
-    let query = reach.ids(sql(VOUCHER).push("("), Listed { table: "code", walk, of_company }, wanted, part);
+    let query = scope.ids(sql(VOUCHER).push("("), Listed { table: "code", walk, of_company }, wanted, part);
     query.push(") page join code k on k.id = page.id").push(JOINED).push(" order by k.id desc")
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use ulid::Ulid;
+
 use super::error::{WebError, WebResult};
 use super::extract::Me;
 use super::underway;
@@ -16,7 +18,6 @@ use crate::words;
 
 /// The hidden field that carries the operation's id.
 pub const TOKEN: &str = "form";
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// What was typed into a form, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
@@ -142,8 +143,7 @@ impl Form {
     /// The operation's id, from a form that was issued to this session.
     pub fn operation(&self, app: &App, me: &Me) -> WebResult<String> {
         let (nonce, mac) = self.value(TOKEN).split_once('.').ok_or(WebError::FormForeign)?;
-        let is_nonce = nonce.len() == 26 && nonce.bytes().all(|b| CROCKFORD.contains(&b));
-        if is_nonce && app.keys.form_mac_matches(&session_bytes(me), nonce, mac) {
+        if Ulid::from_string(nonce).is_ok() && app.keys.form_mac_matches(&session_bytes(me), nonce, mac) {
             let back = Some(self.value("back")).filter(|back| urls::is_local(back));
             let back = back.unwrap_or(urls::OVERVIEW).to_owned();
             underway::note_operation(underway::Operation { id: nonce.to_owned(), is_given: true, back });
@@ -162,13 +162,10 @@ pub fn new_token(app: &App, me: &Me) -> String {
     format!("{nonce}.{mac}")
 }
 
-/// 48 bits of milliseconds and 80 random bits, in Crockford's base 32.
+/// A ULID: the time in milliseconds, then random bits.
 pub fn new_nonce(app: &App) -> String {
-    let milliseconds = (app.clock.now().0 / 1_000) as u128;
-    let mut random = [0; 16];
-    random[6..].copy_from_slice(&app.rng.bytes::<10>());
-    let number = (milliseconds << 80) | u128::from_be_bytes(random);
-    (0..26).rev().map(|i| CROCKFORD[((number >> (5 * i)) & 31) as usize] as char).collect()
+    let milliseconds = (app.clock.now().0 / 1_000).cast_unsigned();
+    Ulid::from_parts(milliseconds, u128::from_be_bytes(app.rng.bytes())).to_string()
 }
 
 fn session_bytes(me: &Me) -> [u8; 16] {

@@ -11,8 +11,8 @@ use crate::ops::history::{self, Happened};
 use crate::words::{self, Notice};
 
 /// The notice of an operation, if it has happened.
-pub async fn of(app: &App, actor: &Actor, key: &str) -> WebResult<Option<Notice>> {
-    Ok(match history::happened(app, actor, key).await? {
+pub async fn of(app: &App, actor: &Actor, operation_id: &str) -> WebResult<Option<Notice>> {
+    Ok(match history::happened(app, actor, operation_id).await? {
         Some(Happened::Transfers(transfers)) => {
             let mut notice = of_transfers(&transfers);
             notice.text += &lasts(app, actor, &transfers).await?;

@@ -240,8 +240,8 @@ pub fn page_of_form(app: &App, template: &impl Template, form: &form::Form) -> W
 }
 
 /// Returns to a page after an act; the notice is rendered there.
-pub fn done(back: &str, key: &str) -> Response {
-    axum::response::Redirect::to(&urls::with_done(back, key)).into_response()
+pub fn done(back: &str, operation_id: &str) -> Response {
+    axum::response::Redirect::to(&urls::with_done(back, operation_id)).into_response()
 }
 
 /// Where a form returns to: the page it names, if it is one of this portal.

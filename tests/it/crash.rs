@@ -162,7 +162,7 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
     for (number, devices) in devices.chunks(500).enumerate() {
         let operation = Operation {
             actor: operator.for_ledger(),
-            key: format!("first period {number}"),
+            id: format!("first period {number}"),
             fingerprint: test.app.keys.fingerprint(""),
             at: now.plus_seconds(-31 * 86_400),
             command: Command::SetDevices(SetDevices { devices: devices.to_vec(), change: change.clone() }),

@@ -174,14 +174,19 @@ async fn a_database_that_cannot_grow_serves_reads_restarts_and_recovers() {
 }
 
 #[tokio::test]
-async fn what_a_disk_gives_wrongly_is_unavailable_until_it_gives_it_right() {
+async fn a_page_that_cannot_be_read_makes_its_requests_unavailable_until_it_can() {
     use std::os::unix::fs::FileExt as _;
     let test = TestApp::start(Backend::Sqlite).await.unwrap();
     let world = World::new(&test).await;
     let program = Program::all(&test, "operator@test.example").await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     let Db::Sqlite(sqlite) = &test.app.db else { unreachable!("this test is of SQLite") };
-    sqlite.tend().await.unwrap();
+    let device = |serial: &str| json!({ "company_id": world.acme, "name": "Router", "serial": serial });
+    program.post_once("/api/devices", "0", device("0")).await.is(201);
+    let mut writer = sqlite.writer_connection().await.unwrap();
+    sqlx::query("pragma wal_checkpoint(truncate)").execute(writer.connection()).await.unwrap();
+    writer.is_clean();
+    drop(writer);
     let ((page,), (size,)): ((i64,), (i64,)) = {
         let mut tx = test.app.db.read().await.unwrap();
         let page =
@@ -193,7 +198,6 @@ async fn what_a_disk_gives_wrongly_is_unavailable_until_it_gives_it_right() {
     file.read_exact_at(&mut whole, at).unwrap();
     file.write_all_at(&vec![0xff; size as usize], at).unwrap();
     // A write, so that every connection reads its pages from the disk.
-    let add = json!({ "company_id": world.acme, "name": "Router", "serial": "1" });
     program
         .post_once(
             "/api/credits/move",
@@ -205,11 +209,11 @@ async fn what_a_disk_gives_wrongly_is_unavailable_until_it_gives_it_right() {
 
     browser.get("/devices").await.is(503);
     program.get("/api/devices").await.refuses(503, "", "UNAVAILABLE");
-    program.post_once("/api/devices", "2", add.clone()).await.refuses(503, "", "UNAVAILABLE");
+    program.post_once("/api/devices", "2", device("2")).await.refuses(503, "", "UNAVAILABLE");
     browser.get("/companies").await.is(200);
 
     file.write_all_at(&whole, at).unwrap();
-    program.post_once("/api/devices", "2", add).await.is(201);
+    program.post_once("/api/devices", "2", device("2")).await.is(201);
     browser.get("/devices").await.is(200).has("Router");
     test.verify().await;
 }

@@ -9,12 +9,12 @@ use scrip::model::order::OrderState;
 use scrip::store::code_lists::{self, Facts, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
+use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::{Query, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::distributors::{self, DistributorFilter};
 use scrip::store::history::{self, HistoryFilter};
 use scrip::store::orders::{self, OrderFilter};
-use scrip::store::reach::Reach;
 use scrip::store::transfers::{self, TransferFilter};
 use scrip::store::users::{self, UserFilter};
 use scrip::store::vouchers::{self, VoucherFilter};
@@ -165,7 +165,7 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
         // PostgreSQL chooses among the indexes of codes by its statistics, and this table is empty.
         Backend::Postgres => ("code_", "transfer_pkey"),
     };
-    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
     let facts = Facts { batch: Some((1, "batch:1:".into())), ..Facts::default() };
     let batch = ListFilter { facts, ..codes_filter(None) };
     let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
@@ -201,12 +201,12 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
 
 /// For a deep page, SQLite must not read a table row for each skipped entry. PostgreSQL plans this by itself.
 async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
-    let one = Reach::Companies(vec![1]);
-    let reaches = [Reach::All, Reach::Tree(root()), one, Reach::Companies(vec![1, 2])];
+    let one = CompanyScope::Companies(vec![1]);
+    let scopes = [CompanyScope::All, CompanyScope::Tree(root()), one, CompanyScope::Companies(vec![1, 2])];
     let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
     let mut cases = Vec::new();
-    for reach in &reaches {
-        let is_one = matches!(reach, Reach::Companies(ids) if ids.len() == 1);
+    for scope in &scopes {
+        let is_one = matches!(scope, CompanyScope::Companies(ids) if ids.len() == 1);
         for (facts, status) in [
             (Facts::default(), None),
             (Facts { comment: Some("fair".into()), suffix_tag: Some(7), ..Facts::default() }, None),
@@ -215,7 +215,7 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
             let filter = ListFilter { facts, status, limit: 51, offset: 1_900_000, ..ListFilter::default() };
             let index =
                 index(if is_one { "COVERING INDEX code_by_company" } else { "COVERING INDEX code_walk" });
-            cases.push(Case("codes", code_lists::list_query(reach, &filter), index, 1));
+            cases.push(Case("codes", code_lists::list_query(scope, &filter), index, 1));
         }
         for (status, name) in [
             (CodeStatus::Unused, "COVERING INDEX code_unused"),
@@ -223,16 +223,16 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
         ] {
             let filter =
                 ListFilter { status: Some(status), limit: 51, offset: 1_900_000, ..ListFilter::default() };
-            cases.push(Case("codes in a state", code_lists::list_query(reach, &filter), index(name), 2));
+            cases.push(Case("codes in a state", code_lists::list_query(scope, &filter), index(name), 2));
         }
         let filter = TransferFilter { limit: 51, offset: 1_900_000, ..TransferFilter::default() };
         let by_id = index("SEARCH t USING INTEGER PRIMARY KEY");
-        cases.push(Case("transfers", transfers::list_query(reach, &filter), by_id, 1));
+        cases.push(Case("transfers", transfers::list_query(scope, &filter), by_id, 1));
         let filter = DeviceFilter { limit: 51, offset: 1_900_000, ..DeviceFilter::default() };
         let by_label = index(if is_one { "INDEX device_by_label" } else { "COVERING INDEX device_label" });
-        cases.push(Case("devices", devices::list_query(reach, &filter), by_label, 1));
+        cases.push(Case("devices", devices::list_query(scope, &filter), by_label, 1));
         let page = pools::Page { text: "", cursor: None, limit: 51, offset: 1_900_000 };
-        cases.push(Case("pools", pools::list_query(reach, &page), index("USING PRIMARY KEY"), 2));
+        cases.push(Case("pools", pools::list_query(scope, &page), index("USING PRIMARY KEY"), 2));
     }
     check(&test, cases).await;
 }
@@ -240,10 +240,12 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
 async fn counts_and_searches_read_indexes_alone(test: TestApp) {
     let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
     let mut cases = Vec::new();
-    let few = Reach::Companies(vec![1, 2]);
-    for (reach, walk) in
-        [(Reach::All, "code_walk"), (Reach::Tree(root()), "code_by_company"), (few, "code_by_company")]
-    {
+    let few = CompanyScope::Companies(vec![1, 2]);
+    for (scope, walk) in [
+        (CompanyScope::All, "code_walk"),
+        (CompanyScope::Tree(root()), "code_by_company"),
+        (few, "code_by_company"),
+    ] {
         for text in [None, Some("fair".to_owned())] {
             // PostgreSQL has no index that holds whole comments.
             if text.is_some() && test.backend == Backend::Postgres {
@@ -251,31 +253,31 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
             }
             let facts = Facts { comment: text, ..Facts::default() };
             let filter = ListFilter { facts, ..ListFilter::default() };
-            cases.push(Case("count of codes", code_lists::count_query(&reach, &filter), index(walk), 0));
+            cases.push(Case("count of codes", code_lists::count_query(&scope, &filter), index(walk), 0));
         }
         for is_used in [true, false] {
             // PostgreSQL scans a whole table to count its states.
-            if test.backend == Backend::Postgres && matches!(reach, Reach::All) {
+            if test.backend == Backend::Postgres && matches!(scope, CompanyScope::All) {
                 continue;
             }
             let filter = ListFilter { is_used: Some(is_used), ..ListFilter::default() };
-            let query = code_lists::count_query(&reach, &filter);
+            let query = code_lists::count_query(&scope, &filter);
             cases.push(Case("count of used codes", query, index("COVERING INDEX code_ended"), 0));
         }
         let filter = DeviceFilter { state: WAITING, ..DeviceFilter::default() };
-        cases.push(Case("count of devices", devices::count_query(&reach, &filter), index("device_"), 0));
+        cases.push(Case("count of devices", devices::count_query(&scope, &filter), index("device_"), 0));
     }
     check(&test, cases).await;
 }
 
 async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
-    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
     let order_by_id = match test.backend {
         Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
         Backend::Postgres => "purchase_order_pkey",
     };
     let mut cases = Vec::new();
-    for (reach, state, index) in [
+    for (scope, state, index) in [
         (&tree, None, order_by_id),
         (&few, None, "order_by_company"),
         (&tree, Some(OrderState::Paid), "order_by_state"),
@@ -284,9 +286,9 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
         // PostgreSQL chooses by its statistics, and these tables are empty.
         let index = if test.backend == Backend::Sqlite || state.is_none() { index } else { "order_by_" };
         let filter = OrderFilter { state, cursor: Some(900), limit: 51 };
-        cases.push(Case("orders", orders::list_query(reach, &filter), index, 2));
+        cases.push(Case("orders", orders::list_query(scope, &filter), index, 2));
     }
-    for (reach, status, index) in [
+    for (scope, status, index) in [
         (&tree, None, "code_voucher_by_id"),
         (
             &few,
@@ -297,7 +299,7 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
         (&few, Some(CodeStatus::Used), "code_voucher"),
     ] {
         let filter = VoucherFilter { status, cursor: Some(900), limit: 51 };
-        cases.push(Case("vouchers", vouchers::list_query(reach, &filter), index, 2));
+        cases.push(Case("vouchers", vouchers::list_query(scope, &filter), index, 2));
     }
     for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
         let query = vouchers::line_query((1, 1), status, after, 501);
@@ -309,7 +311,7 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
 }
 
 async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
-    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
     let by_id = match test.backend {
         Backend::Sqlite => "SEARCH k USING INTEGER PRIMARY KEY",
         Backend::Postgres => "device_pkey",
@@ -326,7 +328,7 @@ async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
                 limit: 51,
                 ..DeviceFilter::default()
             };
-            for (name, reach, state, sort, index) in [
+            for (name, scope, state, sort, index) in [
                 ("devices of companies", &few, None, DeviceSort::Label, "device_by_label"),
                 ("devices of companies by id", &few, None, DeviceSort::Id, "device_by_company"),
                 ("waiting devices of companies", &few, WAITING, DeviceSort::Label, "device_by_state"),
@@ -343,11 +345,12 @@ async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
                 ("waiting devices of a tree by id", &tree, WAITING, DeviceSort::Id, "device_state_and_id"),
             ] {
                 // PostgreSQL chooses by its statistics, and these tables are empty.
-                let is_choice = test.backend == Backend::Postgres && matches!(reach, Reach::Companies(_));
+                let is_choice =
+                    test.backend == Backend::Postgres && matches!(scope, CompanyScope::Companies(_));
                 let index = if is_choice { "using device_" } else { index };
                 // One sort for the merge, one for the page.
-                let sorts = if matches!(reach, Reach::Companies(_)) { 2 } else { 1 };
-                cases.push(Case(name, devices::list_query(reach, &of(state, sort)), index, sorts));
+                let sorts = if matches!(scope, CompanyScope::Companies(_)) { 2 } else { 1 };
+                cases.push(Case(name, devices::list_query(scope, &of(state, sort)), index, sorts));
             }
         }
     }
@@ -357,7 +360,7 @@ async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
 const WAITING: Option<DeviceState> = Some(DeviceState::Waiting);
 
 async fn pools_and_forecasts_are_found_by_company(test: TestApp) {
-    let (tree, few) = (Reach::Tree(root()), Reach::Companies(vec![1, 2]));
+    let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
     let page = pools::Page { text: "", cursor: Some(101), limit: 51, offset: 0 };
     let [days, balances] = coverage::queries(1);
     let (pools_walked, pools_found, renewals) = match test.backend {

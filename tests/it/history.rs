@@ -190,7 +190,7 @@ async fn second_factors(test: &TestApp) {
         let shown = second_factor::new_app_secret(&test.app, &customer).unwrap();
         let bytes = totp_rs::Secret::try_from_base32(&shown.text).unwrap().as_bytes().to_vec();
         let code = TotpSecret::new(bytes).code_at(test.app.clock.now());
-        let change = Change { key, but: None };
+        let change = Change { operation_id: key, but: None };
         second_factor::turn_on_app(&test.app, &customer, &change, password, &shown.sealed, &code)
             .await
             .unwrap()
@@ -213,7 +213,7 @@ async fn second_factors(test: &TestApp) {
     scrip::ops::tokens::create(&test.app, &verified, "token", &form).await.unwrap();
     let id = scrip::ops::tokens::list(&test.app, &verified).await.unwrap()[0].id;
     scrip::ops::tokens::revoke(&test.app, &verified, "revoke", id).await.unwrap();
-    let change = Change { key: "off", but: None };
+    let change = Change { operation_id: "off", but: None };
     second_factor::turn_off(&test.app, &customer, &change, "", "").await.unwrap();
     turn_on("on again").await;
 }

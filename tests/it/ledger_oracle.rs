@@ -15,9 +15,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, Actor, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes, CreatedCode,
-    DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit, MoveUnits,
-    NewCode, Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes,
+    CreatedCode, DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit,
+    MoveUnits, NewCode, Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -288,9 +288,9 @@ impl World {
                     operation = Operation { command: self.with_new_codes(retry.command.clone()), ..retry };
                 }
                 // The same form, corrected, so with a different fingerprint.
-                8..12 => operation = Operation { actor: earlier.actor, key: earlier.key, ..operation },
+                8..12 => operation = Operation { actor: earlier.actor, id: earlier.id, ..operation },
                 // Another user's form with the same key.
-                12..15 => operation.key = earlier.key,
+                12..15 => operation.id = earlier.id,
                 // A key that was used for a write that is not a transfer.
                 15..17 => self.take_key(&operation),
                 _ => {}
@@ -304,7 +304,7 @@ impl World {
     }
 
     fn take_key(&mut self, operation: &Operation) {
-        let identity = (operation.actor.user_id, operation.key.clone());
+        let identity = (operation.actor.user_id, operation.id.clone());
         self.oracle.other_writes.insert(identity.clone());
         self.memory.other_writes.insert(identity);
     }
@@ -322,8 +322,8 @@ impl World {
         let at = Moment(self.now.0 + if self.rng.random_bool(0.5) { jitter } else { 0 });
         let number = self.next_number();
         Operation {
-            actor: Actor { user_id, company_id, address, token_id: None },
-            key: format!("key {number}"),
+            actor: ActorFacts { user_id, company_id, address, token_id: None },
+            id: format!("key {number}"),
             fingerprint: Fingerprint(number.to_be_bytes()),
             at,
             command: self.command(company_id),
@@ -584,7 +584,7 @@ fn check_changes(ledger: &Ledger) {
         let end = changes.transfers.iter().find(is_end).expect("what ended a code moved its units");
         assert_eq!((change.user_id, change.company_id), (end.actor.user_id, end.actor.company_id));
         assert_eq!((&change.company_name, change.at), (&name_of(change.company_id), end.at));
-        let identity = |t: &Transfer| (t.actor.user_id, t.operation.clone());
+        let identity = |t: &Transfer| (t.actor.user_id, t.operation_id.clone());
         let is_next = |t: &&Transfer| identity(t) == identity(end) && t.seq == end.seq + 1;
         let next = changes.transfers.iter().filter(|_| end.cause == Cause::Replace).find(is_next);
         assert_eq!(change.replaced_by, next.and_then(|t| t.code_id));
@@ -626,7 +626,7 @@ struct Line {
 
 impl Oracle {
     fn decide(&mut self, operation: &Operation) -> Outcome {
-        let identity = (operation.actor.user_id, operation.key.clone());
+        let identity = (operation.actor.user_id, operation.id.clone());
         if let Some(transfers) = self.done.get(&identity) {
             let is_same = transfers[0].fingerprint == operation.fingerprint;
             let again = Done { transfers: transfers.clone(), replayed: true };
@@ -956,7 +956,7 @@ impl Oracle {
         Transfer {
             id: self.next_id - 1,
             actor: o.actor.clone(),
-            operation: o.key.clone(),
+            operation_id: o.id.clone(),
             seq,
             fingerprint: o.fingerprint,
             at: o.at,
@@ -1079,7 +1079,7 @@ fn name_of(company_id: i64) -> String {
     format!("Company {company_id}")
 }
 
-fn limits_of(actor: &Actor) -> Vec<Limit> {
+fn limits_of(actor: &ActorFacts) -> Vec<Limit> {
     vec![
         Limit { key: format!("user {}", actor.user_id), policy: &CODES_OF_USER },
         Limit { key: format!("company {}", actor.company_id), policy: &CODES_OF_COMPANY },

@@ -11,9 +11,9 @@ use std::str::SplitWhitespace;
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, Actor, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
-    DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation,
-    Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command,
+    CreateCodes, DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode,
+    Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -258,10 +258,9 @@ impl Table {
         let command = self.command(&mut words, &actor)?;
         words.end()?;
         for _ in 0..times {
-            let key = key.map_or_else(|| format!("line {}", self.next_id()), str::to_owned);
+            let id = key.map_or_else(|| format!("line {}", self.next_id()), str::to_owned);
             let at = moment(self.now_seconds);
-            let operation =
-                Operation { actor: actor.clone(), key, fingerprint, at, command: command.clone() };
+            let operation = Operation { actor: actor.clone(), id, fingerprint, at, command: command.clone() };
             let is = self.run(&operation)?;
             ensure(is == want.trim(), || format!("it gave: {is}"))?;
         }
@@ -269,12 +268,12 @@ impl Table {
     }
 
     /// `COMPANY[/USER][@ADDRESS]`
-    fn actor(&self, text: &str) -> Read<Actor> {
+    fn actor(&self, text: &str) -> Read<ActorFacts> {
         let (who, address) = text.split_once('@').unwrap_or((text, text));
         let (company, user) = who.split_once('/').unwrap_or((who, "1"));
         let company_id = self.company_named(company)?;
         let user: i64 = user.parse().map_err(|_| format!("{user:?} is no user"))?;
-        Ok(Actor {
+        Ok(ActorFacts {
             user_id: company_id * 100 + user,
             company_id,
             address: address.to_owned(),
@@ -282,7 +281,7 @@ impl Table {
         })
     }
 
-    fn command(&self, words: &mut Words, actor: &Actor) -> Read<Command> {
+    fn command(&self, words: &mut Words, actor: &ActorFacts) -> Read<Command> {
         let verb = words.word("act")?;
         if let "redeem" | "delete" = verb {
             let tag = tag(words.word("label")?);
@@ -433,7 +432,7 @@ impl Table {
         for (seq, is) in (0..).zip(transfers) {
             let want = Transfer {
                 actor: operation.actor.clone(),
-                operation: operation.key.clone(),
+                operation_id: operation.id.clone(),
                 seq,
                 fingerprint: operation.fingerprint,
                 at: operation.at,
@@ -584,7 +583,7 @@ fn variant(refusal: &Refusal) -> String {
 }
 
 /// The same limits as the portal's entry points set.
-fn limits(actor: &Actor) -> Vec<Limit> {
+fn limits(actor: &ActorFacts) -> Vec<Limit> {
     vec![
         Limit { key: format!("user:{}", actor.user_id), policy: &CODES_OF_USER },
         Limit { key: format!("company:{}", actor.company_id), policy: &CODES_OF_COMPANY },

@@ -214,7 +214,7 @@ async fn nothing_begun_before_a_reset_finishes_after_it(test: TestApp) {
             networks: "",
         },
     );
-    let change = ops::second_factor::Change { key: "late", but: None };
+    let change = ops::second_factor::Change { operation_id: "late", but: None };
     let late = [
         ops::tokens::create(app, &thief, "token", &form).await.is_ok(),
         ops::second_factor::make_recovery_codes(app, &thief, &change).await.is_ok(),

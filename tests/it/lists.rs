@@ -13,11 +13,11 @@ use scrip::store;
 use scrip::store::bench::{FIRST_COMPANY, NewCode, Sizes};
 use scrip::store::code_lists::{self, Facts, ListFilter};
 use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::Hex;
 use scrip::store::db::{Row, Tx, sql};
 use scrip::store::devices::{self, DeviceFilter, DeviceSort};
 use scrip::store::pools;
-use scrip::store::reach::Reach;
 use scrip::store::transfers::{self, TransferFilter};
 
 both!(
@@ -35,8 +35,8 @@ async fn all<T: Row>(tx: &mut Tx, text: &'static str) -> Vec<T> {
     sql(text).all(tx).await.unwrap()
 }
 
-/// A small version of the data of `scrip bench lists`; returns each reach with the companies in it.
-async fn fill(test: &TestApp) -> Vec<(Reach, BTreeSet<i64>)> {
+/// A small version of the data of `scrip bench lists`; returns each scope with the companies in it.
+async fn fill(test: &TestApp) -> Vec<(CompanyScope, BTreeSet<i64>)> {
     let db = &test.app.db;
     let mut tx = db.write().await.unwrap();
     let root = store::companies::insert(&mut tx, "Root", None, NOON).await.unwrap();
@@ -63,10 +63,10 @@ async fn fill(test: &TestApp) -> Vec<(Reach, BTreeSet<i64>)> {
     };
     let few = vec![FIRST_COMPANY, FIRST_COMPANY + 7, FIRST_COMPANY + 50];
     vec![
-        (Reach::All, ids(&mut tx, &top).await),
-        (Reach::Tree(tree.clone()), ids(&mut tx, &tree).await),
-        (Reach::Companies(few.clone()), few.into_iter().collect()),
-        (Reach::Companies(vec![FIRST_COMPANY]), [FIRST_COMPANY].into()),
+        (CompanyScope::All, ids(&mut tx, &top).await),
+        (CompanyScope::Tree(tree.clone()), ids(&mut tx, &tree).await),
+        (CompanyScope::Companies(few.clone()), few.into_iter().collect()),
+        (CompanyScope::Companies(vec![FIRST_COMPANY]), [FIRST_COMPANY].into()),
     ]
 }
 
@@ -121,7 +121,7 @@ fn fits(facts: &Facts, row: &CodeRow) -> bool {
 }
 
 async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
-    let reaches = fill(&test).await;
+    let scopes = fill(&test).await;
     let rows: Vec<CodeRow> = all(&mut test.app.db.read_list().await.unwrap(), CODE_ROWS).await;
     let states = [
         (None, None),
@@ -132,7 +132,7 @@ async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
         (None, Some(true)),
         (None, Some(false)),
     ];
-    for (reach, companies) in &reaches {
+    for (scope, companies) in &scopes {
         for facts in facts() {
             for (status, is_used) in states {
                 let of_state = |row: &CodeRow| {
@@ -148,14 +148,14 @@ async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
                     ..ListFilter::default()
                 };
                 let mut tx = test.app.db.read_list().await.unwrap();
-                let count = code_lists::count(&mut tx, reach, &filter).await.unwrap();
-                assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+                let count = code_lists::count(&mut tx, scope, &filter).await.unwrap();
+                assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
                 for newest_first in [false, true] {
                     for offset in OFFSETS {
                         let filter = ListFilter { newest_first, offset, ..filter.clone() };
-                        let found = code_lists::list(&mut tx, reach, &filter).await.unwrap();
+                        let found = code_lists::list(&mut tx, scope, &filter).await.unwrap();
                         let found: Vec<i64> = found.into_iter().map(|c| c.row.id).collect();
-                        assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                        assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
                     }
                     wanted.reverse();
                 }
@@ -202,11 +202,11 @@ async fn codes_of_a_company_match_a_plain_scan(test: TestApp) {
 }
 
 async fn lists_of_transfers_match_a_plain_scan(test: TestApp) {
-    let reaches = fill(&test).await;
+    let scopes = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, from_company_id, to_company_id, cause, at from transfer order by id";
     let rows: Vec<(i64, i64, i64, String, i64)> = all(&mut tx, text).await;
-    for (reach, companies) in &reaches {
+    for (scope, companies) in &scopes {
         for (cause, from) in [
             (None, None),
             (Some(Cause::Move), None),
@@ -221,14 +221,14 @@ async fn lists_of_transfers_match_a_plain_scan(test: TestApp) {
             let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
             let filter = TransferFilter { cause, from, limit: LIMIT, ..TransferFilter::default() };
             let mut tx = test.app.db.read_list().await.unwrap();
-            let count = transfers::count(&mut tx, reach, &filter).await.unwrap();
-            assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+            let count = transfers::count(&mut tx, scope, &filter).await.unwrap();
+            assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
             for newest_first in [false, true] {
                 for offset in OFFSETS {
                     let filter = TransferFilter { newest_first, offset, ..filter.clone() };
-                    let found = transfers::list(&mut tx, reach, &filter).await.unwrap();
+                    let found = transfers::list(&mut tx, scope, &filter).await.unwrap();
                     let found: Vec<i64> = found.into_iter().map(|t| t.id).collect();
-                    assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                    assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
                 }
                 wanted.reverse();
             }
@@ -237,7 +237,7 @@ async fn lists_of_transfers_match_a_plain_scan(test: TestApp) {
 }
 
 async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
-    let reaches = fill(&test).await;
+    let scopes = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select id, company_id, label_search, state, search from device order by id";
     let mut rows: Vec<(i64, i64, String, String, String)> = all(&mut tx, text).await;
@@ -245,7 +245,7 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
         if sort == DeviceSort::Label {
             rows.sort_by(|a, b| (&a.2, a.0).cmp(&(&b.2, b.0)));
         }
-        for (reach, companies) in &reaches {
+        for (scope, companies) in &scopes {
             for (state, text) in [
                 (None, ""),
                 (Some(DeviceState::Waiting), ""),
@@ -261,14 +261,14 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
                 let filter =
                     DeviceFilter { state, text: text.into(), sort, limit: LIMIT, ..DeviceFilter::default() };
                 let mut tx = test.app.db.read_list().await.unwrap();
-                let count = devices::count(&mut tx, reach, &filter).await.unwrap();
-                assert_eq!(count, wanted.len() as i64, "{reach:?} {filter:?}");
+                let count = devices::count(&mut tx, scope, &filter).await.unwrap();
+                assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
                 for descending in [false, true] {
                     for offset in OFFSETS {
                         let filter = DeviceFilter { descending, offset, ..filter.clone() };
-                        let found = devices::list(&mut tx, reach, &filter).await.unwrap();
+                        let found = devices::list(&mut tx, scope, &filter).await.unwrap();
                         let found: Vec<i64> = found.into_iter().map(|d| d.id).collect();
-                        assert_eq!(found, page(&wanted, offset), "{reach:?} {filter:?}");
+                        assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
                     }
                     wanted.reverse();
                 }
@@ -278,23 +278,23 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
 }
 
 async fn lists_of_pools_match_a_plain_scan(test: TestApp) {
-    let reaches = fill(&test).await;
+    let scopes = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
     let text = "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id
          where a.kind = 0 order by a.company_id, a.resource_type";
     let rows: Vec<(i64, i64, String)> = all(&mut tx, text).await;
-    for (reach, companies) in &reaches {
+    for (scope, companies) in &scopes {
         for text in ["", "company 7", "nothing"] {
             let fit = |row: &&(i64, i64, String)| companies.contains(&row.0) && row.2.contains(text);
             let wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0 * 100 + row.1).collect();
             let mut tx = test.app.db.read_list().await.unwrap();
-            let count = pools::count(&mut tx, reach, text).await.unwrap();
-            assert_eq!(count, wanted.len() as i64, "{reach:?} {text:?}");
+            let count = pools::count(&mut tx, scope, text).await.unwrap();
+            assert_eq!(count, wanted.len() as i64, "{scope:?} {text:?}");
             for offset in [0, 40, 900] {
                 let part = pools::Page { text, cursor: None, limit: LIMIT, offset };
-                let found = pools::list(&mut tx, reach, &part).await.unwrap();
+                let found = pools::list(&mut tx, scope, &part).await.unwrap();
                 let found: Vec<i64> = found.iter().map(pools::ListedPool::id).collect();
-                assert_eq!(found, page(&wanted, offset), "{reach:?} {text:?}");
+                assert_eq!(found, page(&wanted, offset), "{scope:?} {text:?}");
             }
         }
     }

@@ -644,7 +644,7 @@ async fn a_short_password_and_turning_off_never_both_succeed(test: TestApp) {
     with_app(&test, ACME).await;
     // Both requests saw it on and the password long, so the second one must be refused.
     let actor = who(&test.app, ACME).await;
-    let change = ops::second_factor::Change { key: "off", but: None };
+    let change = ops::second_factor::Change { operation_id: "off", but: None };
     let old = ops::passwords::Again { password: PASSWORD, device_mark: None };
     ops::second_factor::turn_off(&test.app, &actor, &change, "", "").await.unwrap();
     let late = ops::passwords::change_password(&test.app, &actor, old, SHORT, SHORT, false).await;

@@ -39,7 +39,8 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
+    let by =
+        ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     let issue = Command::Issue(Issue {
         resource_type: ResourceType::CREDIT,
         amount: AMOUNT_MAX,
@@ -56,7 +57,7 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
     Ok((app, stop))
 }
 
-async fn add(app: &App, by: &ledger::Actor, first: i64, count: i64, days_ago: i64) -> Outcome {
+async fn add(app: &App, by: &ledger::ActorFacts, first: i64, count: i64, days_ago: i64) -> Outcome {
     let new: Vec<NewDevice> = (first..first + count)
         .map(|n| NewDevice {
             company_id: by.company_id,

@@ -174,7 +174,7 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
         store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
     }
     tx.commit().await?;
-    let by = ledger::Actor {
+    let by = ledger::ActorFacts {
         user_id: issuer.unwrap_or(1),
         company_id: root,
         address: "bench".into(),
@@ -204,10 +204,10 @@ pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error:
     Ok(people)
 }
 
-pub fn operation(app: &App, by: &ledger::Actor, command: Command) -> Operation {
-    let key = form::new_nonce(app);
-    let fingerprint = app.keys.fingerprint(&key);
-    Operation { actor: by.clone(), key, fingerprint, at: app.clock.now(), command }
+pub fn operation(app: &App, by: &ledger::ActorFacts, command: Command) -> Operation {
+    let id = form::new_nonce(app);
+    let fingerprint = app.keys.fingerprint(&id);
+    Operation { actor: by.clone(), id, fingerprint, at: app.clock.now(), command }
 }
 
 /// Creates unused codes of one unit each.
@@ -217,7 +217,8 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by = ledger::Actor { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
+    let by =
+        ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     while made.len() < count {
         let codes: Vec<NewCode> = (0..CODES_A_BATCH.min(count - made.len()))
             .map(|_| {
@@ -300,14 +301,14 @@ async fn redeem_all(
 async fn send(
     sender: &mut SendRequest<Body>,
     person: &Person,
-    key: &str,
+    operation_id: &str,
     code: &Code,
 ) -> Result<StatusCode, hyper::Error> {
     let request = Request::post("/api/credits/codes/activate")
         .header(header::HOST, "127.0.0.1:8080")
         .header(header::AUTHORIZATION, format!("Bearer {}", person.token.reveal()))
         .header(header::CONTENT_TYPE, "application/json")
-        .header("idempotency-key", key)
+        .header("idempotency-key", operation_id)
         .body(Body::from(format!("{{\"code\":\"{}\"}}", code.reveal())))
         .expect("a request of constant parts");
     sender.ready().await?;

@@ -3,7 +3,7 @@
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::Line;
-use super::operation::{Actor, NewCode, Operation, Transfer};
+use super::operation::{ActorFacts, NewCode, Operation, Transfer};
 use super::refusal::{Refusal, Stop};
 use super::state::{CodeFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
@@ -21,7 +21,7 @@ pub struct CreateCodes {
 }
 
 impl Rules for CreateCodes {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         touches.company(self.company_id);
         touches.account(self.company_id, self.resource_type, Kind::Available);
         touches.account(self.company_id, self.resource_type, Kind::InCodes);
@@ -68,7 +68,7 @@ pub struct DeleteCode {
 }
 
 impl Rules for DeleteCode {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         if let Some(code) = touches.code_by_id(self.code_id) {
             touches.account(code.company_id, code.resource_type, Kind::InCodes);
             touches.arrival(code.company_id, code.resource_type);

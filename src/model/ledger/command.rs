@@ -5,7 +5,7 @@ use super::devices::SetDevices;
 use super::footprint::Footprint;
 use super::issue::Issue;
 use super::move_units::MoveUnits;
-use super::operation::{Actor, Operation, Transfer};
+use super::operation::{ActorFacts, Operation, Transfer};
 use super::redeem::Redeem;
 use super::refusal::Stop;
 use super::state::Ledger;
@@ -47,7 +47,7 @@ impl Command {
 pub(super) trait Rules {
     /// Names everything that [`Rules::decide`] may touch. It is called again with what was found, until it names
     /// nothing new. Naming too much costs a read; an omission fails the operation.
-    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>);
+    fn footprint(&self, actor: &ActorFacts, touches: &mut Footprint<'_>);
 
     /// Carries out the command and returns its transfers, or refuses it before anything has changed.
     fn decide(&self, ledger: &mut Ledger, operation: &Operation) -> Result<Vec<Transfer>, Stop>;

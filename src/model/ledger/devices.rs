@@ -3,7 +3,7 @@
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::Line;
-use super::operation::{Actor, Operation, Transfer};
+use super::operation::{ActorFacts, Operation, Transfer};
 use super::refusal::{Refusal, Stop, Unloaded};
 use super::state::{AccountKey, Ledger};
 use super::words::{Cause, Kind};
@@ -21,7 +21,7 @@ pub struct SetDevices {
 }
 
 impl Rules for SetDevices {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         if let Some(company_id) = self.change.company_id {
             touches.company(company_id);
         }

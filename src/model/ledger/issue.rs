@@ -3,7 +3,7 @@
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::Line;
-use super::operation::{Actor, Operation, Transfer};
+use super::operation::{ActorFacts, Operation, Transfer};
 use super::refusal::Stop;
 use super::state::Ledger;
 use super::words::{Cause, Kind};
@@ -18,7 +18,7 @@ pub struct Issue {
 }
 
 impl Rules for Issue {
-    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, actor: &ActorFacts, touches: &mut Footprint<'_>) {
         touches.account(actor.company_id, self.resource_type, Kind::Issued);
         touches.arrival(actor.company_id, self.resource_type);
         touches.new_transfers(1);

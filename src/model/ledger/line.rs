@@ -88,7 +88,7 @@ impl Ledger {
         Ok(Transfer {
             id,
             actor: operation.actor.clone(),
-            operation: operation.key.clone(),
+            operation_id: operation.id.clone(),
             seq,
             fingerprint: operation.fingerprint,
             at: operation.at,

@@ -29,7 +29,7 @@ pub use footprint::Wanted;
 pub use issue::Issue;
 pub use move_units::MoveUnits;
 pub use operation::{
-    Actor, Done, Filled, Fingerprint, Limit, NewCode, Operation, Tag, Transfer, Voucher, balance_after,
+    ActorFacts, Done, Filled, Fingerprint, Limit, NewCode, Operation, Tag, Transfer, Voucher, balance_after,
 };
 pub use redeem::Redeem;
 pub use refusal::{Refusal, Unloaded};

@@ -3,7 +3,7 @@
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::Line;
-use super::operation::{Actor, Operation, Transfer};
+use super::operation::{ActorFacts, Operation, Transfer};
 use super::refusal::{Refusal, Stop};
 use super::state::Ledger;
 use super::words::{Cause, Kind};
@@ -19,7 +19,7 @@ pub struct MoveUnits {
 }
 
 impl Rules for MoveUnits {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         touches.company(self.from);
         touches.account(self.from, self.resource_type, Kind::Available);
         touches.arrival(self.to, self.resource_type);

@@ -13,21 +13,26 @@ pub struct Tag(pub [u8; 16]);
 
 /// Who acts: the user and the user's company, the address, and the access token if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
+pub struct ActorFacts {
     pub user_id: i64,
     pub company_id: i64,
     pub address: String,
     pub token_id: Option<i64>,
 }
 
-impl Actor {
+impl ActorFacts {
     /// The user id of the portal itself, which renews devices. No user has it; the database stores null.
     pub const PORTAL: i64 = 0;
 
     /// The portal itself, acting for the root company.
     #[must_use]
-    pub fn portal(root_id: i64) -> Actor {
-        Actor { user_id: Actor::PORTAL, company_id: root_id, address: String::new(), token_id: None }
+    pub fn portal(root_id: i64) -> ActorFacts {
+        ActorFacts {
+            user_id: ActorFacts::PORTAL,
+            company_id: root_id,
+            address: String::new(),
+            token_id: None,
+        }
     }
 }
 
@@ -38,8 +43,8 @@ pub struct Fingerprint(pub [u8; 16]);
 /// One change of balances, requested once. (actor, key) is its identity.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    pub actor: Actor,
-    pub key: String,
+    pub actor: ActorFacts,
+    pub id: String,
     pub fingerprint: Fingerprint,
     pub at: Moment,
     pub command: Command,
@@ -75,8 +80,8 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     pub id: i64,
-    pub actor: Actor,
-    pub operation: String,
+    pub actor: ActorFacts,
+    pub operation_id: String,
     pub seq: i64,
     pub fingerprint: Fingerprint,
     pub at: Moment,

@@ -3,7 +3,7 @@
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::Line;
-use super::operation::{Actor, Limit, Operation, Tag, Transfer};
+use super::operation::{ActorFacts, Limit, Operation, Tag, Transfer};
 use super::refusal::{Refusal, Stop};
 use super::state::{CodeFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
@@ -18,7 +18,7 @@ pub struct Redeem {
 }
 
 impl Rules for Redeem {
-    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, actor: &ActorFacts, touches: &mut Footprint<'_>) {
         touches.limits(&self.limits);
         if let Some(code) = touches.code(self.tag) {
             touches.company(code.company_id);

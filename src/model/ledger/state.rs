@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 pub use changes::{Changes, CodeChange, CreatedCode};
 
 use super::footprint::Wanted;
-use super::operation::{Actor, Done, Filled, Operation, Tag, Transfer};
+use super::operation::{ActorFacts, Done, Filled, Operation, Tag, Transfer};
 use super::refusal::{Refusal, Stop, Unloaded};
 use super::words::{CodeStatus, Kind};
 use crate::model::company::Path;
@@ -231,7 +231,7 @@ impl Ledger {
     /// The company, if it is in the actor's tree and has not been removed.
     pub(super) fn company_in_tree(
         &self,
-        actor: &Actor,
+        actor: &ActorFacts,
         company_id: i64,
     ) -> Result<Option<&CompanyFacts>, Unloaded> {
         let own = self.company(actor.company_id)?.filter(|c| !c.removed);
@@ -240,7 +240,7 @@ impl Ledger {
     }
 
     /// The root company, if the actor belongs to it: only it issues units.
-    pub(super) fn issuer(&self, actor: &Actor) -> Result<i64, Stop> {
+    pub(super) fn issuer(&self, actor: &ActorFacts) -> Result<i64, Stop> {
         let is_root = self.company(actor.company_id)?.is_some_and(|c| c.path.level() == 0);
         if is_root { Ok(actor.company_id) } else { Err(Refusal::NotIssuer.into()) }
     }
@@ -257,7 +257,7 @@ impl Ledger {
 
     /// What an operation did when it was first sent, if it was.
     pub(super) fn replay(&self, operation: &Operation) -> Option<Result<Done, Refusal>> {
-        let identity = (operation.actor.user_id, operation.key.clone());
+        let identity = (operation.actor.user_id, operation.id.clone());
         if let Some(transfers) = self.operations.get(&identity) {
             let is_same = transfers.iter().all(|t| t.fingerprint == operation.fingerprint);
             let transfers = transfers.clone();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::command::Rules;
 use super::footprint::Footprint;
 use super::line::{Line, check_amount};
-use super::operation::{Actor, NewCode, Operation, Transfer, Voucher};
+use super::operation::{ActorFacts, NewCode, Operation, Transfer, Voucher};
 use super::refusal::{Refusal, Stop};
 use super::state::{CodeFacts, Ledger};
 use super::words::{Cause, CodeStatus, Kind};
@@ -25,7 +25,7 @@ pub struct Fulfil {
 }
 
 impl Rules for Fulfil {
-    fn footprint(&self, actor: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, actor: &ActorFacts, touches: &mut Footprint<'_>) {
         touches.company(self.company_id);
         for voucher in &self.vouchers {
             touches.account(actor.company_id, voucher.resource_type, Kind::Issued);
@@ -88,7 +88,7 @@ pub struct ExpireCodes {
 }
 
 impl Rules for ExpireCodes {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         for id in &self.code_ids {
             if let Some(code) = touches.code_by_id(*id) {
                 touches.company(code.company_id);
@@ -123,7 +123,7 @@ pub struct CancelCodes {
 }
 
 impl Rules for CancelCodes {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         for id in &self.code_ids {
             if let Some(code) = touches.code_by_id(*id) {
                 touches.account(code.company_id, code.resource_type, Kind::InCodes);
@@ -164,7 +164,7 @@ pub struct ReplaceCode {
 }
 
 impl Rules for ReplaceCode {
-    fn footprint(&self, _: &Actor, touches: &mut Footprint<'_>) {
+    fn footprint(&self, _: &ActorFacts, touches: &mut Footprint<'_>) {
         if let Some(code) = touches.code_by_id(self.code_id) {
             touches.root_of(code.company_id);
             touches.account(code.company_id, code.resource_type, Kind::InCodes);

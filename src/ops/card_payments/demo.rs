@@ -57,13 +57,13 @@ async fn find(app: &App, actor: &Actor, session_id: &str) -> OpResult<PaymentRow
 pub async fn demo_answer(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     session_id: &str,
     answer: DemoAnswer,
 ) -> OpResult<i64> {
     let payment = find(app, actor, session_id).await?;
     let event = Event {
-        id: format!("demo_event_{key}"),
+        id: format!("demo_event_{operation_id}"),
         kind: match answer {
             DemoAnswer::Pay => EventKind::SessionCompleted { is_paid: true },
             DemoAnswer::Decline => EventKind::AsyncFailed,

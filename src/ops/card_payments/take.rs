@@ -139,7 +139,7 @@ async fn paid(
             note(work, &order, "order.other_sum", &format!("{came} instead of {due}"));
         }
         "paid" => {
-            let by = ledger::Actor::portal(root_id);
+            let by = ledger::ActorFacts::portal(root_id);
             settle(app, work, &Settlement { order: &order, by, how: "by card", on: date(work.now) }).await?;
         }
         _ => work.job(&Job::Refund { id: payment.id.to_string() }).await?,

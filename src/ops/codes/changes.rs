@@ -51,7 +51,7 @@ impl std::ops::Deref for Made {
 ///
 /// # Errors
 /// The ledger's refusals.
-pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
+pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
     actor.require_admin()?;
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let comment = check_text("comment", order.comment)?;
@@ -62,7 +62,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, order: &CodeOrder<'_>) 
     let codes: Vec<NewCode> = (0..count).map(|_| new_code(app)).collect();
     let texts = codes.iter().map(|new| new.code.reveal()).collect();
     let create = Command::CreateCodes(CreateCodes { company_id, resource_type, amount, comment, codes });
-    let done = crate::ops::resources::submit(app, actor, key, &request, create).await?;
+    let done = crate::ops::resources::submit(app, actor, operation_id, &request, create).await?;
     let texts = if done.replayed { None } else { Some(texts) };
     Ok(Made { done, texts })
 }
@@ -82,12 +82,12 @@ pub(in crate::ops) fn check_text(field: &'static str, text: &str) -> OpResult<St
 ///
 /// # Errors
 /// Mistyped, unknown, used, expired; or how long to wait after too many wrong ones.
-pub async fn redeem(app: &App, actor: &Actor, key: &str, text: &str) -> OpResult<Done> {
+pub async fn redeem(app: &App, actor: &Actor, operation_id: &str, text: &str) -> OpResult<Done> {
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
     let request = serde_json::json!(["redeem", hex::encode(tag.0)]);
     let redeem = Command::Redeem(Redeem { tag, limits: limits(actor) });
-    let outcome = crate::ops::resources::submit(app, actor, key, &request, redeem).await;
+    let outcome = crate::ops::resources::submit(app, actor, operation_id, &request, redeem).await;
     if matches!(outcome, Err(OpError::Refused(_, Reason::Ledger(Refusal::UnknownCode)))) {
         crate::ops::watched::note_wrong_code(app, actor).await;
     }
@@ -158,11 +158,17 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
 ///
 /// # Errors
 /// The ledger's refusals.
-pub async fn delete(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResult<Done> {
+pub async fn delete(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
     actor.require_admin()?;
     let request = serde_json::json!(["delete_code", code_id]);
-    crate::ops::resources::submit(app, actor, key, &request, Command::DeleteCode(DeleteCode { code_id }))
-        .await
+    crate::ops::resources::submit(
+        app,
+        actor,
+        operation_id,
+        &request,
+        Command::DeleteCode(DeleteCode { code_id }),
+    )
+    .await
 }
 
 /// Sets a code's comment.
@@ -172,14 +178,14 @@ pub async fn delete(app: &App, actor: &Actor, key: &str, code_id: i64) -> OpResu
 pub async fn set_comment(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     code_id: i64,
     comment: &str,
 ) -> OpResult<Outcome<ListedCode>> {
     actor.require_admin()?;
     let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
-    work_once!(app, actor, key, "code_comment", &request, work => {
+    work_once!(app, actor, operation_id, "code_comment", &request, work => {
         let found = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
         let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
         store::codes::set_comment(&mut work.tx, code_id, &comment).await?;

@@ -17,14 +17,14 @@ use crate::store::companies::{Company, LockedCompany};
 pub async fn create(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     name: &str,
     parent_id: i64,
 ) -> OpResult<Outcome<Company>> {
     actor.require_admin()?;
     let name = company::name(name).map_err(at("name"))?;
     let request = serde_json::json!([name, parent_id]).to_string();
-    work_once!(app, actor, key, "create_company", &request, work => {
+    work_once!(app, actor, operation_id, "create_company", &request, work => {
         let parent = lock_one(work, actor, parent_id, "parent").await?;
         if parent.level + 1 >= DEPTH_MAX as i64 {
             return refuse("parent", CompanyReason::TooDeep);
@@ -51,7 +51,7 @@ pub struct Change<'a> {
 pub async fn change(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     change: Change<'_>,
 ) -> OpResult<Outcome<Company>> {
@@ -62,7 +62,7 @@ pub async fn change(
     let name = change.name.map(company::name).transpose();
     let name = name.map_err(at("name"))?;
     let request = serde_json::json!([id, name, change.use_parent_credits]).to_string();
-    work_once!(app, actor, key, "change_company", &request, work => {
+    work_once!(app, actor, operation_id, "change_company", &request, work => {
         let company = lock_one(work, actor, id, "").await?;
         if let Some(on) = change.use_parent_credits {
             switch_parent_credits(work, actor, &company, on).await?;
@@ -107,13 +107,13 @@ async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Compa
 pub async fn demand_second_factor(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     on: bool,
 ) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([id, on]).to_string();
-    work_once!(app, actor, key, "demand_second_factor", &request, work => {
+    work_once!(app, actor, operation_id, "demand_second_factor", &request, work => {
         let company = lock_one(work, actor, id, "").await?;
         let demand = store::companies::second_factor_demand(&mut work.tx, id).await?;
         let above = demand.filter(|(path, _)| !actor.company_path.contains(path));
@@ -142,7 +142,7 @@ pub async fn demand_second_factor(
 pub async fn put_under(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     parent_id: i64,
 ) -> OpResult<Outcome<Company>> {
@@ -151,7 +151,7 @@ pub async fn put_under(
         return Err(OpError::Forbidden);
     }
     let request = serde_json::json!([id, parent_id]).to_string();
-    work_once!(app, actor, key, "put_under", &request, work => {
+    work_once!(app, actor, operation_id, "put_under", &request, work => {
         store::companies::lock_tree(&mut work.tx).await?;
         let both = store::companies::lock(&mut work.tx, &actor.company_path, &[id, parent_id]).await?;
         let company = both.iter().find(|c| c.id == id).ok_or(OpError::NotFound)?;

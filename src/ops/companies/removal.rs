@@ -14,7 +14,7 @@ use crate::store::companies::LockedCompany;
 ///
 /// # Errors
 /// [`CompanyReason::Obstacles`] where something hangs on one of them.
-pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<Outcome> {
+pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     if ids.is_empty() {
         return refuse("companies", CompanyReason::NoneChosen);
@@ -23,7 +23,7 @@ pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResul
     ids.sort_unstable();
     ids.dedup();
     let request = serde_json::json!(ids).to_string();
-    work_once!(app, actor, key, "remove_companies", &request, work => {
+    work_once!(app, actor, operation_id, "remove_companies", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &ids).await?;
         if found.len() != ids.len() {
             return Err(OpError::NotFound);

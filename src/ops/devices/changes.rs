@@ -78,15 +78,20 @@ fn text(text: &str, maximum: usize) -> Result<String, Reason> {
 ///
 /// # Errors
 /// A refusal at the field that is wrong.
-pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) -> OpResult<Outcome<Device>> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    input: &DeviceInput,
+) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let device = input.check()?;
     let request = input.request().to_string();
-    work_once!(app, actor, key, "create_device", &request, work => {
+    work_once!(app, actor, operation_id, "create_device", &request, work => {
         let company = lock_company(work, actor, input.company_id).await?;
         refuse_taken(work, &device, None).await?;
         let id = store::devices::insert(&mut work.tx, std::slice::from_ref(&device), work.now).await?[0];
-        let settled = settle(app, work, actor, key, vec![(vec![id], input.change())]).await?;
+        let settled = settle(app, work, actor, operation_id, vec![(vec![id], input.change())]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(company.id, "device.added", label, &company.name));
         let added = DeviceEvent::Added { id, label: label.to_owned(), company: company.name, settled };
@@ -101,7 +106,7 @@ pub async fn create(app: &App, actor: &Actor, key: &str, input: &DeviceInput) ->
 pub async fn edit(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     input: &DeviceInput,
 ) -> OpResult<Outcome<Device>> {
@@ -110,12 +115,12 @@ pub async fn edit(
     let input = DeviceInput { kind, ..input.clone() };
     let device = input.check()?;
     let request = serde_json::json!([id, input.request()]).to_string();
-    work_once!(app, actor, key, "edit_device", &request, work => {
+    work_once!(app, actor, operation_id, "edit_device", &request, work => {
         let before = lock_devices(work, actor, &[id], Some(input.company_id)).await?.pop().ok_or(OpError::NotFound)?;
         refuse_taken(work, &device, Some(&before)).await?;
         store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: Some(input.company_id), ..input.change() };
-        let settled = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
+        let settled = settle(app, work, actor, operation_id, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
@@ -139,13 +144,13 @@ pub struct Description {
 pub async fn describe(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     id: i64,
     description: &Description,
 ) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let request = serde_json::json!([id, description]).to_string();
-    work_once!(app, actor, key, "describe_device", &request, work => {
+    work_once!(app, actor, operation_id, "describe_device", &request, work => {
         lock_devices(work, actor, &[id], description.company_id).await?;
         // Read again under the lock of its company, which everybody takes who describes it.
         let found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?.pop();
@@ -163,7 +168,7 @@ pub async fn describe(
         refuse_taken(work, &device, Some(&before)).await?;
         store::devices::describe(&mut work.tx, id, &device).await?;
         let change = DeviceChange { company_id: description.company_id, ..DeviceChange::default() };
-        let settled = settle(app, work, actor, key, vec![(vec![id], change)]).await?;
+        let settled = settle(app, work, actor, operation_id, vec![(vec![id], change)]).await?;
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
@@ -175,17 +180,17 @@ pub async fn describe(
 ///
 /// # Errors
 /// [`OpError::NotFound`] where one lies outside the tree.
-pub async fn remove(app: &App, actor: &Actor, key: &str, ids: &[i64]) -> OpResult<Outcome> {
+pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     let ids = chosen(ids)?;
     let request = serde_json::json!(ids).to_string();
-    work_once!(app, actor, key, "remove_devices", &request, work => {
+    work_once!(app, actor, operation_id, "remove_devices", &request, work => {
         let found = lock_devices(work, actor, &ids, None).await?;
         if found.len() != ids.len() {
             return Err(OpError::NotFound);
         }
         let change = DeviceChange { is_removed: true, ..DeviceChange::default() };
-        settle(app, work, actor, key, vec![(ids.clone(), change)]).await?;
+        settle(app, work, actor, operation_id, vec![(ids.clone(), change)]).await?;
         for device in &found {
             work.note(actor.note_at(device.company_id, "device.removed", device.label(), &device.company_name));
         }

@@ -40,14 +40,19 @@ pub enum RowRefusal {
 ///
 /// # Errors
 /// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` where no row is left.
-pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -> OpResult<Outcome<Refused>> {
+pub async fn set_many(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    rows: &[DeviceRow],
+) -> OpResult<Outcome<Refused>> {
     actor.require_admin()?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
     let asked = |r: &DeviceRow| {
         (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring)
     };
     let request = serde_json::json!(rows.iter().map(asked).collect::<Vec<_>>()).to_string();
-    work_once!(app, actor, key, "set_devices", &request, work => {
+    work_once!(app, actor, operation_id, "set_devices", &request, work => {
         // Monitored devices are counted on their companies.
         let found = lock_devices(work, actor, &ids, None).await?;
         let (changes, refused) = sort_rows(rows, &found);
@@ -62,7 +67,7 @@ pub async fn set_many(app: &App, actor: &Actor, key: &str, rows: &[DeviceRow]) -
             note_change(work, actor, devices, change, &found);
         }
         let count = changes.iter().map(|(devices, _)| devices.len()).sum();
-        let settled = settle(app, work, actor, key, changes).await?;
+        let settled = settle(app, work, actor, operation_id, changes).await?;
         let left_out = refused.len();
         Ok(Outcome::about(refused, DeviceEvent::Set { count, left_out, settled }))
     })

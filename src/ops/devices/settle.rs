@@ -21,7 +21,7 @@ pub(crate) async fn settle(
     app: &App,
     work: &mut Work,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     changes: Vec<(Vec<i64>, DeviceChange)>,
 ) -> OpResult<Settled> {
     let operations: Vec<Operation> = changes
@@ -29,8 +29,8 @@ pub(crate) async fn settle(
         .enumerate()
         .map(|(n, (devices, change))| Operation {
             actor: actor.for_ledger(),
-            // The act is kept under its key; what devices take hangs on it. No request's key has a line break.
-            key: format!("{key}\n{n}"),
+            // The act is recorded under its own id, and what devices take under ids below it: no request's id has a line break.
+            id: format!("{operation_id}\n{n}"),
             fingerprint: app.keys.fingerprint(&format!("{devices:?} {change:?}")),
             at: work.now,
             command: Command::SetDevices(SetDevices { devices, change }),

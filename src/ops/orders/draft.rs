@@ -53,7 +53,7 @@ pub async fn price_voucher(
 pub async fn add_voucher(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     order_id: Option<i64>,
     wish: &VoucherLine<'_>,
 ) -> OpResult<Outcome<i64>> {
@@ -61,7 +61,7 @@ pub async fn add_voucher(
     let VoucherLine { product_id, name, resource_type, years, subscriptions, codes } = *wish;
     let request =
         serde_json::json!([order_id, product_id, name, resource_type.id(), years, subscriptions, codes]);
-    work_once!(app, actor, key, "add_voucher", &request.to_string(), work => {
+    work_once!(app, actor, operation_id, "add_voucher", &request.to_string(), work => {
         let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
         let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
         let line = voucher_line(&product, wish, draft.reverse_charge)?;
@@ -77,13 +77,13 @@ pub async fn add_voucher(
 pub async fn remove_line(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     order_id: i64,
     number: i64,
 ) -> OpResult<Outcome> {
     actor.require_buyer()?;
     let request = serde_json::json!([order_id, number]).to_string();
-    work_once!(app, actor, key, "remove_order_line", &request, work => {
+    work_once!(app, actor, operation_id, "remove_order_line", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
         if !store::orders::remove_line(&mut work.tx, order_id, number).await? {

@@ -25,7 +25,7 @@ use crate::store::products::ProductRow;
 pub async fn place(
     app: &App,
     actor: &Actor,
-    key: &str,
+    operation_id: &str,
     order_id: i64,
     method: Method,
     billing: &BillingFields<'_>,
@@ -38,7 +38,7 @@ pub async fn place(
     let billing = crate::ops::billing::check(billing)?;
     let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
     let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
-    let placed = work_once!(app, actor, key, "place_order", &request, work => {
+    let placed = work_once!(app, actor, operation_id, "place_order", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
         let lines = store::orders::lines(&mut work.tx, order_id).await?;

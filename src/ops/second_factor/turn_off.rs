@@ -38,7 +38,7 @@ pub async fn turn_off(
         }
         false => None,
     };
-    work_once!(app, actor, change.key, "turn_off_second_factor", "", work => {
+    work_once!(app, actor, change.operation_id, "turn_off_second_factor", "", work => {
         lock_actor(work, actor).await?;
         if let Some(hash) = &hash {
             set_password(work, actor.user_id, hash, false).await?;
@@ -79,12 +79,12 @@ pub(in crate::ops) async fn turned_off(work: &mut Work, user_id: i64) -> OpResul
 ///
 /// # Errors
 /// A refusal for the own account, and for one without a second factor.
-pub async fn reset(app: &App, actor: &Actor, key: &str, id: i64) -> OpResult<Outcome> {
+pub async fn reset(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);
     }
-    let outcome = work_once!(app, actor, key, "reset_second_factor", &id.to_string(), work => {
+    let outcome = work_once!(app, actor, operation_id, "reset_second_factor", &id.to_string(), work => {
         let person =
             store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         reset_of(app, work, &person).await?;

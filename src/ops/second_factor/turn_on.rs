@@ -80,7 +80,7 @@ pub async fn turn_on_app(
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
-    let outcome = work_once!(app, actor, change.key, "turn_on_app", sealed, work => {
+    let outcome = work_once!(app, actor, change.operation_id, "turn_on_app", sealed, work => {
         turn_on(app, work, actor, SecondFactor::Totp, &hashes).await?;
         store::second_factor::add_secret(&mut work.tx, actor.user_id, &kept, step).await?;
         fresh.store(true, Ordering::SeqCst);
@@ -94,12 +94,17 @@ pub async fn turn_on_app(
 ///
 /// # Errors
 /// A refusal where no mail is set up, or how long to wait.
-pub async fn mail_turn_on_code(app: &App, actor: &Actor, key: &str, session: &str) -> OpResult<Outcome> {
+pub async fn mail_turn_on_code(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    session: &str,
+) -> OpResult<Outcome> {
     if app.config.mail.is_none() {
         return refuse("", SecondFactorReason::NoMail);
     }
     let asked = Asked { purpose: MailedFor::TurnOn, by: session };
-    work_once!(app, actor, key, "mail_turn_on_code", "", work => {
+    work_once!(app, actor, operation_id, "mail_turn_on_code", "", work => {
         allow(work, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
         mail_code(app, work, actor.user_id, &actor.email, &asked).await?;
         Ok(Outcome::of(SecondFactorEvent::CodeMailed { email: actor.email.clone() }))
@@ -130,7 +135,7 @@ pub async fn turn_on_email(
         Ok(store::throttle::fail(&mut work.tx, &key, &SECOND_FACTORS_OF_ACCOUNT, work.now).await?)
     })?;
     let fresh = AtomicBool::new(false);
-    let outcome = work_once!(app, actor, change.key, "turn_on_email", &code, work => {
+    let outcome = work_once!(app, actor, change.operation_id, "turn_on_email", &code, work => {
         let (tx, user_id, now) = (&mut work.tx, actor.user_id, work.now);
         if !store::second_factor::take_mailed_code(tx, user_id, &asked, &hash, now).await? {
             return refuse("code", SecondFactorReason::WrongCode);

@@ -5,8 +5,8 @@ use crate::model::company::searchable;
 use crate::model::device::DeviceState;
 use crate::model::resources::ResourceType;
 use crate::store::companies::escape_like;
+use crate::store::company_scope::{CompanyScope, Listed, Order, Part};
 use crate::store::db::{Query, Result, Tx, sql};
-use crate::store::reach::{Listed, Order, Part, Reach};
 
 /// Sort keys of a list of devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,13 +36,13 @@ pub struct DeviceFilter {
 }
 
 /// A page of devices.
-pub async fn list(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<Vec<Device>> {
-    list_query(reach, filter).all(tx).await
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &DeviceFilter) -> Result<Vec<Device>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`]: the ids first, by the index for the order.
 #[must_use]
-pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &DeviceFilter) -> Query {
     let order = match (filter.sort, filter.descending) {
         (DeviceSort::Id, newest_first) => Order::by_id(newest_first),
         (DeviceSort::Label, false) => {
@@ -55,7 +55,7 @@ pub fn list_query(reach: &Reach, filter: &DeviceFilter) -> Query {
     };
     let part = Part { order, limit: filter.limit, offset: filter.offset };
     let query = sql(device_columns!()).push("from (");
-    let query = reach.ids(query, filter.listed(), |query| after(wanted(query, filter), filter), part);
+    let query = scope.ids(query, filter.listed(), |query| after(wanted(query, filter), filter), part);
     query
         .push(") page join device k on k.id = page.id join company o on o.id = k.company_id")
         .push(order.of_k)
@@ -104,15 +104,15 @@ fn after(query: Query, filter: &DeviceFilter) -> Query {
 }
 
 /// Counts the devices that match a filter, across all pages.
-pub async fn count(tx: &mut Tx, reach: &Reach, filter: &DeviceFilter) -> Result<i64> {
-    let (count,): (i64,) = count_query(reach, filter).one(tx).await?;
+pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &DeviceFilter) -> Result<i64> {
+    let (count,): (i64,) = count_query(scope, filter).one(tx).await?;
     Ok(count)
 }
 
 /// The query behind [`count`].
 #[must_use]
-pub fn count_query(reach: &Reach, filter: &DeviceFilter) -> Query {
+pub fn count_query(scope: &CompanyScope, filter: &DeviceFilter) -> Query {
     // By id, because searched rows are stored in that order.
     let by_id = DeviceFilter { sort: DeviceSort::Id, ..filter.clone() };
-    wanted(reach.counted(by_id.listed()), filter)
+    wanted(scope.counted(by_id.listed()), filter)
 }

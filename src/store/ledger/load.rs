@@ -146,7 +146,7 @@ pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operati
 }
 
 fn identities(operations: &[Operation]) -> Vec<IdentityRow<'_>> {
-    operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.key }).collect()
+    operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.id }).collect()
 }
 
 /// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
@@ -165,7 +165,7 @@ fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfe
     let mut operations: HashMap<Identity, Vec<Transfer>> = HashMap::new();
     for row in found {
         let transfer = Transfer::try_from(row)?;
-        let identity = (transfer.actor.user_id, transfer.operation.clone());
+        let identity = (transfer.actor.user_id, transfer.operation_id.clone());
         let transfers = operations.entry(identity).or_default();
         // The same key twice in one batch finds the same rows twice.
         if transfers.last().is_none_or(|last| last.id < transfer.id) {

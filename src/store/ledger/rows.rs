@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::decode;
 use crate::model::ledger::{
-    Account, Actor, Cause, CodeFacts, CodeStatus, Filled, Fingerprint, Kind, Tag, Transfer,
+    Account, ActorFacts, Cause, CodeFacts, CodeStatus, Filled, Fingerprint, Kind, Tag, Transfer,
 };
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
@@ -111,10 +111,10 @@ impl<'a> From<&'a Transfer> for NewTransferRow<'a> {
     fn from(t: &'a Transfer) -> NewTransferRow<'a> {
         NewTransferRow {
             id: t.id,
-            actor_id: Some(t.actor.user_id).filter(|id| *id != Actor::PORTAL),
+            actor_id: Some(t.actor.user_id).filter(|id| *id != ActorFacts::PORTAL),
             actor_company_id: t.actor.company_id,
             address: &t.actor.address,
-            operation: &t.operation,
+            operation: &t.operation_id,
             seq: t.seq,
             fingerprint: Hex::of(&t.fingerprint.0),
             at: t.at.0,
@@ -179,13 +179,13 @@ impl TryFrom<TransferRow> for Transfer {
     fn try_from(row: TransferRow) -> Result<Transfer> {
         Ok(Transfer {
             id: row.id,
-            actor: Actor {
-                user_id: row.actor_id.unwrap_or(Actor::PORTAL),
+            actor: ActorFacts {
+                user_id: row.actor_id.unwrap_or(ActorFacts::PORTAL),
                 company_id: row.actor_company_id,
                 address: row.address,
                 token_id: row.token_id,
             },
-            operation: row.operation,
+            operation_id: row.operation,
             seq: row.seq,
             fingerprint: Fingerprint(row.fingerprint.try_into().map_err(|_| corrupt("fingerprint"))?),
             at: Moment(row.at),

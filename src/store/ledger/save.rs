@@ -4,7 +4,7 @@ use super::decode;
 use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
 use crate::model::company::searchable;
 use crate::model::digest::Entries;
-use crate::model::ledger::{Actor, CreatedCode, Ledger};
+use crate::model::ledger::{ActorFacts, CreatedCode, Ledger};
 use crate::model::time::Moment;
 use crate::store::db::{Hex, Result, WriteTx, columns, sql, sql_for};
 
@@ -114,7 +114,7 @@ async fn write_code_changes(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
             tag: Hex::of(&c.tag.0),
             status: c.status as i64,
             at: c.at.0,
-            user_id: Some(c.user_id).filter(|id| *id != Actor::PORTAL),
+            user_id: Some(c.user_id).filter(|id| *id != ActorFacts::PORTAL),
             company_id: c.company_id,
             company_name: &c.company_name,
             replaced_by: c.replaced_by,

@@ -4,9 +4,9 @@
 mod codes;
 mod lines;
 
+use super::company_scope::{CompanyScope, Listed, Order, Part};
 use super::db::{Query, Result, Tx, WriteTx, sql};
 use super::ledger::reserve;
-use super::reach::{Listed, Order, Part, Reach};
 use crate::model::company::Path;
 use crate::model::order::{Method, OrderState};
 use crate::model::time::Moment;
@@ -138,13 +138,13 @@ pub struct OrderFilter {
 }
 
 /// A page of orders, newest first.
-pub async fn list(tx: &mut Tx, reach: &Reach, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
-    list_query(reach, filter).all(tx).await
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &OrderFilter) -> Result<Vec<OrderRow>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &OrderFilter) -> Query {
     let wanted = |mut query: Query| {
         if let Some(state) = filter.state {
             query = query.push(" and k.state = ").push_value(state.slug());
@@ -156,7 +156,7 @@ pub fn list_query(reach: &Reach, filter: &OrderFilter) -> Query {
     };
     let listed = Listed { table: "purchase_order", walk: "", of_company: "" };
     let part = Part { order: Order::NEWEST, limit: filter.limit, offset: 0 };
-    let query = reach.ids(sql(ORDER).push("("), listed, wanted, part);
+    let query = scope.ids(sql(ORDER).push("("), listed, wanted, part);
     query.push(") page join purchase_order o on o.id = page.id").push(JOINED).push(" order by o.id desc")
 }
 

@@ -158,10 +158,10 @@ fn read<T>(rows: Field<Vec<T>>, row: impl Fn(T) -> Result<DeviceRow, Wrong>) -> 
 async fn set(
     portal: &Portal,
     caller: &Caller,
-    key: &str,
+    operation_id: &str,
     rows: Vec<DeviceRow>,
 ) -> ApiResult<Written<DevicesSet>> {
-    let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, key, &rows)
+    let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, operation_id, &rows)
         .await
         .map_err(|e| refused_all(e, &rows))?;
     let refused = outcome.about;

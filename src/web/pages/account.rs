@@ -48,10 +48,10 @@ pub async fn save_profile(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let [first, last, zone] = ["first_name", "last_name", "time_zone"].map(|f| form.value(f));
-    match ops::users::save_profile(&portal.app, &me.actor, &key, first, last, zone).await {
-        Ok(_) => Ok(view::done(urls::PROFILE, &key)),
+    match ops::users::save_profile(&portal.app, &me.actor, &operation_id, first, last, zone).await {
+        Ok(_) => Ok(view::done(urls::PROFILE, &operation_id)),
         Err(error) => show_profile(&portal, &me, &form.refused(error)?).await,
     }
 }

@@ -4,6 +4,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use time::Duration;
+use tower_sessions::cookie::{Cookie, SameSite};
 
 use crate::model::refusal::SignInReason;
 use crate::ops;
@@ -111,16 +113,17 @@ pub fn next_page(form: &Form) -> &str {
 /// Marks the browser as one that the account has signed in from.
 pub fn known_device(portal: &Portal, email: &str) -> (HeaderName, String) {
     let mark = portal.app.keys.device_mark(&crate::model::company::searchable(email));
-    let year_seconds = 31_536_000;
-    cookie(portal, portal.cookie_names.known_device, &mark, year_seconds)
+    cookie(portal, portal.cookie_names.known_device, &mark, Duration::days(365))
 }
 
-fn cookie(portal: &Portal, name: &str, value: &str, age_seconds: i64) -> (HeaderName, String) {
-    let secure = if portal.app.config.is_https() { "; Secure" } else { "" };
-    (
-        header::SET_COOKIE,
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_seconds}{secure}"),
-    )
+fn cookie(portal: &Portal, name: &str, value: &str, age: Duration) -> (HeaderName, String) {
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(portal.app.config.is_https())
+        .max_age(age);
+    (header::SET_COOKIE, cookie.to_string())
 }
 
 pub async fn sign_out(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
@@ -173,7 +176,8 @@ pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>
     if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(WebError::NotFound);
     }
-    let kept = cookie(&portal, portal.cookie_names.link, &token, ops::links::INVITE_LINK_SECONDS);
+    let kept =
+        cookie(&portal, portal.cookie_names.link, &token, Duration::seconds(ops::links::INVITE_LINK_SECONDS));
     Ok((AppendHeaders([kept]), Redirect::to(urls::LINK_PAGE)).into_response())
 }
 
@@ -284,7 +288,7 @@ pub async fn use_link(
     };
     match outcome {
         Ok(()) => {
-            let gone = cookie(&portal, portal.cookie_names.link, "", 0);
+            let gone = cookie(&portal, portal.cookie_names.link, "", Duration::ZERO);
             let next = urls::with_query(urls::SIGN_IN, &[("told", told)]);
             Ok((AppendHeaders([gone]), Redirect::to(&next)).into_response())
         }
@@ -344,7 +348,6 @@ pub async fn theme(State(portal): State<Portal>, BodyForm(form): BodyForm) -> Re
     let theme = Theme::from_slug(form.value("theme"));
     let back = form.value("back");
     let back = if urls::is_local(back) { back } else { urls::OVERVIEW };
-    let year_seconds = 31_536_000;
-    let kept = cookie(&portal, portal.cookie_names.theme, theme.slug(), year_seconds);
+    let kept = cookie(&portal, portal.cookie_names.theme, theme.slug(), Duration::days(365));
     (AppendHeaders([kept]), Redirect::to(back)).into_response()
 }

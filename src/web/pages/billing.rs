@@ -50,9 +50,9 @@ pub async fn save(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::billing::save(&portal.app, &me.actor, &key, id, &form.billing_fields()).await {
-        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::billing::save(&portal.app, &me.actor, &operation_id, id, &form.billing_fields()).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &operation_id)),
         Err(error) => show(&portal, &me, id, form.refused(error)?).await,
     }
 }

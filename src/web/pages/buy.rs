@@ -123,14 +123,14 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     if form.has("show-total") {
         return show(&portal, &me, &form).await;
     }
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let Some((product_id, resource_type, years, subscriptions, codes)) = read(&mut form) else {
         return show(&portal, &me, &form).await;
     };
     let order_id = form.draft()?;
     let name = form.value("name");
     let wish = VoucherLine { product_id, name, resource_type, years, subscriptions, codes };
-    match ops::orders::draft::add_voucher(&portal.app, &me.actor, &key, order_id, &wish).await {
+    match ops::orders::draft::add_voucher(&portal.app, &me.actor, &operation_id, order_id, &wish).await {
         Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about)).into_response()),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
@@ -143,7 +143,7 @@ pub async fn remove_line(
     Ids(order_id, line): Ids,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::orders::draft::remove_line(&portal.app, &me.actor, &key, order_id, line).await?;
-    Ok(view::done(&urls::order(order_id), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::orders::draft::remove_line(&portal.app, &me.actor, &operation_id, order_id, line).await?;
+    Ok(view::done(&urls::order(order_id), &operation_id))
 }

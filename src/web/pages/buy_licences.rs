@@ -114,7 +114,7 @@ pub async fn choose(
 
 pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let Some(serials) = read_serials(&mut form).filter(|_| !form.has("change")) else {
         return show(&portal, &me, &form).await;
     };
@@ -125,7 +125,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
         choices: &choices,
         is_confirmed: form.value("confirmed") == "1",
     };
-    match ops::licence_orders::add(&portal.app, &me.actor, &key, &wish).await {
+    match ops::licence_orders::add(&portal.app, &me.actor, &operation_id, &wish).await {
         Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about)).into_response()),
         Err(error) => show_choice(&portal, &me, serials.clone(), &form.refused(error)?).await,
     }

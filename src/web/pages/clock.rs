@@ -36,10 +36,10 @@ pub async fn page(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
 pub async fn accept(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     confirm::require(&portal, &me, urls::CLOCK).await?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let seen = Moment(form.value("seen").parse().unwrap_or_default());
-    match ops::clock::accept(&portal.app, &me.actor, &key, seen).await {
-        Ok(_) => Ok(view::done(urls::CLOCK, &key)),
+    match ops::clock::accept(&portal.app, &me.actor, &operation_id, seen).await {
+        Ok(_) => Ok(view::done(urls::CLOCK, &operation_id)),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
 }

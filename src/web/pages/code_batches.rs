@@ -41,9 +41,9 @@ pub async fn cancel(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::code_batches::cancel(&portal.app, &me.actor, &key, id).await?;
-    Ok(view::done(&urls::code_batch(id), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::code_batches::cancel(&portal.app, &me.actor, &operation_id, id).await?;
+    Ok(view::done(&urls::code_batch(id), &operation_id))
 }
 
 /// The finished codes as a file.

@@ -51,7 +51,7 @@ pub async fn create(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
     let resource_type = form::read(&mut form, "type", form::resource_type);
     let amount = form::read(&mut form, "amount", form::amount);
@@ -63,13 +63,13 @@ pub async fn create(
     let order =
         ops::codes::changes::CodeOrder { company_id, resource_type, amount, comment: &comment, count };
     if count > ops::codes::changes::CODES_AT_ONCE_MAX {
-        return match ops::code_batches::create(&portal.app, &me.actor, &key, &order).await {
-            Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about.id), &key)),
+        return match ops::code_batches::create(&portal.app, &me.actor, &operation_id, &order).await {
+            Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about.id), &operation_id)),
             Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
         };
     }
-    match ops::codes::changes::create(&portal.app, &me.actor, &key, &order).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+    match ops::codes::changes::create(&portal.app, &me.actor, &operation_id, &order).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &operation_id)),
         Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -130,9 +130,11 @@ pub async fn set_comment(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::codes::changes::set_comment(&portal.app, &me.actor, &key, id, form.value("comment")).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::codes::changes::set_comment(&portal.app, &me.actor, &operation_id, id, form.value("comment"))
+        .await
+    {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &operation_id)),
         Err(error) => show_comment(&portal, &me, id, form.refused(error)?).await,
     }
 }
@@ -169,9 +171,9 @@ pub async fn delete(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::codes::changes::delete(&portal.app, &me.actor, &key, id).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::codes::changes::delete(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &operation_id)),
         Err(error) => show_delete(&portal, &me, id, &form.refused(error)?).await,
     }
 }

@@ -49,14 +49,16 @@ pub async fn create(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
     form::read(&mut form, "name", crate::model::company::name);
     let Some(parent) = parent.filter(|_| form.problems().is_empty()) else {
         return show_create(&portal, &me, &form).await;
     };
-    match ops::companies::changes::create(&portal.app, &me.actor, &key, form.value("name"), parent).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &key)),
+    match ops::companies::changes::create(&portal.app, &me.actor, &operation_id, form.value("name"), parent)
+        .await
+    {
+        Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &operation_id)),
         Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -98,10 +100,10 @@ pub async fn rename(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let change = Change { name: Some(form.value("name")), ..Change::default() };
-    match ops::companies::changes::change(&portal.app, &me.actor, &key, id, change).await {
-        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &key)),
+    match ops::companies::changes::change(&portal.app, &me.actor, &operation_id, id, change).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &operation_id)),
         Err(error) => show_rename(&portal, &me, id, form.refused(error)?).await,
     }
 }
@@ -146,12 +148,12 @@ pub async fn put_under(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let Some(parent) = read_company(&portal, &me, &mut form, "parent").await? else {
         return show_parent(&portal, &me, id, form).await;
     };
-    match ops::companies::changes::put_under(&portal.app, &me.actor, &key, id, parent).await {
-        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &key)),
+    match ops::companies::changes::put_under(&portal.app, &me.actor, &operation_id, id, parent).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &operation_id)),
         Err(error) => show_parent(&portal, &me, id, form.refused(error)?).await,
     }
 }
@@ -162,11 +164,11 @@ pub async fn parent_credits(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
     let change = Change { use_parent_credits: Some(on), ..Change::default() };
-    ops::companies::changes::change(&portal.app, &me.actor, &key, id, change).await?;
-    Ok(view::done(view::back(&form, &urls::company(id)), &key))
+    ops::companies::changes::change(&portal.app, &me.actor, &operation_id, id, change).await?;
+    Ok(view::done(view::back(&form, &urls::company(id)), &operation_id))
 }
 
 #[derive(Template)]
@@ -189,10 +191,10 @@ pub async fn demand_second_factor(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
-    ops::companies::changes::demand_second_factor(&portal.app, &me.actor, &key, id, on).await?;
-    Ok(view::done(&urls::company(id), &key))
+    ops::companies::changes::demand_second_factor(&portal.app, &me.actor, &operation_id, id, on).await?;
+    Ok(view::done(&urls::company(id), &operation_id))
 }
 
 #[derive(Template)]
@@ -229,9 +231,9 @@ pub async fn remove_window(
 }
 
 pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::companies::removal::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::companies::removal::remove(&portal.app, &me.actor, &operation_id, &chosen(&form)).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &operation_id)),
         Err(error) => show_remove(&portal, &me, &form.refused(error)?).await,
     }
 }

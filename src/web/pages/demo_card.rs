@@ -33,13 +33,14 @@ pub async fn answer(
     Path(session): Path<String>,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let (answer, next) = match form.value("answer") {
         "pay" => (DemoAnswer::Pay, "return"),
         "decline" => (DemoAnswer::Decline, ""),
         _ => return Err(WebError::BadRequest),
     };
-    let order_id = ops::card_payments::demo_answer(&portal.app, &me.actor, &key, &session, answer).await?;
+    let order_id =
+        ops::card_payments::demo_answer(&portal.app, &me.actor, &operation_id, &session, answer).await?;
     let next = if next.is_empty() { urls::order(order_id) } else { urls::order_part(order_id, next) };
     Ok(Redirect::to(&next).into_response())
 }

@@ -117,12 +117,12 @@ pub async fn create(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
         return show_form(&portal, &me, &form, None).await;
     };
-    match ops::devices::changes::create(&portal.app, &me.actor, &key, &input).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+    match ops::devices::changes::create(&portal.app, &me.actor, &operation_id, &input).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &operation_id)),
         Err(error) => show_form(&portal, &me, &form.refused(error)?, None).await,
     }
 }
@@ -153,13 +153,13 @@ pub async fn edit(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
         return show_form(&portal, &me, &form, Some(device)).await;
     };
-    match ops::devices::changes::edit(&portal.app, &me.actor, &key, id, &input).await {
-        Ok(_) => Ok(view::done(view::back(&form, &urls::device(id)), &key)),
+    match ops::devices::changes::edit(&portal.app, &me.actor, &operation_id, id, &input).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::device(id)), &operation_id)),
         Err(error) => show_form(&portal, &me, &form.refused(error)?, Some(device)).await,
     }
 }
@@ -202,7 +202,7 @@ pub async fn set_window(
 
 pub async fn set(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let service = form::read(&mut form, "service", |slug| match slug {
         "" => Ok(None),
         "none" => Ok(Some(None)),
@@ -213,8 +213,8 @@ pub async fn set(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
     let (auto_extend, monitoring) = (switch("auto_extend"), switch("monitoring"));
     let row = |device_id| DeviceRow { device_id, service, auto_extend, monitoring };
     let rows: Vec<DeviceRow> = chosen(&form).into_iter().map(row).collect();
-    match ops::devices::set::set_many(&portal.app, &me.actor, &key, &rows).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+    match ops::devices::set::set_many(&portal.app, &me.actor, &operation_id, &rows).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &operation_id)),
         Err(error) => show_set(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -245,9 +245,9 @@ pub async fn remove_window(
 }
 
 pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::devices::changes::remove(&portal.app, &me.actor, &key, &chosen(&form)).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::devices::changes::remove(&portal.app, &me.actor, &operation_id, &chosen(&form)).await {
+        Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &operation_id)),
         Err(error) => show_remove(&portal, &me, &form.refused(error)?).await,
     }
 }

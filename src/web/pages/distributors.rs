@@ -82,12 +82,12 @@ pub async fn activate(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_operator()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let Some(id) = read_company(&portal, &me, &mut form, "company").await? else {
         return show_activate(&portal, &me, &form).await;
     };
-    match ops::distributors::set_may_buy(&portal.app, &me.actor, &key, id, true).await {
-        Ok(_) => Ok(view::done(urls::DISTRIBUTORS, &key)),
+    match ops::distributors::set_may_buy(&portal.app, &me.actor, &operation_id, id, true).await {
+        Ok(_) => Ok(view::done(urls::DISTRIBUTORS, &operation_id)),
         Err(error) => show_activate(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -117,9 +117,9 @@ pub async fn deactivate(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::distributors::set_may_buy(&portal.app, &me.actor, &key, id, false).await?;
-    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::distributors::set_may_buy(&portal.app, &me.actor, &operation_id, id, false).await?;
+    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &operation_id))
 }
 
 pub async fn set_reverse_charge(
@@ -128,8 +128,8 @@ pub async fn set_reverse_charge(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
-    ops::distributors::set_reverse_charge(&portal.app, &me.actor, &key, id, on).await?;
-    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &key))
+    ops::distributors::set_reverse_charge(&portal.app, &me.actor, &operation_id, id, on).await?;
+    Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &operation_id))
 }

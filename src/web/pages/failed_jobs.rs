@@ -51,9 +51,9 @@ pub async fn retry(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::failed_jobs::retry(&portal.app, &me.actor, &key, id).await?;
-    Ok(view::done(urls::FAILED_JOBS, &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::failed_jobs::retry(&portal.app, &me.actor, &operation_id, id).await?;
+    Ok(view::done(urls::FAILED_JOBS, &operation_id))
 }
 
 pub async fn retry_all(
@@ -61,7 +61,7 @@ pub async fn retry_all(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::failed_jobs::retry_all(&portal.app, &me.actor, &key).await?;
-    Ok(view::done(urls::FAILED_JOBS, &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::failed_jobs::retry_all(&portal.app, &me.actor, &operation_id).await?;
+    Ok(view::done(urls::FAILED_JOBS, &operation_id))
 }

@@ -62,7 +62,7 @@ pub async fn check(
     Uploaded(mut form): Uploaded,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let file = form.value("file").to_owned();
     if !file.trim().is_empty() {
         form.set("text", file);
@@ -70,8 +70,8 @@ pub async fn check(
     let Some(company) = read_company(&portal, &me, &mut form, "company").await? else {
         return show_window(&portal, &me, &form).await;
     };
-    match ops::imports::check(&portal.app, &me.actor, &key, company, form.value("text")).await {
-        Ok(outcome) => Ok(view::done(&urls::import(outcome.about), &key)),
+    match ops::imports::check(&portal.app, &me.actor, &operation_id, company, form.value("text")).await {
+        Ok(outcome) => Ok(view::done(&urls::import(outcome.about), &operation_id)),
         Err(error) => show_window(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -101,9 +101,9 @@ pub async fn start(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::imports::start(&portal.app, &me.actor, &key, id).await?;
-    Ok(view::done(&urls::import(id), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::imports::start(&portal.app, &me.actor, &operation_id, id).await?;
+    Ok(view::done(&urls::import(id), &operation_id))
 }
 
 pub async fn cancel(
@@ -112,7 +112,7 @@ pub async fn cancel(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    ops::imports::cancel(&portal.app, &me.actor, &key, id).await?;
-    Ok(view::done(&urls::import(id), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    ops::imports::cancel(&portal.app, &me.actor, &operation_id, id).await?;
+    Ok(view::done(&urls::import(id), &operation_id))
 }

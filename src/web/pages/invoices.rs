@@ -33,7 +33,7 @@ pub async fn settle(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    let order_id = ops::invoices::settle_credit_note(&portal.app, &me.actor, &key, id).await?;
-    Ok(view::done(&urls::order(order_id), &key))
+    let operation_id = form.operation(&portal.app, &me)?;
+    let order_id = ops::invoices::settle_credit_note(&portal.app, &me.actor, &operation_id, id).await?;
+    Ok(view::done(&urls::order(order_id), &operation_id))
 }

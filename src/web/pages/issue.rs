@@ -36,15 +36,23 @@ pub async fn issue(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_operator()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let resource_type = form::read(&mut form, "type", form::resource_type);
     let amount = form::read(&mut form, "amount", form::amount);
     let (Some(resource_type), Some(amount)) = (resource_type, amount) else {
         return show(&portal, &me, &form).await;
     };
-    match ops::resources::issue(&portal.app, &me.actor, &key, resource_type, amount, form.value("memo")).await
+    match ops::resources::issue(
+        &portal.app,
+        &me.actor,
+        &operation_id,
+        resource_type,
+        amount,
+        form.value("memo"),
+    )
+    .await
     {
-        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &key)),
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &operation_id)),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
 }

@@ -147,13 +147,13 @@ pub async fn rehost(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     // An unreadable id was never that of the live key.
     let key_id = form.value("key").parse().unwrap_or(0);
     let (serial, reason) = (form.value("serial"), form.value("reason"));
     let wish = Rehost { licence_id: id, key_id, serial, reason };
-    match ops::licences::rehost(&portal.app, &me.actor, &key, &wish).await {
-        Ok(_) => Ok(view::done(&urls::licence(id), &key)),
+    match ops::licences::rehost(&portal.app, &me.actor, &operation_id, &wish).await {
+        Ok(_) => Ok(view::done(&urls::licence(id), &operation_id)),
         Err(error) => show_rehost(&portal, &me, id, &form.refused(error)?).await,
     }
 }

@@ -110,7 +110,7 @@ pub async fn create(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     if form.has("show-balances") {
         return show(&portal, &me, &form).await;
     }
@@ -121,8 +121,10 @@ pub async fn create(
     let (Some(resource_type), Some(from), Some(to), Some(amount)) = (resource_type, from, to, amount) else {
         return show(&portal, &me, &form).await;
     };
-    match ops::resources::move_units(&portal.app, &me.actor, &key, resource_type, from, to, amount).await {
-        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &key)),
+    match ops::resources::move_units(&portal.app, &me.actor, &operation_id, resource_type, from, to, amount)
+        .await
+    {
+        Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &operation_id)),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }
 }

@@ -156,15 +156,23 @@ pub async fn place(
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(FieldReason::Missing));
     let Some(method) = method else {
         let order = ops::orders::find(&portal.app, &me.actor, id).await?;
         return show_check(&portal, &me, order, &form).await;
     };
-    match ops::orders::placing::place(&portal.app, &me.actor, &key, id, method, &form.billing_fields()).await
+    match ops::orders::placing::place(
+        &portal.app,
+        &me.actor,
+        &operation_id,
+        id,
+        method,
+        &form.billing_fields(),
+    )
+    .await
     {
-        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+        Ok(_) => Ok(view::done(&urls::order(id), &operation_id)),
         Err(error) => {
             let form = form.refused(error)?;
             let order = ops::orders::find(&portal.app, &me.actor, id).await?;
@@ -257,9 +265,9 @@ pub async fn cancel(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::orders::cancel(&portal.app, &me.actor, &key, id).await {
-        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::orders::cancel(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(_) => Ok(view::done(&urls::order(id), &operation_id)),
         Err(error) => show_cancel(&portal, &me, id, &form.refused(error)?).await,
     }
 }
@@ -293,14 +301,14 @@ pub async fn mark_paid(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_operator()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;
     let amount = form::read(&mut form, "amount", |text| Money::parse(text, currency));
     let on = form::read(&mut form, "day", |text| text.parse::<Date>().map_err(|_| DateReason::NotADay));
     let (Some(amount), Some(on)) = (amount, on) else { return show_paid(&portal, &me, id, form).await };
     let payment = BankPayment { amount: amount.minor, on, reference: form.value("reference") };
-    match ops::payments::mark_paid(&portal.app, &me.actor, &key, id, &payment).await {
-        Ok(_) => Ok(view::done(&urls::order(id), &key)),
+    match ops::payments::mark_paid(&portal.app, &me.actor, &operation_id, id, &payment).await {
+        Ok(_) => Ok(view::done(&urls::order(id), &operation_id)),
         Err(error) => show_paid(&portal, &me, id, form.refused(error)?).await,
     }
 }

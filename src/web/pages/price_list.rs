@@ -117,10 +117,10 @@ pub async fn add_window(
 }
 
 pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let kind = kind(&form)?;
-    match ops::products::add(&portal.app, &me.actor, &key, kind, &fields(&form)).await {
-        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+    match ops::products::add(&portal.app, &me.actor, &operation_id, kind, &fields(&form)).await {
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &operation_id)),
         Err(error) => show_form(&portal, &me, (None, kind), &form.refused(error)?).await,
     }
 }
@@ -170,14 +170,16 @@ pub async fn change(
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     // An unreadable version was never the current one.
     let version = form.value("version").parse().unwrap_or(0);
-    let error = match ops::products::change(&portal.app, &me.actor, &key, (id, version), &fields(&form)).await
-    {
-        Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &key)),
-        Err(error) => error,
-    };
+    let error =
+        match ops::products::change(&portal.app, &me.actor, &operation_id, (id, version), &fields(&form))
+            .await
+        {
+            Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &operation_id)),
+            Err(error) => error,
+        };
     // The person has now seen the current state, and may save again.
     if let OpError::Refused(_, Reason::Product(ProductReason::Changed { version, .. })) = &error {
         form.set("version", version.to_string());
@@ -193,8 +195,8 @@ pub async fn set_offered(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
-    ops::products::set_offered(&portal.app, &me.actor, &key, id, on).await?;
-    Ok(view::done(view::back(&form, urls::PRICE_LIST), &key))
+    ops::products::set_offered(&portal.app, &me.actor, &operation_id, id, on).await?;
+    Ok(view::done(view::back(&form, urls::PRICE_LIST), &operation_id))
 }

@@ -39,7 +39,7 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
 }
 
 pub async fn redeem(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let code = form.value("code");
     let error = if form.has("check") {
         match ops::codes::changes::preview(&portal.app, &me.actor, code).await {
@@ -47,8 +47,8 @@ pub async fn redeem(State(portal): State<Portal>, me: Me, BodyForm(form): BodyFo
             Err(error) => error,
         }
     } else {
-        match ops::codes::changes::redeem(&portal.app, &me.actor, &key, code).await {
-            Ok(_) => return Ok(view::done(view::back(&form, urls::REDEEM), &key)),
+        match ops::codes::changes::redeem(&portal.app, &me.actor, &operation_id, code).await {
+            Ok(_) => return Ok(view::done(view::back(&form, urls::REDEEM), &operation_id)),
             Err(error) => error,
         }
     };

@@ -85,10 +85,10 @@ pub async fn turn_on_app(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     let but = others_end(&me, &form);
-    let change = Change { key: &key, but: but.as_deref() };
+    let change = Change { operation_id: &operation_id, but: but.as_deref() };
     let (password, sealed, code) =
         (me.again(form.value("password")), form.value("secret"), form.value("code"));
     match ops::second_factor::turn_on_app(&portal.app, &me.actor, &change, password, sealed, code).await {
@@ -121,10 +121,10 @@ pub async fn mail_code(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let session = me.session_mark();
-    match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &key, &session).await {
-        Ok(_) => Ok(view::done(urls::SECOND_FACTOR_EMAIL, &key)),
+    match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &operation_id, &session).await {
+        Ok(_) => Ok(view::done(urls::SECOND_FACTOR_EMAIL, &operation_id)),
         Err(error) => show_email(&portal, &me, &form.refused(error)?).await,
     }
 }
@@ -134,10 +134,10 @@ pub async fn turn_on_email(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
     let but = others_end(&me, &form);
-    let change = Change { key: &key, but: but.as_deref() };
+    let change = Change { operation_id: &operation_id, but: but.as_deref() };
     let (password, session) = (me.again(form.value("password")), me.session_mark());
     let code = form.value("code");
     match ops::second_factor::turn_on_email(&portal.app, &me.actor, &change, password, &session, code).await {
@@ -171,10 +171,10 @@ pub async fn make_recovery_codes(
     me: Me,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
     let but = others_end(&me, &form);
-    let change = Change { key: &key, but: but.as_deref() };
+    let change = Change { operation_id: &operation_id, but: but.as_deref() };
     match ops::second_factor::make_recovery_codes(&portal.app, &me.actor, &change).await {
         Ok(made) => show_codes(&portal, &me, made).await,
         Err(error) => show_recovery(&portal, &me, &form.clone().refused(error)?).await,
@@ -225,10 +225,10 @@ pub async fn turn_off(
     visitor: Visitor,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;
     let but = others_end(&me, &form);
-    let change = Change { key: &key, but: but.as_deref() };
+    let change = Change { operation_id: &operation_id, but: but.as_deref() };
     let (new, again) = (form.value("new_password"), form.value("new_password_again"));
     match ops::second_factor::turn_off(&portal.app, &me.actor, &change, new, again).await {
         Ok(signed_in) => {
@@ -236,7 +236,7 @@ pub async fn turn_off(
                 let confirmed = session::confirmed(&me.session).await?;
                 session::begin(&me.session, &who, &me.actor.address, &visitor.user_agent, confirmed).await?;
             }
-            Ok(view::done(urls::SECURITY, &key))
+            Ok(view::done(urls::SECURITY, &operation_id))
         }
         Err(error) => show_off(&portal, &me, &form.clone().refused(error)?).await,
     }

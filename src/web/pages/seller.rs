@@ -66,7 +66,7 @@ fn filled(settings: &SellerSettings) -> Form {
 }
 
 pub async fn save(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let fields = SellerFields {
         name: form.value("name"),
         address: form.value("address"),
@@ -79,8 +79,8 @@ pub async fn save(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm
         due_days: form.value("due_days"),
         may_cancel: form.value("may_cancel") == "1",
     };
-    match ops::seller::save(&portal.app, &me.actor, &key, &fields).await {
-        Ok(_) => Ok(view::done(urls::SELLER, &key)),
+    match ops::seller::save(&portal.app, &me.actor, &operation_id, &fields).await {
+        Ok(_) => Ok(view::done(urls::SELLER, &operation_id)),
         Err(error) => show_form(&portal, &me, &form.refused(error)?).await,
     }
 }

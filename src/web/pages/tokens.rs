@@ -80,7 +80,7 @@ fn window_again(form: &Form) -> String {
 }
 
 pub async fn create(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     if me.actor.has_second_factor() {
         confirm::require(&portal, &me, &window_again(&form)).await?;
     }
@@ -91,7 +91,7 @@ pub async fn create(State(portal): State<Portal>, me: Me, BodyForm(form): BodyFo
         has_no_end: form.value("no_end") == "1",
         networks: form.value("networks"),
     };
-    match ops::tokens::create(&portal.app, &me.actor, &key, &wanted).await {
+    match ops::tokens::create(&portal.app, &me.actor, &operation_id, &wanted).await {
         Ok(made) => show_made(&portal, &me, &made, form.value("name")).await,
         Err(error) => show_new(&portal, &me, &form.refused(error)?).await,
     }
@@ -136,9 +136,9 @@ pub async fn revoke(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::tokens::revoke(&portal.app, &me.actor, &key, id).await {
-        Ok(_) => Ok(view::done(urls::TOKENS, &key)),
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::tokens::revoke(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(_) => Ok(view::done(urls::TOKENS, &operation_id)),
         Err(error) => show_revoke(&portal, &me, id, &form.refused(error)?).await,
     }
 }

@@ -79,7 +79,7 @@ pub async fn invite(
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
     me.actor.require_admin()?;
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let company = read_company(&portal, &me, &mut form, "company").await?;
     form::read(&mut form, "email", crate::model::user::email);
     form::read(&mut form, "role", |t| Role::from_slug(t).ok_or(UserReason::UnknownRole));
@@ -87,10 +87,10 @@ pub async fn invite(
         return show_invite(&portal, &me, &form).await;
     };
     let (email, role) = (form.value("email"), form.value("role"));
-    match ops::users::invite(&portal.app, &me.actor, &key, email, role, company).await {
+    match ops::users::invite(&portal.app, &me.actor, &operation_id, email, role, company).await {
         Ok(invited) => {
             let back = view::back(&form, urls::USERS);
-            show_link(&portal, &me, &key, invited, LinkLife::SevenDays, back).await
+            show_link(&portal, &me, &operation_id, invited, LinkLife::SevenDays, back).await
         }
         Err(error) => show_invite(&portal, &me, &form.refused(error)?).await,
     }
@@ -109,12 +109,12 @@ struct LinkPage {
 async fn show_link<T>(
     portal: &Portal,
     me: &Me,
-    key: &str,
+    operation_id: &str,
     invited: ops::users::Invited<T>,
     lives: LinkLife,
     back: &str,
 ) -> WebResult<Response> {
-    let Some(link) = invited.link else { return Ok(view::done(back, key)) };
+    let Some(link) = invited.link else { return Ok(view::done(back, operation_id)) };
     let mut frame = Frame::of(portal, me, "Link to set the password").await?;
     frame.notice = Some(words::event(&invited.outcome.event));
     page(&LinkPage { frame, link, lives })
@@ -157,9 +157,9 @@ pub async fn set_role(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    let outcome = ops::users::set_role(&portal.app, &me.actor, &key, id, form.value("role")).await;
-    finish(&portal, &me, id, form, &key, outcome).await
+    let operation_id = form.operation(&portal.app, &me)?;
+    let outcome = ops::users::set_role(&portal.app, &me.actor, &operation_id, id, form.value("role")).await;
+    finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 pub async fn set_disabled(
@@ -168,10 +168,10 @@ pub async fn set_disabled(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let disabled = form.switch("disabled")?;
-    let outcome = ops::users::set_disabled(&portal.app, &me.actor, &key, id, disabled).await;
-    finish(&portal, &me, id, form, &key, outcome).await
+    let outcome = ops::users::set_disabled(&portal.app, &me.actor, &operation_id, id, disabled).await;
+    finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 pub async fn end_sessions(
@@ -180,9 +180,9 @@ pub async fn end_sessions(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    let outcome = ops::users::end_sessions(&portal.app, &me.actor, &key, id).await;
-    finish(&portal, &me, id, form, &key, outcome).await
+    let operation_id = form.operation(&portal.app, &me)?;
+    let outcome = ops::users::end_sessions(&portal.app, &me.actor, &operation_id, id).await;
+    finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 #[derive(Template)]
@@ -206,11 +206,11 @@ pub async fn reset_second_factor(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     me.actor.require_admin()?;
     confirm::require(&portal, &me, &me.path).await?;
-    let outcome = ops::second_factor::reset(&portal.app, &me.actor, &key, id).await;
-    finish(&portal, &me, id, form, &key, outcome).await
+    let outcome = ops::second_factor::reset(&portal.app, &me.actor, &operation_id, id).await;
+    finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 pub async fn revoke_token(
@@ -219,9 +219,9 @@ pub async fn revoke_token(
     Ids(id, token): Ids,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    let outcome = ops::tokens::revoke_of(&portal.app, &me.actor, &key, id, token).await;
-    finish(&portal, &me, id, form, &key, outcome).await
+    let operation_id = form.operation(&portal.app, &me)?;
+    let outcome = ops::tokens::revoke_of(&portal.app, &me.actor, &operation_id, id, token).await;
+    finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 async fn finish(
@@ -229,11 +229,11 @@ async fn finish(
     me: &Me,
     id: i64,
     form: Form,
-    key: &str,
+    operation_id: &str,
     outcome: ops::error::OpResult<crate::ops::work::Outcome>,
 ) -> WebResult<Response> {
     match outcome {
-        Ok(_) => Ok(view::done(&urls::user(id), key)),
+        Ok(_) => Ok(view::done(&urls::user(id), operation_id)),
         Err(error) => show_user(portal, me, id, &form.refused(error)?).await,
     }
 }
@@ -267,12 +267,12 @@ pub async fn new_link(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     me.actor.require_admin()?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
-    match ops::users::new_link(&portal.app, &me.actor, &key, id).await {
-        Ok(invited) => show_link(&portal, &me, &key, invited, lives(&user), &urls::user(id)).await,
+    match ops::users::new_link(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(invited) => show_link(&portal, &me, &operation_id, invited, lives(&user), &urls::user(id)).await,
         Err(error) => show_user(&portal, &me, id, &form.refused(error)?).await,
     }
 }

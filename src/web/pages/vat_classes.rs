@@ -39,11 +39,12 @@ pub async fn add_window(State(portal): State<Portal>, me: Me) -> WebResult<Respo
 }
 
 pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let added =
-        ops::vat_classes::add(&portal.app, &me.actor, &key, form.value("name"), form.value("rate")).await;
+        ops::vat_classes::add(&portal.app, &me.actor, &operation_id, form.value("name"), form.value("rate"))
+            .await;
     match added {
-        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &operation_id)),
         Err(error) => show(&portal, &me, None, &form.refused(error)?).await,
     }
 }
@@ -60,10 +61,10 @@ pub async fn change(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let (name, rate) = (form.value("name"), form.value("rate"));
-    match ops::vat_classes::change(&portal.app, &me.actor, &key, id, name, rate).await {
-        Ok(_) => Ok(view::done(urls::PRICE_LIST, &key)),
+    match ops::vat_classes::change(&portal.app, &me.actor, &operation_id, id, name, rate).await {
+        Ok(_) => Ok(view::done(urls::PRICE_LIST, &operation_id)),
         Err(error) => {
             let class = find(&portal, &me, id).await?;
             show(&portal, &me, Some(class), &form.refused(error)?).await

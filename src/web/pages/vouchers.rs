@@ -187,10 +187,10 @@ pub async fn cancel(
     Id(order_id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
+    let operation_id = form.operation(&portal.app, &me)?;
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).collect();
-    match ops::vouchers::cancel(&portal.app, &me.actor, &key, order_id, &ids).await {
-        Ok(_) => Ok(view::done(view::back(&form, &urls::order(order_id)), &key)),
+    match ops::vouchers::cancel(&portal.app, &me.actor, &operation_id, order_id, &ids).await {
+        Ok(_) => Ok(view::done(view::back(&form, &urls::order(order_id)), &operation_id)),
         Err(error) => show_cancel(&portal, &me, order_id, &form.refused(error)?).await,
     }
 }
@@ -222,11 +222,11 @@ pub async fn replace(
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
-    let key = form.operation(&portal.app, &me)?;
-    match ops::vouchers::replace(&portal.app, &me.actor, &key, id).await {
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::vouchers::replace(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => {
             let voucher = ops::vouchers::find(&portal.app, &me.actor, id).await?;
-            Ok(view::done(&urls::voucher(voucher.order_id, voucher.line), &key))
+            Ok(view::done(&urls::voucher(voucher.order_id, voucher.line), &operation_id))
         }
         Err(error) => show_replace(&portal, &me, id, &form.refused(error)?).await,
     }

@@ -45,7 +45,7 @@ impl Memory {
 
     fn happened(&self, batch: &[Operation]) -> Found {
         let mut found = Found::default();
-        for identity in batch.iter().map(|o| (o.actor.user_id, o.key.clone())) {
+        for identity in batch.iter().map(|o| (o.actor.user_id, o.id.clone())) {
             found.other_writes.extend(self.other_writes.get(&identity).cloned());
             let transfers = self.operations.get(&identity).cloned();
             found.operations.extend(transfers.map(|transfers| (identity, transfers)));
@@ -137,7 +137,7 @@ impl Memory {
             assert_eq!(self.devices.insert(*id, now).as_ref(), Some(before));
         }
         for t in &changes.transfers {
-            let identity = (t.actor.user_id, t.operation.clone());
+            let identity = (t.actor.user_id, t.operation_id.clone());
             self.operations.entry(identity).or_default().push(t.clone());
         }
     }

@@ -123,7 +123,7 @@ impl Ledger {
             return;
         }
         self.changes.transfers.extend_from_slice(transfers);
-        let identity = (operation.actor.user_id, operation.key.clone());
+        let identity = (operation.actor.user_id, operation.id.clone());
         self.operations.insert(identity, transfers.to_vec());
     }
 }

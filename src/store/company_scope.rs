@@ -11,7 +11,7 @@ pub const MERGED_ROWS_MAX: i64 = 2_000;
 
 /// The companies that a list covers.
 #[derive(Debug, Clone)]
-pub enum Reach {
+pub enum CompanyScope {
     Companies(Vec<i64>),
     Tree(Path),
     /// The whole portal, which needs no test.
@@ -60,25 +60,25 @@ impl Part {
     }
 }
 
-impl Reach {
+impl CompanyScope {
     /// All companies of a tree.
-    pub async fn of_tree(tx: &mut Tx, tree: &Path) -> Result<Reach> {
+    pub async fn of_tree(tx: &mut Tx, tree: &Path) -> Result<CompanyScope> {
         let ids = super::companies::ids(tx, tree, MERGED_COMPANIES_MAX + 1).await?;
         Ok(if ids.len() as i64 <= MERGED_COMPANIES_MAX {
-            Reach::Companies(ids)
+            CompanyScope::Companies(ids)
         } else if tree.level() == 0 {
-            Reach::All
+            CompanyScope::All
         } else {
-            Reach::Tree(tree.clone())
+            CompanyScope::Tree(tree.clone())
         })
     }
 
-    /// Adds that a column, such as "k.company_id", names a company within reach, beginning with " and ". It is tested
+    /// Adds that a column, such as "k.company_id", names a company in scope, beginning with " and ". It is tested
     /// for each row on the way.
     #[must_use]
     pub fn holds(&self, query: Query, column: &'static str) -> Query {
         match self {
-            Reach::All => query,
+            CompanyScope::All => query,
             _ => self.test(query.push(" and "), column),
         }
     }
@@ -87,9 +87,9 @@ impl Reach {
     #[must_use]
     pub fn test(&self, query: Query, column: &'static str) -> Query {
         match self {
-            Reach::All => query.push("true"),
-            Reach::Companies(ids) => query.push("(").push(column).push(" + 0) in ").push_list(ids),
-            Reach::Tree(path) => query
+            CompanyScope::All => query.push("true"),
+            CompanyScope::Companies(ids) => query.push("(").push(column).push(" + 0) in ").push_list(ids),
+            CompanyScope::Tree(path) => query
                 .push_for("(", "exists (select 1 from company c where c.id = ")
                 .push(column)
                 .push_for(" + 0) in (select c.id from company c where c.path >= ", " and c.path >= ")
@@ -111,12 +111,12 @@ impl Reach {
         let Listed { table, walk, of_company } = listed;
         let last = part.limit.saturating_add(part.offset);
         match self {
-            Reach::Companies(companies) if companies.len() == 1 => {
+            CompanyScope::Companies(companies) if companies.len() == 1 => {
                 let query = query.push("select k.id from ").push(table).push(" k").push_for(of_company, "");
                 let query = query.push(" where k.company_id = ").push_value(companies[0]);
                 part.cut(wanted(query), part.order.of_k)
             }
-            Reach::Companies(companies) if last <= MERGED_ROWS_MAX => {
+            CompanyScope::Companies(companies) if last <= MERGED_ROWS_MAX => {
                 let query = query
                     .push("select x.id from ")
                     .push_list(companies)
@@ -142,17 +142,17 @@ impl Reach {
     pub fn counted(&self, listed: Listed) -> Query {
         let Listed { table, walk, of_company } = listed;
         match self {
-            Reach::All => {
+            CompanyScope::All => {
                 let query = super::db::sql("select count(*) from ").push(table).push(" k").push_for(walk, "");
                 query.push(" where true")
             }
-            Reach::Companies(ids) => {
+            CompanyScope::Companies(ids) => {
                 let query =
                     super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
                 query.push(" where k.company_id in ").push_list(ids)
             }
             // Company by company, each by its index.
-            Reach::Tree(path) => {
+            CompanyScope::Tree(path) => {
                 let query =
                     super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
                 query
