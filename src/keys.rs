@@ -92,7 +92,7 @@ impl Keys {
                     Ok(()) => Ok(keys),
                     // Another process was faster.
                     Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                        Keys::parse(&std::fs::read_to_string(file)?)
+                        Keys::parse(&private::read(file)?)
                     }
                     Err(error) => Err(error.into()),
                 }

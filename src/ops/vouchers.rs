@@ -14,7 +14,7 @@ use crate::model::ledger::{
     self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode,
 };
 use crate::model::order::{OrderLine, among_first};
-use crate::model::refusal::{CompanyReason, FieldReason};
+use crate::model::refusal::{CodeReason, FieldReason};
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
@@ -161,7 +161,7 @@ pub async fn cancel(
     code_ids.sort_unstable();
     code_ids.dedup();
     match code_ids.len() {
-        0 => return refuse("code", CompanyReason::NoneChosen),
+        0 => return refuse("code", CodeReason::NoneChosen),
         n if n > CANCELLED_MAX => return refuse("code", FieldReason::TooMany { maximum: CANCELLED_MAX }),
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! Combines concurrent look-ups into one statement: does for the two reads that every request begins with what the
 //! writer does for writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::Hash;
 
@@ -55,9 +55,8 @@ where
         tasks.spawn(name, async move {
             let mut batch = Vec::with_capacity(BATCH_LENGTH_MAX);
             while requests.recv_many(&mut batch, BATCH_LENGTH_MAX).await > 0 {
-                let mut keys: Vec<K> = batch.iter().map(|a| a.key.clone()).collect();
-                keys.dedup();
-                let found = look_up(keys).await;
+                let keys: HashSet<K> = batch.iter().map(|look_up| look_up.key.clone()).collect();
+                let found = look_up(keys.into_iter().collect()).await;
                 if let Err(error) = &found {
                     tracing::error!(%error, "a look-up failed");
                 }

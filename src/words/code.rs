@@ -17,6 +17,7 @@ pub(super) fn code(reason: &CodeReason) -> Worded {
             "CODE_MISTYPED",
             "A character of the code is mistyped. Compare it with what you were given.",
         ),
+        CodeReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one code."),
         CodeReason::Unusable => {
             invalid("UNKNOWN_CODE", "There is no unused code like this. Compare it with what you were given.")
         }

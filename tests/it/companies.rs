@@ -188,7 +188,7 @@ async fn only_the_parent_switches_the_use_of_its_credits(test: TestApp) {
         let answer = admin.submit(&path, &format!("{path}/parent-credits"), &[("on", on)]).await;
         admin.done(answer).await.has("Update operation completed successfully.").has(phrase);
         let list = admin.get("/companies?q=acme").await;
-        assert!(cells(&list, "Use parent credits")[0].contains(&format!(">{shown} ")));
+        assert!(cells(&list, "Use parent credits")[0].contains(&format!(">{shown}")));
     }
     // Only the parent may allow the use of its credits.
     let mut acme = signed_in(&test, "acme@test.example").await;

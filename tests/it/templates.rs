@@ -26,7 +26,7 @@ use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-both!(
+once!(
     an_empty_portal_has_valid_pages_for_everybody,
     hostile_input_is_escaped_on_all_pages_and_every_template_is_rendered,
 );

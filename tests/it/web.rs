@@ -6,13 +6,20 @@ use axum::http::{Method, Request};
 use scrip::config::Given;
 
 both!(
+    a_form_of_another_session_is_refused,
+    get_requests_change_nothing,
+    errors_reveal_no_internals,
+    garbage_in_urls_causes_no_server_error,
+    garbage_in_forms_causes_no_server_error,
+    random_requests_cause_no_server_error,
+);
+
+once!(
     every_answer_has_the_security_headers,
     pages_load_nothing_from_other_hosts,
     private_pages_are_not_stored,
     signed_out_users_are_sent_to_sign_in_and_back,
     other_sites_cannot_post,
-    a_form_of_another_session_is_refused,
-    get_requests_change_nothing,
     other_hosts_are_not_served,
     redirects_stay_on_this_site,
     only_a_trusted_proxys_forwarded_address_counts,
@@ -22,11 +29,7 @@ both!(
     large_bodies_are_refused,
     only_forms_are_read,
     names_are_shown_as_text_everywhere,
-    errors_reveal_no_internals,
-    garbage_in_urls_causes_no_server_error,
-    garbage_in_forms_causes_no_server_error,
     garbage_in_headers_causes_no_server_error,
-    random_requests_cause_no_server_error,
 );
 
 /// Pages that require signing in.

@@ -59,6 +59,7 @@ pub enum ResourceReason {
 #[derive(Debug, Clone)]
 pub enum CodeReason {
     Text(CodeError),
+    NoneChosen,
     /// No code that could be activated now.
     Unusable,
     /// The search text is a code that none of the companies has.

@@ -69,6 +69,19 @@ macro_rules! both {
     };
 }
 
+/// Tests of what no database takes part in: headers, cookies, markup. They run once, on SQLite.
+macro_rules! once {
+    ($($name:ident),* $(,)?) => {
+        mod once {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let app = $crate::support::TestApp::start($crate::support::Backend::Sqlite).await;
+                Box::pin(super::$name(app.expect("SQLite is always there"))).await;
+            })*
+        }
+    };
+}
+
 /// A portal running in this process.
 pub struct TestApp {
     pub app: App,
