@@ -1,4 +1,4 @@
-//! A draft is placed: with the VAT of now, to be paid by card or by invoice.
+//! Places a draft, with the current VAT, to be paid by card or by invoice.
 
 use crate::app::App;
 use crate::model::event::{OrderEvent, Placed};
@@ -17,11 +17,11 @@ use crate::store;
 use crate::store::orders::OrderRow;
 use crate::store::products::ProductRow;
 
-/// Places a draft: it is to be paid now, by card or by an invoice that is made at once. What costs nothing
-/// is paid at once.
+/// Places a draft: it is now to be paid, by card or by an invoice that is issued at once. What costs nothing is paid
+/// at once.
 ///
 /// # Errors
-/// A refusal where it is no draft, has no lines, or cannot be paid that way.
+/// A refusal if it is no draft, has no lines, or cannot be paid that way.
 pub async fn place(
     app: &App,
     actor: &Actor,
@@ -59,7 +59,7 @@ pub async fn place(
             work.note(actor.note("company.billing_changed", &actor.company_name, &told));
         }
         store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
-        // A person who places at the same time has waited for the billing data.
+        // Checked only after the billing data is written: its lock makes a concurrent placing wait.
         if store::orders::held_for_good(&mut work.tx, &actor.company_path, order_id).await? {
             return refuse("", LicenceRefusal::HeldForGood);
         }
@@ -94,11 +94,11 @@ pub async fn place(
     placed
 }
 
-/// The lines of a draft with the VAT of now, and whether it is under reverse charge; `None` where that is what they
-/// have. Prices stay as they were when the lines were added.
+/// The lines of a draft with the current VAT, and whether reverse charge applies; `None` if that is what they have.
+/// Prices stay as they were when the lines were added.
 ///
 /// # Errors
-/// [`OrderReason::Withdrawn`] where something is no longer offered.
+/// [`OrderReason::Withdrawn`] if something is no longer offered.
 async fn with_present_vat(
     work: &mut Work,
     row: &OrderRow,
@@ -121,7 +121,7 @@ async fn with_present_vat(
     Ok(is_changed.then_some((reverse_charge, present)))
 }
 
-/// Whether what a line buys still has a price.
+/// Whether the product still has a price for what the line buys.
 fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
     let price = match line.voucher.as_ref().map(|wish| wish.resource_type) {
         None => product.licence_price,
@@ -131,7 +131,7 @@ fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
     price.is_some()
 }
 
-/// Gives a draft the VAT of now.
+/// Applies the current VAT to a draft.
 async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
     work!(app, work => {
         let row = lock_own(work, actor, order_id).await?;
