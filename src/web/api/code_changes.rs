@@ -1,4 +1,4 @@
-//! Codes are made, commented and deleted.
+//! Makes, comments and deletes codes.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -117,7 +117,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::changes::Made) -
         Some(texts) => texts,
         None => {
             let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-            // The caller who makes a code sees it, whatever else the token shows.
+            // The maker of a code sees it, whatever else the token shows.
             let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
             let shown = ops::codes::find_many(&portal.app, &maker, &ids).await?;
             shown.into_iter().map(|code| code.text).collect()

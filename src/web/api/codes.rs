@@ -1,4 +1,4 @@
-//! Codes: listed, and shown.
+//! Lists and shows codes.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Code {
         }
     }
 
-    /// The code as it was when created: the answer to a repeated request, whatever has happened since.
+    /// The code as it was when created: the answer to a retry, whatever has happened since.
     pub(super) fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
             id: transfer.code_id.unwrap_or_default(),
