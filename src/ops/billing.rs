@@ -102,14 +102,14 @@ pub async fn save(
         let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
         let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
         store::billing::set(&mut work.tx, company_id, &billing).await?;
-        work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
+        work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &summary(&billing)));
         let name = billing.name.clone();
         Ok(Outcome::of(BillingEvent::BuyerSaved { company: company.name, name }))
     })
 }
 
 /// Billing data on one line, for the history.
-pub(super) fn told(billing: &Billing) -> String {
+pub(super) fn summary(billing: &Billing) -> String {
     let Billing { name, address, country, vat_number, email } = billing;
     let parts = [name, &address.replace('\n', ", "), country::name(country), vat_number, email];
     parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<&str>>().join("; ")

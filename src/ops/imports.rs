@@ -61,11 +61,11 @@ pub async fn check(
     let rows = import::read(text).map_err(at("file"))?;
     let (good, problems) = sort(app, actor, company_id, rows).await?;
     let content = serde_json::to_string(&good).unwrap_or_default();
-    let told = serde_json::to_string(&problems).unwrap_or_default();
+    let problems_json = serde_json::to_string(&problems).unwrap_or_default();
     let request = serde_json::json!([company_id, text]).to_string();
     work_once!(app, actor, operation_id, "check_import", &request, work => {
-        let whose = (company_id, actor.user_id);
-        let id = store::imports::insert(&mut work.tx, whose, &content, good.len() as i64, &told, work.now).await?;
+        let owner = (company_id, actor.user_id);
+        let id = store::imports::insert(&mut work.tx, owner, &content, good.len() as i64, &problems_json, work.now).await?;
         Ok(Outcome::about(id, ImportEvent::Checked { good: good.len(), bad: problems.len() }))
     })
 }
@@ -95,7 +95,7 @@ async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>
                     return Err(RowError::SerialTwice(earlier));
                 }
             }
-            Ok(kept(line, row, company_id))
+            Ok(kept_row(line, row, company_id))
         });
         match checked {
             Ok(row) => good.push(row),
@@ -105,7 +105,7 @@ async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>
     Ok((good, problems))
 }
 
-fn kept(line: i64, row: Row, company_id: i64) -> KeptRow {
+fn kept_row(line: i64, row: Row, company_id: i64) -> KeptRow {
     KeptRow {
         line,
         kind: row.kind.slug().to_owned(),

@@ -90,17 +90,17 @@ pub(super) async fn issue(
         });
     }
     store::licences::insert(&mut work.tx, (order.id, order.company_id), &new, issued_at).await?;
-    work.note(settlement.note("licence.issued", noted(&new)));
+    work.note(settlement.note("licence.issued", summary(&new)));
     Ok(())
 }
 
-fn noted(new: &[NewLicence]) -> String {
+fn summary(new: &[NewLicence]) -> String {
     let named = |l: &NewLicence| format!("{} for {}", l.name, l.serial);
-    let mut noted: Vec<String> = new.iter().take(NOTED_SERIALS).map(named).collect();
+    let mut names: Vec<String> = new.iter().take(NOTED_SERIALS).map(named).collect();
     if new.len() > NOTED_SERIALS {
-        noted.push(format!("and {} more", new.len() - NOTED_SERIALS));
+        names.push(format!("and {} more", new.len() - NOTED_SERIALS));
     }
-    noted.join(", ")
+    names.join(", ")
 }
 
 /// A key states whole seconds, so the value stored beside it must too.
@@ -219,8 +219,8 @@ pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<
         let issued_at = whole_second(work.now);
         let signed = sign(app, (key_id, &serial, row.product_id), (issued_at, row.expires_at.map(Moment)))?;
         store::licences::add_key(&mut work.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
-        let told = format!("from {} to {serial}: {reason}", row.serial);
-        work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
+        let details = format!("from {} to {serial}: {reason}", row.serial);
+        work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &details));
         Ok(Outcome::of(LicenceEvent::Rehosted { name: row.name, from: row.serial, to: serial.clone() }))
     })
 }

@@ -64,7 +64,7 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
             let listed = store::users::by_email(&mut tx, &person.email).await?;
             (person.email, listed.map_or(String::new(), |u| u.company_name))
         }
-        None if link.purpose == Purpose::SignUp => super::sign_up::whose(&link.payload)?,
+        None if link.purpose == Purpose::SignUp => super::sign_up::owner(&link.payload)?,
         None => (String::new(), String::new()),
     };
     let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);

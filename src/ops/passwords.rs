@@ -99,7 +99,7 @@ async fn known_names(app: &App) -> OpResult<Vec<String>> {
     Ok(names)
 }
 
-/// Checks a new password and its repetition. `whose` are the owner's e-mail address and company.
+/// Checks a new password and its repetition. `owner` is the user's e-mail address and company.
 ///
 /// # Errors
 /// A refusal at the invalid field.
@@ -107,12 +107,12 @@ pub async fn check_new_password(
     app: &App,
     password: &str,
     again: &str,
-    whose: (&str, &str),
+    owner: (&str, &str),
     has_second_factor: bool,
 ) -> OpResult<()> {
     let mut problems = Problems::default();
     let names = known_names(app).await?;
-    let context: Vec<&str> = names.iter().map(String::as_str).chain([whose.0, whose.1]).collect();
+    let context: Vec<&str> = names.iter().map(String::as_str).chain([owner.0, owner.1]).collect();
     let checked = user::check_password(password, &context, has_second_factor);
     problems.take("new_password", checked);
     if password != again {
@@ -146,8 +146,8 @@ pub async fn change_password(
     again: &str,
     ends_tokens: bool,
 ) -> OpResult<SignedInAs> {
-    let whose = (actor.email.as_str(), actor.company_name.as_str());
-    check_new_password(app, new, again, whose, actor.second_factor.is_some()).await?;
+    let owner = (actor.email.as_str(), actor.company_name.as_str());
+    check_new_password(app, new, again, owner, actor.second_factor.is_some()).await?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = work!(app, work => {

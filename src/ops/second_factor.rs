@@ -104,7 +104,7 @@ pub(super) async fn mail_code(
 
 async fn end_others(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<()> {
     match change.but {
-        Some(present) => end_other_sessions(app, actor.user_id, present).await,
+        Some(current) => end_other_sessions(app, actor.user_id, current).await,
         None => Ok(()),
     }
 }

@@ -182,8 +182,8 @@ async fn is_right(
             store::second_factor::take_mailed_code(tx, user_id, asked, &hash, work.now).await?
         }
         (Typed::Code(code), SecondFactor::Totp) => {
-            let kept = store::second_factor::secret(tx, user_id).await?;
-            let secret = kept.and_then(|k| app.keys.open_secret(k.key_version, &k.sealed, user_id));
+            let stored = store::second_factor::secret(tx, user_id).await?;
+            let secret = stored.and_then(|k| app.keys.open_secret(k.key_version, &k.sealed, user_id));
             let secret = secret.ok_or(OpError::Internal("the app's secret does not open".into()))?;
             match secret.step_of(code, work.now) {
                 Some(step) => store::second_factor::take_step(tx, user_id, step).await?,

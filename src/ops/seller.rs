@@ -56,7 +56,7 @@ pub async fn save(
     let request = serde_json::json!(settings).to_string();
     work_once!(app, actor, operation_id, "save_seller", &request, work => {
         store::seller::set(&mut work.tx, &settings).await?;
-        work.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
+        work.note(actor.note("seller.changed", &settings.seller.name, &summary(&settings)));
         Ok(Outcome::of(BillingEvent::SellerSaved { name: settings.seller.name.clone() }))
     })
 }
@@ -103,7 +103,7 @@ fn due_days(text: &str) -> Result<i64, FieldReason> {
 }
 
 /// The terms that buyers pay by, for the history.
-fn told(settings: &SellerSettings) -> String {
+fn summary(settings: &SellerSettings) -> String {
     let cancel = if settings.may_cancel { "may" } else { "may not" };
     format!(
         "{} days to pay; to {}; distributors {cancel} cancel unused vouchers",

@@ -34,9 +34,9 @@ pub async fn forget_sessions(app: &App, user_id: i64) {
 ///
 /// # Errors
 /// [`OpError::OutcomeUnknown`] if the database did not confirm it.
-pub async fn end_other_sessions(app: &App, user_id: i64, present: &[u8]) -> OpResult<()> {
+pub async fn end_other_sessions(app: &App, user_id: i64, current: &[u8]) -> OpResult<()> {
     let mut tx = app.db.sessions().await?;
-    let ended = store::sessions::delete_of_user(&mut tx, user_id, Some(present)).await;
+    let ended = store::sessions::delete_of_user(&mut tx, user_id, Some(current)).await;
     ended.map(drop).map_err(|error| {
         tracing::error!(%error, user_id, "sessions may not have ended");
         OpError::OutcomeUnknown

@@ -51,8 +51,8 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company));
     let email = problems.take("email", user::email(&form.email));
-    let whose = (form.email.as_str(), form.company.as_str());
-    let checked = check_new_password(app, &form.password, &form.again, whose, false).await;
+    let owner = (form.email.as_str(), form.company.as_str());
+    let checked = check_new_password(app, &form.password, &form.again, owner, false).await;
     if let Err(OpError::Invalid(more)) = checked {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }

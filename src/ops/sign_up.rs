@@ -39,7 +39,7 @@ fn pending(payload: &str) -> OpResult<Pending> {
 }
 
 /// Whose account a link would make: the e-mail address and the company.
-pub(super) fn whose(payload: &str) -> OpResult<(String, String)> {
+pub(super) fn owner(payload: &str) -> OpResult<(String, String)> {
     let pending = pending(payload)?;
     Ok((pending.email, pending.company))
 }

@@ -87,8 +87,8 @@ pub async fn create(
     let fresh = std::sync::atomic::AtomicBool::new(false);
     let outcome = work_once!(app, actor, operation_id, "create_token", &request, work => {
         lock_actor(work, actor).await?;
-        let present = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
-        if present.len() as i64 >= TOKENS_MAX {
+        let existing = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
+        if existing.len() as i64 >= TOKENS_MAX {
             return refuse("", TokenReason::TooMany { maximum: TOKENS_MAX });
         }
         let new = NewToken {

@@ -302,7 +302,7 @@ pub async fn end_own_sessions(
     app: &App,
     actor: &Actor,
     one: Option<&[u8]>,
-    present: &[u8],
+    current: &[u8],
     ends_tokens: bool,
 ) -> OpResult<()> {
     match one {
@@ -310,7 +310,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::sessions::end_other_sessions(app, actor.user_id, present).await?,
+        None => super::sessions::end_other_sessions(app, actor.user_id, current).await?,
     }
     work!(app, work => {
         work.note(actor.note("user.sessions_ended", &actor.email, ""));

@@ -32,7 +32,7 @@ pub async fn create(
         let path = company::Path::from_stored(parent.path);
         let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
         work.note(actor.note_at(id, "company.created", &name, &parent.name));
-        let created = as_it_stands(work, actor, id).await?;
+        let created = reload(work, actor, id).await?;
         Ok(Outcome::about(created, CompanyEvent::Created { id, name: name.clone(), parent: parent.name }))
     })
 }
@@ -76,7 +76,7 @@ pub async fn change(
             renamed_to: name.clone(),
             uses_parent_credits: change.use_parent_credits,
         };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, changed))
+        Ok(Outcome::about(reload(work, actor, id).await?, changed))
     })
 }
 
@@ -95,7 +95,7 @@ async fn switch_parent_credits(
 }
 
 /// A company as the act leaves it, stored for replays.
-async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Company> {
+async fn reload(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Company> {
     store::companies::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
@@ -171,7 +171,7 @@ pub async fn put_under(
         store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
         store::devices::shift_waiting(&mut work.tx, id, 1).await?;
         work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
-        let moved = as_it_stands(work, actor, id).await?;
+        let moved = reload(work, actor, id).await?;
         let (name, parent) = (company.name.clone(), parent.name.clone());
         Ok(Outcome::about(moved, CompanyEvent::Moved { name, parent }))
     })

@@ -95,7 +95,7 @@ pub async fn create(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(company.id, "device.added", label, &company.name));
         let added = DeviceEvent::Added { id, label: label.to_owned(), company: company.name, settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, added))
+        Ok(Outcome::about(reload(work, actor, id).await?, added))
     })
 }
 
@@ -124,7 +124,7 @@ pub async fn edit(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
+        Ok(Outcome::about(reload(work, actor, id).await?, saved))
     })
 }
 
@@ -172,7 +172,7 @@ pub async fn describe(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
+        Ok(Outcome::about(reload(work, actor, id).await?, saved))
     })
 }
 
@@ -199,7 +199,7 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -
 }
 
 /// A device as the act leaves it, stored for replays.
-async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
+async fn reload(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
     let mut found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?;
     found.pop().ok_or(OpError::NotFound)
 }

@@ -36,8 +36,8 @@ pub async fn place(
         (_, provider) => provider.unwrap_or("bank"),
     };
     let billing = crate::ops::billing::check(billing)?;
-    let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
-    let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
+    let billing_json = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
+    let request = serde_json::json!([order_id, method.slug(), billing_json]).to_string();
     let placed = work_once!(app, actor, operation_id, "place_order", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
@@ -45,7 +45,7 @@ pub async fn place(
         if lines.is_empty() {
             return refuse("", OrderError::Empty);
         }
-        if with_present_vat(work, &row, &lines).await?.is_some() {
+        if with_current_vat(work, &row, &lines).await?.is_some() {
             return refuse("", OrderReason::VatChanged);
         }
         let seller = store::seller::get(&mut work.tx).await?;
@@ -55,8 +55,8 @@ pub async fn place(
             return refuse("billing_vat_number", FieldReason::Missing);
         }
         if store::billing::get(&mut work.tx, actor.company_id).await?.as_ref() != Some(&billing) {
-            let told = crate::ops::billing::told(&billing);
-            work.note(actor.note("company.billing_changed", &actor.company_name, &told));
+            let details = crate::ops::billing::summary(&billing);
+            work.note(actor.note("company.billing_changed", &actor.company_name, &details));
         }
         store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
         // Checked only after the billing data is written: its lock makes a concurrent placing wait.
@@ -64,7 +64,7 @@ pub async fn place(
             return refuse("", LicenceRefusal::HeldForGood);
         }
         let method = if row.total == 0 { Method::Invoice } else { method };
-        if !store::orders::place(&mut work.tx, order_id, method, &kept, work.now).await? {
+        if !store::orders::place(&mut work.tx, order_id, method, &billing_json, work.now).await? {
             return Err(OpError::Collision);
         }
         work.note(actor.note("order.placed", &format!("Order {order_id}"), &crate::ops::payments::sum(&row)?));
@@ -99,14 +99,14 @@ pub async fn place(
 ///
 /// # Errors
 /// [`OrderReason::Withdrawn`] if something is no longer offered.
-async fn with_present_vat(
+async fn with_current_vat(
     work: &mut Work,
     row: &OrderRow,
     lines: &[(i64, OrderLine)],
 ) -> OpResult<Option<(bool, Vec<(i64, OrderLine)>)>> {
     let reverse_charge = store::orders::reverse_charge(&mut work.tx, row.company_id).await?;
     let mut is_changed = reverse_charge != (row.reverse_charge == 1);
-    let mut present = Vec::with_capacity(lines.len());
+    let mut current = Vec::with_capacity(lines.len());
     for (number, line) in lines {
         let product = store::products::current(&mut work.tx, line.product_id).await?;
         let product = product.filter(|p| p.is_offered && has_price(p, line));
@@ -116,9 +116,9 @@ async fn with_present_vat(
         let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
         is_changed |= rate != line.vat_rate;
         let line = line.with_vat_rate(rate, currency(row)?);
-        present.push((*number, line.map_err(at(""))?));
+        current.push((*number, line.map_err(at(""))?));
     }
-    Ok(is_changed.then_some((reverse_charge, present)))
+    Ok(is_changed.then_some((reverse_charge, current)))
 }
 
 /// Whether the product still has a price for what the line buys.
@@ -137,7 +137,7 @@ async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
-        let Some((reverse_charge, lines)) = with_present_vat(work, &row, &lines).await? else { return Ok(()) };
+        let Some((reverse_charge, lines)) = with_current_vat(work, &row, &lines).await? else { return Ok(()) };
         for (number, line) in &lines {
             store::orders::set_line_vat(&mut work.tx, order_id, *number, line).await?;
         }

@@ -32,8 +32,8 @@ pub async fn turn_off(
     }
     let hash = match actor.password_needs_second_factor {
         true => {
-            let whose = (actor.email.as_str(), actor.company_name.as_str());
-            check_new_password(app, new, again, whose, false).await?;
+            let owner = (actor.email.as_str(), actor.company_name.as_str());
+            check_new_password(app, new, again, owner, false).await?;
             Some(hash_password(app, new.to_owned()).await?)
         }
         false => None,

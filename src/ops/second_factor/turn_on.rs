@@ -54,9 +54,9 @@ fn shown(actor: &Actor, secret: &TotpSecret, sealed: String) -> OpResult<AppSecr
 
 fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(TotpSecret, SealedSecret)> {
     let (version, bytes) = sealed.split_once('.')?;
-    let kept = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
-    let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;
-    Some((secret, kept))
+    let stored = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
+    let secret = app.keys.open_secret(stored.key_version, &stored.sealed, actor.user_id)?;
+    Some((secret, stored))
 }
 
 /// Turns on the authenticator app whose secret is in the set-up form, replacing any other method, after a right code
@@ -72,7 +72,7 @@ pub async fn turn_on_app(
     sealed: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
+    let Some((secret, stored)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
     let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     let step = secret.step_of(&code, app.clock.now());
     let step = step.ok_or(OpError::refused("code", SecondFactorReason::WrongCode))?;
@@ -81,7 +81,7 @@ pub async fn turn_on_app(
     let fresh = AtomicBool::new(false);
     let outcome = work_once!(app, actor, change.operation_id, "turn_on_app", sealed, work => {
         turn_on(app, work, actor, SecondFactor::Totp, &hashes).await?;
-        store::second_factor::add_secret(&mut work.tx, actor.user_id, &kept, step).await?;
+        store::second_factor::add_secret(&mut work.tx, actor.user_id, &stored, step).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok(Outcome::of(SecondFactorEvent::TurnedOn { method: SecondFactor::Totp }))
     })?;

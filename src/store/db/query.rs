@@ -98,13 +98,13 @@ impl Found {
 pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) -> Result<[Found; N]> {
     match tx.on() {
         On::Sqlite(on) => {
-            let asked = queries.each_ref().map(Option::is_some);
+            let has_query = queries.each_ref().map(Option::is_some);
             let outcomes =
                 on.run(|script| queries.into_iter().flatten().for_each(|query| query.join(script))).await?;
-            let first = outcomes.len() - asked.iter().filter(|a| **a).count();
+            let first = outcomes.len() - has_query.iter().filter(|has| **has).count();
             let mut outcomes = outcomes.into_iter().skip(first);
-            Ok(asked.map(|asked| {
-                Found::Sqlite(if asked { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
+            Ok(has_query.map(|has_query| {
+                Found::Sqlite(if has_query { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
             }))
         }
         On::Postgres(mut on) => {

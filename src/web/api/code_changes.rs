@@ -9,7 +9,7 @@ use super::answer::{Data, List, ListMeta, Written};
 use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CodesWrite, May};
 use super::code_batches::Batch;
-use super::codes::{Code, told};
+use super::codes::{Code, record_shown};
 use super::error::{ApiError, ApiResult};
 use super::moves::first;
 use super::path::Id;
@@ -164,7 +164,7 @@ pub async fn update(
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::changes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
     let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about)?;
-    told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
+    record_shown(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
 }
 

@@ -65,8 +65,8 @@ impl AppPage<'_> {
 
 /// The set-up page. After a refusal it keeps the secret, which the app may already have.
 async fn show_app(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    let kept = ops::second_factor::app_secret(&portal.app, &me.actor, form.value("secret"));
-    let secret = match kept {
+    let pending = ops::second_factor::app_secret(&portal.app, &me.actor, form.value("secret"));
+    let secret = match pending {
         Some(secret) => secret,
         None => ops::second_factor::new_app_secret(&portal.app, &me.actor)?,
     };
