@@ -30,8 +30,8 @@ pub type Measure = fn(&Path) -> Option<Capacity>;
 /// Measures a folder's file system.
 #[must_use]
 pub fn capacity(folder: &Path) -> Option<Capacity> {
-    let said = statvfs(folder).ok().filter(|said| said.f_blocks > 0)?;
-    Some(Capacity { total: said.f_blocks * said.f_frsize, free: said.f_bavail * said.f_frsize })
+    let stats = statvfs(folder).ok().filter(|stats| stats.f_blocks > 0)?;
+    Some(Capacity { total: stats.f_blocks * stats.f_frsize, free: stats.f_bavail * stats.f_frsize })
 }
 
 /// The disk that a folder is on.
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wal_may_take_a_quarter_of_the_room_and_never_more_than_its_most() {
+    fn the_wal_may_fill_a_quarter_of_the_free_space_up_to_its_maximum() {
         assert_eq!(space(1_000_000, 500_000, 16).wal_limit(0), WAL_BYTES_MAX);
         // The ballast never counts as free space, whether it exists or not.
         assert_eq!(space(24, 19, 3).wal_limit(MB), 5 * MB);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_was_full_needs_more_room_than_one_that_was_not() {
+    fn a_disk_that_was_full_needs_more_free_space_than_one_that_was_not() {
         assert!(!space(24, 2, 3).is_full(false));
         assert!(space(24, 1, 3).is_full(false));
         // Deleting its ballast does not make it less full.
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ballast_has_blocks_of_its_own() {
+    fn a_ballast_has_its_blocks_allocated() {
         use std::os::unix::fs::MetadataExt as _;
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::new(folder.path(), |_| Some(Capacity { total: 24 * MB, free: 24 * MB }));
