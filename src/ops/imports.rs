@@ -65,7 +65,8 @@ pub async fn check(
     let request = serde_json::json!([company_id, text]).to_string();
     work_once!(app, actor, operation_id, "check_import", &request, work => {
         let owner = (company_id, actor.user_id);
-        let id = store::imports::insert(&mut work.tx, owner, &content, good.len() as i64, &problems_json, work.now).await?;
+        let (tx, count) = (&mut work.tx, good.len() as i64);
+        let id = store::imports::insert(tx, owner, &content, count, &problems_json, work.now).await?;
         Ok(Outcome::about(id, ImportEvent::Checked { good: good.len(), bad: problems.len() }))
     })
 }

@@ -39,7 +39,7 @@ pub(crate) async fn settle(
         .collect();
     let run = ledger::run(&mut work.tx, &app.keys, &app.rng, &operations).await?;
     if run.decisions.iter().any(|decision| !matches!(decision, Some(Ok(_)))) {
-        // Locked rows are as they were checked; if one moved in just before the lock, the act is retried.
+        // Locked rows are as they were checked. If something slipped in all the same, the act is retried.
         return Err(OpError::Collision);
     }
     let changes = run.ledger.changes();
