@@ -1,6 +1,5 @@
-//! The ledger: operations inside a transaction. Loads what they may touch, decides them, seals the codes that they
-//! created, saves what they changed. The writer uses it for its batches, and so does every act that moves units among
-//! other things.
+//! Runs ledger operations within a transaction: loads what they may touch, decides them, seals the codes that they
+//! created, and saves the changes. Used by the writer for its batches, and by every act that also moves units.
 
 use crate::keys::Keys;
 use crate::keys::chain::Covered;
@@ -19,11 +18,11 @@ pub struct Run {
     pub ledger: Ledger,
 }
 
-/// Runs operations inside the caller's transaction.
+/// Runs operations within the caller's transaction.
 ///
 /// # Errors
-/// [`DbError::met`] if another process acts on the same things at this very moment; or a footprint that is too small,
-/// which is a bug. The transaction is then void.
+/// [`DbError::met`] if another process changes the same rows right now; or a footprint that is too small, which is a
+/// bug. The transaction is then void.
 pub async fn run(tx: &mut WriteTx, keys: &Keys, rng: &Rng, operations: &[Operation]) -> Result<Run> {
     let mut ledger = store::ledger::load(tx, operations).await?;
     let decisions = decide(&mut ledger, operations).map_err(DbError::decode)?;

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_task_that_returns_or_panics_is_seen_and_one_that_was_stopped_is_not() {
+    async fn a_task_that_returns_or_panics_is_noticed_and_one_that_was_stopped_is_not() {
         for has_panicked in [false, true] {
             let tasks = Tasks::default();
             tasks.spawn("patient", std::future::pending());

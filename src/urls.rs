@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_own_paths_are_led_to() {
+    fn redirects_lead_only_to_own_paths() {
         assert!(is_local("/companies?q=a") && is_local("/"));
         for foreign in ["", "https://x", "//x", "/\\x", "/a\\b", "/\n"] {
             assert!(!is_local(foreign), "{foreign:?}");

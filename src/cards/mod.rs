@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_settings_nothing_is_taken() {
+    async fn without_settings_no_cards_are_taken() {
         assert!(!Cards::None.are_taken());
         assert!(matches!(Cards::None.create_session(&request(100)).await, Err(ProviderError::NotSetUp)));
     }

@@ -67,7 +67,7 @@ mod tests {
     use crate::rng::Rng;
 
     #[test]
-    fn a_signature_is_of_one_head_and_one_key_file() {
+    fn a_signature_belongs_to_one_head_and_one_key_file() {
         let (keys, _) = Keys::generate(&Rng::seeded(1));
         let (others, _) = Keys::generate(&Rng::seeded(2));
         let head = Head { number: 3, hash: [7; 32] };

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_opens_for_its_owner_alone() {
+    fn a_secret_opens_only_for_its_owner() {
         let rng = Rng::seeded(5);
         let (keys, _) = Keys::generate(&rng);
         let secret = TotpSecret::new(vec![7; 20]);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_of_one_person_and_one_kind() {
+    fn a_hash_belongs_to_one_user_and_one_kind() {
         let (keys, _) = Keys::generate(&Rng::seeded(6));
         let hash = keys.second_factor_hash(1, "sign_in", b"123456");
         assert_ne!(hash, keys.second_factor_hash(2, "sign_in", b"123456"));

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrapped_key_file_opens_with_its_passphrase_alone() {
+    fn a_wrapped_key_file_opens_only_with_its_passphrase() {
         let wrapped = Wrapped::wrap("secret", "correct horse battery", &Rng::seeded(3)).unwrap();
         assert!(!wrapped.contains("secret"));
         assert_eq!(Wrapped::unwrap(&wrapped, "correct horse battery").unwrap(), "secret");

@@ -86,7 +86,7 @@ mod tests {
     const LEAPS: Leaps = Leaps { running_seconds: HOUR, stopped_seconds: 32 * DAY };
 
     #[test]
-    fn a_leap_is_judged_by_what_is_known() {
+    fn a_leap_is_judged_by_the_time_known_to_have_passed() {
         let accepted = Moment(1_000_000_000_000_000);
         let later = |seconds| accepted.plus_seconds(seconds);
         let ahead = |seconds| Verdict::Ahead { seconds };
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_said_in_its_largest_unit() {
+    fn a_duration_is_worded_in_its_largest_unit() {
         let cases = [
             (3 * 365 * DAY, "3 years"),
             (32 * DAY, "32 days"),

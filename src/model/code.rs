@@ -161,14 +161,14 @@ mod tests {
         }
 
         #[test]
-        fn one_wrong_character_is_told(code in any_code(), at in 0..LENGTH, change in 1u8..32) {
+        fn one_wrong_character_is_detected(code in any_code(), at in 0..LENGTH, change in 1u8..32) {
             let mut wrong = code.clone();
             wrong.0[at] ^= change;
             prop_assert_eq!(Code::parse(&wrong.reveal()), Err(CodeError::Mistyped));
         }
 
         #[test]
-        fn swapped_neighbours_are_told(code in any_code(), at in 0..LENGTH - 1) {
+        fn swapped_neighbours_are_detected(code in any_code(), at in 0..LENGTH - 1) {
             let mut wrong = code.clone();
             wrong.0.swap(at, at + 1);
             prop_assume!(wrong != code);

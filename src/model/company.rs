@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_path_tells_its_ids_and_its_subtree(ids in prop::collection::vec(1i64..(1 << 53), 1..20), other in 1i64..(1 << 53)) {
+        fn a_path_knows_its_ids_and_its_subtree(ids in prop::collection::vec(1i64..(1 << 53), 1..20), other in 1i64..(1 << 53)) {
             let mut path: Option<Path> = None;
             for id in &ids {
                 path = Some(Path::of(path.as_ref(), *id));

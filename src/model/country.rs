@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn countries_are_found_by_their_letters() {
+    fn countries_are_found_by_their_codes() {
         assert_eq!(code(" lt "), Some("LT"));
         assert_eq!(name("LT"), "Lithuania");
         assert_eq!((code(""), code("XX"), code("LTU")), (None, None, None));

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_pays_for_time_that_was_not_served() {
+    fn time_without_service_is_not_charged() {
         let mut device = device();
         device.extend(ResourceType::CREDIT, Moment(0));
         let much_later = Moment(0).plus_seconds(400 * DAY);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn apartments_run_on_apartment_subscriptions_alone() {
+    fn apartments_run_only_on_apartment_subscriptions() {
         for service in ResourceType::all() {
             let is_apartments = service.slug() == "apartment_year";
             assert_eq!(DeviceKind::Apartment.suits(service), is_apartments);

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_written_as_ranges_and_read_back() {
+    fn entries_round_trip_as_ranges() {
         let entries = Entries::of([9, 7, 8, 12]);
         assert_eq!((entries.to_string().as_str(), entries.count()), ("7-9,12", 4));
         assert_eq!((entries.first(), entries.last()), (7, 12));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_read_back_and_depends_on_all_that_it_links() {
+    fn a_head_round_trips_and_depends_on_everything_it_links() {
         let digests = [(3, [1; 32]), (5, [2; 32])];
         let first = Head::NONE.next(Moment(7), 5, &digests);
         let head = first.next(Moment(9), 8, &[(8, [3; 32])]);

@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_sum_finds_the_day_that_a_simulation_finds(pools in pools(), id in 1_i64..=9) {
+        fn the_formula_agrees_with_a_simulation(pools in pools(), id in 1_i64..=9) {
             let resource_type = ResourceType::try_from(id).unwrap();
             let days = 1_500;
             let (day, left) = simulated(resource_type, &pools, days);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_longer_than_anybody_lives_is_the_horizon() {
+    fn coverage_is_capped_at_the_horizon() {
         let pool = Pool { parent: None, balance: i64::MAX, renewals: vec![(TODAY, 1_000_000)] };
         let forecast = Forecast::new(ResourceType::CREDIT, TODAY, vec![pool]);
         assert_eq!(forecast.coverage(), Some(TODAY + HORIZON_DAYS));

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_read_by_the_names_of_their_columns() {
+    fn rows_are_read_by_column_name() {
         let file = "\u{feff}Serial number;Service;Auto extend;Company\r\n SN 1 ;credit;no;Acme\r\n\"SN;2\";Device subscription;;\r\n";
         let rows = read(file).unwrap();
         let row = rows[0].1.clone().unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bad_row_is_told_by_its_line() {
+    fn each_bad_row_is_reported_with_its_line() {
         let rows = read("serial,name,kind,service,monitoring\n,x\n,,apartment\nA,,boat\nB,,,gold\nC,,,apartment_year\nD,,,,maybe\n\nE,1,device,credit,yes,6\n").unwrap();
         let wrong: Vec<_> = rows.into_iter().map(|(line, row)| (line, row.unwrap_err())).collect();
         let text = |t: &str| t.to_owned();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_its_columns_is_no_file_of_devices() {
+    fn a_file_without_the_required_columns_is_refused() {
         assert_eq!(read(" \n"), Err(FileError::Empty));
         assert_eq!(read("serial\n"), Err(FileError::Empty));
         assert_eq!(read("SN1,SN2\n"), Err(FileError::Columns("SN1".into())));

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_a_year_where_nothing_is_said() {
+    fn a_period_defaults_to_a_year() {
         let read = |from, to| Period::read(from, to, NOON);
         assert_eq!(read("", "").unwrap().from.slug(), "2025-12");
         assert_eq!(read("", "2025-03").unwrap().months().count(), 12);

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_networks_of_both_kinds_are_read() {
+    fn ipv4_and_ipv6_addresses_and_networks_are_read() {
         let text = " 192.0.2.7, 198.51.100.77/24\n2001:DB8::1 2001:db8:7::/48;192.0.2.7 ::ffff:203.0.113.9";
         let stored = Networks::read(text).unwrap().stored();
         assert_eq!(stored, "192.0.2.7/32 198.51.100.0/24 2001:db8::1/128 2001:db8:7::/48 203.0.113.9/32");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn none_means_everywhere_and_nonsense_nowhere() {
+    fn an_empty_list_allows_everywhere_and_a_malformed_one_nowhere() {
         assert_eq!(Networks::read(" \n").unwrap().stored(), "");
         assert!(Networks::have("", "192.0.2.7") && Networks::have("", "unknown"));
         assert!(!Networks::have("nonsense", "192.0.2.7"));

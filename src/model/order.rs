@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_made_line_after_line() {
+    fn codes_are_made_line_by_line() {
         let voucher = |codes| OrderLine::voucher(&offer(100, 0), wish(1, codes, codes)).unwrap();
         let lines =
             [(1, voucher(3)), (2, OrderLine::licence(&offer(100, 0), "Pro", 7).unwrap()), (5, voucher(4))];
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sold_is_told() {
+    fn invalid_lines_are_refused_with_a_reason() {
         for (years, subscriptions, codes, error) in [
             (0, 1, 1, OrderError::Years),
             (11, 1, 1, OrderError::Years),

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_are_read_a_line_each() {
+    fn models_are_read_one_per_line() {
         assert_eq!(models(" Axis One \r\n\r\nVerso\nVerso"), Ok(vec!["Axis One".into(), "Verso".into()]));
         assert_eq!(models(""), Ok(Vec::new()));
         assert_eq!(models(&"x".repeat(101)), Err(ModelsError::TooLong));

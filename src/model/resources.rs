@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_type_is_found_by_its_slug_and_id_and_stands_in_one_family() {
+    fn each_type_is_found_by_slug_and_id_and_belongs_to_one_family() {
         for t in ResourceType::all() {
             assert_eq!(ResourceType::from_slug(t.slug()), Some(t));
             assert_eq!(ResourceType::try_from(t.id()).unwrap(), t);

@@ -182,7 +182,7 @@ mod tests {
     const RFC_SECRET: &[u8] = b"12345678901234567890";
 
     #[test]
-    fn codes_are_those_of_the_standard() {
+    fn codes_match_the_standard() {
         let secret = TotpSecret::new(RFC_SECRET.to_vec());
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
             let at = Moment(seconds * 1_000_000);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_be_a_step_off_and_no_more() {
+    fn a_code_may_be_at_most_one_step_off() {
         let secret = TotpSecret::new(RFC_SECRET.to_vec());
         let now = Moment(1_111_111_109_000_000);
         for (off, is_taken) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_forgiven_its_spaces() {
+    fn spaces_in_typed_codes_are_ignored() {
         assert_eq!(typed_code(" 012 345 "), Some("012345".into()));
         for wrong in ["", "12345", "1234567", "12345a", "１２３４５６"] {
             assert_eq!(typed_code(wrong), None, "{wrong}");

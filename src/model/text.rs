@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_found_in_names() {
+    fn links_in_names_are_detected() {
         for link in [
             "http://x",
             "Https:evil",

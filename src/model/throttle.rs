@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_hundred_in_a_row_no_wait_helps() {
+    fn after_a_hundred_failures_in_a_row_waiting_does_not_help() {
         let attempts = Attempts { failures: 100, last_at: Moment(0) };
         let a_day_later = Moment(0).plus_seconds(DAY_SECONDS);
         assert!(attempts.blocked_until(&PASSWORDS_OF_ACCOUNT, a_day_later).is_some());

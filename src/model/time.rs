@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_reads_in_the_zone_of_its_reader() {
+    fn a_moment_is_shown_in_its_readers_time_zone() {
         let moment = Moment(1_795_269_909_000_000);
         assert_eq!(moment.exact(), "2026-11-21 14:05:09 UTC");
         let vilnius = TimeZone::get("Europe/Vilnius").unwrap();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_a_month_lacks_becomes_its_last() {
+    fn a_day_that_a_month_lacks_becomes_its_last_day() {
         let end_of_january = day_start("2028-01-31", &TimeZone::UTC).unwrap();
         assert_eq!(end_of_january.plus_months(1).exact(), "2028-02-29 00:00:00 UTC");
         assert_eq!(end_of_january.plus_months(13).exact(), "2029-02-28 00:00:00 UTC");

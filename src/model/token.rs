@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_back_and_a_wrong_character_is_told() {
+    fn a_token_round_trips_and_a_wrong_character_is_detected() {
         let token = Token::from_random([7; 20]);
         let text = token.reveal().to_owned();
         assert_eq!(Token::parse(&text), Some(token));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_read_in_order_and_once() {
+    fn scopes_are_read_in_order_without_duplicates() {
         let scopes = Scopes::read(["users:read", "companies:read", "users:read"]).unwrap();
         assert_eq!(scopes.stored(), "companies:read users:read");
         assert_eq!(Scopes::from_stored(&scopes.stored()), scopes);

@@ -1,4 +1,4 @@
-//! Who acts, and what that person may do. Deny by default: an act begins by asking here.
+//! Who acts, and what they may do. Deny by default: every act begins with a check here.
 
 use jiff::tz::TimeZone;
 
@@ -11,7 +11,7 @@ use crate::model::user::{PendingSetup, Role};
 use crate::store::auth::SignedIn;
 use crate::store::history::NewHistory;
 
-/// A signed-in person, as the database has it at this request.
+/// A signed-in user, as the database has them at this request.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub user_id: i64,
@@ -19,33 +19,33 @@ pub struct Actor {
     pub first_name: String,
     pub last_name: String,
     pub role: Role,
-    /// Goes up with whatever ends all sessions.
+    /// Incremented by everything that ends all sessions.
     pub session_epoch: i64,
     pub time_zone: TimeZone,
     pub company_id: i64,
     pub company_name: String,
     pub company_path: Path,
     pub may_buy_vouchers: bool,
-    /// What is asked for besides the password; `None` where it is off.
+    /// The second factor; `None` if it is off.
     pub second_factor: Option<SecondFactor>,
-    /// What must be done before anything else.
+    /// What the user must set up before anything else.
     pub owed: Option<PendingSetup>,
-    /// Whether the password is too short to stand without a second factor.
+    /// Whether the password is too short to be used without a second factor.
     pub password_needs_second_factor: bool,
-    /// Whether the company demands a second factor of its users.
+    /// Whether the company requires a second factor of its users.
     pub company_demands_second_factor: bool,
-    /// The company that demands it, the person's own or one above it.
+    /// The company that requires it: the user's own or one above it.
     pub second_factor_demander: Option<String>,
-    /// Where the request comes from.
+    /// The client's address.
     pub address: String,
-    /// The access token that a program acts by.
+    /// The access token that the request came with.
     pub token: Option<TokenName>,
-    /// Whether that token shows codes only by their last characters.
+    /// Whether the token shows only the last characters of codes.
     pub is_shown_masked_codes: bool,
 }
 
 impl Actor {
-    /// Somebody as the database has it now.
+    /// The actor of a user that the database just returned.
     #[must_use]
     pub fn of(found: SignedIn, address: String) -> Actor {
         let second_factor = found.second_factor.as_deref().and_then(SecondFactor::from_slug);
@@ -85,7 +85,7 @@ impl Actor {
         self.role == Role::Admin && self.company_path.level() == 0
     }
 
-    /// Whether signing in asks for more than a password.
+    /// Whether signing in needs more than a password.
     #[must_use]
     pub fn has_second_factor(&self) -> bool {
         self.second_factor.is_some()
@@ -96,13 +96,13 @@ impl Actor {
         self.role == Role::Admin
     }
 
-    /// Whether codes are shown whole.
+    /// Whether the actor sees codes unmasked.
     #[must_use]
     pub fn sees_whole_codes(&self) -> bool {
         self.is_admin() && !self.is_shown_masked_codes
     }
 
-    /// Whether lists of companies, users and codes are shown.
+    /// Whether the actor sees lists of companies, users and codes.
     #[must_use]
     pub fn sees_tree(&self) -> bool {
         self.role != Role::EndUser
@@ -114,13 +114,13 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for anyone but an administrator.
+    /// [`OpError::Forbidden`] unless the actor is an administrator.
     pub fn require_admin(&self) -> OpResult<()> {
         if self.is_admin() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for anyone but an administrator of the root company.
+    /// [`OpError::Forbidden`] unless the actor is the operator.
     pub fn require_operator(&self) -> OpResult<()> {
         if self.is_operator() { Ok(()) } else { Err(OpError::Forbidden) }
     }
@@ -131,21 +131,21 @@ impl Actor {
         if self.sees_tree() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
-    /// Whether the operator activated the company, and the person administers it.
+    /// Whether the actor is an administrator of a company that the operator has activated.
     #[must_use]
     pub fn may_buy(&self) -> bool {
         self.is_admin() && self.may_buy_vouchers
     }
 
-    /// Whether reports are shown: to the operator of all companies, to administrators and auditors of a
-    /// company that buys of its own tree.
+    /// Whether the actor sees reports: the operator sees all companies; administrators and auditors of a company that
+    /// may buy see its tree.
     #[must_use]
     pub fn has_reports(&self) -> bool {
         self.is_operator() || (self.sees_tree() && self.may_buy_vouchers)
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for people who may not buy.
+    /// [`OpError::Forbidden`] unless the actor may buy.
     pub fn require_buyer(&self) -> OpResult<()> {
         if self.may_buy() { Ok(()) } else { Err(OpError::Forbidden) }
     }
@@ -156,7 +156,7 @@ impl Actor {
         if self.may_redeem() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
-    /// The actor as the ledger knows one.
+    /// The facts that the ledger needs of the actor.
     #[must_use]
     pub fn for_ledger(&self) -> ledger::ActorFacts {
         ledger::ActorFacts {
@@ -169,13 +169,13 @@ impl Actor {
 }
 
 impl Actor {
-    /// A history row of something that the actor did in their own company.
+    /// A history row for something the actor did in their own company.
     #[must_use]
     pub fn note(&self, verb: &'static str, subject: &str, details: &str) -> NewHistory {
         self.note_at(self.company_id, verb, subject, details)
     }
 
-    /// A history row of something that the actor did to another company.
+    /// A history row for something the actor did to another company.
     #[must_use]
     pub fn note_at(&self, company_id: i64, verb: &'static str, subject: &str, details: &str) -> NewHistory {
         NewHistory {

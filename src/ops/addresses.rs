@@ -1,4 +1,4 @@
-//! Another e-mail address: asked for, confirmed at the new one, or stopped from the old one.
+//! Changing an e-mail address: requested, confirmed from the new address, or stopped from the old one.
 
 use super::actor::Actor;
 use super::attempts::count_mail;
@@ -14,11 +14,11 @@ use crate::ops::work::work;
 use crate::store;
 use crate::store::users::{Link, Purpose};
 
-/// Asks for a new e-mail address: it counts once it is confirmed by the link sent there. The old one
-/// gets a mail at once, with a link that stops it.
+/// Requests a new e-mail address. It takes effect once confirmed by the link sent to it. The old address gets a mail
+/// at once, with a link to stop the change.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
     let email = user::email(email).map_err(at("email"))?;
     let (to_confirm, to_stop) = (new_link_token(app).0, new_link_token(app).0);
@@ -46,7 +46,7 @@ pub async fn request(app: &App, actor: &Actor, email: &str) -> OpResult<()> {
 /// Confirms a new e-mail address by its link.
 ///
 /// # Errors
-/// A refusal when the link is dead or the address was taken meanwhile.
+/// A refusal if the link is dead or the address has been taken since.
 pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
     work!(app, work => {
         let (link, person) = links::take(work, token, &[Purpose::Email]).await?;
@@ -63,11 +63,11 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
     })
 }
 
-/// Stops a change of the e-mail address by the link that the old one was sent. Who asked for it was signed
-/// in: all sessions end.
+/// Stops a change of the e-mail address by the link that was sent to the old one. The request came from a signed-in
+/// session, so all sessions end.
 ///
 /// # Errors
-/// A refusal when the link is dead: the change was stopped or confirmed before.
+/// A refusal if the link is dead: the change was stopped or confirmed before.
 pub async fn stop(app: &App, token: &str, address: &str) -> OpResult<()> {
     let user_id = work!(app, work => {
         let (link, person) = links::take(work, token, &[Purpose::StopEmail]).await?;

@@ -1,4 +1,4 @@
-//! How often somebody may try a password or ask for a mail: counted before the attempt is judged.
+//! Limits on password attempts and mails. Each attempt is counted before it is judged.
 
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +28,7 @@ pub(super) async fn allow(
     }
 }
 
-/// Counts an attempt at a password before it is looked at, or refuses it.
+/// Counts a password attempt before the password is checked, or refuses it.
 pub(super) async fn count_password(
     work: &mut Work,
     account_key: &str,
@@ -41,8 +41,8 @@ pub(super) async fn count_password(
     Ok(store::throttle::fail(&mut work.tx, address_key, &PASSWORDS_OF_ADDRESS, work.now).await?)
 }
 
-/// Failures of a browser that the account knows are counted apart, so that a stranger's guesses
-/// do not lock the owner out.
+/// Failures from a browser that the account knows are counted separately, so that a stranger's guesses do not lock the
+/// owner out.
 pub(super) fn account_key(app: &App, email: &str, device_mark: Option<&str>) -> String {
     let account = company::searchable(email);
     let known = device_mark.is_some_and(|mark| mark == app.keys.device_mark(&account));
@@ -53,7 +53,7 @@ pub(super) fn address_key(address: &str) -> String {
     format!("password:address:{}", counted_address(address))
 }
 
-/// Forgets the wrong passwords of an account, wherever they came from: a reset is the way out of the lock.
+/// Forgets an account's wrong passwords from everywhere: a reset is the way out of the lock.
 pub(super) async fn forget_wrong_passwords(work: &mut Work, email: &str) -> OpResult<()> {
     for kind in ["known", "account"] {
         let key = format!("password:{kind}:{}", hash_hex(&company::searchable(email)));
@@ -62,7 +62,7 @@ pub(super) async fn forget_wrong_passwords(work: &mut Work, email: &str) -> OpRe
     Ok(())
 }
 
-/// Counts a mail that an address asks for.
+/// Counts a mail that a client's address requests.
 pub(super) async fn count_mail(work: &mut Work, address: &str) -> OpResult<()> {
     let key = format!("mail:address:{}", counted_address(address));
     let attempts = store::throttle::read(&mut work.tx, &key, work.now).await?;

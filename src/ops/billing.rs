@@ -1,4 +1,4 @@
-//! Whom a company's invoices are made out to; and the fields that buyer and seller have in common.
+//! Billing data: whom a company's invoices are made out to. Also the fields that buyer and seller share.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub const NAME_LENGTH_MAX: usize = 200;
 pub const ADDRESS_LENGTH_MAX: usize = 500;
 pub const VAT_NUMBER_LENGTH_MAX: usize = 32;
 
-/// What the form of billing data sends.
+/// The fields of the billing form.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct BillingFields<'a> {
     pub name: &'a str,
@@ -28,11 +28,11 @@ pub struct BillingFields<'a> {
     pub email: &'a str,
 }
 
-/// Reads billing data, or says what is wrong at the fields `billing_name`, `billing_address`,
-/// `billing_country`, `billing_vat_number` and `billing_email`.
+/// Reads billing data, or reports what is wrong with the fields `billing_name`, `billing_address`, `billing_country`,
+/// `billing_vat_number` and `billing_email`.
 ///
 /// # Errors
-/// [`OpError::Invalid`] with all that is wrong.
+/// [`OpError::Invalid`] with every problem.
 pub fn check(fields: &BillingFields<'_>) -> OpResult<Billing> {
     let mut problems = Problems::default();
     let name = problems.take("billing_name", name(fields.name));
@@ -64,7 +64,7 @@ pub(super) fn country(code: &str) -> Result<String, BillingReason> {
     country::code(code).map(str::to_owned).ok_or(BillingReason::UnknownCountry)
 }
 
-/// May be left out.
+/// May be empty.
 pub(super) fn vat_number(number: &str) -> Result<String, Reason> {
     text::line(number, VAT_NUMBER_LENGTH_MAX).map_err(|e| text_reason(e, FieldReason::Missing))
 }
@@ -73,7 +73,7 @@ pub(super) fn email(email: &str) -> Result<String, EmailError> {
     user::email(email)
 }
 
-/// The billing data of a company of the actor's tree, once it is entered.
+/// The billing data of a company of the actor's tree; `None` until it is entered.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
@@ -86,8 +86,7 @@ pub async fn get(app: &App, actor: &Actor, company_id: i64) -> OpResult<Option<B
 /// Sets the billing data of a company that may buy.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree, or where the company
-/// may not buy.
+/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree, or if the company may not buy.
 pub async fn save(
     app: &App,
     actor: &Actor,
@@ -103,14 +102,14 @@ pub async fn save(
         let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
         let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
         store::billing::set(&mut work.tx, company_id, &billing).await?;
-        work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &told(&billing)));
+        work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &summary(&billing)));
         let name = billing.name.clone();
         Ok(Outcome::of(BillingEvent::BuyerSaved { company: company.name, name }))
     })
 }
 
 /// Billing data on one line, for the history.
-pub(super) fn told(billing: &Billing) -> String {
+pub(super) fn summary(billing: &Billing) -> String {
     let Billing { name, address, country, vat_number, email } = billing;
     let parts = [name, &address.replace('\n', ", "), country::name(country), vat_number, email];
     parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<&str>>().join("; ")

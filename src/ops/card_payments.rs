@@ -1,8 +1,8 @@
-//! Payments by card: a page of the provider's is opened for an order, and the provider tells what became
-//! of it. Its word counts, given by a signed event or asked for; the browser's does not.
+//! Card payments. A provider's page is opened for an order, and the provider reports the result. Only the provider's
+//! own report counts, in a signed event or in answer to a question; the browser's does not.
 //!
-//! Each try is a payment of its own, under a reference that no other installation uses. All that the provider
-//! is sent for it derives from what was stored when the order was placed, so that asking twice gives one page.
+//! Each attempt is a payment of its own, with a reference that no other installation uses. Everything sent to the
+//! provider derives from what was stored when the order was placed, so that requesting twice gives the same page.
 
 mod ask;
 mod demo;
@@ -28,20 +28,20 @@ use crate::store::payments::{NewPayment, PaymentRow};
 
 /// How long a provider's page can be paid on.
 pub const SESSION_SECONDS: i64 = SESSION_SECONDS_MAX - 3_600;
-/// A page that ends so soon is no longer worth going to.
+/// A page that ends sooner than this is not worth visiting.
 const PAGE_SECONDS_MIN: i64 = 60;
-/// How long a request for a page may take to get to the provider.
+/// How long a request for a page may take to reach the provider.
 const REQUEST_SECONDS_MAX: i64 = 300;
-/// The first question about a page that nothing was heard of.
+/// When to first ask about a page that no event has come for.
 const ASK_AFTER_SECONDS: i64 = 60;
 
-/// Where the provider sends the browser afterwards, as whole addresses.
+/// Where the provider sends the browser afterwards, as absolute URLs.
 pub struct ReturnUrls<'a> {
     pub back: &'a str,
     pub cancelled: &'a str,
 }
 
-/// Begins a payment by card of an order that its caller has locked.
+/// Begins a card payment of an order that the caller has locked.
 pub(super) async fn begin(
     app: &App,
     work: &mut Work,
@@ -57,7 +57,7 @@ pub(super) async fn begin(
         currency: &order.currency,
         reference: &reference,
         created_at: work.now,
-        // Without a page there is nothing to ask before it ends.
+        // Until there is a page, there is nothing to ask about before it ends.
         ask_at: Some(work.now.plus_seconds(SESSION_SECONDS)),
         ended_at: None,
     };
@@ -65,11 +65,11 @@ pub(super) async fn begin(
     store::payments::find(&mut work.tx, id).await?.ok_or(OpError::NotFound)
 }
 
-/// Where an order is paid by card: the provider's page for it, opened where there is none. Asking twice
-/// gives the same page.
+/// The provider's page for an order that is paid by card; opens one if there is none. Calling twice gives the same
+/// page.
 ///
 /// # Errors
-/// A refusal where the order is not to be paid by card, or the provider cannot be reached now.
+/// A refusal if the order cannot be paid by card, or the provider cannot be reached.
 pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnUrls<'_>) -> OpResult<String> {
     actor.require_buyer()?;
     let Some(provider) = app.cards.provider() else {
@@ -95,7 +95,7 @@ pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnU
     }
 }
 
-/// The payment by card that is under way for an order, or a new one.
+/// The card payment in progress for an order, or a new one.
 async fn open_payment(
     app: &App,
     actor: &Actor,
@@ -127,7 +127,7 @@ async fn lock_own(work: &mut Work, actor: &Actor, order_id: i64) -> OpResult<Ord
     found.filter(|o| o.company_id == actor.company_id).ok_or(OpError::NotFound)
 }
 
-/// Whether a payment has a page, or can still get one: a provider opens none that would end at once.
+/// Whether a payment has a usable page or can still get one: a provider opens none that would end at once.
 fn can_be_gone_to(payment: &PaymentRow, now: Moment) -> bool {
     let needed = match payment.session_url {
         Some(_) => PAGE_SECONDS_MIN,
@@ -146,8 +146,8 @@ fn sum(payment: &PaymentRow) -> OpResult<Money> {
     Ok(Money::new(payment.amount, currency))
 }
 
-/// Keeps the page that the provider has opened. Nobody is led to it before that; nor at all, where the order
-/// was cancelled or paid meanwhile.
+/// Stores the page that the provider has opened. The browser is sent there only afterwards, and not at all if the
+/// order was cancelled or paid in the meantime.
 async fn keep_session(app: &App, actor: &Actor, payment: &PaymentRow, session: Session) -> OpResult<String> {
     let is_open: bool = work!(app, work => {
         let order = lock_own(work, actor, payment.order_id).await?;
@@ -164,7 +164,7 @@ async fn keep_session(app: &App, actor: &Actor, payment: &PaymentRow, session: S
     refuse("", OrderError::NotOpen)
 }
 
-/// No page was opened. Where the same request would meet the same answer, the next try is another payment.
+/// No page was opened. If the same request would get the same answer, the next attempt is a new payment.
 async fn give_up(app: &App, payment: &PaymentRow, error: &ProviderError) -> OpResult<String> {
     tracing::error!(%error, order = payment.order_id, "no page for a card payment was opened");
     if !error.may_be_sent_again() {

@@ -1,4 +1,4 @@
-//! The end of the chain, for those who keep it elsewhere.
+//! The head of the chain, for those who keep a copy elsewhere.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
@@ -9,8 +9,8 @@ use crate::store::chain::LinkRow;
 /// The last link.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for anyone but administrators and auditors of the root company;
-/// [`OpError::NotFound`] where nothing is linked yet.
+/// [`OpError::Forbidden`] unless the actor is an administrator or auditor of the root company;
+/// [`OpError::NotFound`] if nothing is linked yet.
 pub async fn last_link(app: &App, actor: &Actor) -> OpResult<LinkRow> {
     if actor.company_path.level() > 0 || !actor.sees_tree() {
         return Err(OpError::Forbidden);

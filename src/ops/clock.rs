@@ -1,4 +1,4 @@
-//! Whether the machine's clock is trusted, and what the operator says of it. What is done by the time alone asks
+//! Whether the machine's clock is trusted, and the operator's verdict on it. Everything that time alone triggers asks
 //! here first: renewals, expiry, reminders, the clean-up.
 
 use super::actor::Actor;
@@ -12,20 +12,20 @@ use crate::model::time::Moment;
 use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
 
-/// How stale the accepted time in the database may become while all is well.
+/// How stale the accepted time in the database may get while all is well.
 const KEPT_SECONDS: i64 = 60;
-/// How much later than the page was drawn the time on it may be accepted.
+/// How long after the page was rendered the operator may accept the time it shows.
 const SEEN_SECONDS_MAX: i64 = 3_600;
 
-/// What the machine's clock says, and what is said of it.
+/// What the machine's clock says, and the verdict on it.
 pub struct Standing {
     pub now: Moment,
-    /// The highest time that was accepted.
+    /// The latest time that was accepted.
     pub accepted: Moment,
     pub verdict: Verdict,
 }
 
-/// Looks at the clock. A change of the verdict is logged.
+/// Reads the clock and judges it. Logs a change of the verdict.
 pub async fn look(app: &App) -> OpResult<Standing> {
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
@@ -55,13 +55,13 @@ fn log(verdict: Verdict) {
     }
 }
 
-/// The present moment for what is done by the time alone; `None` while that must wait.
+/// The current time, for work that time alone triggers; `None` while that work must wait.
 pub async fn trusted_now(app: &App) -> OpResult<Option<Moment>> {
     let standing = look(app).await?;
     Ok((!standing.verdict.waits()).then_some(standing.now))
 }
 
-/// Keeps the accepted time up with a clock that is trusted.
+/// Advances the accepted time along with a trusted clock.
 pub async fn keep_up(app: &App) -> OpResult<()> {
     let standing = look(app).await?;
     if standing.verdict.waits() || standing.now < standing.accepted.plus_seconds(KEPT_SECONDS) {
@@ -73,16 +73,16 @@ pub async fn keep_up(app: &App) -> OpResult<()> {
 /// What the operator sees of the clock.
 ///
 /// # Errors
-/// [`super::error::OpError::Forbidden`] for everybody else.
+/// [`super::error::OpError::Forbidden`] unless the actor is the operator.
 pub async fn show(app: &App, actor: &Actor) -> OpResult<Standing> {
     actor.require_operator()?;
     look(app).await
 }
 
-/// The operator says that the clock is right. `seen` is what it said when the operator looked.
+/// The operator confirms that the clock is right. `seen` is the time that they were shown.
 ///
 /// # Errors
-/// A refusal when it has leapt since.
+/// A refusal if the clock has leapt since.
 pub async fn accept(app: &App, actor: &Actor, operation_id: &str, seen: Moment) -> OpResult<Outcome> {
     actor.require_operator()?;
     let done = work_once!(app, actor, operation_id, "accept_clock", &seen.0.to_string(), work => {
@@ -97,7 +97,7 @@ pub async fn accept(app: &App, actor: &Actor, operation_id: &str, seen: Moment) 
     Ok(done)
 }
 
-/// The same from the console.
+/// The same, from the console.
 pub async fn accept_on_console(app: &App) -> OpResult<Moment> {
     let now = work!(app, work => {
         store::settings::accept_time(&mut work.tx, work.now).await?;
@@ -110,7 +110,7 @@ pub async fn accept_on_console(app: &App) -> OpResult<Moment> {
     Ok(now)
 }
 
-/// Pages say at once what has been accepted. Where the database does not answer just now, the next round does it.
+/// Pages show at once what was accepted. If the database does not answer now, the next round catches up.
 async fn note_accepted(app: &App) {
     if let Err(error) = look(app).await {
         tracing::warn!(%error, "the clock was accepted and could not be looked at again");

@@ -1,5 +1,5 @@
-//! Codes by the thousand. A batch is an order for a job, which makes them in steps: each step is one
-//! operation of the ledger under a key of its own, so that one which is run again makes no code twice.
+//! Codes by the thousand. A job makes a batch in steps. Each step is one ledger operation under its own id, so that a
+//! step that runs twice makes no code twice.
 
 use super::actor::Actor;
 use super::codes::changes::{CODES_AT_ONCE_MAX, CodeOrder, check_text, new_code};
@@ -15,15 +15,15 @@ use crate::store;
 use crate::store::code_batches::Batch;
 use crate::writer::WriteError;
 
-/// The most codes of one batch.
+/// The most codes in one batch.
 pub const CODES_MAX: i64 = 100_000;
 /// How many codes a step makes: few enough that others need not wait for it.
 const STEP: i64 = 500;
 
-/// Orders more codes than one operation makes. The outcome is about the [`Batch`].
+/// Orders more codes than one operation can make. The outcome refers to the [`Batch`].
 ///
 /// # Errors
-/// A refusal at the field that is wrong; also where the company does not own that many units now.
+/// A refusal at the invalid field; also if the company does not own that many units now.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -78,7 +78,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
     store::code_batches::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
-/// Stops a batch. What was made stays.
+/// Stops a batch. Codes that were made stay.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
@@ -90,10 +90,7 @@ pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
     })
 }
 
-/// Makes the next codes of a batch; tells whether more are to be made.
-///
-/// # Errors
-/// Whatever keeps the job from going on now.
+/// Makes the next codes of a batch; returns whether more remain.
 pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let Some(batch) = store::code_batches::running(&mut tx, id).await? else { return Ok(false) };
@@ -103,7 +100,7 @@ pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
         Ok(_) => work!(app, work => {
             Ok(store::code_batches::advance(&mut work.tx, &batch, made, work.now).await?)
         })?,
-        // The units went elsewhere meanwhile, or the company did.
+        // The units, or the company, are gone since the batch was ordered.
         Err(WriteError::Refused(_)) => {
             work!(app, work => {
                 Ok(store::code_batches::end(&mut work.tx, id, "stopped", work.now).await?)

@@ -1,4 +1,4 @@
-//! Codes, shown to those who may see them. What is done with one is in `changes`.
+//! Reading codes, for those who may see them. Changes are in `changes`.
 
 pub mod changes;
 
@@ -19,12 +19,12 @@ pub struct ShownCode {
     pub row: CodeRow,
     pub resource_type: ResourceType,
     pub status: CodeStatus,
-    /// Whole for administrators; else all but the last four characters are hidden.
+    /// The whole code for administrators; for others, all but the last four characters are masked.
     pub text: String,
     pub is_masked: bool,
 }
 
-/// Reads what a person searches codes by: the last four characters, or the comment.
+/// Parses a search for codes: the last four characters, or the comment.
 #[must_use]
 pub fn search(app: &App, text: &str) -> CodeSearch {
     let text = text.trim();
@@ -37,8 +37,7 @@ pub fn search(app: &App, text: &str) -> CodeSearch {
     }
 }
 
-/// Finds a code of a company by its whole text: `None` where the text is no whole code, 0 where
-/// the company has none like it.
+/// Finds a company's code by its whole text: `None` if the text is no whole code, 0 if the company has no such code.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
@@ -51,10 +50,10 @@ pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -
     Ok(Some(found.filter(|c| c.company_id == company_id).map_or(0, |c| c.id)))
 }
 
-/// Finds a code of the actor's tree by its whole text; `None` where the text is no whole code.
+/// Finds a code of the actor's tree by its whole text; `None` if the text is no whole code.
 ///
 /// # Errors
-/// [`CodeReason::Searched`] where none of the tree is like it.
+/// [`CodeReason::Searched`] if the tree has no such code.
 pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Option<ShownCode>> {
     actor.require_tree()?;
     let Ok(code) = Code::parse(text) else { return Ok(None) };
@@ -97,10 +96,10 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownCode> {
     show(app, actor, found)
 }
 
-/// Some codes of the tree, to be printed; only whole and unused ones are.
+/// Several codes of the tree, for printing: only unmasked and unused ones.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for people who see codes masked.
+/// [`OpError::Forbidden`] for users who see codes masked.
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
@@ -108,8 +107,7 @@ pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Sh
     found.into_iter().map(|row| show(app, actor, row)).collect()
 }
 
-/// A page of the codes of the actor's tree, or of one company of it, and how many there are where
-/// `wants_total`.
+/// A page of the codes of the actor's tree, or of one company of it; with their number if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
@@ -157,10 +155,10 @@ pub struct ListedCode {
 }
 
 impl ListedCode {
-    /// A row of the database, as the actor may see it.
+    /// A database row, as the actor may see it.
     ///
     /// # Errors
-    /// Where the code does not open.
+    /// If the sealed code does not open.
     pub fn of(app: &App, actor: &Actor, found: store::code_lists::ListedCode) -> OpResult<ListedCode> {
         let (ended_by, ended_company_id) = (found.ended_by, found.ended_company_id);
         Ok(ListedCode { shown: show(app, actor, found.row)?, ended_by, ended_company_id })

@@ -1,4 +1,4 @@
-//! Companies: the tree, and how one of it is found. What changes it is in `changes`.
+//! Companies: the tree, and finding a company in it. Changes are in `changes`.
 
 pub mod changes;
 pub mod removal;
@@ -13,13 +13,13 @@ use crate::store::companies::{Company, CompanyFilter};
 use crate::store::company_lists::ListFilter;
 use crate::store::company_scope::CompanyScope;
 
-/// From this many companies on, a choice of companies is searched and not listed.
+/// From this many companies on, a field searches them instead of listing them.
 pub const CHOICES_MAX: i64 = 50;
 
 /// A company of the actor's tree.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for one outside it, as for one that does not exist.
+/// [`OpError::NotFound`] outside the tree, as for one that does not exist.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
     if id != actor.company_id {
         actor.require_tree()?;
@@ -28,7 +28,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
     store::companies::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
-/// What a list is about: one company of the actor's tree, or all of it.
+/// The scope of a list: one company of the actor's tree, or all of it.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
@@ -53,7 +53,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
 }
 
-/// A page of the actor's tree in any order, and how many there are where `wants_total`.
+/// A page of the actor's tree in any order; with the number of companies if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
@@ -73,7 +73,7 @@ pub async fn list_all(
     Ok((found, total))
 }
 
-/// A page of the companies right below one, by name.
+/// A page of the companies directly below one, by name.
 ///
 /// # Errors
 /// As [`find`].
@@ -89,14 +89,14 @@ pub async fn subsidiaries(
     Ok(store::companies::subsidiaries(&mut tx, &actor.company_path, id, after, limit).await?)
 }
 
-/// The companies to choose from: all of them where they are few, else those that fit the text.
+/// The companies to choose from: all if they are few, else those that match the text.
 pub struct Choices {
     pub companies: Vec<CompanyName>,
     /// Whether there are more than the list shows.
     pub is_partial: bool,
 }
 
-/// Companies of the actor's tree for a field.
+/// Companies of the actor's tree to offer in a field.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
@@ -109,10 +109,10 @@ pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> 
     Ok(Choices { companies, is_partial })
 }
 
-/// Finds the company that a field names: by "Name (#id)", by id, or by a name that only one bears.
+/// Finds the company that a field names: by "Name (#id)", by id, or by a unique name.
 ///
 /// # Errors
-/// A refusal at the field; several candidates come with it.
+/// A refusal at the field, with the candidates if there are several.
 pub async fn resolve(app: &App, actor: &Actor, text: &str) -> Result<CompanyName, ResolveError> {
     let text = text.trim();
     if text.is_empty() {
@@ -161,7 +161,7 @@ pub async fn above(app: &App, actor: &Actor, company: &Company) -> OpResult<Vec<
     find_many(app, actor, &ids).await
 }
 
-/// Companies of the actor's tree, by id; others are left out. From the top down.
+/// Companies of the actor's tree by id, from the top down; others are left out.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.

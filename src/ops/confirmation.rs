@@ -1,5 +1,5 @@
-//! Who is signed in proves it again before something dear is changed: by the password and, where it is on,
-//! the second factor, unless both were given in this session a moment ago. Wrong ones count as at sign-in.
+//! Confirms the actor's identity before a sensitive change: by the password and, if it is on, the second factor,
+//! unless this session gave both a moment ago. Wrong attempts count as at sign-in.
 
 use super::actor::Actor;
 use super::attempts::allow;
@@ -16,10 +16,10 @@ use crate::model::time::Moment;
 use crate::ops::work::work;
 use crate::store::second_factor::Asked;
 
-/// For how long a confirmation counts.
+/// How long a confirmation lasts.
 pub const CONFIRMED_SECONDS: i64 = 600;
 
-/// When the password was given last in a session, and whether the second factor was too.
+/// When a session last gave the password, and whether it also gave the second factor.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Confirmed {
     /// Microseconds since 1970.
@@ -28,26 +28,26 @@ pub struct Confirmed {
 }
 
 impl Confirmed {
-    /// A confirmation of now.
+    /// A confirmation made now.
     #[must_use]
     pub fn now(app: &App, has_second_factor: bool) -> Confirmed {
         Confirmed { at: app.clock.now().0, has_second_factor }
     }
 
-    /// Whether it still counts for somebody.
+    /// Whether it still holds for the actor.
     #[must_use]
     pub fn holds(self, actor: &Actor, now: Moment) -> bool {
         let at = Moment(self.at);
-        // A clock that was set back makes no confirmation last longer.
+        // Setting the clock back must not prolong a confirmation.
         let is_fresh = at <= now && now < at.plus_seconds(CONFIRMED_SECONDS);
         is_fresh && (self.has_second_factor || !actor.has_second_factor())
     }
 }
 
-/// Confirms who acts in a session. `session` is what mailed codes belong to.
+/// Confirms the actor of a session. `session` is what mailed codes belong to.
 ///
 /// # Errors
-/// A refusal at the field that is wrong, or how long to wait.
+/// A refusal at the invalid field, or how long to wait.
 pub async fn confirm(
     app: &App,
     actor: &Actor,
@@ -68,7 +68,7 @@ pub async fn confirm(
             (Some(method), Some(typed)) => {
                 judge(app, work, &who, method, proof, typed, &asked, &actor.address).await?
             }
-            // It was turned on meanwhile.
+            // It was turned on in the meantime.
             (Some(_), None) => return refuse(proof.field(), SecondFactorReason::MalformedCode),
         };
         if is_right {
@@ -79,10 +79,10 @@ pub async fn confirm(
     if is_right { Ok(Confirmed::now(app, typed.is_some())) } else { refuse(proof.field(), proof.wrong()) }
 }
 
-/// Mails a code to confirm with; the earlier one of this session dies.
+/// Mails a code to confirm with. This session's earlier code becomes invalid.
 ///
 /// # Errors
-/// A refusal where no mail is set up, or how long to wait.
+/// A refusal if no mail is set up, or how long to wait.
 pub async fn mail_confirmation_code(app: &App, actor: &Actor, session: &str) -> OpResult<()> {
     if app.config.mail.is_none() {
         return refuse("code", SecondFactorReason::NoMail);

@@ -25,7 +25,7 @@ pub(super) fn note(company_id: i64, verb: &'static str, subject: &str) -> NewHis
 /// A link to set a password, made on the console.
 pub struct ConsoleLink {
     pub lives: LinkLife,
-    /// Only where this portal sends no mail, for then nobody else brings it.
+    /// Only if this portal sends no mail: then there is no other way to deliver it.
     pub link: Option<String>,
 }
 
@@ -35,10 +35,10 @@ impl ConsoleLink {
     }
 }
 
-/// Who mails of the console come from.
+/// The sender named in the console's mails.
 const SENDER: &str = "The operator of this portal";
 
-/// Makes a user, and a link to set the password.
+/// Creates a user, and a link to set the password.
 ///
 /// # Errors
 /// A refusal, or [`OpError::NotFound`] for a company that does not exist.
@@ -58,10 +58,10 @@ pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) ->
     Ok(ConsoleLink::of(app, lives, &token))
 }
 
-/// Makes a new link for a user to set the password: the way out of every lock.
+/// Creates a new link for a user to set the password: the way out of every lock.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for an address without an account; a refusal for one that is disabled.
+/// [`OpError::NotFound`] for an address without an account; a refusal if it is disabled.
 pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
     let (token, _) = new_link_token(app);
     let lives = work!(app, work => {
@@ -72,7 +72,7 @@ pub async fn new_link(app: &App, email: &str) -> OpResult<ConsoleLink> {
     Ok(ConsoleLink::of(app, lives, &token))
 }
 
-/// Notes that the database was restored from a backup.
+/// Records in the history that the database was restored from a backup.
 pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
     work!(app, work => {
         if let Some((root, _)) = store::companies::root(&mut work.tx).await? {
@@ -82,7 +82,7 @@ pub async fn note_restored(app: &App, details: &str) -> OpResult<()> {
     })
 }
 
-/// Everybody, in pages by id.
+/// All users, in pages by id.
 pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
     let mut tx = app.db.read().await?;
     Ok(store::users::all(&mut tx, after).await?)
@@ -104,10 +104,10 @@ pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
     Ok(())
 }
 
-/// Takes the second factor from a user who cannot use it any more, and ends all sessions.
+/// Removes the second factor of a user who can no longer use it, and ends all sessions.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for an address without an account; a refusal where it is off already.
+/// [`OpError::NotFound`] for an address without an account; a refusal if it is already off.
 pub async fn reset_second_factor(app: &App, email: &str) -> OpResult<()> {
     let id = work!(app, work => {
         let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;

@@ -1,4 +1,4 @@
-//! Coverage: until when each balance of a company lasts for the devices that draw on it.
+//! Coverage: how long each balance of a company lasts for the devices that draw on it.
 
 use super::actor::Actor;
 use super::error::OpResult;
@@ -8,7 +8,7 @@ use crate::model::forecast::Forecast;
 use crate::model::resources::ResourceType;
 use crate::store;
 
-/// The coverage of each balance of a company of the tree on which something draws.
+/// The coverage of each balance of a company of the tree that a device draws on.
 ///
 /// # Errors
 /// [`super::error::OpError::NotFound`] outside the tree.
@@ -24,7 +24,7 @@ pub async fn of_company(app: &App, actor: &Actor, company_id: i64) -> OpResult<V
         .collect())
 }
 
-/// The coverage of one balance of a company. None where nothing draws on it.
+/// The coverage of one balance of a company; `None` if nothing draws on it.
 ///
 /// # Errors
 /// As [`of_company`].

@@ -1,4 +1,4 @@
-//! Devices: seen by whose tree they are in. What changes them is in `changes` and `set`; each change ends in `settle`.
+//! Devices, visible by tree. Changes are in `changes` and `set`; each change ends in `settle`.
 
 pub mod changes;
 pub mod set;
@@ -14,25 +14,22 @@ use crate::store::history::{HistoryFilter, HistoryRow};
 /// A page of the devices that the actor sees.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where the filter's company lies outside the tree.
+/// [`OpError::NotFound`] if the filter's company is outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
     let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::devices::list(&mut tx, &scope, filter).await?)
 }
 
-/// How many devices [`list`] would give on all its pages.
-///
-/// # Errors
-/// As [`list`].
+/// How many devices [`list`] returns on all its pages.
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
     let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::devices::count(&mut tx, &scope, filter).await?)
 }
 
-/// How many devices the actor's company and all its subsidiaries have, or one company alone; and how
-/// many of them are monitored. Counters are read, and no devices.
+/// How many devices the actor's company and all its subsidiaries have, or one company alone; and how many of them are
+/// monitored. Reads counters, not devices.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for an end user without a company.
@@ -54,7 +51,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Device> {
     find_many(app, actor, &[id]).await?.pop().ok_or(OpError::NotFound)
 }
 
-/// Those of the devices that the actor sees, by ascending id.
+/// Those of the devices that the actor sees, in ascending order of id.
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>> {
     let mut tx = app.db.read().await?;
     let mut found = store::devices::find_many(&mut tx, &actor.company_path, ids).await?;
@@ -62,8 +59,7 @@ pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<De
     Ok(found)
 }
 
-/// The units that a device has used, the latest first. A company above the actor's, which paid for it,
-/// is not named.
+/// The units that a device has used, latest first. If a company above the actor's paid, it is not named.
 ///
 /// # Errors
 /// As [`find`].

@@ -21,7 +21,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &DistributorFilter) -> OpRes
     Ok(store::distributors::list(&mut tx, filter).await?)
 }
 
-/// One of them.
+/// A company that may buy.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company that may not buy.
@@ -31,7 +31,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Distributor> {
     store::distributors::find(&mut tx, id).await?.ok_or(OpError::NotFound)
 }
 
-/// Lets a company buy, or buy no more. What it has bought stays.
+/// Allows a company to buy, or stops it from buying. What it has bought stays.
 ///
 /// # Errors
 /// A refusal at the field `company`.
@@ -62,7 +62,7 @@ pub async fn set_may_buy(
     })
 }
 
-/// Sets whether no VAT is added to what a company orders from now on.
+/// Sets whether a company's future orders are under reverse charge, without VAT.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company that may not buy.

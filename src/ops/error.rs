@@ -1,4 +1,4 @@
-//! What an act or a read answers when it does not do what was asked.
+//! The errors of acts and reads.
 
 use crate::model::ledger::Refusal;
 use crate::model::refusal::{FieldReason, Reason};
@@ -6,16 +6,16 @@ use crate::model::text::TextError;
 use crate::store::db::DbError;
 use crate::writer::WriteError;
 
-/// Why it was not done. But for [`OpError::OutcomeUnknown`], nothing has changed.
+/// Why it was not done. Except for [`OpError::OutcomeUnknown`], nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpError {
     /// A reason, and the field that it belongs to.
     #[error("refused: {1:?} at {0}")]
     Refused(&'static str, Reason),
-    /// Several fields are wrong at once.
+    /// Several fields are invalid at once.
     #[error("refused: {0:?}")]
     Invalid(Vec<(&'static str, Reason)>),
-    /// There is no such thing in the actor's tree.
+    /// No such thing exists in the actor's tree.
     #[error("not found")]
     NotFound,
     /// The actor's role does not allow it.
@@ -23,11 +23,11 @@ pub enum OpError {
     Forbidden,
     #[error("the database cannot take a write now")]
     Unavailable,
-    /// The database did not say whether it happened: it may have, or may happen still.
+    /// The database did not report whether it happened: it may have, or may happen still.
     #[error("the database did not say whether it happened")]
     OutcomeUnknown,
-    /// Two processes met, or the connection was lost; the whole act may be tried again. Two requests with one key meet so too:
-    /// the second then finds what the first has stored.
+    /// Two processes collided, or the connection was lost; the whole act may be retried. Two requests with one
+    /// operation id collide as well: the second then finds what the first has stored.
     #[error("two writes met")]
     Collision,
     #[error("internal: {0}")]
@@ -72,7 +72,7 @@ impl From<WriteError> for OpError {
     }
 }
 
-/// Why a text is refused; `missing` where there is none.
+/// The reason to refuse a text; `missing` if it is empty.
 pub(super) fn text_reason(error: TextError, missing: impl Into<Reason>) -> Reason {
     match error {
         TextError::Missing => missing.into(),
@@ -81,17 +81,17 @@ pub(super) fn text_reason(error: TextError, missing: impl Into<Reason>) -> Reaso
     }
 }
 
-/// Refuses with one reason.
+/// Refuses for one reason.
 pub fn refuse<T>(field: &'static str, reason: impl Into<Reason>) -> OpResult<T> {
     Err(OpError::refused(field, reason))
 }
 
-/// Makes a refusal of what is wrong at a field, as `map_err` wants it.
+/// Turns a field's reason into a refusal, for `map_err`.
 pub(super) fn at<R: Into<Reason>>(field: &'static str) -> impl FnOnce(R) -> OpError {
     move |reason| OpError::refused(field, reason)
 }
 
-/// The field of a form that a ledger's refusal belongs to.
+/// The form field that a ledger refusal belongs to.
 fn field_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotEnough { .. } | Refusal::AmountOutOfRange | Refusal::Overflow => "amount",
@@ -109,12 +109,12 @@ fn field_of(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// Collects what is wrong in each field, so that a person hears all of it at once.
+/// Collects what is wrong with each field, so that a form reports everything at once.
 #[derive(Default)]
 pub struct Problems(Vec<(&'static str, Reason)>);
 
 impl Problems {
-    /// Takes a value, or notes why the field has none.
+    /// Unwraps a value, or records why the field has none.
     pub fn take<T>(&mut self, field: &'static str, value: Result<T, impl Into<Reason>>) -> Option<T> {
         value.map_err(|reason| self.add(field, reason)).ok()
     }
@@ -123,10 +123,10 @@ impl Problems {
         self.0.push((field, reason.into()));
     }
 
-    /// Goes on where nothing was noted.
+    /// Succeeds if nothing was recorded.
     ///
     /// # Errors
-    /// All that was noted.
+    /// Everything that was recorded.
     pub fn finish(self) -> OpResult<()> {
         if self.0.is_empty() { Ok(()) } else { Err(OpError::Invalid(self.0)) }
     }

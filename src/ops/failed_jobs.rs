@@ -1,4 +1,4 @@
-//! Jobs that were given up: the operator sees what was to be done and why it was not, and has it tried again.
+//! Jobs that were given up. The operator sees what each was for and why it failed, and can have it retried.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
@@ -11,13 +11,13 @@ use crate::store::db::Tx;
 use crate::store::jobs::GivenUpJob;
 use crate::words;
 
-/// A job that was given up, and what it was about.
+/// A job that was given up, and what it was for.
 pub struct FailedJob {
     pub job: GivenUpJob,
     pub about: About,
 }
 
-/// What a job was about.
+/// What a job was for.
 pub enum About {
     Mail {
         to: String,
@@ -31,14 +31,14 @@ pub enum About {
         order_id: i64,
     },
     Order(i64),
-    /// What it was about is no longer there, or does not open.
+    /// Its subject no longer exists, or does not open.
     Unknown,
 }
 
-/// A page of them, the latest first; `after` is the last row of the page before. And how many there are.
+/// A page of failed jobs, latest first, and how many there are. `after` is the last row of the previous page.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for anyone but the operator.
+/// [`OpError::Forbidden`] unless the actor is the operator.
 pub async fn list(
     app: &App,
     actor: &Actor,
@@ -74,10 +74,10 @@ async fn about(app: &App, tx: &mut Tx, job: &GivenUpJob) -> OpResult<About> {
     })
 }
 
-/// Has one tried again, at once.
+/// Has one retried now.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where no such job was given up.
+/// [`OpError::NotFound`] if no such job was given up.
 pub async fn retry(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     actor.require_operator()?;
     work_once!(app, actor, operation_id, "retry_job", &id.to_string(), work => {
@@ -88,10 +88,10 @@ pub async fn retry(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpR
     })
 }
 
-/// Has all tried again, at once.
+/// Has all retried now.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for anyone but the operator.
+/// [`OpError::Forbidden`] unless the actor is the operator.
 pub async fn retry_all(app: &App, actor: &Actor, operation_id: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
     work_once!(app, actor, operation_id, "retry_jobs", "", work => {

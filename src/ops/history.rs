@@ -1,4 +1,4 @@
-//! History, and the notice of an operation that has happened.
+//! The history, and the notice of an operation that has happened.
 
 use super::actor::Actor;
 use super::error::OpResult;
@@ -9,7 +9,7 @@ use crate::store;
 use crate::store::company_scope::CompanyScope;
 use crate::store::history::{HistoryFilter, HistoryRow};
 
-/// Each verb of the history with its words on the screen.
+/// Each verb of the history with its label on screen.
 pub const VERBS: &[(&str, &str)] = &[
     ("issue", "Resources issued"),
     ("move", "Resources moved"),
@@ -94,14 +94,13 @@ pub const VERBS: &[(&str, &str)] = &[
     ("portal.restored", "Restored from a backup"),
 ];
 
-/// The words of a verb.
+/// A verb's label.
 #[must_use]
 pub fn label(verb: &str) -> &str {
     VERBS.iter().find(|(slug, _)| *slug == verb).map_or(verb, |(_, label)| label)
 }
 
-/// A page of the history of one company of the tree, or of the whole tree. End users see the own
-/// company's.
+/// A page of the history of one company of the tree, or of the whole tree. End users see their own company's.
 ///
 /// # Errors
 /// [`super::error::OpError::NotFound`] outside the tree.
@@ -123,8 +122,8 @@ pub async fn list(
     Ok(rows)
 }
 
-/// People of another tree are shown by their company alone: a code may be redeemed by anybody,
-/// and its issuer need not learn that person's address.
+/// Shows users of another tree only by their company: anybody may redeem a code, and its issuer need not learn that
+/// user's address.
 pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
     let is_ours = row.who_path.as_deref().is_none_or(|path| path.starts_with(actor.company_path.as_str()));
     if !is_ours {
@@ -132,19 +131,19 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
         row.address = String::new();
         (row.token_id, row.token_name) = (None, None);
     }
-    // Only those who manage colleagues see where these are.
+    // Client addresses are only for those who manage their colleagues.
     if !actor.sees_tree() && row.who_id != Some(actor.user_id) {
         row.address = String::new();
     }
 }
 
-/// What an operation did: what the notice says.
+/// What an operation did, for the notice.
 pub enum Happened {
     Transfers(Vec<Transfer>),
     Other(Event),
 }
 
-/// The operation that the actor sent with this key, if it has happened.
+/// The actor's operation with this id, if it has happened.
 pub async fn happened(app: &App, actor: &Actor, operation_id: &str) -> OpResult<Option<Happened>> {
     let mut tx = app.db.read().await?;
     let transfers = store::ledger::operation(&mut tx, actor.user_id, operation_id).await?;

@@ -1,6 +1,6 @@
-//! Devices from a file: read and checked first, and only then added, a few hundred a transaction, by a
-//! job that goes on where it was after a restart. Which rows were added stands in the same transaction
-//! as the devices, so that none is added twice.
+//! Devices from a file. The file is read and checked first; then a job adds the devices, a few hundred per
+//! transaction, and continues where it was after a restart. Each transaction also records which rows it added, so that
+//! none is added twice.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,13 +24,13 @@ use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::imports::Import;
 
-/// How many rows one transaction adds: others have their turn between two.
+/// How many rows one transaction adds: other writes get their turn between two.
 const BATCH_LENGTH: usize = 200;
 /// How many companies a file may name.
 const COMPANIES_MAX: usize = 500;
 const LATEST: i64 = 20;
 
-/// A row that can be added, as it is kept until then.
+/// A row that can be added, as it is stored until then.
 #[derive(Serialize, Deserialize)]
 struct KeptRow {
     line: i64,
@@ -44,11 +44,11 @@ struct KeptRow {
     monitoring: bool,
 }
 
-/// Reads and checks a file, and keeps what can be added. Nothing is added yet. The outcome is
-/// about the import's id.
+/// Reads and checks a file, and stores the rows that can be added. Adds nothing yet. The outcome refers to the
+/// import's id.
 ///
 /// # Errors
-/// A refusal at `file` where it cannot be read at all.
+/// A refusal at `file` if it cannot be read at all.
 pub async fn check(
     app: &App,
     actor: &Actor,
@@ -61,11 +61,12 @@ pub async fn check(
     let rows = import::read(text).map_err(at("file"))?;
     let (good, problems) = sort(app, actor, company_id, rows).await?;
     let content = serde_json::to_string(&good).unwrap_or_default();
-    let told = serde_json::to_string(&problems).unwrap_or_default();
+    let problems_json = serde_json::to_string(&problems).unwrap_or_default();
     let request = serde_json::json!([company_id, text]).to_string();
     work_once!(app, actor, operation_id, "check_import", &request, work => {
-        let whose = (company_id, actor.user_id);
-        let id = store::imports::insert(&mut work.tx, whose, &content, good.len() as i64, &told, work.now).await?;
+        let owner = (company_id, actor.user_id);
+        let (tx, count) = (&mut work.tx, good.len() as i64);
+        let id = store::imports::insert(tx, owner, &content, count, &problems_json, work.now).await?;
         Ok(Outcome::about(id, ImportEvent::Checked { good: good.len(), bad: problems.len() }))
     })
 }
@@ -95,7 +96,7 @@ async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>
                     return Err(RowError::SerialTwice(earlier));
                 }
             }
-            Ok(kept(line, row, company_id))
+            Ok(kept_row(line, row, company_id))
         });
         match checked {
             Ok(row) => good.push(row),
@@ -105,7 +106,7 @@ async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>
     Ok((good, problems))
 }
 
-fn kept(line: i64, row: Row, company_id: i64) -> KeptRow {
+fn kept_row(line: i64, row: Row, company_id: i64) -> KeptRow {
     KeptRow {
         line,
         kind: row.kind.slug().to_owned(),
@@ -119,7 +120,7 @@ fn kept(line: i64, row: Row, company_id: i64) -> KeptRow {
     }
 }
 
-/// The companies that the rows name, by their texts.
+/// The companies that the rows name, by text.
 async fn companies(
     app: &App,
     actor: &Actor,
@@ -144,7 +145,7 @@ async fn companies(
     Ok(found)
 }
 
-/// An import as it is shown.
+/// An import as shown.
 pub struct Shown {
     pub import: Import,
     pub problems: Vec<(i64, RowError)>,
@@ -165,17 +166,17 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Shown> {
 /// The latest imports of the tree.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for anyone but an administrator.
+/// [`OpError::Forbidden`] unless the actor is an administrator.
 pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
     Ok(store::imports::latest(&mut tx, &actor.company_path, LATEST).await?)
 }
 
-/// Begins to add what was checked.
+/// Begins to add the rows of a checked file.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree, or where it has begun or ended already.
+/// [`OpError::NotFound`] outside the tree, or if it has already begun or ended.
 pub async fn start(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
     work_once!(app, actor, operation_id, "start_import", &id.to_string(), work => {
@@ -187,10 +188,10 @@ pub async fn start(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpR
     })
 }
 
-/// Stops an import. What was added stays.
+/// Stops an import. Devices that were added stay.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree, or where it has ended already.
+/// [`OpError::NotFound`] outside the tree, or if it has already ended.
 pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     find(app, actor, id).await?;
     work_once!(app, actor, operation_id, "cancel_import", &id.to_string(), work => {
@@ -202,10 +203,7 @@ pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
     })
 }
 
-/// Adds the next rows of an import; tells whether there may be more.
-///
-/// # Errors
-/// Whatever the database says; then none of these rows was added.
+/// Adds the next rows of an import, all or none; returns whether there may be more.
 pub async fn run_batch(app: &App, id: i64) -> OpResult<bool> {
     work!(app, work => {
         let Some(mut import) = store::imports::lock_running(&mut work.tx, id).await? else { return Ok(false) };
@@ -228,13 +226,13 @@ pub async fn run_batch(app: &App, id: i64) -> OpResult<bool> {
     })
 }
 
-/// Who began the import, as long as that person may still add devices.
+/// Who began the import, as long as they may still add devices.
 async fn actor_of(work: &mut Work, user_id: i64) -> OpResult<Option<Actor>> {
     let found = store::auth::signed_in(&mut work.tx, &[user_id]).await?.pop();
     Ok(found.map(|person| Actor::of(person, String::new())).filter(Actor::is_admin))
 }
 
-/// Adds rows that are still as they were checked; the others become problems.
+/// Adds the rows that are still as they were checked; the others become problems.
 async fn add(
     app: &App,
     work: &mut Work,

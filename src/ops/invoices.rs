@@ -1,4 +1,4 @@
-//! Invoices and credit notes: numbered without gaps, kept as they were issued, mailed by a job.
+//! Invoices and credit notes: numbered without gaps, stored as issued, mailed by a job.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -18,7 +18,7 @@ use crate::store;
 use crate::store::invoices::NewInvoice;
 use crate::store::orders::OrderRow;
 
-/// Makes an order's invoice, and has it mailed; its number is given.
+/// Creates an order's invoice and has it mailed; returns its number.
 pub(super) async fn invoice(
     work: &mut Work,
     order: &OrderRow,
@@ -46,7 +46,7 @@ pub(super) async fn invoice(
         paid,
     };
     let paid_at = document.paid.as_ref().map(|_| work.now);
-    // The whole of that day is there to pay.
+    // It can be paid until the end of that day.
     let due_at = due_on.map(time::end_of);
     let new =
         NewInvoice { document: &document, number, corrects: None, issued_at: work.now, due_at, paid_at };
@@ -55,7 +55,7 @@ pub(super) async fn invoice(
     Ok(document.number)
 }
 
-/// `serials` are those of all lines, each with the number of its line.
+/// `serials` are those of all lines, each with its line's number.
 fn invoice_line(number: i64, line: &OrderLine, serials: &[(i64, String)]) -> Line {
     let (description, unit) = match &line.voucher {
         Some(wish) => {
@@ -90,12 +90,12 @@ pub(super) fn billing(order: &OrderRow) -> OpResult<Billing> {
         .map_err(|e| OpError::Internal(format!("order {} has no billing data: {e}", order.id)))
 }
 
-/// The day of a moment in UTC, as documents have it.
+/// A moment's date in UTC, as documents show it.
 pub(super) fn date(at: Moment) -> Date {
     at.zoned(&TimeZone::UTC).date()
 }
 
-/// Takes the whole invoice of an unpaid order back; the credit note's number is given, if there is one.
+/// Credits the whole invoice of an unpaid order; returns the credit note's number, if there is an invoice.
 pub(super) async fn credit_all(work: &mut Work, order_id: i64) -> OpResult<Option<String>> {
     let found = store::invoices::of_order(&mut work.tx, order_id).await?;
     let Some(invoice) = found.iter().find(|i| !i.is_credit_note()) else { return Ok(None) };
@@ -107,8 +107,8 @@ pub(super) async fn credit_all(work: &mut Work, order_id: i64) -> OpResult<Optio
     Ok(Some(name))
 }
 
-/// Makes a credit note of parts of an invoice and has it mailed; its number and id are given. It is settled
-/// where nothing is to be given back.
+/// Creates a credit note for parts of an invoice and has it mailed; returns its number and id. It is settled if
+/// nothing is to be paid back.
 pub(super) async fn credit(
     work: &mut Work,
     invoice_id: i64,
@@ -137,7 +137,7 @@ pub(super) async fn credit(
     Ok((name, id))
 }
 
-/// A document of the actor's tree, with all that stands on it.
+/// A document of the actor's tree, with everything it states.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
@@ -148,10 +148,10 @@ pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
     Ok(found.ok_or(OpError::NotFound)?.document()?)
 }
 
-/// The operator has paid back what a credit note says; the order's id is given.
+/// Marks a credit note as paid back by the operator; returns the order's id.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is no such credit note.
+/// [`OpError::NotFound`] if there is no such credit note.
 pub async fn settle_credit_note(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<i64> {
     actor.require_operator()?;
     let outcome = work_once!(app, actor, operation_id, "settle_credit_note", &id.to_string(), work => {

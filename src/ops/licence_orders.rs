@@ -1,7 +1,7 @@
-//! Licences are chosen for serial numbers, and go into an order.
+//! Chooses licences for serial numbers, and adds them to an order.
 //!
-//! A device need not be in the portal yet. Where the actor's tree has it, its model says what suits it; for
-//! any other, also one of another tree, the buyer sees all and says that it suits.
+//! A device need not be in the portal yet. If the actor's tree has it, its model decides which licences fit. For any
+//! other device, even one of another tree, the buyer sees all licences and confirms that they fit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,49 +21,49 @@ use crate::store::db::Tx;
 use crate::store::licences::Held;
 use crate::store::products::ProductRow;
 
-/// Devices of one model, or of none that the portal knows, and what suits them.
+/// Devices of one model, or of a model unknown to the portal, and the licences that fit them.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Empty where it is not known.
+    /// Empty if unknown.
     pub model: String,
     pub serials: Vec<String>,
     pub licences: Vec<Suiting>,
 }
 
-/// A licence that suits a group.
+/// A licence that fits a group.
 #[derive(Debug, Clone)]
 pub struct Suiting {
     pub product: ProductRow,
     /// The devices that it can be bought for.
     pub serials: Vec<String>,
-    /// Those that have it without an end: it is not bought again.
+    /// Those that hold it without an end: it is not bought again.
     pub held_for_good: Vec<String>,
-    /// Those that have it for a while yet.
+    /// Those that hold it for a while yet.
     pub held: Vec<(String, i64)>,
 }
 
-/// A licence that was chosen for a group.
+/// A licence chosen for a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub product_id: i64,
     pub model: String,
 }
 
-/// What a buyer sends.
+/// The buyer's request.
 #[derive(Debug, Clone)]
 pub struct LicenceWish<'a> {
-    /// The draft that it is added to; a new one where there is none.
+    /// The draft to add to; `None` begins a new one.
     pub order_id: Option<i64>,
     pub serials: &'a [String],
     pub choices: &'a [Choice],
-    /// Whether the buyer has said that the licences suit devices that the portal does not know.
+    /// Whether the buyer confirmed that the licences fit devices that the portal does not know.
     pub is_confirmed: bool,
 }
 
-/// The licences that suit each device, by model; devices that the portal does not know stand last.
+/// The licences that fit each device, by model; devices that the portal does not know come last.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for people who may not buy.
+/// [`OpError::Forbidden`] unless the actor may buy.
 pub async fn groups(app: &App, actor: &Actor, serials: &[String]) -> OpResult<Vec<Group>> {
     actor.require_buyer()?;
     let mut tx = app.db.read().await?;
@@ -110,11 +110,11 @@ fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
     suiting
 }
 
-/// Adds licences to a draft of the actor's own company, or begins one: a line for each product. The outcome is
-/// about the order's id.
+/// Adds licences to a draft of the actor's own company, or begins one: one line per product. The outcome refers to the
+/// order's id.
 ///
 /// # Errors
-/// A refusal at `product` or `confirmed`; then the draft is as it was.
+/// A refusal at `product` or `confirmed`; the draft is then unchanged.
 pub async fn add(
     app: &App,
     actor: &Actor,
@@ -163,7 +163,7 @@ fn bought(groups: &[Group], wish: &LicenceWish<'_>) -> OpResult<Vec<(ProductRow,
     Ok(bought)
 }
 
-/// Refuses what the draft has already for a device, or too much of it.
+/// Refuses what the draft already has for a device, or too much of it.
 async fn require_new(work: &mut Work, draft: &Draft, bought: &[(ProductRow, Vec<String>)]) -> OpResult<()> {
     let before = store::orders::serials(&mut work.tx, draft.id).await?;
     let product_of = |number: i64| draft.lines.iter().find(|(n, _)| *n == number).map(|(_, l)| l.product_id);
@@ -194,7 +194,7 @@ fn line(product: &ProductRow, devices: i64, draft: &Draft) -> OpResult<OrderLine
     OrderLine::licence(&offer, &product.name, devices).map_err(at("product"))
 }
 
-/// A draft's refusals name fields of the form of vouchers.
+/// A draft's refusals name fields of the voucher form; here they belong to `product`.
 fn at_product(error: OpError) -> OpError {
     match error {
         OpError::Refused(_, reason) => OpError::Refused("product", reason),

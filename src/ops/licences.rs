@@ -1,7 +1,6 @@
 //! Licences: issued when their order is paid, shown, moved to another device.
 //!
-//! A licence's key is bound to a serial number and is signed, so it is no secret; all the same only
-//! administrators see it.
+//! A licence's key is bound to a serial number and signed, so it is no secret; still, only administrators see it.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, refuse};
@@ -20,7 +19,7 @@ use crate::store;
 use crate::store::devices::Device;
 use crate::store::licences::{KeyRow, LicenceRow, NewLicence};
 
-/// How many licences of one device are shown.
+/// How many of a device's licences are shown.
 const OF_DEVICE_MAX: i64 = 100;
 /// How many serial numbers the history names.
 const NOTED_SERIALS: usize = 20;
@@ -29,9 +28,9 @@ const NOTED_SERIALS: usize = 20;
 #[derive(Debug, Clone)]
 pub struct ShownLicence {
     pub row: LicenceRow,
-    /// For administrators alone.
+    /// Only for administrators.
     pub key: Option<String>,
-    /// Whether the reader's tree has bought it.
+    /// Whether the reader's tree bought it.
     pub is_own: bool,
     pub is_expired: bool,
 }
@@ -54,8 +53,8 @@ impl ShownLicence {
     }
 }
 
-/// Makes the licences of an order that its caller has just marked as paid, one for each line and serial
-/// number: so they come into being once.
+/// Issues the licences of an order that the caller has just marked as paid, one for each line and serial number. The
+/// mark makes sure that this happens once.
 pub(super) async fn issue(
     app: &App,
     work: &mut Work,
@@ -91,20 +90,20 @@ pub(super) async fn issue(
         });
     }
     store::licences::insert(&mut work.tx, (order.id, order.company_id), &new, issued_at).await?;
-    work.note(settlement.note("licence.issued", noted(&new)));
+    work.note(settlement.note("licence.issued", summary(&new)));
     Ok(())
 }
 
-fn noted(new: &[NewLicence]) -> String {
+fn summary(new: &[NewLicence]) -> String {
     let named = |l: &NewLicence| format!("{} for {}", l.name, l.serial);
-    let mut noted: Vec<String> = new.iter().take(NOTED_SERIALS).map(named).collect();
+    let mut names: Vec<String> = new.iter().take(NOTED_SERIALS).map(named).collect();
     if new.len() > NOTED_SERIALS {
-        noted.push(format!("and {} more", new.len() - NOTED_SERIALS));
+        names.push(format!("and {} more", new.len() - NOTED_SERIALS));
     }
-    noted.join(", ")
+    names.join(", ")
 }
 
-/// A key tells whole seconds: what is kept beside it tells the same.
+/// A key states whole seconds, so the value stored beside it must too.
 fn whole_second(at: Moment) -> Moment {
     Moment(at.0 - at.0.rem_euclid(1_000_000))
 }
@@ -137,7 +136,7 @@ pub async fn of_order(
     Ok(shown(app, actor, found))
 }
 
-/// The licences of a device that the actor was given by `ops::devices`; none for end users.
+/// The licences of a device that `ops::devices` returned to the actor; none for end users.
 pub async fn of_device(app: &App, actor: &Actor, device: &Device) -> OpResult<Vec<ShownLicence>> {
     let Some(serial) = device.serial.as_deref().filter(|_| actor.sees_tree()) else { return Ok(Vec::new()) };
     let mut tx = app.db.read().await?;
@@ -150,7 +149,7 @@ fn shown(app: &App, actor: &Actor, found: Vec<LicenceRow>) -> Vec<ShownLicence> 
     found.into_iter().map(|row| ShownLicence::of(actor, now, row)).collect()
 }
 
-/// A licence that the actor's tree has bought, or that a device of the tree has.
+/// A licence that the actor's tree bought, or that a device of the tree holds.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for any other; [`OpError::Forbidden`] for end users.
@@ -161,7 +160,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownLicence> {
     Ok(ShownLicence::of(actor, app.clock.now(), found))
 }
 
-/// The keys that a licence has and had, the newest first: for the company that bought it.
+/// A licence's current and former keys, newest first: only for the company that bought it.
 ///
 /// # Errors
 /// As [`find`].
@@ -173,21 +172,20 @@ pub async fn keys(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<KeyRow>> {
     Ok(store::licences::keys(&mut tx, id).await?)
 }
 
-/// What a form says of a licence's new device.
+/// The form for a licence's new device.
 #[derive(Debug, Clone, Copy)]
 pub struct Rehost<'a> {
     pub licence_id: i64,
-    /// The key that its sender saw: of two who move it at once, the second does not.
+    /// The key that the sender saw: if two users move the licence at once, the second is refused.
     pub key_id: i64,
     pub serial: &'a str,
     pub reason: &'a str,
 }
 
-/// Moves a licence to another device: it gets a new key, and the old one is revoked.
+/// Moves a licence to another device: issues a new key, and revokes the old one.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`OpError::NotFound`] for a licence that the actor's tree has not
-/// bought.
+/// A refusal at the invalid field; [`OpError::NotFound`] for a licence that the actor's tree has not bought.
 pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
     let serial =
@@ -221,13 +219,13 @@ pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<
         let issued_at = whole_second(work.now);
         let signed = sign(app, (key_id, &serial, row.product_id), (issued_at, row.expires_at.map(Moment)))?;
         store::licences::add_key(&mut work.tx, (key_id, row.id), (&serial, &signed), issued_at).await?;
-        let told = format!("from {} to {serial}: {reason}", row.serial);
-        work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &told));
+        let details = format!("from {} to {serial}: {reason}", row.serial);
+        work.note(actor.note_at(row.company_id, "licence.rehosted", &row.name, &details));
         Ok(Outcome::of(LicenceEvent::Rehosted { name: row.name, from: row.serial, to: serial.clone() }))
     })
 }
 
-/// Refuses a device of the tree whose model the licence does not suit, or which has it for good already.
+/// Refuses a device of the tree whose model the licence does not fit, or which already holds it for good.
 async fn require_suitable(work: &mut Work, actor: &Actor, row: &LicenceRow, serial: &str) -> OpResult<()> {
     let (tree, wanted) = (&actor.company_path, [serial.to_owned()]);
     let model = store::devices::models(&mut work.tx, tree, &wanted).await?.pop().map(|(_, model)| model);
@@ -248,8 +246,8 @@ fn reason(reason: &str) -> OpResult<String> {
     if reason.chars().count() < *REHOST_REASON_LENGTH.start() { Err(refusal()) } else { Ok(reason) }
 }
 
-/// The signed list of revoked keys, for anybody. Its number is one more than the keys that were ever revoked,
-/// so it only grows; keys of licences that have expired besides need no place on it.
+/// The signed list of revoked keys, for anybody. Its number is one more than the count of keys ever revoked, so it only
+/// grows. Keys of licences that have since expired need no entry.
 ///
 /// # Errors
 /// [`OpError::Internal`] for more keys than a list holds.

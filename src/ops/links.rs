@@ -1,5 +1,5 @@
 //! One-time links: to set a password, to set up the portal, to sign up, to change an address. Only a link's hash is
-//! kept.
+//! stored.
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,11 +13,11 @@ use crate::store;
 use crate::store::auth::Credentials;
 use crate::store::users::{Link, Purpose};
 
-/// How long a link to set a password is good.
+/// How long a link to set a password is valid.
 pub const RESET_LINK_SECONDS: i64 = 3_600;
 pub const INVITE_LINK_SECONDS: i64 = 7 * 86_400;
 
-/// Makes a link's secret. Only its hash is kept.
+/// Makes a link's secret; only its hash is stored.
 #[must_use]
 pub fn new_link_token(app: &App) -> (String, Vec<u8>) {
     let token = hex::encode(app.rng.bytes::<20>());
@@ -30,26 +30,26 @@ pub fn link_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
-/// The address of a link, as it is mailed and shown.
+/// The address of a link, as mailed and shown.
 #[must_use]
 pub fn link_address(app: &App, token: &str) -> String {
     format!("{}/link/{token}", app.config.public_url)
 }
 
-/// What a link is for, and for whom, if it is still good.
+/// What a valid link is for, and for whom.
 pub struct OpenLink {
     pub purpose: Purpose,
     pub email: String,
     pub company: String,
     pub has_second_factor: bool,
-    /// The new address, where it is about one.
+    /// The new address, if the link confirms one.
     pub new_email: String,
 }
 
-/// Looks at a link without using it up.
+/// Reads a link without using it up.
 ///
 /// # Errors
-/// A refusal when it is dead.
+/// A refusal if it is dead.
 pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
     let mut tx = app.db.read().await?;
     let link = store::users::find_link(&mut tx, &link_hash(token), app.clock.now()).await?;
@@ -64,7 +64,7 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
             let listed = store::users::by_email(&mut tx, &person.email).await?;
             (person.email, listed.map_or(String::new(), |u| u.company_name))
         }
-        None if link.purpose == Purpose::SignUp => super::sign_up::whose(&link.payload)?,
+        None if link.purpose == Purpose::SignUp => super::sign_up::owner(&link.payload)?,
         None => (String::new(), String::new()),
     };
     let is_about_address = matches!(link.purpose, Purpose::Email | Purpose::StopEmail);
@@ -72,7 +72,7 @@ pub async fn look_at_link(app: &App, token: &str) -> OpResult<OpenLink> {
     Ok(OpenLink { purpose: link.purpose, email, company, has_second_factor, new_email })
 }
 
-/// Uses a person's link up. The person is locked first, as by all that ends links: one of them wins.
+/// Uses up a user's link. Locks the user first, as everything does that ends links, so that only one of them wins.
 pub(super) async fn take(work: &mut Work, token: &str, wanted: &[Purpose]) -> OpResult<(Link, Credentials)> {
     let dead = || OpError::refused("", SignInReason::LinkDead);
     let hash = link_hash(token);
@@ -84,10 +84,10 @@ pub(super) async fn take(work: &mut Work, token: &str, wanted: &[Purpose]) -> Op
     Ok((link, person))
 }
 
-/// Makes a link with which somebody sets a password, and mails it where mail is set up. The earlier one dies.
+/// Makes a link to set a password, and mails it if mail is set up. Earlier links become invalid.
 ///
 /// # Errors
-/// A refusal for a person who is disabled.
+/// A refusal for a user who is disabled.
 pub(super) async fn make(
     app: &App,
     work: &mut Work,

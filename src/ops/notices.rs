@@ -1,11 +1,11 @@
-//! Mails that tell a person what happened to the account, so that a stranger's doing is seen.
+//! Mails that report changes of an account to its owner, so that a stranger's doing is noticed.
 
 use super::error::OpResult;
 use crate::app::App;
 use crate::mail;
 use crate::ops::work::Work;
 
-/// Mails what happened, where mail is set up. `from` is the address that it came from.
+/// Mails what happened, if mail is set up. `from` is the client's address.
 pub(super) async fn tell(
     app: &App,
     work: &mut Work,

@@ -1,6 +1,6 @@
-//! The codes of a paid order. The first are made in the transaction of the payment, the others by a job in steps,
-//! so that nobody waits for a big order. Each step locks the order, is one operation of the ledger under a key of
-//! its own, and counts its codes on the order in the same transaction: one that is run again makes none twice.
+//! The codes of a paid order. The payment's transaction makes the first, and a job makes the others in steps, so that
+//! nobody waits for a big order. Each step locks the order, is one ledger operation under its own id, and counts its
+//! codes on the order in the same transaction, so that a step that runs twice makes none twice.
 
 use super::actor::Actor;
 use super::codes::changes::new_code;
@@ -19,14 +19,14 @@ use crate::store;
 use crate::store::orders::OrderRow;
 use crate::words;
 
-/// How many codes are made with the payment.
+/// How many codes the payment's transaction makes.
 pub const CODES_WITH_PAYMENT_MAX: i64 = 1_000;
 /// How many codes a step makes: few enough that others need not wait for it.
 const STEP: i64 = 500;
-/// How many orders that are late are shown.
+/// How many late orders are shown.
 const LATE_SHOWN_MAX: i64 = 10;
 
-/// Makes the first codes of an order that its caller has just marked as paid, and has a job make the others.
+/// Makes the first codes of an order that the caller has just marked as paid; a job makes the others.
 pub(super) async fn begin(
     app: &App,
     work: &mut Work,
@@ -42,10 +42,7 @@ pub(super) async fn begin(
     Ok(())
 }
 
-/// Makes the next codes of an order; tells whether more are to be made.
-///
-/// # Errors
-/// Whatever keeps the job from going on now.
+/// Makes the next codes of an order; returns whether more remain.
 pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
     work!(app, work => {
         let Some((root_id, root)) = store::companies::root(&mut work.tx).await? else { return Ok(false) };
@@ -64,12 +61,12 @@ pub async fn run_step(app: &App, order_id: i64) -> OpResult<bool> {
     })
 }
 
-/// Notes that the codes of an order can't be made now, for its page and for the operator.
+/// Records that an order's codes cannot be made now, for its page and for the operator.
 pub async fn note_late(app: &App, order_id: i64) -> OpResult<()> {
     work!(app, work => { Ok(store::orders::set_codes_late(&mut work.tx, order_id, work.now).await?) })
 }
 
-/// The orders whose codes can't be made now, and since when: the operator's alarm.
+/// The orders whose codes cannot be made now, and since when: the operator's alarm.
 pub async fn late(app: &App, actor: &Actor) -> OpResult<Vec<(i64, i64)>> {
     if !actor.is_operator() {
         return Ok(Vec::new());
@@ -114,7 +111,7 @@ async fn make(
     Ok(())
 }
 
-/// The codes of an order that come after the first `before`, up to `made` in all.
+/// The codes of an order after the first `before`, up to `made` in all.
 fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Vec<Voucher> {
     let new = among_first(lines, made).zip(among_first(lines, before));
     let vouchers = lines.iter().zip(new).filter_map(|((number, line), (made, before))| {
@@ -130,7 +127,7 @@ fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Ve
     vouchers.collect()
 }
 
-/// Takes back what of a locked order has not been made yet: it never is, and is credited. What was made stays.
+/// Cancels and credits the codes of a locked order that are not made yet. Those that were made stay.
 pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<Outcome> {
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));

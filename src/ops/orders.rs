@@ -1,5 +1,4 @@
-//! Orders: seen, and cancelled. They begin in `draft`, and are placed in `placing`; what happens when one is paid is in
-//! `ops::payments`.
+//! Reads and cancels orders. They begin in `draft`, and are placed in `placing`; `ops::payments` handles payment.
 
 pub mod draft;
 pub mod placing;
@@ -17,14 +16,14 @@ use crate::store::invoices::InvoiceRow;
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::payments::PaymentRow;
 
-/// An order with all that belongs to it.
+/// An order with everything that belongs to it.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub row: OrderRow,
     pub currency: Currency,
-    /// With their numbers, which stay when one is taken out.
+    /// With their numbers, which do not change when a line is removed.
     pub lines: Vec<(i64, OrderLine)>,
-    /// The devices that lines of licences are for.
+    /// The devices that licence lines are for.
     pub serials: Vec<(i64, String)>,
     pub payments: Vec<PaymentRow>,
     /// Its invoice and credit notes.
@@ -72,11 +71,11 @@ pub(super) fn currency(row: &OrderRow) -> OpResult<Currency> {
         .ok_or_else(|| OpError::Internal(format!("order {} is in no known currency", row.id)))
 }
 
-/// Cancels an order that nobody has paid; an invoice that was made gets a credit note. Of one that is paid, and
-/// whose codes are still being made, it cancels the codes that are not there yet, by those who may cancel vouchers.
+/// Cancels an unpaid order; its invoice, if any, gets a credit note. Of a paid order whose codes are still being made,
+/// it cancels the codes that are not made yet, if the actor may cancel vouchers.
 ///
 /// # Errors
-/// A refusal where it is ready or cancelled; [`OpError::NotFound`] outside the actor's tree.
+/// A refusal if the order is complete or cancelled; [`OpError::NotFound`] outside the actor's tree.
 pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, order_id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;

@@ -12,11 +12,10 @@ use crate::ops::work::work;
 use crate::store;
 use crate::store::users::{Link, Purpose};
 
-/// Sends a link to set a new password to the address, if it has an account. The answer is the same
-/// if it has none.
+/// Mails a link to set a new password to the address, if it has an account. The answer is the same if it has none.
 ///
 /// # Errors
-/// How long to wait, when one address asks too often.
+/// How long to wait, if a client's address asks too often.
 pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<()> {
     let email = user::email(email).map_err(at("email"))?;
     let (token, hash) = new_link_token(app);
@@ -34,11 +33,11 @@ pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<
     })
 }
 
-/// Sets a password by an invitation or a reset link. All sessions and links of the person end, at a reset
-/// also all access tokens. It opens no session: a second factor is asked for at the sign-in that follows.
+/// Sets a password by an invitation or a reset link. Ends all sessions and links of the user, and after a reset also
+/// all access tokens. Opens no session: the sign-in that follows asks for the second factor.
 ///
 /// # Errors
-/// A refusal at the field that is wrong, or when the link is dead.
+/// A refusal at the invalid field, or if the link is dead.
 pub async fn set_password_by_link(
     app: &App,
     token: &str,
@@ -54,7 +53,7 @@ pub async fn set_password_by_link(
         let (_, person) = links::take(work, token, &[Purpose::Invite, Purpose::Reset]).await?;
         set_password(work, person.id, &password_hash, is_short).await?;
         forget_wrong_passwords(work, &person.email).await?;
-        // Without a password so far, the person has made no token.
+        // A user without a password so far has made no token.
         if person.password_hash.is_some() {
             let revoked = store::tokens::revoke_all(&mut work.tx, person.id).await?;
             super::tokens::note_all_revoked(work, &person, address, revoked);

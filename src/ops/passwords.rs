@@ -1,4 +1,4 @@
-//! Passwords: hashed, given again, checked when they are new, and changed.
+//! Hashes, verifies, checks and changes passwords.
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -16,19 +16,19 @@ use crate::model::user;
 use crate::ops::work::{Work, work};
 use crate::store;
 
-/// So many names of products are looked for in new passwords.
+/// How many product names are looked for in new passwords.
 const KNOWN_NAMES_MAX: usize = 500;
 
-/// The password given again, and the mark of the browser that it is typed into.
+/// The current password, typed again, and the mark of the browser.
 #[derive(Clone, Copy)]
 pub struct Again<'a> {
     pub password: &'a str,
     pub device_mark: Option<&'a str>,
 }
 
-/// Checks a password off the request's thread, in a turn of hashing; without a hash it takes as long as with one.
+/// Verifies a password off the request's thread, in a turn of hashing. Takes as long without a hash as with one.
 pub(super) async fn verify(password: String, hash: Option<String>) -> OpResult<bool> {
-    // Of a password that nobody has.
+    // The hash of a password that nobody has.
     const NOBODY: &str =
         "$argon2id$v=19$m=19456,t=2,p=1$gZiV/M1gPc22ElAH/Jh1Hw$CWOrkoo7oJBQ/iyh7uJ0LO2aLEfrHwTWllSAxT0zRno";
     let has_hash = hash.is_some();
@@ -45,7 +45,7 @@ pub(super) async fn verify(password: String, hash: Option<String>) -> OpResult<b
 /// Hashes a password off the request's thread.
 ///
 /// # Errors
-/// Only when the application is shutting down.
+/// Only during shutdown.
 pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
     let _turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let salt = app.rng.bytes::<16>();
@@ -58,7 +58,7 @@ pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
     .map_err(|e| OpError::Internal(e.to_string()))?
 }
 
-/// Checks the password given again. Counted like a sign-in, under the same keys.
+/// Checks the current password, typed again. Counted like a sign-in, under the same keys.
 ///
 /// # Errors
 /// A refusal at the field.
@@ -88,7 +88,7 @@ pub async fn confirm_password(
     if is_right { Ok(()) } else { refuse(field, UserReason::WrongPassword) }
 }
 
-/// The names that people who guess passwords here try first: the vendor's and those of the products.
+/// The names that an attacker would try first here: the vendor's and the products'.
 async fn known_names(app: &App) -> OpResult<Vec<String>> {
     let mut tx = app.db.read().await?;
     let mut names: Vec<String> = store::products::all(&mut tx).await?.into_iter().map(|p| p.name).collect();
@@ -99,20 +99,20 @@ async fn known_names(app: &App) -> OpResult<Vec<String>> {
     Ok(names)
 }
 
-/// A new password and its repetition, checked. `whose` are the e-mail address and the company of its owner.
+/// Checks a new password and its repetition. `owner` is the user's e-mail address and company.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn check_new_password(
     app: &App,
     password: &str,
     again: &str,
-    whose: (&str, &str),
+    owner: (&str, &str),
     has_second_factor: bool,
 ) -> OpResult<()> {
     let mut problems = Problems::default();
     let names = known_names(app).await?;
-    let context: Vec<&str> = names.iter().map(String::as_str).chain([whose.0, whose.1]).collect();
+    let context: Vec<&str> = names.iter().map(String::as_str).chain([owner.0, owner.1]).collect();
     let checked = user::check_password(password, &context, has_second_factor);
     problems.take("new_password", checked);
     if password != again {
@@ -121,7 +121,7 @@ pub async fn check_new_password(
     problems.finish()
 }
 
-/// Sets a checked password. A short one is refused where the second factor has gone meanwhile.
+/// Sets a checked password. Refuses a short one if the second factor was turned off in the meantime.
 pub(super) async fn set_password(work: &mut Work, user_id: i64, hash: &str, is_short: bool) -> OpResult<()> {
     if !is_short {
         return Ok(store::users::set_password(&mut work.tx, user_id, hash).await?);
@@ -133,11 +133,11 @@ pub(super) async fn set_password(work: &mut Work, user_id: i64, hash: &str, is_s
     refuse("new_password", user::PasswordError::TooShort { minimum })
 }
 
-/// Changes the actor's password. All sessions and links end, where asked also all access tokens; the door begins
-/// the present session again.
+/// Changes the actor's password. Ends all sessions and links, and on request also all access tokens; the web layer
+/// renews the current session.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn change_password(
     app: &App,
     actor: &Actor,
@@ -146,8 +146,8 @@ pub async fn change_password(
     again: &str,
     ends_tokens: bool,
 ) -> OpResult<SignedInAs> {
-    let whose = (actor.email.as_str(), actor.company_name.as_str());
-    check_new_password(app, new, again, whose, actor.second_factor.is_some()).await?;
+    let owner = (actor.email.as_str(), actor.company_name.as_str());
+    check_new_password(app, new, again, owner, actor.second_factor.is_some()).await?;
     confirm_password(app, actor, "password", old).await?;
     let (hash, is_short) = (hash_password(app, new.to_owned()).await?, user::needs_second_factor(new));
     let now_as = work!(app, work => {

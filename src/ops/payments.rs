@@ -1,6 +1,6 @@
-//! An order is paid: its units come into being in its vouchers, its licences get their keys, its invoice is
-//! settled, all in one transaction, and once, no matter who reports it or how often. The order's own row
-//! decides: it is locked, and left only from `awaiting_payment`.
+//! Settles a paid order: makes its vouchers, issues its licences' keys and settles its invoice, all in one transaction
+//! and once, no matter who reports the payment or how often. The order's own row decides: it is locked, and leaves
+//! `awaiting_payment` only once.
 
 use jiff::civil::Date;
 
@@ -23,23 +23,23 @@ use crate::store::history::NewHistory;
 use crate::store::orders::OrderRow;
 use crate::store::payments::NewPayment;
 
-/// The oldest statement: of a year ago.
+/// The oldest accepted statement: a year back.
 const STATEMENT_HOURS_MAX: i64 = 366 * 24;
 /// The most characters of a bank's reference.
 pub const REFERENCE_LENGTH_MAX: usize = 140;
 
-/// What an order comes to, for people.
+/// An order's total, formatted.
 ///
 /// # Errors
-/// [`OpError::Internal`] for a currency that no Scrip wrote.
+/// [`OpError::Internal`] for a currency that Scrip never wrote.
 pub fn sum(row: &OrderRow) -> OpResult<String> {
     Ok(Money::new(row.total, currency(row)?).to_string())
 }
 
-/// An order that is paid now.
+/// The payment of an order.
 pub(super) struct Settlement<'a> {
     pub order: &'a OrderRow,
-    /// The portal where a card provider told so, else the operator.
+    /// The portal if a card provider reported it, else the operator.
     pub by: ledger::ActorFacts,
     /// "by card".
     pub how: &'static str,
@@ -48,13 +48,13 @@ pub(super) struct Settlement<'a> {
 }
 
 impl<'a> Settlement<'a> {
-    /// An order that costs nothing: the portal fulfils what the buyer placed.
+    /// An order that costs nothing: the portal fulfils it as placed.
     pub fn free(actor: &Actor, order: &'a OrderRow, now: Moment) -> Settlement<'a> {
         let root_id = actor.company_path.ids().first().copied().unwrap_or(actor.company_id);
         Settlement { order, by: ledger::ActorFacts::portal(root_id), how: "", on: date(now) }
     }
 
-    /// A row of the history about the order.
+    /// A history row about the order.
     pub fn note(&self, verb: &'static str, details: String) -> NewHistory {
         let Settlement { order, by, .. } = self;
         NewHistory {
@@ -69,7 +69,7 @@ impl<'a> Settlement<'a> {
     }
 }
 
-/// Settles an order that its caller has locked; false where it is not waiting for that any more.
+/// Settles an order that the caller has locked; false if it no longer waits for that.
 pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'_>) -> OpResult<bool> {
     let Settlement { order, how, on, .. } = settlement;
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
@@ -102,17 +102,17 @@ pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'
 /// What the operator saw on the bank's statement.
 #[derive(Debug, Clone)]
 pub struct BankPayment<'a> {
-    /// Minor units of the order's currency.
+    /// In minor units of the order's currency.
     pub amount: i64,
     /// The day on the statement.
     pub on: Date,
     pub reference: &'a str,
 }
 
-/// The operator marks an order as paid: its vouchers and licences come into being.
+/// Marks an order as paid on the operator's word, and makes its vouchers and licences.
 ///
 /// # Errors
-/// A refusal where another sum came, the day is to come, or the order is not waiting for a payment.
+/// A refusal if the sum differs, the day is in the future, or the order does not wait for a payment.
 pub async fn mark_paid(
     app: &App,
     actor: &Actor,

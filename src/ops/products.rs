@@ -20,7 +20,7 @@ pub const PRODUCTS_MAX: usize = 500;
 /// How many of a product's versions are read at once.
 pub const VERSIONS_MAX: i64 = 200;
 
-/// What the form of a product sends. Fields of the other kind are not looked at.
+/// The fields of the product form. Those of the other kind are ignored.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct ProductFields<'a> {
     pub name: &'a str,
@@ -29,10 +29,10 @@ pub struct ProductFields<'a> {
     pub device_price: &'a str,
     pub apartment_price: &'a str,
     pub licence_price: &'a str,
-    /// A line each.
+    /// One per line.
     pub models: &'a str,
     pub term_months: &'a str,
-    /// The number of a VAT class.
+    /// The id of a VAT class.
     pub vat_class: &'a str,
 }
 
@@ -49,14 +49,14 @@ pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ProductRow>> {
 /// The current version of a product.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is none.
+/// [`OpError::NotFound`] if there is none.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ProductRow> {
     actor.require_operator()?;
     let mut tx = app.db.read().await?;
     store::products::current(&mut tx, id).await?.ok_or(OpError::NotFound)
 }
 
-/// The versions of a product, the newest first.
+/// The versions of a product, newest first.
 ///
 /// # Errors
 /// As [`list`].
@@ -66,16 +66,16 @@ pub async fn versions(app: &App, actor: &Actor, id: i64) -> OpResult<Vec<Product
     Ok(store::products::versions(&mut tx, id, VERSIONS_MAX).await?)
 }
 
-/// What is offered of a kind, by name: for people who may buy.
+/// The offered products of a kind, by name: for users who may buy.
 pub async fn offered(app: &App, kind: ProductKind) -> OpResult<Vec<ProductRow>> {
     let mut tx = app.db.read().await?;
     Ok(store::products::offered(&mut tx, kind).await?)
 }
 
-/// Puts a product on the price list. It is offered from then on.
+/// Adds a product to the price list, and offers it from then on.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn add(
     app: &App,
     actor: &Actor,
@@ -101,7 +101,7 @@ pub async fn add(
 /// Makes a new version of a product, if `version` is still the current one.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`ProductReason::Changed`] where somebody else was first.
+/// A refusal at the invalid field; [`ProductReason::Changed`] if somebody else was first.
 pub async fn change(
     app: &App,
     actor: &Actor,
@@ -138,10 +138,10 @@ async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
     refuse("vat_class", ProductReason::UnknownVatClass)
 }
 
-/// Offers a product, or no more. Orders that were made are not touched.
+/// Offers a product, or withdraws it. Existing orders are not affected.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is no such product.
+/// [`OpError::NotFound`] if there is no such product.
 pub async fn set_offered(
     app: &App,
     actor: &Actor,
@@ -172,7 +172,7 @@ fn check(kind: ProductKind, fields: &ProductFields<'_>) -> OpResult<Product> {
         problems.take("description", description.map_err(|e| text_reason(e, FieldReason::Missing)));
     let currency = Currency::from_code(fields.currency).ok_or(ProductReason::UnknownCurrency);
     let currency = problems.take("currency", currency);
-    // Without a currency a price cannot be read: how many digits it has hangs on it.
+    // The currency decides how many decimals a price has, so there is no price to read without one.
     let price = currency.and_then(|currency| price(&mut problems, kind, currency, fields));
     let vat_class_id =
         problems.take("vat_class", fields.vat_class.parse().map_err(|_| ProductReason::UnknownVatClass));
@@ -213,7 +213,7 @@ fn price(
     Some(Price::Voucher { device: device?, apartment: apartment? })
 }
 
-/// Months; none for a licence without an end.
+/// Months; `None` for a licence without an end.
 fn term(text: &str) -> Result<Option<i64>, FieldReason> {
     let text = text.trim();
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! Reports: what was sold, and what became of codes.
+//! Reports: sales, and what became of codes.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
@@ -12,20 +12,20 @@ use crate::store::reports::{
     CodeCount, CompanySales, MonthSales, Outstanding, OutstandingCursor, SalesCursor,
 };
 
-/// What was sold to all companies, by currency and month.
+/// Sales to all companies, by currency and month.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for anyone but the operator.
+/// [`OpError::NotFound`] unless the actor is the operator.
 pub async fn sales_by_month(app: &App, actor: &Actor, period: Period) -> OpResult<Vec<MonthSales>> {
     operator(actor)?;
     let mut tx = app.db.read_list().await?;
     Ok(store::reports::sales_by_month(&mut tx, period).await?)
 }
 
-/// A page of the sales by company and month, the latest month first.
+/// A page of the sales by company and month, latest month first.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for anyone but the operator.
+/// [`OpError::NotFound`] unless the actor is the operator.
 pub async fn sales(
     app: &App,
     actor: &Actor,
@@ -41,7 +41,7 @@ pub async fn sales(
 /// A page of the units in unused codes, by company and type.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for anyone but the operator.
+/// [`OpError::NotFound`] unless the actor is the operator.
 pub async fn outstanding(
     app: &App,
     actor: &Actor,
@@ -53,12 +53,12 @@ pub async fn outstanding(
     Ok(store::reports::outstanding(&mut tx, after, limit).await?)
 }
 
-/// Others have no such report.
+/// For others, the report does not exist.
 fn operator(actor: &Actor) -> OpResult<()> {
     if actor.is_operator() { Ok(()) } else { Err(OpError::NotFound) }
 }
 
-/// What became of codes in a month, as four numbers: made, used, expired, taken back.
+/// How many codes were made, used, expired and cancelled in a month.
 pub type Fates = [i64; 4];
 
 /// What became of the codes of one type in a month.
@@ -71,7 +71,7 @@ pub struct MonthCodes {
 }
 
 impl MonthCodes {
-    /// Counts a state. A code that takes the place of a lost one is not made: it is the same once more.
+    /// Counts a state. A code that replaces a lost one does not count as made: it is the same code again.
     fn add(&mut self, status: CodeStatus, count: &CodeCount) {
         let (fate, sign) = match status {
             CodeStatus::Unused => (0, 1),
@@ -90,14 +90,14 @@ impl MonthCodes {
 pub struct CodeReport {
     /// The units that are in unused codes now, by type.
     pub unused: Vec<(ResourceType, i64)>,
-    /// In the order of months and types.
+    /// By month, then by type.
     pub months: Vec<MonthCodes>,
 }
 
-/// The codes of the actor's tree.
+/// The report on the codes of the actor's tree.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for people without reports.
+/// [`OpError::NotFound`] for users without reports.
 pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeReport> {
     if !actor.has_reports() {
         return Err(OpError::NotFound);
@@ -117,7 +117,7 @@ pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeRep
             month.add(status, &count);
         }
     }
-    // Where codes were replaced and nothing else was done, nothing has become of any.
+    // A month in which codes were only replaced sums up to zero.
     months.retain(|m| m.codes != [0; 4]);
     let unused = pools.iter().filter(|p| p.in_codes > 0).map(|p| (p.resource_type, p.in_codes)).collect();
     Ok(CodeReport { unused, months })

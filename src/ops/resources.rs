@@ -1,4 +1,4 @@
-//! Balances, and moving them. Every change goes through the writer.
+//! Balances, and moving units. Every change goes through the writer.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
@@ -13,7 +13,7 @@ use crate::store::resources::Pool;
 use crate::store::transfers::{ListedTransfer, TransferFilter};
 use crate::writer::WriteError;
 
-/// Runs operations of the ledger inside an act: all of them with it, or none.
+/// Runs ledger operations within an act: all of them, or none.
 ///
 /// # Errors
 /// The first refusal.
@@ -41,7 +41,7 @@ pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
     Ok(store::resources::pools(&mut tx, actor.company_id).await?)
 }
 
-/// What a company of the tree can use now of one type.
+/// What a company of the tree can use of one type now.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
@@ -56,7 +56,7 @@ pub async fn balance(
     Ok(store::resources::balance(&mut tx, company_id, resource_type).await?)
 }
 
-/// How many waiting devices would be extended at once if so many units came to a company.
+/// How many waiting devices a company would extend at once if it received that many units.
 pub async fn served_by(app: &App, company_id: i64, resource_type: ResourceType, units: i64) -> OpResult<i64> {
     let mut tx = app.db.read().await?;
     let waiting = store::devices::waiting(&mut tx, company_id, resource_type).await?;
@@ -80,19 +80,19 @@ pub async fn balance_history(
     Ok(store::resources::balance_history(&mut tx, company_id, resource_type, since).await?)
 }
 
-/// What a list of pools begins after, and how long it is.
+/// The filter of a list of pools.
 #[derive(Debug, Clone, Default)]
 pub struct PoolFilter<'a> {
     pub company_id: Option<i64>,
     /// Part of the company's name.
     pub text: &'a str,
-    /// The last pool's id of the page before.
+    /// The last pool's id on the previous page.
     pub cursor: Option<i64>,
     pub limit: i64,
     pub offset: i64,
 }
 
-/// A page of the pools of the actor's tree, and how many there are where `wants_total`.
+/// A page of the pools of the actor's tree; with their number if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
@@ -116,7 +116,7 @@ pub async fn list_pools(
     Ok((found, total))
 }
 
-/// The pools of one company, or of the actor's company and all its subsidiaries together.
+/// The pools of one company, or the totals of the actor's company and all its subsidiaries.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
@@ -131,7 +131,7 @@ pub async fn summary(app: &App, actor: &Actor, company_id: Option<i64>) -> OpRes
     Ok(store::resources::pools_of_tree(&mut tx, &actor.company_path).await?)
 }
 
-/// A page of the transfers of the actor's tree, and how many there are where `wants_total`.
+/// A page of the transfers of the actor's tree; with their number if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
@@ -154,8 +154,8 @@ pub async fn transfers(
     Ok((found, total))
 }
 
-/// Whoever belongs to another tree is told by the company alone, as in the history; so is a company
-/// above the actor's that paid for a device.
+/// Shows a user of another tree only by their company, as in the history. A company above the actor's that paid for a
+/// device is hidden too.
 fn hide_stranger(actor: &Actor, transfer: &mut ListedTransfer) {
     let is_ours = |path: &str| path.starts_with(actor.company_path.as_str());
     if !transfer.actor_path.as_deref().is_none_or(is_ours) {
@@ -166,10 +166,7 @@ fn hide_stranger(actor: &Actor, transfer: &mut ListedTransfer) {
     }
 }
 
-/// Brings units into being at the root company.
-///
-/// # Errors
-/// The ledger's refusals.
+/// Issues units to the root company.
 pub async fn issue(
     app: &App,
     actor: &Actor,
@@ -185,9 +182,6 @@ pub async fn issue(
 }
 
 /// Moves units between two companies of the actor's tree.
-///
-/// # Errors
-/// The ledger's refusals.
 pub async fn move_units(
     app: &App,
     actor: &Actor,
@@ -203,7 +197,7 @@ pub async fn move_units(
     submit(app, actor, operation_id, &request, command).await
 }
 
-/// Hands an operation to the writer. It runs to its end even when the caller goes away.
+/// Submits an operation to the writer. It runs to its end even if the caller goes away.
 pub(super) async fn submit(
     app: &App,
     actor: &Actor,

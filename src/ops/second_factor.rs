@@ -22,27 +22,26 @@ use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::second_factor::Asked;
 
-/// What each change of the second factor comes with.
+/// What comes with each change of the second factor.
 pub struct Change<'a> {
-    /// The operation's id.
     pub operation_id: &'a str,
-    /// The present session, where all others are to end.
+    /// The current session, if all others are to end.
     pub but: Option<&'a [u8]>,
 }
 
-/// What was done, and the recovery codes: they are told once, for only their hashes are kept.
+/// What was done, and the recovery codes. They are shown once, because only their hashes are stored.
 pub struct NewCodes {
     pub event: Event,
-    /// `None` where the same form was sent before.
+    /// `None` if the same form was sent before.
     pub codes: Option<Vec<String>>,
 }
 
-/// The key that wrong second factors of an account are counted under.
+/// The key under which an account's wrong second factors are counted.
 pub(super) fn throttle_key(user_id: i64) -> String {
     format!("second_factor:{user_id}")
 }
 
-/// The key that mailed codes of an account are counted under.
+/// The key under which an account's mailed codes are counted.
 pub(super) fn mailed_key(user_id: i64) -> String {
     format!("mailed_code:{user_id}")
 }
@@ -53,7 +52,7 @@ pub async fn recovery_codes_left(app: &App, actor: &Actor) -> OpResult<i64> {
     Ok(store::second_factor::recovery_codes_left(&mut tx, actor.user_id).await?)
 }
 
-/// Ten new recovery codes, and what is kept of them.
+/// Ten new recovery codes, and the hashes to store.
 fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
     let codes = (0..RECOVERY_CODES).map(|_| RecoveryCode::from_random(app.rng.bytes()));
     codes.map(|c| (c.reveal(), app.keys.second_factor_hash(actor.user_id, "recovery", c.digits()))).unzip()
@@ -62,7 +61,7 @@ fn new_recovery_codes(app: &App, actor: &Actor) -> (Vec<String>, Vec<Vec<u8>>) {
 /// Makes ten new recovery codes; the old ones no longer work.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn make_recovery_codes(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<NewCodes> {
     let (codes, hashes) = new_recovery_codes(app, actor);
     let fresh = AtomicBool::new(false);
@@ -105,7 +104,7 @@ pub(super) async fn mail_code(
 
 async fn end_others(app: &App, actor: &Actor, change: &Change<'_>) -> OpResult<()> {
     match change.but {
-        Some(present) => end_other_sessions(app, actor.user_id, present).await,
+        Some(current) => end_other_sessions(app, actor.user_id, current).await,
         None => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
-//! Signing in, the second step: the password was right, and nothing is open yet. What is known of the
-//! sign-in lives in the session until it is done or lapses; wrong codes are counted for the account.
+//! The second step of signing in: the password was right, and nothing is open yet. The session holds the sign-in
+//! until it is done or lapses; wrong codes are counted for the account.
 
 use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
@@ -22,10 +22,10 @@ pub struct Pending {
     pub user_id: i64,
     pub email: String,
     pub method: SecondFactor,
-    /// Whether a code was mailed for this sign-in: none is where several were mailed just now.
+    /// Whether a code was mailed for this sign-in: not if several were mailed just now.
     #[serde(default)]
     pub is_mailed: bool,
-    /// What the sign-in's mailed codes belong to.
+    /// The id that the sign-in's mailed codes belong to.
     #[serde(default)]
     id: String,
     session_epoch: i64,
@@ -33,10 +33,10 @@ pub struct Pending {
     until: i64,
 }
 
-/// What is given as the second factor.
+/// What the user enters as the second factor.
 #[derive(Clone, Copy)]
 pub enum Proof<'a> {
-    /// Of the app, or of the mail.
+    /// From the app, or from the mail.
     Code(&'a str),
     Recovery(&'a str),
 }
@@ -63,7 +63,7 @@ impl Pending {
     }
 }
 
-/// Goes on from a right password. A code is mailed, unless several were mailed just now.
+/// Continues after a right password. Mails a code, unless several were mailed just now.
 pub(super) async fn begin(
     app: &App,
     who: &Credentials,
@@ -87,8 +87,7 @@ pub(super) async fn begin(
     Ok(FirstStep::Pending(Pending { user_id, email, method, is_mailed, id, session_epoch, until }))
 }
 
-/// Checks the second factor, and signs in. A wrong one is counted and noted in the same transaction
-/// that judges it.
+/// Checks the second factor, and signs in. A wrong one is counted and recorded in the transaction that judges it.
 ///
 /// # Errors
 /// [`SignInReason::Lapsed`], a refusal at the field, or how long to wait.
@@ -109,8 +108,7 @@ pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whenc
     Ok(SignedInAs { user_id: pending.user_id, session_epoch: pending.session_epoch })
 }
 
-/// Judges a second factor of somebody, and uses it up. A wrong one is counted and noted; a right one
-/// forgets the wrong ones before it.
+/// Judges a user's second factor, and uses it up. Counts and records a wrong one; a right one resets the count.
 #[expect(clippy::too_many_arguments, reason = "all of one proof")]
 pub(super) async fn judge(
     app: &App,
@@ -137,7 +135,7 @@ pub(super) async fn judge(
     Ok(true)
 }
 
-/// What was typed, read: a slip of the pen costs no attempt.
+/// The parsed input: a malformed code costs no attempt.
 pub(super) enum Typed {
     Code(String),
     Recovery(RecoveryCode),
@@ -153,7 +151,7 @@ pub(super) fn read(proof: Proof<'_>) -> OpResult<Typed> {
     typed.ok_or(OpError::refused(proof.field(), reason))
 }
 
-/// Whose sign-in waits, as the account is now; refused where it has changed since the password.
+/// The account of a pending sign-in, as it is now; refused if it has changed since the password.
 async fn waiting(work: &mut Work, pending: &Pending) -> OpResult<(Credentials, SecondFactor)> {
     let found = store::auth::credentials_of(&mut work.tx, pending.user_id).await?;
     let is_good = |c: &Credentials| c.disabled_at.is_none() && c.session_epoch == pending.session_epoch;
@@ -164,7 +162,7 @@ async fn waiting(work: &mut Work, pending: &Pending) -> OpResult<(Credentials, S
     }
 }
 
-/// Whether the proof is right; it is used up by the asking.
+/// Whether the proof is right. Asking uses it up.
 async fn is_right(
     app: &App,
     work: &mut Work,
@@ -184,8 +182,8 @@ async fn is_right(
             store::second_factor::take_mailed_code(tx, user_id, asked, &hash, work.now).await?
         }
         (Typed::Code(code), SecondFactor::Totp) => {
-            let kept = store::second_factor::secret(tx, user_id).await?;
-            let secret = kept.and_then(|k| app.keys.open_secret(k.key_version, &k.sealed, user_id));
+            let stored = store::second_factor::secret(tx, user_id).await?;
+            let secret = stored.and_then(|k| app.keys.open_secret(k.key_version, &k.sealed, user_id));
             let secret = secret.ok_or(OpError::Internal("the app's secret does not open".into()))?;
             match secret.step_of(code, work.now) {
                 Some(step) => store::second_factor::take_step(tx, user_id, step).await?,
@@ -195,7 +193,7 @@ async fn is_right(
     })
 }
 
-/// Mails another code; the earlier one of this sign-in dies.
+/// Mails another code. This sign-in's earlier code becomes invalid.
 ///
 /// # Errors
 /// [`SignInReason::Lapsed`], or how long to wait.

@@ -1,4 +1,4 @@
-//! Who sells, and on which terms: what the operator sets before anybody can buy.
+//! The seller and its terms: what the operator sets before anybody can buy.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub const REGISTRATION_LENGTH_MAX: usize = 200;
 pub const BANK_ACCOUNT_LENGTH_MAX: usize = 500;
 pub const FOOTER_LENGTH_MAX: usize = 1_000;
 
-/// What the form sends.
+/// The fields of the form.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct SellerFields<'a> {
     pub name: &'a str,
@@ -34,17 +34,17 @@ pub struct SellerFields<'a> {
     pub may_cancel: bool,
 }
 
-/// Who sells, once the operator has said it; nobody can buy before. Whoever buys may know it: it
-/// stands on each invoice.
+/// The seller's data; `None` until the operator sets it, and nobody can buy before. Buyers may know it: every invoice
+/// shows it.
 pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
     let mut tx = app.db.read().await?;
     Ok(store::seller::get(&mut tx).await?)
 }
 
-/// Sets who sells. Documents that were written stay as they are.
+/// Sets the seller's data. Documents that were issued stay as they are.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn save(
     app: &App,
     actor: &Actor,
@@ -56,7 +56,7 @@ pub async fn save(
     let request = serde_json::json!(settings).to_string();
     work_once!(app, actor, operation_id, "save_seller", &request, work => {
         store::seller::set(&mut work.tx, &settings).await?;
-        work.note(actor.note("seller.changed", &settings.seller.name, &told(&settings)));
+        work.note(actor.note("seller.changed", &settings.seller.name, &summary(&settings)));
         Ok(Outcome::of(BillingEvent::SellerSaved { name: settings.seller.name.clone() }))
     })
 }
@@ -102,8 +102,8 @@ fn due_days(text: &str) -> Result<i64, FieldReason> {
     days.ok_or(FieldReason::NotBetween { minimum: 0, maximum: DUE_DAYS_MAX })
 }
 
-/// What the history says: what a buyer pays by.
-fn told(settings: &SellerSettings) -> String {
+/// The terms that buyers pay by, for the history.
+fn summary(settings: &SellerSettings) -> String {
     let cancel = if settings.may_cancel { "may" } else { "may not" };
     format!(
         "{} days to pay; to {}; distributors {cancel} cancel unused vouchers",

@@ -15,7 +15,7 @@ use crate::store::users::{Link, Purpose};
 /// Makes the one-time link for the first start; `None` once there is a root company.
 pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
     let mut tx = app.db.read().await?;
-    // Read first: a portal that is set up starts on a full disk, too.
+    // Read first: a portal that is set up must start even on a full disk.
     if store::companies::root(&mut tx).await?.is_some() {
         return Ok(None);
     }
@@ -34,7 +34,7 @@ pub async fn setup_link(app: &App) -> OpResult<Option<String>> {
     Ok(made.then(|| link_address(app, &token)))
 }
 
-/// What the set-up page sends.
+/// The fields of the set-up page.
 pub struct Setup {
     pub company: String,
     pub email: String,
@@ -46,13 +46,13 @@ pub struct Setup {
 /// Names the root company and makes its first administrator.
 ///
 /// # Errors
-/// A refusal at the field that is wrong, or when the link is dead.
+/// A refusal at the invalid field, or if the link is dead.
 pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     let mut problems = Problems::default();
     let name = problems.take("company", company::name(&form.company));
     let email = problems.take("email", user::email(&form.email));
-    let whose = (form.email.as_str(), form.company.as_str());
-    let checked = check_new_password(app, &form.password, &form.again, whose, false).await;
+    let owner = (form.email.as_str(), form.company.as_str());
+    let checked = check_new_password(app, &form.password, &form.again, owner, false).await;
     if let Err(OpError::Invalid(more)) = checked {
         more.into_iter().for_each(|(field, reason)| problems.add(field, reason));
     }
@@ -71,7 +71,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
     })
 }
 
-/// The root company and its first administrator.
+/// Makes the root company and its first administrator.
 pub async fn make_root(
     work: &mut Work,
     name: &str,

@@ -1,5 +1,4 @@
-//! Signing in with a password, and signing out. What follows for people with a second factor is in
-//! [`super::second_step`].
+//! Signing in with a password, and signing out. [`super::second_step`] continues for users with a second factor.
 
 use super::actor::Actor;
 use super::attempts::{account_key, address_key, count_password};
@@ -17,35 +16,35 @@ use crate::store;
 use crate::store::auth::Credentials;
 use crate::store::history::NewHistory;
 
-/// A right password takes its own count at its address back, and one failure more: somebody mistyped there. The
-/// latter once in so long for each account, or the owner of one could go on guessing at the others.
+/// A right password takes back its own count at its address, and one failure more: the user's typing error. The latter
+/// only this often per account, or the owner of one account could keep guessing at others.
 const LOWERS_EVERY_SECONDS: i64 = 3_600;
 
-/// What a sign-in form sends.
+/// The fields of the sign-in form.
 pub struct SignIn {
     pub email: String,
     pub password: String,
     pub from: Whence,
 }
 
-/// Where an attempt to sign in comes from.
+/// Where a sign-in attempt comes from.
 #[derive(Debug, Clone)]
 pub struct Whence {
     pub address: String,
-    /// What the browser calls itself, in a few words.
+    /// The browser's name for itself, in a few words.
     pub browser: String,
-    /// The mark of a browser that an account was signed in from before.
+    /// The mark of a browser that has signed in to an account before.
     pub device_mark: Option<String>,
 }
 
 impl Whence {
-    /// Whether the account was signed in from this browser before.
+    /// Whether the account has signed in from this browser before.
     fn is_known(&self, app: &App, email: &str) -> bool {
         self.device_mark.as_deref() == Some(app.keys.device_mark(&company::searchable(email)).as_str())
     }
 }
 
-/// Who has signed in: what a session keeps.
+/// Who has signed in, as a session stores it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct SignedInAs {
     pub user_id: i64,
@@ -55,19 +54,19 @@ pub struct SignedInAs {
 /// What a right password leads to.
 pub enum FirstStep {
     SignedIn(SignedInAs),
-    /// Nothing is open yet: the second factor is asked for.
+    /// Nothing is open yet: the second factor is required.
     Pending(Pending),
 }
 
-/// Checks an e-mail address and a password. The attempt is counted before the password is looked
-/// at, so that many at the same moment are as slow as one after the other.
+/// Checks an e-mail address and a password. The attempt is counted before the password is checked, so that many at the
+/// same moment are as slow as one after the other.
 ///
 /// # Errors
-/// One refusal, whatever was wrong; or how long to wait.
+/// The same refusal, whatever was wrong; or how long to wait.
 pub async fn sign_in(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     let account_key = account_key(app, &form.email, form.from.device_mark.as_deref());
     let address_key = address_key(&form.from.address);
-    // A person who waits for a turn is not counted yet: many who are right at one moment do not look like guesses.
+    // Counted only once hashing has a free slot: many right passwords at once must not look like guesses.
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;
     let found = work!(app, work => {
         count_password(work, &account_key, &address_key, "password").await?;
@@ -98,7 +97,7 @@ async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &st
     Ok(FirstStep::SignedIn(SignedInAs { user_id: who.id, session_epoch: who.session_epoch }))
 }
 
-/// Notes that somebody has signed in, and tells by mail where the browser is a new one.
+/// Records a sign-in, and reports it by mail if the browser is new.
 pub(super) async fn note_sign_in(
     app: &App,
     work: &mut Work,
@@ -115,7 +114,7 @@ pub(super) async fn note_sign_in(
         details: String::new(),
         token: None,
     });
-    // The first one of all is that of somebody who has just set the password.
+    // The very first sign-in is by the user who has just set the password.
     if who.last_login_at.is_none() || from.is_known(app, &who.email) {
         return Ok(());
     }
@@ -143,8 +142,8 @@ async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
     refuse("password", SignInReason::Failed)
 }
 
-/// Notes what somebody without an account did while signing in or up: for the operator, at the root company.
-/// What was typed is kept only where it is an address: people type passwords there too.
+/// Records a failed sign-in or sign-up without an account, for the operator, at the root company. Stores what was typed
+/// only if it is an address: people type passwords there too.
 pub(super) async fn note_stranger(
     work: &mut Work,
     verb: &'static str,
@@ -164,7 +163,7 @@ pub(super) async fn note_stranger(
     Ok(())
 }
 
-/// Notes that somebody signed out.
+/// Records that the actor signed out.
 pub async fn signed_out(app: &App, actor: &Actor) -> OpResult<()> {
     work!(app, work => {
         work.note(actor.note("user.signed_out", &actor.email, ""));

@@ -19,7 +19,7 @@ use crate::store::users::{Link, Purpose};
 /// How long a person has to confirm.
 const SIGN_UP_LINK_SECONDS: i64 = 86_400;
 
-/// What the sign-up page sends.
+/// The fields of the sign-up page.
 pub struct SignUp {
     pub company: String,
     pub email: String,
@@ -27,7 +27,7 @@ pub struct SignUp {
     pub address: String,
 }
 
-/// What is kept until the person confirms.
+/// What is stored until the person confirms.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Pending {
     company: String,
@@ -39,16 +39,16 @@ fn pending(payload: &str) -> OpResult<Pending> {
 }
 
 /// Whose account a link would make: the e-mail address and the company.
-pub(super) fn whose(payload: &str) -> OpResult<(String, String)> {
+pub(super) fn owner(payload: &str) -> OpResult<(String, String)> {
     let pending = pending(payload)?;
     Ok((pending.email, pending.company))
 }
 
-/// Sends a link to confirm to somebody who holds an unused code. The answer is the same where the address has an
-/// account: its owner is then told so by mail. Only the demo, which sends no mail, gives the link back.
+/// Mails a confirmation link to a person who holds an unused code. The answer is the same if the address has an
+/// account; its owner then gets a mail instead. Only the demo, which sends no mail, returns the link.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     if !app.config.sign_up {
         return Err(OpError::NotFound);
@@ -81,8 +81,8 @@ pub async fn ask(app: &App, form: &SignUp) -> OpResult<Option<String>> {
     })
 }
 
-/// Refuses a person without a code that could be activated: one answer, whatever is wrong with it. Wrong ones are counted
-/// with all others from the address, in the transaction that looks.
+/// Refuses a person without a redeemable code, with the same answer whatever is wrong with it. Wrong codes count with
+/// all others from the address, in the transaction that looks.
 async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> OpResult<()> {
     let (tag, key) = (app.keys.tag(code), format!("code:address:{}", counted_address(address)));
     let is_good = work!(app, work => {
@@ -100,10 +100,10 @@ async fn require_unused(app: &App, code: &Code, email: &str, address: &str) -> O
     if is_good { Ok(()) } else { refuse("code", CodeReason::Unusable) }
 }
 
-/// Confirms, with a password: makes the company under the root, and its administrator.
+/// Confirms with a password: makes the company under the root, and its administrator.
 ///
 /// # Errors
-/// A refusal at the password, when the link is dead, or when the address has got an account meanwhile.
+/// A refusal at the password, or if the link is dead or the address has got an account in the meantime.
 pub async fn confirm(
     app: &App,
     token: &str,

@@ -1,4 +1,4 @@
-//! Personal access tokens: made by people with a second factor, or on the console; revoked.
+//! Personal access tokens: made by users with a second factor or on the console, and revoked.
 
 use sha2::{Digest as _, Sha256};
 
@@ -19,41 +19,41 @@ use crate::store::auth::Credentials;
 use crate::store::history::NewHistory;
 use crate::store::tokens::{ListedToken, NewToken};
 
-/// How many tokens a person may have at once.
+/// How many tokens a user may have at once.
 pub const TOKENS_MAX: i64 = 100;
-/// A token's last use is written down this often at most.
+/// A token's last use is stored at most this often.
 const TOUCH_EVERY_SECONDS: i64 = 60;
 const DAY_SECONDS: i64 = 86_400;
 
-/// For how many days a token works where nothing else is said.
+/// How many days a token is valid by default.
 pub const TOKEN_DAYS: i64 = 90;
 
-/// What the form of a new token sends.
+/// The form of a new token.
 pub struct TokenForm<'a> {
     pub name: &'a str,
     pub scopes: Vec<&'a str>,
-    /// The last day that it is good, in the actor's time zone; empty for the usual one.
+    /// The last day of its validity, in the actor's time zone; empty for the default.
     pub last_day: &'a str,
-    /// It has no end, whatever the last day says.
+    /// It does not expire, whatever the last day says.
     pub has_no_end: bool,
-    /// Where it works: addresses and networks; empty for everywhere.
+    /// The addresses and networks it works from; empty for everywhere.
     pub networks: &'a str,
 }
 
-/// A token that was made: its text is told once, for only its hash is kept.
+/// A token that was made. Its text is shown once, because only its hash is stored.
 pub struct MadeToken {
     pub event: Event,
-    /// `None` where the same form was sent before.
+    /// `None` if the same form was sent before.
     pub token: Option<Token>,
 }
 
-/// What a token is found by.
+/// The hash that a token is found by.
 #[must_use]
 pub fn hash(token: &Token) -> Vec<u8> {
     Sha256::digest(token.reveal().as_bytes()).to_vec()
 }
 
-/// The actor's tokens, the newest first.
+/// The actor's tokens, newest first.
 pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ListedToken>> {
     let mut tx = app.db.read().await?;
     Ok(store::tokens::of_user(&mut tx, actor.user_id, TOKENS_MAX).await?)
@@ -62,15 +62,15 @@ pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<ListedToken>> {
 /// One of the actor's tokens.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for a token of somebody else.
+/// [`OpError::NotFound`] for another user's token.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
     list(app, actor).await?.into_iter().find(|t| t.id == id).ok_or(OpError::NotFound)
 }
 
-/// Makes a token. Only a person with a second factor may.
+/// Makes a token. Only a user with a second factor may.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -87,8 +87,8 @@ pub async fn create(
     let fresh = std::sync::atomic::AtomicBool::new(false);
     let outcome = work_once!(app, actor, operation_id, "create_token", &request, work => {
         lock_actor(work, actor).await?;
-        let present = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
-        if present.len() as i64 >= TOKENS_MAX {
+        let existing = store::tokens::of_user(&mut work.tx, actor.user_id, TOKENS_MAX).await?;
+        if existing.len() as i64 >= TOKENS_MAX {
             return refuse("", TokenReason::TooMany { maximum: TOKENS_MAX });
         }
         let new = NewToken {
@@ -110,7 +110,7 @@ pub async fn create(
     Ok(MadeToken { event: outcome.event, token: fresh.into_inner().then_some(token) })
 }
 
-/// What a form says, checked.
+/// The form's content, checked.
 struct Checked {
     name: String,
     scopes: Scopes,
@@ -139,7 +139,7 @@ fn networks(text: &str) -> Result<String, NetworkError> {
     Networks::read(text).map(|n| n.stored())
 }
 
-/// The last day of a token of which nothing else is said, as a date field has it.
+/// The last day of a token by default, as a date field's value.
 #[must_use]
 pub fn usual_last_day(app: &App, actor: &Actor) -> String {
     app.clock.now().plus_seconds(TOKEN_DAYS * DAY_SECONDS).zoned(&actor.time_zone).date().to_string()
@@ -167,10 +167,10 @@ fn last_day(app: &App, actor: &Actor, text: &str) -> Result<Moment, DateReason> 
     if end > app.clock.now() { Ok(end) } else { Err(DateReason::Past) }
 }
 
-/// Revokes one of the actor's tokens. It is refused from the next request on.
+/// Revokes one of the actor's tokens, from the next request on.
 ///
 /// # Errors
-/// [`OpError::NotFound`] for a token of somebody else.
+/// [`OpError::NotFound`] for another user's token.
 pub async fn revoke(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     work_once!(app, actor, operation_id, "revoke_token", &id.to_string(), work => {
         let name = store::tokens::revoke(&mut work.tx, actor.user_id, id).await?.ok_or(OpError::NotFound)?;
@@ -179,10 +179,10 @@ pub async fn revoke(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
     })
 }
 
-/// The tokens of a person of the actor's tree, the newest first.
+/// The tokens of a user of the actor's tree, newest first.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for everybody but administrators.
+/// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] unless the actor is an administrator.
 pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<ListedToken>> {
     actor.require_admin()?;
     let mut tx = app.db.read().await?;
@@ -190,10 +190,10 @@ pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<Lis
     Ok(store::tokens::of_user(&mut tx, user_id, TOKENS_MAX).await?)
 }
 
-/// Revokes a token of a person of the actor's tree.
+/// Revokes a token of a user of the actor's tree.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the tree, or where that person has no such token.
+/// [`OpError::NotFound`] outside the tree, or if the user has no such token.
 pub async fn revoke_of(
     app: &App,
     actor: &Actor,
@@ -213,7 +213,7 @@ pub async fn revoke_of(
     })
 }
 
-/// Revokes all tokens of the actor, those of the console too.
+/// Revokes all tokens of the actor, including those made on the console.
 pub(super) async fn revoke_all(work: &mut Work, actor: &Actor) -> OpResult<()> {
     let revoked = store::tokens::revoke_all(&mut work.tx, actor.user_id).await?;
     if revoked > 0 {
@@ -222,7 +222,7 @@ pub(super) async fn revoke_all(work: &mut Work, actor: &Actor) -> OpResult<()> {
     Ok(())
 }
 
-/// Notes that all tokens of somebody were revoked, by what that person did without being signed in.
+/// Records that all tokens of a user were revoked by something they did without being signed in.
 pub(super) fn note_all_revoked(work: &mut Work, person: &Credentials, address: &str, revoked: u64) {
     if revoked > 0 {
         let subject = all_of(&person.email, revoked);
@@ -234,28 +234,28 @@ fn all_of(email: &str, count: u64) -> String {
     format!("all {count}, of {email}")
 }
 
-/// A token that the console makes.
+/// A token to make on the console.
 pub struct ConsoleToken<'a> {
-    /// The e-mail address of the person that it acts for.
+    /// The e-mail address of the user that it acts for.
     pub email: &'a str,
     pub name: &'a str,
-    /// With commas between.
+    /// Separated by commas.
     pub scopes: &'a str,
-    /// For how many days it works; `None` for no end.
+    /// How many days it is valid; `None` for no end.
     pub days: Option<i64>,
-    /// Where it works: addresses and networks; empty for everywhere.
+    /// The addresses and networks it works from; empty for everywhere.
     pub networks: &'a str,
 }
 
 impl<'a> ConsoleToken<'a> {
-    /// One that works everywhere until it is revoked.
+    /// A token that works everywhere until it is revoked.
     #[must_use]
     pub fn without_end(email: &'a str, name: &'a str, scopes: &'a str) -> ConsoleToken<'a> {
         ConsoleToken { email, name, scopes, days: None, networks: "" }
     }
 }
 
-/// Makes a token for a machine that is set up without a browser. It needs no second factor.
+/// Makes a token for a machine that is set up without a browser. Needs no second factor.
 ///
 /// # Errors
 /// A refusal, or [`OpError::NotFound`] for an address without an account that may sign in.
@@ -267,7 +267,7 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     let token = Token::from_random(app.rng.bytes());
     work!(app, work => {
         let owner = store::users::by_email(&mut work.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
-        // Locked, so that a person who is disabled at this moment is left no token.
+        // Locked, so that a user who is being disabled is left no token.
         let locked = store::auth::lock(&mut work.tx, owner.id).await?;
         if locked.is_none_or(|person| person.disabled_at.is_some()) {
             return Err(OpError::NotFound);
@@ -290,7 +290,7 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     Ok(token)
 }
 
-/// Notes a token's use, seldom: a page needs the minute, not the second.
+/// Records a token's use, but rarely: the page needs the minute, not the second.
 pub async fn touch(app: &App, id: i64, last_used_at: Option<i64>) -> OpResult<()> {
     let now = app.clock.now();
     let since = now.plus_seconds(-TOUCH_EVERY_SECONDS);

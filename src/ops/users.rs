@@ -1,4 +1,4 @@
-//! People: invited, changed, disabled; and what each may change of their own account.
+//! Users: invited, changed, disabled; and what each may change of their own account.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse};
@@ -28,7 +28,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &UserFilter<'_>) -> OpResult
     Ok(list_all(app, actor, filter, false).await?.0)
 }
 
-/// As [`list`], with how many there are where `wants_total`.
+/// As [`list`], with the number of users if `wants_total`.
 ///
 /// # Errors
 /// As [`list`].
@@ -51,7 +51,7 @@ pub async fn list_all(
     Ok((found, total))
 }
 
-/// A person of the actor's tree.
+/// A user of the actor's tree.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside it.
@@ -64,7 +64,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
 /// The actor's own account and company.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where it was disabled meanwhile.
+/// [`OpError::NotFound`] if the account was disabled in the meantime.
 pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> {
     let mut tx = app.db.read().await?;
     let path = &actor.company_path;
@@ -73,10 +73,10 @@ pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> 
     Ok((person, company))
 }
 
-/// What an invitation answers. Only the link's hash is kept.
+/// The result of an invitation. Only the link's hash is stored.
 pub struct Invited<T = ()> {
     pub outcome: Outcome<T>,
-    /// Only where this portal sends no mail, for then nobody else brings it.
+    /// Only if this portal sends no mail: then there is no other way to deliver it.
     pub link: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl<T> Invited<T> {
     }
 }
 
-/// Counts an invitation or a new link, or refuses it: nobody is to mail strangers by the thousand through the portal.
+/// Counts an invitation or a new link, or refuses it: nobody may mail strangers by the thousand through the portal.
 async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResult<()> {
     let counted = [
         (format!("invite:company:{}", actor.company_id), &INVITATIONS_OF_COMPANY),
@@ -100,10 +100,10 @@ async fn count_invitation(work: &mut Work, actor: &Actor, email: &str) -> OpResu
     Ok(())
 }
 
-/// Invites a person to a company of the tree.
+/// Invites a user to a company of the tree.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; an address that has an account is refused.
+/// A refusal at the invalid field, also for an address that has an account.
 pub async fn invite(
     app: &App,
     actor: &Actor,
@@ -140,12 +140,12 @@ pub async fn invite(
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// The secret of a link, made from the operation's key, so that a repeated request gets the same link.
+/// A link's secret, derived from the operation's id so that a retried request gets the same link.
 fn token_of(app: &App, actor: &Actor, operation_id: &str) -> String {
     hex::encode(app.keys.link_secret(actor.user_id, operation_id))
 }
 
-/// Makes a new link for somebody who has not set a password yet, or has lost it. Earlier links die.
+/// Makes a new link for a user who has not set a password yet, or has lost it. Earlier links become invalid.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
@@ -164,7 +164,7 @@ pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// Changes a person's role.
+/// Changes a user's role.
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
@@ -193,7 +193,7 @@ pub async fn set_role(
     })
 }
 
-/// Disables a person, which ends all sessions, links and access tokens at once, or enables one again.
+/// Disables a user, which ends all sessions, links and access tokens at once, or enables one again.
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
@@ -228,7 +228,7 @@ pub async fn set_disabled(
     Ok(outcome)
 }
 
-/// The root company always keeps somebody who can administer it.
+/// The root company always keeps an administrator.
 async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static str) -> OpResult<()> {
     let is_root = store::companies::root(&mut work.tx).await?.is_some_and(|(id, _)| id == person.company_id);
     let administrators = store::users::lock_administrators(&mut work.tx, person.company_id).await?;
@@ -238,7 +238,7 @@ async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static s
     Ok(())
 }
 
-/// Ends all sessions of a person.
+/// Ends all sessions of a user.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
@@ -251,7 +251,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, operation_id: &str, id: i64)
         work.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
         Ok(Outcome::of(UserEvent::SessionsEnded { email: person.email }))
     })?;
-    // Sent again, it does not end sessions that were begun since.
+    // A retry must not end sessions that began since.
     if !outcome.replayed {
         super::sessions::forget_sessions(app, id).await;
     }
@@ -261,7 +261,7 @@ pub async fn end_sessions(app: &App, actor: &Actor, operation_id: &str, id: i64)
 /// Saves the actor's name and time zone.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn save_profile(
     app: &App,
     actor: &Actor,
@@ -291,18 +291,18 @@ pub async fn save_profile(
     })
 }
 
-/// The actor's sessions, the latest first.
+/// The actor's sessions, latest first.
 pub async fn sessions(app: &App, actor: &Actor) -> OpResult<Vec<ListedSession>> {
     let mut tx = app.db.sessions().await?;
     Ok(store::sessions::of_user(&mut tx, actor.user_id, app.clock.now()).await?)
 }
 
-/// Ends one of the actor's sessions, or all but the present one; where asked, all access tokens too.
+/// Ends one of the actor's sessions, or all but the current one; on request, all access tokens too.
 pub async fn end_own_sessions(
     app: &App,
     actor: &Actor,
     one: Option<&[u8]>,
-    present: &[u8],
+    current: &[u8],
     ends_tokens: bool,
 ) -> OpResult<()> {
     match one {
@@ -310,7 +310,7 @@ pub async fn end_own_sessions(
             let mut tx = app.db.sessions().await?;
             store::sessions::delete_one_of_user(&mut tx, actor.user_id, hash).await?;
         }
-        None => super::sessions::end_other_sessions(app, actor.user_id, present).await?,
+        None => super::sessions::end_other_sessions(app, actor.user_id, current).await?,
     }
     work!(app, work => {
         work.note(actor.note("user.sessions_ended", &actor.email, ""));

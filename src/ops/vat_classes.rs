@@ -1,4 +1,4 @@
-//! Named rates of VAT. A change counts for new orders alone: a line keeps the rate that it was made with.
+//! Named VAT rates. A change affects only new orders: a line keeps the rate it was made with.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
@@ -27,7 +27,7 @@ pub async fn list(app: &App, actor: &Actor) -> OpResult<Vec<VatClass>> {
 /// Adds a class.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn add(app: &App, actor: &Actor, operation_id: &str, name: &str, rate: &str) -> OpResult<Outcome> {
     actor.require_operator()?;
     let (name, rate) = check(name, rate)?;
@@ -47,7 +47,7 @@ pub async fn add(app: &App, actor: &Actor, operation_id: &str, name: &str, rate:
 /// Changes a class.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn change(
     app: &App,
     actor: &Actor,

@@ -22,11 +22,11 @@ use crate::store::orders::OrderRow;
 use crate::store::vouchers::{StateCount, VoucherFilter, VoucherRow};
 use crate::words;
 
-/// The most vouchers that are cancelled at once.
+/// The most vouchers cancelled at once.
 pub const CANCELLED_MAX: usize = 1_000;
-/// How many vouchers one operation ends.
+/// How many vouchers one operation expires.
 const EXPIRED_AT_ONCE: i64 = 500;
-/// So many days before the end of their vouchers buyers are told.
+/// How many days before their vouchers expire buyers are warned.
 pub const WARNED_DAYS: [i64; 2] = [60, 7];
 
 /// A voucher as its reader may see it.
@@ -72,10 +72,10 @@ pub async fn of_line(
     in_line(app, actor, place, None, after, limit).await
 }
 
-/// A page of those that can still be used, after the one with this id.
+/// A page of an order's codes that are still usable, after the one with this id.
 ///
 /// # Errors
-/// [`OpError::NotFound`] outside the actor's tree; [`OpError::Forbidden`] for people who may not see codes.
+/// [`OpError::NotFound`] outside the actor's tree; [`OpError::Forbidden`] for users who may not see codes.
 pub async fn unused(
     app: &App,
     actor: &Actor,
@@ -113,7 +113,7 @@ pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVouch
     ShownVoucher::of(app, actor, found.ok_or(OpError::NotFound)?)
 }
 
-/// Some vouchers of the actor's tree.
+/// Several vouchers of the actor's tree.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
@@ -135,18 +135,17 @@ pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<Sta
     Ok(store::vouchers::counts(&mut tx, order_id).await?)
 }
 
-/// Whether this person may take vouchers back: the operator may, others where the operator allows it.
+/// Whether the actor may cancel vouchers: the operator may, others only if the operator allows it.
 pub async fn may_cancel(app: &App, actor: &Actor) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let is_allowed = store::seller::get(&mut tx).await?.is_some_and(|s| s.may_cancel);
     Ok(actor.is_operator() || (actor.is_admin() && is_allowed))
 }
 
-/// Takes unused vouchers of one order back: their units go to the vendor, and a credit note is made. All of
-/// them, or none.
+/// Cancels unused vouchers of one order, all or none: their units go back to the vendor, and a credit note is made.
 ///
 /// # Errors
-/// The ledger's refusals; [`OpError::Forbidden`] where the operator does not allow it.
+/// The ledger's refusals; [`OpError::Forbidden`] if the operator does not allow it.
 pub async fn cancel(
     app: &App,
     actor: &Actor,
@@ -173,14 +172,14 @@ pub async fn cancel(
         if vouchers.len() < code_ids.len() || vouchers.iter().any(|v| v.order_id != order_id) {
             return Err(OpError::NotFound);
         }
-        // What was cancelled before is counted before this is; nobody else cancels, for the order is locked.
+        // Counts what was cancelled before. The order is locked, so nobody else cancels in between.
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let of_line = |number: i64| vouchers.iter().filter(|v| v.order_line == number).count() as i64;
         let codes: Vec<_> = lines.iter().map(|(number, _)| (*number, of_line(*number))).collect();
         let before = store::vouchers::counts(&mut work.tx, order_id).await?;
         let operation = Operation {
             actor: actor.for_ledger(),
-            // The act is recorded under its own id, and what the ledger does under an id below it.
+            // The act is recorded under its own id, and the ledger's operation under an id derived from it.
             id: format!("{operation_id}\n0"),
             fingerprint: app.keys.fingerprint(&request),
             at: work.now,
@@ -195,17 +194,17 @@ pub async fn cancel(
     })
 }
 
-/// Codes of an order that were cancelled, some that existed or those that were to be made.
+/// Codes of an order that were cancelled, either existing ones or ones that were yet to be made.
 pub(super) struct Cancelled<'a> {
     pub order: &'a OrderRow,
     pub lines: &'a [(i64, OrderLine)],
-    /// How many of each line, by its number.
+    /// How many of each line, by line number.
     pub codes: &'a [(i64, i64)],
-    /// The order's codes as they were before.
+    /// The order's codes before the cancellation.
     pub before: &'a [StateCount],
 }
 
-/// Makes the credit note of cancelled codes; its number is given. What cost nothing has no invoice to credit.
+/// Makes the credit note for cancelled codes; returns its number. `None` if they cost nothing: no invoice lists them.
 pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResult<Option<String>> {
     let Cancelled { order, lines, codes, before } = *cancelled;
     let documents = store::invoices::of_order(&mut work.tx, order.id).await?;
@@ -229,7 +228,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
     Ok(Some(name))
 }
 
-/// Gives a lost voucher a new code of the same value. The old one is dead.
+/// Replaces a lost voucher by a new code of the same value. The old one stops working.
 ///
 /// # Errors
 /// The ledger's refusals; [`OpError::NotFound`] outside the actor's tree.
@@ -248,10 +247,7 @@ pub async fn replace(app: &App, actor: &Actor, operation_id: &str, code_id: i64)
     .await
 }
 
-/// Ends the next vouchers whose time is over; tells whether there may be more. Running it twice ends each once.
-///
-/// # Errors
-/// Whatever keeps the job from going on now.
+/// Expires the next vouchers that are due; returns whether there may be more. A second run expires none twice.
 pub async fn expire_due(app: &App) -> OpResult<bool> {
     let Some(now) = super::clock::trusted_now(app).await? else { return Ok(false) };
     let mut tx = app.db.read().await?;
@@ -273,10 +269,7 @@ pub async fn expire_due(app: &App) -> OpResult<bool> {
     Ok(true)
 }
 
-/// Tells buyers whose vouchers expire before long, once for each of [`WARNED_DAYS`].
-///
-/// # Errors
-/// Whatever keeps the job from going on now.
+/// Warns buyers whose vouchers expire soon, once for each of [`WARNED_DAYS`].
 pub async fn warn(app: &App) -> OpResult<()> {
     for days in WARNED_DAYS {
         let Some(now) = super::clock::trusted_now(app).await? else { return Ok(()) };

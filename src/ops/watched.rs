@@ -1,5 +1,4 @@
-//! What the history notes besides acts: whole codes that were shown, requests that were forbidden, codes that
-//! were guessed.
+//! What the history records besides acts: unmasked codes that were shown, forbidden requests, guessed codes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -13,7 +12,7 @@ use crate::model::throttle::{FORBIDDEN_OF_PATH, FORBIDDEN_OF_PERSON};
 use crate::ops::work::work;
 use crate::store;
 
-/// How whole codes left the portal.
+/// How unmasked codes left the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     Shown,
@@ -31,10 +30,10 @@ impl Way {
     }
 }
 
-/// Notes that codes are shown, before they are. One row for all of a page; none where they are masked.
+/// Records codes before they are shown: one row for a whole page, none if they are masked.
 ///
 /// # Errors
-/// Whatever the database says: what cannot be noted is not shown.
+/// The database's: what cannot be recorded is not shown.
 pub async fn codes_shown(
     app: &App,
     actor: &Actor,
@@ -68,8 +67,8 @@ async fn note_codes(
     })
 }
 
-/// A file of codes that is sent step by step: noted before its first codes are sent, and where these are not all of
-/// it, with the number of codes when it ends, however it ends.
+/// A file of codes, sent in steps. It is recorded before its first codes are sent; if more follow, once again with the
+/// number of codes when it ends, however it ends.
 #[derive(Clone)]
 pub struct Export(Arc<Exported>);
 
@@ -78,23 +77,23 @@ struct Exported {
     actor: Actor,
     company_id: i64,
     what: String,
-    /// How many codes left the portal that no row tells of yet.
+    /// How many codes left the portal that no row counts yet.
     count: AtomicI64,
     has_begun: AtomicBool,
 }
 
 impl Export {
-    /// A file of which nothing is read yet.
+    /// A file that nothing was sent of yet.
     #[must_use]
     pub fn new(app: &App, actor: &Actor, company_id: i64, what: String) -> Export {
         let (app, actor, count) = (app.clone(), actor.clone(), AtomicI64::new(0));
         Export(Arc::new(Exported { app, actor, company_id, what, count, has_begun: AtomicBool::new(false) }))
     }
 
-    /// Counts the codes of a step, and notes the file before its first ones are sent.
+    /// Counts the codes of a step, and records the file before its first ones are sent.
     ///
     /// # Errors
-    /// Whatever the database says: what cannot be noted is not sent.
+    /// The database's: what cannot be recorded is not sent.
     pub async fn step<'a>(
         &self,
         codes: impl IntoIterator<Item = &'a ShownCode>,
@@ -103,7 +102,7 @@ impl Export {
         let whole = codes.into_iter().filter(|c| !c.is_masked).count() as i64;
         if whole > 0 && !self.0.has_begun.swap(true, Ordering::SeqCst) {
             let details = if goes_on { "begun".to_owned() } else { counted(whole) };
-            // It is written to its end also where the client goes away meanwhile.
+            // Spawned, so that the row is written even if the client goes away.
             let noted = tokio::spawn(self.0.note(details)).await;
             noted.map_err(|e| OpError::Internal(e.to_string()))??;
             if !goes_on {
@@ -139,8 +138,8 @@ impl Drop for Exported {
     }
 }
 
-/// Notes a forbidden request: once in a while for each person and address, and not too many of one person, so that
-/// nobody fills the history.
+/// Records a forbidden request: only once in a while per user and address, and a limited number per user, so that
+/// nobody can flood the history.
 pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()> {
     let of_person = format!("forbidden:{}", actor.user_id);
     let of_path = format!("{of_person}:{}", super::attempts::hash_hex(what));
@@ -163,7 +162,7 @@ pub async fn note_forbidden(app: &App, actor: &Actor, what: &str) -> OpResult<()
     })
 }
 
-/// Notes a wrong code. That it counts is the ledger's doing; the row follows.
+/// Records a wrong code. The ledger has already counted it.
 pub(super) async fn note_wrong_code(app: &App, actor: &Actor) {
     let noted: OpResult<()> = async {
         work!(app, work => {

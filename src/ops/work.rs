@@ -1,5 +1,5 @@
-//! A unit of work: one transaction with its history rows and its jobs. [`work!`] runs one and answers after the
-//! commit; [`work_once!`] runs one of somebody's once, and gives its first outcome again.
+//! A unit of work: one transaction with its history rows and its jobs. [`work!`] runs one and returns after the
+//! commit; [`work_once!`] runs an actor's operation once, and returns its first outcome to retries.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use crate::store::history::NewHistory;
 use crate::store::operations::{Stored, Use};
 use crate::store::tries::Tries;
 
-/// What is under way: its transaction, and what is written beside it.
+/// A unit of work in progress: its transaction, and what is written with it.
 pub struct Work {
     pub tx: WriteTx,
     pub now: Moment,
@@ -29,32 +29,29 @@ pub struct Work {
 }
 
 impl Work {
-    /// Notes what happened, for the history.
+    /// Adds a row to the history.
     pub fn note(&mut self, entry: NewHistory) {
         self.history.push(entry);
     }
 
-    /// Writes a job that runs after the commit.
+    /// Adds a job that runs after the commit.
     pub async fn job(&mut self, job: &Job) -> OpResult<()> {
         store::jobs::add(&mut self.tx, job, self.now).await?;
         self.has_jobs = true;
         Ok(())
     }
 
-    /// Writes the job that sends a mail after the commit.
+    /// Adds the job that sends a mail after the commit.
     pub async fn mail(&mut self, app: &App, mail: &Mail) -> OpResult<()> {
         self.job(&mail::job(mail, &app.keys, &app.rng)).await
     }
 
-    /// Says that a job which was there before is due now.
+    /// Marks a job that already existed as due now.
     pub fn has_due_jobs(&mut self) {
         self.has_jobs = true;
     }
 
-    /// Begins a try: see [`work!`].
-    ///
-    /// # Errors
-    /// When the database gives no transaction.
+    /// Begins an attempt: see [`work!`].
     pub async fn begin(app: &App, tries: &Tries) -> OpResult<Work> {
         if tries.is_settling() {
             store::settings::settle(&app.db, app.clock.now(), tries.deadline()).await?;
@@ -63,10 +60,10 @@ impl Work {
         Ok(Work { tx, now: app.clock.now(), history: Vec::new(), has_jobs: false })
     }
 
-    /// Ends it: with its history rows and its jobs it is committed, or all of it undone.
+    /// Ends the attempt: commits it with its history rows and jobs, or rolls it all back.
     ///
     /// # Errors
-    /// The work's own; then nothing has changed. [`OpError::OutcomeUnknown`] where the commit was not answered.
+    /// The work's own; then nothing has changed. [`OpError::OutcomeUnknown`] if the commit was not confirmed.
     pub async fn end<T>(mut self, app: &App, outcome: OpResult<T>) -> OpResult<T> {
         let value = match outcome {
             Ok(value) => value,
@@ -84,9 +81,9 @@ impl Work {
     }
 }
 
-/// Runs a unit of work: one transaction with its history rows and its jobs, answered after the commit, and
-/// tried again where it has not happened and may succeed. (A macro and no function: a closure that borrows would
-/// make the future one that cannot be sent between threads.)
+/// Runs a unit of work: one transaction with its history rows and its jobs. Returns after the commit, and retries what
+/// did not happen and may succeed. (A macro, because the future of a function that takes a borrowing closure would
+/// not be `Send`.)
 macro_rules! work {
     ($app:expr, $work:ident => $body:block) => {
         $crate::ops::work::work!($crate::ops::work::Repeat::IfNotDone, $app, $work => $body)
@@ -113,16 +110,16 @@ macro_rules! work {
 }
 pub(crate) use work;
 
-/// When work is run again.
+/// When to run the work again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// When it is certain that it has not happened.
+    /// If it certainly did not happen.
     IfNotDone,
-    /// Also when its outcome is unknown: its operation's id shows what has happened.
+    /// Also if its outcome is unknown: the operation's id shows what has happened.
     UntilKnown,
 }
 
-/// What to answer after a try, or `None` after a wait, when there is to be another.
+/// What to return after an attempt; `None`, after a pause, if there is to be another.
 pub async fn judge<T>(
     repeat: Repeat,
     tries: &mut Tries,
@@ -145,8 +142,8 @@ pub async fn judge<T>(
     Some(if tries.is_settling() && is_uncertain { Err(OpError::OutcomeUnknown) } else { outcome })
 }
 
-/// Runs somebody's unit of work once: a second request with the same key gets the first outcome. `request`
-/// is the canonical form that tells a retry from another request.
+/// Runs an actor's unit of work once: a second request with the same operation id gets the first outcome. `request`
+/// is the canonical form that distinguishes a retry from another request.
 macro_rules! work_once {
     ($app:expr, $actor:expr, $key:expr, $verb:literal, $request:expr, $work:ident => $body:block) => {{
         let fingerprint = $app.keys.fingerprint(&format!("{}\n{}", $verb, $request));
@@ -169,13 +166,13 @@ pub(crate) use work_once;
 #[derive(Debug, Clone)]
 pub struct Outcome<T = ()> {
     pub event: Event,
-    /// What the answer is made from besides, as it was right after.
+    /// What else the answer is made from, as it was right after the operation.
     pub about: T,
     pub replayed: bool,
 }
 
 impl Outcome {
-    /// An event that says all there is to say.
+    /// An event that is the whole outcome.
     pub fn of(event: impl Into<Event>) -> Outcome {
         Outcome::about((), event)
     }
@@ -191,7 +188,7 @@ impl<T> Outcome<T> {
 /// The first outcome of an operation that has happened.
 ///
 /// # Errors
-/// A refusal when the key was used for another request; [`OpError::Internal`] where it was kept with something else.
+/// A refusal if the id was used for another request; [`OpError::Internal`] if the stored outcome has another type.
 pub async fn replay<T: DeserializeOwned>(
     work: &mut Work,
     actor: &Actor,
@@ -208,8 +205,8 @@ pub async fn replay<T: DeserializeOwned>(
     }
 }
 
-/// Why it failed. Where the same request was sent twice at once, the second may have waited for the
-/// first and then be refused by what that did: it is tried again, and gets the first outcome.
+/// Why it failed. If the same request was sent twice at once, the second may have waited for the first, and then been
+/// refused because of what the first did. It is retried, and gets the first outcome.
 pub async fn unless_met(work: &mut Work, actor: &Actor, operation_id: &str, error: OpError) -> OpError {
     let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
     if is_refusal
@@ -220,10 +217,10 @@ pub async fn unless_met(work: &mut Work, actor: &Actor, operation_id: &str, erro
     error
 }
 
-/// Keeps an operation's outcome, so that it happens once.
+/// Stores an operation's outcome, so that it happens once.
 ///
 /// # Errors
-/// A collision where it happened meanwhile.
+/// A collision if it happened in the meantime.
 pub async fn keep<T: Serialize>(
     work: &mut Work,
     actor: &Actor,

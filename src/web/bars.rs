@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_has_a_bar_as_high_as_its_number() {
+    fn a_months_bar_is_as_high_as_its_number() {
         let bars = drawn(&[50, 0, 100]).unwrap();
         let shape = |b: &Bar| (b.x, b.y, b.width, b.height);
         assert_eq!(bars.bars.iter().map(shape).collect::<Vec<_>>(), [(20, 60, 160, 60), (420, 0, 160, 120)]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_back_hangs_below_the_line() {
+    fn negative_numbers_hang_below_the_line() {
         let bars = drawn(&[100, -50, i64::MAX]).unwrap();
         assert!(bars.bars.iter().all(|b| b.height >= 1));
         let bars = drawn(&[100, -100]).unwrap();

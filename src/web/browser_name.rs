@@ -28,7 +28,7 @@ mod tests {
     use super::browser_name;
 
     #[test]
-    fn the_usual_browsers_have_their_names() {
+    fn common_browsers_are_named() {
         let mozilla = |rest: &str| browser_name(&format!("Mozilla/5.0 ({rest}"));
         let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0";
         assert_eq!(mozilla(&format!("X11; Linux x86_64) {chrome} Safari/537.36")), "Chrome on Linux");
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_browser_is_not_called_one() {
+    fn other_clients_are_not_called_browsers() {
         for odd in ["", "-", "something", "Mozilla/5.0", "\u{fffd}(((;;;"] {
             assert_eq!(browser_name(odd), "Unknown browser", "{odd:?}");
         }

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_is_drawn_as_it_runs_down_to_the_day_on_which_it_ends() {
+    fn a_pool_is_drawn_down_to_the_day_it_runs_out() {
         let day = |n: i64| Moment::of_day(20_000 + n);
         let mut coverage = Coverage {
             resource_type: crate::model::resources::ResourceType::CREDIT,

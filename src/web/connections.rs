@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_idle_connection_gives_way_and_never_one_with_a_request() {
+    fn the_oldest_idle_connection_is_closed_but_never_one_with_a_request() {
         let connections = Connections::new(3);
         let [a, b, c] = [1, 2, 3].map(|n| Arc::new(connections.admit(address(n)).unwrap()));
         let busy = Busy::begin(a.clone());
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_its_part_and_a_trusted_proxy_has_all() {
+    fn an_address_gets_its_share_and_a_trusted_proxy_gets_all() {
         let connections = Connections::new(8);
         let of_one: Vec<_> = (0..3).map(|_| connections.admit(address(1)).unwrap()).collect();
         assert_eq!(of_one.iter().map(|p| p.shed.is_cancelled()).collect::<Vec<_>>(), [true, false, false]);

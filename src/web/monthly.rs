@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_in_which_something_happened_has_a_row() {
+    fn a_month_with_activity_has_a_row() {
         let period = Period { from: Month(24_312), to: Month(24_314) };
         let found = [(Month(24_312), [1, 2]), (Month(24_314), [10, 0]), (Month(24_314), [5, 1])];
         let monthly = Monthly::of("Codes".into(), (&["Made", "Used"], 2), period, found, |n| n.to_string());

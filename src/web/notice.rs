@@ -1,5 +1,5 @@
-//! The message at the top of the page after something was done, from what was stored: right on
-//! reload, with several processes, and for the actor alone.
+//! The message at the top of the page after something was done. It is made from stored data, so that it is right on
+//! reload and with several processes, and only for the actor.
 
 use super::error::WebResult;
 use crate::app::App;
@@ -23,7 +23,7 @@ pub async fn of(app: &App, actor: &Actor, operation_id: &str) -> WebResult<Optio
     })
 }
 
-/// How long the balance lasts that a code has filled, as of now; nothing where nothing draws on it.
+/// How long the balance that a code was redeemed into lasts from now; empty if nothing draws on it.
 async fn lasts(app: &App, actor: &Actor, transfers: &[Transfer]) -> WebResult<String> {
     let Some(first) = transfers.first().filter(|t| t.cause == Cause::Redeem) else {
         return Ok(String::new());
@@ -46,7 +46,7 @@ fn of_transfers(transfers: &[Transfer]) -> Notice {
     Notice::done(first.cause.verb(), sentence(first, transfers.len(), left) + &extended)
 }
 
-/// `left` is what the receiver has after all of it; of codes there may be several.
+/// `left` is the balance after the whole operation, which may create several codes.
 fn sentence(t: &Transfer, count: usize, left: i64) -> String {
     let units = format!("{} {}", grouped(t.amount), t.resource_type.label());
     match t.cause {

@@ -1,4 +1,4 @@
-//! What is wrong with the data that stand on an invoice, and what was done to them.
+//! Problems with the data on invoices, and what was done to it.
 
 use super::{Notice, Worded, invalid, missing};
 use crate::model::event::BillingEvent;

@@ -1,4 +1,4 @@
-//! Why a text is not a code, or not one that can be used, and what was done to codes.
+//! Why a text is no code, or no usable one, and what was done to codes.
 
 use super::{Notice, Worded, invalid, missing};
 use crate::model::amount::grouped;

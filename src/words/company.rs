@@ -1,4 +1,4 @@
-//! What is wrong with a company or a name, what stands in the way of removing a company, and what was done to one.
+//! Problems with a company or its name, obstacles to its removal, and what was done to it.
 
 use super::form::hidden_characters;
 use super::{Notice, Worded, invalid, missing, not_found};
@@ -55,7 +55,7 @@ pub(super) fn name(error: NameError) -> Worded {
     }
 }
 
-/// Which company is to be chosen.
+/// The sentence for a missing choice of a company.
 #[must_use]
 pub fn missing_company(field: &str) -> &'static str {
     match field {

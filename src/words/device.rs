@@ -1,4 +1,4 @@
-//! What is wrong with a device, and what was done to devices.
+//! Problems with a device, and what was done to devices.
 
 use super::{Notice, Worded, invalid, missing};
 use crate::model::amount::grouped;

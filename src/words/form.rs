@@ -1,4 +1,4 @@
-//! What is wrong with a form as such, and with a value that any field may have.
+//! Problems with a form as such, or with a value that any field may have.
 
 use super::{Worded, invalid, missing};
 use crate::model::amount::grouped;

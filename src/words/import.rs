@@ -1,4 +1,4 @@
-//! Why a file of devices cannot be read, or one of its rows not added, and what was done with one.
+//! Why a file of devices cannot be read or one of its rows not added, and what was done with it.
 
 use super::device::{SERIAL_TAKEN, UNSUITABLE_SERVICE};
 use super::{Notice, Worded, invalid};

@@ -1,10 +1,10 @@
-//! What a job is for, and which are tried again.
+//! What a job is for, and which jobs were retried.
 
 use super::Notice;
 use crate::model::amount::grouped;
 use crate::model::event::JobEvent;
 
-/// What kind of work a job is.
+/// A kind of job.
 #[must_use]
 pub fn kind(kind: &str) -> &str {
     match kind {
@@ -29,7 +29,7 @@ pub(super) fn event(event: &JobEvent) -> Notice {
     Notice::done("Try again", text)
 }
 
-/// How many jobs are tried again.
+/// How many jobs are retried.
 #[must_use]
 pub fn retried(count: u64) -> String {
     match count {

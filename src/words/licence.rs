@@ -1,4 +1,4 @@
-//! Why a licence cannot be ordered, or cannot move, and what was done to one.
+//! Why a licence cannot be ordered or moved, and what was done to it.
 
 use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;

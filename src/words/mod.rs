@@ -1,6 +1,6 @@
-//! Reasons, events and states in words. For a person a reason is a sentence: what happened and what to do; that nothing
-//! was changed is said above the form. For a program it is a code, which never changes. Each noun has a file where
-//! they stand side by side. An event is a notice for a person.
+//! The wording of reasons, events and states. For a person, a reason is a sentence: what happened and what to do; the
+//! form says above it that nothing was changed. For a program, it is a code, which never changes. Each noun has a file
+//! that puts the two side by side. For a person, an event is a notice.
 
 mod billing;
 mod code;
@@ -39,15 +39,15 @@ pub struct Worded {
     pub status: Status,
 }
 
-/// What a program first tells reasons apart by.
+/// What a program first distinguishes reasons by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// What was sent is wrong.
+    /// The input is wrong.
     Invalid,
     Forbidden,
-    /// What was named is not there, or is not shown to the caller.
+    /// The named object does not exist, or is hidden from the caller.
     NotFound,
-    /// What was named is not in a state for this.
+    /// The named object is in the wrong state for this.
     Conflict,
     TooManyAttempts,
 }
@@ -78,7 +78,7 @@ pub fn reason(reason: &Reason) -> Worded {
     }
 }
 
-/// A reason's parts: one, but for the obstacles of companies, which are told apart.
+/// A reason's parts: one, except that each obstacle of companies is a part of its own.
 #[must_use]
 pub fn parts(reason: &Reason) -> Vec<Worded> {
     match reason {
@@ -93,7 +93,7 @@ fn invalid(code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Worded
     Worded { code, sentence: sentence.into(), status: Status::Invalid }
 }
 
-/// A field without what it must have.
+/// A required field is empty.
 fn missing(sentence: &'static str) -> Worded {
     invalid("MISSING", sentence)
 }

@@ -11,12 +11,12 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Of an operation that has happened, by its verb.
+    /// For an operation that has happened, by its verb.
     pub fn done(verb: &str, text: impl Into<String>) -> Notice {
         Notice { headline: format!("{verb} operation completed successfully."), text: text.into() }
     }
 
-    /// Of an operation that has not happened so far. Whether it will is not known.
+    /// For an operation that has not happened yet. Whether it will is unknown.
     #[must_use]
     pub fn not_seen() -> Notice {
         Notice {

@@ -128,7 +128,7 @@ pub fn codes(count: usize) -> String {
     if count == 1 { "1 code".to_owned() } else { format!("{count} codes") }
 }
 
-/// How many codes were cancelled that were still to be made.
+/// How many codes were cancelled before they were made.
 #[must_use]
 pub fn unmade_codes(count: i64) -> String {
     format!("{} codes before they were made", grouped(count))

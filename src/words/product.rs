@@ -1,4 +1,4 @@
-//! What is wrong with a price, or with what the price list holds, and what was done to the list.
+//! Problems with a price or a product, and what was done to the price list.
 
 use super::{Notice, Worded, invalid, missing};
 use crate::model::event::ProductEvent;

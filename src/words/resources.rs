@@ -1,4 +1,4 @@
-//! What is wrong with an amount or a type of resource, and how long a balance lasts.
+//! Problems with an amount or a resource type, and how long a balance lasts.
 
 use super::{Worded, invalid, missing};
 use crate::model::amount::{AMOUNT_MAX, AmountError, grouped};
@@ -23,7 +23,7 @@ pub(super) fn out_of_range() -> Worded {
     invalid("OUT_OF_RANGE", format!("Enter a whole number from 1 to {}.", grouped(AMOUNT_MAX)))
 }
 
-/// Until when a balance lasts.
+/// How long a balance lasts.
 #[must_use]
 pub fn coverage(coverage: &Coverage) -> String {
     if coverage.is_used_up {

@@ -1,4 +1,4 @@
-//! Why a sign-in goes no further, and what is wrong with a second factor or was done to it.
+//! Why a sign-in fails; problems with a second factor, and what was done to it.
 
 use super::{Notice, Worded, invalid, too_many_attempts};
 use crate::model::event::SecondFactorEvent;

@@ -1,4 +1,4 @@
-//! What is wrong with an access token, and what was done to one.
+//! Problems with an access token, and what was done to it.
 
 use super::{Notice, Worded, invalid};
 use crate::model::event::TokenEvent;

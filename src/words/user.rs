@@ -1,4 +1,4 @@
-//! What is wrong with an account, its address, its role, its password, and what was done to one.
+//! Problems with an account, its address, role or password, and what was done to it.
 
 use super::{Notice, Worded, invalid, missing};
 use crate::model::event::UserEvent;
@@ -46,7 +46,7 @@ fn password(error: PasswordError) -> String {
     }
 }
 
-/// What a new password must be like.
+/// The requirements for a new password.
 #[must_use]
 pub fn password_help(has_second_factor: bool) -> String {
     let minimum = password_length_min(has_second_factor);

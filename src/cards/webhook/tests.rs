@@ -37,7 +37,7 @@ fn taken(kind: &str, object: &Value) -> Result<Event, WebhookError> {
 }
 
 #[test]
-fn the_signature_is_the_one_that_stripe_makes() {
+fn the_signature_matches_stripes() {
     let payload = br#"{"id":"evt_1","type":"invoice.paid","created":1795262400,"data":{"object":{}}}"#;
     // Made independently of this code, following Stripe's page on signatures.
     let header = "t=1795262400,v1=e7a7997ed7822d7672ee69bb6b3c0f5a5e6cea10d82cdb7f15f14a63a218f991,v0=00";
@@ -46,7 +46,7 @@ fn the_signature_is_the_one_that_stripe_makes() {
 }
 
 #[test]
-fn each_event_is_told_by_its_type() {
+fn each_event_is_recognised_by_its_type() {
     let mut unpaid = session_object();
     unpaid["payment_status"] = "unpaid".into();
     for (kind, object, expected) in [
@@ -70,7 +70,7 @@ fn each_event_is_told_by_its_type() {
 }
 
 #[test]
-fn what_another_program_sells_on_the_same_account_is_not_ours() {
+fn events_of_another_program_on_the_same_account_are_ignored() {
     let mut object = session_object();
     object["metadata"] = json!({});
     object["client_reference_id"] = "cart-9".into();
@@ -79,7 +79,7 @@ fn what_another_program_sells_on_the_same_account_is_not_ours() {
 }
 
 #[test]
-fn what_is_missing_or_contradicts_itself_is_refused() {
+fn missing_or_contradictory_data_is_refused() {
     for field in ["id", "payment_status", "amount_total", "currency", "client_reference_id"] {
         let mut object = session_object();
         object.as_object_mut().unwrap().remove(field);

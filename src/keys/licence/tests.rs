@@ -99,7 +99,7 @@ fn the_format_does_not_drift() {
 }
 
 #[test]
-fn no_public_key_is_made_of_anything_else() {
+fn nothing_else_parses_as_a_public_key() {
     let weak = STANDARD.encode([0_u8; 32]);
     let (_, key) = Keys::parse(RING).unwrap().licence_public_keys().base64().next().unwrap();
     let twice = format!("1:{key}\n1:{key}");

@@ -11,10 +11,10 @@ pub enum CompanyEvent {
         parent: String,
     },
     Changed {
-        /// As it was called before.
+        /// The name before the change.
         name: String,
         renamed_to: Option<String>,
-        /// Whether it uses its parent's credits, where that was set.
+        /// Whether it uses its parent's credits, if that was set.
         uses_parent_credits: Option<bool>,
     },
     SecondFactorDemanded {
@@ -30,7 +30,7 @@ pub enum CompanyEvent {
     Removed {
         names: Vec<String>,
     },
-    /// It may buy.
+    /// It may buy from now on.
     Activated {
         name: String,
     },
@@ -43,7 +43,7 @@ pub enum CompanyEvent {
     },
 }
 
-/// The data on invoices: of who sells, and of who buys.
+/// The data on invoices: the seller's and the buyer's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BillingEvent {
@@ -52,7 +52,7 @@ pub enum BillingEvent {
     },
     BuyerSaved {
         company: String,
-        /// Who its invoices are made out to.
+        /// The invoices' recipient.
         name: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What was done to devices, one by one, many at once or from a file.
+//! What was done to devices: to one, to many at once, or from a file.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub enum DeviceEvent {
     },
 }
 
-/// What became of devices that were set.
+/// The result for devices that were set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
     /// Units that were used.
@@ -38,7 +38,7 @@ pub struct Settled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportEvent {
-    /// So many rows can be added, and so many cannot.
+    /// The numbers of rows that can and cannot be added.
     Checked {
         good: usize,
         bad: usize,

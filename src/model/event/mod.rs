@@ -1,6 +1,6 @@
-//! What acts have done, as data, grouped by noun: `words` says each in a sentence. An operation keeps its event as
-//! JSON for good. So variants and fields keep their names, and a field that is added later has `#[serde(default)]`.
-//! To add an event, give its noun a variant here and an arm in the noun's file of `words`.
+//! What acts have done, as data, grouped by noun; `words` puts each into a sentence. An operation stores its event as
+//! JSON forever, so variants and fields keep their names, and a field added later has `#[serde(default)]`.
+//! To add an event, give its noun a variant here and an arm in the noun's file in `words`.
 
 mod company;
 mod device;
@@ -16,7 +16,7 @@ pub use user::{SecondFactorEvent, TokenEvent, UserEvent};
 
 use serde::{Deserialize, Serialize};
 
-/// An event with its data, by the noun that it is about.
+/// An event with its data, grouped by its noun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -32,18 +32,18 @@ pub enum Event {
     Order(OrderEvent),
     Licence(LicenceEvent),
     Job(JobEvent),
-    /// The operator said that the machine's clock is right.
+    /// The operator confirmed the machine's clock.
     ClockAccepted,
-    /// The text of an operation that an older version kept: verb and sentence, apart by a line break, and what the
-    /// answer was made from on a third line.
+    /// The text that an older version stored: verb and sentence on a line each, and on a third line what the answer was
+    /// made from.
     #[serde(skip)]
     Stored(String),
-    /// An event that a newer version kept.
+    /// An event that a newer version stored.
     #[serde(skip)]
     Unknown,
 }
 
-/// Jobs that were given up and are tried again.
+/// Jobs that were given up and are retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobEvent {
@@ -51,7 +51,7 @@ pub enum JobEvent {
     AllRetried { count: u64 },
 }
 
-/// Each of these is an event.
+/// Makes each of these convert into an event.
 macro_rules! events {
     ($($event:ident => $noun:ident;)*) => {
         $(impl From<$event> for Event {

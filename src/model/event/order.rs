@@ -1,4 +1,4 @@
-//! What was done to orders, and to the codes and licences that they bring.
+//! What was done to orders, and to their codes and licences.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum OrderEvent {
     },
     Paid {
         order_id: i64,
-        /// Its codes are still being made.
+        /// Codes are still being made.
         is_being_made: bool,
     },
     Cancelled {
@@ -33,7 +33,7 @@ pub enum OrderEvent {
         count: usize,
         credit_note: Option<String>,
     },
-    /// Codes of a paid order that were still to be made.
+    /// Codes of a paid order that were not made yet.
     RestCancelled {
         order_id: i64,
         count: i64,
@@ -44,7 +44,7 @@ pub enum OrderEvent {
     },
 }
 
-/// How an order that was placed is paid.
+/// How a placed order is paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Placed {

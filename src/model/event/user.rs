@@ -1,4 +1,4 @@
-//! What was done to people's accounts.
+//! What was done to users' accounts.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum UserEvent {
         email: String,
         company: String,
         role: Role,
-        /// Its link was mailed.
+        /// Whether its link was mailed.
         is_mailed: bool,
     },
     LinkMade {
@@ -50,7 +50,7 @@ pub enum SecondFactorEvent {
         method: SecondFactor,
     },
     TurnedOff,
-    /// Somebody else turned it off.
+    /// Another user turned it off.
     Reset {
         email: String,
     },
@@ -68,7 +68,7 @@ pub enum TokenEvent {
     },
     Revoked {
         name: String,
-        /// Whose it was, where it was somebody else's.
+        /// The owner, if it was another user.
         owner: Option<String>,
     },
 }

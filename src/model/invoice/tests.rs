@@ -48,7 +48,7 @@ fn totals_are_sums_of_rounded_lines() {
 }
 
 #[test]
-fn a_snapshot_reads_back_as_it_was() {
+fn a_snapshot_round_trips() {
     let mut document = invoice(vec![line(10, 1_250, "21")]);
     document.paid = Some(Paid { on: date(2026, 11, 22), how: "by card".into() });
     let text = serde_json::to_string(&document).unwrap();
@@ -62,7 +62,7 @@ fn a_snapshot_reads_back_as_it_was() {
 }
 
 #[test]
-fn a_credit_note_takes_a_part_of_a_line_back() {
+fn a_credit_note_credits_part_of_a_line() {
     let document = invoice(vec![line(1, 99, "21"), line(10, 1_250, "21")]);
     let part = Cancelled { line: 1, before: 2, count: 3 };
     let note = document.credit_note("CN-2026-000001".into(), date(2026, 11, 30), &[part]).unwrap();
@@ -82,7 +82,7 @@ fn a_credit_note_takes_a_part_of_a_line_back() {
 
 proptest! {
     #[test]
-    fn parts_together_take_back_exactly_what_was_asked(
+    fn partial_credits_add_up_to_exactly_the_invoiced_sum(
         price in 0_i64..2_000_000,
         rate in 0_i64..=10_000,
         steps in prop::collection::vec(1_i64..40, 1..12),

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn serial_numbers_stand_apart_in_any_usual_way() {
+    fn serial_numbers_may_be_separated_in_any_usual_way() {
         reads("7-1\r\n7-2, 7-3;7-4 7-5\t7-6,,", &["7-1", "7-2", "7-3", "7-4", "7-5", "7-6"]);
         reads("\u{feff}a B A b", &["a", "B"]);
         reads("\"SN 1\" x", &["SN 1", "x"]);
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_written_so_that_it_reads_the_same() {
+    fn parsed_serial_numbers_round_trip() {
         let serials = vec!["SN 1".to_owned(), "a,b".to_owned(), "7-1".to_owned()];
         assert_eq!(read(&write(&serials)), Ok(serials));
     }
 
     #[test]
-    fn what_is_no_serial_number_is_told() {
+    fn invalid_serial_numbers_are_reported() {
         assert_eq!(read(" ,\n"), Err(SerialError::Missing));
         assert_eq!(read("serial\n"), Err(SerialError::Missing));
         assert_eq!(read("7-1 --"), Err(SerialError::Malformed("--".into())));

@@ -15,7 +15,7 @@ fn facts() -> LicenceFacts {
 }
 
 #[test]
-fn a_payload_is_read_as_it_was_written() {
+fn a_payload_round_trips() {
     let payload = facts().payload(2).unwrap();
     assert_eq!(payload, "2\n17\nSN 0001/ž\nintercom-gold\n1795262400\n1795262460\n");
     assert_eq!(LicenceFacts::read(&payload), Ok((2, facts())));
@@ -24,7 +24,7 @@ fn a_payload_is_read_as_it_was_written() {
 }
 
 #[test]
-fn what_would_not_stay_in_its_line_is_not_written() {
+fn text_that_would_break_its_line_is_not_written() {
     for wrong in [
         LicenceFacts { serial: "1\n2".into(), ..facts() },
         LicenceFacts { serial: String::new(), ..facts() },
@@ -49,7 +49,7 @@ fn what_would_not_stay_in_its_line_is_not_written() {
 }
 
 #[test]
-fn another_writing_of_the_same_facts_is_refused() {
+fn a_different_encoding_of_the_same_facts_is_refused() {
     let payload = facts().payload(2).unwrap();
     for other in [
         payload.replacen("17", "+17", 1),
@@ -64,7 +64,7 @@ fn another_writing_of_the_same_facts_is_refused() {
 }
 
 #[test]
-fn a_key_holds_for_its_device_until_it_ends_or_is_revoked() {
+fn a_key_is_valid_for_its_device_until_it_expires_or_is_revoked() {
     let revoked = Revocations::new(1, NOON, vec![17]);
     let another = Revocations::new(1, NOON, vec![16, 18]);
     let at = |seconds| NOON.plus_seconds(seconds);
@@ -82,7 +82,7 @@ fn a_key_holds_for_its_device_until_it_ends_or_is_revoked() {
 }
 
 #[test]
-fn a_list_is_ordered_and_read_as_it_was_written() {
+fn a_list_is_sorted_and_round_trips() {
     let list = Revocations::new(3, NOON, vec![40, 7, 40]);
     let payload = list.payload(1).unwrap();
     assert_eq!(payload, "1\n3\n1795262400\n7\n40\n");
@@ -101,7 +101,7 @@ fn a_list_is_ordered_and_read_as_it_was_written() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "\\PC{0,200}", lines in "([0-9a-z+-]{0,20}\n){0,8}") {
+    fn no_text_causes_a_panic(text in "\\PC{0,200}", lines in "([0-9a-z+-]{0,20}\n){0,8}") {
         let _ = SignedText::parse(HEAD, &text, TEXT_LENGTH_MAX);
         let _ = SignedText::parse(HEAD, &format!("{HEAD}.{text}"), TEXT_LENGTH_MAX);
         if let Ok((version, facts)) = LicenceFacts::read(&lines) {

@@ -1,5 +1,5 @@
-//! The provider is asked how a payment stands: by somebody who is back before the event is, and by a job, so
-//! that an event that never comes loses nothing.
+//! Asks the provider for a payment's state: when the payer is back before the event, and from a job, so that an event
+//! that never comes loses nothing.
 
 use super::take::{Status, believe};
 use super::{ASK_AFTER_SECONDS, ends_at};
@@ -12,15 +12,15 @@ use crate::ops::work::work;
 use crate::store;
 use crate::store::payments::PaymentRow;
 
-/// A page is asked about each minute for so long, then more seldom.
+/// A page is asked about every minute for this long, then less often.
 const YOUNG_SECONDS: i64 = 3_600;
 const ASK_LATER_SECONDS: i64 = 900;
 /// How many payments are asked about at once.
 const ASKED_AT_ONCE: i64 = 20;
-/// Money that was not there after so long does not come.
+/// Money that has not come after this long does not come.
 const UNDER_WAY_SECONDS_MAX: i64 = 30 * 86_400;
 
-/// Asks the provider how the payment of an order stands: a browser may be back before the event is.
+/// Asks the provider for the state of an order's payment: a browser may be back before the event.
 ///
 /// # Errors
 /// [`OpError::NotFound`](crate::ops::error::OpError) outside the actor's tree.
@@ -32,10 +32,7 @@ pub async fn refresh(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
     Ok(())
 }
 
-/// Asks about the next payments that nothing was heard of; tells whether there may be more.
-///
-/// # Errors
-/// Whatever keeps the answers from being stored now.
+/// Asks about the next payments that no event has come for; returns whether there may be more.
 pub async fn ask_due(app: &App) -> OpResult<bool> {
     let Some(provider) = app.cards.provider() else { return Ok(false) };
     let due = work!(app, work => {
@@ -77,7 +74,7 @@ async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
     work!(app, work => { believe(app, work, payment, word, intent.as_deref()).await })
 }
 
-/// What the state of a session says; nothing as long as it is open.
+/// What the state of a session means for the payment; `None` as long as it is open.
 fn status_of(payment: &PaymentRow, state: &SessionState, now: Moment) -> Option<Status> {
     if state.reference.as_deref() != Some(payment.reference.as_str()) {
         tracing::error!(payment = payment.id, "the provider's page is of another payment");
@@ -92,11 +89,11 @@ fn status_of(payment: &PaymentRow, state: &SessionState, now: Moment) -> Option<
     }
 }
 
-/// Closes the provider's pages of an order that needs none any more. A payment that comes all the same is
-/// given back. Running it again does no harm.
+/// Closes an order's provider pages that are no longer needed. A payment that comes all the same is refunded.
+/// Idempotent.
 ///
 /// # Errors
-/// What went wrong; the job is tried again.
+/// What went wrong; the job is retried.
 pub async fn close(app: &App, order_id: &str) -> Result<(), String> {
     let order_id: i64 = order_id.parse().map_err(|_| "no such order".to_owned())?;
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;

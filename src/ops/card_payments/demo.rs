@@ -1,4 +1,4 @@
-//! The demo's own card page: what a payer does there becomes an event, and goes the same way as a provider's.
+//! The demo's own card page. What a payer does there becomes an event, and takes the same path as a provider's.
 
 use super::sum;
 use crate::app::App;
@@ -20,7 +20,7 @@ pub struct DemoPayment {
     pub is_open: bool,
 }
 
-/// What the payer chose there.
+/// The payer's choice on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DemoAnswer {
     Pay,
@@ -30,7 +30,7 @@ pub enum DemoAnswer {
 /// A payment of the actor's own company on the demo's card page.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where there is none, and outside of the demo.
+/// [`OpError::NotFound`] if there is none, and outside of the demo.
 pub async fn demo_payment(app: &App, actor: &Actor, session_id: &str) -> OpResult<DemoPayment> {
     let payment = find(app, actor, session_id).await?;
     let (order_id, amount) = (payment.order_id, sum(&payment)?);
@@ -39,7 +39,7 @@ pub async fn demo_payment(app: &App, actor: &Actor, session_id: &str) -> OpResul
 
 async fn find(app: &App, actor: &Actor, session_id: &str) -> OpResult<PaymentRow> {
     actor.require_buyer()?;
-    // PostgreSQL's texts hold no NUL, which an address may.
+    // An address may contain a NUL, which PostgreSQL's text cannot hold.
     if !app.cards.are_demo() || !session_id.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(OpError::NotFound);
     }
@@ -50,7 +50,7 @@ async fn find(app: &App, actor: &Actor, session_id: &str) -> OpResult<PaymentRow
     order.filter(|o| o.company_id == actor.company_id).map(|_| payment).ok_or(OpError::NotFound)
 }
 
-/// Tells the portal what the payer chose; the order's id is given. Once for each key, and for each payment.
+/// Reports the payer's choice to the portal; returns the order's id. Once per operation id, and per payment.
 ///
 /// # Errors
 /// As [`demo_payment`].

@@ -1,4 +1,4 @@
-//! Money that came for an order that was cancelled, or paid before, goes back.
+//! Refunds money that came for an order that was already cancelled or paid.
 
 use super::sum;
 use super::take::{Status, believe};
@@ -8,10 +8,10 @@ use crate::ops::work::work;
 use crate::store;
 use crate::store::payments::PaymentRow;
 
-/// Gives a payment back that is due back. Running it again gives it back once.
+/// Refunds a payment that is due back. Running it again refunds it only once.
 ///
 /// # Errors
-/// Whatever the provider says; the job is tried again.
+/// What the provider answered; the job is retried.
 pub async fn refund(app: &App, payment_id: &str) -> Result<(), String> {
     let payment_id: i64 = payment_id.parse().map_err(|_| "no such payment".to_owned())?;
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! What a card provider says of a payment, in an event or when it is asked: believed once, in any order.
+//! What a card provider reports of a payment, in an event or when asked: applied once, in any order.
 
 use super::sum;
 use crate::app::App;
@@ -16,22 +16,22 @@ use crate::store::history::NewHistory;
 use crate::store::orders::OrderRow;
 use crate::store::payments::PaymentRow;
 
-/// How a payment stands.
+/// The state of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Paid(Money),
-    /// The payer is done, the money has not come.
+    /// The payer is done; the money has not arrived.
     UnderWay,
     Failed,
     Expired,
-    /// All of it was given back.
+    /// All of it was refunded.
     PaidBack,
 }
 
-/// Takes an event of the provider. One that was taken before, or concerns nobody here, changes nothing.
+/// Takes an event from the provider. One that was taken before, or that concerns no payment here, changes nothing.
 ///
 /// # Errors
-/// Whatever keeps it from being taken now; the provider sends it again.
+/// Whatever prevents it from being taken now; the provider sends it again.
 pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<()> {
     work!(app, work => {
         let Some(reference) = &event.reference else { return Ok(()) };
@@ -42,7 +42,7 @@ pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<
         if !store::payments::take_event(&mut work.tx, provider, &event.id, kind, work.now).await? {
             return Ok(());
         }
-        // The event may be quicker than the answer to the request that opened the page.
+        // The event may arrive before the answer to the request that opened the page.
         if let (None, Some(session)) = (&payment.session_id, &event.session_id) {
             let ask_at = work.now.plus_seconds(super::ASK_AFTER_SECONDS);
             store::payments::set_session(&mut work.tx, payment.id, session, None, ask_at).await?;
@@ -54,7 +54,7 @@ pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<
     })
 }
 
-/// What the database calls an event.
+/// An event's name in the database.
 fn name(kind: EventKind) -> &'static str {
     match kind {
         EventKind::SessionCompleted { is_paid: true } => "paid",
@@ -75,13 +75,13 @@ fn word(event: &Event) -> Option<Status> {
         EventKind::SessionCompleted { is_paid: false } => Some(Status::UnderWay),
         EventKind::AsyncFailed => Some(Status::Failed),
         EventKind::SessionExpired => Some(Status::Expired),
-        // A part of it goes back with each credit note.
+        // Each credit note refunds a part of it.
         EventKind::Refunded { total } => (event.amount_total == Some(total)).then_some(Status::PaidBack),
         EventKind::Other => None,
     }
 }
 
-/// Does what follows from the provider's word; a second time it does nothing.
+/// Applies the provider's report; a second time does nothing.
 pub(super) async fn believe(
     app: &App,
     work: &mut Work,
@@ -103,7 +103,7 @@ pub(super) async fn believe(
             let (_, order) = lock(work, payment).await?;
             if store::payments::set_refunded(&mut work.tx, id, intent, now).await? {
                 if payment.has_paid == 1 {
-                    // What nobody has paid for any more, and is not there yet, is not made.
+                    // Codes that are no longer paid for and not made yet are not made.
                     store::orders::stop_codes(&mut work.tx, order.id).await?;
                 }
                 note(work, &order, "order.refunded", &sum(payment)?.to_string());
@@ -113,8 +113,8 @@ pub(super) async fn believe(
     Ok(())
 }
 
-/// Money has come: its order is settled; where that was cancelled, or paid otherwise, the money is due back.
-/// Another sum than was asked for settles nothing, and a person has to look at it.
+/// Money has arrived: settles the order, or marks the money due back if the order was cancelled or paid otherwise.
+/// Any sum other than the one asked for settles nothing, and a person has to look at it.
 async fn paid(
     app: &App,
     work: &mut Work,
@@ -154,7 +154,7 @@ async fn lock(work: &mut Work, payment: &PaymentRow) -> OpResult<(i64, OrderRow)
     Ok((root_id, order.ok_or(OpError::NotFound)?))
 }
 
-/// Nobody signed in does what a provider tells of.
+/// No signed-in user does what a provider reports.
 fn note(work: &mut Work, order: &OrderRow, verb: &'static str, details: &str) {
     work.note(NewHistory {
         actor_id: None,

@@ -1,4 +1,4 @@
-//! Codes are made, commented, redeemed and deleted.
+//! Makes, comments, redeems and deletes codes.
 
 use crate::app::App;
 use crate::model::code::Code;
@@ -20,7 +20,7 @@ pub const COMMENT_LENGTH_MAX: usize = 1_000;
 /// The most codes that one operation makes.
 pub const CODES_AT_ONCE_MAX: i64 = 1_000;
 
-/// What a new code shall be; several are alike.
+/// What a new code is to be; several at once are alike.
 #[derive(Debug, Clone)]
 pub struct CodeOrder<'a> {
     pub company_id: i64,
@@ -33,8 +33,8 @@ pub struct CodeOrder<'a> {
 /// Codes that were made.
 pub struct Made {
     pub done: Done,
-    /// Their texts, in the order of the transfers, so that they can be answered though nothing can be read now.
-    /// `None` where they were made by an earlier request.
+    /// Their texts, in the order of the transfers, so that they can be returned even if reads fail now.
+    /// `None` if an earlier request made them.
     pub texts: Option<Vec<String>>,
 }
 
@@ -46,11 +46,7 @@ impl std::ops::Deref for Made {
     }
 }
 
-/// Makes codes that belong to a company of the actor's tree. Their units are locked at once. All of
-/// them, or none.
-///
-/// # Errors
-/// The ledger's refusals.
+/// Makes codes for a company of the actor's tree, all or none. Their units are locked at once.
 pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
     actor.require_admin()?;
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
@@ -72,7 +68,7 @@ pub(in crate::ops) fn new_code(app: &App) -> NewCode {
     NewCode { tag: app.keys.tag(&code), suffix_tag: app.keys.suffix_tag(&code.suffix()), code }
 }
 
-/// A comment or a memo: trimmed, nothing hidden in it, not too long.
+/// A comment or memo: trimmed, of visible characters, within the limit.
 pub(in crate::ops) fn check_text(field: &'static str, text: &str) -> OpResult<String> {
     let read = text::lines(text, COMMENT_LENGTH_MAX);
     read.map_err(|error| OpError::refused(field, text_reason(error, FieldReason::Missing)))
@@ -81,7 +77,7 @@ pub(in crate::ops) fn check_text(field: &'static str, text: &str) -> OpResult<St
 /// Redeems a code for the actor's own company, no matter who issued it.
 ///
 /// # Errors
-/// Mistyped, unknown, used, expired; or how long to wait after too many wrong ones.
+/// Mistyped, unknown, used or expired; or how long to wait after too many wrong ones.
 pub async fn redeem(app: &App, actor: &Actor, operation_id: &str, text: &str) -> OpResult<Done> {
     actor.require_redeemer()?;
     let tag = read_code(app, text)?;
@@ -117,7 +113,7 @@ pub struct Preview {
     pub served: i64,
 }
 
-/// Tells what redeeming a code would do, without doing it. Limited like redeeming.
+/// What redeeming a code would do, without doing it. Rate limited like redeeming.
 ///
 /// # Errors
 /// As [`redeem`].
@@ -138,7 +134,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
                 store::throttle::fail(&mut work.tx, &limit.key, limit.policy, work.now).await?;
             }
             work.note(actor.note("code.wrong", "", ""));
-            // The wrong code counts: the transaction is committed.
+            // The wrong code counts, so the transaction is committed.
             return Ok(Err(Refusal::UnknownCode));
         };
         let facts = found.facts()?;
@@ -154,10 +150,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     Ok(Preview { resource_type, amount: found.amount, balance, served })
 }
 
-/// Deletes an unused code; its units return to the company that owns it.
-///
-/// # Errors
-/// The ledger's refusals.
+/// Deletes an unused code. Its units return to the company that owns it.
 pub async fn delete(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
     actor.require_admin()?;
     let request = serde_json::json!(["delete_code", code_id]);

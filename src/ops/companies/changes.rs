@@ -1,4 +1,4 @@
-//! Companies are created, renamed, put under another one; what each demands and shares is set.
+//! Creates, renames and moves companies, and sets what each requires and shares.
 
 use crate::app::App;
 use crate::model::company::{self, DEPTH_MAX};
@@ -13,7 +13,7 @@ use crate::store::companies::{Company, LockedCompany};
 /// Creates a company below one of the actor's tree.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -32,22 +32,22 @@ pub async fn create(
         let path = company::Path::from_stored(parent.path);
         let id = store::companies::insert(&mut work.tx, &name, Some((parent.id, &path)), work.now).await?;
         work.note(actor.note_at(id, "company.created", &name, &parent.name));
-        let created = as_it_stands(work, actor, id).await?;
+        let created = reload(work, actor, id).await?;
         Ok(Outcome::about(created, CompanyEvent::Created { id, name: name.clone(), parent: parent.name }))
     })
 }
 
-/// What to change of a company; what is `None` stays.
+/// What to change of a company; `None` leaves it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Change<'a> {
     pub name: Option<&'a str>,
     pub use_parent_credits: Option<bool>,
 }
 
-/// Gives a company another name, or switches whether it uses its parent's credits.
+/// Renames a company, or sets whether it uses its parent's credits.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; the switch of the actor's company is its parent's to set.
+/// A refusal at the invalid field; only the parent may set the switch of the actor's company.
 pub async fn change(
     app: &App,
     actor: &Actor,
@@ -76,7 +76,7 @@ pub async fn change(
             renamed_to: name.clone(),
             uses_parent_credits: change.use_parent_credits,
         };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, changed))
+        Ok(Outcome::about(reload(work, actor, id).await?, changed))
     })
 }
 
@@ -94,13 +94,13 @@ async fn switch_parent_credits(
     Ok(())
 }
 
-/// A company inside its act, for the first answer to be given again.
-async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Company> {
+/// A company as the act leaves it, stored for replays.
+async fn reload(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Company> {
     store::companies::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
-/// Switches whether the users of a company and of all below it must have two-factor authentication on. What a company
-/// above the actor's demands stays demanded.
+/// Sets whether the users of a company and of all below it must have two-factor authentication on. They must anyway if
+/// a company above the actor's requires it.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`SecondFactorReason::DemandedAbove`].
@@ -135,10 +135,10 @@ pub async fn demand_second_factor(
     })
 }
 
-/// Puts a company, with everything below it, under another parent.
+/// Moves a company, with everything below it, under another parent.
 ///
 /// # Errors
-/// A refusal at the field `parent`: under itself, too deep, or outside the tree.
+/// A refusal at the field `parent`: below itself, too deep, or outside the tree.
 pub async fn put_under(
     app: &App,
     actor: &Actor,
@@ -171,7 +171,7 @@ pub async fn put_under(
         store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
         store::devices::shift_waiting(&mut work.tx, id, 1).await?;
         work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
-        let moved = as_it_stands(work, actor, id).await?;
+        let moved = reload(work, actor, id).await?;
         let (name, parent) = (company.name.clone(), parent.name.clone());
         Ok(Outcome::about(moved, CompanyEvent::Moved { name, parent }))
     })

@@ -1,4 +1,4 @@
-//! Companies are removed, where nothing hangs on them.
+//! Removes companies that nothing depends on.
 
 use crate::app::App;
 use crate::model::company;
@@ -13,7 +13,7 @@ use crate::store::companies::LockedCompany;
 /// Removes companies: all of them, or none and the obstacles of each.
 ///
 /// # Errors
-/// [`CompanyReason::Obstacles`] where something hangs on one of them.
+/// [`CompanyReason::Obstacles`] if something depends on one of them.
 pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     if ids.is_empty() {
@@ -41,7 +41,7 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -
     })
 }
 
-/// What stands in the way of removing locked companies. Subsidiaries that go along do not count.
+/// What prevents the removal of locked companies. Subsidiaries that are removed with them do not count.
 async fn obstacles(
     work: &mut crate::ops::work::Work,
     actor: &Actor,

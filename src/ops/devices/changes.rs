@@ -1,4 +1,4 @@
-//! Devices are added, described, given away and removed.
+//! Adds, describes, transfers and removes devices.
 
 use crate::app::App;
 use crate::model::device::{DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
@@ -12,11 +12,11 @@ use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::devices::{Device, NewDevice};
 
-/// What a form or a request says of a device.
+/// A device as a form or request describes it.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceInput {
     pub kind: DeviceKind,
-    /// Of a device; an apartment has none.
+    /// Only for a device; an apartment has none.
     pub serial: String,
     pub name: String,
     pub model: String,
@@ -27,10 +27,10 @@ pub struct DeviceInput {
 }
 
 impl DeviceInput {
-    /// The device as it is kept.
+    /// The device as it is stored.
     ///
     /// # Errors
-    /// All that is wrong, each at its field.
+    /// Every problem, each at its field.
     pub fn check(&self) -> OpResult<NewDevice> {
         let mut problems = Problems::default();
         let serial = problems.take("serial", text(&self.serial, SERIAL_LENGTH_MAX));
@@ -73,11 +73,11 @@ fn text(text: &str, maximum: usize) -> Result<String, Reason> {
     crate::model::text::line(text, maximum).map_err(|error| text_reason(error, FieldReason::Missing))
 }
 
-/// Adds a device. Where it runs and extends itself, its first period is paid at once, or it waits.
-/// The outcome is about the [`Device`].
+/// Adds a device. If it has a service and auto extend, its first period is paid at once, or it waits. The outcome
+/// refers to the [`Device`].
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -95,14 +95,14 @@ pub async fn create(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(company.id, "device.added", label, &company.name));
         let added = DeviceEvent::Added { id, label: label.to_owned(), company: company.name, settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, added))
+        Ok(Outcome::about(reload(work, actor, id).await?, added))
     })
 }
 
-/// Changes a device, and sets what it runs on and whose it is.
+/// Changes a device, and sets its service and its owner.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
+/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree.
 pub async fn edit(
     app: &App,
     actor: &Actor,
@@ -124,11 +124,11 @@ pub async fn edit(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
+        Ok(Outcome::about(reload(work, actor, id).await?, saved))
     })
 }
 
-/// What to change of a device; what is `None` stays.
+/// What to change of a device; `None` leaves it.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Description {
     pub serial: Option<String>,
@@ -137,10 +137,10 @@ pub struct Description {
     pub company_id: Option<i64>,
 }
 
-/// Changes a device, gives it to another company, and leaves what runs on it.
+/// Changes a device's description and owner, and leaves its service.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; [`OpError::NotFound`] outside the tree.
+/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree.
 pub async fn describe(
     app: &App,
     actor: &Actor,
@@ -152,7 +152,7 @@ pub async fn describe(
     let request = serde_json::json!([id, description]).to_string();
     work_once!(app, actor, operation_id, "describe_device", &request, work => {
         lock_devices(work, actor, &[id], description.company_id).await?;
-        // Read again under the lock of its company, which everybody takes who describes it.
+        // Read again under the lock of its company, which every change of a description takes.
         let found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?.pop();
         let before = found.ok_or(OpError::NotFound)?;
         let wanted = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
@@ -172,14 +172,14 @@ pub async fn describe(
         let label = device.serial.as_deref().unwrap_or(&device.name);
         work.note(actor.note_at(input.company_id, "device.changed", label, ""));
         let saved = DeviceEvent::Saved { label: label.to_owned(), settled };
-        Ok(Outcome::about(as_it_stands(work, actor, id).await?, saved))
+        Ok(Outcome::about(reload(work, actor, id).await?, saved))
     })
 }
 
-/// Removes devices. What they have paid for is not given back.
+/// Removes devices. The time that they have paid for is not refunded.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where one lies outside the tree.
+/// [`OpError::NotFound`] if one is outside the tree.
 pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome> {
     actor.require_admin()?;
     let ids = chosen(ids)?;
@@ -198,8 +198,8 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -
     })
 }
 
-/// A device inside its act, for the first answer to be given again.
-async fn as_it_stands(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
+/// A device as the act leaves it, stored for replays.
+async fn reload(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
     let mut found = store::devices::find_many(&mut work.tx, &actor.company_path, &[id]).await?;
     found.pop().ok_or(OpError::NotFound)
 }

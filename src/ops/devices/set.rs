@@ -1,4 +1,4 @@
-//! Service, auto extend and monitoring, set for many devices at once.
+//! Sets service, auto extend and monitoring of many devices at once.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::work::{Outcome, work_once};
 use crate::store::devices::Device;
 
-/// What is to be set of one device; what is `None` stays.
+/// What to set of one device; `None` leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRow {
     pub device_id: i64,
@@ -27,7 +27,7 @@ pub struct DeviceRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowRefusal {
-    /// Another row asks for the same device: which of them should hold can't be known.
+    /// Another row names the same device, and nothing says which of them should win.
     RepeatedDevice,
     /// There is no such device in the actor's tree.
     UnknownDevice,
@@ -35,11 +35,11 @@ pub enum RowRefusal {
     UnsuitableService,
 }
 
-/// Sets service, auto extend and monitoring of many devices. Rows that cannot be are left out, and so are all
-/// rows of a device that several ask for; the outcome is about these. Where none can be, the act is refused.
+/// Sets service, auto extend and monitoring of many devices. Leaves out rows that are impossible, and all rows of a
+/// device that several name; the outcome refers to these. If no row is left, the act is refused.
 ///
 /// # Errors
-/// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` where no row is left.
+/// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` if no row is left.
 pub async fn set_many(
     app: &App,
     actor: &Actor,
@@ -48,10 +48,10 @@ pub async fn set_many(
 ) -> OpResult<Outcome<Refused>> {
     actor.require_admin()?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
-    let asked = |r: &DeviceRow| {
+    let canonical = |r: &DeviceRow| {
         (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring)
     };
-    let request = serde_json::json!(rows.iter().map(asked).collect::<Vec<_>>()).to_string();
+    let request = serde_json::json!(rows.iter().map(canonical).collect::<Vec<_>>()).to_string();
     work_once!(app, actor, operation_id, "set_devices", &request, work => {
         // Monitored devices are counted on their companies.
         let found = lock_devices(work, actor, &ids, None).await?;
@@ -77,7 +77,7 @@ type Changes = Vec<(Vec<i64>, DeviceChange)>;
 /// Rows that were left out: the device of each, and why.
 pub type Refused = Vec<(i64, RowRefusal)>;
 
-/// Puts rows that ask for the same together, and those that cannot be aside.
+/// Groups the rows that set the same, and separates those that are impossible.
 fn sort_rows(rows: &[DeviceRow], found: &[Device]) -> (Changes, Refused) {
     let (mut changes, mut refused): (Changes, _) = (Vec::new(), Vec::new());
     let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());

@@ -1,4 +1,4 @@
-//! What each change of devices comes to: their companies are locked, the ledger sets them, and the history says so.
+//! The end of every change of devices: locks their companies, lets the ledger set them, and records it in the history.
 
 use crate::app::App;
 use crate::ledger;
@@ -16,7 +16,7 @@ use crate::store::devices::Device;
 /// How many devices one act changes.
 pub const AT_ONCE_MAX: usize = 1_000;
 
-/// Sets devices by the ledger inside an act, and pays for those that must be paid.
+/// Lets the ledger set devices within an act, and pay for those that must be paid.
 pub(crate) async fn settle(
     app: &App,
     work: &mut Work,
@@ -29,7 +29,8 @@ pub(crate) async fn settle(
         .enumerate()
         .map(|(n, (devices, change))| Operation {
             actor: actor.for_ledger(),
-            // The act is recorded under its own id, and what devices take under ids below it: no request's id has a line break.
+            // The act is recorded under its own id, and the devices' operations under ids derived from it: no
+            // request's id has a line break, so they never clash.
             id: format!("{operation_id}\n{n}"),
             fingerprint: app.keys.fingerprint(&format!("{devices:?} {change:?}")),
             at: work.now,
@@ -38,7 +39,7 @@ pub(crate) async fn settle(
         .collect();
     let run = ledger::run(&mut work.tx, &app.keys, &app.rng, &operations).await?;
     if run.decisions.iter().any(|decision| !matches!(decision, Some(Ok(_)))) {
-        // Locked rows are as they were checked; what slipped in between is tried again.
+        // Locked rows are as they were checked. If something slipped in all the same, the act is retried.
         return Err(OpError::Collision);
     }
     let changes = run.ledger.changes();
@@ -56,7 +57,7 @@ pub(super) async fn lock_company(
     found.pop().map_or_else(|| refuse("company", CompanyReason::Unknown), Ok)
 }
 
-/// Reads devices of the tree whose companies are locked, and the one that they may go to.
+/// Reads devices of the tree whose companies are locked, and the company that they may move to.
 pub(super) async fn lock_devices(
     work: &mut Work,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! A draft: lines are added to it and taken out, until it is placed.
+//! A draft: lines are added and removed until it is placed.
 
 use crate::app::App;
 use crate::model::event::OrderEvent;
@@ -18,7 +18,7 @@ use crate::store;
 use crate::store::orders::{NewOrder, OrderRow};
 use crate::store::products::ProductRow;
 
-/// What a voucher shall be, of which product.
+/// A voucher to buy.
 #[derive(Debug, Clone)]
 pub struct VoucherLine<'a> {
     pub product_id: i64,
@@ -32,7 +32,7 @@ pub struct VoucherLine<'a> {
 /// What a voucher would cost: the line, and its currency.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn price_voucher(
     app: &App,
     actor: &Actor,
@@ -45,11 +45,10 @@ pub async fn price_voucher(
     voucher_line(&product, wish, reverse_charge).map(|line| (line, product.currency))
 }
 
-/// Adds a voucher to a draft of the actor's own company, or begins one. The outcome is about the order's
-/// id.
+/// Adds a voucher to a draft of the actor's own company, or begins one. The outcome refers to the order's id.
 ///
 /// # Errors
-/// A refusal at the field that is wrong; then the draft is as it was.
+/// A refusal at the invalid field; the draft is then unchanged.
 pub async fn add_voucher(
     app: &App,
     actor: &Actor,
@@ -70,10 +69,10 @@ pub async fn add_voucher(
     })
 }
 
-/// Takes a line out of a draft.
+/// Removes a line from a draft.
 ///
 /// # Errors
-/// [`OpError::NotFound`] where the actor has no such draft.
+/// [`OpError::NotFound`] if the actor has no such draft.
 pub async fn remove_line(
     app: &App,
     actor: &Actor,
@@ -139,7 +138,7 @@ pub(in crate::ops) async fn draft(
 }
 
 impl Draft {
-    /// Adds lines, each with the devices that it is for; gives the order's id.
+    /// Adds lines, each with the devices that it is for; returns the order's id.
     pub async fn add(mut self, work: &mut Work, new: Vec<(OrderLine, Vec<String>)>) -> OpResult<i64> {
         if (self.lines.len() + new.len()) as i64 > LINES_MAX {
             return refuse("", OrderError::TooManyLines);

@@ -1,4 +1,4 @@
-//! A draft is placed: with the VAT of now, to be paid by card or by invoice.
+//! Places a draft, with the current VAT, to be paid by card or by invoice.
 
 use crate::app::App;
 use crate::model::event::{OrderEvent, Placed};
@@ -17,11 +17,11 @@ use crate::store;
 use crate::store::orders::OrderRow;
 use crate::store::products::ProductRow;
 
-/// Places a draft: it is to be paid now, by card or by an invoice that is made at once. What costs nothing
-/// is paid at once.
+/// Places a draft: it is now to be paid, by card or by an invoice that is issued at once. What costs nothing is paid
+/// at once.
 ///
 /// # Errors
-/// A refusal where it is no draft, has no lines, or cannot be paid that way.
+/// A refusal if it is no draft, has no lines, or cannot be paid that way.
 pub async fn place(
     app: &App,
     actor: &Actor,
@@ -36,8 +36,8 @@ pub async fn place(
         (_, provider) => provider.unwrap_or("bank"),
     };
     let billing = crate::ops::billing::check(billing)?;
-    let kept = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
-    let request = serde_json::json!([order_id, method.slug(), kept]).to_string();
+    let billing_json = serde_json::to_string(&billing).map_err(|e| OpError::Internal(e.to_string()))?;
+    let request = serde_json::json!([order_id, method.slug(), billing_json]).to_string();
     let placed = work_once!(app, actor, operation_id, "place_order", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
@@ -45,7 +45,7 @@ pub async fn place(
         if lines.is_empty() {
             return refuse("", OrderError::Empty);
         }
-        if with_present_vat(work, &row, &lines).await?.is_some() {
+        if with_current_vat(work, &row, &lines).await?.is_some() {
             return refuse("", OrderReason::VatChanged);
         }
         let seller = store::seller::get(&mut work.tx).await?;
@@ -55,16 +55,16 @@ pub async fn place(
             return refuse("billing_vat_number", FieldReason::Missing);
         }
         if store::billing::get(&mut work.tx, actor.company_id).await?.as_ref() != Some(&billing) {
-            let told = crate::ops::billing::told(&billing);
-            work.note(actor.note("company.billing_changed", &actor.company_name, &told));
+            let details = crate::ops::billing::summary(&billing);
+            work.note(actor.note("company.billing_changed", &actor.company_name, &details));
         }
         store::billing::set(&mut work.tx, actor.company_id, &billing).await?;
-        // A person who places at the same time has waited for the billing data.
+        // Checked only after the billing data is written: its lock makes a concurrent placing wait.
         if store::orders::held_for_good(&mut work.tx, &actor.company_path, order_id).await? {
             return refuse("", LicenceRefusal::HeldForGood);
         }
         let method = if row.total == 0 { Method::Invoice } else { method };
-        if !store::orders::place(&mut work.tx, order_id, method, &kept, work.now).await? {
+        if !store::orders::place(&mut work.tx, order_id, method, &billing_json, work.now).await? {
             return Err(OpError::Collision);
         }
         work.note(actor.note("order.placed", &format!("Order {order_id}"), &crate::ops::payments::sum(&row)?));
@@ -94,19 +94,19 @@ pub async fn place(
     placed
 }
 
-/// The lines of a draft with the VAT of now, and whether it is under reverse charge; `None` where that is what they
-/// have. Prices stay as they were when the lines were added.
+/// The lines of a draft with the current VAT, and whether reverse charge applies; `None` if that is what they have.
+/// Prices stay as they were when the lines were added.
 ///
 /// # Errors
-/// [`OrderReason::Withdrawn`] where something is no longer offered.
-async fn with_present_vat(
+/// [`OrderReason::Withdrawn`] if something is no longer offered.
+async fn with_current_vat(
     work: &mut Work,
     row: &OrderRow,
     lines: &[(i64, OrderLine)],
 ) -> OpResult<Option<(bool, Vec<(i64, OrderLine)>)>> {
     let reverse_charge = store::orders::reverse_charge(&mut work.tx, row.company_id).await?;
     let mut is_changed = reverse_charge != (row.reverse_charge == 1);
-    let mut present = Vec::with_capacity(lines.len());
+    let mut current = Vec::with_capacity(lines.len());
     for (number, line) in lines {
         let product = store::products::current(&mut work.tx, line.product_id).await?;
         let product = product.filter(|p| p.is_offered && has_price(p, line));
@@ -116,12 +116,12 @@ async fn with_present_vat(
         let rate = if reverse_charge { crate::model::money::VatRate::ZERO } else { product.vat_rate };
         is_changed |= rate != line.vat_rate;
         let line = line.with_vat_rate(rate, currency(row)?);
-        present.push((*number, line.map_err(at(""))?));
+        current.push((*number, line.map_err(at(""))?));
     }
-    Ok(is_changed.then_some((reverse_charge, present)))
+    Ok(is_changed.then_some((reverse_charge, current)))
 }
 
-/// Whether what a line buys still has a price.
+/// Whether the product still has a price for what the line buys.
 fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
     let price = match line.voucher.as_ref().map(|wish| wish.resource_type) {
         None => product.licence_price,
@@ -131,13 +131,13 @@ fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
     price.is_some()
 }
 
-/// Gives a draft the VAT of now.
+/// Applies the current VAT to a draft.
 async fn recalculate(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
     work!(app, work => {
         let row = lock_own(work, actor, order_id).await?;
         require_draft(&row)?;
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
-        let Some((reverse_charge, lines)) = with_present_vat(work, &row, &lines).await? else { return Ok(()) };
+        let Some((reverse_charge, lines)) = with_current_vat(work, &row, &lines).await? else { return Ok(()) };
         for (number, line) in &lines {
             store::orders::set_line_vat(&mut work.tx, order_id, *number, line).await?;
         }

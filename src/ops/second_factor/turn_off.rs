@@ -1,4 +1,4 @@
-//! Turning two-factor authentication off: by its owner, or by somebody who helps.
+//! Turns two-factor authentication off: by its owner, or by an administrator for them.
 
 use super::{Change, end_others, forget_attempts};
 use crate::app::App;
@@ -15,11 +15,11 @@ use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::users::User;
 
-/// Turns two-factor authentication off. Where the password is too short to stand alone, a new one comes
-/// with it, and all sessions end: the door begins the present one anew as the one that is given.
+/// Turns two-factor authentication off. If the password is too short to be used alone, a new one must come with the
+/// request, and all sessions end; the web layer renews the current one.
 ///
 /// # Errors
-/// A refusal at the field that is wrong, or where the company demands it.
+/// A refusal at the invalid field, or if the company requires it.
 pub async fn turn_off(
     app: &App,
     actor: &Actor,
@@ -32,8 +32,8 @@ pub async fn turn_off(
     }
     let hash = match actor.password_needs_second_factor {
         true => {
-            let whose = (actor.email.as_str(), actor.company_name.as_str());
-            check_new_password(app, new, again, whose, false).await?;
+            let owner = (actor.email.as_str(), actor.company_name.as_str());
+            check_new_password(app, new, again, owner, false).await?;
             Some(hash_password(app, new.to_owned()).await?)
         }
         false => None,
@@ -67,18 +67,18 @@ pub async fn turn_off(
     Ok(Some(SignedInAs { user_id: now.id, session_epoch: now.session_epoch }))
 }
 
-/// What ends together with a second factor, in the same transaction: the access tokens, which only an
-/// account with one may make. Those of the console stay.
+/// Ends what goes with a second factor, in the same transaction: the access tokens, which only an account with a second
+/// factor may make. Those made on the console stay.
 pub(in crate::ops) async fn turned_off(work: &mut Work, user_id: i64) -> OpResult<()> {
     store::tokens::revoke_own(&mut work.tx, user_id).await?;
     forget_attempts(work, user_id).await
 }
 
-/// Takes the second factor from a person of the tree who cannot use it any more. All sessions of the
-/// person end, and a mail tells.
+/// Removes the second factor of a user of the tree who can no longer use it. Ends all of the user's sessions, and
+/// reports it by mail.
 ///
 /// # Errors
-/// A refusal for the own account, and for one without a second factor.
+/// A refusal for the actor's own account, and for one without a second factor.
 pub async fn reset(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
@@ -95,7 +95,7 @@ pub async fn reset(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpR
     Ok(outcome)
 }
 
-/// A reset, by an administrator or on the console. It also ends the lock after too many wrong passwords.
+/// A reset, by an administrator or on the console. It also lifts the lock after too many wrong passwords.
 pub(in crate::ops) async fn reset_of(app: &App, work: &mut Work, person: &User) -> OpResult<()> {
     turned_off(work, person.id).await?;
     forget_wrong_passwords(work, &person.email).await?;

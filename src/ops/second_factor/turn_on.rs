@@ -1,4 +1,4 @@
-//! Turning two-factor authentication on, or changing its method: each by a right code of the new one.
+//! Turns two-factor authentication on, or changes its method; either needs a right code of the new method.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,27 +20,26 @@ use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::second_factor::{Asked, SealedSecret};
 
-/// A secret for an authenticator app that is not on yet: it waits in the set-up form, sealed, as it
-/// would stand in the database.
+/// The secret of an authenticator app that is not on yet. It waits in the set-up form, sealed just as in the database.
 pub struct AppSecret {
     pub sealed: String,
     /// As people type it: base 32.
     pub text: String,
-    /// What the QR code says.
+    /// The content of the QR code.
     pub address: String,
 }
 
 /// A new secret for the actor's app.
 ///
 /// # Errors
-/// Only where the account's name cannot stand in an address.
+/// Only if the account's name does not fit in an address.
 pub fn new_app_secret(app: &App, actor: &Actor) -> OpResult<AppSecret> {
     let secret = TotpSecret::new(app.rng.bytes::<SECRET_LENGTH>().to_vec());
     let (version, sealed) = app.keys.seal_secret(&secret, actor.user_id, &app.rng);
     shown(actor, &secret, format!("{version}.{}", hex::encode(sealed)))
 }
 
-/// The secret of a set-up form that comes back; `None` where it is not one of the actor's.
+/// The secret that a set-up form sends back; `None` if it is not the actor's.
 #[must_use]
 pub fn app_secret(app: &App, actor: &Actor, sealed: &str) -> Option<AppSecret> {
     let (secret, _) = open(app, actor, sealed)?;
@@ -55,16 +54,16 @@ fn shown(actor: &Actor, secret: &TotpSecret, sealed: String) -> OpResult<AppSecr
 
 fn open(app: &App, actor: &Actor, sealed: &str) -> Option<(TotpSecret, SealedSecret)> {
     let (version, bytes) = sealed.split_once('.')?;
-    let kept = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
-    let secret = app.keys.open_secret(kept.key_version, &kept.sealed, actor.user_id)?;
-    Some((secret, kept))
+    let stored = SealedSecret { key_version: version.parse().ok()?, sealed: hex::decode(bytes).ok()? };
+    let secret = app.keys.open_secret(stored.key_version, &stored.sealed, actor.user_id)?;
+    Some((secret, stored))
 }
 
-/// Turns on the authenticator app whose secret is in the set-up form, in the place of whatever was on,
-/// after a right code of it.
+/// Turns on the authenticator app whose secret is in the set-up form, replacing any other method, after a right code
+/// of the app.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn turn_on_app(
     app: &App,
     actor: &Actor,
@@ -73,7 +72,7 @@ pub async fn turn_on_app(
     sealed: &str,
     code: &str,
 ) -> OpResult<NewCodes> {
-    let Some((secret, kept)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
+    let Some((secret, stored)) = open(app, actor, sealed) else { return refuse("", FormReason::Foreign) };
     let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     let step = secret.step_of(&code, app.clock.now());
     let step = step.ok_or(OpError::refused("code", SecondFactorReason::WrongCode))?;
@@ -82,7 +81,7 @@ pub async fn turn_on_app(
     let fresh = AtomicBool::new(false);
     let outcome = work_once!(app, actor, change.operation_id, "turn_on_app", sealed, work => {
         turn_on(app, work, actor, SecondFactor::Totp, &hashes).await?;
-        store::second_factor::add_secret(&mut work.tx, actor.user_id, &kept, step).await?;
+        store::second_factor::add_secret(&mut work.tx, actor.user_id, &stored, step).await?;
         fresh.store(true, Ordering::SeqCst);
         Ok(Outcome::of(SecondFactorEvent::TurnedOn { method: SecondFactor::Totp }))
     })?;
@@ -93,7 +92,7 @@ pub async fn turn_on_app(
 /// Mails a code that turns on codes by e-mail in this session.
 ///
 /// # Errors
-/// A refusal where no mail is set up, or how long to wait.
+/// A refusal if no mail is set up, or how long to wait.
 pub async fn mail_turn_on_code(
     app: &App,
     actor: &Actor,
@@ -111,11 +110,11 @@ pub async fn mail_turn_on_code(
     })
 }
 
-/// Turns on codes by e-mail, in the place of whatever was on, after a right code that was mailed. The
-/// attempt is counted before the code is looked at.
+/// Turns on codes by e-mail, replacing any other method, after a right mailed code. The attempt is counted before the
+/// code is checked.
 ///
 /// # Errors
-/// A refusal at the field that is wrong.
+/// A refusal at the invalid field.
 pub async fn turn_on_email(
     app: &App,
     actor: &Actor,

@@ -1,6 +1,6 @@
-//! The disk under a SQLite database: how much room it has, and a ballast. That is a file which is given up where
-//! no room is left, so that what needs a little has some: a checkpoint, a start, a backup, the clean-up. Nothing
-//! else is written until there is room for the ballast again.
+//! The disk under a SQLite database: its free space, and a ballast. The ballast is a file that is deleted when the disk
+//! is full, so that a checkpoint, a start, a backup or the clean-up has the little space it needs. Nothing else is
+//! written until the ballast fits again.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,28 +10,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
-/// The WAL is restarted past this size, or past a quarter of the room on a small disk.
+/// The WAL is restarted past this size, or past a quarter of the free space on a small disk.
 pub(super) const WAL_BYTES_MAX: u64 = 32 << 20;
 const WAL_SHARE: u64 = 4;
 const BALLAST_BYTES_MAX: u64 = 16 << 20;
-/// The ballast's part of a small disk.
+/// The ballast's share of a small disk.
 const BALLAST_SHARE: u64 = 8;
 
-/// What a file system says of itself, in bytes.
+/// What a file system reports of itself, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Capacity {
     pub total: u64,
     pub free: u64,
 }
 
-/// How a file system is asked; `None` where it does not say.
+/// Measures a file system; `None` if it does not report.
 pub type Measure = fn(&Path) -> Option<Capacity>;
 
-/// Asks the file system of a folder.
+/// Measures a folder's file system.
 #[must_use]
 pub fn capacity(folder: &Path) -> Option<Capacity> {
-    let said = statvfs(folder).ok().filter(|said| said.f_blocks > 0)?;
-    Some(Capacity { total: said.f_blocks * said.f_frsize, free: said.f_bavail * said.f_frsize })
+    let stats = statvfs(folder).ok().filter(|stats| stats.f_blocks > 0)?;
+    Some(Capacity { total: stats.f_blocks * stats.f_frsize, free: stats.f_bavail * stats.f_frsize })
 }
 
 /// The disk that a folder is on.
@@ -40,13 +40,13 @@ pub(super) struct Disk {
     folder: PathBuf,
     measure: Measure,
     is_full: AtomicBool,
-    /// A write found no room, whatever the file system says: there are quotas.
+    /// A write found no space, whatever the file system reports: there are quotas.
     has_refused: AtomicBool,
-    /// The ballast cannot be made, for another reason than want of room.
+    /// The ballast cannot be created, for another reason than lack of space.
     lacks_ballast: AtomicBool,
 }
 
-/// How much room there is.
+/// How much space there is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Space {
     free: u64,
@@ -60,17 +60,17 @@ impl Space {
         Space { free: capacity.free, ballast: ballast.min(ballast_wanted), ballast_wanted }
     }
 
-    /// What may be filled: all that is free, but for the ballast.
+    /// The space that may be filled: all that is free, minus the ballast.
     pub fn room(self) -> u64 {
         self.free.saturating_add(self.ballast).saturating_sub(self.ballast_wanted)
     }
 
-    /// How long a WAL may become that is so long now: what is in it needs as much again in the database file.
+    /// How long a WAL of this length may become: its content needs as much again in the database file.
     pub fn wal_limit(self, wal: u64) -> u64 {
         (self.room().saturating_add(wal) / WAL_SHARE).min(WAL_BYTES_MAX)
     }
 
-    /// With less room nothing is written. What was full needs twice as much, so that it does not go to and fro.
+    /// Whether there is too little space to write. A disk that was full needs twice as much, so that it does not flap.
     fn is_full(self, was_full: bool) -> bool {
         self.room() < self.ballast_wanted / if was_full { 1 } else { 2 }
     }
@@ -85,24 +85,24 @@ impl Disk {
             has_refused: AtomicBool::new(false),
             lacks_ballast: AtomicBool::new(false),
         };
-        // What opens the database next needs room.
+        // Opening the databases next needs space.
         if disk.space().is_full(false) {
             disk.set_full(true);
         }
         disk
     }
 
-    /// Whether nothing is to be written but what makes room.
+    /// Whether only writes that free space are allowed.
     pub fn is_full(&self) -> bool {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// A write found no room.
+    /// Records that a write found no space.
     pub fn note_refusal(&self) {
         self.has_refused.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a write found no room since this was asked last.
+    /// Whether a write found no space since the last call.
     pub fn take_refusal(&self) -> bool {
         self.has_refused.swap(false, Ordering::Relaxed)
     }
@@ -112,7 +112,7 @@ impl Disk {
         Space::new(capacity, fs::metadata(self.ballast()).map_or(0, |file| file.len()))
     }
 
-    /// Looks again, after a checkpoint that found room or did not: gives the ballast up, or makes it.
+    /// Judges the disk after a checkpoint, which found space or did not: deletes the ballast, or creates it.
     pub fn judge(&self, has_refused: bool) {
         let (space, was_full) = (self.space(), self.is_full());
         let is_full = has_refused || space.is_full(was_full) || !self.has_ballast(space);
@@ -141,7 +141,7 @@ impl Disk {
         self.folder.join("scrip.ballast")
     }
 
-    /// Makes the ballast where it is missing; tells whether there was room for it.
+    /// Creates a missing ballast; returns whether there was space for it.
     fn has_ballast(&self, space: Space) -> bool {
         if space.ballast >= space.ballast_wanted || self.lacks_ballast.load(Ordering::Relaxed) {
             return true;
@@ -157,11 +157,11 @@ impl Disk {
     }
 }
 
-/// Makes a file whose blocks are its own.
+/// Creates a file with blocks allocated to it.
 fn allocate(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = File::create(path)?;
     match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
-        // Not every file system can.
+        // Not every file system supports this.
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
             io::copy(&mut io::Read::take(io::repeat(0), bytes), &mut file)?;
             file.sync_all()
@@ -181,28 +181,28 @@ mod tests {
     }
 
     #[test]
-    fn the_wal_may_take_a_quarter_of_the_room_and_never_more_than_its_most() {
+    fn the_wal_may_fill_a_quarter_of_the_free_space_up_to_its_maximum() {
         assert_eq!(space(1_000_000, 500_000, 16).wal_limit(0), WAL_BYTES_MAX);
-        // The ballast is no room, whether it is there or not.
+        // The ballast never counts as free space, whether it exists or not.
         assert_eq!(space(24, 19, 3).wal_limit(MB), 5 * MB);
         assert_eq!(space(24, 22, 0).wal_limit(MB), 5 * MB);
-        // Where there is no room at all, whatever is in it is too much.
+        // Without any space, a WAL of any length is too long.
         assert!(space(24, 0, 3).wal_limit(MB) < MB);
         assert!(space(24, 0, 0).wal_limit(MB) < MB);
     }
 
     #[test]
-    fn a_disk_that_was_full_needs_more_room_than_one_that_was_not() {
+    fn a_disk_that_was_full_needs_more_free_space_than_one_that_was_not() {
         assert!(!space(24, 2, 3).is_full(false));
         assert!(space(24, 1, 3).is_full(false));
-        // Its ballast was given up, which alone gives no room.
+        // Deleting its ballast does not make it less full.
         assert!(space(24, 4, 0).is_full(false));
         assert!(space(24, 5, 0).is_full(true));
         assert!(!space(24, 6, 0).is_full(true));
     }
 
     #[test]
-    fn a_ballast_has_blocks_of_its_own() {
+    fn a_ballast_has_its_blocks_allocated() {
         use std::os::unix::fs::MetadataExt as _;
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::new(folder.path(), |_| Some(Capacity { total: 24 * MB, free: 24 * MB }));

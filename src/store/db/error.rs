@@ -1,4 +1,4 @@
-//! What goes wrong in a database, and what that means for the work: not done, or not known.
+//! Database errors, and what they mean for the work: not done, or unknown.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::faults::Step;
 
-/// What goes wrong in a database. The door shows none of it.
+/// A database error. Responses show none of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}{}", if self.is_outcome_unknown { " (after the commit was sent)" } else { "" })]
 pub struct DbError {
@@ -22,12 +22,12 @@ pub type Result<T> = std::result::Result<T, DbError>;
 #[error("the database did not answer in time")]
 struct Late;
 
-/// An earlier error has ended the transaction, so that its commit would undo it and still succeed.
+/// An earlier error has ended the transaction: a commit would roll it back and still succeed.
 #[derive(Debug, thiserror::Error)]
 #[error("the transaction had failed before its commit")]
 struct HadFailed;
 
-/// There is no room: nothing is begun.
+/// The disk is full: nothing is begun.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full")]
 struct DiskFull;
@@ -56,12 +56,12 @@ impl DbError {
         sqlx::Error::Protocol(HadFailed.to_string()).into()
     }
 
-    /// Two transactions met, and went on meeting.
+    /// Two transactions collided, and kept colliding.
     pub fn met() -> DbError {
         DbError::no_connection()
     }
 
-    /// What an earlier try may have done is unknown, whatever this one says.
+    /// The same error, but an earlier attempt may have succeeded.
     #[must_use]
     pub fn with_unknown_outcome(self) -> DbError {
         DbError { is_outcome_unknown: true, ..self }
@@ -75,42 +75,42 @@ impl DbError {
         sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::StorageFull, DiskFull)).into()
     }
 
-    /// It was not begun, because SQLite's disk is full. The log has said so once.
+    /// Whether the work was not begun because SQLite's disk is full. The log has said so once.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         matches!(&self.source, sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull)
     }
 
-    /// SQLite could not write: its disk is full, or a quota or a limit is reached.
+    /// Whether SQLite could not write: its disk is full, or a quota or limit is reached.
     pub(super) fn is_write_refused(&self) -> bool {
         matches!(code(&self.source).as_deref(), Some("13" | "778"))
     }
 
-    /// A value in the database that no Scrip wrote.
+    /// For a value in the database that Scrip never wrote.
     pub fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DbError {
         sqlx::Error::Decode(error.into()).into()
     }
 
-    /// The commit was sent and no certain answer came: it may have happened, or happen still. All other
-    /// errors mean that nothing has happened.
+    /// Whether the commit was sent and no certain answer came: it may have happened, or happen still. All other errors
+    /// mean that nothing has happened.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.is_outcome_unknown
     }
 
-    /// The database itself gave this answer, so that the connection is ready for the next statement.
+    /// Whether the database itself answered, so that the connection is ready for the next statement.
     pub(super) fn is_from_database(&self) -> bool {
         self.source.as_database_error().is_some()
     }
 
-    /// A row with this key exists already.
+    /// Whether a row with this key exists already.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {
         self.source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
     }
 
-    /// Nothing has happened, and the whole transaction may succeed when it is tried again: two transactions
-    /// met, or the connection was lost.
+    /// Whether nothing has happened and a retry of the whole transaction may succeed: two transactions collided, or the
+    /// connection was lost.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         if self.is_outcome_unknown {
@@ -120,7 +120,7 @@ impl DbError {
             Some(code) => match sqlite_primary(code) {
                 // Busy.
                 Some(primary) => primary == 5,
-                // Serialization failure, deadlock, lock timeout; a server that ends or has become a standby.
+                // Serialization failure, deadlock, lock timeout; a server that shuts down or has become a standby.
                 None => {
                     matches!(
                         code,
@@ -140,16 +140,16 @@ impl DbError {
         }
     }
 
-    /// The database cannot do it now; nothing has happened. Full disk, no connection, a lock or a statement
-    /// that took too long; a file that cannot be read as it was written.
+    /// Whether the database cannot do it now and nothing has happened: a full disk, no connection, a lock or a
+    /// statement that took too long, or a file that cannot be read as it was written.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         if self.is_outcome_unknown {
             return false;
         }
         let by_code = code(&self.source).is_some_and(|code| match sqlite_primary(&code) {
-            // Busy, locked, no memory, interrupted, I/O error, full, cannot open. Where a disk fails now and then,
-            // SQLite also calls what it read malformed, or no database.
+            // Busy, locked, no memory, interrupted, I/O error, full, cannot open. If a disk fails now and then, SQLite
+            // also reports what it read as malformed, or as no database.
             Some(primary) => matches!(primary, 5 | 6 | 7 | 9 | 10 | 11 | 13 | 14 | 26),
             None => matches!(&*code, "57014" | "58030") || code.starts_with("53"),
         });
@@ -157,19 +157,19 @@ impl DbError {
     }
 }
 
-/// The database's own code: five characters of PostgreSQL's, or a number of SQLite's.
+/// The database's own code: five characters from PostgreSQL, or a number from SQLite.
 fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
     error.as_database_error()?.code()
 }
 
-/// SQLite's primary result code, which its extended codes have in their low byte. PostgreSQL's codes are as
-/// long, but have five characters always.
+/// SQLite's primary result code: the low byte of its extended codes. Those have up to four digits; PostgreSQL's codes
+/// always have five characters.
 fn sqlite_primary(code: &str) -> Option<i64> {
     (code.len() < 5).then(|| code.parse::<i64>().ok())?.map(|code| code & 0xff)
 }
 
-/// No code came from the database: the way to it broke, or its deadline passed. What sqlx calls a breach of the
-/// protocol is a handshake that was cut off.
+/// Whether no code came from the database: the connection broke, or its deadline passed. sqlx reports a handshake that
+/// was cut off as a protocol error.
 fn is_connection_lost(error: &sqlx::Error) -> bool {
     matches!(
         error,
@@ -182,9 +182,9 @@ fn is_connection_lost(error: &sqlx::Error) -> bool {
     )
 }
 
-/// Whether a commit that gave this error may have happened. PostgreSQL's answer ERROR says that it has not;
-/// FATAL, a lost connection, 08007 and 40003 say nothing. SQLite's I/O errors, and what a failing disk or
-/// a lack of memory leads to, may come after the last frame was written.
+/// Whether a commit that gave this error may have happened. PostgreSQL's ERROR says that it has not; FATAL, a lost
+/// connection, 08007 and 40003 say nothing. SQLite's I/O errors, and what a failing disk or a lack of memory leads to,
+/// may come after the last frame was written.
 fn may_have_committed(error: &sqlx::Error) -> bool {
     let Some(database) = error.as_database_error() else {
         return !matches!(error, sqlx::Error::PoolTimedOut);

@@ -1,5 +1,5 @@
-//! A layer that the simulation puts between the program and its database: it decides which calls fail, where,
-//! and in what order they run. Without one nothing is asked.
+//! A layer between the program and its database, for the simulation. It decides which calls fail, where, and in what
+//! order they run. Without a layer, nothing is asked.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -7,38 +7,38 @@ use std::sync::Arc;
 use futures_util::future::maybe_done;
 use tokio::time::Instant;
 
-/// Where a call stands in its transaction.
+/// A call's place in its transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// A connection is taken.
+    /// Taking a connection.
     Connect,
-    /// A statement, or several at one hand-over.
+    /// A statement, or several in one hand-over.
     Statement,
     /// The commit, with the statements that waited for it.
     Commit,
 }
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// The connection breaks before the database has heard of it.
+    /// The connection breaks before the database receives it.
     Before,
     /// The database does it, and the connection breaks before its answer.
     After,
-    /// The database has not heard of it, and nothing is heard until the deadline.
+    /// The database never receives it, and no answer comes until the deadline.
     SilentBefore,
-    /// The database does it, and nothing is heard until the deadline.
+    /// The database does it, and no answer comes until the deadline.
     SilentAfter,
 }
 
-/// Who decides.
+/// Decides about calls.
 #[async_trait::async_trait]
 pub trait FaultLayer: Send + Sync {
-    /// Waits for the call's turn and says what becomes of it.
+    /// Waits for the call's turn, and decides what happens to it.
     async fn begin(&self, step: Step) -> Fault;
 
-    /// May run a call to its end here and now, so that nothing else goes on beside it.
+    /// May run a call to its end right here, so that nothing else runs beside it.
     fn drive(&self, _call: Pin<&mut dyn Future<Output = ()>>) {}
 }
 
@@ -58,12 +58,12 @@ impl Faults {
         Faults(Some(layer))
     }
 
-    /// Whether nothing is simulated. The simulation's time is not the machine's, by which SQLite ends a statement.
+    /// Whether nothing is simulated. Simulated time differs from the machine's, by which SQLite ends a statement.
     pub(super) fn are_none(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Runs what never fails by the layer's will.
+    /// Runs a call that the layer never lets fail.
     pub(super) async fn run<T>(&self, run: impl Future<Output = T>) -> T {
         let Some(layer) = &self.0 else { return run.await };
         let mut call = pin!(maybe_done(run));

@@ -1,8 +1,8 @@
-//! The only place that knows that there are two databases. A statement stands once, with `$1`
-//! placeholders; where the databases truly differ, [`sql_for`] takes both texts.
+//! The only place that knows of two databases. A statement is written once, with `$1` placeholders; where the databases
+//! truly differ, [`sql_for`] takes both texts.
 //!
-//! Nothing here waits for ever: [`deadline`] names each limit. What goes wrong is a [`DbError`], which knows
-//! whether the work may have happened all the same.
+//! Nothing here waits forever: [`deadline`] names each limit. Errors are [`DbError`]s, which know whether the work may
+//! have happened all the same.
 
 pub mod deadline;
 pub mod disk;
@@ -29,29 +29,29 @@ pub use rows::{Column, ColumnType, Columns, Hex, Typed};
 pub use sqlite::SqliteDb;
 use sqlite::{Lease, SqliteTx};
 
-/// A database, of either kind.
+/// A database of either kind.
 #[derive(Debug, Clone)]
 pub enum Db {
     Sqlite(SqliteDb),
     Postgres(PostgresDb),
 }
 
-/// What a read is for: each kind has connections of its own, so that a heavy one makes no light one wait.
+/// What a read is for. Each kind has its own connections, so that a heavy read delays no light one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// Single rows: signing in, redeeming, a page's facts.
     Facts,
     /// Lists, searches, counts and reports.
     List,
-    /// Files and checks of everything, step by step.
+    /// Files and complete checks, in steps.
     Export,
 }
 
 impl Db {
-    /// Opens the SQLite files in a folder, making them where they are missing.
+    /// Opens the SQLite files in a folder; creates missing ones.
     ///
     /// # Errors
-    /// When the folder cannot be written or the file is no database.
+    /// If the folder cannot be written or the file is no database.
     pub async fn open_sqlite(folder: &Path) -> Result<Db> {
         Ok(Db::Sqlite(SqliteDb::open(folder).await?))
     }
@@ -59,7 +59,7 @@ impl Db {
     /// Opens a PostgreSQL database by its URL.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// If it cannot be reached.
     pub async fn open_postgres(url: &str) -> Result<Db> {
         Ok(Db::Postgres(PostgresDb::open(url).await?))
     }
@@ -74,7 +74,7 @@ impl Db {
         self
     }
 
-    /// The same database on a disk that is measured otherwise: for tests.
+    /// The same database with another measure of its disk: for tests.
     #[must_use]
     pub fn with_disk(mut self, measure: disk::Measure) -> Db {
         if let Db::Sqlite(db) = &mut self {
@@ -83,7 +83,7 @@ impl Db {
         self
     }
 
-    /// The same database, whose every read is one of an export.
+    /// The same database, on which every read counts as an export's.
     #[must_use]
     pub fn for_exports(&self) -> Db {
         let mut db = self.clone();
@@ -94,18 +94,18 @@ impl Db {
         db
     }
 
-    /// Begins a transaction that writes: one try, with its deadline. On SQLite it takes the one writer's turn.
+    /// Begins a transaction that writes: one attempt, with its deadline. On SQLite it takes the only writer's turn.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn write(&self) -> Result<WriteTx> {
         self.write_until(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await
     }
 
-    /// As [`Db::write`], ending sooner where its caller must.
+    /// As [`Db::write`], with an earlier deadline if the caller needs one.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn write_until(&self, until: Instant) -> Result<WriteTx> {
         let until = until.min(deadline::after_milliseconds(deadline::TRY_MILLISECONDS));
         Ok(WriteTx(match self {
@@ -114,10 +114,10 @@ impl Db {
         }))
     }
 
-    /// As [`Db::write`], for what makes room: on a full disk it may, too.
+    /// As [`Db::write`], for work that frees space: it may run even on a full disk.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn write_to_make_room(&self) -> Result<WriteTx> {
         let until = deadline::after_milliseconds(deadline::TRY_MILLISECONDS);
         Ok(WriteTx(match self {
@@ -126,7 +126,7 @@ impl Db {
         }))
     }
 
-    /// Whether nothing is written for want of room on SQLite's disk.
+    /// Whether writes are refused because SQLite's disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {
@@ -138,7 +138,7 @@ impl Db {
     /// A connection for single reads.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn read(&self) -> Result<Tx> {
         self.read_for(Reads::Facts).await
     }
@@ -146,7 +146,7 @@ impl Db {
     /// A connection for lists, searches, counts and reports.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn read_list(&self) -> Result<Tx> {
         self.read_for(Reads::List).await
     }
@@ -154,7 +154,7 @@ impl Db {
     /// A connection for one step of a long read.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn read_export(&self) -> Result<Tx> {
         self.read_for(Reads::Export).await
     }
@@ -171,10 +171,10 @@ impl Db {
         })
     }
 
-    /// Several reads that see one moment.
+    /// A transaction whose reads all see the same moment.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn snapshot(&self) -> Result<Tx> {
         Ok(match self {
             Db::Sqlite(db) => Tx::Sqlite(db.begin_reading().await?),
@@ -182,10 +182,10 @@ impl Db {
         })
     }
 
-    /// Where sessions are kept.
+    /// A connection to the database of sessions.
     ///
     /// # Errors
-    /// When no connection comes free in time.
+    /// If no connection is free in time.
     pub async fn sessions(&self) -> Result<WriteTx> {
         Ok(WriteTx(match self {
             Db::Sqlite(db) => Tx::SqliteRead(db.sessions().await?),
@@ -193,7 +193,7 @@ impl Db {
         }))
     }
 
-    /// Waits for what is under way, at most so long, then closes all connections. Tells whether all are closed.
+    /// Waits a limited time for running work, then closes all connections. Returns whether all are closed.
     pub async fn close(&self) -> bool {
         let closing = async {
             match self {
@@ -205,8 +205,7 @@ impl Db {
     }
 }
 
-/// A connection that reads: one for single reads, or a transaction. Dropped in the middle of a statement, the statement
-/// is cancelled.
+/// A connection that reads: one for single reads, or a transaction. Dropping it cancels a statement that is running.
 pub enum Tx {
     Sqlite(SqliteTx),
     SqliteRead(Lease),
@@ -220,7 +219,7 @@ impl Tx {
         matches!(self, Tx::Postgres(_) | Tx::PostgresRead(_))
     }
 
-    /// Ends it, and what it saw of the database with it.
+    /// Ends it, and with it its view of the database.
     pub async fn end(self) {
         match self {
             Tx::Sqlite(tx) => tx.rollback().await,
@@ -230,15 +229,15 @@ impl Tx {
     }
 }
 
-/// A transaction that writes; it reads as any other. Dropped without [`WriteTx::commit`], it is rolled back. (Sessions on
-/// SQLite are written without one, each statement for itself.)
+/// A transaction that writes; it reads like any other. Dropped without [`WriteTx::commit`], it is rolled back. (On
+/// SQLite, sessions are written without one, each statement on its own.)
 pub struct WriteTx(Tx);
 
 impl WriteTx {
-    /// Makes all of it durable; it has happened when this returns.
+    /// Makes all of it durable; once this returns, it has happened.
     ///
     /// # Errors
-    /// When the database could not keep it: [`DbError::is_outcome_unknown`] tells whether it may have happened.
+    /// If the database could not store it: [`DbError::is_outcome_unknown`] says whether it may have happened.
     pub async fn commit(self) -> Result<()> {
         match self.0 {
             Tx::Sqlite(tx) => tx.commit().await,
@@ -247,7 +246,7 @@ impl WriteTx {
         }
     }
 
-    /// Undoes all of it. Where the connection is gone it has been undone all the same.
+    /// Rolls all of it back. If the connection is gone, that has happened already.
     pub async fn rollback(self) {
         self.0.end().await;
     }
@@ -267,14 +266,14 @@ impl DerefMut for WriteTx {
     }
 }
 
-/// One call of the database, with its deadline and what the simulation makes of it.
+/// One call to the database, with its deadline and the simulation's faults.
 async fn call<T>(
     faults: &Faults,
     step: Step,
     until: Instant,
     run: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T> {
-    // In a box, or whatever awaits a few statements becomes a future too large for its thread's stack.
+    // Boxed: otherwise a future that awaits a few statements becomes too large for its thread's stack.
     match tokio::time::timeout_at(until, Box::pin(faults.around(step, until, run))).await {
         Ok(answer) => answer.map_err(|error| DbError::of(error, step)),
         Err(_) => Err(DbError::late(step)),

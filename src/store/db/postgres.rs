@@ -1,4 +1,4 @@
-//! PostgreSQL: pools of connections, apart by what they are for, each with the server's own limits.
+//! PostgreSQL: connection pools by purpose, each with the server's own limits.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::error::{DbError, Result};
 use super::faults::{Faults, Step};
 use super::{Reads, call, deadline};
 
-/// Pools of one database.
+/// The pools of one database.
 #[derive(Debug, Clone)]
 pub struct PostgresDb {
     writers: PgPool,
@@ -35,12 +35,12 @@ impl PostgresDb {
             .application_name("scrip")
             .options([("synchronous_commit", "on"), ("timezone", "UTC")]);
         let options = unlimited.clone().options([
-            // For a disk without heads. The planner takes each list of ids for a hundred, and would
-            // rather read a table of thousands than look them up.
+            // For an SSD. The planner assumes a hundred ids in each list, and would rather scan a table of
+            // thousands than look them up.
             ("random_page_cost", "1.1".to_owned()),
             ("lock_timeout", seconds(deadline::LOCK_SECONDS)),
             ("idle_in_transaction_session_timeout", seconds(deadline::IDLE_IN_TRANSACTION_SECONDS)),
-            // The server sees that a client has gone, though a statement runs or the way is cut.
+            // The server notices that a client is gone even while a statement runs or the network is cut.
             ("client_connection_check_interval", seconds(1)),
             ("tcp_keepalives_idle", "5".to_owned()),
             ("tcp_keepalives_interval", "2".to_owned()),
@@ -61,15 +61,15 @@ impl PostgresDb {
         })
     }
 
-    /// A connection of its own without any limit of time: migrations take as long as they take.
+    /// A separate connection without time limits: migrations take as long as they take.
     ///
     /// # Errors
-    /// When the server cannot be reached.
+    /// If the server cannot be reached.
     pub async fn connection_without_limits(&self) -> Result<PgConnection> {
         Ok(PgConnection::connect_with(&self.unlimited).await?)
     }
 
-    /// The pool that writes, for what brings its own transactions.
+    /// The pool that writes, for code that runs its own transactions.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.writers
@@ -132,14 +132,14 @@ pub struct PgConnectionLease {
     connection: PoolConnection<Postgres>,
     until: Instant,
     faults: Faults,
-    /// A statement was begun and not seen to end.
+    /// A statement was begun and has not been seen to end.
     is_busy: bool,
-    /// A transaction was begun and not seen to end.
+    /// A transaction was begun and has not been seen to end.
     is_open: bool,
 }
 
 impl PgConnectionLease {
-    /// Runs something within the deadline of the lease.
+    /// Runs a future within the deadline of the lease.
     pub(super) async fn run<T>(
         &mut self,
         step: Step,
@@ -147,7 +147,7 @@ impl PgConnectionLease {
     ) -> Result<T> {
         self.is_busy = true;
         let outcome = call(&self.faults, step, self.until, run(&mut self.connection)).await;
-        // An answer of the server's, also a refusal, ends the statement.
+        // An answer from the server, even a refusal, ends the statement.
         self.is_busy = outcome.as_ref().is_err_and(|error| !error.is_from_database());
         outcome
     }
@@ -155,14 +155,14 @@ impl PgConnectionLease {
 
 impl Drop for PgConnectionLease {
     fn drop(&mut self) {
-        // Closed, the server cancels what runs and undoes what is open.
+        // When it closes, the server cancels what runs and rolls back what is open.
         if self.is_busy || self.is_open {
             self.connection.close_on_drop();
         }
     }
 }
 
-/// A transaction on PostgreSQL. An error poisons it: its commit would undo it and be acknowledged.
+/// A transaction on PostgreSQL. An error poisons it: its commit would roll it back and still be acknowledged.
 pub struct PgTx {
     lease: PgConnectionLease,
     has_failed: bool,

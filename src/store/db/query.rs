@@ -41,25 +41,25 @@ value_from! {
     Option<crate::model::ledger::CodeStatus> => Int(x) x.map(|s| s as i64);
 }
 
-/// A statement with its values. Its text is put together when it runs, for the database that runs it.
+/// A statement with its values. Its text is assembled when it runs, for the database that runs it.
 pub struct Query {
     pieces: Vec<Piece>,
     values: Vec<Value>,
 }
 
-/// What a text is made of: constants alone, so that nothing anybody typed is ever in it.
+/// A piece of a text. Texts are built from constants alone, so that no input is ever in them.
 #[derive(Clone, Copy)]
 pub(super) enum Piece {
-    /// As each database reads it: SQLite, PostgreSQL.
+    /// A constant as each database reads it: SQLite, PostgreSQL.
     Text(&'static str, &'static str),
     Placeholder(usize),
-    /// The table of these columns that the value of a placeholder unfolds to.
+    /// The table of these columns that a placeholder's value unfolds to.
     Rows(&'static [Column], usize),
-    /// The list that the value of a placeholder unfolds to.
+    /// The list that a placeholder's value unfolds to.
     List(ColumnType, usize),
 }
 
-/// A statement that both databases read alike.
+/// A statement with the same text for both databases.
 #[must_use]
 pub fn sql(text: &'static str) -> Query {
     sql_for(text, text)
@@ -71,7 +71,7 @@ pub fn sql_for(sqlite: &'static str, postgres: &'static str) -> Query {
     Query { pieces: vec![Piece::Text(sqlite, postgres)], values: Vec::new() }
 }
 
-/// A row type that both databases can give.
+/// A row type that both databases can return.
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
@@ -82,10 +82,10 @@ pub enum Found {
 }
 
 impl Found {
-    /// Reads them.
+    /// Decodes the rows.
     ///
     /// # Errors
-    /// When a column is missing or has another type.
+    /// If a column is missing or has another type.
     pub fn read<T: Row>(&self) -> Result<Vec<T>> {
         match self {
             Found::Sqlite(rows) => rows.iter().map(|row| T::from_row(row).map_err(DbError::from)).collect(),
@@ -94,17 +94,17 @@ impl Found {
     }
 }
 
-/// Runs several queries in order: on SQLite at one hand-over to its thread. `None` finds nothing.
+/// Runs several queries in order: on SQLite in one hand-over to its thread. `None` finds nothing.
 pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) -> Result<[Found; N]> {
     match tx.on() {
         On::Sqlite(on) => {
-            let asked = queries.each_ref().map(Option::is_some);
+            let has_query = queries.each_ref().map(Option::is_some);
             let outcomes =
                 on.run(|script| queries.into_iter().flatten().for_each(|query| query.join(script))).await?;
-            let first = outcomes.len() - asked.iter().filter(|a| **a).count();
+            let first = outcomes.len() - has_query.iter().filter(|has| **has).count();
             let mut outcomes = outcomes.into_iter().skip(first);
-            Ok(asked.map(|asked| {
-                Found::Sqlite(if asked { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
+            Ok(has_query.map(|has_query| {
+                Found::Sqlite(if has_query { outcomes.next().unwrap_or_default().rows } else { Vec::new() })
             }))
         }
         On::Postgres(mut on) => {
@@ -128,7 +128,7 @@ impl Query {
         self
     }
 
-    /// Adds a constant piece of text: for lists whose filters come and go.
+    /// Appends a constant piece of text: for lists with optional filters.
     #[must_use]
     pub fn push(self, piece: &'static str) -> Query {
         self.push_for(piece, piece)
@@ -141,14 +141,14 @@ impl Query {
         self
     }
 
-    /// Adds the next placeholder, with its value.
+    /// Appends the next placeholder, with its value.
     #[must_use]
     pub fn push_value(mut self, value: impl Into<Value>) -> Query {
         self.pieces.push(Piece::Placeholder(self.next_placeholder()));
         self.bind(value)
     }
 
-    /// Locks the rows that a select finds, until the transaction ends. SQLite has one writer and needs no lock.
+    /// Locks the rows that a select finds until the transaction ends. SQLite has one writer and needs no lock.
     #[must_use]
     pub fn locked(self) -> Query {
         self.locking(" for update")
@@ -160,12 +160,12 @@ impl Query {
         self.push_for("", clause)
     }
 
-    /// The number of the placeholder that is bound next.
+    /// The number of the next placeholder.
     pub(super) fn next_placeholder(&self) -> usize {
         self.values.len() + 1
     }
 
-    /// Puts a piece wherever the text has a mark.
+    /// Replaces each mark in the text by a piece.
     pub(super) fn fill(mut self, mark: &str, filling: Piece) -> Query {
         let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
         for piece in self.pieces {
@@ -186,7 +186,7 @@ impl Query {
         self
     }
 
-    /// Runs it and gives the number of rows touched.
+    /// Runs it, and returns the number of affected rows.
     pub async fn run(self, tx: &mut WriteTx) -> Result<u64> {
         match tx.on() {
             On::Sqlite(on) => {
@@ -200,10 +200,7 @@ impl Query {
         }
     }
 
-    /// Runs it, on SQLite together with the next statement or the commit: its error comes then.
-    ///
-    /// # Errors
-    /// The database's, at once or later.
+    /// Runs it; on SQLite only with the next statement or the commit, where its error then appears.
     pub async fn later(self, tx: &mut WriteTx) -> Result<()> {
         if let Tx::Sqlite(tx) = &mut **tx {
             self.join(tx.waiting());
@@ -213,7 +210,7 @@ impl Query {
         Ok(())
     }
 
-    /// Runs a statement that writes, and gives the rows that it returns.
+    /// Runs a statement that writes, and returns its rows.
     pub async fn returning<T: Row>(self, tx: &mut WriteTx) -> Result<Vec<T>> {
         self.all(tx).await
     }
@@ -232,12 +229,12 @@ impl Query {
     /// The only row.
     ///
     /// # Errors
-    /// When there is no row.
+    /// If there is no row.
     pub async fn one<T: Row>(self, tx: &mut Tx) -> Result<T> {
         self.optional(tx).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
-    /// How the database would run it, a line a step: what `tests/it/explain.rs` looks at.
+    /// The database's query plan, one line per step, for `tests/it/explain.rs`.
     pub async fn plan(self, tx: &mut Tx) -> Result<Vec<String>> {
         let mut explained = sql_for("explain query plan ", "explain (costs off) ");
         explained.pieces.extend(self.pieces);

@@ -1,5 +1,5 @@
 //! Rows and lists as one bound value: JSON, which the statement unfolds. Each database has its own functions for that,
-//! so a statement says `{rows}` or `{list}`, and the columns of a row are declared once, where its type is.
+//! so a statement says `{rows}` or `{list}`, and a row's columns are declared once, with its type.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::query::{Piece, Query};
 
-/// What a column, or each value of a list, is to the database.
+/// The database type of a column, or of a list's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
     Integer,
@@ -16,7 +16,7 @@ pub enum ColumnType {
     Bytes,
 }
 
-/// A type of values that go into rows or lists.
+/// A type of values in rows or lists.
 pub trait Typed: Serialize {
     const TYPE: ColumnType;
 }
@@ -56,12 +56,12 @@ impl Typed for Hex {
 /// A column of bound rows: its name and its type.
 pub type Column = (&'static str, ColumnType);
 
-/// A row that is bound; [`columns!`] makes it of a struct.
+/// A row to bind; [`columns!`] implements it for a struct.
 pub trait Columns: Serialize {
     const COLUMNS: &'static [Column];
 }
 
-/// Declares a struct whose values are bound as rows; its fields are their columns.
+/// Declares a struct whose values are bound as rows; its fields are the columns.
 macro_rules! columns {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident $(<$lifetime:lifetime>)? {
         $($(#[$of_field:meta])* $of:vis $field:ident: $type:ty,)*
@@ -81,21 +81,20 @@ macro_rules! columns {
 pub(crate) use columns;
 
 impl Query {
-    /// Binds rows, which stand where the text says `{rows}`: a table with the columns of `T`.
+    /// Binds rows to the mark `{rows}` in the text: a table with the columns of `T`.
     #[must_use]
     pub fn bind_rows<T: Columns>(self, rows: &[T]) -> Query {
         self.bind_rows_as_json::<T>(serde_json::to_string(rows).unwrap_or_default())
     }
 
-    /// As [`Query::bind_rows`], with rows that are JSON already.
+    /// As [`Query::bind_rows`], with rows that are already JSON.
     #[must_use]
     pub fn bind_rows_as_json<T: Columns>(self, rows: String) -> Query {
         let table = Piece::Rows(T::COLUMNS, self.next_placeholder());
         self.fill("{rows}", table).bind(rows)
     }
 
-    /// Binds a list, which stands where the text says `{list}`: after `in`, or a table with the
-    /// column `value`.
+    /// Binds a list to the mark `{list}` in the text: after `in`, or a table with the column `value`.
     #[must_use]
     pub fn bind_list<'a, T: Typed + 'a>(self, list: impl IntoIterator<Item = &'a T>) -> Query {
         let list: Vec<&T> = list.into_iter().collect();
@@ -103,14 +102,14 @@ impl Query {
         self.fill("{list}", values).bind(serde_json::to_string(&list).unwrap_or_default())
     }
 
-    /// Adds a list, with its value: for lists whose filters come and go.
+    /// Appends a list, with its value: for lists with optional filters.
     #[must_use]
     pub fn push_list<'a, T: Typed + 'a>(self, list: impl IntoIterator<Item = &'a T>) -> Query {
         self.push("{list}").bind_list(list)
     }
 }
 
-/// Adds a text as SQLite reads it, its placeholders after `before` others, and gives the highest of them.
+/// Appends a text for SQLite, its placeholders numbered after `before` others; returns the highest number.
 pub(super) fn push_sqlite(text: &mut String, pieces: &[Piece], before: usize) -> usize {
     let mut highest = before;
     let mut push_placeholder = |text: &mut String, n: usize| {
@@ -154,7 +153,7 @@ pub(super) fn push_sqlite(text: &mut String, pieces: &[Piece], before: usize) ->
     highest
 }
 
-/// A text as PostgreSQL reads it.
+/// The text for PostgreSQL.
 pub(super) fn postgres_text(pieces: &[Piece]) -> String {
     let mut text = String::new();
     for piece in pieces {
@@ -180,7 +179,7 @@ fn push_postgres_rows(text: &mut String, columns: &[Column], n: usize) -> std::f
     for (name, of) in columns {
         match of {
             ColumnType::Integer => write!(text, "{comma}{name}")?,
-            // The order of bytes, as in every column: two orders do not compare.
+            // Byte order, as in every column: different collations do not compare.
             ColumnType::Text => write!(text, r#"{comma}{name} collate "C" as {name}"#)?,
             ColumnType::Bytes => write!(text, "{comma}decode({name}, 'hex') as {name}")?,
         }

@@ -1,5 +1,4 @@
-//! Statements that SQLite's thread runs one after the other, at one hand-over: each hand-over costs more than
-//! most statements do.
+//! Statements that SQLite's thread runs in sequence, in one hand-over: a hand-over costs more than most statements.
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +8,7 @@ use super::faults::Step;
 use super::query::{Piece, Value};
 use super::rows;
 
-/// The statements, with their values. The first error ends it.
+/// The statements, with their values. The first error ends the run.
 #[derive(Default)]
 pub(super) struct Script {
     text: String,
@@ -17,7 +16,7 @@ pub(super) struct Script {
     has_commit: bool,
 }
 
-/// What one statement gave.
+/// What one statement returned.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub rows: Vec<SqliteRow>,
@@ -25,12 +24,12 @@ pub(super) struct Outcome {
 }
 
 impl Script {
-    /// Appends a statement. The values of all stand in one row, so its `$1` becomes a later number.
+    /// Appends a statement. All values are in one row, so its `$1` becomes a later number.
     pub fn add(&mut self, pieces: &[Piece], values: Vec<Value>) {
         let highest = rows::push_sqlite(&mut self.text, pieces, self.values.len());
         self.text.push_str(";\n");
         self.values.extend(values);
-        // SQLite takes a missing value as NULL.
+        // SQLite would take a missing value as NULL.
         assert_eq!(highest, self.values.len(), "binds of: {}", self.text);
     }
 
@@ -48,9 +47,9 @@ impl Script {
         if self.has_commit { Step::Commit } else { Step::Statement }
     }
 
-    /// Runs them and gives what each gave.
+    /// Runs them, and returns the outcome of each.
     pub async fn run(self, connection: &mut SqliteConnection) -> sqlx::Result<Vec<Outcome>> {
-        // Made of constant texts alone: all that anybody typed is bound.
+        // Built from constant texts alone: all input is bound.
         let mut query = sqlx::query(sqlx::AssertSqlSafe(self.text));
         for value in self.values {
             query = match value {

@@ -1,7 +1,7 @@
-//! Counts of codes by the month in which they came into a state, for reports: kept with the codes, so that a
-//! report costs a few rows however many codes there are. One statement adds what a whole batch did. A count
-//! changes only under the lock of the account that holds its codes' units, which loading has taken: nobody
-//! waits for anybody here who did not before.
+//! Counts of codes by state and by the month in which they entered it, stored for reports, so that a report costs a few
+//! rows however many codes there are. One statement adds the changes of a whole batch. A count changes only under the
+//! lock of the account that holds its codes' units. Loading has taken that lock already, so these counts add no
+//! waiting.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ columns! {
     }
 }
 
-/// Adds what a batch did with codes.
+/// Adds a batch's changes of codes.
 pub(super) async fn save(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     let changes = ledger.changes();
     if changes.new_codes.is_empty() && changes.codes.is_empty() {

@@ -1,4 +1,4 @@
-//! The devices of a batch: those that it names, and those that wait for what it brings; and what is counted of them.
+//! The devices of a batch: those it names, and those waiting for the units it brings; and the counts of devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,9 +32,9 @@ columns! {
     }
 }
 
-/// The devices that wait for units of these types that come to these companies, the longest waiting of each company
-/// first; none where nothing comes. The companies of a pool are those that draw on it; only those are walked where
-/// somebody waits.
+/// The devices that wait for units of these types arriving at these companies, the longest waiting of each company
+/// first; `None` if nothing arrives. A pool's companies are those that draw on it; only branches with waiting
+/// devices are walked.
 pub fn waiting(arrivals: &BTreeSet<(i64, ResourceType)>) -> Option<Query> {
     let pools: Vec<_> = arrivals
         .iter()
@@ -59,7 +59,7 @@ pub fn waiting(arrivals: &BTreeSet<(i64, ResourceType)>) -> Option<Query> {
     (!pools.is_empty()).then(|| query.bind(limit))
 }
 
-/// A device as it stands.
+/// A row of `device`.
 #[derive(FromRow)]
 pub struct DeviceRow {
     id: i64,
@@ -129,7 +129,7 @@ impl DayRow {
     }
 }
 
-/// Writes the devices that changed, and what is counted of them.
+/// Writes the devices that changed, and their counts.
 pub async fn save(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     if ledger.changes().devices.is_empty() {
         return Ok(());
@@ -207,8 +207,8 @@ columns! {
     }
 }
 
-/// How many devices each company has, and how many of them are monitored. Who changes these has locked
-/// the companies first.
+/// How many devices each company has, and how many of them are monitored. Whatever changes these has locked the
+/// companies first.
 async fn write_owned(tx: &mut WriteTx, owned: BTreeMap<i64, (i64, i64)>) -> Result<()> {
     let changed: Vec<OwnedRow> = owned
         .into_iter()
@@ -225,7 +225,7 @@ async fn write_owned(tx: &mut WriteTx, owned: BTreeMap<i64, (i64, i64)>) -> Resu
     .await
 }
 
-/// How many devices wait for units of each balance. See `store::devices::shift_waiting` too.
+/// How many devices wait for units of each balance. See also `store::devices::shift_waiting`.
 async fn write_waiting(tx: &mut WriteTx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());
@@ -238,7 +238,7 @@ async fn write_waiting(tx: &mut WriteTx, counts: &[CountRow]) -> Result<()> {
     .await
 }
 
-/// How many devices renew themselves on which day; days without any are not kept.
+/// How many devices renew themselves on which day; days without any have no row.
 async fn write_days(tx: &mut WriteTx, counts: &[CountRow]) -> Result<()> {
     if counts.is_empty() {
         return Ok(());

@@ -1,10 +1,9 @@
 //! Loads what a batch may touch, in rounds: what the operations name, then what that leads to, until their footprint
 //! adds nothing. Knows no command by name.
 //!
-//! SQLite has one writer: what a round reads stays as it is, and a round is one hand-over to its thread. On PostgreSQL
-//! the rounds take no lock; then all is locked in the one order (actors, codes, companies, accounts, devices,
-//! attempts) and looked at again. Where something moved meanwhile, so that the footprint asks for more, the batch is
-//! tried again.
+//! SQLite has one writer: what a round reads cannot change, and a round is one hand-over to its thread. On PostgreSQL
+//! the rounds take no lock. Then everything is locked in a fixed order (actors, codes, companies, accounts, devices,
+//! attempts) and read again. If something has moved so that the footprint asks for more, the batch is retried.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,10 +21,10 @@ use crate::model::time::Moment;
 use crate::store::db::{DbError, Hex, Query, Result, Tx, WriteTx, all_of, columns, sql};
 use crate::store::operations::{self, IdentityRow};
 
-/// Loads, and on PostgreSQL locks, all that deciding the operations needs.
+/// Loads, and on PostgreSQL locks, everything that deciding the operations needs.
 ///
 /// # Errors
-/// The database's; [`DbError::met`] where something moved between the reading and the locking.
+/// [`DbError::met`] if something moved between reading and locking.
 pub async fn load(tx: &mut WriteTx, operations: &[Operation]) -> Result<Ledger> {
     let mut ledger = Ledger::default();
     if !tx.is_postgres() {
@@ -52,13 +51,13 @@ pub async fn load(tx: &mut WriteTx, operations: &[Operation]) -> Result<Ledger> 
     if ledger.wanted(operations).is_empty() { Ok(ledger) } else { Err(DbError::met()) }
 }
 
-/// What more may follow from. Accounts and wrong codes lead nowhere: they are read once, when they are locked.
+/// The part that may lead to more. Accounts and wrong codes lead nowhere: they are read once, when they are locked.
 fn leads(wanted: Wanted) -> Wanted {
     let Wanted { tags, code_ids, companies, devices, arrivals, .. } = wanted;
     Wanted { tags, code_ids, companies, devices, arrivals, ..Wanted::default() }
 }
 
-/// Whether what is read is locked until the transaction ends; SQLite needs none.
+/// Whether rows are locked until the transaction ends; SQLite needs no locks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Locks {
     None,
@@ -133,13 +132,13 @@ async fn read(
     Ok(())
 }
 
-/// A list, where there is anything in it.
+/// A list, unless it is empty.
 fn some<T>(list: &BTreeSet<T>) -> Option<&BTreeSet<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
-/// Whether operations that were not known when the batch was loaded have happened since: another process had them
-/// as well, and what this batch then waited for was theirs.
+/// Whether operations that were unknown when the batch was loaded have happened since: another process ran them as
+/// well, and that is what this batch then waited for.
 pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
     let found = by_operation(operations_query(&identities(refused)).all(tx).await?)?;
     Ok(found.keys().any(|identity| !ledger.has_happened(identity)))
@@ -149,8 +148,9 @@ fn identities(operations: &[Operation]) -> Vec<IdentityRow<'_>> {
     operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.id }).collect()
 }
 
-/// PostgreSQL alone: whoever acts besides, under the lock of [`operations::used`], is waited for. The rows of transfers
-/// take the same lock, as they refer to these people; only too late to read what was done meanwhile.
+/// PostgreSQL only: waits for concurrent acts of the same actors, under the lock of [`operations::used`]. Inserting
+/// transfers takes the same lock, because they refer to these users, but too late to read what was done in the
+/// meantime.
 fn actors_query(operations: &[Operation]) -> Query {
     let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
     sql("select id from person where id in {list} order by id").locking(" for key share").bind_list(&actors)
@@ -167,7 +167,7 @@ fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfe
         let transfer = Transfer::try_from(row)?;
         let identity = (transfer.actor.user_id, transfer.operation_id.clone());
         let transfers = operations.entry(identity).or_default();
-        // The same key twice in one batch finds the same rows twice.
+        // The same id twice in one batch finds the same rows twice.
         if transfers.last().is_none_or(|last| last.id < transfer.id) {
             transfers.push(transfer);
         }
@@ -201,7 +201,7 @@ struct CompanyRow {
     path: String,
     removed_at: Option<i64>,
     use_parent_credits: i64,
-    /// How many of its balances devices wait for.
+    /// How many of its balances have waiting devices.
     waited_for: i64,
 }
 
@@ -241,7 +241,7 @@ impl From<AccountKey> for AccountKeyRow {
     }
 }
 
-/// PostgreSQL alone: made before they are locked, because a row that is not there cannot be.
+/// PostgreSQL only: creates accounts before they are locked, because a missing row cannot be locked.
 fn new_accounts_query(accounts: &[AccountKeyRow]) -> Query {
     sql("insert into account (company_id, resource_type, kind, balance, received_total)
          select r.company_id, r.resource_type, r.kind, 0, 0 from {rows} r

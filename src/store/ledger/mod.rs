@@ -1,6 +1,6 @@
-//! The ledger's tables: [`load`] reads and locks what a batch may touch, [`save`] writes what it changed. A handful of
-//! statements for a whole batch, however large. On SQLite a batch is a few hand-overs to its thread: what the operations
-//! name, what that leads to, and all that is written with the commit.
+//! The ledger's tables: [`load`] reads and locks what a batch may touch, [`save`] writes what it changed, in a handful
+//! of statements for a whole batch, however large. On SQLite a batch is a few hand-overs to its thread: what the
+//! operations name, what that leads to, and all writes together with the commit.
 
 mod counts;
 mod devices;
@@ -23,7 +23,7 @@ pub async fn reserve(tx: &mut WriteTx, sequence: &'static str, count: i64) -> Re
     reserved(&found, count)
 }
 
-/// The query that [`reserved`] reads; none where nothing is wanted.
+/// The query that [`reserved`] reads; `None` if no ids are wanted.
 fn reservation(sequence: &'static str, count: i64) -> Option<Query> {
     let query = sql_for(
         "update counter set next = next + $2 where name = $1 returning next",
@@ -32,7 +32,7 @@ fn reservation(sequence: &'static str, count: i64) -> Option<Query> {
     (count > 0).then(|| query.bind(sequence).bind(count))
 }
 
-/// The ids of a [`reservation`]. SQLite tells the one after the last, PostgreSQL each.
+/// The ids of a [`reservation`]. SQLite returns the one after the last, PostgreSQL each.
 fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
     let ids: VecDeque<i64> = found.read::<(i64,)>()?.into_iter().map(|row| row.0).collect();
     match (found, ids.front()) {
@@ -41,7 +41,7 @@ fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
     }
 }
 
-/// The transfers of one operation, in order; none where it has not happened.
+/// The transfers of one operation, in order; empty if it has not happened.
 pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Transfer>> {
     let found: Vec<TransferRow> =
         sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1001")
@@ -52,7 +52,7 @@ pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Tran
     found.into_iter().map(Transfer::try_from).collect()
 }
 
-/// A value in the database that no Scrip wrote.
+/// For a value in the database that Scrip never wrote.
 pub fn decode(error: impl std::error::Error + Send + Sync + 'static) -> DbError {
     DbError::decode(error)
 }

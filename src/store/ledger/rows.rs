@@ -42,7 +42,7 @@ columns! {
     }
 }
 
-/// A row of `transfer` as it stands.
+/// A row of `transfer` as read.
 #[derive(FromRow)]
 pub struct TransferRow {
     pub id: i64,
@@ -74,8 +74,8 @@ pub struct TransferRow {
 }
 
 columns! {
-    /// A row of `transfer` as it is written. As JSON, with its columns in this order, it is also what digests cover:
-    /// a column that comes later is left out where it is null.
+    /// A row of `transfer` as written. Digests cover it as JSON, with its columns in this order; a column added later
+    /// is omitted if it is null.
     pub struct NewTransferRow<'a> {
         pub id: i64,
         pub actor_id: Option<i64>,
@@ -210,7 +210,7 @@ impl TryFrom<TransferRow> for Transfer {
     }
 }
 
-/// A row of `code` as far as the ledger looks at it.
+/// The columns of `code` that the ledger reads.
 #[derive(FromRow)]
 pub struct CodeRow {
     id: i64,

@@ -1,4 +1,4 @@
-//! Saves what a batch changed, a statement each. Knows no command by name, and no key.
+//! Saves what a batch changed, in one statement per table. Knows no command by name, and no key.
 
 use super::decode;
 use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
@@ -8,7 +8,7 @@ use crate::model::ledger::{ActorFacts, CreatedCode, Ledger};
 use crate::model::time::Moment;
 use crate::store::db::{Hex, Result, WriteTx, columns, sql, sql_for};
 
-/// A code's text as it is kept: sealed with the key of a version.
+/// A code's text as stored: sealed with the key of a version.
 pub struct SealedCode {
     pub key_version: i64,
     pub sealed: Vec<u8>,
@@ -22,8 +22,8 @@ pub struct Saved {
     pub transfers: String,
 }
 
-/// Saves what deciding changed, with the new codes sealed, in their order; on SQLite it goes along with the commit.
-/// Gives what the digest is to cover, where there are transfers.
+/// Saves the decisions' changes, with the new codes' sealed texts in order; on SQLite together with the commit.
+/// Returns what the digest must cover, if there are transfers.
 ///
 /// # Errors
 /// The database's; the caller's transaction is then void.
@@ -151,7 +151,7 @@ async fn write_accounts(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     if accounts.is_empty() {
         return Ok(());
     }
-    // On PostgreSQL they are there: made before they were locked.
+    // PostgreSQL has created them before locking them.
     sql_for(
         "insert into account (company_id, resource_type, kind, balance, received_total, received_at)
          select company_id, resource_type, kind, balance, received_total, received_at from {rows} r where true

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_set_is_there_and_nothing_else() {
+    fn exactly_the_bits_that_were_set_are_set() {
         let mut bits = Bits::default();
         for n in [0, 63, 64, 65_535, 65_536, 1 << 53, -1] {
             assert!(!bits.has(n) && !bits.set(n) && bits.set(n) && bits.has(n), "{n}");

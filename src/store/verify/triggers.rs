@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_equals_what_postgresql_gives() {
+    fn triggers_as_written_equal_triggers_as_postgresql_reports_them() {
         let text = "-- Comments; with signs.\ncreate function refuse() returns trigger language plpgsql as $$\nbegin; end $$;
             create trigger t_no_change before update of a, b or delete on t\nfor each row execute function refuse();
             create trigger t_old before delete on t for each row execute function refuse();

@@ -1,4 +1,4 @@
-//! Codes are made, commented and deleted.
+//! Makes, comments and deletes codes.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use super::answer::{Data, List, ListMeta, Written};
 use super::body::{self, Body, Field, Key, TypeSlug};
 use super::caller::{CodesWrite, May};
 use super::code_batches::Batch;
-use super::codes::{Code, told};
+use super::codes::{Code, record_shown};
 use super::error::{ApiError, ApiResult};
 use super::moves::first;
 use super::path::Id;
@@ -117,7 +117,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::changes::Made) -
         Some(texts) => texts,
         None => {
             let ids: Vec<i64> = done.transfers.iter().filter_map(|t| t.code_id).collect();
-            // The caller who makes a code sees it, whatever else the token shows.
+            // The maker of a code sees it, whatever else the token shows.
             let maker = Actor { is_shown_masked_codes: false, ..actor.clone() };
             let shown = ops::codes::find_many(&portal.app, &maker, &ids).await?;
             shown.into_iter().map(|code| code.text).collect()
@@ -164,7 +164,7 @@ pub async fn update(
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::changes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;
     let listed = ListedCode::of(&portal.app, &caller.actor, outcome.about)?;
-    told(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
+    record_shown(&portal, &caller.actor, &listed).await.map_err(ApiError::after_commit)?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(Code::of(listed)) })
 }
 

@@ -1,4 +1,4 @@
-//! Codes: listed, and shown.
+//! Lists and shows codes.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Code {
         }
     }
 
-    /// The code as it was when created: the answer to a repeated request, whatever has happened since.
+    /// The code as it was when created: the answer to a retry, whatever has happened since.
     pub(super) fn made(actor: &Actor, text: String, transfer: &Transfer) -> Code {
         Code {
             id: transfer.code_id.unwrap_or_default(),
@@ -186,12 +186,12 @@ pub async fn list(
     params(("id" = i64, Path)), responses((status = 200, body = Data<Code>)))]
 pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): Id) -> ApiResult<Data<Code>> {
     let found = ops::codes::find_listed(&portal.app, &caller.actor, id).await?;
-    told(&portal, &caller.actor, &found).await?;
+    record_shown(&portal, &caller.actor, &found).await?;
     Ok(Data::of(Code::of(found)))
 }
 
 /// Records that a code was shown.
-pub(super) async fn told(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
+pub(super) async fn record_shown(portal: &Portal, actor: &Actor, code: &ListedCode) -> ApiResult<()> {
     let (company, what) = (code.shown.row.company_id, format!("Code #{}", code.shown.row.id));
     Ok(codes_shown(&portal.app, actor, Way::Shown, company, &what, [&code.shown]).await?)
 }

@@ -1,5 +1,5 @@
-//! Service, auto extend and monitoring of many devices at once: each row stands for itself, and for a device
-//! that no other row names.
+//! Service, auto extend and monitoring of many devices at once. Each row is independent, and must be the only one for
+//! its device.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -106,7 +106,7 @@ pub async fn set_monitoring(
     set(&portal, &caller, &key, read(rows.data, monitoring_row)?).await
 }
 
-/// What is wrong with one row: its field, and why.
+/// An invalid row: its field, and why.
 type Wrong = (&'static str, Reason);
 
 fn credit_row(row: CreditRow) -> Result<DeviceRow, Wrong> {
@@ -188,7 +188,7 @@ fn repeated(row: usize) -> Problem {
     Problem::at(&format!("data.{row}.device_id"), DeviceReason::Repeated)
 }
 
-/// Why nothing was set; where each row repeats a device, an error for each.
+/// The answer if nothing was set; if each row repeats a device, an error for each.
 fn refused_all(error: OpError, rows: &[DeviceRow]) -> ApiError {
     if let OpError::Refused(_, Reason::Device(DeviceReason::Repeated)) = error {
         return ApiError::of_problems((0..rows.len()).map(repeated).collect());

@@ -1,4 +1,4 @@
-//! Devices, and what runs on them.
+//! Devices and their services.
 
 use axum::extract::State;
 use axum::http::StatusCode;

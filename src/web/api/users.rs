@@ -1,4 +1,4 @@
-//! People of the caller's tree.
+//! Users of the caller's tree.
 
 use axum::extract::State;
 use axum::http::StatusCode;

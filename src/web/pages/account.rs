@@ -66,7 +66,7 @@ struct SecurityPage<'a> {
     has_mail: bool,
     recovery_codes_left: i64,
     password_help: String,
-    /// Whether a new password asks for the second factor first.
+    /// Whether a new password needs the second factor first.
     must_confirm: bool,
 }
 
@@ -108,7 +108,7 @@ pub fn present(me: &Me) -> Vec<u8> {
     me.session.id().map(session::hash).unwrap_or_default()
 }
 
-/// What is ticked before anybody unticks it.
+/// The form's defaults.
 fn fresh() -> Form {
     Form::filled(&[("end_all", "1")])
 }
@@ -177,7 +177,7 @@ pub async fn change_email(
     }
 }
 
-/// Ends the session that the form names, or all but the present one; where asked, access tokens too.
+/// Ends the session that the form names, or all but the current one; on request, access tokens too.
 pub async fn end_sessions(
     State(portal): State<Portal>,
     me: Me,

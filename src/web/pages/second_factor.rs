@@ -1,5 +1,5 @@
-//! Two-factor authentication in the account settings: the choice, each method's set-up, recovery codes,
-//! and turning it off.
+//! Two-factor authentication in the account settings: choosing a method, setting it up, recovery codes, and turning it
+//! off.
 
 use askama::Template;
 use axum::extract::State;
@@ -56,17 +56,17 @@ struct AppPage<'a> {
 }
 
 impl AppPage<'_> {
-    /// The secret in groups of four: easier to type.
+    /// The secret in groups of four, which are easier to type.
     fn groups(&self) -> String {
         let groups = self.secret.text.as_bytes().chunks(4).map(String::from_utf8_lossy);
         groups.collect::<Vec<_>>().join(" ")
     }
 }
 
-/// The set-up page; after a refusal with the same secret, which the app may have already.
+/// The set-up page. After a refusal it keeps the secret, which the app may already have.
 async fn show_app(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    let kept = ops::second_factor::app_secret(&portal.app, &me.actor, form.value("secret"));
-    let secret = match kept {
+    let pending = ops::second_factor::app_secret(&portal.app, &me.actor, form.value("secret"));
+    let secret = match pending {
         Some(secret) => secret,
         None => ops::second_factor::new_app_secret(&portal.app, &me.actor)?,
     };
@@ -188,7 +188,7 @@ struct CodesPage {
     codes: Option<Vec<String>>,
 }
 
-/// Recovery codes are shown once, in the answer itself: no address leads to them.
+/// Recovery codes are shown once, in the response itself: no address leads to them.
 async fn show_codes(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Recovery codes").await?;
     frame.notice = Some(words::event(&made.event));
@@ -201,7 +201,7 @@ struct OffPage<'a> {
     frame: Frame,
     form: &'a Form,
     password_help: String,
-    /// Those that end with it.
+    /// The tokens that end with it.
     tokens: Vec<ListedToken>,
 }
 
@@ -242,12 +242,12 @@ pub async fn turn_off(
     }
 }
 
-/// The present session, where the form asks that all others end.
+/// The current session, if the form asks to end all others.
 fn others_end(me: &Me, form: &Form) -> Option<Vec<u8>> {
     (form.value("end_others") == "1").then(|| present(me))
 }
 
-/// Another method in the place of the one that is on: that one is asked for first.
+/// Replacing a method needs a confirmation by the current one.
 async fn confirm_change(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     match me.actor.has_second_factor() {
         true => confirm::require(portal, me, back).await,
@@ -255,7 +255,7 @@ async fn confirm_change(portal: &Portal, me: &Me, back: &str) -> WebResult<()> {
     }
 }
 
-/// The password and the new factor were given just now: that confirms the session.
+/// The password and the new factor were given just now, which confirms the session.
 async fn turned_on(portal: &Portal, me: &Me, made: NewCodes) -> WebResult<Response> {
     if made.codes.is_some() {
         session::confirm(&me.session, Confirmed::now(&portal.app, true)).await?;

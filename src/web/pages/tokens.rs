@@ -56,22 +56,22 @@ async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &NewTokenWindow { frame, form, scopes: &Scope::ALL }, form)
 }
 
-/// The window, filled with what was typed before a confirmation was asked for.
+/// The dialog, filled with what was typed before a confirmation was required.
 pub async fn new_window(
     State(portal): State<Portal>,
     me: Me,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     if !me.actor.has_second_factor() {
-        return Ok(Redirect::to(urls::TOKENS).into_response()); // which says what comes first
+        return Ok(Redirect::to(urls::TOKENS).into_response()); // It asks for a second factor first.
     }
     confirm::require(&portal, &me, &me.here).await?;
     let last_day = ops::tokens::usual_last_day(&portal.app, &me.actor);
-    // Whole codes are worth what they hold: a token that shows them is asked for.
+    // Unmasked codes are as good as cash, so the default scope does not show them.
     show_new(&portal, &me, &form.or("last_day", last_day).or("scope", Scope::CodesList.slug())).await
 }
 
-/// Where the window stands with what was typed.
+/// The dialog's address with what was typed.
 fn window_again(form: &Form) -> String {
     let mut typed: Vec<(&str, &str)> =
         ["name", "last_day", "no_end", "networks"].map(|field| (field, form.value(field))).to_vec();
@@ -105,7 +105,7 @@ struct MadePage<'a> {
     token: Option<&'a str>,
 }
 
-/// A token is shown once, in the answer itself: no address leads to it.
+/// A token is shown once, in the response itself: no address leads to it.
 async fn show_made(portal: &Portal, me: &Me, made: &MadeToken, name: &str) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Personal access token").await?;
     frame.notice = Some(words::event(&made.event));

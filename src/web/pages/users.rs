@@ -104,8 +104,8 @@ struct LinkPage {
     lives: LinkLife,
 }
 
-/// A link that was mailed is not shown. Where no mail is set up it is shown once, in the answer itself: it
-/// is a secret, so no address leads to it.
+/// Shows the outcome. A link that was mailed is not shown. Without mail it is shown once, in the response itself: it is
+/// a secret, so no address leads to it.
 async fn show_link<T>(
     portal: &Portal,
     me: &Me,
@@ -127,7 +127,7 @@ struct UserPage<'a> {
     form: &'a Form,
     user: User,
     roles: [Role; 3],
-    /// What an administrator sees of somebody else's.
+    /// What an administrator sees of another user's tokens.
     tokens: Vec<ListedToken>,
 }
 
@@ -247,7 +247,7 @@ struct NewLinkWindow {
     has_mail: bool,
 }
 
-/// How long a link lives that is made for somebody now.
+/// How long a link made for the user now is valid.
 fn lives(user: &User) -> LinkLife {
     if user.is_active == 1 { LinkLife::OneHour } else { LinkLife::SevenDays }
 }

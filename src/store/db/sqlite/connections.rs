@@ -1,5 +1,5 @@
-//! SQLite's connections, each on a thread of its own. A statement is ended from outside by its progress handler,
-//! which is set once for each connection and reads a deadline and a flag.
+//! SQLite's connections, each on a thread of its own. A statement can be ended from outside by its progress handler,
+//! which is set once per connection and reads a deadline and a flag.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,9 +15,9 @@ use crate::store::db::error::{DbError, Result};
 use crate::store::db::faults::Faults;
 use crate::store::db::script::{Outcome, Script};
 
-/// How many steps of SQLite's machine lie between two looks at the deadline: about a tenth of a millisecond.
+/// How many of SQLite's VM steps pass between two checks of the deadline: about a tenth of a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
-/// A few connections to one file, opened when they are needed.
+/// A few connections to one file, opened on demand.
 #[derive(Debug, Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
@@ -32,17 +32,17 @@ struct Shared {
     is_stuck: AtomicBool,
 }
 
-/// A connection, and how its statements are ended from outside.
+/// A connection, and the limit that ends its statements.
 #[derive(Debug)]
 pub(super) struct Open {
     raw: SqliteConnection,
     limit: Arc<Limit>,
 }
 
-/// What the progress handler looks at.
+/// What the progress handler checks.
 #[derive(Debug, Default)]
 struct Limit {
-    /// Milliseconds since [`BEGINNING`]; 0 where there is none.
+    /// Milliseconds since [`BEGINNING`]; 0 for no deadline.
     until: AtomicU64,
     is_cancelled: AtomicBool,
     /// When the connection was taken.
@@ -52,19 +52,19 @@ struct Limit {
 
 pub(super) static BEGINNING: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
-/// Since [`BEGINNING`].
+/// Milliseconds since [`BEGINNING`].
 pub(super) fn milliseconds() -> u64 {
     BEGINNING.elapsed().as_millis() as u64
 }
 
 impl Limit {
-    /// The next statement has so long.
+    /// Sets the time limit of the next statement.
     fn set(&self, time: Duration) {
         let until = BEGINNING.elapsed() + time;
         self.until.store(until.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Whether a statement may go on.
+    /// Whether a statement may continue.
     fn allows(&self) -> bool {
         let until = self.until.load(Ordering::Relaxed);
         !self.is_cancelled.load(Ordering::Relaxed)
@@ -78,7 +78,7 @@ impl Connections {
         Connections::new_ended(options, count, Arc::default())
     }
 
-    /// Whose statements end where they began before that time.
+    /// Connections whose statements end if they began before that time.
     pub(super) fn new_ended(
         options: SqliteConnectOptions,
         count: usize,
@@ -101,7 +101,7 @@ impl Connections {
         Ok(self.lease_of(self.open().await?, place, until, Faults::default()))
     }
 
-    /// A place for one connection. Where one hangs on the disk, the refusal comes at once.
+    /// A place for one connection. Refuses at once if one hangs on the disk.
     pub(super) async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit> {
         let places = self.0.places.clone();
         let place = if self.0.is_stuck.load(Ordering::Relaxed) {
@@ -135,7 +135,7 @@ impl Connections {
         Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
     }
 
-    /// Waits for what is under way, then closes all.
+    /// Waits for running work, then closes all connections.
     pub(super) async fn close(&self) {
         let _all = self.0.places.acquire_many(self.0.count as u32).await;
         self.0.places.close();
@@ -158,18 +158,18 @@ impl Open {
 
 /// A connection in use.
 pub struct Lease {
-    /// Always there, until it is dropped.
+    /// Always `Some`, until it is dropped.
     open: Option<Open>,
     from: Connections,
     place: Option<OwnedSemaphorePermit>,
     until: Instant,
     faults: Faults,
-    /// A statement was begun and not seen to end, or a transaction is open: the connection is closed.
+    /// A statement was begun and has not been seen to end, or a transaction is open: the connection will be closed.
     pub(super) is_busy: bool,
 }
 
 impl Lease {
-    /// For what runs its own statements: until [`Lease::is_clean`], the connection counts as busy.
+    /// For code that runs its own statements: the connection counts as busy until [`Lease::is_clean`].
     pub fn connection(&mut self) -> &mut SqliteConnection {
         self.is_busy = true;
         let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
@@ -177,12 +177,12 @@ impl Lease {
         &mut open.raw
     }
 
-    /// What was run has ended, and nothing is open.
+    /// Marks that everything has ended, and nothing is open.
     pub fn is_clean(&mut self) {
         self.is_busy = false;
     }
 
-    /// Runs statements, within the deadline of the lease.
+    /// Runs statements within the deadline of the lease.
     pub(in crate::store::db) async fn run(&mut self, script: Script) -> Result<Vec<Outcome>> {
         let step = script.step();
         self.is_busy = true;
@@ -211,7 +211,7 @@ impl Drop for Lease {
         open.limit.is_cancelled.store(true, Ordering::Relaxed);
         let place = self.place.take();
         let faults = self.faults.clone();
-        // Its thread may still be at work: the place is free when it has ended.
+        // Its thread may still be working: the place is free once it has ended.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ = faults.run(open.raw.close()).await;

@@ -23,7 +23,7 @@ use super::faults::{Faults, Step};
 use super::{Reads, call, deadline};
 use crate::private;
 
-/// One connection writes; some read, apart by what for; sessions have a file of their own.
+/// One connection writes; the others read, separated by purpose. Sessions have a file of their own.
 #[derive(Debug, Clone)]
 pub struct SqliteDb {
     writer: Connections,
@@ -33,9 +33,9 @@ pub struct SqliteDb {
     sessions: Connections,
     /// For checkpoints beside the writer.
     upkeep: Connections,
-    /// Reads that began before are ended, in milliseconds since [`connections::BEGINNING`].
+    /// Reads that began earlier are ended; in milliseconds since [`connections::BEGINNING`].
     ended_before: Arc<AtomicU64>,
-    /// The WAL is not restarted earlier, in milliseconds since [`connections::BEGINNING`].
+    /// The WAL is not restarted before this time; in milliseconds since [`connections::BEGINNING`].
     restart_from: Arc<AtomicU64>,
     pub file: Arc<Path>,
     pub(super) disk: Arc<Disk>,
@@ -49,7 +49,7 @@ const READERS: [usize; 3] = [3, 3, 4];
 impl SqliteDb {
     pub(super) async fn open(folder: &Path) -> Result<SqliteDb> {
         let file: Arc<Path> = folder.join("scrip.db").into();
-        // First: on a full disk it gives up the ballast, which the databases need to open.
+        // First: on a full disk this deletes the ballast, whose space the databases need to open.
         let disk = Arc::new(Disk::new(folder, disk::capacity));
         let sessions_file = folder.join("sessions.db");
         [&*file, &sessions_file].into_iter().try_for_each(make_private).map_err(sqlx::Error::Io)?;
@@ -73,7 +73,7 @@ impl SqliteDb {
             reads_exports: false,
         };
         let opening = deadline::after_seconds(deadline::EXPORT_SECONDS);
-        // The writer makes the file, so that the readers find one.
+        // The writer creates the file, so that the readers find one.
         drop(db.writer.lease(opening).await?);
         let mut sessions = db.sessions.lease(opening).await?;
         let schema = include_str!("../../../../migrations/sessions.sql");
@@ -83,13 +83,13 @@ impl SqliteDb {
         Ok(db)
     }
 
-    /// Measures its disk so from now on.
+    /// Replaces the measure of its disk.
     pub(super) fn measure(&mut self, measure: disk::Measure) {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         self.disk = Arc::new(Disk::new(folder, measure));
     }
 
-    /// Begins a transaction that writes. On a full disk only what makes room may.
+    /// Begins a transaction that writes. On a full disk, only work that frees space may.
     pub(super) async fn begin_writing(&self, until: Instant, makes_room: bool) -> Result<SqliteTx> {
         if self.disk.is_full() && !makes_room {
             return Err(DbError::disk_full());
@@ -133,15 +133,15 @@ impl SqliteDb {
         }
     }
 
-    /// The connection that writes, for what brings its own transactions. It has no deadline.
+    /// The connection that writes, for code that runs its own transactions. It has no deadline.
     ///
     /// # Errors
-    /// When it does not come free in time.
+    /// If it is not free in time.
     pub async fn writer_connection(&self) -> Result<Lease> {
         self.writer.lease(deadline::after_seconds(deadline::EXPORT_SECONDS)).await
     }
 
-    /// SQLite's own checks of the file: what is wrong, empty when nothing is. It takes as long as it takes.
+    /// SQLite's own check of the file: the problems, empty if there are none. It has no time limit.
     pub async fn check_file(&self) -> Result<Vec<String>> {
         let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
         let lines: Vec<(String,)> =
@@ -155,10 +155,10 @@ impl SqliteDb {
         Ok(wrong)
     }
 
-    /// A consistent copy of the running database in a new file.
+    /// Copies the running database, consistently, into a new file.
     ///
     /// # Errors
-    /// When the file exists or cannot be written.
+    /// If the file exists or cannot be written.
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
         sqlx::query("vacuum into $1")
@@ -170,7 +170,7 @@ impl SqliteDb {
     }
 }
 
-/// A database's files are closed to all but their owner. SQLite makes the others as the first one is.
+/// Makes a database's files private to their owner. SQLite gives the others the first one's permissions.
 fn make_private(file: &Path) -> std::io::Result<()> {
     private::make(file)?;
     for suffix in ["-wal", "-shm", "-journal"] {
@@ -192,7 +192,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         // A whole batch's rows cross between the threads at once.
         .row_buffer_size(1_024)
         .pragma("recursive_triggers", "1")
-        // What a statement that may fail half-way keeps of each page, a file of its own otherwise.
+        // The statement journal, which would otherwise be a file of its own.
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16000")
         .pragma("journal_size_limit", "33554432")

@@ -7,11 +7,11 @@ use crate::store::db::disk::Disk;
 use crate::store::db::error::{DbError, Result};
 use crate::store::db::script::{Outcome, Script};
 
-/// A transaction on SQLite. On a full disk SQLite ends a transaction by itself, so what was not ended here takes
-/// its connection with it: the next one is in a known state.
+/// A transaction on SQLite. On a full disk SQLite ends a transaction by itself, so a transaction that was not ended
+/// here closes its connection: the next one begins in a known state.
 pub struct SqliteTx {
     lease: Lease,
-    /// What gives nothing, such as `begin`, waits for the next statement that does.
+    /// Statements without a result, such as `begin`, wait for the next one that has one.
     waiting: Script,
     disk: Arc<Disk>,
     has_begun: bool,
@@ -25,7 +25,7 @@ impl SqliteTx {
         SqliteTx { lease, waiting, disk, has_begun: false, has_ended: false }
     }
 
-    /// Runs what waits, and this.
+    /// Runs the waiting statements, and this.
     pub(in crate::store::db) async fn run(&mut self, add: impl FnOnce(&mut Script)) -> Result<Vec<Outcome>> {
         self.has_begun = true;
         let mut script = std::mem::take(&mut self.waiting);

@@ -1,4 +1,4 @@
-//! Keeping SQLite's WAL small, beside the writer as far as that goes.
+//! Keeps SQLite's WAL small, beside the writer as far as possible.
 
 use std::sync::atomic::Ordering;
 
@@ -10,21 +10,21 @@ use crate::store::db::deadline;
 use crate::store::db::disk::WAL_BYTES_MAX;
 use crate::store::db::error::{DbError, Result};
 
-/// A page of 4 KB and its head.
+/// A page of 4 KB and its header.
 const WAL_PAGE_BYTES: u64 = 4_096 + 24;
-/// Below this a checkpoint is not worth its flush.
+/// A checkpoint of less is not worth its flush.
 const CHECKPOINT_BYTES_MIN: u64 = 4 << 20;
 
-/// How long writers wait for readers of the WAL before it is restarted; and, once it is half as long again as its
-/// limit, before those readers are ended. After a wait in vain the next try comes ten times as long after.
+/// How long writers wait for readers of the WAL before it is restarted; and, once it is 1.5 times its limit, before
+/// those readers are ended. After a wait in vain, the next attempt comes ten times that long after.
 const RESTART_MILLISECONDS: u64 = 20;
 const RESTART_MILLISECONDS_LONG: u64 = 500;
 
-/// Whether somebody was in the way, pages in the WAL, pages copied.
+/// Whether a lock was in the way, pages in the WAL, pages copied.
 type CheckpointRow = (i64, i64, i64);
 
 impl SqliteDb {
-    /// Keeps the WAL small, and looks at the disk.
+    /// Keeps the WAL small, and judges the disk.
     pub async fn tend(&self) -> Result<()> {
         let (wal, space) = (self.wal_bytes(), self.disk.space());
         let limit = space.wal_limit(wal);
@@ -45,7 +45,7 @@ impl SqliteDb {
         if has_room { tended } else { Ok(()) }
     }
 
-    /// Copies what committed from the WAL into the database file, beside the writer.
+    /// Copies committed pages from the WAL into the database file, beside the writer.
     async fn checkpoint_beside(&self) -> Result<()> {
         let mut lease = self.upkeep.lease(deadline::after_seconds(deadline::READ_SECONDS)).await?;
         sqlx::query("pragma wal_checkpoint(passive)").execute(lease.connection()).await?;
@@ -53,9 +53,9 @@ impl SqliteDb {
         Ok(())
     }
 
-    /// Takes the writer's turn and restarts the WAL if more of it is in use than `limit`, unless somebody still reads
-    /// from it: a long reader, such as a backup, must not keep writers waiting. The file keeps its length and later
-    /// commits overwrite it, which is cheaper than growing it again. It is truncated only when room is scarce.
+    /// Takes the writer's turn and restarts the WAL if more of it is in use than `limit`, unless a read still uses it:
+    /// a long read, such as a backup, must not keep writers waiting. The file keeps its length and later commits
+    /// overwrite it, which is cheaper than growing it again. It is truncated only when space is scarce.
     async fn restart_wal(&self, limit: u64, is_scarce: bool) -> Result<()> {
         let mut writer = self.writer.lease(deadline::after_milliseconds(deadline::TRY_MILLISECONDS)).await?;
         let connection = writer.connection();
@@ -71,7 +71,7 @@ impl SqliteDb {
                 waited = RESTART_MILLISECONDS_LONG;
                 is_busy = !try_restart(connection, is_cut, waited).await?;
                 if is_busy {
-                    // A reader that began before this wait keeps everybody from writing.
+                    // A reader that began before this wait blocks all writers.
                     self.ended_before.store(begun, Ordering::Relaxed);
                     is_busy = !try_restart(connection, is_cut, waited).await?;
                 }
@@ -92,7 +92,7 @@ impl SqliteDb {
     }
 }
 
-/// Restarts the WAL after waiting so long for its readers; says whether it could.
+/// Restarts the WAL after waiting this long for its readers; returns whether it could.
 async fn try_restart(connection: &mut SqliteConnection, is_cut: bool, milliseconds: u64) -> Result<bool> {
     let wait = format!("pragma busy_timeout = {milliseconds}");
     sqlx::query(AssertSqlSafe(wait)).execute(&mut *connection).await?;
