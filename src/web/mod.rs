@@ -8,6 +8,7 @@ pub mod browser_name;
 pub mod chart;
 pub mod company_field;
 pub mod connections;
+pub mod cookies;
 pub mod csv;
 pub mod downloads;
 pub mod error;

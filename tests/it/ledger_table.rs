@@ -39,7 +39,7 @@ fn every_line_of_the_table_holds() {
     let mut failures = String::new();
     for (number, line) in (1..).zip(TABLE.lines()) {
         if let Err(why) = table.line(line) {
-            failures += &format!("\ntests/ledger_table.txt:{number}: {why}\n    {line}");
+            failures += &format!("\ntests/it/ledger_table.txt:{number}: {why}\n    {line}");
         }
     }
     assert!(failures.is_empty(), "{failures}");

@@ -2,10 +2,9 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, header};
+use axum::http::HeaderName;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use time::Duration;
-use tower_sessions::cookie::{Cookie, SameSite};
 
 use crate::model::refusal::SignInReason;
 use crate::ops;
@@ -15,6 +14,7 @@ use crate::ops::sign_in::{FirstStep, SignIn};
 use crate::ops::sign_up::SignUp;
 use crate::store::users::Purpose;
 use crate::urls;
+use crate::web::cookies::{cookie, known_device};
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{BodyForm, Me, QueryForm, Theme, Visitor};
 use crate::web::form::Form;
@@ -108,22 +108,6 @@ pub async fn sign_in(
 pub fn next_page(form: &Form) -> &str {
     let next = form.value("next");
     if urls::is_local(next) { next } else { urls::OVERVIEW }
-}
-
-/// Marks the browser as one that the account has signed in from.
-pub fn known_device(portal: &Portal, email: &str) -> (HeaderName, String) {
-    let mark = portal.app.keys.device_mark(&crate::model::company::searchable(email));
-    cookie(portal, portal.cookie_names.known_device, &mark, Duration::days(365))
-}
-
-fn cookie(portal: &Portal, name: &str, value: &str, age: Duration) -> (HeaderName, String) {
-    let cookie = Cookie::build((name, value))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(portal.app.config.is_https())
-        .max_age(age);
-    (header::SET_COOKIE, cookie.to_string())
 }
 
 pub async fn sign_out(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {

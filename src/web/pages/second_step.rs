@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 
-use super::auth::{known_device, next_page};
+use super::auth::next_page;
 use crate::model::refusal::{Reason, SignInReason};
 use crate::model::second_factor::SecondFactor;
 use crate::ops;
@@ -12,6 +12,7 @@ use crate::ops::confirmation::Confirmed;
 use crate::ops::error::OpError;
 use crate::ops::second_step::{Pending, Proof};
 use crate::urls;
+use crate::web::cookies::known_device;
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, QueryForm, Visitor};
 use crate::web::form::Form;
