@@ -39,7 +39,7 @@ async fn a_cancelled_voucher_returns_its_units_and_is_credited(test: TestApp) {
     let window = format!("/orders/{order}/vouchers/cancellation?code={first}&code={second}");
     buyer.get(&window).await.has("2 codes go back to the vendor").has(&codes[0].1);
     let action = format!("/orders/{order}/vouchers/cancellation");
-    buyer.submit(&window, &action, &[]).await.is(422).has("Choose at least one code.");
+    buyer.submit(&window, &action, &[]).await.is(422).has("Choose unused codes in the list first.");
     let answer = buyer.submit(&window, &action, &[("code", &first), ("code", &second)]).await;
     let page = buyer.done(answer).await;
     page.has("2 codes of order").has("CN-2026-000001").has("-29.04 EUR").has("To be paid back");
