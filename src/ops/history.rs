@@ -8,6 +8,7 @@ use crate::model::ledger::Transfer;
 use crate::store;
 use crate::store::company_scope::CompanyScope;
 use crate::store::history::{HistoryFilter, HistoryRow};
+use crate::store::operations::Use;
 
 /// Each verb of the history with its label on screen.
 pub const VERBS: &[(&str, &str)] = &[
@@ -146,10 +147,11 @@ pub enum Happened {
 /// The actor's operation with this id, if it has happened.
 pub async fn happened(app: &App, actor: &Actor, operation_id: &str) -> OpResult<Option<Happened>> {
     let mut tx = app.db.read().await?;
-    let transfers = store::ledger::operation(&mut tx, actor.user_id, operation_id).await?;
-    if !transfers.is_empty() {
-        return Ok(Some(Happened::Transfers(transfers)));
-    }
-    let stored = store::operations::find(&mut tx, actor.user_id, operation_id).await?;
-    Ok(stored.map(|s| Happened::Other(s.event)))
+    Ok(match store::operations::find(&mut tx, actor.user_id, operation_id).await? {
+        None => None,
+        Some(Use::Write(stored)) => Some(Happened::Other(stored.event)),
+        Some(Use::Transfers) => {
+            Some(Happened::Transfers(store::ledger::operation(&mut tx, actor.user_id, operation_id).await?))
+        }
+    })
 }

@@ -195,7 +195,7 @@ pub async fn replay<T: DeserializeOwned>(
     operation_id: &str,
     fingerprint: Fingerprint,
 ) -> OpResult<Option<Outcome<T>>> {
-    match store::operations::used(&mut work.tx, actor.user_id, operation_id).await? {
+    match store::operations::find_in_turn(&mut work.tx, actor.user_id, operation_id).await? {
         None => Ok(None),
         Some(Use::Write(stored)) if stored.fingerprint == fingerprint => {
             let about = serde_json::from_value(stored.about).map_err(|e| OpError::Internal(e.to_string()))?;

@@ -85,6 +85,7 @@ pub async fn fill_all(db: &super::db::Db, sizes: Sizes) -> Result<()> {
     fill(db, balances_in_codes, sizes.companies, sizes.companies).await?;
     fill(db, devices, sizes.devices, sizes.companies).await?;
     fill(db, transfers, sizes.transfers, sizes.companies).await?;
+    fill(db, operations, sizes.transfers, sizes.companies).await?;
     fill(db, history, sizes.history, sizes.companies).await?;
     fill(db, orders, sizes.orders, sizes.companies).await?;
     fill(db, code_months, sizes.companies * 10, sizes.companies).await?;
@@ -159,6 +160,11 @@ fn transfers() -> Query {
         company_of!(),
         " end, 0, 5, 5, 'Company', 'Company', case when n.i % 4 = 3 then n.i % 1000 + 1 end, ''"
     ))
+}
+
+fn operations() -> Query {
+    sql("insert into operation (key, actor_id, first_transfer, last_transfer)
+         select 'bench-' || n.i, 1, 2 * n.i, 2 * n.i + 0 * $3")
 }
 
 fn history() -> Query {

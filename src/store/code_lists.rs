@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use super::companies::escape_like;
 use super::company_scope::{CompanyScope, Listed, Order, Part};
 use super::db::{Query, Result, Tx, sql};
+use super::operations;
 use crate::model::company::{Path, searchable};
 use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
@@ -178,12 +179,12 @@ pub(super) fn with_facts(mut query: Query, facts: &Facts) -> Query {
         query = query.push(" and k.id = ").push_value(id);
     }
     if let Some((actor_id, key)) = &facts.batch {
-        query = query
-            .push(" and k.id in (select t.code_id from transfer t where t.actor_id = ")
+        query = operations::join_transfers(query.push(" and k.id in (select t.code_id from operation o"))
+            .push(" where o.actor_id = ")
             .push_value(*actor_id)
-            .push(" and t.operation >= ")
+            .push(" and o.key >= ")
             .push_value(key)
-            .push(" and t.operation < ")
+            .push(" and o.key < ")
             .push_value(format!("{key}~"))
             .push(")");
     }

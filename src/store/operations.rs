@@ -1,10 +1,11 @@
-//! Writes other than transfers, recorded so that each happens once.
+//! Operations of people, recorded so that each happens once: writes with their outcomes, and transfers. The primary
+//! key decides between two that are sent at once, whatever they are.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
 
-use super::db::{DbError, Query, Result, Tx, WriteTx, all_of, columns, sql};
+use super::db::{DbError, Query, Result, Tx, WriteTx, all_of, sql};
 use crate::model::event::Event;
 use crate::model::ledger::Fingerprint;
 use crate::model::time::Moment;
@@ -39,83 +40,72 @@ fn read(result: String) -> (Event, Value) {
     }
 }
 
+/// Without values for transfers.
 #[derive(FromRow)]
 struct OperationRow {
-    fingerprint: Vec<u8>,
-    verb: String,
-    result: String,
+    fingerprint: Option<Vec<u8>>,
+    verb: Option<String>,
+    result: Option<String>,
 }
 
 impl OperationRow {
-    fn stored(self) -> Stored {
-        let (event, about) = read(self.result);
-        let fingerprint = Fingerprint(self.fingerprint.try_into().unwrap_or_default());
-        Stored { fingerprint, verb: self.verb, event, about }
+    fn used(self) -> Use {
+        let (Some(fingerprint), Some(verb), Some(result)) = (self.fingerprint, self.verb, self.result) else {
+            return Use::Transfers;
+        };
+        let (event, about) = read(result);
+        let fingerprint = Fingerprint(fingerprint.try_into().unwrap_or_default());
+        Use::Write(Stored { fingerprint, verb, event, about })
     }
 }
 
 /// What an operation's key was used for.
 pub enum Use {
     Write(Stored),
-    /// A change of balances, which the ledger records.
-    Transfer,
+    Transfers,
 }
 
-/// What this actor has used this key for, read so that nobody can use it meanwhile. On PostgreSQL the ledger waits for
-/// the holder of the actor's lock, and vice versa, because neither side's unique index sees what the other writes.
-pub async fn used(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
-    let transfer = sql("select id from transfer where operation = $1 and actor_id = $2 limit 1");
-    let [_, write, transfer] = all_of(
-        tx,
-        [
-            tx.is_postgres().then(|| sql("select id from person where id = $1").locked().bind(actor_id)),
-            Some(stored_query(actor_id, key)),
-            Some(transfer.bind(key).bind(actor_id)),
-        ],
-    )
-    .await?;
-    if let Some(row) = write.read::<OperationRow>()?.pop() {
-        return Ok(Some(Use::Write(row.stored())));
-    }
-    Ok(transfer.read::<(i64,)>()?.pop().map(|_| Use::Transfer))
+/// What this actor has used this key for.
+pub async fn find(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> {
+    Ok(find_query(actor_id, key).optional::<OperationRow>(tx).await?.map(OperationRow::used))
 }
 
-/// Which of the identities already belong to a write recorded here.
-#[must_use]
-pub fn taken_query(identities: &[IdentityRow]) -> Query {
-    sql("select o.actor_id, o.key from {rows} r join operation o on o.actor_id = r.actor and o.key = r.key")
-        .bind_rows(identities)
+/// Like [`find`]; from here on, writes of this actor take turns until the end of the transaction.
+pub async fn find_in_turn(tx: &mut WriteTx, actor_id: i64, key: &str) -> Result<Option<Use>> {
+    let turn = sql("select id from person where id = $1").locking(" for no key update").bind(actor_id);
+    let [_, found] = all_of(tx, [tx.is_postgres().then_some(turn), Some(find_query(actor_id, key))]).await?;
+    Ok(found.read::<OperationRow>()?.pop().map(OperationRow::used))
 }
 
-columns! {
-    /// Identifies an operation.
-    pub struct IdentityRow<'a> {
-        pub actor: i64,
-        pub key: &'a str,
-    }
-}
-
-/// The operation of this actor with this key, if it has happened.
-pub async fn find(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Stored>> {
-    Ok(stored_query(actor_id, key).optional(tx).await?.map(OperationRow::stored))
-}
-
-fn stored_query(actor_id: i64, key: &str) -> Query {
-    sql("select fingerprint, verb, result from operation where actor_id = $1 and key = $2")
-        .bind(actor_id)
+fn find_query(actor_id: i64, key: &str) -> Query {
+    sql("select fingerprint, verb, result from operation where key = $1 and actor_id = $2")
         .bind(key)
+        .bind(actor_id)
 }
 
-/// Records an operation.
+/// Joins the transfers `t` of operations `o`. Where several processes write, ids of other operations lie between. Both
+/// databases would overestimate how many, and read the whole table: they have to begin with the operations.
+#[must_use]
+pub fn join_transfers(query: Query) -> Query {
+    query
+        .push_for(
+            " cross join transfer t on t.id between o.first_transfer and o.last_transfer",
+            " join lateral (select t.* from transfer t
+                 where t.id between o.first_transfer and o.last_transfer offset 0) t on true",
+        )
+        .push(" and t.operation = o.key and t.actor_id = o.actor_id")
+}
+
+/// Records a write.
 ///
 /// # Errors
 /// A unique violation if it has already happened.
 pub async fn add(tx: &mut WriteTx, actor_id: i64, key: &str, stored: &Stored, now: Moment) -> Result<()> {
     let kept = Kept { event: &stored.event, about: stored.about.clone() };
     let result = serde_json::to_string(&kept).map_err(DbError::decode)?;
-    sql("insert into operation (actor_id, key, fingerprint, verb, result, at) values ($1, $2, $3, $4, $5, $6)")
-        .bind(actor_id)
+    sql("insert into operation (key, actor_id, fingerprint, verb, result, at) values ($1, $2, $3, $4, $5, $6)")
         .bind(key)
+        .bind(actor_id)
         .bind(stored.fingerprint.0.as_slice())
         .bind(&stored.verb)
         .bind(result)

@@ -121,7 +121,7 @@ async fn both_databases_have_the_same_indexes() {
     for (_, _, columns, _) in one.values_mut() {
         *columns = columns.replace(", comment_search", "");
     }
-    assert!(one.contains_key("transfer_operation") && one.contains_key("session_by_user"), "{one:#?}");
+    assert!(one.contains_key("transfer_by_source") && one.contains_key("session_by_user"), "{one:#?}");
     assert_eq!(one, other);
 }
 

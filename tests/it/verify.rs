@@ -185,6 +185,17 @@ async fn derived_data_is_compared_with_the_rows(test: TestApp) {
             "each company's count of devices",
         ),
         (
+            "operation set last_transfer = last_transfer + 1",
+            "operation set last_transfer = last_transfer - 1",
+            "each operation of a person",
+        ),
+        (
+            "operation set key = key || 'x' where first_transfer = (select min(first_transfer) from operation)",
+            "operation set key = substr(key, 1, length(key) - 1)
+             where first_transfer = (select min(first_transfer) from operation)",
+            "each operation of a person",
+        ),
+        (
             "company set level = 7 where level = 2",
             "company set level = 2 where level = 7",
             "each company's path",
@@ -207,6 +218,7 @@ async fn deleted_and_added_rows_are_found(test: TestApp) {
         ("chain where number = 1", "each link of the chain"),
         ("code where status = 0", "each code's state agrees"),
         ("account where kind = 1", "each balance equals its transfers"),
+        ("operation where first_transfer is not null", "each operation of a person"),
     ] {
         let table = row.split(' ').next().unwrap();
         forge(&test, &[&format!("create table kept as select * from {row}"), &format!("delete from {row}")])

@@ -153,7 +153,7 @@ impl Ledger {
     /// Whether an operation had happened before the batch.
     #[must_use]
     pub fn has_happened(&self, identity: &Identity) -> bool {
-        self.operations.contains_key(identity)
+        self.operations.contains_key(identity) || self.other_writes.contains(identity)
     }
 
     /// The account, empty if it does not exist yet.

@@ -2,15 +2,14 @@
 //! adds nothing. Knows no command by name.
 //!
 //! SQLite has one writer: what a round reads cannot change, and a round is one hand-over to its thread. On PostgreSQL
-//! the rounds take no lock. Then everything is locked in a fixed order (actors, codes, companies, accounts, devices,
-//! attempts) and read again. If something has moved so that the footprint asks for more, the batch is retried.
+//! the rounds take no lock. Then everything is locked in a fixed order (codes, companies, accounts, devices, attempts) and read again. If something has moved so that the footprint asks for more, the batch is retried.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::FromRow;
 
 use super::devices::{self, DeviceRow};
-use super::rows::{AccountRow, CodeRow, ThrottleRow, TransferRow, kind, resource_type};
+use super::rows::{AccountRow, CodeRow, OperationRow, ThrottleRow, TransferRow, kind, resource_type};
 use super::{reservation, reserved};
 use crate::model::company::Path;
 use crate::model::ledger::{
@@ -19,7 +18,7 @@ use crate::model::ledger::{
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
 use crate::store::db::{DbError, Hex, Query, Result, Tx, WriteTx, all_of, columns, sql};
-use crate::store::operations::{self, IdentityRow};
+use crate::store::operations;
 
 /// Loads, and on PostgreSQL locks, everything that deciding the operations needs.
 ///
@@ -87,34 +86,31 @@ async fn read(
     let accounts = (!accounts.is_empty()).then_some(accounts.as_slice());
     let tags: Vec<Hex> = wanted.tags.iter().map(|tag| Hex::of(&tag.0)).collect();
     let is_locked = locks == Locks::Taken;
-    let [_, done, taken, by_tag, by_id, companies, _, accounts, devices, arriving, attempts, codes, ids] =
-        all_of(
-            tx,
-            [
-                batch.filter(|_| is_locked).map(actors_query),
-                identities.as_deref().map(operations_query),
-                identities.as_deref().map(operations::taken_query),
-                Some(tags.as_slice()).filter(|tags| !tags.is_empty()).map(codes_by_tag),
-                some(&wanted.code_ids)
-                    .map(codes_by_id)
-                    .map(|query| locks.of(query, " order by c.id for update")),
-                some(&wanted.companies)
-                    .map(companies_query)
-                    .map(|query| locks.of(query, " order by c.id for share of c")),
-                accounts.filter(|_| is_locked).map(new_accounts_query),
-                accounts.map(accounts_query).map(|query| locks.of(query, ACCOUNTS_LOCKED)),
-                some(&wanted.devices)
-                    .map(devices::by_id)
-                    .map(|query| locks.of(query, " order by d.id for update")),
-                devices::waiting(&wanted.arrivals),
-                some(&wanted.attempts)
-                    .map(attempts_query)
-                    .map(|query| locks.of(query, " order by t.key for update")),
-                reservation("code", new_codes),
-                reservation("entry", new_transfers),
-            ],
-        )
-        .await?;
+    let [happened, by_tag, by_id, companies, _, accounts, devices, arriving, attempts, codes, ids] = all_of(
+        tx,
+        [
+            identities.as_deref().map(happened_query),
+            Some(tags.as_slice()).filter(|tags| !tags.is_empty()).map(codes_by_tag),
+            some(&wanted.code_ids).map(codes_by_id).map(|query| locks.of(query, " order by c.id for update")),
+            some(&wanted.companies)
+                .map(companies_query)
+                .map(|query| locks.of(query, " order by c.id for share of c")),
+            accounts.filter(|_| is_locked).map(new_accounts_query),
+            accounts.map(accounts_query).map(|query| locks.of(query, ACCOUNTS_LOCKED)),
+            some(&wanted.devices)
+                .map(devices::by_id)
+                .map(|query| locks.of(query, " order by d.id for update")),
+            devices::waiting(&wanted.arrivals),
+            some(&wanted.attempts)
+                .map(attempts_query)
+                .map(|query| locks.of(query, " order by t.key for update")),
+            reservation("code", new_codes),
+            reservation("entry", new_transfers),
+        ],
+    )
+    .await?;
+    let happened: Vec<HappenedRow> = happened.read()?;
+    let operations = transfers_of(tx, &happened).await?;
     let codes_found = [by_tag.read::<CodeRow>()?, by_id.read::<CodeRow>()?].into_iter().flatten();
     let devices_found = [devices.read::<DeviceRow>()?, arriving.read::<DeviceRow>()?].into_iter().flatten();
     let found = Found {
@@ -123,8 +119,8 @@ async fn read(
         devices: devices_found.map(DeviceRow::facts).collect::<Result<_>>()?,
         accounts: accounts.read::<AccountRow>()?.iter().map(account).collect::<Result<_>>()?,
         attempts: attempts.read::<ThrottleRow>()?.into_iter().map(attempts_of).collect(),
-        operations: by_operation(done.read()?)?,
-        other_writes: taken.read()?.into_iter().collect(),
+        other_writes: happened.iter().filter(|o| !o.is_transfers()).map(HappenedRow::identity).collect(),
+        operations,
         transfer_ids: reserved(&ids, new_transfers)?,
         code_ids: reserved(&codes, new_codes)?,
     };
@@ -140,29 +136,64 @@ fn some<T>(list: &BTreeSet<T>) -> Option<&BTreeSet<T>> {
 /// Whether operations that were unknown when the batch was loaded have happened since: another process ran them as
 /// well, and that is what this batch then waited for.
 pub async fn happened_meanwhile(tx: &mut Tx, ledger: &Ledger, refused: &[Operation]) -> Result<bool> {
-    let found = by_operation(operations_query(&identities(refused)).all(tx).await?)?;
-    Ok(found.keys().any(|identity| !ledger.has_happened(identity)))
+    let found: Vec<HappenedRow> = happened_query(&identities(refused)).all(tx).await?;
+    Ok(found.iter().any(|operation| !ledger.has_happened(&operation.identity())))
 }
 
 fn identities(operations: &[Operation]) -> Vec<IdentityRow<'_>> {
-    operations.iter().map(|o| IdentityRow { actor: o.actor.user_id, key: &o.id }).collect()
+    operations.iter().map(|o| IdentityRow { key: &o.id, actor_id: o.actor.user_id }).collect()
 }
 
-/// PostgreSQL only: waits for concurrent acts of the same actors, under the lock of [`operations::used`]. Inserting
-/// transfers takes the same lock, because they refer to these users, but too late to read what was done in the
-/// meantime.
-fn actors_query(operations: &[Operation]) -> Query {
-    let actors: BTreeSet<i64> = operations.iter().map(|o| o.actor.user_id).collect();
-    sql("select id from person where id in {list} order by id").locking(" for key share").bind_list(&actors)
+columns! {
+    struct IdentityRow<'a> {
+        key: &'a str,
+        actor_id: i64,
+    }
 }
 
-fn operations_query(identities: &[IdentityRow]) -> Query {
-    sql("select t.* from {rows} r join transfer t on t.actor_id = r.actor and t.operation = r.key order by t.id")
-        .bind_rows(identities)
+/// An operation that has happened; without transfers if it was another write.
+#[derive(FromRow)]
+struct HappenedRow {
+    key: String,
+    actor_id: i64,
+    first_transfer: Option<i64>,
+    last_transfer: Option<i64>,
 }
 
-fn by_operation(found: Vec<TransferRow>) -> Result<HashMap<Identity, Vec<Transfer>>> {
+impl HappenedRow {
+    fn identity(&self) -> Identity {
+        (self.actor_id, self.key.clone())
+    }
+
+    fn is_transfers(&self) -> bool {
+        self.first_transfer.is_some()
+    }
+}
+
+fn happened_query(identities: &[IdentityRow]) -> Query {
+    sql("select o.key, o.actor_id, o.first_transfer, o.last_transfer
+         from {rows} r join operation o on o.key = r.key and o.actor_id = r.actor_id")
+    .bind_rows(identities)
+}
+
+/// The transfers of operations that have happened.
+async fn transfers_of(
+    tx: &mut WriteTx,
+    happened: &[HappenedRow],
+) -> Result<HashMap<Identity, Vec<Transfer>>> {
+    let rows: Vec<OperationRow> = happened
+        .iter()
+        .filter_map(|o| {
+            let (first_transfer, last_transfer) = (o.first_transfer?, o.last_transfer?);
+            Some(OperationRow { key: &o.key, actor_id: o.actor_id, first_transfer, last_transfer })
+        })
+        .collect();
     let mut operations: HashMap<Identity, Vec<Transfer>> = HashMap::new();
+    if rows.is_empty() {
+        return Ok(operations);
+    }
+    let query = operations::join_transfers(sql("select t.* from {rows} o")).push(" order by t.id");
+    let found: Vec<TransferRow> = query.bind_rows(&rows).all(tx).await?;
     for row in found {
         let transfer = Transfer::try_from(row)?;
         let identity = (transfer.actor.user_id, transfer.operation_id.clone());

@@ -43,12 +43,9 @@ fn reserved(found: &Found, count: i64) -> Result<VecDeque<i64>> {
 
 /// The transfers of one operation, in order; empty if it has not happened.
 pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Transfer>> {
-    let found: Vec<TransferRow> =
-        sql("select * from transfer where actor_id = $1 and operation = $2 order by seq limit 1001")
-            .bind(actor_id)
-            .bind(key)
-            .all(tx)
-            .await?;
+    let query = super::operations::join_transfers(sql("select t.* from operation o"))
+        .push(" where o.key = $1 and o.actor_id = $2 order by t.id limit 1001");
+    let found: Vec<TransferRow> = query.bind(key).bind(actor_id).all(tx).await?;
     found.into_iter().map(Transfer::try_from).collect()
 }
 

@@ -42,6 +42,16 @@ columns! {
     }
 }
 
+columns! {
+    /// An operation of a person that moved units.
+    pub struct OperationRow<'a> {
+        pub key: &'a str,
+        pub actor_id: i64,
+        pub first_transfer: i64,
+        pub last_transfer: i64,
+    }
+}
+
 /// A row of `transfer` as read.
 #[derive(FromRow)]
 pub struct TransferRow {

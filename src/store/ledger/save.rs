@@ -1,7 +1,7 @@
 //! Saves what a batch changed, in one statement per table. Knows no command by name, and no key.
 
 use super::decode;
-use super::rows::{AccountRow, NewTransferRow, ThrottleRow};
+use super::rows::{AccountRow, NewTransferRow, OperationRow, ThrottleRow};
 use crate::model::company::searchable;
 use crate::model::digest::Entries;
 use crate::model::ledger::{ActorFacts, CreatedCode, Ledger};
@@ -34,6 +34,7 @@ pub async fn save(tx: &mut WriteTx, ledger: &Ledger, sealed: &[SealedCode]) -> R
     write_accounts(tx, ledger).await?;
     write_attempts(tx, ledger).await?;
     super::devices::save(tx, ledger).await?;
+    write_operations(tx, ledger).await?;
     write_transfers(tx, ledger).await
 }
 
@@ -182,6 +183,33 @@ async fn write_attempts(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
     sql("insert into throttle (key, failures, last_at) select key, failures, last_at from {rows} r where true
          on conflict (key) do update set failures = excluded.failures, last_at = excluded.last_at")
     .bind_rows(&changed)
+    .later(tx)
+    .await
+}
+
+/// What the portal does by itself is no operation of a person: its own state says whether it has happened.
+async fn write_operations(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
+    let mut new: Vec<OperationRow> = Vec::new();
+    for transfer in ledger.changes().transfers.iter().filter(|t| t.actor.user_id != ActorFacts::PORTAL) {
+        let (key, actor_id) = (&*transfer.operation_id, transfer.actor.user_id);
+        match new.last_mut() {
+            Some(last) if last.key == key && last.actor_id == actor_id => last.last_transfer = transfer.id,
+            _ => new.push(OperationRow {
+                key,
+                actor_id,
+                first_transfer: transfer.id,
+                last_transfer: transfer.id,
+            }),
+        }
+    }
+    if new.is_empty() {
+        return Ok(());
+    }
+    // In one order, so that two processes with the same operations wait for each other instead of ending in a deadlock.
+    new.sort_unstable_by_key(|row| (row.key, row.actor_id));
+    sql("insert into operation (key, actor_id, first_transfer, last_transfer)
+         select key, actor_id, first_transfer, last_transfer from {rows} r")
+    .bind_rows(&new)
     .later(tx)
     .await
 }

@@ -15,6 +15,7 @@ pub const SIGN: &str = "no balance is below zero, and only the root company issu
 pub const CODES: &str = "each code's state agrees with its transfers";
 pub const SEALED: &str = "each sealed code opens, and is the code of its row";
 pub const MONTHS: &str = "the months' counts of codes add up to the codes";
+pub const OPERATIONS: &str = "each operation of a person has its transfers, and each transfer its operation";
 pub const COUNTERS: &str = "no counter of ids is behind the ids that were given";
 pub const TRIGGERS: &str = "the triggers that keep rows from being changed are those of the migrations";
 

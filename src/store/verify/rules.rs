@@ -1,8 +1,7 @@
-//! Rules checked by one statement each: it sees one moment, and looks at a slice of companies or orders, or at few
-//! rows. To add one: a line in [`RULES`].
+//! Rules checked by one statement each: it sees one moment, and looks at a slice of a table, or at few rows. To add one: a line in [`RULES`].
 
 use super::Pace;
-use super::findings::Findings;
+use super::findings::{self, Findings};
 use crate::store::db::{Db, Result, sql};
 
 /// What a statement covers: for a slice, `$1` is the id before it and `$2` its last id.
@@ -10,9 +9,17 @@ enum Over {
     All,
     Companies,
     Orders,
+    Transfers,
 }
 
 const RULES: &[(&str, Over, &str)] = &[
+    (
+        findings::OPERATIONS,
+        Over::Transfers,
+        "select count(*) from transfer t left join operation o on o.key = t.operation and o.actor_id = t.actor_id
+             where t.id > $1 and t.id <= $2 and t.actor_id is not null
+             and (o.first_transfer is null or t.id < o.first_transfer or t.id > o.last_transfer)",
+    ),
     (
         "each company's path leads through its parent",
         Over::Companies,
@@ -115,6 +122,9 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
             Over::All => None,
             Over::Companies => {
                 Some("select max(id) from (select id from company where id > $1 order by id limit $2) next")
+            }
+            Over::Transfers => {
+                Some("select max(id) from (select id from transfer where id > $1 order by id limit $2) next")
             }
             Over::Orders => Some(
                 "select max(id) from (select id from purchase_order where id > $1 order by id limit $2) next",

@@ -21,6 +21,8 @@ pub enum Walk {
     Months(i64),
     Transfers(i64),
     History(i64),
+    /// By key and actor.
+    Operations(String, i64),
 }
 
 /// The context of a walk.
@@ -37,7 +39,7 @@ pub struct Ground<'a, 'b> {
 }
 
 impl Walk {
-    pub fn all() -> [Walk; 6] {
+    pub fn all() -> [Walk; 7] {
         let first = Key { company_id: i64::MIN, resource_type: 0, kind: 0 };
         [
             Walk::Accounts(first),
@@ -46,6 +48,7 @@ impl Walk {
             Walk::Months(i64::MIN),
             Walk::Transfers(i64::MIN),
             Walk::History(i64::MIN),
+            Walk::Operations(String::new(), i64::MIN),
         ]
     }
 
@@ -64,6 +67,7 @@ impl Walk {
                 let next = sql("select id, at from history where id > $1 order by id limit $2");
                 ids(after, next, ground).await
             }
+            Walk::Operations(key, actor_id) => operations(key, actor_id, ground).await,
         }
     }
 }
@@ -238,6 +242,31 @@ async fn months(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
     }
     *after = through;
     Ok(end.is_none())
+}
+
+/// The first and the last transfer of each operation must be its own. (A rule finds each transfer's operation.)
+async fn operations(key: &mut String, actor_id: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
+    let found: Vec<(String, i64, i64, i64)> = sql("select o.key, o.actor_id,
+             case when o.first_transfer is null then 2 else (select count(*) from transfer t
+                 where t.id in (o.first_transfer, o.last_transfer)
+                 and t.operation = o.key and t.actor_id = o.actor_id) end as found,
+             case when o.first_transfer = o.last_transfer then 1 else 2 end as expected
+         from operation o where (o.key, o.actor_id) > ($1, $2) order by o.key, o.actor_id limit $3")
+    .bind(&*key)
+    .bind(*actor_id)
+    .bind(ground.length as i64)
+    .all(ground.tx)
+    .await?;
+    for (key, actor_id, found, expected) in &found {
+        if found != expected {
+            ground.findings.note(findings::OPERATIONS, None, || format!("\"{key}\" of person #{actor_id}"));
+        }
+    }
+    let is_last = found.len() < ground.length;
+    if let Some(last) = found.into_iter().next_back() {
+        (*key, *actor_id) = (last.0, last.1);
+    }
+    Ok(is_last)
 }
 
 /// Each row must be in a digest or be older than digests.
