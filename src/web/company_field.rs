@@ -1,13 +1,12 @@
 //! The field that names a company: its choices, and how it is read.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{Me, QueryForm, Visit};
 use crate::web::fields;
 use crate::web::form::Form;
 use crate::web::state::Portal;
@@ -52,11 +51,7 @@ struct Options {
 }
 
 /// Companies that match a text, for the search while typing.
-pub async fn options(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn options(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let choices = ops::companies::choices(&portal.app, &me.actor, form.value("q")).await?;
     let labels = choices.companies.iter().map(fields::label).collect();
     Ok(Html(Options { labels }.render()?).into_response())

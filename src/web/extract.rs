@@ -147,6 +147,17 @@ impl FromRequestParts<Portal> for Me {
     }
 }
 
+/// The request of a signed-in person.
+pub struct Visit(pub Portal, pub Me);
+
+impl FromRequestParts<Portal> for Visit {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Visit> {
+        Ok(Visit(portal.clone(), Me::from_request_parts(parts, portal).await?))
+    }
+}
+
 /// The id in an address. An id that is not a number is not found.
 pub struct Id(pub i64);
 

@@ -1,7 +1,6 @@
 //! Account settings: profile and security.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
@@ -11,7 +10,7 @@ use crate::store::sessions::ListedSession;
 use crate::urls;
 use crate::web::browser_name::browser_name;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, QueryForm};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::session;
 use crate::web::state::Portal;
@@ -33,7 +32,7 @@ async fn show_profile(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respon
     page_of_form(&portal.app, &ProfilePage { frame, form, zones }, form)
 }
 
-pub async fn profile(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn profile(Visit(portal, me): Visit) -> WebResult<Response> {
     let zone = me.actor.time_zone.iana_name().unwrap_or("UTC").to_owned();
     let form = Form::filled(&[
         ("first_name", &me.actor.first_name),
@@ -43,11 +42,7 @@ pub async fn profile(State(portal): State<Portal>, me: Me) -> WebResult<Response
     show_profile(&portal, &me, &form).await
 }
 
-pub async fn save_profile(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn save_profile(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let [first, last, zone] = ["first_name", "last_name", "time_zone"].map(|f| form.value(f));
     match ops::users::save_profile(&portal.app, &me.actor, &operation_id, first, last, zone).await {
@@ -113,13 +108,12 @@ fn fresh() -> Form {
     Form::filled(&[("end_all", "1")])
 }
 
-pub async fn security(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn security(Visit(portal, me): Visit) -> WebResult<Response> {
     show_security(&portal, &me, &fresh(), None).await
 }
 
 pub async fn change_password(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     visitor: crate::web::extract::Visitor,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -155,16 +149,12 @@ async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response
     page_of_form(&portal.app, &EmailPage { frame, form, has_mail }, form)
 }
 
-pub async fn email(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn email(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     confirm::require(&portal, &me, &me.here).await?;
     show_email(&portal, &me, &form).await
 }
 
-pub async fn change_email(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn change_email(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let email = form.value("email");
     confirm::require(&portal, &me, &urls::with_query(urls::SECURITY_EMAIL, &[("email", email)])).await?;
@@ -178,11 +168,7 @@ pub async fn change_email(
 }
 
 /// Ends the session that the form names, or all but the current one; on request, access tokens too.
-pub async fn end_sessions(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn end_sessions(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let one = form.has("session").then(|| hex::decode(form.value("session")).ok().unwrap_or_default());
     let ends_tokens = form.value("tokens") == "1";

@@ -16,7 +16,7 @@ use crate::store::users::Purpose;
 use crate::urls;
 use crate::web::cookies::{cookie, known_device};
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Me, QueryForm, Theme, Visitor};
+use crate::web::extract::{BodyForm, QueryForm, Theme, Visit, Visitor};
 use crate::web::form::Form;
 use crate::web::session;
 use crate::web::state::Portal;
@@ -110,7 +110,7 @@ pub fn next_page(form: &Form) -> &str {
     if urls::is_local(next) { next } else { urls::OVERVIEW }
 }
 
-pub async fn sign_out(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn sign_out(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     ops::sign_in::signed_out(&portal.app, &me.actor).await?;
     me.session.flush().await?;

@@ -1,14 +1,13 @@
 //! The window for editing a company's billing data.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
 use crate::store::companies::Company;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -35,21 +34,11 @@ async fn show(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Respon
     page_of_form(&portal.app, &BillingWindow { frame, form: &form, company, back }, &form)
 }
 
-pub async fn window(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     show(&portal, &me, id, form).await
 }
 
-pub async fn save(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn save(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::billing::save(&portal.app, &me.actor, &operation_id, id, &form.billing_fields()).await {
         Ok(_) => Ok(view::done(view::back(&form, &urls::company(id)), &operation_id)),

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 
 use crate::model::money::{Currency, Money};
@@ -15,7 +14,7 @@ use crate::ops::orders::draft::VoucherLine;
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Ids, Me, QueryForm};
+use crate::web::extract::{BodyForm, Ids, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -104,7 +103,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &BuyPage { frame, form, products, has_seller, total }, form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let offered = ops::products::offered(&portal.app, ProductKind::Voucher).await?;
     let first = offered.first().map_or(String::new(), |p| p.product_id.to_string());
@@ -113,12 +112,12 @@ pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): Query
 }
 
 /// The line's price, requested by the script while typing.
-pub async fn total(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn total(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     Ok(Html(price(&portal, &me, &form).await?.render()?).into_response())
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
+pub async fn add(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     if form.has("show-total") {
         return show(&portal, &me, &form).await;
@@ -138,8 +137,7 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyF
 
 /// Returns to the draft after removing a line.
 pub async fn remove_line(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Ids(order_id, line): Ids,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {

@@ -2,7 +2,6 @@
 //! second page carries the serial numbers along.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::model::licence::{LicenceRefusal, serials};
@@ -12,7 +11,7 @@ use crate::ops;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, QueryForm, Uploaded};
+use crate::web::extract::{BodyForm, Me, QueryForm, Uploaded, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{Frame, page_of_form};
@@ -33,7 +32,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &BuyPage { frame, form, has_seller, has_products }, form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     show(&portal, &me, &form).await
 }
@@ -95,11 +94,7 @@ fn read_serials(form: &mut Form) -> Option<Vec<String>> {
 }
 
 /// A file takes precedence over typed text. After a refusal the field shows the file's text.
-pub async fn choose(
-    State(portal): State<Portal>,
-    me: Me,
-    Uploaded(mut form): Uploaded,
-) -> WebResult<Response> {
+pub async fn choose(Visit(portal, me): Visit, Uploaded(mut form): Uploaded) -> WebResult<Response> {
     me.actor.require_buyer()?;
     form.operation(&portal.app, &me)?;
     let file = form.value("file").to_owned();
@@ -112,7 +107,7 @@ pub async fn choose(
     }
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
+pub async fn add(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_buyer()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(serials) = read_serials(&mut form).filter(|_| !form.has("change")) else {

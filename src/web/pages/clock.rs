@@ -1,7 +1,6 @@
 //! Operator: whether the machine's clock is trusted, and confirming that it is right.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::confirm;
@@ -10,7 +9,7 @@ use crate::ops;
 use crate::ops::clock::Standing;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me};
+use crate::web::extract::{BodyForm, Me, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -29,11 +28,11 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &ClockPage { frame, form, standing }, form)
 }
 
-pub async fn page(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn page(Visit(portal, me): Visit) -> WebResult<Response> {
     show(&portal, &me, &Form::default()).await
 }
 
-pub async fn accept(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn accept(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     confirm::require(&portal, &me, urls::CLOCK).await?;
     let operation_id = form.operation(&portal.app, &me)?;

@@ -1,7 +1,6 @@
 //! Batches of codes: their progress, and the file of the finished codes.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::codes::{CSV_HEAD, csv_line};
@@ -16,8 +15,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me};
-use crate::web::state::Portal;
+use crate::web::extract::{BodyForm, Id, Visit};
 use crate::web::view::{self, Frame, page};
 
 #[derive(Template)]
@@ -28,26 +26,21 @@ struct BatchPage {
     resource_type: &'static str,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
     let resource_type = ResourceType::try_from(batch.resource_type).map_or("", ResourceType::label);
     let frame = Frame::of(&portal, &me, format!("Codes, batch #{id}")).await?;
     page(&BatchPage { frame, batch, resource_type })
 }
 
-pub async fn cancel(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn cancel(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::code_batches::cancel(&portal.app, &me.actor, &operation_id, id).await?;
     Ok(view::done(&urls::code_batch(id), &operation_id))
 }
 
 /// The finished codes as a file.
-pub async fn csv(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn csv(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
     let filter = ListFilter {
         facts: Facts { batch: Some((batch.actor_id, batch.keys())), ..Facts::default() },

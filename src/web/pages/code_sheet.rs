@@ -1,7 +1,6 @@
 //! A sheet of codes to print and cut, each as a card with its QR code.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::amount::grouped;
@@ -12,7 +11,7 @@ use crate::ops::codes::ShownCode;
 use crate::ops::watched::{Way, codes_shown};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{Me, QueryForm, Visit};
 use crate::web::qr;
 use crate::web::state::Portal;
 use crate::web::view::{self, Plain, page};
@@ -42,7 +41,7 @@ struct Card {
 pub const CARDS_MAX: usize = 500;
 
 /// Unused codes as cards on A4 sheets. A page for the printer, without a frame.
-pub async fn sheet(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn sheet(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).take(CARDS_MAX).collect();
     let codes = ops::codes::find_many(&portal.app, &me.actor, &ids).await?;
     sheet_of(&portal, &me, &codes, view::back(&form, urls::RESOURCES_CODES), None).await

@@ -1,7 +1,6 @@
 //! The windows to create codes, and to comment on or delete one.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::refusal::FieldReason;
@@ -11,7 +10,7 @@ use crate::ops::watched::{Way, codes_shown};
 use crate::store::companies::Company;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -37,19 +36,11 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     )
 }
 
-pub async fn create_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_create(&portal, &me, &form.or("type", "credit").or("count", "1")).await
 }
 
-pub async fn create(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
@@ -116,8 +107,7 @@ async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResul
 }
 
 pub async fn comment_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -125,8 +115,7 @@ pub async fn comment_window(
 }
 
 pub async fn set_comment(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -157,20 +146,14 @@ async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
 }
 
 pub async fn delete_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_delete(&portal, &me, id, &form).await
 }
 
-pub async fn delete(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn delete(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::codes::changes::delete(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &operation_id)),

@@ -1,6 +1,5 @@
 //! Codes: the section with its filters, the search, and the file.
 
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::app::App;
@@ -15,7 +14,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -72,12 +71,7 @@ fn read_search(portal: &Portal, form: &Form) -> CodeSearch {
 
 /// Redirects from the filters to the list. They are posted because the search text may be a whole code, which must not
 /// appear in an address: its id replaces it there.
-pub async fn search(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn search(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let found = ops::codes::find_whole(&portal.app, &me.actor, id, form.value("q")).await?;
     let code = found.map(|id| id.to_string()).unwrap_or_default();
     let q = if found.is_some() { "" } else { form.value("q") };
@@ -95,12 +89,7 @@ pub async fn search(
 }
 
 /// The filtered codes as a file.
-pub async fn csv(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn csv(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let filter = CodeFilter { limit: STEP, ..read_filter(&portal, &me, &form) };
     let what = format!("Codes of {}", ops::companies::find(&portal.app, &me.actor, id).await?.name);
     let export = Export::new(&portal.app, &me.actor, id, what);

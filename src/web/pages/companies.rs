@@ -1,14 +1,13 @@
 //! Companies: the table and the tree.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
 use crate::store::companies::{Company, CompanyFilter, Sort};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -43,7 +42,7 @@ impl ListPage<'_> {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     if form.value("view") == "tree" {
         return tree(&portal, &me, &form).await;
     }

@@ -1,7 +1,6 @@
 //! Company details with its tabs, and the Resources page, which shows the same for the actor's company.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::codes::{CodesSection, read_filter};
@@ -17,7 +16,7 @@ use crate::store::resources::Pool;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Id, Me, QueryForm};
+use crate::web::extract::{Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
@@ -67,7 +66,7 @@ struct OverviewTab {
     billing: Option<Billing>,
 }
 
-pub async fn overview(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn overview(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "overview").await?;
     let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
@@ -97,12 +96,12 @@ async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Respo
     page(&ResourcesTab { frame, head, pools, coverage })
 }
 
-pub async fn resources(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn resources(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "resources").await?;
     show_resources(&portal, &me, head).await
 }
 
-pub async fn own_resources(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn own_resources(Visit(portal, me): Visit) -> WebResult<Response> {
     let head = Head::of(&portal, &me, me.actor.company_id, "resources").await?;
     show_resources(&portal, &me, Head { is_own_page: true, ..head }).await
 }
@@ -128,21 +127,12 @@ async fn show_codes(portal: &Portal, me: &Me, head: Head, form: &Form) -> WebRes
     page(&CodesTab { frame, head, form, section })
 }
 
-pub async fn codes(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn codes(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "resources").await?;
     show_codes(&portal, &me, head, &form).await
 }
 
-pub async fn own_codes(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn own_codes(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, me.actor.company_id, "resources").await?;
     show_codes(&portal, &me, Head { is_own_page: true, ..head }, &form).await
 }
@@ -156,12 +146,7 @@ struct UsersTab {
     next: Option<String>,
 }
 
-pub async fn users(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn users(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
     let after = form.value("after").parse().unwrap_or(0);
     let filter = UserFilter { company_id: Some(id), after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
@@ -182,8 +167,7 @@ struct SubsidiariesTab {
 }
 
 pub async fn subsidiaries(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -207,8 +191,7 @@ struct HistoryTab<'a> {
 }
 
 pub async fn history(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {

@@ -1,7 +1,6 @@
 //! The windows for creating, renaming, moving and removing a company.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
@@ -11,7 +10,7 @@ use crate::store::companies::Company;
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
@@ -34,20 +33,12 @@ async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &CreateWindow { frame, form: &form, choices, back }, &form)
 }
 
-pub async fn create_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_create(&portal, &me, &form.or("parent", own)).await
 }
 
-pub async fn create(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
@@ -86,20 +77,14 @@ async fn show_rename(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
 }
 
 pub async fn rename_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     show_rename(&portal, &me, id, form).await
 }
 
-pub async fn rename(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn rename(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let change = Change { name: Some(form.value("name")), ..Change::default() };
     match ops::companies::changes::change(&portal.app, &me.actor, &operation_id, id, change).await {
@@ -133,8 +118,7 @@ async fn show_parent(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
 }
 
 pub async fn parent_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -142,8 +126,7 @@ pub async fn parent_window(
 }
 
 pub async fn put_under(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
@@ -159,8 +142,7 @@ pub async fn put_under(
 }
 
 pub async fn parent_credits(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -178,7 +160,7 @@ struct SecondFactorWindow {
     company: Company,
 }
 
-pub async fn second_factor_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn second_factor_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
@@ -186,8 +168,7 @@ pub async fn second_factor_window(State(portal): State<Portal>, me: Me, Id(id): 
 }
 
 pub async fn demand_second_factor(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -222,15 +203,11 @@ fn chosen(form: &Form) -> Vec<i64> {
     form.all("company").filter_map(|id| id.parse().ok()).take(PAGE_SIZE as usize).collect()
 }
 
-pub async fn remove_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn remove_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_remove(&portal, &me, &form).await
 }
 
-pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn remove(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::companies::removal::remove(&portal.app, &me.actor, &operation_id, &chosen(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &operation_id)),

@@ -1,7 +1,6 @@
 //! Asks for the password and the second factor again before a sensitive change.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::second_step::proof;
@@ -9,7 +8,7 @@ use crate::model::second_factor::SecondFactor;
 use crate::ops;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Me, QueryForm};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::session;
 use crate::web::state::Portal;
@@ -66,14 +65,14 @@ fn next(form: &Form) -> &str {
     if urls::is_local(next) { next } else { urls::SECURITY }
 }
 
-pub async fn page(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn page(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     if is_confirmed(&portal, &me).await? {
         return Ok(Redirect::to(next(&form)).into_response());
     }
     show(&portal, &me, &form).await
 }
 
-pub async fn confirm(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn confirm(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let (password, session) = (me.again(form.value("password")), me.session_mark());
     match ops::confirmation::confirm(&portal.app, &me.actor, password, proof(&form), &session).await {
@@ -85,11 +84,7 @@ pub async fn confirm(State(portal): State<Portal>, me: Me, BodyForm(form): BodyF
     }
 }
 
-pub async fn mail_code(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn mail_code(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     match ops::confirmation::mail_confirmation_code(&portal.app, &me.actor, &me.session_mark()).await {
         Ok(()) => {

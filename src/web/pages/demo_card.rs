@@ -1,15 +1,14 @@
 //! The demo's card page, on which no money moves. It replaces a card provider's page.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::ops;
 use crate::ops::card_payments::{DemoAnswer, DemoPayment};
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Me};
-use crate::web::state::Portal;
+use crate::web::extract::{BodyForm, Visit};
 use crate::web::view::{Frame, page};
 
 #[derive(Template)]
@@ -21,15 +20,14 @@ struct DemoCardPage {
     action: String,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Path(session): Path<String>) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Path(session): Path<String>) -> WebResult<Response> {
     let payment = ops::card_payments::demo_payment(&portal.app, &me.actor, &session).await?;
     let frame = Frame::of(&portal, &me, "Test card").await?;
     page(&DemoCardPage { frame, payment, action: urls::demo_card(&session) })
 }
 
 pub async fn answer(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Path(session): Path<String>,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::device::DeviceKind;
@@ -17,7 +16,7 @@ use crate::store::devices::Device;
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
@@ -101,21 +100,13 @@ fn read_service(slug: &str) -> Result<Option<ResourceType>, DeviceReason> {
     }
 }
 
-pub async fn create_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     let form = form.or("company", own).or("auto_extend", "1").or("monitoring", "1");
     show_form(&portal, &me, &form, None).await
 }
 
-pub async fn create(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
@@ -128,8 +119,7 @@ pub async fn create(
 }
 
 pub async fn edit_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -146,12 +136,7 @@ pub async fn edit_window(
     show_form(&portal, &me, &form, Some(device)).await
 }
 
-pub async fn edit(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn edit(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
@@ -192,15 +177,11 @@ async fn show_set(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &SetWindow { frame, form, devices, services, on_or_off, back }, form)
 }
 
-pub async fn set_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn set_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_set(&portal, &me, &form).await
 }
 
-pub async fn set(State(portal): State<Portal>, me: Me, BodyForm(mut form): BodyForm) -> WebResult<Response> {
+pub async fn set(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let service = form::read(&mut form, "service", |slug| match slug {
@@ -236,15 +217,11 @@ async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &RemoveWindow { frame, form, devices, back }, form)
 }
 
-pub async fn remove_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn remove_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_remove(&portal, &me, &form).await
 }
 
-pub async fn remove(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn remove(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::devices::changes::remove(&portal.app, &me.actor, &operation_id, &chosen(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::DEVICES), &operation_id)),

@@ -1,7 +1,6 @@
 //! Devices: the list, of the tree or of one company, and a device with the units that it has used.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::company::Head;
@@ -13,7 +12,7 @@ use crate::store::devices::{Device, DeviceFilter};
 use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Id, Me, QueryForm};
+use crate::web::extract::{Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -85,7 +84,7 @@ struct ListPage<'a> {
     section: DevicesSection,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let section = DevicesSection::of(&portal, &me, &form, None).await?;
     let frame = Frame::of(&portal, &me, "Devices").await?;
     page(&ListPage { frame, form: &form, section })
@@ -101,8 +100,7 @@ struct DevicesTab<'a> {
 }
 
 pub async fn of_company(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -122,12 +120,7 @@ struct DevicePage {
     next: Option<String>,
 }
 
-pub async fn show(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let before = form.value("before").parse().ok();
     let filter = HistoryFilter { before, limit: PAGE_SIZE + 1, ..HistoryFilter::default() };

@@ -1,7 +1,6 @@
 //! Operator: Distributors.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::{company, country};
@@ -11,7 +10,7 @@ use crate::store::distributors::{Distributor, DistributorFilter};
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -29,7 +28,7 @@ struct ListPage<'a> {
     here: String,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let text: String = form.value("q").chars().take(200).collect();
     let after = cursor(form.value("after"));
     let is_first = after.is_none();
@@ -68,19 +67,11 @@ async fn show_activate(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respo
     page_of_form(&portal.app, &ActivateWindow { frame, form: &form, choices }, &form)
 }
 
-pub async fn activate_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn activate_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_activate(&portal, &me, &form).await
 }
 
-pub async fn activate(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn activate(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(id) = read_company(&portal, &me, &mut form, "company").await? else {
@@ -101,8 +92,7 @@ struct DeactivateWindow<'a> {
 }
 
 pub async fn deactivate_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -112,8 +102,7 @@ pub async fn deactivate_window(
 }
 
 pub async fn deactivate(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -123,8 +112,7 @@ pub async fn deactivate(
 }
 
 pub async fn set_reverse_charge(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {

@@ -1,16 +1,14 @@
 //! Operator: Failed jobs.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
 use crate::ops::failed_jobs::{About, FailedJob};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, QueryForm, Visit};
 use crate::web::paging::{PAGE_SIZE, cut};
-use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page};
 use crate::words;
 
@@ -30,7 +28,7 @@ impl ListPage {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let after = cursor(form.value("after"));
     let is_first = after.is_none();
     let (mut failed, count) = ops::failed_jobs::list(&portal.app, &me.actor, after, PAGE_SIZE + 1).await?;
@@ -45,22 +43,13 @@ fn cursor(text: &str) -> Option<(i64, i64)> {
     Some((at.parse().ok()?, id.parse().ok()?))
 }
 
-pub async fn retry(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn retry(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::failed_jobs::retry(&portal.app, &me.actor, &operation_id, id).await?;
     Ok(view::done(urls::FAILED_JOBS, &operation_id))
 }
 
-pub async fn retry_all(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn retry_all(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::failed_jobs::retry_all(&portal.app, &me.actor, &operation_id).await?;
     Ok(view::done(urls::FAILED_JOBS, &operation_id))

@@ -1,7 +1,6 @@
 //! History: every act and transfer of the tree, with filters and as a file.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
@@ -15,10 +14,9 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
-use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
 
 /// The list, on any page.
@@ -99,7 +97,7 @@ struct HistoryPage<'a> {
     section: HistorySection,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let filter = read_history(&me, &form, PAGE_SIZE + 1);
     let rows = ops::history::list(&portal.app, &me.actor, None, &filter).await?;
     let section = HistorySection::of(rows, &form, urls::HISTORY, None);
@@ -108,7 +106,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
 }
 
 /// The filtered history as a file.
-pub async fn csv(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn csv(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let company = form.value("company").parse().ok();
     let (actor, filter) = (me.actor.clone(), read_history(&me, &form, STEP));
     let read = move |app: App, before| {

@@ -1,7 +1,6 @@
 //! Devices from a file: uploaded, checked, started, watched, stopped.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
@@ -11,7 +10,7 @@ use crate::store::imports::Import;
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm, Uploaded};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Uploaded, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -27,7 +26,7 @@ struct ListPage {
     imports: Vec<Import>,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit) -> WebResult<Response> {
     let imports = ops::imports::latest(&portal.app, &me.actor).await?;
     let frame = Frame::of(&portal, &me, "Imports").await?;
     page(&ListPage { frame, imports })
@@ -50,17 +49,13 @@ async fn show_window(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &ImportWindow { frame, form: &form, choices, back }, &form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_window(&portal, &me, &form.or("company", own)).await
 }
 
 /// A file takes precedence over pasted text. After a refusal the field shows the file's text.
-pub async fn check(
-    State(portal): State<Portal>,
-    me: Me,
-    Uploaded(mut form): Uploaded,
-) -> WebResult<Response> {
+pub async fn check(Visit(portal, me): Visit, Uploaded(mut form): Uploaded) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let file = form.value("file").to_owned();
@@ -86,7 +81,7 @@ struct ImportPage {
     more_problems: i64,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let Shown { import, problems } = ops::imports::find(&portal.app, &me.actor, id).await?;
     let more_problems = problems.len().saturating_sub(SHOWN_PROBLEMS) as i64;
     let problems =
@@ -95,23 +90,13 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
     page(&ImportPage { frame, import, problems, more_problems })
 }
 
-pub async fn start(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn start(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::imports::start(&portal.app, &me.actor, &operation_id, id).await?;
     Ok(view::done(&urls::import(id), &operation_id))
 }
 
-pub async fn cancel(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn cancel(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::imports::cancel(&portal.app, &me.actor, &operation_id, id).await?;
     Ok(view::done(&urls::import(id), &operation_id))

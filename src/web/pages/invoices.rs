@@ -1,6 +1,5 @@
 //! Invoices and credit notes: the PDF, and settling a credit note.
 
-use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
@@ -8,12 +7,11 @@ use crate::ops;
 use crate::ops::error::OpError;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me};
-use crate::web::state::Portal;
+use crate::web::extract::{BodyForm, Id, Visit};
 use crate::web::view;
 
 /// An invoice or a credit note as PDF.
-pub async fn pdf(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn pdf(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let document = ops::invoices::document(&portal.app, &me.actor, id).await?;
     let name = document.number.clone();
     // Rendering a page of text and tables keeps a core busy for a moment.
@@ -27,12 +25,7 @@ pub async fn pdf(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<
 }
 
 /// The operator confirms that a credit note was paid back.
-pub async fn settle(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn settle(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let order_id = ops::invoices::settle_credit_note(&portal.app, &me.actor, &operation_id, id).await?;
     Ok(view::done(&urls::order(order_id), &operation_id))

@@ -1,13 +1,12 @@
 //! Issuing resources, for the operator alone.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, QueryForm};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -26,15 +25,11 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &IssueWindow { frame, form, back: view::back(form, urls::RESOURCES) }, form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show(&portal, &me, &form.or("type", "credit")).await
 }
 
-pub async fn issue(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn issue(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let resource_type = form::read(&mut form, "type", form::resource_type);

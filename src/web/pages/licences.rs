@@ -14,7 +14,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Me};
+use crate::web::extract::{BodyForm, Id, Me, Visit};
 use crate::web::form::Form;
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -60,7 +60,7 @@ struct LicencePage {
     keys: Vec<KeyRow>,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let licence = ops::licences::find(&portal.app, &me.actor, id).await?;
     let keys = ops::licences::keys(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, licence.title()).await?;
@@ -68,7 +68,7 @@ pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
 }
 
 /// The key as a file for a device.
-pub async fn file(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn file(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let licence = ops::licences::find(&portal.app, &me.actor, id).await?;
     let key = licence.key.ok_or(WebError::Forbidden)?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -81,7 +81,7 @@ pub async fn file(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult
 }
 
 /// All keys of an order.
-pub async fn csv(State(portal): State<Portal>, me: Me, Id(order_id): Id) -> WebResult<Response> {
+pub async fn csv(Visit(portal, me): Visit, Id(order_id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     let actor = me.actor.clone();
     let read = move |app: App, after: Option<i64>| {
@@ -137,16 +137,11 @@ async fn show_rehost(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
     page_of_form(&portal.app, &RehostWindow { frame, form, licence }, form)
 }
 
-pub async fn rehost_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn rehost_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     show_rehost(&portal, &me, id, &Form::default()).await
 }
 
-pub async fn rehost(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn rehost(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     // An unreadable id was never that of the live key.
     let key_id = form.value("key").parse().unwrap_or(0);

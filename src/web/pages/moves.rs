@@ -2,7 +2,6 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::model::amount;
@@ -11,7 +10,7 @@ use crate::ops::companies::Choices;
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, QueryForm};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -90,25 +89,17 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     page_of_form(&portal.app, &MoveWindow { frame, form: &form, choices, balances, back }, &form)
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     show(&portal, &me, &form.or("type", "credit")).await
 }
 
 /// Only the balances, for the window while it is filled in.
-pub async fn preview(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn preview(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     Ok(Html(balances(&portal, &me, &form).await?.render()?).into_response())
 }
 
-pub async fn create(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     if form.has("show-balances") {

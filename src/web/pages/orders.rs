@@ -1,7 +1,6 @@
 //! One order: checked and placed while it is a draft; afterwards its payments, invoices and purchases.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::civil::Date;
 
@@ -19,7 +18,7 @@ use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -120,12 +119,7 @@ fn plural(n: i64, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", crate::model::amount::grouped(n)) }
 }
 
-pub async fn show(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    QueryForm(query): QueryForm,
-) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id, QueryForm(query): QueryForm) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() == OrderState::Draft {
         let kept = ops::billing::get(&portal.app, &me.actor, order.row.company_id).await?;
@@ -151,8 +145,7 @@ async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebR
 }
 
 pub async fn place(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
@@ -192,12 +185,7 @@ struct CardPage {
 
 /// Opens the provider's page for an order, and redirects to it through a page of ours: the policy that restricts forms
 /// to this portal would block a form redirected elsewhere.
-pub async fn card(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn card(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     form.operation(&portal.app, &me)?;
     let public = &portal.app.config.public_url;
     let (back, cancelled) =
@@ -218,7 +206,7 @@ struct ReturnPage {
 
 /// Where the provider's page sends the browser back. Its arrival proves nothing: the order's state comes from the
 /// provider.
-pub async fn payment_return(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn payment_return(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let order = ops::orders::find(&portal.app, &me.actor, id).await?;
     if order.row.state() != OrderState::AwaitingPayment {
         return Ok(Redirect::to(&urls::order(id)).into_response());
@@ -228,12 +216,7 @@ pub async fn payment_return(State(portal): State<Portal>, me: Me, Id(id): Id) ->
 }
 
 /// Asks the provider for the current state.
-pub async fn refresh(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn refresh(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     form.operation(&portal.app, &me)?;
     ops::card_payments::refresh(&portal.app, &me.actor, id).await?;
@@ -254,17 +237,12 @@ async fn show_cancel(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
     page_of_form(&portal.app, &CancelWindow { frame, form, order }, form)
 }
 
-pub async fn cancel_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn cancel_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     show_cancel(&portal, &me, id, &Form::default()).await
 }
 
-pub async fn cancel(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn cancel(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::orders::cancel(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => Ok(view::done(&urls::order(id), &operation_id)),
@@ -289,14 +267,13 @@ async fn show_paid(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<R
     page_of_form(&portal.app, &PaidWindow { frame, form: &form, order }, &form)
 }
 
-pub async fn paid_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn paid_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_operator()?;
     show_paid(&portal, &me, id, Form::default()).await
 }
 
 pub async fn mark_paid(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {

@@ -1,7 +1,6 @@
 //! Overview, and the summary of resources.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::coverage::Coverage;
@@ -10,7 +9,7 @@ use crate::ops;
 use crate::store::history::{HistoryFilter, HistoryRow};
 use crate::web::chart::Chart;
 use crate::web::error::WebResult;
-use crate::web::extract::Me;
+use crate::web::extract::{Me, Visit};
 use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
 use crate::words;
@@ -29,7 +28,7 @@ struct OverviewPage {
     late: Vec<(i64, i64)>,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit) -> WebResult<Response> {
     let filter = HistoryFilter { limit: RECENT, ..HistoryFilter::default() };
     let recent = ops::history::list(&portal.app, &me.actor, None, &filter).await?;
     let frame = Frame::of(&portal, &me, "Overview").await?;
@@ -66,7 +65,7 @@ impl Coverages {
     }
 }
 
-pub async fn summary(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn summary(Visit(portal, me): Visit) -> WebResult<Response> {
     let frame = Frame::of(&portal, &me, "Resource summary").await?;
     let mut charts = Vec::new();
     for pool in &frame.pools {

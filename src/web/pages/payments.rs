@@ -1,7 +1,6 @@
 //! The page Payments: the tree's orders, by state.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
@@ -10,10 +9,9 @@ use crate::ops;
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{QueryForm, Visit};
 use crate::web::pages::orders::badge;
 use crate::web::paging::{PAGE_SIZE, cut};
-use crate::web::state::Portal;
 use crate::web::view::{Frame, page};
 
 #[derive(Template)]
@@ -45,7 +43,7 @@ impl PaymentsPage {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let state = OrderState::from_slug(form.value("state"));
     let filter = OrderFilter { state, cursor: form.value("before").parse().ok(), limit: PAGE_SIZE + 1 };
     let mut orders = ops::orders::list(&portal.app, &me.actor, &filter).await?;

@@ -1,7 +1,6 @@
 //! Operator: Price list.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
@@ -13,7 +12,7 @@ use crate::ops::products::{ProductFields, VERSIONS_MAX};
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -27,7 +26,7 @@ struct ListPage {
     vat_classes: Vec<VatClass>,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit) -> WebResult<Response> {
     let products = ops::products::list(&portal.app, &me.actor).await?;
     let (vouchers, licences) = products.into_iter().partition(|p| p.kind == ProductKind::Voucher);
     let vat_classes = ops::vat_classes::list(&portal.app, &me.actor).await?;
@@ -53,7 +52,7 @@ impl ProductPage {
     }
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let product = ops::products::find(&portal.app, &me.actor, id).await?;
     let versions = ops::products::versions(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, product.name.clone()).await?;
@@ -107,16 +106,12 @@ fn kind(form: &Form) -> WebResult<ProductKind> {
     ProductKind::from_slug(form.value("kind")).ok_or(WebError::NotFound)
 }
 
-pub async fn add_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn add_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let kind = kind(&form)?;
     show_form(&portal, &me, (None, kind), &form.or("currency", "EUR")).await
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn add(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let kind = kind(&form)?;
     match ops::products::add(&portal.app, &me.actor, &operation_id, kind, &fields(&form)).await {
@@ -155,8 +150,7 @@ fn filled(form: Form, product: &ProductRow) -> Form {
 }
 
 pub async fn change_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -165,8 +159,7 @@ pub async fn change_window(
 }
 
 pub async fn change(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(mut form): BodyForm,
 ) -> WebResult<Response> {
@@ -190,8 +183,7 @@ pub async fn change(
 }
 
 pub async fn set_offered(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {

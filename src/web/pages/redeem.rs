@@ -1,14 +1,13 @@
 //! Redeem code: at once, or after previewing what the code holds.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::ops;
 use crate::ops::codes::changes::Preview;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, QueryForm};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -32,13 +31,13 @@ async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -
     )
 }
 
-pub async fn window(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     // A code in the query would end up in logs, so it is ignored there.
     let blank = Form::filled(&[("back", form.value("back"))]);
     show(&portal, &me, &blank, None).await
 }
 
-pub async fn redeem(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn redeem(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let code = form.value("code");
     let error = if form.has("check") {

@@ -1,6 +1,5 @@
 //! The reports as files.
 
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use super::reports::file_period;
@@ -14,11 +13,10 @@ use crate::store::reports::{CompanySales, Outstanding, OutstandingCursor, SalesC
 use crate::web::csv;
 use crate::web::downloads::STEP;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
-use crate::web::state::Portal;
+use crate::web::extract::{QueryForm, Visit};
 
 /// Sales by distributor and month, latest month first.
-pub async fn sales(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn sales(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),
@@ -50,7 +48,7 @@ fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
 }
 
 /// The units in unused codes now, by company and type.
-pub async fn unused_codes(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn unused_codes(Visit(portal, me): Visit) -> WebResult<Response> {
     let actor = me.actor.clone();
     let read = move |app: App, after: Option<OutstandingCursor>| {
         let actor = actor.clone();
@@ -68,7 +66,7 @@ fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
 }
 
 /// State changes of codes, by month and type.
-pub async fn codes(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn codes(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let period = match file_period(&portal, &form) {
         Ok(period) => period,
         Err(page) => return Ok(page.into_response()),

@@ -1,7 +1,6 @@
 //! Reports: the operator's sales, and the state changes of codes in the reader's tree.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{Redirect, Response};
 
 use crate::model::amount::grouped;
@@ -14,7 +13,7 @@ use crate::ops::reports::{CodeReport, MonthCodes};
 use crate::store::reports::{CompanySales, MonthSales, SalesCursor};
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{Me, QueryForm};
+use crate::web::extract::{Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::monthly::Monthly;
 use crate::web::paging::{PAGE_SIZE, cut};
@@ -63,11 +62,7 @@ struct ReportsPage<'a> {
     codes_csv: String,
 }
 
-pub async fn show(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(mut form): QueryForm,
-) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, QueryForm(mut form): QueryForm) -> WebResult<Response> {
     let period = shown_period(&portal, &mut form);
     let report = ops::reports::codes(&portal.app, &me.actor, period).await?;
     let sales = match me.actor.is_operator() {

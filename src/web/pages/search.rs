@@ -1,19 +1,17 @@
 //! List searches are posted: the text may be a whole code, which must not appear in an address.
 
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::ops;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me};
+use crate::web::extract::{BodyForm, Visit};
 use crate::web::form::Form;
-use crate::web::state::Portal;
 
 const TEXT_LENGTH_MAX: usize = 200;
 
 /// Redirects to the list with the search text, or to the code if the text is one.
-pub async fn search(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn search(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let text: String = form.value("q").chars().take(TEXT_LENGTH_MAX).collect();
     let found = ops::codes::find_by_text(&portal.app, &me.actor, &text).await?;
     let address = match found {

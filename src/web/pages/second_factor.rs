@@ -2,7 +2,6 @@
 //! off.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::account::present;
@@ -17,7 +16,7 @@ use crate::ops::second_factor::{AppSecret, Change, NewCodes};
 use crate::store::tokens::ListedToken;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, Visitor};
+use crate::web::extract::{BodyForm, Me, Visit, Visitor};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -41,7 +40,7 @@ impl ChoicePage {
     }
 }
 
-pub async fn choice(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn choice(Visit(portal, me): Visit) -> WebResult<Response> {
     let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
     page(&ChoicePage { frame, has_mail: portal.app.config.mail.is_some() })
 }
@@ -75,16 +74,12 @@ async fn show_app(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &AppPage { frame, form, secret, qr }, form)
 }
 
-pub async fn app(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn app(Visit(portal, me): Visit) -> WebResult<Response> {
     confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     show_app(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
-pub async fn turn_on_app(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn turn_on_app(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     let but = others_end(&me, &form);
@@ -111,16 +106,12 @@ async fn show_email(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response
     page_of_form(&portal.app, &EmailPage { frame, form, has_mail }, form)
 }
 
-pub async fn email(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn email(Visit(portal, me): Visit) -> WebResult<Response> {
     confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
     show_email(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
-pub async fn mail_code(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn mail_code(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let session = me.session_mark();
     match ops::second_factor::mail_turn_on_code(&portal.app, &me.actor, &operation_id, &session).await {
@@ -129,11 +120,7 @@ pub async fn mail_code(
     }
 }
 
-pub async fn turn_on_email(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn turn_on_email(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     confirm_change(&portal, &me, urls::SECOND_FACTOR_EMAIL).await?;
     let but = others_end(&me, &form);
@@ -161,16 +148,12 @@ async fn show_recovery(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respo
     page_of_form(&portal.app, &RecoveryPage { frame, form, left }, form)
 }
 
-pub async fn recovery(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn recovery(Visit(portal, me): Visit) -> WebResult<Response> {
     confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
     show_recovery(&portal, &me, &Form::default()).await
 }
 
-pub async fn make_recovery_codes(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn make_recovery_codes(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::RECOVERY_CODES).await?;
     let but = others_end(&me, &form);
@@ -214,14 +197,13 @@ async fn show_off(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
     page_of_form(&portal.app, &OffPage { frame, form, password_help, tokens }, form)
 }
 
-pub async fn off(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn off(Visit(portal, me): Visit) -> WebResult<Response> {
     confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;
     show_off(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
 pub async fn turn_off(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     visitor: Visitor,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {

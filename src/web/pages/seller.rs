@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::cards::Cards;
@@ -12,7 +11,7 @@ use crate::ops;
 use crate::ops::seller::SellerFields;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me};
+use crate::web::extract::{BodyForm, Me, Visit};
 use crate::web::fields;
 use crate::web::form::Form;
 use crate::web::state::Portal;
@@ -31,7 +30,7 @@ struct SellerPage<'a> {
     webhook: String,
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit) -> WebResult<Response> {
     me.actor.require_operator()?;
     let form = match ops::seller::get(&portal.app).await? {
         Some(settings) => filled(&settings),
@@ -65,7 +64,7 @@ fn filled(settings: &SellerSettings) -> Form {
     ])
 }
 
-pub async fn save(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn save(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let fields = SellerFields {
         name: form.value("name"),

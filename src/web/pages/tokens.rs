@@ -1,7 +1,6 @@
 //! Account settings, API: access tokens.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
@@ -11,7 +10,7 @@ use crate::ops::tokens::{MadeToken, TokenForm};
 use crate::store::tokens::ListedToken;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -31,7 +30,7 @@ impl TokensPage {
     }
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit) -> WebResult<Response> {
     let tokens = ops::tokens::list(&portal.app, &me.actor).await?;
     let frame = Frame::of(&portal, &me, "Access tokens").await?;
     page(&TokensPage { frame, tokens, now: portal.app.clock.now().0 })
@@ -57,11 +56,7 @@ async fn show_new(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> 
 }
 
 /// The dialog, filled with what was typed before a confirmation was required.
-pub async fn new_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn new_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     if !me.actor.has_second_factor() {
         return Ok(Redirect::to(urls::TOKENS).into_response()); // It asks for a second factor first.
     }
@@ -79,7 +74,7 @@ fn window_again(form: &Form) -> String {
     urls::with_query(urls::TOKENS_NEW, &typed)
 }
 
-pub async fn create(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn create(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     if me.actor.has_second_factor() {
         confirm::require(&portal, &me, &window_again(&form)).await?;
@@ -126,16 +121,11 @@ async fn show_revoke(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
     page_of_form(&portal.app, &RevokeWindow { frame, form, token }, form)
 }
 
-pub async fn revoke_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn revoke_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     show_revoke(&portal, &me, id, &Form::default()).await
 }
 
-pub async fn revoke(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn revoke(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::tokens::revoke(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => Ok(view::done(urls::TOKENS, &operation_id)),

@@ -1,7 +1,6 @@
 //! Users: the list, invitations, and what administrators do to an account.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use super::confirm;
@@ -14,7 +13,7 @@ use crate::store::users::{User, UserFilter};
 use crate::urls;
 use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::paging::{PAGE_SIZE, cut};
 use crate::web::state::Portal;
@@ -30,7 +29,7 @@ struct ListPage<'a> {
     next: Option<String>,
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let after = form.value("after").parse().unwrap_or(0);
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
@@ -64,20 +63,12 @@ async fn show_invite(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     page_of_form(&portal.app, &InviteWindow { frame, form: &form, choices, roles: Role::ALL, back }, &form)
 }
 
-pub async fn invite_window(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn invite_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let own = me.actor.company_id.to_string();
     show_invite(&portal, &me, &form.or("company", own).or("role", "end_user")).await
 }
 
-pub async fn invite(
-    State(portal): State<Portal>,
-    me: Me,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn invite(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let company = read_company(&portal, &me, &mut form, "company").await?;
@@ -147,24 +138,18 @@ async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<
     page_of_form(&portal.app, &UserPage { frame, form, user, roles: Role::ALL, tokens }, form)
 }
 
-pub async fn show(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     show_user(&portal, &me, id, &Form::default()).await
 }
 
-pub async fn set_role(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn set_role(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let outcome = ops::users::set_role(&portal.app, &me.actor, &operation_id, id, form.value("role")).await;
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
 pub async fn set_disabled(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -175,8 +160,7 @@ pub async fn set_disabled(
 }
 
 pub async fn end_sessions(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -192,7 +176,7 @@ struct ResetWindow {
     user: User,
 }
 
-pub async fn reset_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn reset_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
@@ -201,8 +185,7 @@ pub async fn reset_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> W
 }
 
 pub async fn reset_second_factor(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -214,8 +197,7 @@ pub async fn reset_second_factor(
 }
 
 pub async fn revoke_token(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Ids(id, token): Ids,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -252,7 +234,7 @@ fn lives(user: &User) -> LinkLife {
     if user.is_active == 1 { LinkLife::OneHour } else { LinkLife::SevenDays }
 }
 
-pub async fn link_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn link_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
@@ -261,12 +243,7 @@ pub async fn link_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> We
     page(&NewLinkWindow { frame, user, lives, has_mail })
 }
 
-pub async fn new_link(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn new_link(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     me.actor.require_admin()?;
     confirm::require(&portal, &me, &me.path).await?;

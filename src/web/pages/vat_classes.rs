@@ -1,14 +1,13 @@
 //! The VAT classes of the price list: the windows for adding and changing one.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::model::product::VatClass;
 use crate::ops;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Me};
+use crate::web::extract::{BodyForm, Id, Me, Visit};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -34,11 +33,11 @@ async fn find(portal: &Portal, me: &Me, id: i64) -> WebResult<VatClass> {
     classes.into_iter().find(|class| class.id == id).ok_or(WebError::NotFound)
 }
 
-pub async fn add_window(State(portal): State<Portal>, me: Me) -> WebResult<Response> {
+pub async fn add_window(Visit(portal, me): Visit) -> WebResult<Response> {
     show(&portal, &me, None, &Form::default()).await
 }
 
-pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm) -> WebResult<Response> {
+pub async fn add(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let added =
         ops::vat_classes::add(&portal.app, &me.actor, &operation_id, form.value("name"), form.value("rate"))
@@ -49,18 +48,13 @@ pub async fn add(State(portal): State<Portal>, me: Me, BodyForm(form): BodyForm)
     }
 }
 
-pub async fn change_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn change_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let class = find(&portal, &me, id).await?;
     let form = Form::filled(&[("name", &class.name), ("rate", &class.rate.to_string())]);
     show(&portal, &me, Some(class), &form).await
 }
 
-pub async fn change(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn change(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let (name, rate) = (form.value("name"), form.value("rate"));
     match ops::vat_classes::change(&portal.app, &me.actor, &operation_id, id, name, rate).await {

@@ -1,7 +1,6 @@
 //! A prepared voucher: its codes, copied, printed, saved, cancelled and replaced.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
@@ -16,7 +15,7 @@ use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::{self, File, STEP};
 use crate::web::error::{WebError, WebResult};
-use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm};
+use crate::web::extract::{BodyForm, Id, Ids, Me, QueryForm, Visit};
 use crate::web::form::Form;
 use crate::web::pages::code_sheet;
 use crate::web::paging::{PAGE_SIZE, cut};
@@ -51,8 +50,7 @@ async fn line(portal: &Portal, me: &Me, order_id: i64, number: i64) -> WebResult
 }
 
 pub async fn show(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Ids(order_id, number): Ids,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -88,7 +86,7 @@ async fn noted(
     Ok(codes_shown(&portal.app, &me.actor, way, order.row.company_id, &what, codes).await?)
 }
 
-pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
+pub async fn csv(Visit(portal, me): Visit, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
     let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
     let export = Export::new(&portal.app, &me.actor, order.row.company_id, named(order_id, number));
@@ -106,7 +104,7 @@ pub async fn csv(State(portal): State<Portal>, me: Me, Ids(order_id, number): Id
 }
 
 /// The unused codes, one per line, for Copy all codes.
-pub async fn text(State(portal): State<Portal>, me: Me, Ids(order_id, number): Ids) -> WebResult<Response> {
+pub async fn text(Visit(portal, me): Visit, Ids(order_id, number): Ids) -> WebResult<Response> {
     let place = (order_id, number);
     let order = ops::orders::find(&portal.app, &me.actor, order_id).await?;
     let export = Export::new(&portal.app, &me.actor, order.row.company_id, named(order_id, number));
@@ -130,8 +128,7 @@ pub async fn text(State(portal): State<Portal>, me: Me, Ids(order_id, number): I
 
 /// The unused codes as cards, as many as fit on one page.
 pub async fn sheet(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Ids(order_id, number): Ids,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -171,8 +168,7 @@ async fn show_cancel(portal: &Portal, me: &Me, order_id: i64, form: &Form) -> We
 }
 
 pub async fn cancel_window(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(order_id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
@@ -182,8 +178,7 @@ pub async fn cancel_window(
 }
 
 pub async fn cancel(
-    State(portal): State<Portal>,
-    me: Me,
+    Visit(portal, me): Visit,
     Id(order_id): Id,
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
@@ -211,17 +206,12 @@ async fn show_replace(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResu
     page_of_form(&portal.app, &ReplaceWindow { frame, form, voucher }, form)
 }
 
-pub async fn replace_window(State(portal): State<Portal>, me: Me, Id(id): Id) -> WebResult<Response> {
+pub async fn replace_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     me.actor.require_admin()?;
     show_replace(&portal, &me, id, &Form::default()).await
 }
 
-pub async fn replace(
-    State(portal): State<Portal>,
-    me: Me,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn replace(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::vouchers::replace(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => {
@@ -262,7 +252,7 @@ fn tab(slug: &str) -> &'static str {
     TABS.iter().find(|(s, _)| *s == slug).map_or("unused", |(s, _)| s)
 }
 
-pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryForm) -> WebResult<Response> {
+pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let tab = tab(form.value("state"));
     let cursor = form.value("before").parse().ok();
     let filter = VoucherFilter { status: CodeStatus::from_slug(tab), cursor, limit: PAGE_SIZE + 1 };
@@ -275,11 +265,7 @@ pub async fn list(State(portal): State<Portal>, me: Me, QueryForm(form): QueryFo
     page(&ListPage { frame, vouchers, tab, tabs: TABS, next })
 }
 
-pub async fn list_csv(
-    State(portal): State<Portal>,
-    me: Me,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn list_csv(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let status = CodeStatus::from_slug(tab(form.value("state")));
     let export = Export::new(&portal.app, &me.actor, me.actor.company_id, "Vouchers".to_owned());
     let actor = me.actor.clone();
