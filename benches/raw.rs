@@ -24,10 +24,7 @@ fn main() -> rusqlite::Result<()> {
         redeem(&mut db, first..first + BATCH)?;
     }
     let seconds = begun.elapsed().as_secs_f64();
-    println!(
-        "raw SQLite, the rows of a redemption in batches of {BATCH}: {:.0}/s",
-        REDEMPTIONS as f64 / seconds
-    );
+    println!("raw SQLite, the rows of a redemption in batches of {BATCH}: {:.0}/s", REDEMPTIONS as f64 / seconds);
     Ok(())
 }
 

@@ -140,11 +140,7 @@ async fn check_keys(db: &Db, keys: &Keys) -> Result<(), StartError> {
     let kept = store::settings::get(&mut tx, "key_check").await?;
     drop(tx);
     if kept.is_some() {
-        return if kept == Some(keys.check_value()) {
-            Ok(())
-        } else {
-            Err(crate::keys::KeyError::WrongKey.into())
-        };
+        return if kept == Some(keys.check_value()) { Ok(()) } else { Err(crate::keys::KeyError::WrongKey.into()) };
     }
     let mut tx = db.write().await?;
     store::settings::set_once(&mut tx, "key_check", &keys.check_value()).await?;

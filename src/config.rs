@@ -85,9 +85,7 @@ impl Config {
         };
         let sign_up = setting!(sign_up).unwrap_or(false);
         if sign_up && setting!(smtp_server).is_none() {
-            return Err(ConfigError(
-                "setting sign-up needs smtp-server: addresses are confirmed by mail".into(),
-            ));
+            return Err(ConfigError("setting sign-up needs smtp-server: addresses are confirmed by mail".into()));
         }
         Ok(Config {
             listen,
@@ -100,18 +98,8 @@ impl Config {
             metrics_listen: setting!(metrics_listen)
                 .map(|t| t.parse().map_err(|_| wrong("metrics-listen", &t, "an address and a port")))
                 .transpose()?,
-            connections_max: between(
-                "connections-max",
-                setting!(connections_max).unwrap_or(16_384),
-                16,
-                1 << 20,
-            )?,
-            drain_seconds: between(
-                "drain-seconds",
-                setting!(drain_seconds).unwrap_or(2),
-                0,
-                DRAIN_SECONDS_MAX,
-            )?,
+            connections_max: between("connections-max", setting!(connections_max).unwrap_or(16_384), 16, 1 << 20)?,
+            drain_seconds: between("drain-seconds", setting!(drain_seconds).unwrap_or(2), 0, DRAIN_SECONDS_MAX)?,
             clock_leaps: Leaps {
                 running_seconds: 60
                     * between(
@@ -176,9 +164,7 @@ fn trusted_proxies(texts: Vec<String>) -> Result<Vec<IpNet>, ConfigError> {
     let read = |text: &String| {
         let text = text.trim();
         let network = text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?)));
-        network.ok_or_else(|| {
-            wrong("trusted-proxy", text, "IP addresses or networks, such as 10.0.0.1 or 10.0.0.0/8")
-        })
+        network.ok_or_else(|| wrong("trusted-proxy", text, "IP addresses or networks, such as 10.0.0.1 or 10.0.0.0/8"))
     };
     texts.iter().map(read).collect()
 }
@@ -189,12 +175,7 @@ const CLOCK_DAYS_MAX: i64 = 366;
 /// The process must end within 20 seconds, and requests need some of them.
 const DRAIN_SECONDS_MAX: u64 = 5;
 
-fn between<T: PartialOrd + std::fmt::Display>(
-    name: &str,
-    value: T,
-    low: T,
-    high: T,
-) -> Result<T, ConfigError> {
+fn between<T: PartialOrd + std::fmt::Display>(name: &str, value: T, low: T, high: T) -> Result<T, ConfigError> {
     if value < low || value > high {
         return Err(wrong(name, &value.to_string(), &format!("{low} to {high}")));
     }
@@ -219,10 +200,8 @@ fn database(url: Option<String>) -> Result<Database, ConfigError> {
 fn public_url(text: &str) -> Result<String, ConfigError> {
     let wanted = "an address such as https://credits.example.com, without a path";
     let url = url::Url::parse(text).map_err(|_| wrong("public-url", text, wanted))?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.has_host();
+    let plain =
+        matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none() && url.has_host();
     if plain { Ok(url.origin().ascii_serialization()) } else { Err(wrong("public-url", text, wanted)) }
 }
 
@@ -277,9 +256,7 @@ mod tests {
     }
 
     fn stripe(key: &str, webhook: &str, base: &str) -> String {
-        format!(
-            "stripe-secret-key = '{key}'\nstripe-webhook-secret = '{webhook}'\nstripe-api-base = '{base}'"
-        )
+        format!("stripe-secret-key = '{key}'\nstripe-webhook-secret = '{webhook}'\nstripe-api-base = '{base}'")
     }
 
     #[test]
@@ -293,8 +270,7 @@ mod tests {
 
     #[test]
     fn the_password_of_the_mail_server_is_never_printed() {
-        let file =
-            "smtp-server = 'x:25'\nsmtp-user = 'me'\nsmtp-password = 'hunter2'\nmail-from = 'a@b.example'";
+        let file = "smtp-server = 'x:25'\nsmtp-user = 'me'\nsmtp-password = 'hunter2'\nmail-from = 'a@b.example'";
         let given: Given = toml::from_str(file).unwrap();
         let config = Config::check(&given, &Given::default()).unwrap();
         assert_eq!(config.mail.as_ref().unwrap().login, Some(("me".into(), "hunter2".into())));

@@ -31,9 +31,7 @@ const NONCE_LENGTH: usize = 24;
 pub enum KeyError {
     #[error("the key file cannot be read or written: {0}")]
     Io(#[from] std::io::Error),
-    #[error(
-        "the key file {0} is missing, and this database was made with one: put it back, nothing was written"
-    )]
+    #[error("the key file {0} is missing, and this database was made with one: put it back, nothing was written")]
     Missing(String),
     #[error("the key file is not one of Scrip's")]
     Malformed,
@@ -141,8 +139,7 @@ impl Keys {
         let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
         let nonce = rng.bytes::<NONCE_LENGTH>();
         let payload = Payload { msg: code.digits(), aad: &bound_to(facts) };
-        let sealed =
-            cipher(key).encrypt(&XNonce::from(nonce), payload).expect("sealing 20 bytes cannot fail");
+        let sealed = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("sealing 20 bytes cannot fail");
         (*version, [nonce.as_slice(), &sealed].concat())
     }
 
@@ -162,8 +159,7 @@ impl Keys {
     pub fn seal_text(&self, text: &str, rng: &Rng) -> String {
         let nonce = rng.bytes::<NONCE_LENGTH>();
         let cipher = XChaCha20Poly1305::new(&self.first().job_seal.into());
-        let sealed =
-            cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).expect("sealing a short text cannot fail");
+        let sealed = cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).expect("sealing a short text cannot fail");
         hex::encode([nonce.as_slice(), &sealed].concat())
     }
 
@@ -245,10 +241,7 @@ fn cipher(key: &Subkeys) -> XChaCha20Poly1305 {
 
 /// What a sealed code is bound to: moved to another row, it does not open.
 fn bound_to(facts: &CodeFacts) -> Vec<u8> {
-    [facts.id, facts.company_id, facts.resource_type.id(), facts.amount]
-        .iter()
-        .flat_map(|n| n.to_be_bytes())
-        .collect()
+    [facts.id, facts.company_id, facts.resource_type.id(), facts.amount].iter().flat_map(|n| n.to_be_bytes()).collect()
 }
 
 /// HMAC-SHA-256 over the parts, each preceded by its length.

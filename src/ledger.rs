@@ -44,8 +44,7 @@ pub async fn run(tx: &mut WriteTx, keys: &Keys, rng: &Rng, operations: &[Operati
         .collect();
     if let Some(saved) = store::ledger::save(tx, &ledger, &sealed).await? {
         let (entries, transfers, history) = (&saved.entries, saved.transfers.as_str(), digests::NO_ROWS);
-        digests::add(tx, keys, &Covered { at: saved.at, is_older: false, entries, transfers, history })
-            .await?;
+        digests::add(tx, keys, &Covered { at: saved.at, is_older: false, entries, transfers, history }).await?;
     }
     Ok(Run { decisions, ledger })
 }

@@ -276,8 +276,7 @@ pub fn without_secrets(path: &str, query: Option<&str>) -> String {
                 || crate::model::code::Code::parse(&value).is_ok()
         })
     };
-    let kept: Vec<&str> =
-        query.unwrap_or_default().split('&').filter(|p| !p.is_empty() && !is_secret(p)).collect();
+    let kept: Vec<&str> = query.unwrap_or_default().split('&').filter(|p| !p.is_empty() && !is_secret(p)).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 

@@ -166,9 +166,7 @@ fn claim(batch: &mut Vec<Waiting>) -> Claimed {
     let mut claimed = Claimed::default();
     for waiting in batch.drain(..) {
         let (operation, answer, since, is_claimed) = match waiting {
-            Waiting::Operation { operation, answer, since, is_claimed } => {
-                (operation, answer, since, is_claimed)
-            }
+            Waiting::Operation { operation, answer, since, is_claimed } => (operation, answer, since, is_claimed),
             Waiting::Probe(probe) => {
                 claimed.probes.push(probe);
                 continue;
@@ -188,11 +186,7 @@ fn claim(batch: &mut Vec<Waiting>) -> Claimed {
 }
 
 /// The outcome of each operation. If a batch fails because of one of them, the others must not fail with it.
-async fn outcomes_of(
-    tools: &Tools,
-    operations: &[Operation],
-    until: Instant,
-) -> Vec<Result<Done, WriteError>> {
+async fn outcomes_of(tools: &Tools, operations: &[Operation], until: Instant) -> Vec<Result<Done, WriteError>> {
     let error = match write_until(tools, operations, until).await {
         Ok(decisions) => return outcomes_after(tools, operations, decisions, until).await,
         Err(error) => error,
@@ -261,11 +255,7 @@ async fn write_until(
     }
 }
 
-async fn try_batch(
-    tools: &Tools,
-    operations: &[Operation],
-    tries: &Tries,
-) -> Result<Vec<Option<Decision>>, DbError> {
+async fn try_batch(tools: &Tools, operations: &[Operation], tries: &Tries) -> Result<Vec<Option<Decision>>, DbError> {
     if tries.is_settling() {
         store::settings::settle(&tools.db, tools.clock.now(), tries.deadline()).await?;
     }

@@ -130,12 +130,7 @@ impl Cards {
     }
 
     /// Refunds money. Repeating it with the same key refunds only once.
-    pub async fn refund(
-        &self,
-        payment_intent: &str,
-        amount: Money,
-        key: &str,
-    ) -> Result<Refund, ProviderError> {
+    pub async fn refund(&self, payment_intent: &str, amount: Money, key: &str) -> Result<Refund, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
             Cards::Stripe(stripe) => stripe.refund(payment_intent, amount, key).await,

@@ -118,12 +118,7 @@ impl Stripe {
     }
 
     /// Refunds money. Repeating it with the same key refunds only once.
-    pub async fn refund(
-        &self,
-        payment_intent: &str,
-        amount: Money,
-        key: &str,
-    ) -> Result<Refund, ProviderError> {
+    pub async fn refund(&self, payment_intent: &str, amount: Money, key: &str) -> Result<Refund, ProviderError> {
         payable(amount)?;
         let amount = amount.minor.to_string();
         let fields = [("payment_intent", payment_intent), ("amount", amount.as_str())];
@@ -135,12 +130,7 @@ impl Stripe {
         webhook::verify(self.webhook_secret.reveal(), payload, header, now)
     }
 
-    async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        fields: &Fields<'_>,
-        key: &str,
-    ) -> Result<T, ProviderError> {
+    async fn post<T: DeserializeOwned>(&self, path: &str, fields: &Fields<'_>, key: &str) -> Result<T, ProviderError> {
         self.send(Method::POST, path, Some((fields, key))).await
     }
 

@@ -153,8 +153,7 @@ fn read(payload: &[u8]) -> Result<Event, &'static str> {
 }
 
 fn session(event: Event, object: Value, kind: fn(&Checkout) -> EventKind) -> Result<Event, &'static str> {
-    let checkout: Checkout =
-        serde_json::from_value(object).map_err(|_| "a field of the session is missing")?;
+    let checkout: Checkout = serde_json::from_value(object).map_err(|_| "a field of the session is missing")?;
     let Some(reference) = checkout.reference()?.map(str::to_owned) else { return Ok(event) };
     Ok(Event {
         kind: kind(&checkout),

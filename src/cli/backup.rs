@@ -51,14 +51,9 @@ fn key_copy(file: &Path) -> PathBuf {
 }
 
 fn passphrase(file: &Path) -> Result<String, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|e| format!("passphrase file {}: {e}", file.display()))?;
+    let text = std::fs::read_to_string(file).map_err(|e| format!("passphrase file {}: {e}", file.display()))?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
-    if text.chars().count() < 15 {
-        Err("the passphrase needs 15 characters or more".into())
-    } else {
-        Ok(text)
-    }
+    if text.chars().count() < 15 { Err("the passphrase needs 15 characters or more".into()) } else { Ok(text) }
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -146,8 +141,7 @@ async fn restore_into(config: &Config, restore: &Restore, target: &Path) -> CliR
     let work = workplace(&config.data)?;
     let copy = work.path().join("scrip.db");
     write_copy(&restore.file, &copy).map_err(|e| format!("{}: {e}", restore.file.display()))?;
-    let manifest =
-        backup::check(&copy).await.map_err(|error| format!("{}: {error}", restore.file.display()))?;
+    let manifest = backup::check(&copy).await.map_err(|error| format!("{}: {error}", restore.file.display()))?;
     let known = migrate::version_known();
     if manifest.schema > known {
         return Err(migrate::MigrateError::Newer { found: manifest.schema, known }.into());

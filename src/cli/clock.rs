@@ -31,9 +31,7 @@ pub async fn run(config: Config, action: Option<Action>) -> CliResult {
                 "Kept right by           {}",
                 if app.clock.is_synchronised() { "a time service" } else { "nothing the kernel knows of" }
             );
-            println!(
-                "Renewals and expiry wait while the clock of a portal is ahead of the accepted time: by more"
-            );
+            println!("Renewals and expiry wait while the clock of a portal is ahead of the accepted time: by more");
             println!("than {} minutes while it runs; at its start", leaps.running_seconds / 60);
             println!(
                 "by more than {} days where a time service keeps the clock right.",

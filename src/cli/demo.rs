@@ -32,19 +32,13 @@ pub async fn run(mut config: Config) -> CliResult {
     app.clock = Clock::System;
     ops::clock::accept_on_console(&app).await?;
     println!("Scrip's demo is at {}", app.config.public_url);
-    println!(
-        "Everything in it is thrown away when it stops (Ctrl-C). Sign in with the password scrip-demo as"
-    );
+    println!("Everything in it is thrown away when it stops (Ctrl-C). Sign in with the password scrip-demo as");
     DEMO_ACCOUNTS.iter().for_each(|(email, who)| println!("    {email:<24}{who}"));
-    println!(
-        "A program may do what each of them may, with an access token ({}/api/docs):",
-        app.config.public_url
-    );
+    println!("A program may do what each of them may, with an access token ({}/api/docs):", app.config.public_url);
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.slug()).collect();
     for (email, _) in DEMO_ACCOUNTS {
         let token =
-            tokens::create_on_console(&app, &ConsoleToken::without_end(email, "Demo", &scopes.join(",")))
-                .await?;
+            tokens::create_on_console(&app, &ConsoleToken::without_end(email, "Demo", &scopes.join(","))).await?;
         println!("    {email:<24}{}", token.reveal());
     }
     Ok(serve::until_stopped(app, writing, listener, serve::asked_to_stop()?).await.into())

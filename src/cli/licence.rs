@@ -93,9 +93,7 @@ fn refused(error: LicenceError) -> String {
     match error {
         LicenceError::Malformed(_) => "not a licence key: check that all of it was copied".into(),
         LicenceError::UnknownKey(version) => {
-            format!(
-                "cannot be checked: it names version {version} of the signing key, which is not given here"
-            )
+            format!("cannot be checked: it names version {version} of the signing key, which is not given here")
         }
         LicenceError::Forged => "forged: it was not signed with this key, or was altered since".into(),
     }
@@ -122,7 +120,5 @@ fn given_key(given: &str) -> Result<PublicKeys, String> {
 fn read_revocations(public: &PublicKeys, file: &Path) -> Result<Revocations, String> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
-    public
-        .open_revocations(text.trim())
-        .map_err(|error| format!("{name} is no list of revoked keys: {error}"))
+    public.open_revocations(text.trim()).map_err(|error| format!("{name} is no list of revoked keys: {error}"))
 }

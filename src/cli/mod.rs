@@ -86,10 +86,8 @@ pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = Config::load(&line.given).map_err(Into::into).and_then(|config| {
         telemetry::start(&config)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .thread_stack_size(STACK_BYTES)
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build()?;
         let outcome = runtime.block_on(run(line.command.unwrap_or(Command::Serve), config));
         // Whatever still runs was cut off, and must not keep the process alive.
         runtime.shutdown_timeout(SHUTDOWN_MAX);

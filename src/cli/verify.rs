@@ -109,12 +109,7 @@ fn print_chain(chain: &Chain) {
         println!("{:>14} links: a running portal links within seconds", 0);
         return;
     };
-    println!(
-        "{:>14} links, the last of {}, head {}",
-        grouped(last.number),
-        Moment(last.at).exact(),
-        last.head()
-    );
+    println!("{:>14} links, the last of {}, head {}", grouped(last.number), Moment(last.at).exact(), last.head());
 }
 
 fn print_finding(finding: &Finding) {

@@ -95,10 +95,9 @@ pub struct Given {
 impl Given {
     /// Reads a settings file.
     pub(super) fn read(path: &std::path::Path) -> Result<Given, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ConfigError(format!("settings file {}: {e}", path.display())))?;
-        toml::from_str(&text)
-            .map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
+        let text =
+            std::fs::read_to_string(path).map_err(|e| ConfigError(format!("settings file {}: {e}", path.display())))?;
+        toml::from_str(&text).map_err(|e| ConfigError(format!("settings file {}: {}", path.display(), e.message())))
     }
 }
 
@@ -125,10 +124,8 @@ pub(super) fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> R
         given: Given,
     }
     let command = OnlyGiven::command();
-    let known: Vec<String> = command
-        .get_arguments()
-        .filter_map(|a| a.get_env().map(|e| e.to_string_lossy().into_owned()))
-        .collect();
+    let known: Vec<String> =
+        command.get_arguments().filter_map(|a| a.get_env().map(|e| e.to_string_lossy().into_owned())).collect();
     for name in names.filter(|n| n.starts_with("SCRIP_") && !n.starts_with("SCRIP_TEST_")) {
         if !known.contains(&name) {
             return Err(ConfigError(format!("variable {name} is no setting of Scrip; see scrip --help")));

@@ -24,16 +24,14 @@ const FLEETS: [(i64, &str, &str, &str, i64, i64); 9] = [
     (75, "Sevilla Solar", "TRB245", "credit", 1_160_101, 3),
 ];
 
-const APARTMENTS: [&str; 4] =
-    ["Calle Sol 4, 1º A", "Calle Sol 4, 1º B", "Calle Sol 4, 2º A", "Calle Sol 4, ático"];
+const APARTMENTS: [&str; 4] = ["Calle Sol 4, 1º A", "Calle Sol 4, 1º B", "Calle Sol 4, 2º A", "Calle Sol 4, ático"];
 
 /// Acts out one of the demo's days for devices.
 pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
     for (_, company, model, service, first, count) in FLEETS.iter().filter(|f| f.0 == day) {
         for serial in *first..first + count {
             let service = ResourceType::from_slug(service);
-            let input =
-                DeviceInput { serial: serial.to_string(), model: (*model).into(), service, ..running() };
+            let input = DeviceInput { serial: serial.to_string(), model: (*model).into(), service, ..running() };
             add(app, company, input).await?;
         }
     }
@@ -41,12 +39,7 @@ pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
         30 => {
             for name in APARTMENTS {
                 let (kind, service) = (DeviceKind::Apartment, Some(ResourceType::APARTMENT_YEAR));
-                add(
-                    app,
-                    "Casa Sol Apartments",
-                    DeviceInput { kind, name: name.into(), service, ..running() },
-                )
-                .await?;
+                add(app, "Casa Sol Apartments", DeviceInput { kind, name: name.into(), service, ..running() }).await?;
             }
         }
         // Two trams are out of use, and two are no longer extended.
@@ -69,16 +62,10 @@ async fn add(app: &App, company_name: &str, input: DeviceInput) -> OpResult<()> 
     ops::devices::changes::create(app, &operator, &key, &input).await.map(|_| ())
 }
 
-async fn set(
-    app: &App,
-    serials: &[&str],
-    auto_extend: Option<bool>,
-    monitoring: Option<bool>,
-) -> OpResult<()> {
+async fn set(app: &App, serials: &[&str], auto_extend: Option<bool>, monitoring: Option<bool>) -> OpResult<()> {
     let operator = actor(app, "operator@scrip.test").await?;
     for serial in serials {
-        let filter =
-            crate::store::devices::DeviceFilter { text: (*serial).into(), limit: 1, ..Default::default() };
+        let filter = crate::store::devices::DeviceFilter { text: (*serial).into(), limit: 1, ..Default::default() };
         let found = ops::devices::list(app, &operator, &filter).await?;
         let row = |device_id| DeviceRow { device_id, service: None, auto_extend, monitoring };
         let rows: Vec<DeviceRow> = found.iter().map(|d| row(d.id)).collect();

@@ -22,8 +22,7 @@ pub async fn buy(app: &App, operator: &Actor) -> OpResult<()> {
     let buyer = actor(app, "distributor@scrip.test").await?;
     let serials = SERIALS.map(str::to_owned);
     let groups = ops::licence_orders::groups(app, &buyer, &serials).await?;
-    let chosen =
-        groups.iter().flat_map(|g| g.licences.iter().map(|l| (l.product.product_id, g.model.clone())));
+    let chosen = groups.iter().flat_map(|g| g.licences.iter().map(|l| (l.product.product_id, g.model.clone())));
     let choices: Vec<Choice> = chosen.map(|(product_id, model)| Choice { product_id, model }).collect();
     let wish = LicenceWish { order_id: None, serials: &serials, choices: &choices, is_confirmed: false };
     let order_id = ops::licence_orders::add(app, &buyer, "demo-licences", &wish).await?.about;
@@ -41,8 +40,7 @@ async fn pay(app: &App, operator: &Actor, buyer: &Actor, order_id: i64) -> OpRes
     let kept = ops::billing::get(app, buyer, buyer.company_id).await?.ok_or(OpError::NotFound)?;
     let Billing { name, address, country, vat_number, email } = &kept;
     let billing = BillingFields { name, address, country, vat_number, email };
-    ops::orders::placing::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing)
-        .await?;
+    ops::orders::placing::place(app, buyer, "demo-licences-placed", order_id, Method::Invoice, &billing).await?;
     let amount = ops::orders::find(app, buyer, order_id).await?.row.total;
     let payment = BankPayment {
         amount,

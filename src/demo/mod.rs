@@ -85,8 +85,7 @@ pub async fn fill(app: &App) -> OpResult<()> {
     let operator = actor(app, PEOPLE[0].0).await?;
     for (name, parent) in &COMPANIES[1..] {
         let parent_id = company(app, parent).await?;
-        ops::companies::changes::create(app, &operator, &format!("demo-company-{name}"), name, parent_id)
-            .await?;
+        ops::companies::changes::create(app, &operator, &format!("demo-company-{name}"), name, parent_id).await?;
     }
     for (email, company_name, role) in &PEOPLE[1..] {
         let company_id = company(app, company_name).await?;
@@ -110,15 +109,8 @@ async fn live(app: &App, operator: &Actor) -> OpResult<()> {
         ("apartment_year", 40),
     ] {
         let resource_type = resource_type(slug);
-        ops::resources::issue(
-            app,
-            operator,
-            &format!("demo-issue-{slug}"),
-            resource_type,
-            amount,
-            "First stock",
-        )
-        .await?;
+        ops::resources::issue(app, operator, &format!("demo-issue-{slug}"), resource_type, amount, "First stock")
+            .await?;
     }
     let mut day = 0;
     while day <= 90 {
@@ -173,22 +165,15 @@ async fn make_code(app: &App, index: usize) -> OpResult<()> {
     };
     let key = format!("demo-code-{index}");
     let company_id = by.company_id;
-    let order = ops::codes::changes::CodeOrder {
-        company_id,
-        resource_type: resource_type(slug),
-        amount,
-        comment,
-        count: 1,
-    };
+    let order =
+        ops::codes::changes::CodeOrder { company_id, resource_type: resource_type(slug), amount, comment, count: 1 };
     let made = ops::codes::changes::create(app, &by, &key, &order).await?;
     let Some(code_id) = made.transfers.first().and_then(|t| t.code_id) else { return Ok(()) };
     let redeemer = match index {
         0 | 3 => "customer@scrip.test",
         1 | 2 => "admin@scrip.test",
         4 => {
-            return ops::codes::changes::delete(app, &by, &format!("demo-delete-{index}"), code_id)
-                .await
-                .map(|_| ());
+            return ops::codes::changes::delete(app, &by, &format!("demo-delete-{index}"), code_id).await.map(|_| ());
         }
         _ => return Ok(()),
     };

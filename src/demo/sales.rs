@@ -92,8 +92,7 @@ pub async fn open(app: &App, operator: &Actor) -> OpResult<()> {
     let video = ProductFields { vat_class: &class, ..VIDEO };
     ops::products::add(app, operator, "demo-video", ProductKind::Voucher, &video).await?;
     for licence in LICENCES {
-        let (key, fields) =
-            (format!("demo-{}", licence.name), ProductFields { vat_class: &class, ..licence });
+        let (key, fields) = (format!("demo-{}", licence.name), ProductFields { vat_class: &class, ..licence });
         ops::products::add(app, operator, &key, ProductKind::Licence, &fields).await?;
     }
     for (email, name, billing) in DISTRIBUTORS {

@@ -61,13 +61,7 @@ pub fn start(app: &App) {
         ($name:literal, $seconds:expr, $round:path) => {
             app.tasks.spawn(
                 $name,
-                timers::every(
-                    $name,
-                    $seconds,
-                    app.clone(),
-                    stop.clone(),
-                    |app| async move { $round(&app).await },
-                ),
+                timers::every($name, $seconds, app.clone(), stop.clone(), |app| async move { $round(&app).await }),
             )
         };
     }

@@ -71,12 +71,7 @@ async fn run_next_of(app: &App, lane: Lane, stop: &CancellationToken) -> bool {
 }
 
 /// Like [`run_next`] for one lane, with a given job runner: lets tests run a job that panics.
-pub async fn run_next_by<R>(
-    app: &App,
-    lane: Lane,
-    stop: &CancellationToken,
-    run: fn(App, DueJob) -> R,
-) -> bool
+pub async fn run_next_by<R>(app: &App, lane: Lane, stop: &CancellationToken, run: fn(App, DueJob) -> R) -> bool
 where
     R: Future<Output = Result<Progress, String>> + Send + 'static,
 {
@@ -145,9 +140,7 @@ pub(super) fn panic_text(error: JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => match panic.downcast::<String>() {
             Ok(text) => *text,
-            Err(panic) => {
-                panic.downcast::<&str>().map_or_else(|_| "a panic".to_owned(), |text| (*text).to_owned())
-            }
+            Err(panic) => panic.downcast::<&str>().map_or_else(|_| "a panic".to_owned(), |text| (*text).to_owned()),
         },
         Err(error) => error.to_string(),
     }

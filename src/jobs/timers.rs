@@ -13,13 +13,8 @@ const ROUND_SECONDS_MAX: u64 = 300;
 
 /// Runs a round, and the next one `seconds` after its end, until stopped. A round that panics or takes too long is
 /// logged; the next one gets another chance.
-pub async fn every<R>(
-    name: &'static str,
-    seconds: u64,
-    app: App,
-    stop: CancellationToken,
-    round: fn(App) -> R,
-) where
+pub async fn every<R>(name: &'static str, seconds: u64, app: App, stop: CancellationToken, round: fn(App) -> R)
+where
     R: Future<Output = ()> + Send + 'static,
 {
     loop {

@@ -85,8 +85,7 @@ mod tests {
         let (keys, _) = Keys::generate(&Rng::seeded(1));
         let (others, _) = Keys::generate(&Rng::seeded(2));
         let entries = Entries::of([1, 2]);
-        let rows =
-            || Covered { at: Moment(5), is_older: false, entries: &entries, transfers: "[1]", history: "[]" };
+        let rows = || Covered { at: Moment(5), is_older: false, entries: &entries, transfers: "[1]", history: "[]" };
         let digest = keys.digest(&rows());
         assert_eq!(keys.digest(&rows()), digest);
         assert_ne!(others.digest(&rows()), digest);

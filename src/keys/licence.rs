@@ -10,9 +10,7 @@ use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use super::Keys;
-use crate::model::licence::{
-    HEAD, LicenceFacts, Malformed, REVOKED_HEAD, Revocations, SignedText, TEXT_LENGTH_MAX,
-};
+use crate::model::licence::{HEAD, LicenceFacts, Malformed, REVOKED_HEAD, Revocations, SignedText, TEXT_LENGTH_MAX};
 
 const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PEM_END: &str = "-----END PUBLIC KEY-----";
@@ -52,11 +50,7 @@ impl Keys {
         PublicKeys(self.versions.iter().map(|(v, keys)| (*v, public(&keys.licence))).collect())
     }
 
-    fn sign(
-        &self,
-        head: &str,
-        payload: impl FnOnce(i64) -> Result<String, Malformed>,
-    ) -> Result<String, Malformed> {
+    fn sign(&self, head: &str, payload: impl FnOnce(i64) -> Result<String, Malformed>) -> Result<String, Malformed> {
         let (version, keys) = self.versions.last_key_value().expect("a key ring is never empty");
         let signed = SignedText::to_sign(head, &payload(*version)?);
         let signature = SigningKey::from_bytes(&keys.licence).sign(signed.as_bytes());

@@ -14,8 +14,7 @@ impl Keys {
         let (version, key) = self.versions.last_key_value().expect("a key ring is never empty");
         let nonce = rng.bytes::<NONCE_LENGTH>();
         let payload = Payload { msg: secret.bytes(), aad: &user_id.to_be_bytes() };
-        let sealed =
-            cipher(key).encrypt(&XNonce::from(nonce), payload).expect("sealing 20 bytes cannot fail");
+        let sealed = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("sealing 20 bytes cannot fail");
         (*version, [nonce.as_slice(), &sealed].concat())
     }
 

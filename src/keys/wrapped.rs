@@ -23,10 +23,8 @@ impl Wrapped {
         let salt = rng.bytes::<16>();
         let nonce = rng.bytes::<NONCE_LENGTH>();
         let cipher = Wrapped::cipher(passphrase, &salt)?;
-        let sealed =
-            cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).map_err(|_| KeyError::Malformed)?;
-        let wrapped =
-            Wrapped { salt: hex::encode(salt), sealed: hex::encode([nonce.as_slice(), &sealed].concat()) };
+        let sealed = cipher.encrypt(&XNonce::from(nonce), text.as_bytes()).map_err(|_| KeyError::Malformed)?;
+        let wrapped = Wrapped { salt: hex::encode(salt), sealed: hex::encode([nonce.as_slice(), &sealed].concat()) };
         serde_json::to_string_pretty(&wrapped).map_err(|_| KeyError::Malformed)
     }
 

@@ -159,11 +159,7 @@ pub fn open(keys: &Keys, sealed: &str) -> Option<Mail> {
 ///
 /// # Errors
 /// The mail server's message, without the mail's text.
-pub async fn deliver(
-    config: Option<&MailConfig>,
-    mail: Mail,
-    attachments: Vec<Attachment>,
-) -> Result<(), String> {
+pub async fn deliver(config: Option<&MailConfig>, mail: Mail, attachments: Vec<Attachment>) -> Result<(), String> {
     let Some(config) = config else {
         tracing::warn!(subject = mail.subject, "no mail server is set: a mail was dropped");
         return Ok(());

@@ -42,8 +42,7 @@ pub(super) fn ungrouped(text: &str) -> Option<String> {
     let groups: Vec<&str> = text.split([',', ' ', '\u{a0}', '\u{202f}']).collect();
     let (first, rest) = groups.split_first()?;
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let well_formed =
-        (1..=3).contains(&first.len()) && digits(first) && rest.iter().all(|g| g.len() == 3 && digits(g));
+    let well_formed = (1..=3).contains(&first.len()) && digits(first) && rest.iter().all(|g| g.len() == 3 && digits(g));
     well_formed.then(|| groups.concat())
 }
 

@@ -27,13 +27,7 @@ impl Verdict {
     /// Judges a clock that says `now` when the highest accepted time is `accepted`. `expected` is what it should say,
     /// known once it was trusted in this run; `is_vouched_for` says whether something keeps it right.
     #[must_use]
-    pub fn of(
-        now: Moment,
-        accepted: Moment,
-        expected: Option<Moment>,
-        is_vouched_for: bool,
-        leaps: Leaps,
-    ) -> Verdict {
+    pub fn of(now: Moment, accepted: Moment, expected: Option<Moment>, is_vouched_for: bool, leaps: Leaps) -> Verdict {
         let latest = accepted.max(expected.unwrap_or(accepted));
         let leap = match expected.is_none() && is_vouched_for {
             true => leaps.stopped_seconds,
@@ -72,8 +66,7 @@ impl Verdict {
 /// A duration in everyday words: the largest unit of which there are two.
 fn span(seconds: i64) -> String {
     let units = [(365 * 86_400, "years"), (86_400, "days"), (3_600, "hours"), (60, "minutes")];
-    let (length, name) =
-        units.into_iter().find(|(length, _)| seconds >= 2 * length).unwrap_or((1, "seconds"));
+    let (length, name) = units.into_iter().find(|(length, _)| seconds >= 2 * length).unwrap_or((1, "seconds"));
     format!("{} {name}", seconds / length)
 }
 
@@ -114,12 +107,8 @@ mod tests {
 
     #[test]
     fn a_duration_is_worded_in_its_largest_unit() {
-        let cases = [
-            (3 * 365 * DAY, "3 years"),
-            (32 * DAY, "32 days"),
-            (2 * DAY - 1, "47 hours"),
-            (61 * 60, "61 minutes"),
-        ];
+        let cases =
+            [(3 * 365 * DAY, "3 years"), (32 * DAY, "32 days"), (2 * DAY - 1, "47 hours"), (61 * 60, "61 minutes")];
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
         }

@@ -65,11 +65,7 @@ impl Path {
     /// The ids of the companies from the root down to this one.
     #[must_use]
     pub fn ids(&self) -> Vec<i64> {
-        self.0
-            .as_bytes()
-            .chunks(WIDTH)
-            .map(|chunk| chunk.iter().fold(0, |id, c| id << 5 | value(*c)))
-            .collect()
+        self.0.as_bytes().chunks(WIDTH).map(|chunk| chunk.iter().fold(0, |id, c| id << 5 | value(*c))).collect()
     }
 
     /// The id of the root company.

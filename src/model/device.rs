@@ -158,8 +158,7 @@ impl DeviceFacts {
 
     /// Extends the device by one period, for one paid unit.
     pub fn extend(&mut self, service: ResourceType, now: Moment) {
-        let is_in_time =
-            |end: &Moment| self.state == DeviceState::Active && now <= end.plus_seconds(LATE_SECONDS);
+        let is_in_time = |end: &Moment| self.state == DeviceState::Active && now <= end.plus_seconds(LATE_SECONDS);
         let begin = self.paid_until.filter(is_in_time).unwrap_or(now);
         self.paid_until = Some(period_end(service, begin));
         self.state = DeviceState::Active;

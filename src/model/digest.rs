@@ -125,9 +125,7 @@ impl fmt::Display for Head {
 
 /// A text that is not a head.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "a head is the number of a link, a colon, and 64 hexadecimal digits, as `scrip verify --head` prints it"
-)]
+#[error("a head is the number of a link, a colon, and 64 hexadecimal digits, as `scrip verify --head` prints it")]
 pub struct MalformedHead;
 
 impl FromStr for Head {
@@ -158,9 +156,7 @@ mod tests {
         assert_eq!((entries.first(), entries.last()), (7, 12));
         assert_eq!(Entries::parse("7-9,12"), Some(entries.clone()));
         assert_eq!(entries.ids().collect::<Vec<_>>(), [7, 8, 9, 12]);
-        for wrong in
-            ["", "7-", "9-7", "7-9,9", "12,7", "0", "x", "1-9007199254740991", "1-9223372036854775807"]
-        {
+        for wrong in ["", "7-", "9-7", "7-9,9", "12,7", "0", "x", "1-9007199254740991", "1-9223372036854775807"] {
             assert_eq!(Entries::parse(wrong), None, "{wrong}");
         }
     }
@@ -174,9 +170,7 @@ mod tests {
         assert_eq!(head.number, 2);
         let other = Head::NONE.next(Moment(7), 5, &[(3, [1; 32]), (4, [2; 32])]);
         assert_ne!(other.next(Moment(9), 8, &[(8, [3; 32])]), head);
-        for wrong in
-            ["", "1", "1:abc", "0:", &format!("x:{}", "0".repeat(64)), &format!("1:{}", "ä".repeat(32))]
-        {
+        for wrong in ["", "1", "1:abc", "0:", &format!("x:{}", "0".repeat(64)), &format!("1:{}", "ä".repeat(32))] {
             assert!(wrong.parse::<Head>().is_err(), "{wrong}");
         }
     }

@@ -74,13 +74,11 @@ impl Forecast {
 
     /// How many units are demanded of the first pool up to and including a day.
     fn demanded_until(&self, day: i64) -> i64 {
-        let times: Vec<i64> =
-            self.series.iter().map(|days| days.partition_point(|d| *d <= day) as i64).collect();
+        let times: Vec<i64> = self.series.iter().map(|days| days.partition_point(|d| *d <= day) as i64).collect();
         let mut demanded = vec![0_i64; self.pools.len()];
         for (place, pool) in self.pools.iter().enumerate().rev() {
             for (series, devices) in &pool.renewals {
-                demanded[place] =
-                    demanded[place].saturating_add(devices.saturating_mul(times[*series as usize]));
+                demanded[place] = demanded[place].saturating_add(devices.saturating_mul(times[*series as usize]));
             }
             if let Some(parent) = pool.parent {
                 demanded[parent] = demanded[parent].saturating_add((demanded[place] - pool.balance).max(0));

@@ -8,8 +8,7 @@ use super::resources::ResourceType;
 
 pub const ROWS_MAX: usize = 20_000;
 /// The columns, in any order; all but the serial number or the name are optional.
-pub const COLUMNS: [&str; 8] =
-    ["serial", "name", "model", "kind", "company", "service", "auto_extend", "monitoring"];
+pub const COLUMNS: [&str; 8] = ["serial", "name", "model", "kind", "company", "service", "auto_extend", "monitoring"];
 
 /// Why a file cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +64,8 @@ pub fn read(text: &str) -> Result<Vec<Line>, FileError> {
     }
     let head = text.lines().next().unwrap_or_default();
     let delimiter = if head.contains(';') && !head.contains(',') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = columns(reader.headers().map_err(|_| FileError::Columns(head.to_owned()))?)?;
     let (mut rows, mut lines) = (Vec::new(), Lines { text, byte: 0, line: 1 });
     for record in reader.records() {

@@ -61,9 +61,7 @@ impl Job {
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
-            Job::Mail { .. } | Job::Document { .. } | Job::Reminder { .. } | Job::OrderPaid { .. } => {
-                Lane::Mail
-            }
+            Job::Mail { .. } | Job::Document { .. } | Job::Reminder { .. } | Job::OrderPaid { .. } => Lane::Mail,
             Job::Import { .. } | Job::Codes { .. } | Job::OrderCodes { .. } => Lane::Bulk,
             Job::Refund { .. } | Job::CloseCardPages { .. } | Job::CreditRefund { .. } => Lane::Money,
         }

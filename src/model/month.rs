@@ -45,8 +45,7 @@ impl Month {
     /// For people: "Nov 2026".
     #[must_use]
     pub fn label(self) -> String {
-        const NAMES: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         format!("{} {}", NAMES[self.0.rem_euclid(12) as usize], self.0.div_euclid(12))
     }
 }
@@ -112,8 +111,7 @@ mod tests {
         assert_eq!((november.slug(), november.label()), ("2026-11".into(), "Nov 2026".into()));
         assert_eq!(Month::parse("2026-11"), Some(november));
         assert_eq!(november.plus(2).slug(), "2027-01");
-        for text in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "+026-11", "2026-11-21", "é026-11"]
-        {
+        for text in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "+026-11", "2026-11-21", "é026-11"] {
             assert_eq!(Month::parse(text), None, "{text:?}");
         }
     }

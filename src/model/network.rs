@@ -23,10 +23,8 @@ impl Networks {
     /// Parses addresses and networks separated by spaces, commas, semicolons or line breaks. None means everywhere.
     pub fn read(text: &str) -> Result<Networks, NetworkError> {
         let mut networks = Vec::new();
-        for part in text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|p| !p.is_empty())
-        {
-            let network =
-                network(part).ok_or_else(|| NetworkError::Malformed(part.chars().take(50).collect()))?;
+        for part in text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|p| !p.is_empty()) {
+            let network = network(part).ok_or_else(|| NetworkError::Malformed(part.chars().take(50).collect()))?;
             if !networks.contains(&network) {
                 networks.push(network);
             }

@@ -296,11 +296,8 @@ mod tests {
     #[test]
     fn codes_are_made_line_by_line() {
         let voucher = |codes| OrderLine::voucher(&offer(100, 0), wish(1, codes, codes)).unwrap();
-        let lines =
-            [(1, voucher(3)), (2, OrderLine::licence(&offer(100, 0), "Pro", 7).unwrap()), (5, voucher(4))];
-        for (count, of_lines) in
-            [(0, [0, 0, 0]), (2, [2, 0, 0]), (4, [3, 0, 1]), (7, [3, 0, 4]), (9, [3, 0, 4])]
-        {
+        let lines = [(1, voucher(3)), (2, OrderLine::licence(&offer(100, 0), "Pro", 7).unwrap()), (5, voucher(4))];
+        for (count, of_lines) in [(0, [0, 0, 0]), (2, [2, 0, 0]), (4, [3, 0, 1]), (7, [3, 0, 4]), (9, [3, 0, 4])] {
             assert_eq!(among_first(&lines, count).collect::<Vec<_>>(), of_lines);
         }
     }

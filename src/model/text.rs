@@ -24,9 +24,8 @@ pub fn has_link(text: &str) -> bool {
     let text = text.to_lowercase();
     let is_domain = |word: &str| {
         let host = word.trim_matches(|c: char| !c.is_alphanumeric());
-        host.rsplit_once('.').is_some_and(|(name, end)| {
-            !name.is_empty() && end.len() >= 2 && end.chars().all(char::is_alphabetic)
-        })
+        host.rsplit_once('.')
+            .is_some_and(|(name, end)| !name.is_empty() && end.len() >= 2 && end.chars().all(char::is_alphabetic))
     };
     let has_path = text.split_whitespace().filter(|word| word.contains('/'));
     ["http", "www.", "://"].iter().any(|sign| text.contains(sign))
@@ -101,15 +100,9 @@ mod tests {
 
     #[test]
     fn links_in_names_are_detected() {
-        for link in [
-            "http://x",
-            "Https:evil",
-            "see www.evil",
-            "ftp://x",
-            "win at evil.com/now",
-            "/evil.example",
-            "a/b.org",
-        ] {
+        for link in
+            ["http://x", "Https:evil", "see www.evil", "ftp://x", "win at evil.com/now", "/evil.example", "a/b.org"]
+        {
             assert!(has_link(link), "{link}");
         }
         for name in ["Acme A/S", "Acme 24/7", "Müller & Co. KG", "Node.js Ltd.", "St. Mary"] {

@@ -200,14 +200,9 @@ mod tests {
             let wrong = format!("{}{other}{}", &text[..i], &text[i + 1..]);
             assert_eq!(Token::parse(&wrong), None, "{wrong}");
         }
-        for wrong in [
-            "",
-            "scrip_pat_",
-            &text[..text.len() - 1],
-            &format!("{text}0"),
-            &text.to_uppercase(),
-            "scrip_pat_é",
-        ] {
+        for wrong in
+            ["", "scrip_pat_", &text[..text.len() - 1], &format!("{text}0"), &text.to_uppercase(), "scrip_pat_é"]
+        {
             assert_eq!(Token::parse(wrong), None, "{wrong}");
         }
         assert_eq!(format!("{:?}", Token::from_random([7; 20])), "Token(…)");

@@ -164,11 +164,7 @@ pub fn needs_second_factor(password: &str) -> bool {
 
 /// Checks a new password: long enough, and not guessable from its surroundings. `context` holds the texts that
 /// attackers know: the address, names of the vendor, the company and the products.
-pub fn check_password(
-    password: &str,
-    context: &[&str],
-    has_second_factor: bool,
-) -> Result<(), PasswordError> {
+pub fn check_password(password: &str, context: &[&str], has_second_factor: bool) -> Result<(), PasswordError> {
     let length = password.chars().count();
     let minimum = password_length_min(has_second_factor);
     if length == 0 {
@@ -237,10 +233,7 @@ mod tests {
         assert_eq!(check_password("short", &["a@b.c"], false), Err(PasswordError::TooShort { minimum: 15 }));
         assert_eq!(check_password(&"z".repeat(40), &["a@b.c"], false), Err(PasswordError::Common));
         assert_eq!(check_password("passwordpassword", &["a@b.c"], false), Err(PasswordError::Common));
-        assert_eq!(
-            check_password("Someone@Example.org", &["someone@example.org"], false),
-            Err(PasswordError::Common)
-        );
+        assert_eq!(check_password("Someone@Example.org", &["someone@example.org"], false), Err(PasswordError::Common));
         assert_eq!(check_password("7 chars", &["a@b.c"], true), Err(PasswordError::TooShort { minimum: 8 }));
         assert_eq!(check_password("password", &["a@b.c"], true), Err(PasswordError::Common));
         assert_eq!(check_password("vq7 dune", &["a@b.c"], true), Ok(()));

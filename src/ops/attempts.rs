@@ -6,20 +6,13 @@ use super::error::{OpResult, refuse};
 use crate::app::App;
 use crate::model::company;
 use crate::model::refusal::SignInReason;
-use crate::model::throttle::{
-    MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy, counted_address,
-};
+use crate::model::throttle::{MAILS_OF_ADDRESS, PASSWORDS_OF_ACCOUNT, PASSWORDS_OF_ADDRESS, Policy, counted_address};
 use crate::model::time::Moment;
 use crate::ops::work::Work;
 use crate::store;
 
 /// Refuses an attempt that must wait.
-pub(super) async fn allow(
-    work: &mut Work,
-    key: &str,
-    policy: &'static Policy,
-    field: &'static str,
-) -> OpResult<()> {
+pub(super) async fn allow(work: &mut Work, key: &str, policy: &'static Policy, field: &'static str) -> OpResult<()> {
     let attempts = store::throttle::read(&mut work.tx, key, work.now).await?;
     match attempts.blocked_until(policy, work.now) {
         None => Ok(()),

@@ -42,12 +42,7 @@ pub struct ReturnUrls<'a> {
 }
 
 /// Begins a card payment of an order that the caller has locked.
-pub(super) async fn begin(
-    app: &App,
-    work: &mut Work,
-    order: &OrderRow,
-    provider: &str,
-) -> OpResult<PaymentRow> {
+pub(super) async fn begin(app: &App, work: &mut Work, order: &OrderRow, provider: &str) -> OpResult<PaymentRow> {
     let reference = format!("scrip-{}", hex::encode(app.rng.bytes::<12>()));
     let new = NewPayment {
         order_id: order.id,

@@ -24,12 +24,7 @@ const STEP: i64 = 500;
 ///
 /// # Errors
 /// A refusal at the invalid field; also if the company does not own that many units now.
-pub async fn create(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    order: &CodeOrder<'_>,
-) -> OpResult<Outcome<Batch>> {
+pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOrder<'_>) -> OpResult<Outcome<Batch>> {
     actor.require_admin()?;
     let comment = check_text("comment", order.comment)?;
     crate::model::amount::check(order.amount).map_err(at("amount"))?;
@@ -112,8 +107,7 @@ pub async fn run_step(app: &App, id: i64) -> OpResult<bool> {
 }
 
 fn step(app: &App, batch: &Batch, made: i64) -> OpResult<Operation> {
-    let resource_type =
-        ResourceType::try_from(batch.resource_type).map_err(|e| OpError::Internal(e.to_string()))?;
+    let resource_type = ResourceType::try_from(batch.resource_type).map_err(|e| OpError::Internal(e.to_string()))?;
     let operation_id = batch.key(batch.made);
     Ok(Operation {
         actor: ledger::ActorFacts {

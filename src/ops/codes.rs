@@ -72,12 +72,7 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    company_id: i64,
-    filter: &CodeFilter,
-) -> OpResult<Vec<ShownCode>> {
+pub async fn list(app: &App, actor: &Actor, company_id: i64, filter: &CodeFilter) -> OpResult<Vec<ShownCode>> {
     actor.require_tree()?;
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
@@ -123,15 +118,13 @@ pub async fn list_all(
     let scope = super::companies::scope(app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     if let Ok(code) = Code::parse(text) {
-        filter.facts.id =
-            Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));
+        filter.facts.id = Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));
     } else if !text.trim().is_empty() {
         filter.facts.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
         filter.facts.comment = Some(text.trim().to_owned());
     }
     let found = store::code_lists::list(&mut tx, &scope, &filter).await?;
-    let total =
-        if wants_total { Some(store::code_lists::count(&mut tx, &scope, &filter).await?) } else { None };
+    let total = if wants_total { Some(store::code_lists::count(&mut tx, &scope, &filter).await?) } else { None };
     Ok((found.into_iter().map(|c| ListedCode::of(app, actor, c)).collect::<OpResult<_>>()?, total))
 }
 

@@ -119,24 +119,20 @@ pub async fn resolve(app: &App, actor: &Actor, text: &str) -> Result<CompanyName
         return Err(ResolveError::Reason(CompanyReason::Missing));
     }
     let mut tx = app.db.read().await.map_err(OpError::from)?;
-    let id =
-        text.rsplit_once("(#").map_or(text, |(_, rest)| rest.trim_end_matches(')')).trim_start_matches('#');
+    let id = text.rsplit_once("(#").map_or(text, |(_, rest)| rest.trim_end_matches(')')).trim_start_matches('#');
     if let Ok(id) = id.parse::<i64>()
-        && let Some(found) =
-            store::companies::find(&mut tx, &actor.company_path, id).await.map_err(OpError::from)?
+        && let Some(found) = store::companies::find(&mut tx, &actor.company_path, id).await.map_err(OpError::from)?
     {
         return Ok(CompanyName { id: found.id, name: found.name, parent_name: found.parent_name });
     }
-    let mut named = store::companies::named(&mut tx, &actor.company_path, text, CHOICES_MAX)
-        .await
-        .map_err(OpError::from)?;
+    let mut named =
+        store::companies::named(&mut tx, &actor.company_path, text, CHOICES_MAX).await.map_err(OpError::from)?;
     if named.len() == 1 {
         return Ok(named.remove(0));
     }
     if named.is_empty() {
-        named = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX)
-            .await
-            .map_err(OpError::from)?;
+        named =
+            store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX).await.map_err(OpError::from)?;
     }
     let reason = if named.is_empty() { CompanyReason::Unknown } else { CompanyReason::Ambiguous(named) };
     Err(ResolveError::Reason(reason))

@@ -18,22 +18,14 @@ pub async fn of_company(app: &App, actor: &Actor, company_id: i64) -> OpResult<V
     let mut tx = app.db.read().await?;
     let pools = store::coverage::pools(&mut tx, company_id, today).await?;
     drop(tx);
-    Ok(pools
-        .into_iter()
-        .filter_map(|(t, pools)| Coverage::of(t, &Forecast::new(t, today, pools), today))
-        .collect())
+    Ok(pools.into_iter().filter_map(|(t, pools)| Coverage::of(t, &Forecast::new(t, today, pools), today)).collect())
 }
 
 /// The coverage of one balance of a company; `None` if nothing draws on it.
 ///
 /// # Errors
 /// As [`of_company`].
-pub async fn of_pool(
-    app: &App,
-    actor: &Actor,
-    company_id: i64,
-    of: ResourceType,
-) -> OpResult<Option<Coverage>> {
+pub async fn of_pool(app: &App, actor: &Actor, company_id: i64, of: ResourceType) -> OpResult<Option<Coverage>> {
     let all = of_company(app, actor, company_id).await?;
     Ok(all.into_iter().find(|c| c.resource_type == of))
 }

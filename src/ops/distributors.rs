@@ -35,13 +35,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Distributor> {
 ///
 /// # Errors
 /// A refusal at the field `company`.
-pub async fn set_may_buy(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    id: i64,
-    on: bool,
-) -> OpResult<Outcome> {
+pub async fn set_may_buy(app: &App, actor: &Actor, operation_id: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
     work_once!(app, actor, operation_id, "set_may_buy", &request, work => {
@@ -66,13 +60,7 @@ pub async fn set_may_buy(
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company that may not buy.
-pub async fn set_reverse_charge(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    id: i64,
-    on: bool,
-) -> OpResult<Outcome> {
+pub async fn set_reverse_charge(app: &App, actor: &Actor, operation_id: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
     work_once!(app, actor, operation_id, "set_reverse_charge", &request, work => {

@@ -39,12 +39,7 @@ pub enum About {
 ///
 /// # Errors
 /// [`OpError::Forbidden`] unless the actor is the operator.
-pub async fn list(
-    app: &App,
-    actor: &Actor,
-    after: Option<(i64, i64)>,
-    limit: i64,
-) -> OpResult<(Vec<FailedJob>, i64)> {
+pub async fn list(app: &App, actor: &Actor, after: Option<(i64, i64)>, limit: i64) -> OpResult<(Vec<FailedJob>, i64)> {
     actor.require_operator()?;
     let mut tx = app.db.read().await?;
     let counts = store::jobs::counts(&mut tx).await?;

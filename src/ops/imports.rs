@@ -75,11 +75,9 @@ type Sorted = (Vec<KeptRow>, Vec<(i64, RowError)>);
 
 async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>) -> OpResult<Sorted> {
     let companies = companies(app, actor, company_id, &rows).await?;
-    let serials: Vec<String> =
-        rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.serial.clone()).collect();
+    let serials: Vec<String> = rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.serial.clone()).collect();
     let mut tx = app.db.read().await?;
-    let taken: BTreeSet<String> =
-        store::devices::taken_serials(&mut tx, &serials).await?.into_iter().collect();
+    let taken: BTreeSet<String> = store::devices::taken_serials(&mut tx, &serials).await?.into_iter().collect();
     drop(tx);
     let mut lines: HashMap<String, i64> = HashMap::new();
     let (mut good, mut problems) = (Vec::new(), Vec::new());
@@ -121,14 +119,8 @@ fn kept_row(line: i64, row: Row, company_id: i64) -> KeptRow {
 }
 
 /// The companies that the rows name, by text.
-async fn companies(
-    app: &App,
-    actor: &Actor,
-    company_id: i64,
-    rows: &[import::Line],
-) -> OpResult<HashMap<String, i64>> {
-    let named: BTreeSet<&str> =
-        rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
+async fn companies(app: &App, actor: &Actor, company_id: i64, rows: &[import::Line]) -> OpResult<HashMap<String, i64>> {
+    let named: BTreeSet<&str> = rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
     if named.len() > COMPANIES_MAX {
         return refuse("file", FieldReason::TooMany { maximum: COMPANIES_MAX });
     }
@@ -233,13 +225,7 @@ async fn actor_of(work: &mut Work, user_id: i64) -> OpResult<Option<Actor>> {
 }
 
 /// Adds the rows that are still as they were checked; the others become problems.
-async fn add(
-    app: &App,
-    work: &mut Work,
-    actor: &Actor,
-    import: &mut Import,
-    rows: &[KeptRow],
-) -> OpResult<()> {
+async fn add(app: &App, work: &mut Work, actor: &Actor, import: &mut Import, rows: &[KeptRow]) -> OpResult<()> {
     let companies: BTreeSet<i64> = rows.iter().map(|r| r.company_id).collect();
     let companies: Vec<i64> = companies.into_iter().collect();
     let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;

@@ -48,8 +48,7 @@ pub(super) async fn invoice(
     let paid_at = document.paid.as_ref().map(|_| work.now);
     // It can be paid until the end of that day.
     let due_at = due_on.map(time::end_of);
-    let new =
-        NewInvoice { document: &document, number, corrects: None, issued_at: work.now, due_at, paid_at };
+    let new = NewInvoice { document: &document, number, corrects: None, issued_at: work.now, due_at, paid_at };
     let id = store::invoices::insert(&mut work.tx, &new).await?;
     work.job(&Job::Document { id: id.to_string() }).await?;
     Ok(document.number)

@@ -72,8 +72,7 @@ pub async fn groups(app: &App, actor: &Actor, serials: &[String]) -> OpResult<Ve
 
 async fn read_groups(tx: &mut Tx, actor: &Actor, serials: &[String], now: Moment) -> OpResult<Vec<Group>> {
     let tree = &actor.company_path;
-    let models: BTreeMap<String, String> =
-        store::devices::models(tx, tree, serials).await?.into_iter().collect();
+    let models: BTreeMap<String, String> = store::devices::models(tx, tree, serials).await?.into_iter().collect();
     let held = store::licences::held(tx, tree, serials, now).await?;
     let offered = store::products::offered(tx, ProductKind::Licence).await?;
     let mut by_model: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -95,8 +94,7 @@ fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
     let mut suiting = Suiting { product, serials: Vec::new(), held_for_good: Vec::new(), held: Vec::new() };
     for serial in serials {
         let search = searchable(serial);
-        let own =
-            held.iter().filter(|h| h.product_id == suiting.product.product_id && h.serial_search == search);
+        let own = held.iter().filter(|h| h.product_id == suiting.product.product_id && h.serial_search == search);
         let ends: Vec<Option<i64>> = own.map(|h| h.expires_at).collect();
         if ends.contains(&None) {
             suiting.held_for_good.push(serial.clone());
@@ -115,12 +113,7 @@ fn suiting(product: &ProductRow, serials: &[String], held: &[Held]) -> Suiting {
 ///
 /// # Errors
 /// A refusal at `product` or `confirmed`; the draft is then unchanged.
-pub async fn add(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    wish: &LicenceWish<'_>,
-) -> OpResult<Outcome<i64>> {
+pub async fn add(app: &App, actor: &Actor, operation_id: &str, wish: &LicenceWish<'_>) -> OpResult<Outcome<i64>> {
     actor.require_buyer()?;
     let chosen: Vec<(i64, &str)> = wish.choices.iter().map(|c| (c.product_id, c.model.as_str())).collect();
     let request = serde_json::json!([wish.order_id, wish.serials, chosen, wish.is_confirmed]).to_string();

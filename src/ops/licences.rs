@@ -122,13 +122,7 @@ fn sign(
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
-pub async fn of_order(
-    app: &App,
-    actor: &Actor,
-    order_id: i64,
-    after: i64,
-    limit: i64,
-) -> OpResult<Vec<ShownLicence>> {
+pub async fn of_order(app: &App, actor: &Actor, order_id: i64, after: i64, limit: i64) -> OpResult<Vec<ShownLicence>> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
     store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
@@ -188,8 +182,7 @@ pub struct Rehost<'a> {
 /// A refusal at the invalid field; [`OpError::NotFound`] for a licence that the actor's tree has not bought.
 pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
     actor.require_admin()?;
-    let serial =
-        serials::one(wish.serial).map_err(|e| OpError::refused("serial", LicenceRefusal::Serial(e)))?;
+    let serial = serials::one(wish.serial).map_err(|e| OpError::refused("serial", LicenceRefusal::Serial(e)))?;
     let reason = reason(wish.reason)?;
     let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();
     work_once!(app, actor, operation_id, "rehost_licence", &request, work => {

@@ -85,8 +85,7 @@ async fn make(
     made: i64,
 ) -> OpResult<()> {
     let expires_at = order.expires_at.map(Moment);
-    let expires_at =
-        expires_at.ok_or_else(|| OpError::Internal(format!("order {} has no day of expiry", order.id)))?;
+    let expires_at = expires_at.ok_or_else(|| OpError::Internal(format!("order {} has no day of expiry", order.id)))?;
     let operation_id = match order.codes_made {
         0 => format!("order\n{}", order.id),
         before => format!("order\n{}\n{before}", order.id),
@@ -131,8 +130,7 @@ fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Ve
 pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<Outcome> {
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));
-    let rest =
-        lines.iter().zip(made.zip(wanted)).map(|((number, _), (made, wanted))| (*number, wanted - made));
+    let rest = lines.iter().zip(made.zip(wanted)).map(|((number, _), (made, wanted))| (*number, wanted - made));
     let rest: Vec<(i64, i64)> = rest.collect();
     store::orders::stop_codes(&mut work.tx, order.id).await?;
     let before = store::vouchers::counts(&mut work.tx, order.id).await?;
@@ -140,11 +138,6 @@ pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow
     let credit_note = super::vouchers::credit(work, &cancelled).await?;
     let count = order.codes_wanted - order.codes_made;
     let subject = format!("Order {}", order.id);
-    work.note(actor.note_at(
-        order.company_id,
-        "order.vouchers_cancelled",
-        &subject,
-        &words::unmade_codes(count),
-    ));
+    work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &words::unmade_codes(count)));
     Ok(Outcome::of(OrderEvent::RestCancelled { order_id: order.id, count, credit_note }))
 }

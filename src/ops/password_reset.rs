@@ -38,13 +38,7 @@ pub async fn forgot_password(app: &App, email: &str, address: &str) -> OpResult<
 ///
 /// # Errors
 /// A refusal at the invalid field, or if the link is dead.
-pub async fn set_password_by_link(
-    app: &App,
-    token: &str,
-    new: &str,
-    again: &str,
-    address: &str,
-) -> OpResult<()> {
+pub async fn set_password_by_link(app: &App, token: &str, new: &str, again: &str, address: &str) -> OpResult<()> {
     let open = look_at_link(app, token).await?;
     check_new_password(app, new, again, (&open.email, &open.company), open.has_second_factor).await?;
     let password_hash = hash_password(app, new.to_owned()).await?;

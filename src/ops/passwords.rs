@@ -62,12 +62,7 @@ pub async fn hash_password(app: &App, password: String) -> OpResult<String> {
 ///
 /// # Errors
 /// A refusal at the field.
-pub async fn confirm_password(
-    app: &App,
-    actor: &Actor,
-    field: &'static str,
-    again: Again<'_>,
-) -> OpResult<()> {
+pub async fn confirm_password(app: &App, actor: &Actor, field: &'static str, again: Again<'_>) -> OpResult<()> {
     let account_key = account_key(app, &actor.email, again.device_mark);
     let address_key = address_key(&actor.address);
     let turn = app.hashing.acquire().await.map_err(|_| OpError::Unavailable)?;

@@ -142,13 +142,7 @@ async fn require_vat_class(work: &mut Work, product: &Product) -> OpResult<()> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] if there is no such product.
-pub async fn set_offered(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    id: i64,
-    on: bool,
-) -> OpResult<Outcome> {
+pub async fn set_offered(app: &App, actor: &Actor, operation_id: &str, id: i64, on: bool) -> OpResult<Outcome> {
     actor.require_operator()?;
     let request = serde_json::json!([id, on]).to_string();
     work_once!(app, actor, operation_id, "set_offered", &request, work => {
@@ -168,14 +162,12 @@ fn check(kind: ProductKind, fields: &ProductFields<'_>) -> OpResult<Product> {
     let name = product::name(fields.name).map_err(|e| text_reason(e, NameError::Missing));
     let name = problems.take("name", name);
     let description = text::lines(fields.description, DESCRIPTION_LENGTH_MAX);
-    let description =
-        problems.take("description", description.map_err(|e| text_reason(e, FieldReason::Missing)));
+    let description = problems.take("description", description.map_err(|e| text_reason(e, FieldReason::Missing)));
     let currency = Currency::from_code(fields.currency).ok_or(ProductReason::UnknownCurrency);
     let currency = problems.take("currency", currency);
     // The currency decides how many decimals a price has, so there is no price to read without one.
     let price = currency.and_then(|currency| price(&mut problems, kind, currency, fields));
-    let vat_class_id =
-        problems.take("vat_class", fields.vat_class.parse().map_err(|_| ProductReason::UnknownVatClass));
+    let vat_class_id = problems.take("vat_class", fields.vat_class.parse().map_err(|_| ProductReason::UnknownVatClass));
     problems.finish()?;
     let (Some(currency), Some(price)) = (currency, price) else { return Err(OpError::NotFound) };
     Ok(Product {
@@ -187,12 +179,7 @@ fn check(kind: ProductKind, fields: &ProductFields<'_>) -> OpResult<Product> {
     })
 }
 
-fn price(
-    problems: &mut Problems,
-    kind: ProductKind,
-    currency: Currency,
-    fields: &ProductFields<'_>,
-) -> Option<Price> {
+fn price(problems: &mut Problems, kind: ProductKind, currency: Currency, fields: &ProductFields<'_>) -> Option<Price> {
     let read = |text: &str| match Money::parse(text, currency) {
         Ok(price) => Ok(Some(price.minor)),
         Err(MoneyError::Missing) => Ok(None),

@@ -8,9 +8,7 @@ use crate::model::month::Period;
 use crate::model::resources::ResourceType;
 use crate::store;
 use crate::store::ledger::decode;
-use crate::store::reports::{
-    CodeCount, CompanySales, MonthSales, Outstanding, OutstandingCursor, SalesCursor,
-};
+use crate::store::reports::{CodeCount, CompanySales, MonthSales, Outstanding, OutstandingCursor, SalesCursor};
 
 /// Sales to all companies, by currency and month.
 ///
@@ -42,12 +40,7 @@ pub async fn sales(
 ///
 /// # Errors
 /// [`OpError::NotFound`] unless the actor is the operator.
-pub async fn outstanding(
-    app: &App,
-    actor: &Actor,
-    after: OutstandingCursor,
-    limit: i64,
-) -> OpResult<Vec<Outstanding>> {
+pub async fn outstanding(app: &App, actor: &Actor, after: OutstandingCursor, limit: i64) -> OpResult<Vec<Outstanding>> {
     operator(actor)?;
     let mut tx = app.db.read_list().await?;
     Ok(store::reports::outstanding(&mut tx, after, limit).await?)

@@ -45,12 +45,7 @@ pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
-pub async fn balance(
-    app: &App,
-    actor: &Actor,
-    company_id: i64,
-    resource_type: ResourceType,
-) -> OpResult<i64> {
+pub async fn balance(app: &App, actor: &Actor, company_id: i64, resource_type: ResourceType) -> OpResult<i64> {
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
     Ok(store::resources::balance(&mut tx, company_id, resource_type).await?)
@@ -103,16 +98,11 @@ pub async fn list_pools(
     wants_total: bool,
 ) -> OpResult<(Vec<ListedPool>, Option<i64>)> {
     let scope = super::companies::scope(app, actor, filter.company_id).await?;
-    let page = store::pools::Page {
-        text: filter.text,
-        cursor: filter.cursor,
-        limit: filter.limit,
-        offset: filter.offset,
-    };
+    let page =
+        store::pools::Page { text: filter.text, cursor: filter.cursor, limit: filter.limit, offset: filter.offset };
     let mut tx = app.db.read_list().await?;
     let found = store::pools::list(&mut tx, &scope, &page).await?;
-    let total =
-        if wants_total { Some(store::pools::count(&mut tx, &scope, filter.text).await?) } else { None };
+    let total = if wants_total { Some(store::pools::count(&mut tx, &scope, filter.text).await?) } else { None };
     Ok((found, total))
 }
 
@@ -148,8 +138,7 @@ pub async fn transfers(
     }
     let mut tx = app.db.read_list().await?;
     let mut found = store::transfers::list(&mut tx, &scope, filter).await?;
-    let total =
-        if wants_total { Some(store::transfers::count(&mut tx, &scope, filter).await?) } else { None };
+    let total = if wants_total { Some(store::transfers::count(&mut tx, &scope, filter).await?) } else { None };
     found.iter_mut().for_each(|t| hide_stranger(actor, t));
     Ok((found, total))
 }

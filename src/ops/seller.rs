@@ -45,12 +45,7 @@ pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
 ///
 /// # Errors
 /// A refusal at the invalid field.
-pub async fn save(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    fields: &SellerFields<'_>,
-) -> OpResult<Outcome> {
+pub async fn save(app: &App, actor: &Actor, operation_id: &str, fields: &SellerFields<'_>) -> OpResult<Outcome> {
     actor.require_operator()?;
     let settings = check(fields)?;
     let request = serde_json::json!(settings).to_string();

@@ -72,13 +72,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
 }
 
 /// Makes the root company and its first administrator.
-pub async fn make_root(
-    work: &mut Work,
-    name: &str,
-    email: &str,
-    password_hash: &str,
-    address: &str,
-) -> OpResult<()> {
+pub async fn make_root(work: &mut Work, name: &str, email: &str, password_hash: &str, address: &str) -> OpResult<()> {
     let company_id = store::companies::insert(&mut work.tx, name, None, work.now).await?;
     let user_id = store::users::insert(&mut work.tx, company_id, email, Role::Admin, work.now).await?;
     let user_id = user_id.ok_or(OpError::refused("email", UserReason::EmailTaken))?;

@@ -98,12 +98,7 @@ async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &st
 }
 
 /// Records a sign-in, and reports it by mail if the browser is new.
-pub(super) async fn note_sign_in(
-    app: &App,
-    work: &mut Work,
-    who: &Credentials,
-    from: &Whence,
-) -> OpResult<()> {
+pub(super) async fn note_sign_in(app: &App, work: &mut Work, who: &Credentials, from: &Whence) -> OpResult<()> {
     store::users::set_last_login(&mut work.tx, who.id, work.now).await?;
     work.note(NewHistory {
         actor_id: Some(who.id),
@@ -144,12 +139,7 @@ async fn failed(app: &App, form: &SignIn) -> OpResult<FirstStep> {
 
 /// Records a failed sign-in or sign-up without an account, for the operator, at the root company. Stores what was typed
 /// only if it is an address: people type passwords there too.
-pub(super) async fn note_stranger(
-    work: &mut Work,
-    verb: &'static str,
-    subject: &str,
-    address: &str,
-) -> OpResult<()> {
+pub(super) async fn note_stranger(work: &mut Work, verb: &'static str, subject: &str, address: &str) -> OpResult<()> {
     let root = store::companies::root(&mut work.tx).await?;
     work.note(NewHistory {
         actor_id: None,

@@ -71,12 +71,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedToken> {
 ///
 /// # Errors
 /// A refusal at the invalid field.
-pub async fn create(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    form: &TokenForm<'_>,
-) -> OpResult<MadeToken> {
+pub async fn create(app: &App, actor: &Actor, operation_id: &str, form: &TokenForm<'_>) -> OpResult<MadeToken> {
     if !actor.has_second_factor() {
         return refuse("", TokenReason::SecondFactorNeeded);
     }
@@ -194,13 +189,7 @@ pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<Lis
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, or if the user has no such token.
-pub async fn revoke_of(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    user_id: i64,
-    id: i64,
-) -> OpResult<Outcome> {
+pub async fn revoke_of(app: &App, actor: &Actor, operation_id: &str, user_id: i64, id: i64) -> OpResult<Outcome> {
     actor.require_admin()?;
     let request = serde_json::json!([user_id, id]).to_string();
     work_once!(app, actor, operation_id, "revoke_token_of", &request, work => {

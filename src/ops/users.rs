@@ -8,9 +8,7 @@ use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::event::UserEvent;
 use crate::model::refusal::{CompanyReason, FieldReason, UserReason};
-use crate::model::throttle::{
-    INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address,
-};
+use crate::model::throttle::{INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address};
 use crate::model::user::{self, Role};
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
@@ -168,13 +166,7 @@ pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_role(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    id: i64,
-    role: &str,
-) -> OpResult<Outcome> {
+pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, role: &str) -> OpResult<Outcome> {
     actor.require_admin()?;
     let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
     if id == actor.user_id {
@@ -197,13 +189,7 @@ pub async fn set_role(
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_disabled(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    id: i64,
-    disabled: bool,
-) -> OpResult<Outcome> {
+pub async fn set_disabled(app: &App, actor: &Actor, operation_id: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
     actor.require_admin()?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);

@@ -10,9 +10,7 @@ use crate::model::amount::grouped;
 use crate::model::event::OrderEvent;
 use crate::model::invoice::{self, Billing};
 use crate::model::job::Job;
-use crate::model::ledger::{
-    self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode,
-};
+use crate::model::ledger::{self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode};
 use crate::model::order::{OrderLine, among_first};
 use crate::model::refusal::{CodeReason, FieldReason};
 use crate::model::time::Moment;
@@ -210,9 +208,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
     let documents = store::invoices::of_order(&mut work.tx, order.id).await?;
     let Some(document) = documents.iter().find(|d| !d.is_credit_note()) else { return Ok(None) };
     let mut parts = Vec::new();
-    for ((index, (number, line)), wanted) in
-        lines.iter().enumerate().zip(among_first(lines, order.codes_wanted))
-    {
+    for ((index, (number, line)), wanted) in lines.iter().enumerate().zip(among_first(lines, order.codes_wanted)) {
         let Some(wish) = &line.voucher else { continue };
         let count = codes.iter().find(|(of, _)| of == number).map_or(0, |c| c.1);
         if count == 0 {

@@ -53,14 +53,7 @@ fn counted(count: i64) -> String {
     if count == 1 { "1 whole code".to_owned() } else { format!("{} whole codes", grouped(count)) }
 }
 
-async fn note_codes(
-    app: &App,
-    actor: &Actor,
-    way: Way,
-    company_id: i64,
-    what: &str,
-    details: &str,
-) -> OpResult<()> {
+async fn note_codes(app: &App, actor: &Actor, way: Way, company_id: i64, what: &str, details: &str) -> OpResult<()> {
     work!(app, work => {
         work.note(actor.note_at(company_id, way.verb(), what, details));
         Ok(())
@@ -94,11 +87,7 @@ impl Export {
     ///
     /// # Errors
     /// The database's: what cannot be recorded is not sent.
-    pub async fn step<'a>(
-        &self,
-        codes: impl IntoIterator<Item = &'a ShownCode>,
-        goes_on: bool,
-    ) -> OpResult<()> {
+    pub async fn step<'a>(&self, codes: impl IntoIterator<Item = &'a ShownCode>, goes_on: bool) -> OpResult<()> {
         let whole = codes.into_iter().filter(|c| !c.is_masked).count() as i64;
         if whole > 0 && !self.0.has_begun.swap(true, Ordering::SeqCst) {
             let details = if goes_on { "begun".to_owned() } else { counted(whole) };

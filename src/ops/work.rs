@@ -120,12 +120,7 @@ pub enum Repeat {
 }
 
 /// What to return after an attempt; `None`, after a pause, if there is to be another.
-pub async fn judge<T>(
-    repeat: Repeat,
-    tries: &mut Tries,
-    rng: &Rng,
-    outcome: OpResult<T>,
-) -> Option<OpResult<T>> {
+pub async fn judge<T>(repeat: Repeat, tries: &mut Tries, rng: &Rng, outcome: OpResult<T>) -> Option<OpResult<T>> {
     let is_again = match &outcome {
         Err(OpError::Collision) => true,
         Err(OpError::OutcomeUnknown) => {
@@ -137,8 +132,7 @@ pub async fn judge<T>(
     if is_again && tries.wait(rng).await {
         return None;
     }
-    let is_uncertain =
-        matches!(outcome, Err(OpError::Collision | OpError::Unavailable | OpError::Internal(_)));
+    let is_uncertain = matches!(outcome, Err(OpError::Collision | OpError::Unavailable | OpError::Internal(_)));
     Some(if tries.is_settling() && is_uncertain { Err(OpError::OutcomeUnknown) } else { outcome })
 }
 
@@ -209,9 +203,7 @@ pub async fn replay<T: DeserializeOwned>(
 /// refused because of what the first did. It is retried, and gets the first outcome.
 pub async fn unless_met(work: &mut Work, actor: &Actor, operation_id: &str, error: OpError) -> OpError {
     let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
-    if is_refusal
-        && matches!(store::operations::find(&mut work.tx, actor.user_id, operation_id).await, Ok(Some(_)))
-    {
+    if is_refusal && matches!(store::operations::find(&mut work.tx, actor.user_id, operation_id).await, Ok(Some(_))) {
         return OpError::Collision;
     }
     error

@@ -65,9 +65,7 @@ fn metadata(title: &str, author: &str, date: Date) -> Metadata {
     Metadata::new()
         .title(title.to_owned())
         // The metadata are XML, which cannot hold these characters.
-        .authors(vec![
-            author.replace(|c: char| c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c), " "),
-        ])
+        .authors(vec![author.replace(|c: char| c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c), " ")])
         .creator("Scrip".into())
         .language("en".into())
         .document_id(title.to_owned())

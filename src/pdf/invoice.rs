@@ -72,13 +72,8 @@ fn beside(sheet: &mut Sheet, left: impl FnOnce(&mut Sheet, Place), right: impl F
 
 fn parties(sheet: &mut Sheet, seller: &Seller, buyer: &Billing) {
     let Seller { name, address, country, vat_number, registration, email, .. } = seller;
-    let from = [
-        address,
-        crate::model::country::name(country),
-        &labelled("VAT number", vat_number),
-        registration,
-        email,
-    ];
+    let from =
+        [address, crate::model::country::name(country), &labelled("VAT number", vat_number), registration, email];
     let Billing { address, country, vat_number, email, .. } = buyer;
     let to = [address, crate::model::country::name(country), &labelled("VAT number", vat_number), email];
     beside(
@@ -144,11 +139,8 @@ fn sums(sheet: &mut Sheet, document: &Document) {
         table::write(sheet, place, &RATES, &rows);
         sheet.space(8.0);
     }
-    let pairs = [
-        ("Net", totals.net.to_string()),
-        ("VAT", totals.vat.to_string()),
-        ("Total", totals.gross().to_string()),
-    ];
+    let pairs =
+        [("Net", totals.net.to_string()), ("VAT", totals.vat.to_string()), ("Total", totals.gross().to_string())];
     table::sums(sheet, place, &pairs);
     if document.reverse_charge {
         sheet.space(8.0);

@@ -121,8 +121,7 @@ pub(super) fn sums(sheet: &mut Sheet, place: Place, pairs: &[(&str, String)]) {
             let look = Look { bold: is_last, size: if is_last { 11.0 } else { 9.0 }, ..Look::BODY };
             let scope = TableHeaderScope::Row;
             sheet.group(Tag::TR, |sheet| {
-                for (text, place, look) in
-                    [(*label, left, look), (number, right, Look { to_the_right: true, ..look })]
+                for (text, place, look) in [(*label, left, look), (number, right, Look { to_the_right: true, ..look })]
                 {
                     let lines = sheet.lines(text, place, look);
                     let fill = |sheet: &mut Sheet| lines.into_iter().for_each(|l| sheet.put(l, place, look));

@@ -29,10 +29,7 @@ impl Fonts {
             let font = Font::new(data.into(), 0).ok_or(PdfError::Font)?;
             Ok(Style { font, face: Face::from_slice(data, 0).ok_or(PdfError::Font)? })
         };
-        Ok(Fonts {
-            regular: style(dejavu::sans_condensed::regular())?,
-            bold: style(dejavu::sans_condensed::bold())?,
-        })
+        Ok(Fonts { regular: style(dejavu::sans_condensed::regular())?, bold: style(dejavu::sans_condensed::bold())? })
     }
 }
 
@@ -51,7 +48,8 @@ impl Shaped {
 impl Style {
     /// The printable form of a text: one line, without characters that only control direction.
     pub fn printable(&self, text: &str) -> String {
-        let steers = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        let steers =
+            |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
         let one = |c: char| match c {
             '\u{a0}' | '\u{202f}' => c,
             _ if c.is_whitespace() || c.is_control() => ' ',
@@ -81,8 +79,7 @@ impl Style {
         buffer.guess_segment_properties();
         buffer.set_direction(if right_to_left { Direction::RightToLeft } else { Direction::LeftToRight });
         let output = rustybuzz::shape(&self.face, &[], buffer);
-        let starts: Vec<usize> =
-            output.glyph_infos().iter().map(|g| run.start + g.cluster as usize).collect();
+        let starts: Vec<usize> = output.glyph_infos().iter().map(|g| run.start + g.cluster as usize).collect();
         let end = |start| starts.iter().copied().filter(|s| *s > start).min().unwrap_or(run.end);
         let em = self.font.units_per_em();
         let glyph = |(i, position): (usize, &rustybuzz::GlyphPosition)| {

@@ -29,9 +29,7 @@ pub enum BackupError {
     Damaged(String),
     #[error("the copy is not complete: {table} has {found} rows, and its manifest says {said}")]
     Disagrees { table: String, said: i64, found: i64 },
-    #[error(
-        "the copy was changed after it was made: its last entry is {found}, and its manifest says {said}"
-    )]
+    #[error("the copy was changed after it was made: its last entry is {found}, and its manifest says {said}")]
     AnotherEntry { said: i64, found: i64 },
 }
 
@@ -93,10 +91,7 @@ pub async fn seal(file: &Path, program: &str, made_at: i64, is_clean: bool) -> R
     sqlx::raw_sql("pragma synchronous = full; drop table if exists backup_manifest; create table backup_manifest (manifest text not null) strict")
         .execute(&mut connection)
         .await?;
-    sqlx::query("insert into backup_manifest values ($1)")
-        .bind(manifest_text)
-        .execute(&mut connection)
-        .await?;
+    sqlx::query("insert into backup_manifest values ($1)").bind(manifest_text).execute(&mut connection).await?;
     connection.close().await?;
     Ok(manifest)
 }
@@ -112,9 +107,7 @@ pub async fn check(file: &Path) -> Result<Manifest> {
         BackupError::Db(sqlx::Error::Database(e)) if e.code().as_deref() == Some("11") => {
             BackupError::Damaged(e.message().to_owned())
         }
-        BackupError::Db(sqlx::Error::Database(e)) if e.code().as_deref() == Some("26") => {
-            BackupError::NotSqlite
-        }
+        BackupError::Db(sqlx::Error::Database(e)) if e.code().as_deref() == Some("26") => BackupError::NotSqlite,
         error => error,
     })
 }
@@ -136,8 +129,8 @@ async fn check_open(connection: &mut SqliteConnection) -> Result<Manifest> {
         return Err(BackupError::NoManifest);
     }
     let manifest_text = text(connection, "select manifest from backup_manifest").await?;
-    let manifest: Manifest = serde_json::from_str(&manifest_text)
-        .map_err(|e| BackupError::Damaged(format!("its manifest: {e}")))?;
+    let manifest: Manifest =
+        serde_json::from_str(&manifest_text).map_err(|e| BackupError::Damaged(format!("its manifest: {e}")))?;
     let found = text(connection, "pragma integrity_check(1)").await?;
     if found != "ok" {
         return Err(BackupError::Damaged(found));
@@ -182,8 +175,7 @@ pub struct Since {
 /// What a database recorded after an entry; `None` if that entry was its last.
 pub async fn since(file: &Path, entry: i64) -> Result<Option<Since>> {
     check_head(file)?;
-    let options =
-        SqliteConnectOptions::new().filename(file).read_only(true).journal_mode(SqliteJournalMode::Wal);
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).journal_mode(SqliteJournalMode::Wal);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     let row = sqlx::query(
         "select count(*), coalesce(max(at), 0) from
@@ -198,8 +190,7 @@ pub async fn since(file: &Path, entry: i64) -> Result<Option<Since>> {
 }
 
 async fn last_entry(connection: &mut SqliteConnection) -> Result<i64> {
-    let text =
-        "select max(coalesce((select max(id) from transfer), 0), coalesce((select max(id) from history), 0))";
+    let text = "select max(coalesce((select max(id) from transfer), 0), coalesce((select max(id) from history), 0))";
     number(connection, text).await
 }
 

@@ -22,13 +22,7 @@ pub struct Sizes {
 
 macro_rules! digit {
     ($id:literal, $shift:literal) => {
-        concat!(
-            "substr('0123456789ABCDEFGHIJKLMNOPQRSTUV', cast((",
-            $id,
-            ") / ",
-            $shift,
-            " % 32 as integer) + 1, 1)"
-        )
+        concat!("substr('0123456789ABCDEFGHIJKLMNOPQRSTUV', cast((", $id, ") / ", $shift, " % 32 as integer) + 1, 1)")
     };
 }
 

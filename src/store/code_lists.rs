@@ -56,10 +56,8 @@ const CODES: Listed =
 /// For filters that match one code or few.
 const FEW_CODES: Listed = Listed { table: "code", walk: "", of_company: "" };
 /// These are in the order of ids within each company, but not across companies.
-const UNUSED: Listed =
-    Listed { table: "code", walk: " indexed by code_unused", of_company: " indexed by code_unused" };
-const ENDED: Listed =
-    Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
+const UNUSED: Listed = Listed { table: "code", walk: " indexed by code_unused", of_company: " indexed by code_unused" };
+const ENDED: Listed = Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
 
 /// A page of codes.
 pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &ListFilter) -> Result<Vec<ListedCode>> {
@@ -131,10 +129,8 @@ fn is_of(status: CodeStatus) -> &'static str {
 fn wanted(query: Query, scope: &CompanyScope, filter: &ListFilter) -> Query {
     let query = with_facts(query, &filter.facts);
     let is_driven = filter.listed().walk != CODES.walk;
-    let states = [
-        filter.status.map(|status| (status, true)),
-        filter.is_used.map(|is_used| (CodeStatus::Used, is_used)),
-    ];
+    let states =
+        [filter.status.map(|status| (status, true)), filter.is_used.map(|is_used| (CodeStatus::Used, is_used))];
     states.into_iter().flatten().fold(query, |query, (status, is)| match (is, is_driven) {
         (true, true) => query.push(" and ").push(is_of(status)),
         (false, true) => query.push(" and k.status <> 1"),
@@ -209,8 +205,6 @@ fn like(query: Query, text: &str) -> Query {
 fn after(query: Query, filter: &ListFilter) -> Query {
     match filter.cursor {
         None => query,
-        Some(id) => {
-            query.push(if filter.newest_first { " and k.id < " } else { " and k.id > " }).push_value(id)
-        }
+        Some(id) => query.push(if filter.newest_first { " and k.id < " } else { " and k.id > " }).push_value(id),
     }
 }

@@ -158,9 +158,7 @@ impl CodeFilter {
             CodeSearch::Nothing => facts,
             CodeSearch::Id(id) => Facts { id: Some(*id), ..facts },
             // Four letters may also be part of a comment.
-            CodeSearch::Suffix(tag, text) => {
-                Facts { suffix_tag: Some(*tag), comment: Some(text.clone()), ..facts }
-            }
+            CodeSearch::Suffix(tag, text) => Facts { suffix_tag: Some(*tag), comment: Some(text.clone()), ..facts },
             CodeSearch::Comment(text) => Facts { comment: Some(text.clone()), ..facts },
         }
     }

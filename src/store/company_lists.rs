@@ -50,18 +50,14 @@ pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<C
 /// The query behind [`list`]: the ids first, sorted without their rows.
 #[must_use]
 pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
-    let query = sql(company_columns!()).push(
-        "select c.* from company c where c.id in (select c.id from company c where c.removed_at is null",
-    );
+    let query = sql(company_columns!())
+        .push("select c.* from company c where c.id in (select c.id from company c where c.removed_at is null");
     let mut query = wanted(query, tree, filter, way);
     if let Some(id) = filter.cursor {
         query = query.push(" and c.id > ").push_value(id);
     }
-    let query = ordered(query, filter)
-        .push(" limit ")
-        .push_value(filter.limit)
-        .push(" offset ")
-        .push_value(filter.offset);
+    let query =
+        ordered(query, filter).push(" limit ").push_value(filter.limit).push(" offset ").push_value(filter.offset);
     ordered(query.push(")) c left join company p on p.id = c.parent_id"), filter)
 }
 

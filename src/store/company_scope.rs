@@ -101,13 +101,7 @@ impl CompanyScope {
     }
 
     /// The ids of a page; `wanted` adds further conditions, beginning with " and ".
-    pub fn ids(
-        &self,
-        query: Query,
-        listed: Listed,
-        wanted: impl FnOnce(Query) -> Query,
-        part: Part,
-    ) -> Query {
+    pub fn ids(&self, query: Query, listed: Listed, wanted: impl FnOnce(Query) -> Query, part: Part) -> Query {
         let Listed { table, walk, of_company } = listed;
         let last = part.limit.saturating_add(part.offset);
         match self {
@@ -147,14 +141,12 @@ impl CompanyScope {
                 query.push(" where true")
             }
             CompanyScope::Companies(ids) => {
-                let query =
-                    super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
+                let query = super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
                 query.push(" where k.company_id in ").push_list(ids)
             }
             // Company by company, each by its index.
             CompanyScope::Tree(path) => {
-                let query =
-                    super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
+                let query = super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
                 query
                     .push_for(of_company, "")
                     .push(" where k.company_id = c.id and c.path >= ")

@@ -48,8 +48,7 @@ pub async fn pools(tx: &mut Tx, company_id: i64, today: i64) -> Result<BTreeMap<
     let own_waiting = balances.iter().filter(|row| row.id == company_id);
     let waiting: Vec<(i64, i64)> =
         own_waiting.filter_map(|row| Some((row.resource_type?, row.waiting.filter(|n| *n > 0)?))).collect();
-    let mut drawn: Vec<i64> =
-        days.iter().map(|row| row.resource_type).chain(waiting.iter().map(|w| w.0)).collect();
+    let mut drawn: Vec<i64> = days.iter().map(|row| row.resource_type).chain(waiting.iter().map(|w| w.0)).collect();
     drawn.sort_unstable();
     drawn.dedup();
     let (empty, places) = tree(&balances);

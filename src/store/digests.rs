@@ -55,13 +55,12 @@ pub async fn between(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Res
 
 /// Like [`between`], ids and hashes only: what a link is made of.
 pub async fn hashes(tx: &mut Tx, after: i64, through: i64, limit: usize) -> Result<Vec<(i64, Hash)>> {
-    let found: Vec<(i64, Vec<u8>)> =
-        sql("select id, hash from digest where id > $1 and id <= $2 order by id limit $3")
-            .bind(after)
-            .bind(through)
-            .bind(limit as i64)
-            .all(tx)
-            .await?;
+    let found: Vec<(i64, Vec<u8>)> = sql("select id, hash from digest where id > $1 and id <= $2 order by id limit $3")
+        .bind(after)
+        .bind(through)
+        .bind(limit as i64)
+        .all(tx)
+        .await?;
     // A forged hash of another length becomes one that no digest has.
     Ok(found.into_iter().map(|(id, hash)| (id, hash.try_into().unwrap_or_default())).collect())
 }
@@ -144,8 +143,7 @@ impl Rows {
         let transfers = sql("select * from transfer where id > $1 and id <= $2 order by id limit $3");
         let history = sql("select * from history where id > $1 and id <= $2 order by id limit $3");
         let mut rows = Rows { transfers: of(transfers).all(tx).await?, history: of(history).all(tx).await? };
-        let ends =
-            [rows.transfers.get(limit - 1).map(|row| row.id), rows.history.get(limit - 1).map(|row| row.id)];
+        let ends = [rows.transfers.get(limit - 1).map(|row| row.id), rows.history.get(limit - 1).map(|row| row.id)];
         let through = ends.into_iter().flatten().min().unwrap_or(through);
         rows.transfers.retain(|row| row.id <= through);
         rows.history.retain(|row| row.id <= through);
@@ -208,8 +206,7 @@ pub async fn add_older(tx: &mut WriteTx, keys: &Keys, now: Moment, limit: usize)
         let history: Vec<_> = rows.history.iter().map(NewHistoryRow::from).collect();
         let transfers = serde_json::to_string(&transfers).map_err(decode)?;
         let history = serde_json::to_string(&history).map_err(decode)?;
-        let covered =
-            Covered { at: now, is_older: true, entries: &entries, transfers: &transfers, history: &history };
+        let covered = Covered { at: now, is_older: true, entries: &entries, transfers: &transfers, history: &history };
         add(tx, keys, &covered).await?;
     }
     settings::set(tx, OLDER_DONE, &done.to_string()).await?;

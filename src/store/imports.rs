@@ -73,11 +73,7 @@ pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>>
 
 /// Locks a running import, so that one worker at a time adds rows.
 pub async fn lock_running(tx: &mut Tx, id: i64) -> Result<Option<Import>> {
-    sql("select * from device_import where id = $1 and state = 'running'")
-        .locked()
-        .bind(id)
-        .optional(tx)
-        .await
+    sql("select * from device_import where id = $1 and state = 'running'").locked().bind(id).optional(tx).await
 }
 
 /// Moves an import from one state to another; returns whether it was in the first.

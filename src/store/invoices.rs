@@ -113,9 +113,7 @@ pub async fn of_order(tx: &mut Tx, order_id: i64) -> Result<Vec<InvoiceRow>> {
 /// Finds a document within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow>> {
     sql(INVOICE)
-        .push(
-            "join purchase_order o on o.id = i.order_id join company c on c.id = o.company_id where i.id = ",
-        )
+        .push("join purchase_order o on o.id = i.order_id join company c on c.id = o.company_id where i.id = ")
         .push_value(id)
         .push(" and c.path >= ")
         .push_value(tree.as_str())
@@ -147,12 +145,7 @@ pub async fn set_cancelled(tx: &mut WriteTx, id: i64, at: Moment) -> Result<()> 
 }
 
 /// Unpaid invoices that are past due and were not reminded of since `before`.
-pub async fn overdue(
-    tx: &mut Tx,
-    now: Moment,
-    before: Moment,
-    reminders_max: i64,
-) -> Result<Vec<InvoiceRow>> {
+pub async fn overdue(tx: &mut Tx, now: Moment, before: Moment, reminders_max: i64) -> Result<Vec<InvoiceRow>> {
     sql(INVOICE)
         .push("where i.kind = 'invoice' and i.due_at is not null and i.paid_at is null and i.cancelled_at is null and i.due_at < ")
         .push_value(now)
@@ -184,11 +177,10 @@ pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<InvoiceRow>> {
 
 /// Records that a credit note's amount was paid back; `false` if it already was.
 pub async fn settle(tx: &mut WriteTx, id: i64, now: Moment) -> Result<bool> {
-    let changed =
-        sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")
-            .bind(id)
-            .bind(now)
-            .run(tx)
-            .await?;
+    let changed = sql("update invoice set paid_at = $2 where id = $1 and kind = 'credit_note' and paid_at is null")
+        .bind(id)
+        .bind(now)
+        .run(tx)
+        .await?;
     Ok(changed > 0)
 }

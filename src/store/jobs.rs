@@ -93,14 +93,11 @@ pub async fn reschedule(tx: &mut WriteTx, job: &DueJob, until: Moment, reason: &
 
 /// Gives up a job; it stays for the operator.
 pub async fn give_up(tx: &mut WriteTx, job: &DueJob, reason: &str, now: Moment) -> Result<()> {
-    own(
-        "update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2",
-        job,
-    )
-    .bind(now)
-    .bind(reason)
-    .run(tx)
-    .await?;
+    own("update job set given_up_at = $3, leased_until = 0, reason = $4 where id = $1 and attempts = $2", job)
+        .bind(now)
+        .bind(reason)
+        .run(tx)
+        .await?;
     Ok(())
 }
 
@@ -149,14 +146,13 @@ pub async fn counts(tx: &mut Tx) -> Result<Counts> {
 
 /// Makes a job that was given up due again; returns its kind, or `None` if there is no such job.
 pub async fn retry(tx: &mut WriteTx, id: i64, now: Moment) -> Result<Option<String>> {
-    let found: Option<(String,)> =
-        sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
+    let found: Option<(String,)> = sql("update job set given_up_at = null, attempts = 0, run_at = $2, leased_until = 0
          where id = $1 and given_up_at is not null returning kind")
-        .bind(id)
-        .bind(now)
-        .returning(tx)
-        .await?
-        .pop();
+    .bind(id)
+    .bind(now)
+    .returning(tx)
+    .await?
+    .pop();
     Ok(found.map(|row| row.0))
 }
 

@@ -21,10 +21,6 @@ pub async fn take(tx: &mut WriteTx, name: &str, holder: &str, now: Moment, secon
 
 /// Releases a lease if the holder still has it.
 pub async fn give_back(tx: &mut WriteTx, name: &str, holder: &str) -> Result<()> {
-    sql("update lease set held_until = 0 where name = $1 and holder = $2")
-        .bind(name)
-        .bind(holder)
-        .run(tx)
-        .await?;
+    sql("update lease set held_until = 0 where name = $1 and holder = $2").bind(name).bind(holder).run(tx).await?;
     Ok(())
 }

@@ -233,8 +233,7 @@ pub async fn add_key(
 
 /// How many keys were ever revoked, and the ids of those whose licence has not expired.
 pub async fn revoked(tx: &mut Tx, now: Moment) -> Result<(i64, Vec<i64>)> {
-    let (count,): (i64,) =
-        sql("select count(*) from licence_key where revoked_at is not null").one(tx).await?;
+    let (count,): (i64,) = sql("select count(*) from licence_key where revoked_at is not null").one(tx).await?;
     let ids: Vec<(i64,)> = sql("select k.id from licence_key k join licence l on l.id = k.licence_id
          where k.revoked_at is not null and (l.expires_at is null or l.expires_at > $1)")
     .bind(now)

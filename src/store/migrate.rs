@@ -129,8 +129,7 @@ async fn migrate_to(db: &Db, version: i64) -> Result<(), MigrateError> {
 }
 
 fn up_to(all: &Migrator, version: i64) -> Migrator {
-    let mut migrator =
-        Migrator::with_migrations(all.iter().filter(|m| m.version <= version).cloned().collect());
+    let mut migrator = Migrator::with_migrations(all.iter().filter(|m| m.version <= version).cloned().collect());
     // sqlx would use advisory locks, which some databases that speak PostgreSQL's protocol lack.
     migrator.set_locking(false);
     // Migrations newer than these were checked before.
@@ -145,9 +144,8 @@ async fn next_missing(db: &Db) -> Result<Option<i64>, MigrateError> {
     if let Some(found) = applied.keys().copied().max().filter(|found| *found > known) {
         return Err(MigrateError::Newer { found, known });
     }
-    let is_missing = |m: &&sqlx::migrate::Migration| {
-        applied.get(&m.version).is_none_or(|checksum| *checksum != *m.checksum)
-    };
+    let is_missing =
+        |m: &&sqlx::migrate::Migration| applied.get(&m.version).is_none_or(|checksum| *checksum != *m.checksum);
     Ok(migrator(db).iter().find(is_missing).map(|m| m.version))
 }
 

@@ -95,11 +95,10 @@ fn busy_with_another(error: super::db::DbError, me: &Holder) -> Result<Option<Ho
 
 async fn try_take(db: &Db, me: &Holder, now: Moment) -> Result<Option<Holder>> {
     let mut tx = db.write().await?;
-    let row: LeaseRow =
-        sql("select held_until, host, place, pid, turn, since from migration_lease where id = 1")
-            .locked()
-            .one(&mut tx)
-            .await?;
+    let row: LeaseRow = sql("select held_until, host, place, pid, turn, since from migration_lease where id = 1")
+        .locked()
+        .one(&mut tx)
+        .await?;
     let since = Moment(row.since);
     let holder = Holder { host: row.host, place: row.place, pid: row.pid, turn: row.turn, since };
     let is_held = row.held_until > now.0 && row.held_until <= now.plus_seconds(LEASE_SECONDS).0;
@@ -174,8 +173,6 @@ async fn make(db: &Db) -> Result<()> {
             sql(text).run(&mut tx).await?;
         }
     }
-    sql("insert into migration_lease (id, held_until) values (1, 0) on conflict do nothing")
-        .run(&mut tx)
-        .await?;
+    sql("insert into migration_lease (id, held_until) values (1, 0) on conflict do nothing").run(&mut tx).await?;
     tx.commit().await
 }

@@ -78,9 +78,7 @@ pub async fn find_in_turn(tx: &mut WriteTx, actor_id: i64, key: &str) -> Result<
 }
 
 fn find_query(actor_id: i64, key: &str) -> Query {
-    sql("select fingerprint, verb, result from operation where key = $1 and actor_id = $2")
-        .bind(key)
-        .bind(actor_id)
+    sql("select fingerprint, verb, result from operation where key = $1 and actor_id = $2").bind(key).bind(actor_id)
 }
 
 /// Joins the transfers `t` of operations `o`. Where several processes write, ids of other operations lie between. Both

@@ -52,8 +52,10 @@ pub struct NewPayment<'a> {
 /// Stores a payment; returns its id.
 pub async fn insert(tx: &mut WriteTx, new: &NewPayment<'_>) -> Result<i64> {
     let id = reserve(tx, "payment", 1).await?[0];
-    sql("insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
-         has_paid) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $4 when 'paid' then 1 else 0 end)")
+    sql(
+        "insert into payment (id, order_id, provider, state, amount, currency, reference, created_at, ask_at, ended_at,
+         has_paid) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case $4 when 'paid' then 1 else 0 end)",
+    )
     .bind(id)
     .bind(new.order_id)
     .bind(new.provider)
@@ -98,13 +100,7 @@ pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Resul
 }
 
 /// Records the session that a provider opened for a payment, and its address if known; an existing session stays.
-pub async fn set_session(
-    tx: &mut WriteTx,
-    id: i64,
-    session_id: &str,
-    url: Option<&str>,
-    ask_at: Moment,
-) -> Result<()> {
+pub async fn set_session(tx: &mut WriteTx, id: i64, session_id: &str, url: Option<&str>, ask_at: Moment) -> Result<()> {
     sql("update payment set session_id = $2, session_url = coalesce($3, session_url), ask_at = $4
          where id = $1 and (session_id is null or session_id = $2)")
     .bind(id)
@@ -135,13 +131,7 @@ pub async fn end(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, n
 
 /// Ends a payment whose money has arrived, even one that failed or expired, since events come in any order. Returns
 /// whether this is new.
-pub async fn end_late(
-    tx: &mut WriteTx,
-    id: i64,
-    state: &str,
-    intent: Option<&str>,
-    now: Moment,
-) -> Result<bool> {
+pub async fn end_late(tx: &mut WriteTx, id: i64, state: &str, intent: Option<&str>, now: Moment) -> Result<bool> {
     let ended = sql("update payment set state = $2, intent = coalesce($3, intent), ended_at = $4,
          has_paid = case $2 when 'paid' then 1 else 0 end
          where id = $1 and state in ('open', 'failed', 'expired')");
@@ -173,13 +163,7 @@ pub async fn take_due(
 }
 
 /// Takes a provider's event; `false` if it was taken before.
-pub async fn take_event(
-    tx: &mut WriteTx,
-    provider: &str,
-    event_id: &str,
-    kind: &str,
-    now: Moment,
-) -> Result<bool> {
+pub async fn take_event(tx: &mut WriteTx, provider: &str, event_id: &str, kind: &str, now: Moment) -> Result<bool> {
     let added = sql("insert into payment_event (provider, event_id, kind, at) values ($1, $2, $3, $4)
          on conflict do nothing")
     .bind(provider)

@@ -59,9 +59,7 @@ impl ProductRow {
     #[must_use]
     pub fn as_product(&self) -> Product {
         let price = match self.kind {
-            ProductKind::Voucher => {
-                Price::Voucher { device: self.device_price, apartment: self.apartment_price }
-            }
+            ProductKind::Voucher => Price::Voucher { device: self.device_price, apartment: self.apartment_price },
             ProductKind::Licence => Price::Licence {
                 licence: self.licence_price.unwrap_or_default(),
                 models: self.models.clone(),
@@ -152,8 +150,7 @@ fn by_name(found: Vec<StoredRow>) -> Result<Vec<ProductRow>> {
 
 /// Current versions of the offered products of a kind, by name.
 pub async fn offered(tx: &mut Tx, kind: ProductKind) -> Result<Vec<ProductRow>> {
-    let query =
-        sql(product_sql!("where v.version = p.version and p.is_offered = 1 and p.kind = $1 order by p.id"));
+    let query = sql(product_sql!("where v.version = p.version and p.is_offered = 1 and p.kind = $1 order by p.id"));
     by_name(query.bind(kind.slug()).all(tx).await?)
 }
 
@@ -195,14 +192,7 @@ pub async fn insert(tx: &mut WriteTx, product: &Product, by: i64, now: Moment) -
 }
 
 /// Adds a version to a product if `version` is still current; returns whether it was.
-pub async fn change(
-    tx: &mut WriteTx,
-    id: i64,
-    version: i64,
-    product: &Product,
-    by: i64,
-    now: Moment,
-) -> Result<bool> {
+pub async fn change(tx: &mut WriteTx, id: i64, version: i64, product: &Product, by: i64, now: Moment) -> Result<bool> {
     let changed = sql("update product set version = version + 1 where id = $1 and version = $2")
         .bind(id)
         .bind(version)
@@ -252,10 +242,7 @@ async fn insert_version(
 
 /// Sets whether a product is offered; returns whether that changed.
 pub async fn set_offered(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
-    let changed = sql("update product set is_offered = $2 where id = $1 and is_offered <> $2")
-        .bind(id)
-        .bind(on)
-        .run(tx)
-        .await?;
+    let changed =
+        sql("update product set is_offered = $2 where id = $1 and is_offered <> $2").bind(id).bind(on).run(tx).await?;
     Ok(changed > 0)
 }

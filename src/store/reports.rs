@@ -66,12 +66,7 @@ pub struct CompanySales {
 pub type SalesCursor = (i64, i64, String);
 
 /// A page of sales by company and month, latest month first.
-pub async fn sales(
-    tx: &mut Tx,
-    period: Period,
-    after: Option<&SalesCursor>,
-    limit: i64,
-) -> Result<Vec<CompanySales>> {
+pub async fn sales(tx: &mut Tx, period: Period, after: Option<&SalesCursor>, limit: i64) -> Result<Vec<CompanySales>> {
     sales_query(period, after, limit).all(tx).await
 }
 

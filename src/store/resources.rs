@@ -40,15 +40,14 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
 /// The pools of a whole tree together. Moves inside the tree do not count as received: the total is what the tree holds
 /// and has used.
 pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
-    let found: Vec<BalanceRow> =
-        sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
+    let found: Vec<BalanceRow> = sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
              cast(0 as bigint) as received_total
          from company c join account a on a.company_id = c.id
          where c.path >= $1 and c.path < $2 and a.kind < 4 group by a.resource_type, a.kind order by 1, 2")
-        .bind(tree.as_str())
-        .bind(tree.end())
-        .all(tx)
-        .await?;
+    .bind(tree.as_str())
+    .bind(tree.end())
+    .all(tx)
+    .await?;
     let totals: Vec<(i64, i64)> = found.iter().map(|r| (r.resource_type, r.balance)).collect();
     let mut pools = to_pools(found)?;
     for pool in &mut pools {

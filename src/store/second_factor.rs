@@ -17,11 +17,7 @@ pub struct Asked<'a> {
 
 /// Turns a method on in place of the previous one; earlier codes and secrets are deleted.
 pub async fn turn_on(tx: &mut WriteTx, user_id: i64, method: SecondFactor) -> Result<()> {
-    sql("update person set second_factor = $2 where id = $1")
-        .bind(user_id)
-        .bind(method.slug())
-        .run(tx)
-        .await?;
+    sql("update person set second_factor = $2 where id = $1").bind(user_id).bind(method.slug()).run(tx).await?;
     forget(tx, user_id).await
 }
 
@@ -86,13 +82,12 @@ const STEPS_AHEAD_MAX: i64 = 10;
 
 /// Consumes a step; `false` if it, or a later one, was already used.
 pub async fn take_step(tx: &mut WriteTx, user_id: i64, step: i64) -> Result<bool> {
-    let taken =
-        sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
-            .bind(user_id)
-            .bind(step)
-            .bind(step + STEPS_AHEAD_MAX)
-            .run(tx)
-            .await?;
+    let taken = sql("update totp set last_step = $2 where user_id = $1 and (last_step < $2 or last_step > $3)")
+        .bind(user_id)
+        .bind(step)
+        .bind(step + STEPS_AHEAD_MAX)
+        .run(tx)
+        .await?;
     Ok(taken == 1)
 }
 
@@ -116,18 +111,14 @@ pub async fn set_recovery_codes(tx: &mut WriteTx, user_id: i64, hashes: &[Vec<u8
 
 /// How many recovery codes are left.
 pub async fn recovery_codes_left(tx: &mut Tx, user_id: i64) -> Result<i64> {
-    let (count,): (i64,) =
-        sql("select count(*) from recovery_code where user_id = $1").bind(user_id).one(tx).await?;
+    let (count,): (i64,) = sql("select count(*) from recovery_code where user_id = $1").bind(user_id).one(tx).await?;
     Ok(count)
 }
 
 /// Consumes a recovery code; `false` if there is no such code.
 pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> Result<bool> {
-    let taken = sql("delete from recovery_code where user_id = $1 and hash = $2")
-        .bind(user_id)
-        .bind(hash)
-        .run(tx)
-        .await?;
+    let taken =
+        sql("delete from recovery_code where user_id = $1 and hash = $2").bind(user_id).bind(hash).run(tx).await?;
     Ok(taken == 1)
 }
 
@@ -139,11 +130,9 @@ pub async fn set_mailed_code(
     hash: &[u8],
     until: Moment,
 ) -> Result<()> {
-    sql(
-        "insert into requested_code (user_id, purpose, asked_by, hash, expires_at) values ($1, $2, $3, $4, $5)
+    sql("insert into requested_code (user_id, purpose, asked_by, hash, expires_at) values ($1, $2, $3, $4, $5)
          on conflict (user_id, purpose, asked_by)
-             do update set hash = excluded.hash, expires_at = excluded.expires_at",
-    )
+             do update set hash = excluded.hash, expires_at = excluded.expires_at")
     .bind(user_id)
     .bind(request.purpose.slug())
     .bind(request.by)

@@ -7,8 +7,7 @@ use crate::model::time::Moment;
 
 /// The value of a name, if set.
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>> {
-    let row: Option<(String,)> =
-        sql("select value from setting where name = $1").bind(name).optional(tx).await?;
+    let row: Option<(String,)> = sql("select value from setting where name = $1").bind(name).optional(tx).await?;
     Ok(row.map(|r| r.0))
 }
 
@@ -74,7 +73,6 @@ pub async fn database_time(tx: &mut Tx) -> Result<Option<Moment>> {
     if !tx.is_postgres() {
         return Ok(None);
     }
-    let (now,): (i64,) =
-        sql("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)").one(tx).await?;
+    let (now,): (i64,) = sql("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)").one(tx).await?;
     Ok(Some(Moment(now)))
 }

@@ -27,13 +27,11 @@ pub async fn peek(tx: &mut Tx, key: &str) -> Result<Attempts> {
 
 /// Takes back a failure that was counted before the attempt was checked and turned out right.
 pub async fn lower(tx: &mut WriteTx, key: &str, by: i64) -> Result<()> {
-    sql(
-        "update throttle set failures = case when failures > $2 then failures - $2 else 0 end where key = $1",
-    )
-    .bind(key)
-    .bind(by)
-    .run(tx)
-    .await?;
+    sql("update throttle set failures = case when failures > $2 then failures - $2 else 0 end where key = $1")
+        .bind(key)
+        .bind(by)
+        .run(tx)
+        .await?;
     Ok(())
 }
 

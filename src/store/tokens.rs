@@ -74,8 +74,10 @@ pub struct NewToken<'a> {
 /// Stores a token's hash.
 pub async fn insert(tx: &mut WriteTx, token: &NewToken<'_>, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "token", 1).await?[0];
-    sql("insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
-             networks) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+    sql(
+        "insert into access_token (id, user_id, name, token_hash, ending, scopes, from_console, created_at, expires_at,
+             networks) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
     .bind(id)
     .bind(token.user_id)
     .bind(token.name)
@@ -104,13 +106,12 @@ pub async fn of_user(tx: &mut Tx, user_id: i64, limit: i64) -> Result<Vec<Listed
 
 /// Revokes one of a person's tokens; returns its name.
 pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<String>> {
-    let name: Option<(String,)> =
-        sql("delete from access_token where user_id = $1 and id = $2 returning name")
-            .bind(user_id)
-            .bind(id)
-            .returning(tx)
-            .await?
-            .pop();
+    let name: Option<(String,)> = sql("delete from access_token where user_id = $1 and id = $2 returning name")
+        .bind(user_id)
+        .bind(id)
+        .returning(tx)
+        .await?
+        .pop();
     Ok(name.map(|n| n.0))
 }
 

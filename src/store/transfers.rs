@@ -58,7 +58,8 @@ pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &TransferFilter) ->
 /// The query behind [`list`].
 #[must_use]
 pub fn list_query(scope: &CompanyScope, filter: &TransferFilter) -> Query {
-    let query = sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
+    let query =
+        sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
              t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, f.path as from_path
          from (");
@@ -75,14 +76,11 @@ fn page_ids(query: Query, scope: &CompanyScope, filter: &TransferFilter) -> Quer
     let order = if filter.newest_first { " order by t.id desc limit " } else { " order by t.id limit " };
     let last = filter.limit.saturating_add(filter.offset);
     let query = match scope {
-        _ if filter.device_id.is_some() => {
-            of_device(query.push("select t.id from transfer t where "), filter)
-        }
+        _ if filter.device_id.is_some() => of_device(query.push("select t.id from transfer t where "), filter),
         CompanyScope::Companies(companies) if last <= MERGED_ROWS_MAX => {
             let query = query.push("select t.id from (");
             let query = of_side(query, "from_company_id", companies, filter, order, last).push(" union ");
-            let query =
-                of_side(query, "to_company_id", companies, filter, order, last).push(") t").push(order);
+            let query = of_side(query, "to_company_id", companies, filter, order, last).push(") t").push(order);
             return query.push_value(filter.limit).push(" offset ").push_value(filter.offset);
         }
         _ => of_sides(query.push("select t.id from transfer t where true"), scope),
@@ -161,8 +159,6 @@ fn wanted(mut query: Query, filter: &TransferFilter) -> Query {
 fn after(query: Query, filter: &TransferFilter) -> Query {
     match filter.cursor {
         None => query.push(" and t.id > 0"),
-        Some(id) => {
-            query.push(if filter.newest_first { " and t.id < " } else { " and t.id > " }).push_value(id)
-        }
+        Some(id) => query.push(if filter.newest_first { " and t.id < " } else { " and t.id > " }).push_value(id),
     }
 }

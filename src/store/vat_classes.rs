@@ -22,18 +22,14 @@ pub(super) fn rate(hundredths: i64) -> Result<VatRate> {
 
 /// All classes, by name. They are few: `ops` limits them.
 pub async fn all(tx: &mut Tx) -> Result<Vec<VatClass>> {
-    let found: Vec<VatClassRow> =
-        sql("select id, name, rate from vat_class order by name_search").all(tx).await?;
+    let found: Vec<VatClassRow> = sql("select id, name, rate from vat_class order by name_search").all(tx).await?;
     found.into_iter().map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).collect()
 }
 
 /// Finds a class; in a write transaction it stays locked until the end.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<VatClass>> {
-    let found: Option<VatClassRow> = super::db::sql("select id, name, rate from vat_class where id = $1")
-        .locked()
-        .bind(id)
-        .optional(tx)
-        .await?;
+    let found: Option<VatClassRow> =
+        super::db::sql("select id, name, rate from vat_class where id = $1").locked().bind(id).optional(tx).await?;
     found.map(|r| Ok(VatClass { id: r.id, name: r.name, rate: rate(r.rate)? })).transpose()
 }
 

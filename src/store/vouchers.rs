@@ -21,8 +21,7 @@ pub struct VoucherRow {
     pub replaces: Option<i64>,
 }
 
-const VOUCHER: &str =
-    "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
+const VOUCHER: &str = "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
          k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
          k.ended_company_name, k.order_id, k.order_line, k.replaced_by,
          (select b.id from code b where b.replaced_by = k.id) as replaces from ";
@@ -140,13 +139,12 @@ pub async fn unused(tx: &mut Tx, order_id: i64, line: Option<i64>, limit: i64) -
 
 /// Unused vouchers that have expired.
 pub async fn over(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> =
-        sql("select id from code where status = 0 and expires_at is not null and expires_at <= $1
+    let found: Vec<(i64,)> = sql("select id from code where status = 0 and expires_at is not null and expires_at <= $1
          order by expires_at, id limit $2")
-        .bind(now)
-        .bind(limit)
-        .all(tx)
-        .await?;
+    .bind(now)
+    .bind(limit)
+    .all(tx)
+    .await?;
     Ok(found.into_iter().map(|row| row.0).collect())
 }
 

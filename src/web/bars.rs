@@ -44,12 +44,7 @@ impl HtmlSafe for Bars {}
 
 impl Bars {
     /// Draws the chart; `None` if every number is 0. `words` formats a number.
-    pub fn of(
-        title: String,
-        months: &[Month],
-        series: &[Series],
-        words: impl Fn(i64) -> String,
-    ) -> Option<Bars> {
+    pub fn of(title: String, months: &[Month], series: &[Series], words: impl Fn(i64) -> String) -> Option<Bars> {
         let (first, last) = (months.first()?, months.last()?);
         let all = || series.iter().flat_map(|s| s.values.iter().copied());
         if all().all(|value| value == 0) {
@@ -76,8 +71,7 @@ impl Bars {
                 bars.push(Bar { x, y: top, width, height, series: index + 1, words });
             }
         }
-        let legend =
-            if series.len() > 1 { (1..).zip(series.iter().map(|s| s.label)).collect() } else { vec![] };
+        let legend = if series.len() > 1 { (1..).zip(series.iter().map(|s| s.label)).collect() } else { vec![] };
         Some(Bars {
             title: format!("{title}, {} to {}", first.label(), last.label()),
             bars,

@@ -32,10 +32,7 @@ mod tests {
         let mozilla = |rest: &str| browser_name(&format!("Mozilla/5.0 ({rest}"));
         let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0";
         assert_eq!(mozilla(&format!("X11; Linux x86_64) {chrome} Safari/537.36")), "Chrome on Linux");
-        assert_eq!(
-            mozilla(&format!("Linux; Android 10; K) {chrome} Mobile Safari/537.36")),
-            "Chrome on Android"
-        );
+        assert_eq!(mozilla(&format!("Linux; Android 10; K) {chrome} Mobile Safari/537.36")), "Chrome on Android");
         assert_eq!(
             mozilla(&format!("Windows NT 10.0; Win64; x64) {chrome} Safari/537.36 Edg/143.0.0.0")),
             "Edge on Windows"

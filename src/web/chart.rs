@@ -29,13 +29,7 @@ impl HtmlSafe for Chart {}
 
 impl Chart {
     /// The balance over the last days; `None` if it never changed.
-    pub fn of_balance(
-        points: &[(i64, i64)],
-        now_left: i64,
-        now: Moment,
-        days: i64,
-        zone: &TimeZone,
-    ) -> Option<Chart> {
+    pub fn of_balance(points: &[(i64, i64)], now_left: i64, now: Moment, days: i64, zone: &TimeZone) -> Option<Chart> {
         let start = now.plus_seconds(-days * 86_400);
         if points.is_empty() {
             return None;
@@ -45,8 +39,7 @@ impl Chart {
             ((at - start.0).clamp(0, now.0 - start.0) as i128 * i128::from(WIDTH)
                 / i128::from((now.0 - start.0).max(1))) as i64
         };
-        let y =
-            |balance: i64| HEIGHT - (i128::from(balance) * i128::from(HEIGHT) / i128::from(highest)) as i64;
+        let y = |balance: i64| HEIGHT - (i128::from(balance) * i128::from(HEIGHT) / i128::from(highest)) as i64;
         let (first_at, first) = points[0];
         let mut line = format!("M{} {}", x(first_at), y(first));
         for (at, balance) in &points[1..] {
@@ -69,8 +62,7 @@ impl Chart {
     pub fn of_coverage(coverage: &Coverage) -> Option<Chart> {
         let ((start, highest), (end, _)) = (*coverage.points.first()?, *coverage.points.last()?);
         let highest = highest.max(1);
-        let x =
-            |at: i64| (i128::from(at - start) * i128::from(WIDTH) / i128::from((end - start).max(1))) as i64;
+        let x = |at: i64| (i128::from(at - start) * i128::from(WIDTH) / i128::from((end - start).max(1))) as i64;
         let y = |left: i64| HEIGHT - (i128::from(left) * i128::from(HEIGHT) / i128::from(highest)) as i64;
         let mut line = format!("M0 {}", y(coverage.points[0].1));
         for (at, left) in &coverage.points[1..] {
@@ -116,8 +108,7 @@ mod tests {
     #[test]
     fn a_balance_is_drawn_as_steps_from_left_to_right() {
         let now = Moment(90 * 86_400_000_000);
-        let chart =
-            Chart::of_balance(&[(0, 10), (45 * 86_400_000_000, 5)], 5, now, 90, &TimeZone::UTC).unwrap();
+        let chart = Chart::of_balance(&[(0, 10), (45 * 86_400_000_000, 5)], 5, now, 90, &TimeZone::UTC).unwrap();
         assert_eq!(chart.line, "M0 0H300V60H600");
         assert!(Chart::of_balance(&[], 5, now, 90, &TimeZone::UTC).is_none());
     }

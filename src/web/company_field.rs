@@ -27,12 +27,7 @@ pub async fn choices(portal: &Portal, me: &Me, form: &Form, fields: &[&str]) -> 
 }
 
 /// Reads a company field; on failure the form shows why at the field.
-pub async fn read_company(
-    portal: &Portal,
-    me: &Me,
-    form: &mut Form,
-    field: &'static str,
-) -> WebResult<Option<i64>> {
+pub async fn read_company(portal: &Portal, me: &Me, form: &mut Form, field: &'static str) -> WebResult<Option<i64>> {
     use ops::companies::ResolveError;
     match ops::companies::resolve(&portal.app, &me.actor, form.value(field)).await {
         Ok(found) => Ok(Some(found.id)),

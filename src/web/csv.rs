@@ -15,11 +15,7 @@ pub fn cell(text: &str) -> String {
         let (whole, part) = rest.split_once('.').unwrap_or((rest, "0"));
         [whole, part].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
     });
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{text}") } else { text.to_owned() }
 }
 
 /// Rows as CSV text.

@@ -155,8 +155,7 @@ where
         Err(_) => None,
     };
     let disposition = format!("attachment; filename=\"{}\"", file.name);
-    let headers =
-        [(header::CONTENT_TYPE, file.media_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [(header::CONTENT_TYPE, file.media_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, body(file, first, parts)).into_response())
 }
 

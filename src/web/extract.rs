@@ -104,8 +104,7 @@ impl FromRequestParts<Portal> for Visitor {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Visitor> {
-        let session =
-            Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
+        let session = Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
         let agent = parts.headers.get(axum::http::header::USER_AGENT).and_then(|h| h.to_str().ok());
         Ok(Visitor {
             session,
@@ -122,8 +121,7 @@ impl FromRequestParts<Portal> for Me {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> WebResult<Me> {
-        let session =
-            Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
+        let session = Session::from_request_parts(parts, portal).await.map_err(|e| WebError::Internal(e.1.into()))?;
         let here = urls::without_secrets(parts.uri.path(), parts.uri.query());
         // After signing in, a page is shown, but a form is not sent again.
         let next = if parts.method == axum::http::Method::GET { here.clone() } else { String::new() };
@@ -218,8 +216,7 @@ impl<S: Send + Sync> FromRequest<S> for Uploaded {
 
     async fn from_request(request: Request, state: &S) -> Result<Uploaded, Self::Rejection> {
         use axum::response::IntoResponse as _;
-        let mut parts =
-            axum::extract::Multipart::from_request(request, state).await.map_err(|e| e.into_response())?;
+        let mut parts = axum::extract::Multipart::from_request(request, state).await.map_err(|e| e.into_response())?;
         let mut form = Form::default();
         while let Some(part) = parts.next_field().await.map_err(|e| e.into_response())? {
             let name = part.name().unwrap_or_default().to_owned();

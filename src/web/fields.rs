@@ -137,13 +137,7 @@ impl Form {
         Input { is_required: false, ..self.input(name, label, help) }
     }
 
-    pub fn email<'a>(
-        &'a self,
-        name: &'a str,
-        label: &'a str,
-        help: &'a str,
-        autocomplete: &'a str,
-    ) -> Input<'a> {
+    pub fn email<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str, autocomplete: &'a str) -> Input<'a> {
         Input { kind: "email", autocomplete, ..self.input(name, label, help) }
     }
 
@@ -176,13 +170,7 @@ impl Form {
     }
 
     /// A password, which is never shown again.
-    pub fn password<'a>(
-        &'a self,
-        name: &'a str,
-        label: &'a str,
-        help: &'a str,
-        autocomplete: &'a str,
-    ) -> Input<'a> {
+    pub fn password<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str, autocomplete: &'a str) -> Input<'a> {
         Input { kind: "password", autocomplete, value: "", ..self.input(name, label, help) }
     }
 
@@ -267,14 +255,7 @@ impl Form {
         help: &'a str,
         options: &[(String, String)],
     ) -> Select<'a> {
-        Select {
-            name,
-            label,
-            help,
-            value: self.value(name),
-            problem: self.problem(name),
-            options: options.to_vec(),
-        }
+        Select { name, label, help, value: self.value(name), problem: self.problem(name), options: options.to_vec() }
     }
 
     pub fn summary(&self) -> Problems<'_> {

@@ -39,8 +39,7 @@ pub struct Problem {
 impl Form {
     /// Parses a URL-encoded body or query. PostgreSQL's texts cannot hold a NUL, so it is removed here.
     pub fn read(bytes: &[u8]) -> Form {
-        let values =
-            url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.replace('\0', ""))).collect();
+        let values = url::form_urlencoded::parse(bytes).map(|(k, v)| (k.into_owned(), v.replace('\0', ""))).collect();
         Form { values, ..Form::default() }
     }
 
@@ -103,8 +102,7 @@ impl Form {
             Reason::Company(CompanyReason::Missing) => vec![words::missing_company(field).into()],
             reason => words::parts(reason).into_iter().map(|worded| worded.sentence).collect(),
         };
-        self.problems
-            .extend(messages.into_iter().map(|message| Problem { field, message: message.into_owned() }));
+        self.problems.extend(messages.into_iter().map(|message| Problem { field, message: message.into_owned() }));
         self.wait_until = reason.wait_until().or(self.wait_until);
         if let Reason::Company(CompanyReason::Ambiguous(candidates)) = reason {
             self.candidates.push((field, candidates));
@@ -115,9 +113,7 @@ impl Form {
     pub fn refused(mut self, error: OpError) -> WebResult<Form> {
         match error {
             OpError::Refused(field, reason) => self.refuse(field, reason),
-            OpError::Invalid(problems) => {
-                problems.into_iter().for_each(|(field, reason)| self.refuse(field, reason))
-            }
+            OpError::Invalid(problems) => problems.into_iter().for_each(|(field, reason)| self.refuse(field, reason)),
             other => return Err(WebError::from(other)),
         }
         Ok(self)

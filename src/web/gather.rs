@@ -61,8 +61,7 @@ where
                     tracing::error!(%error, "a look-up failed");
                 }
                 for LookUp { key, answer } in batch.drain(..) {
-                    let _ =
-                        answer.send(found.as_ref().map(|f| f.get(&key).cloned()).map_err(|_| Unavailable));
+                    let _ = answer.send(found.as_ref().map(|f| f.get(&key).cloned()).map_err(|_| Unavailable));
                 }
             }
         });

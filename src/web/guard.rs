@@ -52,8 +52,7 @@ pub async fn outermost(State(portal): State<Portal>, mut request: Request, next:
     let address = address_of(&portal.app, request.extensions(), request.headers());
     let who = Who::default();
     request.extensions_mut().insert(who.clone());
-    let mut response =
-        Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
+    let mut response = Underway::new(request_id.clone(), &method, request.uri().path()).scope(next.run(request)).await;
     tracing::info!(
         request_id,
         %method,
@@ -160,8 +159,7 @@ pub async fn host(State(portal): State<Portal>, request: Request, next: Next) ->
         matches!(name, "localhost" | "127.0.0.1" | "[::1]")
     };
     let is_open = request.uri().path() == crate::urls::HEALTHZ || request.uri().path() == crate::urls::READYZ;
-    let is_served =
-        |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
+    let is_served = |host: &String| host.eq_ignore_ascii_case(wanted) || (is_loopback(host) && is_loopback(wanted));
     // Health checks need not know the portal's name.
     match given.as_ref().is_some_and(is_served) || is_open {
         true => next.run(request).await,

@@ -29,9 +29,7 @@ async fn lasts(app: &App, actor: &Actor, transfers: &[Transfer]) -> WebResult<St
         return Ok(String::new());
     };
     let coverage = coverage::of_pool(app, actor, actor.company_id, first.resource_type).await?;
-    Ok(coverage
-        .filter(|c| !c.is_used_up)
-        .map_or(String::new(), |c| format!(" It lasts {}.", words::coverage(&c))))
+    Ok(coverage.filter(|c| !c.is_used_up).map_or(String::new(), |c| format!(" It lasts {}.", words::coverage(&c))))
 }
 
 fn of_transfers(transfers: &[Transfer]) -> Notice {

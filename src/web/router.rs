@@ -9,11 +9,10 @@ use tower_http::csrf::CsrfLayer;
 
 use super::api;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes,
-    companies, company, company_windows, confirm, demo_card, device_windows, devices, distributors,
-    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list,
-    redeem, report_files, reports, search, second_factor, second_step, seller, tokens, users, vat_classes,
-    vouchers,
+    account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes, companies,
+    company, company_windows, confirm, demo_card, device_windows, devices, distributors, failed_jobs, history, imports,
+    invoices, issue, licences, moves, orders, overview, payments, price_list, redeem, report_files, reports, search,
+    second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, session, webhooks};
@@ -200,10 +199,7 @@ fn selling() -> Router<Portal> {
         .route("/operator/price-list/{id}/offer", post(price_list::set_offered))
         .route(urls::VAT_CLASSES, post(vat_classes::add))
         .route(urls::VAT_CLASSES_NEW, get(vat_classes::add_window))
-        .route(
-            "/operator/price-list/vat-classes/{id}",
-            get(vat_classes::change_window).post(vat_classes::change),
-        )
+        .route("/operator/price-list/vat-classes/{id}", get(vat_classes::change_window).post(vat_classes::change))
         .route(urls::DISTRIBUTORS, get(distributors::list).post(distributors::activate))
         .route(urls::DISTRIBUTORS_NEW, get(distributors::activate_window))
         .route(

@@ -106,9 +106,7 @@ pub async fn begin_pending(
 }
 
 /// The sign-in that waits for its second step here.
-pub async fn pending(
-    session: &Session,
-) -> std::result::Result<Option<Pending>, tower_sessions::session::Error> {
+pub async fn pending(session: &Session) -> std::result::Result<Option<Pending>, tower_sessions::session::Error> {
     session.get(PENDING).await
 }
 
@@ -120,9 +118,7 @@ pub async fn signed_in_as(
 }
 
 /// When the person signed in here last confirmed.
-pub async fn confirmed(
-    session: &Session,
-) -> std::result::Result<Option<Confirmed>, tower_sessions::session::Error> {
+pub async fn confirmed(session: &Session) -> std::result::Result<Option<Confirmed>, tower_sessions::session::Error> {
     Ok(session.get::<Option<Confirmed>>(CONFIRMED).await?.flatten())
 }
 
@@ -139,8 +135,7 @@ impl Store {
     async fn write(&self, record: &Record) -> Result<()> {
         let now = self.clock.now();
         let text = |name: &str| record.data.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
-        let user_id =
-            record.data.get(SIGNED_IN_AS).and_then(|v| v.get("user_id")).and_then(serde_json::Value::as_i64);
+        let user_id = record.data.get(SIGNED_IN_AS).and_then(|v| v.get("user_id")).and_then(serde_json::Value::as_i64);
         let session = NewSession {
             id_hash: &hash(record.id),
             user_id,

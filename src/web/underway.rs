@@ -69,8 +69,7 @@ pub fn request_id() -> String {
 
 /// Records the request's operation before it begins.
 pub fn note_operation(operation: Operation) {
-    let _ = UNDERWAY
-        .try_with(|u| *u.0.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation));
+    let _ = UNDERWAY.try_with(|u| *u.0.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation));
 }
 
 /// The request's operation, if it has come that far.

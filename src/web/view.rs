@@ -89,9 +89,7 @@ impl Frame {
             false => Vec::new(),
         };
         let notice = match &me.done {
-            Some(key) => {
-                Some(notice::of(&portal.app, &me.actor, key).await?.unwrap_or_else(Notice::not_seen))
-            }
+            Some(key) => Some(notice::of(&portal.app, &me.actor, key).await?.unwrap_or_else(Notice::not_seen)),
             None => None,
         };
         Ok(Frame {
@@ -170,8 +168,7 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     let item = |label, href: &'static str| NavItem {
         label,
         href,
-        is_current: path == href
-            || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))),
+        is_current: path == href || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))),
     };
     let mut groups = vec![NavGroup { heading: "", items: vec![item("Overview", urls::OVERVIEW)] }];
     if actor.sees_tree() {

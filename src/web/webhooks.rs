@@ -13,11 +13,7 @@ use crate::ops::error::OpError;
 pub const BODY_BYTES_MAX: usize = 256 << 10;
 
 /// Takes an event from Stripe. 200 tells Stripe not to send it again, even if it concerns nobody here.
-pub async fn stripe(
-    State(portal): State<Portal>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, &'static str) {
+pub async fn stripe(State(portal): State<Portal>, headers: HeaderMap, body: Bytes) -> (StatusCode, &'static str) {
     let app = &portal.app;
     let Some(stripe) = app.cards.stripe() else { return (StatusCode::NOT_FOUND, "not set up\n") };
     let signature = headers.get("stripe-signature").and_then(|h| h.to_str().ok()).unwrap_or_default();

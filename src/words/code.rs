@@ -9,14 +9,12 @@ use crate::model::refusal::CodeReason;
 pub(super) fn code(reason: &CodeReason) -> Worded {
     match reason {
         CodeReason::Text(CodeError::Missing) => missing("Enter the code."),
-        CodeReason::Text(CodeError::Malformed) => invalid(
-            "NOT_A_CODE",
-            "This is not a code: a code has 20 letters and digits, in five groups of four.",
-        ),
-        CodeReason::Text(CodeError::Mistyped) => invalid(
-            "CODE_MISTYPED",
-            "A character of the code is mistyped. Compare it with what you were given.",
-        ),
+        CodeReason::Text(CodeError::Malformed) => {
+            invalid("NOT_A_CODE", "This is not a code: a code has 20 letters and digits, in five groups of four.")
+        }
+        CodeReason::Text(CodeError::Mistyped) => {
+            invalid("CODE_MISTYPED", "A character of the code is mistyped. Compare it with what you were given.")
+        }
         CodeReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one code."),
         CodeReason::Unusable => {
             invalid("UNKNOWN_CODE", "There is no unused code like this. Compare it with what you were given.")

@@ -16,16 +16,11 @@ pub(super) fn company(reason: &CompanyReason) -> Worded {
         CompanyReason::Ambiguous(found) if found.len() == 1 => {
             invalid("AMBIGUOUS_COMPANY", "Did you mean this one? Choose it, or type another name.")
         }
-        CompanyReason::Ambiguous(_) => {
-            invalid("AMBIGUOUS_COMPANY", "Several companies fit. Choose one of these.")
+        CompanyReason::Ambiguous(_) => invalid("AMBIGUOUS_COMPANY", "Several companies fit. Choose one of these."),
+        CompanyReason::UnderItself => {
+            invalid("UNDER_ITSELF", "A company cannot be put under itself or under one of its own subsidiaries.")
         }
-        CompanyReason::UnderItself => invalid(
-            "UNDER_ITSELF",
-            "A company cannot be put under itself or under one of its own subsidiaries.",
-        ),
-        CompanyReason::TooDeep => {
-            invalid("TOO_DEEP", format!("The tree would become deeper than {DEPTH_MAX} levels."))
-        }
+        CompanyReason::TooDeep => invalid("TOO_DEEP", format!("The tree would become deeper than {DEPTH_MAX} levels.")),
         CompanyReason::NameTaken => invalid("NAME_TAKEN", "Another company has this name."),
         CompanyReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one company."),
         CompanyReason::Obstacles(obstacles) => {
@@ -42,16 +37,10 @@ pub(super) fn unknown_company() -> Worded {
 pub(super) fn name(error: NameError) -> Worded {
     match error {
         NameError::Missing => missing("Enter a name."),
-        NameError::TooShort => {
-            invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MIN} characters or more."))
-        }
-        NameError::TooLong => {
-            invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer."))
-        }
+        NameError::TooShort => invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MIN} characters or more.")),
+        NameError::TooLong => invalid("NAME_LENGTH", format!("Enter a name of {NAME_LENGTH_MAX} characters or fewer.")),
         NameError::Hidden => hidden_characters(),
-        NameError::Link => {
-            invalid("NAME_IS_LINK", "A name must not look like a link: names are used in mails.")
-        }
+        NameError::Link => invalid("NAME_IS_LINK", "A name must not look like a link: names are used in mails."),
     }
 }
 
@@ -70,23 +59,19 @@ pub(super) fn obstacle(obstacle: &Obstacle) -> Worded {
     match obstacle.what {
         ObstacleKind::Root => invalid("COMPANY_IS_ROOT", format!("{name} is the root company and stays.")),
         ObstacleKind::OwnCompany => invalid("COMPANY_IS_OWN", format!("{name} is your own company.")),
-        ObstacleKind::Balance => {
-            invalid("COMPANY_HAS_BALANCE", format!("{name} has a balance: move it first."))
-        }
+        ObstacleKind::Balance => invalid("COMPANY_HAS_BALANCE", format!("{name} has a balance: move it first.")),
         ObstacleKind::UnusedCodes(1) => {
             invalid("COMPANY_HAS_UNUSED_CODES", format!("{name} has 1 unused code: delete it first."))
         }
-        ObstacleKind::UnusedCodes(n) => invalid(
-            "COMPANY_HAS_UNUSED_CODES",
-            format!("{name} has {} unused codes: delete them first.", grouped(n)),
-        ),
+        ObstacleKind::UnusedCodes(n) => {
+            invalid("COMPANY_HAS_UNUSED_CODES", format!("{name} has {} unused codes: delete them first.", grouped(n)))
+        }
         ObstacleKind::Subsidiaries(1) => {
             invalid("COMPANY_HAS_SUBSIDIARIES", format!("{name} has 1 subsidiary: remove it first."))
         }
-        ObstacleKind::Subsidiaries(n) => invalid(
-            "COMPANY_HAS_SUBSIDIARIES",
-            format!("{name} has {} subsidiaries: remove them first.", grouped(n)),
-        ),
+        ObstacleKind::Subsidiaries(n) => {
+            invalid("COMPANY_HAS_SUBSIDIARIES", format!("{name} has {} subsidiaries: remove them first.", grouped(n)))
+        }
         ObstacleKind::Devices(1) => invalid(
             "COMPANY_HAS_DEVICES",
             format!("{name} has 1 device: remove it or give it to another company first."),
@@ -103,9 +88,7 @@ pub(super) fn obstacle(obstacle: &Obstacle) -> Worded {
             "COMPANY_HAS_OPEN_ORDERS",
             format!("{name} has {} orders that are not paid or not ready: cancel them first.", grouped(n)),
         ),
-        ObstacleKind::Users(1) => {
-            invalid("COMPANY_HAS_USERS", format!("{name} has 1 user: disable that user first."))
-        }
+        ObstacleKind::Users(1) => invalid("COMPANY_HAS_USERS", format!("{name} has 1 user: disable that user first.")),
         ObstacleKind::Users(n) => {
             invalid("COMPANY_HAS_USERS", format!("{name} has {} users: disable them first.", grouped(n)))
         }
@@ -126,9 +109,7 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
         }
         CompanyEvent::SecondFactorDemanded { name } => second_factor(name, "must now have"),
         CompanyEvent::SecondFactorOptional { name } => second_factor(name, "need no longer have"),
-        CompanyEvent::Moved { name, parent } => {
-            Notice::done("Move", format!("{name} is now under {parent}."))
-        }
+        CompanyEvent::Moved { name, parent } => Notice::done("Move", format!("{name} is now under {parent}.")),
         CompanyEvent::Removed { names } => Notice::done("Remove", format!("Removed: {}.", names.join(", "))),
         CompanyEvent::Activated { name } => {
             Notice::done("Activate", format!("{name} may now buy vouchers and licences."))
@@ -144,7 +125,6 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
 }
 
 fn second_factor(company: &str, phrase: &str) -> Notice {
-    let text =
-        format!("Users of {company} and of the companies below it {phrase} two-factor authentication on.");
+    let text = format!("Users of {company} and of the companies below it {phrase} two-factor authentication on.");
     Notice::done("Update", text)
 }

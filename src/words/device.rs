@@ -21,9 +21,7 @@ pub(super) fn device(reason: &DeviceReason) -> Worded {
             missing("Enter a name for the apartment, such as “Harbour Street 5, flat 12”.")
         }
         DeviceReason::SerialTaken => invalid("SERIAL_TAKEN", SERIAL_TAKEN),
-        DeviceReason::UnknownService => {
-            invalid("UNKNOWN_TYPE", "There is no such service. Choose one of the list.")
-        }
+        DeviceReason::UnknownService => invalid("UNKNOWN_TYPE", "There is no such service. Choose one of the list."),
         DeviceReason::UnsuitableService => invalid("UNSUITABLE_SERVICE", UNSUITABLE_SERVICE),
     }
 }

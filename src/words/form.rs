@@ -45,8 +45,5 @@ pub(super) fn hidden_characters() -> Worded {
 }
 
 pub(super) fn key_reused() -> Worded {
-    invalid(
-        "IDEMPOTENCY_KEY_REUSED",
-        "This form was sent before with other values. Reload the page to start again.",
-    )
+    invalid("IDEMPOTENCY_KEY_REUSED", "This form was sent before with other values. Reload the page to start again.")
 }

@@ -12,11 +12,9 @@ pub(super) fn file(error: &FileError) -> Worded {
 
 fn file_sentence(error: &FileError) -> String {
     match error {
-        FileError::Empty => {
-            "Choose a file, or paste its text: a line with the names of the columns, then a line for \
+        FileError::Empty => "Choose a file, or paste its text: a line with the names of the columns, then a line for \
                              each device."
-                .into()
-        }
+            .into(),
         FileError::TooManyRows => {
             format!("The file has more than {} rows. Send it in parts.", grouped(ROWS_MAX as i64))
         }
@@ -56,12 +54,8 @@ pub(super) fn event(event: &ImportEvent) -> Notice {
             let text = format!("{can} can be added, {cannot} cannot. Nothing has been added yet.");
             Notice::done("Check", text)
         }
-        ImportEvent::Started => {
-            Notice::done("Import", "The devices are being added. You may leave this page.")
-        }
-        ImportEvent::Cancelled => {
-            Notice::done("Cancel", "The import was stopped. Devices that were added stay.")
-        }
+        ImportEvent::Started => Notice::done("Import", "The devices are being added. You may leave this page."),
+        ImportEvent::Cancelled => Notice::done("Cancel", "The import was stopped. Devices that were added stay."),
     }
 }
 

@@ -13,9 +13,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Worded {
             "NOT_ENOUGH",
             format!("{company} has {} {}. Enter that many or fewer.", grouped(*has), resource_type.label()),
         ),
-        Refusal::SameCompany => {
-            invalid("SAME_COMPANY", "Choose another company than the one the resources come from.")
-        }
+        Refusal::SameCompany => invalid("SAME_COMPANY", "Choose another company than the one the resources come from."),
         Refusal::UnknownSource | Refusal::UnknownTarget => unknown_company(),
         Refusal::AmountOutOfRange => out_of_range(),
         Refusal::Overflow => invalid("OVERFLOW", "The balance would become too large."),
@@ -42,14 +40,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Worded {
             "CODE_NOT_OF_ORDER",
             "Only vouchers that were bought are cancelled or replaced. Delete this code instead.",
         ),
-        Refusal::TooManyAttempts { .. } => {
-            too_many_attempts("Too many wrong codes. Wait a little, then try again.")
-        }
+        Refusal::TooManyAttempts { .. } => too_many_attempts("Too many wrong codes. Wait a little, then try again."),
         Refusal::KeyReused => key_reused(),
         Refusal::NotIssuer => forbidden("Only the root company issues resources."),
-        Refusal::UnknownDevice => not_found(
-            "UNKNOWN_DEVICE",
-            "A device is not among yours, or was changed at this moment. Reload the page.",
-        ),
+        Refusal::UnknownDevice => {
+            not_found("UNKNOWN_DEVICE", "A device is not among yours, or was changed at this moment. Reload the page.")
+        }
     }
 }

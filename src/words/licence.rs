@@ -15,9 +15,7 @@ fn sentence(refusal: &LicenceRefusal) -> String {
         LicenceRefusal::Serial(SerialError::Missing) => "Enter a serial number. It is on the device.".into(),
         LicenceRefusal::Serial(SerialError::TooMany) => {
             let most = grouped(SERIALS_MAX as i64);
-            format!(
-                "An order has at most {most} licences. Enter fewer serial numbers, and begin another order."
-            )
+            format!("An order has at most {most} licences. Enter fewer serial numbers, and begin another order.")
         }
         LicenceRefusal::Serial(SerialError::Malformed(text)) => format!(
             "“{text}” is no serial number: one has letters or digits, no quotation marks, and at most 100 characters."
@@ -33,9 +31,7 @@ fn sentence(refusal: &LicenceRefusal) -> String {
             format!("A chosen licence does not suit the model {model}. Choose again.")
         }
         LicenceRefusal::Twice { serial } => {
-            format!(
-                "The order has this licence for {serial} already. Choose another one, or go back to the order."
-            )
+            format!("The order has this licence for {serial} already. Choose another one, or go back to the order.")
         }
         LicenceRefusal::HeldForGood => {
             "Each of these devices has this licence already, without an end. Choose another one.".into()
@@ -43,15 +39,12 @@ fn sentence(refusal: &LicenceRefusal) -> String {
         LicenceRefusal::SameSerial => {
             "The licence is for this device already. Enter the serial number of another one.".into()
         }
-        LicenceRefusal::Expired => {
-            "This licence has expired, so it does not move any more. Buy a new one.".into()
-        }
+        LicenceRefusal::Expired => "This licence has expired, so it does not move any more. Buy a new one.".into(),
         LicenceRefusal::NoMoreRehosts => {
             format!("This licence has moved {REHOSTS_MAX} times, which is the most. Buy a new one.")
         }
         LicenceRefusal::Moved => {
-            "This licence has moved since you opened this window. Close it and look at the licence again."
-                .into()
+            "This licence has moved since you opened this window. Close it and look at the licence again.".into()
         }
         LicenceRefusal::Reason => format!(
             "Say why in {} to {} characters, such as “Device broken, replaced under warranty”.",

@@ -82,9 +82,7 @@ pub fn reason(reason: &Reason) -> Worded {
 #[must_use]
 pub fn parts(reason: &Reason) -> Vec<Worded> {
     match reason {
-        Reason::Company(CompanyReason::Obstacles(obstacles)) => {
-            obstacles.iter().map(company::obstacle).collect()
-        }
+        Reason::Company(CompanyReason::Obstacles(obstacles)) => obstacles.iter().map(company::obstacle).collect(),
         reason => vec![self::reason(reason)],
     }
 }

@@ -29,8 +29,7 @@ fn error(error: OrderError) -> String {
         }
         OrderError::Codes => "Enter a whole number of codes: at least 1, and no more than subscriptions.".into(),
         OrderError::Uneven => {
-            "Every code must hold the same number of subscriptions. Enter a number of codes that divides them."
-                .into()
+            "Every code must hold the same number of subscriptions. Enter a number of codes that divides them.".into()
         }
         OrderError::TooMuch => "That is more than one order may come to. Make it smaller.".into(),
         OrderError::NotOffered => "This is not offered now. Choose another one.".into(),
@@ -56,8 +55,7 @@ fn error(error: OrderError) -> String {
         OrderError::OldDay => "Choose a day of the last year.".into(),
         OrderError::NotForCards => "This sum cannot be charged to a card. Choose payment by invoice.".into(),
         OrderError::UnderWay => {
-            "A payment of this order is under way. With some ways to pay the money takes a few days to come."
-                .into()
+            "A payment of this order is under way. With some ways to pay the money takes a few days to come.".into()
         }
         OrderError::ProviderFailed => {
             "The card payment page cannot be opened now, and nothing was paid. Try again in a few minutes, or cancel \

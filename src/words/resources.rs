@@ -8,14 +8,10 @@ use crate::model::refusal::ResourceReason;
 pub(super) fn resource(reason: &ResourceReason) -> Worded {
     match reason {
         ResourceReason::Amount(AmountError::Missing) => missing("Enter an amount."),
-        ResourceReason::Amount(AmountError::NotWhole) => {
-            invalid("NOT_WHOLE", "Enter a whole number, such as 5.")
-        }
+        ResourceReason::Amount(AmountError::NotWhole) => invalid("NOT_WHOLE", "Enter a whole number, such as 5."),
         ResourceReason::Amount(AmountError::OutOfRange) => out_of_range(),
         ResourceReason::MissingType => missing("Choose a type."),
-        ResourceReason::UnknownType => {
-            invalid("UNKNOWN_TYPE", "There is no such type. Choose one of the list.")
-        }
+        ResourceReason::UnknownType => invalid("UNKNOWN_TYPE", "There is no such type. Choose one of the list."),
     }
 }
 

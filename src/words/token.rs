@@ -13,9 +13,7 @@ pub(super) fn token(reason: &TokenReason) -> Worded {
         ),
         TokenReason::TooMany { maximum } => invalid(
             "TOO_MANY_TOKENS",
-            format!(
-                "You have {maximum} access tokens, which is the most. Revoke one that is no longer needed."
-            ),
+            format!("You have {maximum} access tokens, which is the most. Revoke one that is no longer needed."),
         ),
         TokenReason::UnknownScope(slug) => invalid("SCOPE", format!("There is no scope {slug}.")),
         TokenReason::NoScope => invalid("SCOPE", "Choose at least one scope."),
@@ -31,9 +29,7 @@ pub(super) fn token(reason: &TokenReason) -> Worded {
 
 pub(super) fn event(event: &TokenEvent) -> Notice {
     match event {
-        TokenEvent::Created { name } => {
-            Notice::done("Create", format!("The access token {name} was created."))
-        }
+        TokenEvent::Created { name } => Notice::done("Create", format!("The access token {name} was created.")),
         TokenEvent::Revoked { name, owner: None } => {
             Notice::done("Revoke", format!("The access token {name} no longer works."))
         }

@@ -16,17 +16,14 @@ pub(super) fn user(reason: &UserReason) -> Worded {
         UserReason::UnknownTimeZone => {
             invalid("UNKNOWN_TIME_ZONE", "There is no such time zone. Choose one of the list.")
         }
-        UserReason::LastAdministrator => invalid(
-            "LAST_ADMINISTRATOR",
-            "This is the last administrator of the root company. Make another one first.",
-        ),
+        UserReason::LastAdministrator => {
+            invalid("LAST_ADMINISTRATOR", "This is the last administrator of the root company. Make another one first.")
+        }
         UserReason::OwnAccount => {
             invalid("OWN_ACCOUNT", "This is your own account. Another administrator can change it.")
         }
         UserReason::Password(error) => invalid("PASSWORD", password(*error)),
-        UserReason::PasswordsDiffer => {
-            invalid("PASSWORD", "The two passwords differ. Type the same one twice.")
-        }
+        UserReason::PasswordsDiffer => invalid("PASSWORD", "The two passwords differ. Type the same one twice."),
         UserReason::WrongPassword => invalid("PASSWORD", "This is not your present password."),
     }
 }
@@ -38,11 +35,9 @@ fn password(error: PasswordError) -> String {
             format!("Enter a password of {minimum} characters or more. A few words in a row do well.")
         }
         PasswordError::TooLong => format!("Enter a password of {PASSWORD_LENGTH_MAX} characters or fewer."),
-        PasswordError::Common => {
-            "This password is easily guessed. Choose one that nobody else would: names of \
+        PasswordError::Common => "This password is easily guessed. Choose one that nobody else would: names of \
                                   companies and products, seasons and years do not help."
-                .into()
-        }
+            .into(),
     }
 }
 

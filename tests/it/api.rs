@@ -60,8 +60,7 @@ async fn a_token_in_the_query_works_for_the_api_only(test: TestApp) {
     let world = World::new(&test).await;
     let acme = Program::of(&test, "acme@test.example", GUIDE_SCOPES).await;
     let anybody = Program::with_token(&test, "");
-    let address =
-        format!("/api/credits/summary?Authorization=Bearer%20{}&company={}", acme.token(), world.acme);
+    let address = format!("/api/credits/summary?Authorization=Bearer%20{}&company={}", acme.token(), world.acme);
     anybody.get(&address).await.is(200);
     anybody.get(&address.replace("Bearer%20", "Bearer+")).await.is(200);
     anybody.get(&address.replace("Bearer%20", "")).await.refuses(401, "", "TOKEN_MISSING");
@@ -93,8 +92,7 @@ async fn each_endpoint_requires_its_scope(test: TestApp) {
     let user = none.get("/api/user").await;
     assert_eq!(user.is(200).body["email"], "acme@test.example");
     assert_eq!(user.body["data"]["scope"], json!(["device_credits:write"]));
-    for path in ["/api/credits", "/api/credits/summary", "/api/credits/history", "/api/credits/move/history"]
-    {
+    for path in ["/api/credits", "/api/credits/summary", "/api/credits/history", "/api/credits/move/history"] {
         needs(&none.get(path).await, "credits:read");
     }
     needs(&none.post("/api/credits/move", json!({})).await, "credits:write");
@@ -121,10 +119,7 @@ async fn a_repeated_key_returns_the_first_answer(test: TestApp) {
     assert_eq!(first.is(200).header("idempotency-replayed"), "");
     vendor.post("/api/credits/move", body(7)).await.is(200);
     let again = vendor.post_once("/api/credits/move", "order-17", body(5)).await;
-    assert_eq!(
-        (again.is(200).text.as_str(), again.header("idempotency-replayed")),
-        (first.text.as_str(), "true")
-    );
+    assert_eq!((again.is(200).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
     let other = vendor.post_once("/api/credits/move", "order-17", body(6)).await;
     other.refuses(422, "", "IDEMPOTENCY_KEY_REUSED");
     let new = json!({ "amount": 5, "company_id": world.vendor, "comment": "as it was" });
@@ -193,10 +188,7 @@ async fn a_repeated_activation_returns_the_original_answer(test: TestApp) {
     let name = json!({ "name": "Vendor, renamed" });
     vendor.put(&format!("/api/companies/{}", world.vendor), name).await.is(200);
     let again = activate("a", &code).await;
-    assert_eq!(
-        (again.is(200).text.as_str(), again.header("idempotency-replayed")),
-        (first.text.as_str(), "true")
-    );
+    assert_eq!((again.is(200).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
     assert_eq!(first.data()[0]["parent_company_name"], "Vendor");
     let (_, third) = world.code(&test, "acme@test.example", 1).await;
     let pool = activate("d", &third).await.is(200).data()[0].clone();
@@ -207,10 +199,7 @@ async fn a_repeated_activation_returns_the_original_answer(test: TestApp) {
     activate("c", &code).await.refuses(409, "code", "CODE_USED");
     let pools = other.get("/api/credits").await;
     assert_eq!(pools.is(200).data()[0]["credit_left"], 10);
-    assert_eq!(
-        (&pools.data()[0]["credit_count"], &pools.data()[0]["credit_reserved"]),
-        (&json!(13), &json!(3))
-    );
+    assert_eq!((&pools.data()[0]["credit_count"], &pools.data()[0]["credit_reserved"]), (&json!(13), &json!(3)));
     assert_eq!(pools.data()[0]["assigned_at"], "2026-11-21 12:00:00");
 }
 
@@ -252,8 +241,7 @@ async fn each_wrong_field_is_named(test: TestApp) {
     }
     let body = json!({ "source": world.vendor, "target": world.vendor, "amount": 1 });
     vendor.post("/api/credits/move", body).await.refuses(422, "target", "SAME_COMPANY");
-    let body =
-        json!({ "source": world.vendor, "target": world.acme, "amount": 1, "credit_type_name": "gold" });
+    let body = json!({ "source": world.vendor, "target": world.acme, "amount": 1, "credit_type_name": "gold" });
     vendor.post("/api/credits/move", body).await.refuses(422, "credit_type_name", "UNKNOWN_TYPE");
     for query in [
         "limit=-1",
@@ -278,19 +266,13 @@ async fn bodies_that_are_not_json_are_refused(test: TestApp) {
     World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let send = async |kind: &str, body: String| {
-        vendor
-            .send(axum::http::Method::POST, "/api/credits/move", &[("content-type", kind)], Some(body))
-            .await
+        vendor.send(axum::http::Method::POST, "/api/credits/move", &[("content-type", kind)], Some(body)).await
     };
     send("application/json", "{".into()).await.refuses(400, "", "MALFORMED_JSON");
     send("application/json", "[]".into()).await.refuses(400, "", "MALFORMED_JSON");
     send("application/json", String::new()).await.refuses(400, "", "MALFORMED_JSON");
     send("text/plain", "{}".into()).await.refuses(415, "", "UNSUPPORTED_MEDIA_TYPE");
-    send("application/x-www-form-urlencoded", "amount=1".into()).await.refuses(
-        415,
-        "",
-        "UNSUPPORTED_MEDIA_TYPE",
-    );
+    send("application/x-www-form-urlencoded", "amount=1".into()).await.refuses(415, "", "UNSUPPORTED_MEDIA_TYPE");
     send("application/json", format!("\"{}\"", "x".repeat(1 << 20))).await.refuses(413, "", "TOO_LARGE");
 }
 
@@ -384,10 +366,7 @@ async fn a_batch_of_codes_is_created_in_full_or_not_at_all(test: TestApp) {
     let vendor = Program::all(&test, "operator@test.example").await;
     let body = json!({ "amount": 2, "count": 40 });
     let made = vendor.post_once("/api/credits/codes", "forty", body.clone()).await;
-    assert_eq!(
-        (made.is(201).data().as_array().unwrap().len(), &made.body["meta"]["total"]),
-        (40, &json!(40))
-    );
+    assert_eq!((made.is(201).data().as_array().unwrap().len(), &made.body["meta"]["total"]), (40, &json!(40)));
     assert_eq!(vendor.post_once("/api/credits/codes", "forty", body).await.text, made.text);
     assert_eq!(world.credit(&test, world.vendor).await, 920);
     let body = json!({ "amount": 2, "count": 461 });
@@ -419,15 +398,10 @@ async fn a_code_can_be_commented_and_deleted(test: TestApp) {
     assert_eq!(gone.is(200).data()["credit_left"], 50);
     assert_eq!(acme.send(axum::http::Method::PUT, &path, &put, body).await.is(200).text, first.text);
     acme.delete(&path).await.refuses(404, "code", "UNKNOWN_CODE");
-    acme.post("/api/credits/codes/preview", json!({ "code": code })).await.refuses(
-        404,
-        "code",
-        "UNKNOWN_CODE",
-    );
+    acme.post("/api/credits/codes/preview", json!({ "code": code })).await.refuses(404, "code", "UNKNOWN_CODE");
     let (_, code) = world.code(&test, "acme@test.example", 6).await;
-    let preview = acme
-        .post("/api/credits/codes/preview", json!({ "code": code.to_lowercase().replace('-', " ") }))
-        .await;
+    let preview =
+        acme.post("/api/credits/codes/preview", json!({ "code": code.to_lowercase().replace('-', " ") })).await;
     assert_eq!(preview.is(200).data()["credit_left_after"], 50);
     assert_eq!(world.credit(&test, world.acme).await, 44);
 }
@@ -437,15 +411,9 @@ async fn readers_see_codes_masked(test: TestApp) {
     world.give(&test, world.acme, 50).await;
     let (id, code) = world.code(&test, "acme@test.example", 5).await;
     let auditor = Program::all(&test, "auditor@test.example").await;
-    for answer in
-        [auditor.get("/api/credits/codes").await, auditor.get(&format!("/api/credits/codes/{id}")).await]
-    {
+    for answer in [auditor.get("/api/credits/codes").await, auditor.get(&format!("/api/credits/codes/{id}")).await] {
         answer.is(200);
-        assert!(
-            !answer.text.contains(&code) && answer.text.contains(&code[code.len() - 4..]),
-            "{}",
-            answer.text
-        );
+        assert!(!answer.text.contains(&code) && answer.text.contains(&code[code.len() - 4..]), "{}", answer.text);
     }
     auditor.post("/api/credits/codes", json!({ "amount": 1 })).await.refuses(403, "", "FORBIDDEN");
     auditor.post("/api/credits/codes/activate", json!({ "code": code })).await.refuses(403, "", "FORBIDDEN");
@@ -471,16 +439,8 @@ async fn wrong_codes_are_rate_limited(test: TestApp) {
     }
     assert!(waits > 20, "only {waits} of 60 had to wait");
     let mistyped = "7N2K-0QGM-94XV-5E1C-T8WE";
-    other.post("/api/credits/codes/activate", json!({ "code": mistyped })).await.refuses(
-        422,
-        "code",
-        "CODE_MISTYPED",
-    );
-    other.post("/api/credits/codes/activate", json!({ "code": "x" })).await.refuses(
-        422,
-        "code",
-        "NOT_A_CODE",
-    );
+    other.post("/api/credits/codes/activate", json!({ "code": mistyped })).await.refuses(422, "code", "CODE_MISTYPED");
+    other.post("/api/credits/codes/activate", json!({ "code": "x" })).await.refuses(422, "code", "NOT_A_CODE");
 }
 
 async fn a_token_over_its_request_limit_waits(test: TestApp) {
@@ -523,12 +483,8 @@ async fn the_summary_sums_the_whole_tree(test: TestApp) {
         (&credits["left"][0]["credits_left"], &credits["total"][0]["credits_count"]),
         (&json!(995), &json!(1_000))
     );
-    let own = vendor.get(&format!("/api/credits/summary?company_id={}", world.acme)).await.data()["credits"]
-        .clone();
-    assert_eq!(
-        (&own["left"][0]["credits_left"], &own["total"][0]["credits_count"]),
-        (&json!(45), &json!(50))
-    );
+    let own = vendor.get(&format!("/api/credits/summary?company_id={}", world.acme)).await.data()["credits"].clone();
+    assert_eq!((&own["left"][0]["credits_left"], &own["total"][0]["credits_count"]), (&json!(45), &json!(50)));
     let none = vendor.get(&format!("/api/credits/summary?company_id={}", world.other)).await;
     assert_eq!(none.is(200).data()["credits"]["left"], json!([]));
 }
@@ -543,22 +499,13 @@ async fn history_names_every_event(test: TestApp) {
     let customer = Program::all(&test, "customer@test.example").await;
     customer.post("/api/credits/codes/activate", json!({ "code": code })).await.is(200);
     let events = acme.get("/api/credits/history").await;
-    let kinds: Vec<_> = events
-        .is(200)
-        .data()
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["action_type"].as_str().unwrap())
-        .collect();
+    let kinds: Vec<_> =
+        events.is(200).data().as_array().unwrap().iter().map(|e| e["action_type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["redeem", "delete_code", "create_code", "create_code", "move"]);
     assert_eq!(events.data()[0]["user"], "Other");
     let vendor = Program::all(&test, "operator@test.example").await;
     assert_eq!(vendor.get("/api/credits/history?action_type=issue").await.body["meta"]["total"], 1);
-    assert_eq!(
-        vendor.get("/api/credits/history?action_type=redeem").await.data()[0]["user"],
-        "customer@test.example"
-    );
+    assert_eq!(vendor.get("/api/credits/history?action_type=redeem").await.data()[0]["user"], "customer@test.example");
     vendor.get("/api/credits/history?action_type=steal").await.refuses(422, "action_type", "NOT_A_CHOICE");
 }
 

@@ -19,9 +19,7 @@ both!(
 );
 
 async fn add(program: &Program, serial: &str, company: i64) -> i64 {
-    let made = program
-        .post("/api/devices", json!({ "serial": serial, "name": "Gate", "company_id": company }))
-        .await;
+    let made = program.post("/api/devices", json!({ "serial": serial, "name": "Gate", "company_id": company })).await;
     made.is(201).data()["id"].as_i64().unwrap()
 }
 
@@ -34,10 +32,7 @@ async fn a_device_is_added_edited_and_removed(test: TestApp) {
     assert_eq!((&made.data()["status"], &made.data()["company_id"]), (&json!("off"), &json!(world.acme)));
     let path = format!("/api/devices/{id}");
     let changed = acme.put(&path, json!({ "name": "Gate 5", "company_id": world.acme_north })).await;
-    assert_eq!(
-        (&changed.is(200).data()["name"], &changed.data()["model"]),
-        (&json!("Gate 5"), &json!("RUT955"))
-    );
+    assert_eq!((&changed.is(200).data()["name"], &changed.data()["model"]), (&json!("Gate 5"), &json!("RUT955")));
     assert_eq!(acme.get(&path).await.is(200).data()["company_name"], "Acme North");
     assert_eq!(acme.post_once("/api/devices", "gate", new.clone()).await.is(201).text, made.text);
     acme.post("/api/devices", new).await.refuses(422, "serial", "SERIAL_TAKEN");
@@ -86,8 +81,7 @@ async fn a_service_is_paid_at_once_and_recorded_in_history(test: TestApp) {
     world.give(&test, world.acme, 1).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let (one, two) = (add(&acme, "A1", world.acme).await, add(&acme, "A2", world.acme).await);
-    let row =
-        |id| json!({ "device_id": id, "credit_type_id": 1, "credit_enabled": 1, "auto_extend_credit": 1 });
+    let row = |id| json!({ "device_id": id, "credit_type_id": 1, "credit_enabled": 1, "auto_extend_credit": 1 });
     let set = acme.put("/api/devices/credit", json!({ "data": [row(one), row(two)] })).await;
     assert_eq!(set.is(201).body["errors"], json!([]));
     let status = async |id: i64| acme.get(&format!("/api/devices/{id}")).await.data()["status"].clone();
@@ -97,10 +91,7 @@ async fn a_service_is_paid_at_once_and_recorded_in_history(test: TestApp) {
     let until = acme.get(&format!("/api/devices/{paid}")).await.data()["credit_expire_date"].clone();
     assert_eq!(until, "2026-12-21 12:00:00");
     let events = acme.get(&format!("/api/credits/history?device_id={paid}")).await;
-    assert_eq!(
-        (&events.is(200).data()[0]["action_type"], &events.body["meta"]["total"]),
-        (&json!("spend"), &json!(1))
-    );
+    assert_eq!((&events.is(200).data()[0]["action_type"], &events.body["meta"]["total"]), (&json!("spend"), &json!(1)));
     assert_eq!(acme.get("/api/credits/history?action_type=spend").await.data()[0]["device_id"], paid);
     world.give(&test, world.acme, 2).await;
     assert_eq!([status(one).await, status(two).await], ["active", "active"]);
@@ -260,21 +251,14 @@ async fn a_repeated_change_returns_the_first_answer(test: TestApp) {
     world.give(&test, world.acme, 5).await;
     let acme = Program::all(&test, "acme@test.example").await;
     let id = add(&acme, "A1", world.acme).await;
-    let rows =
-        json!({ "data": [{ "device_id": id, "credit_enabled": 1, "auto_extend_credit": 1 }] }).to_string();
+    let rows = json!({ "data": [{ "device_id": id, "credit_enabled": 1, "auto_extend_credit": 1 }] }).to_string();
     let key = [("idempotency-key", "set")];
-    let put =
-        async || acme.send(axum::http::Method::PUT, "/api/devices/credit", &key, Some(rows.clone())).await;
+    let put = async || acme.send(axum::http::Method::PUT, "/api/devices/credit", &key, Some(rows.clone())).await;
     let first = put().await;
     first.is(201);
-    acme.put("/api/devices/credit", json!({ "data": [{ "device_id": id, "credit_enabled": 0 }] }))
-        .await
-        .is(201);
+    acme.put("/api/devices/credit", json!({ "data": [{ "device_id": id, "credit_enabled": 0 }] })).await.is(201);
     let again = put().await;
-    assert_eq!(
-        (again.is(201).text.as_str(), again.header("idempotency-replayed")),
-        (first.text.as_str(), "true")
-    );
+    assert_eq!((again.is(201).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
     assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["status"], "off");
     assert_eq!(world.credit(&test, world.acme).await, 4);
 }

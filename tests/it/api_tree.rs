@@ -35,8 +35,7 @@ async fn a_company_is_created_edited_moved_and_removed(test: TestApp) {
         (&changed.is(200).data()["name"], &changed.data()["can_use_parent_license"]),
         (&json!("Acme Sur"), &json!(1))
     );
-    let moved =
-        distributor.post("/api/companies/move", json!({ "source": id, "target": world.distributor })).await;
+    let moved = distributor.post("/api/companies/move", json!({ "source": id, "target": world.distributor })).await;
     assert_eq!(moved.is(200).data()["parent_id"], world.distributor);
     assert_eq!(distributor.get(&path).await.is(200).data()["level"], 2);
     assert_eq!(*distributor.delete(&path).await.is(200).data(), json!({ "id": id }));
@@ -63,10 +62,7 @@ async fn companies_can_be_listed_sorted_and_filtered(test: TestApp) {
     assert_eq!(names(&vendor.get(&format!("/api/companies?id={}", world.acme)).await), ["Acme"]);
     let page = vendor.get("/api/companies?limit=2&cursor=").await;
     let next = page.body["meta"]["next_cursor"].as_str().unwrap().to_owned();
-    assert_eq!(
-        names(&vendor.get(&format!("/api/companies?limit=2&cursor={next}")).await),
-        ["Acme", "Acme North"]
-    );
+    assert_eq!(names(&vendor.get(&format!("/api/companies?limit=2&cursor={next}")).await), ["Acme", "Acme North"]);
     vendor.get("/api/companies?cursor=&sort=name").await.refuses(422, "sort", "NOT_A_CHOICE");
     vendor.get("/api/companies?sort=name,name,name,name,name,name,name").await.is(422);
     let acme = Program::all(&test, "acme@test.example").await;
@@ -80,8 +76,7 @@ async fn a_refused_removal_names_every_obstacle(test: TestApp) {
     let vendor = Program::all(&test, "operator@test.example").await;
     let refused = vendor.delete(&format!("/api/companies/{}", world.acme)).await;
     let codes: Vec<String> = refused.is(422).errors().into_iter().map(|(_, code)| code).collect();
-    let all =
-        ["COMPANY_HAS_BALANCE", "COMPANY_HAS_UNUSED_CODES", "COMPANY_HAS_SUBSIDIARIES", "COMPANY_HAS_USERS"];
+    let all = ["COMPANY_HAS_BALANCE", "COMPANY_HAS_UNUSED_CODES", "COMPANY_HAS_SUBSIDIARIES", "COMPANY_HAS_USERS"];
     assert_eq!(codes, all);
     vendor.get(&format!("/api/companies/{}", world.acme)).await.is(200);
 }
@@ -93,11 +88,7 @@ async fn each_wrong_company_field_is_named(test: TestApp) {
     let errors = post(json!({})).await.is(422).errors();
     assert_eq!(errors.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["name", "parent_id"]);
     post(json!({ "name": "ab", "parent_id": world.acme })).await.refuses(422, "name", "NAME_LENGTH");
-    post(json!({ "name": "x".repeat(201), "parent_id": world.acme })).await.refuses(
-        422,
-        "name",
-        "NAME_LENGTH",
-    );
+    post(json!({ "name": "x".repeat(201), "parent_id": world.acme })).await.refuses(422, "name", "NAME_LENGTH");
     post(json!({ "name": 5, "parent_id": world.acme })).await.refuses(422, "name", "NOT_A_TEXT");
     post(json!({ "name": "Acme", "parent_id": "x" })).await.refuses(422, "parent_id", "NOT_A_NUMBER");
     let path = format!("/api/companies/{}", world.acme);
@@ -145,10 +136,7 @@ async fn a_repeated_write_returns_the_original_answer(test: TestApp) {
     let id = first.is(201).data()["id"].as_i64().unwrap();
     vendor.put(&format!("/api/companies/{id}"), json!({ "name": "Acme Sur" })).await.is(200);
     let again = vendor.post_once("/api/companies", "south", new).await;
-    assert_eq!(
-        (again.is(201).text.as_str(), again.header("idempotency-replayed")),
-        (first.text.as_str(), "true")
-    );
+    assert_eq!((again.is(201).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
     let other = json!({ "name": "Acme West", "parent_id": world.acme });
     vendor.post_once("/api/companies", "south", other).await.refuses(422, "", "IDEMPOTENCY_KEY_REUSED");
     assert_eq!(vendor.get("/api/companies").await.body["meta"]["total"], 6);
@@ -170,8 +158,7 @@ async fn a_repeated_invitation_returns_the_same_link(test: TestApp) {
     let mut ann = test.browser();
     let page = ann.get(link.split("127.0.0.1:8080").nth(1).unwrap()).await;
     ann.get(page.location()).await.is(200).has("Set your password");
-    let errors =
-        acme.post("/api/users/invite", json!({ "email": "x", "role": "king" })).await.is(422).errors();
+    let errors = acme.post("/api/users/invite", json!({ "email": "x", "role": "king" })).await.is(422).errors();
     assert_eq!(errors.iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["company_id"]);
 }
 
@@ -182,10 +169,7 @@ async fn users_can_be_listed_and_searched(test: TestApp) {
     assert_eq!(users.is(200).body["meta"]["total"], 3);
     assert_eq!(users.data()[0]["role"], json!({ "id": 1, "name": "admin", "title": "Administrator" }));
     let id = users.data()[1]["id"].as_i64().unwrap();
-    assert_eq!(
-        distributor.get(&format!("/api/users/{id}")).await.is(200).data()["email"],
-        "acme@test.example"
-    );
+    assert_eq!(distributor.get(&format!("/api/users/{id}")).await.is(200).data()["email"], "acme@test.example");
     let north = distributor.get(&format!("/api/users?company={}", world.acme_north)).await;
     assert_eq!(north.data()[0]["email"], "north@test.example");
     assert_eq!(distributor.get("/api/users?q=NORTH@").await.body["meta"]["total"], 1);

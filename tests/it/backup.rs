@@ -42,8 +42,7 @@ async fn backed_up() -> (TestApp, World, tempfile::TempDir) {
     let passphrase = beside.path().join("passphrase");
     std::fs::write(&passphrase, "a long enough passphrase\n").unwrap();
     let (file, passphrase) = (beside.path().join("copy.db"), passphrase.to_str().unwrap());
-    let message =
-        done(&scrip(test.folder(), &["backup", file.to_str().unwrap(), "--passphrase-file", passphrase]));
+    let message = done(&scrip(test.folder(), &["backup", file.to_str().unwrap(), "--passphrase-file", passphrase]));
     assert!(message.contains("holds all as of"), "{message}");
     (test, world, beside)
 }
@@ -60,10 +59,7 @@ async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     world.give(&test, world.other, 7).await;
     let data = beside.path().join("new");
     let message = done(&restore(beside.path(), "copy.db", &data));
-    assert!(
-        message.contains("RESTORED to") && message.contains("codes used since can be used again"),
-        "{message}"
-    );
+    assert!(message.contains("RESTORED to") && message.contains("codes used since can be used again"), "{message}");
     assert_eq!(names(&data), ["scrip.db", "scrip.key"]);
     let db = Db::open_sqlite(&data).await.unwrap();
     let mut tx = db.read().await.unwrap();

@@ -55,10 +55,7 @@ async fn an_order_is_paid_only_when_the_provider_says_so(test: TestApp) {
     assert_eq!(fields["cancel_url"], format!("http://127.0.0.1:8080/orders/{order}"));
     // The browser's return proves nothing: the order is paid only when the provider says so.
     let back = format!("/orders/{order}/return");
-    till.buyer
-        .get(&format!("{back}?paid=1&session_id={session}"))
-        .await
-        .has("has not told us of your payment");
+    till.buyer.get(&format!("{back}?paid=1&session_id={session}")).await.has("has not told us of your payment");
     till.stripe.complete(&session, true);
     till.buyer.get(&back).await.is(200).has("has not told us of your payment");
     assert_eq!((till.state(order).await.as_str(), till.units().await), (OPEN, 0));
@@ -184,10 +181,7 @@ async fn an_event_may_arrive_before_the_page_is_stored(test: TestApp) {
     till.stripe.complete(&session, false);
     till.deliver("evt_1", "checkout.session.completed", &session).await.is(200);
     till.stripe.complete(&session, true);
-    till.buyer
-        .submit(&format!("/orders/{order}/return"), &format!("/orders/{order}/look"), &[])
-        .await
-        .is(303);
+    till.buyer.submit(&format!("/orders/{order}/return"), &format!("/orders/{order}/look"), &[]).await.is(303);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
     till.pays("evt_2", &session).await.is(200);
     assert_eq!((till.state(order).await.as_str(), till.units().await), (PAID, 10));
@@ -265,8 +259,7 @@ async fn a_concurrent_cancellation_and_payment_have_one_winner(test: TestApp) {
         till.stripe.complete(&session, true);
         let (app, buyer) = (till.test.app.clone(), who(&till.test.app, "distributor@test.example").await);
         let key = format!("cancel-{round}");
-        let cancel =
-            tokio::spawn(async move { ops::orders::cancel(&app, &buyer, &key, order).await.is_ok() });
+        let cancel = tokio::spawn(async move { ops::orders::cancel(&app, &buyer, &key, order).await.is_ok() });
         till.deliver(&format!("evt_{round}"), "checkout.session.completed", &session).await.is(200);
         let is_cancelled = cancel.await.unwrap();
         till.run_jobs().await;
@@ -322,8 +315,7 @@ async fn an_event_that_cannot_be_stored_is_answered_with_503(test: TestApp) {
     let mut till = Till::open(test).await;
     let (order, session) = till.opened().await;
     till.stripe.complete(&session, true);
-    let (body, signature) =
-        till.stripe.event("evt_1", "checkout.session.completed", &session, till.seconds());
+    let (body, signature) = till.stripe.event("evt_1", "checkout.session.completed", &session, till.seconds());
     till.test.app.db.close().await;
     till.send(&body, &signature).await.is(503);
     let mut browser = till.test.restarted().await;
@@ -340,8 +332,7 @@ async fn a_repeated_page_request_is_sent_unchanged(test: TestApp) {
     let requests = (0..8).map(|_| {
         let (app, buyer) = (till.test.app.clone(), buyer.clone());
         tokio::spawn(async move {
-            let return_urls =
-                ReturnUrls { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
+            let return_urls = ReturnUrls { back: "http://127.0.0.1:8080/a", cancelled: "http://127.0.0.1:8080/b" };
             ops::card_payments::page(&app, &buyer, order, &return_urls).await.unwrap()
         })
     });

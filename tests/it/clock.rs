@@ -211,9 +211,7 @@ async fn setting_the_clock_back_delays_no_sign_in_and_no_mail(test: TestApp) {
     }
     let mut tx = test.app.db.write().await.unwrap();
     let letter = mail::Mail { to: "a@test.example".into(), subject: "S".into(), text: "T".into() };
-    store::jobs::add(&mut tx, &mail::job(&letter, &test.app.keys, &test.app.rng), test.app.clock.now())
-        .await
-        .unwrap();
+    store::jobs::add(&mut tx, &mail::job(&letter, &test.app.keys, &test.app.rng), test.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     test.app.clock.leap_seconds(-YEARS);
     signed_in(&test, "acme@test.example").await.get("/").await.is(200);

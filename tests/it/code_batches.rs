@@ -35,21 +35,15 @@ async fn a_job_makes_thousands_of_codes_for_download(test: TestApp) {
     issue(&test, 5_000).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = world.vendor.to_string();
-    let fields = [
-        ("company", id.as_str()),
-        ("type", "credit"),
-        ("amount", "2"),
-        ("count", "1,200"),
-        ("comment", "Fair"),
-    ];
+    let fields =
+        [("company", id.as_str()), ("type", "credit"), ("amount", "2"), ("count", "1,200"), ("comment", "Fair")];
     let answer = operator.submit("/codes/new", "/codes", &fields).await;
     let page = operator.done(answer).await;
     page.has("1,200 codes are being made for Vendor.").has("0 of 1,200 codes made").has("Running");
     run_jobs(&test).await;
     operator.get("/codes/batches/1").await.is(200).has("Done").has("1,200 of 1,200 codes made");
     let file = operator.get("/codes/batches/1/codes.csv").await;
-    let mut codes: Vec<&str> =
-        file.is(200).body.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
+    let mut codes: Vec<&str> = file.is(200).body.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), 1_200);
@@ -76,10 +70,7 @@ async fn the_api_orders_thousands_of_codes(test: TestApp) {
     let done = vendor.get(&path).await;
     assert_eq!((&done.is(200).data()["status"], &done.data()["made"]), (&json!("done"), &json!(1_001)));
     let list = vendor.get(&format!("/api/credits/codes?batch_id={id}&limit=2")).await;
-    assert_eq!(
-        (&list.is(200).body["meta"]["total"], list.data().as_array().unwrap().len()),
-        (&json!(1_001), 2)
-    );
+    assert_eq!((&list.is(200).body["meta"]["total"], list.data().as_array().unwrap().len()), (&json!(1_001), 2));
     vendor.get("/api/credits/codes?batch_id=77").await.refuses(404, "", "NOT_FOUND");
 }
 
@@ -91,10 +82,7 @@ async fn a_repeated_order_makes_one_batch(test: TestApp) {
     let first = vendor.post_once("/api/credits/codes", "fair", body.clone()).await;
     run_jobs(&test).await;
     let again = vendor.post_once("/api/credits/codes", "fair", body).await;
-    assert_eq!(
-        (again.is(202).text.as_str(), again.header("idempotency-replayed")),
-        (first.text.as_str(), "true")
-    );
+    assert_eq!((again.is(202).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
     run_jobs(&test).await;
     assert_eq!(world.credit(&test, world.vendor).await, 4_500);
 }
@@ -141,11 +129,7 @@ async fn a_cancelled_batch_keeps_the_codes_already_made(test: TestApp) {
     assert!(scrip::ops::code_batches::run_step(&test.app, 1).await.unwrap());
     let mut operator = signed_in(&test, "operator@test.example").await;
     let answer = operator.submit("/codes/batches/1", "/codes/batches/1/cancellation", &[]).await;
-    operator
-        .done(answer)
-        .await
-        .has("Cancel operation completed successfully.")
-        .has("500 of 2,000 codes made");
+    operator.done(answer).await.has("Cancel operation completed successfully.").has("500 of 2,000 codes made");
     run_jobs(&test).await;
     assert_eq!(world.credit(&test, world.vendor).await, 5_500);
 }
@@ -153,8 +137,7 @@ async fn a_cancelled_batch_keeps_the_codes_already_made(test: TestApp) {
 async fn wrong_counts_are_refused(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
-    let order =
-        async |count: i64| vendor.post("/api/credits/codes", json!({ "amount": 1, "count": count })).await;
+    let order = async |count: i64| vendor.post("/api/credits/codes", json!({ "amount": 1, "count": count })).await;
     order(100_001).await.refuses(422, "count", "OUT_OF_RANGE");
     order(0).await.refuses(422, "count", "OUT_OF_RANGE");
     order(1_001).await.refuses(422, "amount", "NOT_ENOUGH");

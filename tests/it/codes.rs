@@ -34,8 +34,7 @@ async fn create(browser: &mut Browser, company: i64, kind: &str, amount: &str, c
     let id = company.to_string();
     let list = format!("/companies/{id}/codes");
     let window = format!("/codes/new?company={id}&back={list}");
-    let fields =
-        [("company", id.as_str()), ("type", kind), ("amount", amount), ("comment", comment), ("back", &list)];
+    let fields = [("company", id.as_str()), ("type", kind), ("amount", amount), ("comment", comment), ("back", &list)];
     let answer = browser.submit(&window, "/codes", &fields).await;
     browser.done(answer).await
 }
@@ -76,8 +75,7 @@ async fn a_code_created_on_a_companys_page_belongs_to_that_company(test: TestApp
     let mut admin = signed_in(&test, "distributor@test.example").await;
     create(&mut admin, world.acme, "credit", "5", "the older one").await;
     let list = create(&mut admin, world.acme, "credit", "20", "the newer one").await;
-    list.has("Create operation completed successfully.")
-        .has("A code of 20 Credit was created for Acme. 25 left.");
+    list.has("Create operation completed successfully.").has("A code of 20 Credit was created for Acme. 25 left.");
     assert!(position(&list, "the newer one") < position(&list, "the older one"));
     assert_eq!(world.credit(&test, world.acme).await, 25);
     assert_eq!(world.credit(&test, world.distributor).await, 0);
@@ -114,8 +112,7 @@ async fn a_refused_code_changes_nothing_and_keeps_the_form(test: TestApp) {
     for (amount, message) in
         [("6", "Acme has 5 Credit."), ("0", "Enter a whole number from 1"), ("x", "Enter a whole number")]
     {
-        let fields =
-            [("company", own.as_str()), ("type", "credit"), ("amount", amount), ("comment", "for Ann")];
+        let fields = [("company", own.as_str()), ("type", "credit"), ("amount", amount), ("comment", "for Ann")];
         let page = acme.submit("/codes/new", "/codes", &fields).await;
         page.is(422).has("for Ann");
         assert!(page.problem("amount").starts_with(message), "{}", page.problem("amount"));
@@ -123,9 +120,7 @@ async fn a_refused_code_changes_nothing_and_keeps_the_form(test: TestApp) {
     }
     // A company outside the tree looks nonexistent.
     let foreign = world.other.to_string();
-    acme.submit("/codes/new", "/codes", &[("company", &foreign), ("type", "credit"), ("amount", "1")])
-        .await
-        .is(404);
+    acme.submit("/codes/new", "/codes", &[("company", &foreign), ("type", "credit"), ("amount", "1")]).await.is(404);
     acme.get(&format!("/codes/new?company={foreign}")).await.is(404);
     acme.get("/resources/codes").await.has("No codes yet");
     assert_eq!(world.credit(&test, world.acme).await, 5);
@@ -199,8 +194,7 @@ async fn deleting_returns_the_units(test: TestApp) {
     distributor.get(&format!("/codes/{id}/deletion")).await.has("9 Credit will return to Acme.");
     let answer = delete(&mut distributor, id).await;
     let page = distributor.done(answer).await;
-    page.has("Delete operation completed successfully.")
-        .has("9 Credit returned to Acme. The balance is now 9.");
+    page.has("Delete operation completed successfully.").has("9 Credit returned to Acme. The balance is now 9.");
     assert_eq!(world.credit(&test, world.acme).await, 9);
     distributor.get(&format!("/companies/{}/codes", world.acme)).await.has("Deleted");
     let again = delete(&mut distributor, id).await;
@@ -256,8 +250,7 @@ async fn check_first_changes_nothing(test: TestApp) {
     let (_, second) = world.code(&test, "operator@test.example", 1).await;
     let slow = check_first(&mut customer, &second).await;
     redeem(&mut signed_in(&test, "acme@test.example").await, &second).await.is(303);
-    let late =
-        customer.post("/redeem", &[("form", &slow.field("form")), ("code", &slow.field("code"))]).await;
+    let late = customer.post("/redeem", &[("form", &slow.field("form")), ("code", &slow.field("code"))]).await;
     late.is(422).has("already used");
     let answer = customer.post("/redeem", &[("form", &page.field("form")), ("code", &code)]).await;
     customer.done(answer).await.has("40 Credit added to Other. The balance is now 43.");
@@ -270,16 +263,13 @@ async fn mistyped_codes_are_detected_and_cost_no_attempt(test: TestApp) {
     let mut other = signed_in(&test, "other@test.example").await;
     let wrong = mistyped(&code);
     for i in 0..30 {
-        let page =
-            if i % 2 == 0 { redeem(&mut other, &wrong).await } else { check_first(&mut other, &wrong).await };
+        let page = if i % 2 == 0 { redeem(&mut other, &wrong).await } else { check_first(&mut other, &wrong).await };
         assert!(page.is(422).problem("code").starts_with("A character of the code is mistyped."));
         assert_eq!(page.field("code"), wrong);
     }
-    for (typed, message) in [
-        ("", "Enter the code."),
-        ("ABC", "This is not a code"),
-        ("UUUU-UUUU-UUUU-UUUU-UUUU", "This is not a code"),
-    ] {
+    for (typed, message) in
+        [("", "Enter the code."), ("ABC", "This is not a code"), ("UUUU-UUUU-UUUU-UUUU-UUUU", "This is not a code")]
+    {
         assert!(redeem(&mut other, typed).await.is(422).problem("code").starts_with(message));
     }
     redeem(&mut other, &code).await.is(303);
@@ -300,11 +290,9 @@ async fn wrong_codes_make_the_user_wait(test: TestApp) {
         assert!(page.is(422).problem("code").starts_with("There is no such code."));
         assert_eq!(page.field("code"), unknown(seed));
     }
-    for page in [
-        redeem(&mut other, &unknown(12)).await,
-        redeem(&mut other, &code).await,
-        check_first(&mut other, &code).await,
-    ] {
+    for page in
+        [redeem(&mut other, &unknown(12)).await, redeem(&mut other, &code).await, check_first(&mut other, &code).await]
+    {
         page.is(429).has("Too many wrong codes.");
         assert_eq!(page.headers["retry-after"], "15");
     }
@@ -320,8 +308,7 @@ async fn wrong_codes_make_the_user_wait(test: TestApp) {
 async fn wrong_codes_are_also_counted_per_company_and_address(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
-    let hash =
-        scrip::store::auth::credentials(&mut tx, "other@test.example").await.unwrap().unwrap().password_hash;
+    let hash = scrip::store::auth::credentials(&mut tx, "other@test.example").await.unwrap().unwrap().password_hash;
     for email in ["second@test.example", "third@test.example"] {
         let role = scrip::model::user::Role::EndUser;
         let id = scrip::store::users::insert(&mut tx, world.other, email, role, crate::support::NOON)
@@ -334,8 +321,7 @@ async fn wrong_codes_are_also_counted_per_company_and_address(test: TestApp) {
     let mut guess = 0;
     let mut seen = Vec::new();
     // Four people of one company at one address: 31 wrong codes are allowed in total, though nobody entered more than 11.
-    for email in ["customer@test.example", "second@test.example", "third@test.example", "other@test.example"]
-    {
+    for email in ["customer@test.example", "second@test.example", "third@test.example", "other@test.example"] {
         let mut browser = signed_in(&test, email).await;
         browser.address = [192, 0, 2, 1];
         for _ in 0..11 {
@@ -385,16 +371,9 @@ async fn readers_see_codes_masked(test: TestApp) {
         format!("/companies/{}/codes.csv", world.vendor),
     ] {
         let page = auditor.get(&page).await;
-        page.is(200)
-            .has(&masked)
-            .has_not(&code)
-            .has_not(&code[..4])
-            .has_not("data-copy")
-            .has_not("/deletion");
+        page.is(200).has(&masked).has_not(&code).has_not(&code[..4]).has_not("data-copy").has_not("/deletion");
     }
-    for path in
-        [format!("/codes/{id}/comment"), format!("/codes/{id}/deletion"), format!("/codes/sheet?code={id}")]
-    {
+    for path in [format!("/codes/{id}/comment"), format!("/codes/{id}/deletion"), format!("/codes/sheet?code={id}")] {
         auditor.get(&path).await.is(403).has_not(&code);
     }
     let mut customer = signed_in(&test, "customer@test.example").await;
@@ -418,9 +397,7 @@ async fn codes_can_be_searched_by_code_ending_and_comment(test: TestApp) {
         let page = browser.get(answer.location()).await;
         page.is(200).body.matches("<span class=\"code\">").count()
     };
-    for q in
-        [code.clone(), code.to_lowercase().replace('-', ""), code[20..].to_owned(), code[20..].to_lowercase()]
-    {
+    for q in [code.clone(), code.to_lowercase().replace('-', ""), code[20..].to_owned(), code[20..].to_lowercase()] {
         assert_eq!(found(&mut operator, &q).await, 1, "{q}");
     }
     for (q, count) in [
@@ -490,14 +467,9 @@ async fn the_csv_file_lists_codes_and_disarms_formulas(test: TestApp) {
     file.has(&format!(
         "{code},credit,5,Used,,operator@test.example,2026-11-21 12:00:00 UTC,Other,2026-11-21 12:00:00 UTC\n"
     ));
-    for cell in [
-        ",\"'=HYPERLINK(\"\"x\"\")\",",
-        ",'+1,",
-        ",'-1+1,",
-        ",'@x,",
-        ",\"plain, \"\"quoted\"\"\",",
-        ",\"two\nlines\",",
-    ] {
+    for cell in
+        [",\"'=HYPERLINK(\"\"x\"\")\",", ",'+1,", ",'-1+1,", ",'@x,", ",\"plain, \"\"quoted\"\"\",", ",\"two\nlines\","]
+    {
         file.has(cell);
     }
     let filtered = operator.get(&format!("/companies/{}/codes.csv?status=used", world.vendor)).await;
@@ -568,10 +540,8 @@ async fn a_code_is_never_stored_or_put_in_a_url_in_the_clear(test: TestApp) {
         let plain = code.replace('-', "");
         let digits = Code::parse(&code).unwrap().digits().to_vec();
         let hex = hex::encode(&digits).into_bytes();
-        for wanted in [code.to_lowercase(), plain.to_lowercase()]
-            .map(String::into_bytes)
-            .into_iter()
-            .chain([digits, hex])
+        for wanted in
+            [code.to_lowercase(), plain.to_lowercase()].map(String::into_bytes).into_iter().chain([digits, hex])
         {
             assert!(!stored.windows(wanted.len()).any(|w| w == wanted), "the code is readable");
         }

@@ -182,8 +182,7 @@ async fn only_the_parent_switches_the_use_of_its_credits(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "distributor@test.example").await;
     let path = format!("/companies/{}", world.acme);
-    for (on, phrase, shown) in
-        [("1", "Acme now uses its parent", "On"), ("0", "Acme no longer uses its parent", "Off")]
+    for (on, phrase, shown) in [("1", "Acme now uses its parent", "On"), ("0", "Acme no longer uses its parent", "Off")]
     {
         let answer = admin.submit(&path, &format!("{path}/parent-credits"), &[("on", on)]).await;
         admin.done(answer).await.has("Update operation completed successfully.").has(phrase);
@@ -263,8 +262,7 @@ async fn several_companies_can_be_removed_at_once(test: TestApp) {
     let last = listed(&admin.get("/companies?q=below").await)[0].0;
     let answer = remove(&mut admin, &[ids[0], ids[1], ids[2], last]).await;
     let page = admin.done(answer).await;
-    page.has("Remove operation completed successfully.")
-        .has("Removed: site 0, Çité 7, SITE 14, Below the first.");
+    page.has("Remove operation completed successfully.").has("Removed: site 0, Çité 7, SITE 14, Below the first.");
     assert_eq!(names(&page), ["Acme", "Acme North", "Distributor"]);
     remove(&mut admin, &[]).await.is(422).has("Choose at least one company.");
     remove(&mut admin, &[world.other]).await.is(404);
@@ -304,14 +302,9 @@ async fn a_removed_company_disappears_everywhere(test: TestApp) {
     operator.submit(&page, &format!("{page}/disabled"), &[("disabled", "1")]).await.is(303);
     remove(&mut operator, &[world.acme_north]).await.is(303);
     let id = world.acme_north.to_string();
-    for path in [
-        "/companies",
-        "/companies?view=tree",
-        "/companies/options",
-        "/moves/new",
-        "/users",
-        "/companies?q=north",
-    ] {
+    for path in
+        ["/companies", "/companies?view=tree", "/companies/options", "/moves/new", "/users", "/companies?q=north"]
+    {
         operator.get(path).await.is(200).has_not("Acme North");
     }
     for part in ["", "/codes", "/history", "/name", "/parent", "/users"] {
@@ -389,15 +382,9 @@ fn keys_of(page: &Page, sort: &str) -> Vec<(String, i64)> {
     let ids = listed(page).into_iter().map(|(id, _)| id);
     let values: Vec<String> = match sort {
         "name" => names(page).into_iter().map(str::to_lowercase).collect(),
-        "level" => {
-            cells(page, "Level").into_iter().map(|c| format!("{:0>9}", between(c, ">", "<"))).collect()
-        }
-        "created" => {
-            cells(page, "Created").into_iter().map(|c| between(c, "datetime=\"", "\"").to_owned()).collect()
-        }
-        _ => {
-            cells(page, "Credits left").into_iter().map(|c| format!("{:0>9}", between(c, ">", "<"))).collect()
-        }
+        "level" => cells(page, "Level").into_iter().map(|c| format!("{:0>9}", between(c, ">", "<"))).collect(),
+        "created" => cells(page, "Created").into_iter().map(|c| between(c, "datetime=\"", "\"").to_owned()).collect(),
+        _ => cells(page, "Credits left").into_iter().map(|c| format!("{:0>9}", between(c, ">", "<"))).collect(),
     };
     values.into_iter().zip(ids).collect()
 }
@@ -422,13 +409,9 @@ async fn a_company_field_accepts_a_name_an_id_or_both(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = signed_in(&test, "operator@test.example").await;
     let id = world.acme_north;
-    for to in [
-        format!("{id}"),
-        format!("#{id}"),
-        format!("Acme North (#{id})"),
-        "acme north".into(),
-        "  Acme North ".into(),
-    ] {
+    for to in
+        [format!("{id}"), format!("#{id}"), format!("Acme North (#{id})"), "acme north".into(), "  Acme North ".into()]
+    {
         let fields = [("type", "credit"), ("from", "Vendor"), ("to", to.as_str()), ("amount", "2")];
         let answer = operator.submit("/moves/new", "/moves", &fields).await;
         operator.done(answer).await.has("2 Credit moved from Vendor to Acme North.");
@@ -455,8 +438,7 @@ async fn an_ambiguous_name_offers_the_matches(test: TestApp) {
     let page = operator.submit("/moves/new", "/moves", &fields).await;
     assert_eq!(page.is(422).problem("to"), "Several companies fit. Choose one of these.");
     let select = between(&page.body, "<select id=\"to\"", "</select>");
-    let choices: Vec<&str> =
-        select.split("<option value=\"").skip(2).map(|o| o.split('"').next().unwrap()).collect();
+    let choices: Vec<&str> = select.split("<option value=\"").skip(2).map(|o| o.split('"').next().unwrap()).collect();
     assert_eq!(choices.len(), 2, "{select}");
     assert!(select.contains(&format!(">Twin (#{})</option>", choices[0])), "{select}");
     let fields = [("type", "credit"), ("from", "Vendor"), ("to", choices[1]), ("amount", "2")];
@@ -533,8 +515,7 @@ async fn only_administrators_can_change_the_tree(test: TestApp) {
         let token = browser.get("/account/profile").await.field("form");
         let id = if email.starts_with("auditor") { world.acme } else { world.other };
         let own = id.to_string();
-        let fields =
-            [("form", token.as_str()), ("name", "Changed"), ("parent", &own), ("company", &own), ("on", "1")];
+        let fields = [("form", token.as_str()), ("name", "Changed"), ("parent", &own), ("company", &own), ("on", "1")];
         for path in [
             "/companies".into(),
             "/companies/removal".into(),
@@ -581,23 +562,14 @@ async fn nothing_is_added_to_a_company_while_it_is_being_removed(test: TestApp) 
             (operator.clone(), "/companies/removal".into(), vec![("company", to.clone())]),
             match i % 3 {
                 0 => {
-                    let fields = vec![
-                        ("type", "credit".into()),
-                        ("from", "Vendor".into()),
-                        ("to", to),
-                        ("amount", "1".into()),
-                    ];
+                    let fields =
+                        vec![("type", "credit".into()), ("from", "Vendor".into()), ("to", to), ("amount", "1".into())];
                     (operator.clone(), "/moves".into(), fields)
                 }
-                1 => {
-                    (operator.clone(), "/companies".into(), vec![("name", "Below it".into()), ("parent", to)])
-                }
+                1 => (operator.clone(), "/companies".into(), vec![("name", "Below it".into()), ("parent", to)]),
                 _ => {
-                    let fields = vec![
-                        ("email", format!("u{i}@test.example")),
-                        ("company", to),
-                        ("role", "admin".into()),
-                    ];
+                    let fields =
+                        vec![("email", format!("u{i}@test.example")), ("company", to), ("role", "admin".into())];
                     (operator.clone(), "/users".into(), fields)
                 }
             },

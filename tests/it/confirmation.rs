@@ -2,8 +2,8 @@
 //! report what happened to the account.
 
 use crate::support::{
-    Browser, PASSWORD, Page, Program, TestApp, World, codes_on, link_in, mail_server, next_mail,
-    next_mail_of_all, open, secret_on, set_password, set_up, signed_in, who,
+    Browser, PASSWORD, Page, Program, TestApp, World, codes_on, link_in, mail_server, next_mail, next_mail_of_all,
+    open, secret_on, set_password, set_up, signed_in, who,
 };
 use futures_util::future::join_all;
 use scrip::model::second_factor::TotpSecret;
@@ -149,9 +149,7 @@ async fn form_input_survives_the_confirmation(test: TestApp) {
     let page = acme.get(answer.is(303).location()).await;
     assert_eq!(page.is(200).field("name"), "Nightly & more");
     assert_eq!(page.field("last_day"), "2027-01-31");
-    page.has("value=\"credits:read\" checked")
-        .has("value=\"users:read\" checked")
-        .has(">192.0.2.0/24</textarea>");
+    page.has("value=\"credits:read\" checked").has("value=\"users:read\" checked").has(">192.0.2.0/24</textarea>");
     // The confirmation itself did not create the token.
     assert_eq!(count(&test, "select count(*) from access_token").await, 0);
 }
@@ -273,10 +271,7 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
         lock().await;
         let page = confirm(&mut acme, &[("password", PASSWORD)]).await;
         let message = page.is(422).problem("password");
-        assert!(
-            message.contains("Forgotten password") && message.contains("ask an administrator"),
-            "{message}"
-        );
+        assert!(message.contains("Forgotten password") && message.contains("ask an administrator"), "{message}");
         page.has("href=\"/forgotten-password\"");
         if by_link {
             let path = format!("/users/{id}/link");
@@ -315,12 +310,7 @@ async fn with_mail(test: TestApp) -> (TestApp, Mails) {
 }
 
 fn code_in(mail: &str) -> String {
-    mail.split("your code is ")
-        .nth(1)
-        .unwrap_or_else(|| panic!("no code in {mail}"))
-        .chars()
-        .take(6)
-        .collect()
+    mail.split("your code is ").nth(1).unwrap_or_else(|| panic!("no code in {mail}")).chars().take(6).collect()
 }
 
 async fn a_mailed_code_confirms_only_its_own_session(test: TestApp) {
@@ -420,10 +410,7 @@ async fn a_sign_in_from_a_new_browser_is_mailed(test: TestApp) {
     stranger.address = [203, 0, 113, 9];
     stranger.sign_in(ACME).await;
     let mail = next_mail_of_all(&test, &mut mails).await.unwrap();
-    assert!(
-        mail.contains("To: acme@test.example") && mail.contains("Subject: New sign-in to your account"),
-        "{mail}"
-    );
+    assert!(mail.contains("To: acme@test.example") && mail.contains("Subject: New sign-in to your account"), "{mail}");
     assert!(mail.contains("203.0.113.9") && mail.contains("2026-11-21 12:00:00 UTC"), "{mail}");
     // With a second factor, the mail is sent after the second step.
     let (secret, _) = set_up(&test, &mut known, PASSWORD).await;

@@ -32,8 +32,7 @@ async fn add(test: &TestApp, serial: &str, company_id: i64) -> i64 {
         monitoring: true,
         ..DeviceInput::default()
     };
-    let answer =
-        ops::devices::changes::create(&test.app, &operator, &format!("add {serial}"), &input).await.unwrap();
+    let answer = ops::devices::changes::create(&test.app, &operator, &format!("add {serial}"), &input).await.unwrap();
     answer.about.id
 }
 
@@ -53,16 +52,12 @@ async fn a_device_starts_waiting_on_the_forecast_day(test: TestApp) {
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme, world.acme_north] {
         let change = ops::companies::changes::Change { use_parent_credits: Some(true), ..Default::default() };
-        ops::companies::changes::change(&test.app, &operator, &format!("switch {id}"), id, change)
-            .await
-            .unwrap();
+        ops::companies::changes::change(&test.app, &operator, &format!("switch {id}"), id, change).await.unwrap();
     }
     for (company, amount) in [(world.distributor, 17), (world.acme, 5), (world.acme_north, 3)] {
         world.give(&test, company, amount).await;
     }
-    for (n, company) in
-        [world.distributor, world.acme, world.acme_north, world.acme_north].into_iter().enumerate()
-    {
+    for (n, company) in [world.distributor, world.acme, world.acme_north, world.acme_north].into_iter().enumerate() {
         add(&test, &format!("SN{n}"), company).await;
         test.app.clock.advance_seconds(3 * DAY);
     }

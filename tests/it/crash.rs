@@ -235,8 +235,7 @@ async fn a_payment_event_interrupted_by_a_kill_counts_once(test: TestApp) {
         };
         let (body, signature) = event();
         let address = process.address;
-        let sent =
-            tokio::spawn(async move { process::post(address, "/webhooks/stripe", &signature, body).await });
+        let sent = tokio::spawn(async move { process::post(address, "/webhooks/stripe", &signature, body).await });
         // Vary the moment of the kill, as above.
         tokio::time::sleep(Duration::from_millis(round * 2)).await;
         tokio::task::block_in_place(|| process.kill_and_restart());
@@ -355,10 +354,7 @@ async fn a_full_disk_refuses_writes_allows_a_restart_and_recovers() {
     let credit = scrip::model::resources::ResourceType::CREDIT;
     assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
     let (unrecorded,): (i64,) =
-        store::db::sql("select count(*) from access_token where last_used_at is null")
-            .one(&mut tx)
-            .await
-            .unwrap();
+        store::db::sql("select count(*) from access_token where last_used_at is null").one(&mut tx).await.unwrap();
     assert!(unrecorded > 0, "there was room for each token's last use");
 }
 
@@ -388,7 +384,6 @@ async fn sigterm_ends_in_time_even_if_something_hangs(test: TestApp) {
     drop(silent);
     // The mail is due again after the next start.
     let mut tx = test.app.db.read().await.unwrap();
-    let left: Vec<(i64, i64)> =
-        store::db::sql("select attempts, leased_until from job").all(&mut tx).await.unwrap();
+    let left: Vec<(i64, i64)> = store::db::sql("select attempts, leased_until from job").all(&mut tx).await.unwrap();
     assert_eq!(left, [(0, 0)]);
 }

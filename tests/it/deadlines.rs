@@ -119,12 +119,10 @@ async fn a_hanging_connection_is_dropped_and_service_resumes_without_a_restart()
     url.set_port(Some(proxy.port)).unwrap();
     let given = Given { database_url: Some(url.to_string()), ..Given::default() };
     let key_file = direct.app.config.key_file.clone();
-    let test =
-        TestApp::start_changed(Backend::Postgres, given, |config| config.key_file = key_file).await.unwrap();
+    let test = TestApp::start_changed(Backend::Postgres, given, |config| config.key_file = key_file).await.unwrap();
     let program = Program::all(&test, "operator@test.example").await;
     let move_five = |key: &'static str| {
-        let (program, body) =
-            (program.clone(), json!({ "source": world.vendor, "target": world.acme, "amount": 5 }));
+        let (program, body) = (program.clone(), json!({ "source": world.vendor, "target": world.acme, "amount": 5 }));
         async move { program.post_once("/api/credits/move", key, body).await }
     };
     move_five("before").await.is(200);

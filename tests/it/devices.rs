@@ -138,13 +138,7 @@ async fn a_device_needs_a_unique_serial_number_and_an_apartment_a_name(test: Tes
     send(&flat).await.is(303);
     let wrong = [("kind", "apartment"), ("name", "Flat 13"), ("service", "credit")];
     assert!(send(&wrong).await.is(422).problem("service").contains("apartment subscriptions"));
-    assert!(
-        send(&[("serial", "n"), ("service", "gold")])
-            .await
-            .is(422)
-            .problem("service")
-            .contains("no such service")
-    );
+    assert!(send(&[("serial", "n"), ("service", "gold")]).await.is(422).problem("service").contains("no such service"));
     assert!(send(&[("serial", &"x".repeat(101))]).await.is(422).problem("serial").contains("100 characters"));
     test.verify().await;
 }
@@ -152,8 +146,7 @@ async fn a_device_needs_a_unique_serial_number_and_an_apartment_a_name(test: Tes
 async fn a_refused_device_keeps_the_form(test: TestApp) {
     let world = World::new(&test).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
-    let fields =
-        [("name", "Gate 3"), ("model", "R1"), ("company", &world.other.to_string()), ("auto_extend", "0")];
+    let fields = [("name", "Gate 3"), ("model", "R1"), ("company", &world.other.to_string()), ("auto_extend", "0")];
     let page = admin.submit("/devices/new", "/devices", &fields).await;
     page.is(422).has("Nothing was changed").has("Gate 3").has("R1");
     assert!(page.problem("company").contains("no such company"));
@@ -166,13 +159,11 @@ async fn a_service_is_set_for_many_devices_and_skips_unsuitable_ones(test: TestA
     let plain = |serial| DeviceInput { service: None, ..input(serial, world.acme) };
     let (one, two) = (add(&test, &plain("A")).await, add(&test, &plain("B")).await);
     let kind = scrip::model::device::DeviceKind::Apartment;
-    let flat =
-        add(&test, &DeviceInput { kind, name: "Flat".into(), service: None, ..input("", world.acme) }).await;
+    let flat = add(&test, &DeviceInput { kind, name: "Flat".into(), service: None, ..input("", world.acme) }).await;
     let mut admin = signed_in(&test, "acme@test.example").await;
     let ids = [one.to_string(), two.to_string(), flat.to_string()];
     let page = format!("/devices/service?device={}&device={}&device={}", ids[0], ids[1], ids[2]);
-    let fields =
-        [("device", ids[0].as_str()), ("device", &ids[1]), ("device", &ids[2]), ("service", "credit")];
+    let fields = [("device", ids[0].as_str()), ("device", &ids[1]), ("device", &ids[2]), ("service", "credit")];
     let answer = admin.submit(&page, "/devices/service", &fields).await;
     admin.done(answer).await.has("2 devices changed. 2 units were used. 1 device left out");
     assert_eq!((state(&test, one).await, state(&test, flat).await), (DeviceState::Active, DeviceState::Off));
@@ -189,15 +180,11 @@ async fn a_form_submitted_twice_adds_one_device_and_uses_one_unit(test: TestApp)
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     let key = key(&test);
-    let first =
-        ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
-    let again =
-        ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
+    let first = ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
+    let again = ops::devices::changes::create(&test.app, &operator, &key, &input("A", world.vendor)).await.unwrap();
     assert_eq!((&first.event, again.replayed), (&again.event, true));
     assert_eq!(world.credit(&test, world.vendor).await, 999);
-    assert!(
-        ops::devices::changes::create(&test.app, &operator, &key, &input("B", world.vendor)).await.is_err()
-    );
+    assert!(ops::devices::changes::create(&test.app, &operator, &key, &input("B", world.vendor)).await.is_err());
     test.verify().await;
 }
 
@@ -272,8 +259,7 @@ async fn only_administrators_can_change_devices(test: TestApp) {
         let mut browser = signed_in(&test, email).await;
         browser.get("/devices").await.has_not("Add device").has_not("Set service");
         browser.get(&format!("/devices/{id}")).await.has_not("Edit");
-        for page in ["/devices/new", "/devices/service", "/devices/removal", &format!("/devices/{id}/facts")]
-        {
+        for page in ["/devices/new", "/devices/service", "/devices/removal", &format!("/devices/{id}/facts")] {
             browser.get(page).await.is(403);
         }
         let token = browser.get("/account/profile").await.field("form");
@@ -303,11 +289,7 @@ async fn a_company_with_devices_cannot_be_removed(test: TestApp) {
     let mut browser = signed_in(&test, "operator@test.example").await;
     let text = id.to_string();
     let page = format!("/companies/removal?company={id}");
-    browser
-        .submit(&page, "/companies/removal", &[("company", &text)])
-        .await
-        .is(422)
-        .has("Empty has 1 device");
+    browser.submit(&page, "/companies/removal", &[("company", &text)]).await.is(422).has("Empty has 1 device");
     browser.get(&format!("/devices/{device_id}")).await.is(200);
     let edited = [("serial", "A2"), ("company", &*world.vendor.to_string())];
     let path = format!("/devices/{device_id}/facts");
@@ -353,12 +335,9 @@ async fn pages(test: &TestApp, email: &str, filter: DeviceFilter) -> Vec<String>
 async fn check_pages(test: &TestApp, email: &str) {
     use scrip::store::devices::DeviceSort;
     let actor = who(&test.app, email).await;
-    for (sort, descending) in [
-        (DeviceSort::Label, false),
-        (DeviceSort::Label, true),
-        (DeviceSort::Id, false),
-        (DeviceSort::Id, true),
-    ] {
+    for (sort, descending) in
+        [(DeviceSort::Label, false), (DeviceSort::Label, true), (DeviceSort::Id, false), (DeviceSort::Id, true)]
+    {
         let filter = DeviceFilter { sort, descending, limit: 7, ..DeviceFilter::default() };
         let labels = pages(test, email, filter.clone()).await;
         assert_eq!(labels.len(), 24, "{sort:?} {descending}");
@@ -379,8 +358,7 @@ async fn check_pages(test: &TestApp, email: &str) {
     let active = DeviceFilter { state: Some(DeviceState::Active), limit: 5, ..DeviceFilter::default() };
     assert_eq!(pages(test, email, active.clone()).await.len(), 8);
     assert_eq!(ops::devices::count(&test.app, &actor, &active).await.unwrap(), 8);
-    let named =
-        DeviceFilter { text: "NAME 00".into(), service: Some(CREDIT), limit: 50, ..DeviceFilter::default() };
+    let named = DeviceFilter { text: "NAME 00".into(), service: Some(CREDIT), limit: 50, ..DeviceFilter::default() };
     assert_eq!(pages(test, email, named.clone()).await.len(), 4);
     assert_eq!(ops::devices::count(&test.app, &actor, &named).await.unwrap(), 4);
 }
@@ -404,9 +382,7 @@ async fn a_large_tree_gives_the_same_pages(test: TestApp) {
     add(&test, &input("FOREIGN", world.other)).await;
     let acme = who(&test.app, "acme@test.example").await;
     for n in 0..51 {
-        ops::companies::changes::create(&test.app, &acme, &key(&test), &format!("Sub {n}"), world.acme)
-            .await
-            .unwrap();
+        ops::companies::changes::create(&test.app, &acme, &key(&test), &format!("Sub {n}"), world.acme).await.unwrap();
     }
     check_pages(&test, "acme@test.example").await;
 }
@@ -509,10 +485,7 @@ async fn a_move_reports_how_many_waiting_devices_it_serves(test: TestApp) {
     operator.get(&preview(9)).await.has("3 waiting devices will be extended at once.");
     let fields = [("type", "credit"), ("from", from.as_str()), ("to", &to), ("amount", "2")];
     let answer = operator.submit("/moves/new", "/moves", &fields).await;
-    operator
-        .done(answer)
-        .await
-        .has("2 Credit moved from Vendor to Other. 2 waiting devices were extended at once.");
+    operator.done(answer).await.has("2 Credit moved from Vendor to Other. 2 waiting devices were extended at once.");
     operator.get(&preview(9)).await.has("1 waiting device will be extended at once.");
     test.verify().await;
 }
@@ -521,9 +494,7 @@ async fn the_nearest_company_above_pays_for_a_drawing_subsidiary(test: TestApp) 
     let world = World::new(&test).await;
     let operator = who(&test.app, "operator@test.example").await;
     for id in [world.acme_north, world.acme] {
-        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(true))
-            .await
-            .unwrap();
+        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(true)).await.unwrap();
     }
     let first = add(&test, &input("A", world.acme_north)).await;
     assert_eq!(state(&test, first).await, DeviceState::Waiting);
@@ -544,9 +515,7 @@ async fn changes_in_the_tree_serve_waiting_devices(test: TestApp) {
     let two = add(&test, &input("B", world.acme_north)).await;
     world.give(&test, world.distributor, 1).await;
     let switch = async |id, on| {
-        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(on))
-            .await
-            .unwrap();
+        ops::companies::changes::change(&test.app, &operator, &key(&test), id, use_parent_credits(on)).await.unwrap();
         test.verify().await;
         renew_all(&test.app).await;
         test.verify().await;
@@ -554,15 +523,10 @@ async fn changes_in_the_tree_serve_waiting_devices(test: TestApp) {
     switch(world.acme_north, true).await;
     assert_eq!(state(&test, one).await, DeviceState::Waiting);
     switch(world.acme, true).await;
-    assert_eq!(
-        (state(&test, one).await, state(&test, two).await),
-        (DeviceState::Active, DeviceState::Waiting)
-    );
+    assert_eq!((state(&test, one).await, state(&test, two).await), (DeviceState::Active, DeviceState::Waiting));
     switch(world.acme, false).await;
     switch(world.acme, true).await;
-    ops::companies::changes::put_under(&test.app, &operator, &key(&test), world.acme, world.vendor)
-        .await
-        .unwrap();
+    ops::companies::changes::put_under(&test.app, &operator, &key(&test), world.acme, world.vendor).await.unwrap();
     test.verify().await;
     renew_all(&test.app).await;
     assert_eq!(state(&test, two).await, DeviceState::Active);
@@ -617,9 +581,8 @@ async fn a_dead_holders_lease_is_taken_over(test: TestApp) {
     let take = async |holder: &str| {
         let mut tx = test.app.db.write().await.unwrap();
         let now = test.app.clock.now();
-        let taken = scrip::store::leases::take(&mut tx, "renewals", holder, now, renewals::LEASE_SECONDS)
-            .await
-            .unwrap();
+        let taken =
+            scrip::store::leases::take(&mut tx, "renewals", holder, now, renewals::LEASE_SECONDS).await.unwrap();
         tx.commit().await.unwrap();
         taken
     };
@@ -650,11 +613,7 @@ async fn a_subsidiary_does_not_see_which_person_or_company_above_paid(test: Test
         .await
         .has("Parent company")
         .has_not("operator@test.example");
-    signed_in(&test, "operator@test.example")
-        .await
-        .get(&path)
-        .await
-        .has("<td data-label=\"Paid by\">Vendor</td>");
+    signed_in(&test, "operator@test.example").await.get(&path).await.has("<td data-label=\"Paid by\">Vendor</td>");
 }
 
 async fn devices_and_monitored_devices_are_counted(test: TestApp) {

@@ -76,12 +76,7 @@ fn small_during_a_read(_: &Path) -> Option<Capacity> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_read_that_blocks_the_wal_restart_is_ended() {
-    let test = TestApp::start_behind(
-        Backend::Sqlite,
-        Given::default(),
-        |_| {},
-        |db| db.with_disk(small_during_a_read),
-    );
+    let test = TestApp::start_behind(Backend::Sqlite, Given::default(), |_| {}, |db| db.with_disk(small_during_a_read));
     let test = test.await.unwrap();
     let world = World::new(&test).await;
     let operator = crate::support::who(&test.app, "operator@test.example").await;
@@ -101,9 +96,7 @@ async fn a_long_read_that_blocks_the_wal_restart_is_ended() {
         assert!(started.elapsed() < Duration::from_secs(20), "it is not ended");
         let key = format!("move {moves}");
         let credit = scrip::model::resources::ResourceType::CREDIT;
-        ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1)
-            .await
-            .unwrap();
+        ops::resources::move_units(&test.app, &operator, &key, credit, world.vendor, world.acme, 1).await.unwrap();
         moves += 1;
         sqlite.tend().await.unwrap();
     }
@@ -189,8 +182,7 @@ async fn a_page_that_cannot_be_read_makes_its_requests_unavailable_until_it_can(
     drop(writer);
     let ((page,), (size,)): ((i64,), (i64,)) = {
         let mut tx = test.app.db.read().await.unwrap();
-        let page =
-            sql("select rootpage from sqlite_master where name = 'device'").one(&mut tx).await.unwrap();
+        let page = sql("select rootpage from sqlite_master where name = 'device'").one(&mut tx).await.unwrap();
         (page, sql("select page_size from pragma_page_size()").one(&mut tx).await.unwrap())
     };
     let file = std::fs::File::options().read(true).write(true).open(test.folder().join("scrip.db")).unwrap();
@@ -199,11 +191,7 @@ async fn a_page_that_cannot_be_read_makes_its_requests_unavailable_until_it_can(
     file.write_all_at(&vec![0xff; size as usize], at).unwrap();
     // A write, so that every connection reads its pages from the disk.
     program
-        .post_once(
-            "/api/credits/move",
-            "1",
-            json!({ "source": world.vendor, "target": world.acme, "amount": 5 }),
-        )
+        .post_once("/api/credits/move", "1", json!({ "source": world.vendor, "target": world.acme, "amount": 5 }))
         .await
         .is(200);
 

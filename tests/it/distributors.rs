@@ -34,12 +34,7 @@ async fn the_operator_can_activate_and_deactivate_a_company(test: TestApp) {
     // A second activation changes nothing and adds no history entry.
     operator.submit(NEW, LIST, &[("company", id.as_str())]).await.is(303);
     let page = operator.get("/history").await;
-    assert_eq!(
-        page.body.matches("<td data-label=\"Action\">Distributor activated").count(),
-        1,
-        "{}",
-        page.body
-    );
+    assert_eq!(page.body.matches("<td data-label=\"Action\">Distributor activated").count(), 1, "{}", page.body);
     let end = format!("{LIST}/{id}/deactivation");
     operator.get(&end).await.has("can then buy nothing more");
     let answer = operator.submit(&end, &end, &[]).await;

@@ -75,10 +75,7 @@ async fn what_an_older_version_kept_is_shown_as_it_was(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let there = save_profile(&mut operator).await;
     assert_eq!(kept(&test).await, r#"{"event":{"user":"profile_saved"}}"#);
-    operator
-        .get(&there)
-        .await
-        .has("Update operation completed successfully.</strong> Your profile was saved.");
+    operator.get(&there).await.has("Update operation completed successfully.</strong> Your profile was saved.");
     keep(&test, "Invite\nann@test.example was invited.\n{\"id\":7}").await;
     let page = operator.get(&there).await;
     page.is(200).has("Invite operation completed successfully.</strong> ann@test.example was invited.</div>");

@@ -64,11 +64,9 @@ async fn check(test: &TestApp, cases: Vec<Case>) {
 /// one. Neither counts as reading a table.
 fn reads_a_table(line: &str, plan: &[String]) -> bool {
     let is_walk = line.contains(" USING ") || line.contains(" VIRTUAL TABLE ");
-    let is_result = |name: &str| {
-        plan.iter().any(|l| ["CO-ROUTINE", "MATERIALIZE"].iter().any(|w| *l == format!("{w} {name}")))
-    };
-    line.contains("Seq Scan on ")
-        || line.strip_prefix("SCAN ").is_some_and(|name| !is_walk && !is_result(name))
+    let is_result =
+        |name: &str| plan.iter().any(|l| ["CO-ROUTINE", "MATERIALIZE"].iter().any(|w| *l == format!("{w} {name}")));
+    line.contains("Seq Scan on ") || line.strip_prefix("SCAN ").is_some_and(|name| !is_walk && !is_result(name))
 }
 
 fn sorts(line: &str) -> bool {
@@ -85,11 +83,9 @@ fn root() -> Path {
 
 async fn companies_are_walked_in_list_order(test: TestApp) {
     let mut cases = Vec::new();
-    for (sort, index) in [
-        (Sort::Name, "company_by_name"),
-        (Sort::Level, "company_by_level"),
-        (Sort::Created, "company_by_time"),
-    ] {
+    for (sort, index) in
+        [(Sort::Name, "company_by_name"), (Sort::Level, "company_by_level"), (Sort::Created, "company_by_time")]
+    {
         for descending in [false, true] {
             let filter = CompanyFilter { sort, descending, limit: 51, ..CompanyFilter::default() };
             cases.push(Case("walk", companies::list_query(&root(), &filter, Way::Walked), index, ABOVE));
@@ -130,22 +126,14 @@ async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
 async fn users_history_and_sessions_use_their_indexes(test: TestApp) {
     let filter = HistoryFilter { limit: 51, ..HistoryFilter::default() };
     let (users_by_id, lines_by_id) = match test.backend {
-        Backend::Sqlite => {
-            ("SEARCH u USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH t USING INTEGER PRIMARY KEY")
-        }
-        Backend::Postgres => {
-            ("Index Scan using person_pkey on person u", "Index Scan Backward using transfer_pkey")
-        }
+        Backend::Sqlite => ("SEARCH u USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH t USING INTEGER PRIMARY KEY"),
+        Backend::Postgres => ("Index Scan using person_pkey on person u", "Index Scan Backward using transfer_pkey"),
     };
     let mut cases = vec![
         Case("users", users::list_query(&root(), &UserFilter::default(), Way::Walked), users_by_id, 0),
         Case(
             "users of a company",
-            users::list_query(
-                &root(),
-                &UserFilter { company_id: Some(1), ..UserFilter::default() },
-                Way::Gathered,
-            ),
+            users::list_query(&root(), &UserFilter { company_id: Some(1), ..UserFilter::default() }, Way::Gathered),
             "person_by_company",
             0,
         ),
@@ -177,12 +165,7 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
         &test,
         vec![
             Case("codes of a tree", code_lists::list_query(&tree, &codes_filter(None)), code_by_id, 1),
-            Case(
-                "codes of companies",
-                code_lists::list_query(&few, &codes_filter(None)),
-                "code_by_company",
-                2,
-            ),
+            Case("codes of companies", code_lists::list_query(&few, &codes_filter(None)), "code_by_company", 2),
             Case(
                 "unused codes",
                 code_lists::list_query(&few, &codes_filter(Some(CodeStatus::Unused))),
@@ -191,12 +174,7 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
             ),
             Case("codes of a batch", code_lists::list_query(&few, &batch), operation_by_key, 2),
             Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
-            Case(
-                "transfers of companies",
-                transfers::list_query(&few, &transfers_filter()),
-                "transfer_by_source",
-                2,
-            ),
+            Case("transfers of companies", transfers::list_query(&few, &transfers_filter()), "transfer_by_source", 2),
             Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
         ],
     )
@@ -217,16 +195,13 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
             (Facts { created_from: Some(NOON), ..Facts::default() }, Some(CodeStatus::Unused)),
         ] {
             let filter = ListFilter { facts, status, limit: 51, offset: 1_900_000, ..ListFilter::default() };
-            let index =
-                index(if is_one { "COVERING INDEX code_by_company" } else { "COVERING INDEX code_walk" });
+            let index = index(if is_one { "COVERING INDEX code_by_company" } else { "COVERING INDEX code_walk" });
             cases.push(Case("codes", code_lists::list_query(scope, &filter), index, 1));
         }
-        for (status, name) in [
-            (CodeStatus::Unused, "COVERING INDEX code_unused"),
-            (CodeStatus::Used, "COVERING INDEX code_ended"),
-        ] {
-            let filter =
-                ListFilter { status: Some(status), limit: 51, offset: 1_900_000, ..ListFilter::default() };
+        for (status, name) in
+            [(CodeStatus::Unused, "COVERING INDEX code_unused"), (CodeStatus::Used, "COVERING INDEX code_ended")]
+        {
+            let filter = ListFilter { status: Some(status), limit: 51, offset: 1_900_000, ..ListFilter::default() };
             cases.push(Case("codes in a state", code_lists::list_query(scope, &filter), index(name), 2));
         }
         let filter = TransferFilter { limit: 51, offset: 1_900_000, ..TransferFilter::default() };
@@ -245,11 +220,9 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
     let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
     let mut cases = Vec::new();
     let few = CompanyScope::Companies(vec![1, 2]);
-    for (scope, walk) in [
-        (CompanyScope::All, "code_walk"),
-        (CompanyScope::Tree(root()), "code_by_company"),
-        (few, "code_by_company"),
-    ] {
+    for (scope, walk) in
+        [(CompanyScope::All, "code_walk"), (CompanyScope::Tree(root()), "code_by_company"), (few, "code_by_company")]
+    {
         for text in [None, Some("fair".to_owned())] {
             // PostgreSQL has no index that holds whole comments.
             if text.is_some() && test.backend == Backend::Postgres {
@@ -294,11 +267,7 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
     }
     for (scope, status, index) in [
         (&tree, None, "code_voucher_by_id"),
-        (
-            &few,
-            None,
-            if test.backend == Backend::Sqlite { "code_voucher_by_company" } else { "code_voucher" },
-        ),
+        (&few, None, if test.backend == Backend::Sqlite { "code_voucher_by_company" } else { "code_voucher" }),
         (&tree, Some(CodeStatus::Used), "code_voucher_by_status"),
         (&few, Some(CodeStatus::Used), "code_voucher"),
     ] {
@@ -336,21 +305,14 @@ async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
                 ("devices of companies", &few, None, DeviceSort::Label, "device_by_label"),
                 ("devices of companies by id", &few, None, DeviceSort::Id, "device_by_company"),
                 ("waiting devices of companies", &few, WAITING, DeviceSort::Label, "device_by_state"),
-                (
-                    "waiting devices of companies by id",
-                    &few,
-                    WAITING,
-                    DeviceSort::Id,
-                    "device_by_state_and_id",
-                ),
+                ("waiting devices of companies by id", &few, WAITING, DeviceSort::Id, "device_by_state_and_id"),
                 ("devices of a tree", &tree, None, DeviceSort::Label, "device_label"),
                 ("devices of a tree by id", &tree, None, DeviceSort::Id, by_id),
                 ("waiting devices of a tree", &tree, WAITING, DeviceSort::Label, "device_state"),
                 ("waiting devices of a tree by id", &tree, WAITING, DeviceSort::Id, "device_state_and_id"),
             ] {
                 // PostgreSQL chooses by its statistics, and these tables are empty.
-                let is_choice =
-                    test.backend == Backend::Postgres && matches!(scope, CompanyScope::Companies(_));
+                let is_choice = test.backend == Backend::Postgres && matches!(scope, CompanyScope::Companies(_));
                 let index = if is_choice { "using device_" } else { index };
                 // One sort for the merge, one for the page.
                 let sorts = if matches!(scope, CompanyScope::Companies(_)) { 2 } else { 1 };

@@ -72,14 +72,8 @@ async fn selling(operator: &mut Browser, world: &World) {
         ("vat_class", "1"),
     ];
     let [address, country] = [("address", "Street 1"), ("country", "DE")];
-    let seller = vec![
-        ("name", "Vendor"),
-        address,
-        country,
-        ("email", "a@b.test"),
-        ("bank_account", "DE1"),
-        ("due_days", "9"),
-    ];
+    let seller =
+        vec![("name", "Vendor"), address, country, ("email", "a@b.test"), ("bank_account", "DE1"), ("due_days", "9")];
     let billing = vec![
         ("billing_name", "Acme"),
         ("billing_address", "Street 1"),
@@ -109,8 +103,7 @@ async fn everything(test: &TestApp, world: &World) {
     let mut operator = signed_in(test, "operator@test.example").await;
     let (id, code) = world.code(test, "operator@test.example", 5).await;
     let (used, _) = world.code(test, "operator@test.example", 6).await;
-    let (acme, north, other) =
-        (world.acme.to_string(), world.acme_north.to_string(), world.other.to_string());
+    let (acme, north, other) = (world.acme.to_string(), world.acme_north.to_string(), world.other.to_string());
     let north_user = who(&test.app, "north@test.example").await.user_id;
     let company = |part: &str| format!("/companies/{north}/{part}");
     let user = |part: &str| format!("/users/{north_user}/{part}");
@@ -191,9 +184,7 @@ async fn second_factors(test: &TestApp) {
         let bytes = totp_rs::Secret::try_from_base32(&shown.text).unwrap().as_bytes().to_vec();
         let code = TotpSecret::new(bytes).code_at(test.app.clock.now());
         let change = Change { operation_id: key, but: None };
-        second_factor::turn_on_app(&test.app, &customer, &change, password, &shown.sealed, &code)
-            .await
-            .unwrap()
+        second_factor::turn_on_app(&test.app, &customer, &change, password, &shown.sealed, &code).await.unwrap()
     };
     let codes = turn_on("on").await.codes.unwrap();
     let mut browser = test.browser();
@@ -203,13 +194,8 @@ async fn second_factors(test: &TestApp) {
     let right = [("with", "recovery"), ("recovery_code", codes[0].as_str())];
     browser.post("/sign-in/code", &right).await.is(303);
     let verified = who(&test.app, "customer@test.example").await;
-    let form = TokenForm {
-        name: "Nightly",
-        scopes: vec!["credits:read"],
-        last_day: "",
-        has_no_end: false,
-        networks: "",
-    };
+    let form =
+        TokenForm { name: "Nightly", scopes: vec!["credits:read"], last_day: "", has_no_end: false, networks: "" };
     scrip::ops::tokens::create(&test.app, &verified, "token", &form).await.unwrap();
     let id = scrip::ops::tokens::list(&test.app, &verified).await.unwrap()[0].id;
     scrip::ops::tokens::revoke(&test.app, &verified, "revoke", id).await.unwrap();
@@ -299,10 +285,7 @@ async fn users_see_their_own_tree_and_what_enters_or_leaves_it(test: TestApp) {
     }
     let of_north = lines(&mut acme, &format!("?company={}", world.acme_north)).await;
     assert_eq!(of_north.len(), 0);
-    assert_eq!(
-        rows(&acme.get(&format!("/companies/{}/history", world.acme)).await),
-        lines(&mut acme, "").await.len()
-    );
+    assert_eq!(rows(&acme.get(&format!("/companies/{}/history", world.acme)).await), lines(&mut acme, "").await.len());
 }
 
 async fn end_users_see_their_own_company(test: TestApp) {
@@ -315,10 +298,7 @@ async fn end_users_see_their_own_company(test: TestApp) {
     let mut customer = signed_in(&test, "customer@test.example").await;
     let all = lines(&mut customer, "").await.join("\n");
     // The move leaves the user's company, so it is visible; what happens below is not.
-    assert!(
-        all.contains(",6,credit") && all.contains(",2,credit") && !all.contains("Company created"),
-        "{all}"
-    );
+    assert!(all.contains(",6,credit") && all.contains(",2,credit") && !all.contains("Company created"), "{all}");
     customer.get("/history").await.is(200).has_not("Company created</td>");
     let below = customer.get("/history.csv?company=6").await;
     assert_eq!(below.is(200).body.lines().skip(1).collect::<Vec<_>>().join("\n"), all);
@@ -359,9 +339,7 @@ async fn pages_of_history_have_no_overlaps_and_no_gaps(test: TestApp) {
     let operator = who(&test.app, "operator@test.example").await;
     for amount in 1..=120 {
         let key = format!("k{amount}");
-        scrip::ops::resources::issue(&test.app, &operator, &key, ResourceType::CREDIT, amount, "")
-            .await
-            .unwrap();
+        scrip::ops::resources::issue(&test.app, &operator, &key, ResourceType::CREDIT, amount, "").await.unwrap();
     }
     let mut auditor = signed_in(&test, "auditor@test.example").await;
     let mut path = "/history?action=issue".to_owned();
@@ -373,12 +351,7 @@ async fn pages_of_history_have_no_overlaps_and_no_gaps(test: TestApp) {
         let found: Vec<i64> = cells
             .map(|rest| {
                 let cell = rest.split("</td>").next().unwrap();
-                cell.chars()
-                    .skip_while(|c| *c != '>')
-                    .filter(char::is_ascii_digit)
-                    .collect::<String>()
-                    .parse()
-                    .unwrap()
+                cell.chars().skip_while(|c| *c != '>').filter(char::is_ascii_digit).collect::<String>().parse().unwrap()
             })
             .collect();
         sizes.push(found.len());
@@ -412,12 +385,7 @@ async fn a_large_tree_gives_the_same_rows(test: TestApp) {
     for (path, ids) in [(&path, &all), (&distributor, &below)] {
         for verb in [None, Some("move"), Some("user.signed_in"), Some("redeem")] {
             for (before, limit) in [(None, 500), (None, 3), (Some(9), 500)] {
-                let filter = HistoryFilter {
-                    verb: verb.map(str::to_owned),
-                    before,
-                    limit,
-                    ..HistoryFilter::default()
-                };
+                let filter = HistoryFilter { verb: verb.map(str::to_owned), before, limit, ..HistoryFilter::default() };
                 let one = store::history::of_companies(&mut tx, ids, &filter).await.unwrap();
                 let other = store::history::of_tree(&mut tx, path, &filter).await.unwrap();
                 assert_eq!(format!("{one:?}"), format!("{other:?}"), "{filter:?}");
@@ -435,9 +403,7 @@ async fn the_file_matches_the_page(test: TestApp) {
         let name = format!("=Other {i}");
         let change = scrip::ops::companies::changes::Change { name: Some(&name), ..Default::default() };
         let key = format!("k{i}");
-        scrip::ops::companies::changes::change(&test.app, &operator, &key, world.other, change)
-            .await
-            .unwrap();
+        scrip::ops::companies::changes::change(&test.app, &operator, &key, world.other, change).await.unwrap();
     }
     let file = auditor.get("/history.csv?action=company.renamed").await;
     assert_eq!(file.headers["content-disposition"], "attachment; filename=\"history.csv\"");

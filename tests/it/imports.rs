@@ -44,23 +44,15 @@ async fn a_file_is_checked_and_then_added_by_a_job(test: TestApp) {
     let world = World::new(&test).await;
     world.give(&test, world.acme, 1).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    let file = format!(
-        "serial;name;service;company\nA1;Gate;credit;\nA2;;Credit;Acme North\nA3;Lift;;{}\n",
-        world.acme
-    );
+    let file =
+        format!("serial;name;service;company\nA1;Gate;credit;\nA2;;Credit;Acme North\nA3;Lift;;{}\n", world.acme);
     let answer = send(&mut acme, world.acme, &file).await;
     let path = answer.location().split('?').next().unwrap().to_owned();
     let page = acme.done(answer).await;
-    page.has("Check operation completed successfully.")
-        .has("3 rows can be added, 0 rows cannot.")
-        .has("Add 3 devices");
+    page.has("Check operation completed successfully.").has("3 rows can be added, 0 rows cannot.").has("Add 3 devices");
     assert_eq!(count(&test, world.acme).await, 0);
     let answer = acme.submit(&path, &format!("{path}/run"), &[]).await;
-    acme.done(answer)
-        .await
-        .has("Import operation completed successfully.")
-        .has("<progress")
-        .has("0 of 3 rows");
+    acme.done(answer).await.has("Import operation completed successfully.").has("<progress").has("0 of 3 rows");
     assert!(jobs::run_next(&test.app).await && !jobs::run_next(&test.app).await);
     acme.get(&path).await.has("Done").has("3 of 3 rows dealt with, 3 devices added.");
     acme.get("/devices").await.has("A1").has("Gate").has("A2").has("Active").has("Waiting").has("Off");
@@ -74,7 +66,8 @@ async fn bad_rows_are_named_by_line_and_the_others_are_added(test: TestApp) {
     let mut acme = signed_in(&test, "acme@test.example").await;
     start(&mut acme, world.acme, "serial\nOLD\n").await;
     jobs::run_next(&test.app).await;
-    let file = "serial,service,company\nA,credit,\n,credit,\nold,,\na,,\nB,gold,\nC,,Other\n\nD,,\"Acme\nNorth\"\nE,,\n";
+    let file =
+        "serial,service,company\nA,credit,\n,credit,\nold,,\na,,\nB,gold,\nC,,Other\n\nD,,\"Acme\nNorth\"\nE,,\n";
     let answer = send(&mut acme, world.acme, file).await;
     let path = answer.location().split('?').next().unwrap().to_owned();
     let page = acme.done(answer).await;

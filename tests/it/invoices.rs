@@ -60,8 +60,7 @@ fn a_credit_note_names_its_invoice_and_has_negative_amounts() {
 
 #[test]
 fn a_long_invoice_repeats_its_header_and_loses_no_line() {
-    let name =
-        |i| format!("Voucher {i} for a house with a name that is as long as the street that it stands in");
+    let name = |i| format!("Voucher {i} for a house with a name that is as long as the street that it stands in");
     let lines = (0..200).map(|i| line(&name(i), i + 1, 1_250, "21")).collect();
     let pages = pages(&pdf::invoice(&Document { lines, ..invoice() }).unwrap());
     assert!(pages.len() > 5, "{} pages", pages.len());
@@ -127,9 +126,7 @@ async fn the_pdf_is_attached_to_its_mail(test: TestApp) {
     let test = TestApp::start_with(test.backend, given).await.unwrap();
     let document = invoice();
     let written = mail::invoice("accounts@buyer.example", &document, "http://portal.example/orders/1007");
-    mail::deliver(test.app.config.mail.as_ref(), written, vec![mail::attached(&document).unwrap()])
-        .await
-        .unwrap();
+    mail::deliver(test.app.config.mail.as_ref(), written, vec![mail::attached(&document).unwrap()]).await.unwrap();
     let got = mails.recv().await.unwrap();
     says(&got, &["Subject: Invoice INV-2026-000042", "To: accounts@buyer.example", "INV-2026-000042.pdf"]);
     says(&got, &["Please pay 18,183.57 EUR by 5 Dec 2026", "http://portal.example/orders/1007"]);

@@ -15,9 +15,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, ActorFacts, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes,
-    CreatedCode, DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit,
-    MoveUnits, NewCode, Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes, CreatedCode,
+    DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit, MoveUnits, NewCode,
+    Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -334,17 +334,10 @@ impl World {
         let resource_type = self.resource_type();
         let amount = self.amount();
         match self.rng.random_range(0..100) {
-            0..10 => Command::Issue(Issue {
-                resource_type,
-                amount: amount.saturating_mul(4),
-                memo: "memo".to_owned(),
-            }),
-            10..35 => Command::MoveUnits(MoveUnits {
-                resource_type,
-                from: self.company(own),
-                to: self.company(own),
-                amount,
-            }),
+            0..10 => Command::Issue(Issue { resource_type, amount: amount.saturating_mul(4), memo: "memo".to_owned() }),
+            10..35 => {
+                Command::MoveUnits(MoveUnits { resource_type, from: self.company(own), to: self.company(own), amount })
+            }
             35..50 => {
                 let codes = (0..self.rng.random_range(1..5)).map(|_| self.new_code()).collect();
                 let comment = "comment".to_owned();
@@ -363,11 +356,7 @@ impl World {
             79..84 => Command::CancelCodes(CancelCodes { code_ids: self.voucher_ids(own) }),
             84..88 => {
                 let code_id = self.voucher_ids(own)[0];
-                Command::ReplaceCode(ReplaceCode {
-                    code_id,
-                    code: self.new_code(),
-                    comment: "lost".to_owned(),
-                })
+                Command::ReplaceCode(ReplaceCode { code_id, code: self.new_code(), comment: "lost".to_owned() })
             }
             _ => Command::Redeem(Redeem { tag: self.tag(), limits: Vec::new() }),
         }
@@ -534,8 +523,7 @@ impl World {
             let sum: i128 = of_type().map(|(_, (balance, _))| balance).sum();
             assert_eq!(sum, 0, "the sum of {resource_type:?}");
             for (key, (balance, received)) in of_type() {
-                let least =
-                    if *key == AccountKey::new(ROOT, resource_type, Kind::Issued) { *balance } else { 0 };
+                let least = if *key == AccountKey::new(ROOT, resource_type, Kind::Issued) { *balance } else { 0 };
                 assert!(*balance >= least && received >= balance, "{key:?} has {balance} of {received}");
             }
         }
@@ -671,30 +659,14 @@ impl Oracle {
             Command::Issue(Issue { resource_type, amount, .. }) => {
                 ensure(own == ROOT, Refusal::NotIssuer)?;
                 let (from, to) = ((own, Kind::Issued), (own, Kind::Available));
-                Ok(vec![Line {
-                    cause: Cause::Issue,
-                    resource_type,
-                    amount,
-                    from,
-                    to,
-                    code: None,
-                    device: None,
-                }])
+                Ok(vec![Line { cause: Cause::Issue, resource_type, amount, from, to, code: None, device: None }])
             }
             Command::MoveUnits(MoveUnits { resource_type, from, to, amount }) => {
                 ensure(self.may_use(own, from), Refusal::UnknownSource)?;
                 ensure(self.may_use(own, to), Refusal::UnknownTarget)?;
                 ensure(from != to, Refusal::SameCompany)?;
                 let (from, to) = ((from, Kind::Available), (to, Kind::Available));
-                Ok(vec![Line {
-                    cause: Cause::Move,
-                    resource_type,
-                    amount,
-                    from,
-                    to,
-                    code: None,
-                    device: None,
-                }])
+                Ok(vec![Line { cause: Cause::Move, resource_type, amount, from, to, code: None, device: None }])
             }
             Command::CreateCodes(CreateCodes { company_id, resource_type, amount, codes, .. }) => {
                 ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;

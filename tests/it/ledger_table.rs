@@ -11,9 +11,9 @@ use std::str::SplitWhitespace;
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, ActorFacts, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command,
-    CreateCodes, DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode,
-    Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
+    DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation, Redeem,
+    Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -176,8 +176,7 @@ impl Table {
         }
         self.memory.last_code_id += 1;
         let id = self.memory.last_code_id;
-        let facts =
-            CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at };
+        let facts = CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at };
         self.memory.add_code(facts);
         Ok(())
     }
@@ -273,12 +272,7 @@ impl Table {
         let (company, user) = who.split_once('/').unwrap_or((who, "1"));
         let company_id = self.company_named(company)?;
         let user: i64 = user.parse().map_err(|_| format!("{user:?} is no user"))?;
-        Ok(ActorFacts {
-            user_id: company_id * 100 + user,
-            company_id,
-            address: address.to_owned(),
-            token_id: None,
-        })
+        Ok(ActorFacts { user_id: company_id * 100 + user, company_id, address: address.to_owned(), token_id: None })
     }
 
     fn command(&self, words: &mut Words, actor: &ActorFacts) -> Read<Command> {
@@ -292,14 +286,10 @@ impl Table {
         let code_id = |label| self.memory.codes.get(&tag(label)).map_or(NO_CODE, |code| code.id);
         match verb {
             "expire" => {
-                return Ok(Command::ExpireCodes(ExpireCodes {
-                    code_ids: words.0.by_ref().map(code_id).collect(),
-                }));
+                return Ok(Command::ExpireCodes(ExpireCodes { code_ids: words.0.by_ref().map(code_id).collect() }));
             }
             "cancel" => {
-                return Ok(Command::CancelCodes(CancelCodes {
-                    code_ids: words.0.by_ref().map(code_id).collect(),
-                }));
+                return Ok(Command::CancelCodes(CancelCodes { code_ids: words.0.by_ref().map(code_id).collect() }));
             }
             "replace" => {
                 let code_id = code_id(words.word("label")?);
@@ -333,13 +323,7 @@ impl Table {
             }));
         }
         let codes = words.0.by_ref().map(new_code).collect();
-        Ok(Command::CreateCodes(CreateCodes {
-            company_id,
-            resource_type,
-            amount,
-            comment: String::new(),
-            codes,
-        }))
+        Ok(Command::CreateCodes(CreateCodes { company_id, resource_type, amount, comment: String::new(), codes }))
     }
 
     /// `fulfil COMPANY expires SECOND AMOUNT TYPE LABEL... [and AMOUNT TYPE LABEL...]`
@@ -354,13 +338,7 @@ impl Table {
             vouchers.push(Voucher { line: ORDER.1, resource_type, amount, name: String::new(), codes });
             if !words.skip("and") {
                 let order_id = ORDER.0;
-                return Ok(Command::Fulfil(Fulfil {
-                    order_id,
-                    company_id,
-                    buyer_id: 1,
-                    expires_at,
-                    vouchers,
-                }));
+                return Ok(Command::Fulfil(Fulfil { order_id, company_id, buyer_id: 1, expires_at, vouchers }));
             }
         }
     }
@@ -421,8 +399,8 @@ impl Table {
     fn must_equal(&self, before: &Memory, changes: &Changes, is_counted: bool) -> Read {
         let mut after = self.memory.clone();
         after.attempts.clone_from(&before.attempts);
-        let is_same = after == *before
-            && *changes == Changes { attempts: changes.attempts.clone(), ..Changes::default() };
+        let is_same =
+            after == *before && *changes == Changes { attempts: changes.attempts.clone(), ..Changes::default() };
         let is_right = is_same && (self.memory.attempts != before.attempts) == is_counted;
         ensure(is_right, || "it was refused or repeated, and yet it changed something".to_owned())
     }
@@ -443,8 +421,7 @@ impl Table {
                     (Cause::Issue, _) => MEMO.to_owned(),
                     (Cause::Replace, _) => {
                         let [old, new] = [0, 1].map(|n| transfers[n].code_id.unwrap_or_default());
-                        [format!("replaced by code #{new}"), format!("in place of code #{old}")][seq as usize]
-                            .clone()
+                        [format!("replaced by code #{new}"), format!("in place of code #{old}")][seq as usize].clone()
                     }
                     (_, Some(id)) => self.memory.devices[&id].label.clone(),
                     _ => String::new(),
@@ -463,8 +440,7 @@ impl Table {
             let kind = KINDS.into_iter().find(|k| k.0 == kind).map_or("?", |k| k.1);
             format!("{}.{kind}={balance}", self.name(company_id))
         };
-        let pair =
-            |t: &Transfer| format!("{} {}", account(t.from, t.from_balance), account(t.to, t.to_balance));
+        let pair = |t: &Transfer| format!("{} {}", account(t.from, t.from_balance), account(t.to, t.to_balance));
         transfers.iter().map(pair).collect::<Vec<_>>().join("; ")
     }
 

@@ -164,10 +164,7 @@ async fn licences_are_bought_by_serial_number_and_their_keys_are_valid(test: Tes
     let name = file.is(200).headers[header::CONTENT_DISPOSITION].to_str().unwrap();
     assert_eq!(name, "attachment; filename=\"licence-7-1.txt\"");
     let opened = facts(&test, &file.body);
-    assert_eq!(
-        (opened.serial.as_str(), opened.product.as_str(), opened.expires_at),
-        ("7-1", "product-1", None)
-    );
+    assert_eq!((opened.serial.as_str(), opened.product.as_str(), opened.expires_at), ("7-1", "product-1", None));
     assert_eq!((opened.standing(Some("7-1"), None, NOON), opened.issued_at), (Standing::Valid, NOON));
     let csv = shop.distributor.get(&format!("{order}/licences.csv")).await;
     let lines: Vec<&str> = csv.is(200).body.lines().collect();
@@ -191,8 +188,7 @@ async fn the_model_decides_which_licences_suit_a_device(test: TestApp) {
     ops::devices::changes::create(&test.app, &by, "other", &other).await.unwrap();
     let known = shop.choose(&[("serials", "8-1")]).await.body.replace("8-1", "9-9");
     let unknown = shop.choose(&[("serials", "9-9")]).await.body;
-    let without_token =
-        |page: &str| page.lines().filter(|l| !l.contains("name=\"form\"")).collect::<String>();
+    let without_token = |page: &str| page.lines().filter(|l| !l.contains("name=\"form\"")).collect::<String>();
     assert_eq!(without_token(&known), without_token(&unknown));
 }
 
@@ -205,12 +201,7 @@ async fn serial_numbers_can_come_from_a_file_and_input_is_kept(test: TestApp) {
     refused.has(">7-1 --</textarea>");
     let form = shop.choose(&[("serials", "7-1")]).await.field("form");
     let fields = [("form", form.as_str()), ("serials", "7-1"), ("change", "1")];
-    shop.distributor
-        .post("/buy/licences", &fields)
-        .await
-        .is(200)
-        .has(">7-1</textarea>")
-        .has("Choose licences");
+    shop.distributor.post("/buy/licences", &fields).await.is(200).has(">7-1</textarea>").has("Choose licences");
     shop.distributor.get("/buy/licences/choice").await.is(303);
 }
 
@@ -315,8 +306,7 @@ async fn other_companies_cannot_see_licences(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let order = shop.buy("a-1", &["2:"]).await;
     let mut other = signed_in(&test, "other@test.example").await;
-    let pages =
-        ["/licences/1", "/licences/1/file", "/licences/1/rehost", &order, &format!("{order}/licences.csv")];
+    let pages = ["/licences/1", "/licences/1/file", "/licences/1/rehost", &order, &format!("{order}/licences.csv")];
     for page in pages {
         other.get(page).await.is(404);
     }
@@ -379,11 +369,7 @@ async fn moving_a_licence_revokes_its_old_key(test: TestApp) {
     let list = test.app.keys.licence_public_keys().open_revocations(list.is(200).body.trim()).unwrap();
     assert_eq!(facts(&test, &old).standing(Some("a-1"), Some(&list), NOON), Standing::Revoked);
     assert_eq!(new.standing(Some("b-1"), Some(&list), NOON), Standing::Valid);
-    shop.distributor
-        .get("/history")
-        .await
-        .has("Licence moved to another device")
-        .has("from a-1 to b-1: Device broken");
+    shop.distributor.get("/history").await.has("Licence moved to another device").has("from a-1 to b-1: Device broken");
 }
 
 async fn a_licence_moved_twice_concurrently_moves_once(test: TestApp) {
@@ -391,9 +377,7 @@ async fn a_licence_moved_twice_concurrently_moves_once(test: TestApp) {
     shop.buy("a-1", &["1:"]).await;
     let by = who(&test.app, "distributor@test.example").await;
     let wish = |serial| Rehost { licence_id: 1, key_id: 1, serial, reason: "Replaced" };
-    let go = async |key: &str, serial: &'static str| {
-        ops::licences::rehost(&test.app, &by, key, &wish(serial)).await
-    };
+    let go = async |key: &str, serial: &'static str| ops::licences::rehost(&test.app, &by, key, &wish(serial)).await;
     let (first, again, other) = tokio::join!(go("k1", "b-1"), go("k1", "b-1"), go("k2", "c-1"));
     assert_eq!(first.is_ok(), again.is_ok());
     assert_ne!(first.is_ok(), other.is_ok());
@@ -445,8 +429,7 @@ async fn the_public_key_and_the_revoked_keys_are_public(test: TestApp) {
     let mut numbers = Vec::new();
     for found in [None, Some(&made[0]), Some(&made[1])] {
         if let Some(l) = found {
-            let wish =
-                Rehost { licence_id: l.row.id, key_id: l.row.key_id, serial: "b-1", reason: "Moved house" };
+            let wish = Rehost { licence_id: l.row.id, key_id: l.row.key_id, serial: "b-1", reason: "Moved house" };
             ops::licences::rehost(&test.app, &by, &format!("{order}{}", l.row.id), &wish).await.unwrap();
         }
         let list = nobody.get("/licences/revocations").await;
@@ -488,8 +471,7 @@ async fn an_order_cannot_mix_currencies(test: TestApp) {
 async fn too_many_licences_for_one_order_are_refused(test: TestApp) {
     let mut shop = Shop::open(&test).await;
     let serials: Vec<String> = (0..600).map(|n| format!("s{n}")).collect();
-    let page =
-        shop.add(&serials.join(" "), &[("product", "1:"), ("product", "2:"), ("confirmed", "1")]).await;
+    let page = shop.add(&serials.join(" "), &[("product", "1:"), ("product", "2:"), ("confirmed", "1")]).await;
     assert!(page.is(422).problem("product").contains("at most 1,000 licences"));
     let order = shop.buy(&serials.join(" "), &["2:"]).await;
     shop.distributor.get(&order).await.has("s0").has("?after=50");

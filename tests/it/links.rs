@@ -1,8 +1,8 @@
 //! Links that stand in for a password become invalid with their reason, and a change of address can be stopped.
 
 use crate::support::{
-    Browser, PASSWORD, Page, Program, TestApp, World, link_in, mail_server, maybe_link_in, next_mail,
-    no_mail, open, set_password, set_up, signed_in, who,
+    Browser, PASSWORD, Page, Program, TestApp, World, link_in, mail_server, maybe_link_in, next_mail, no_mail, open,
+    set_password, set_up, signed_in, who,
 };
 use futures_util::future::join_all;
 use scrip::model::time::Moment;
@@ -61,8 +61,7 @@ async fn is_invalid(test: &TestApp, link: &str) {
 
 async fn email_of(test: &TestApp, id: i64) -> String {
     let mut tx = test.app.db.read().await.unwrap();
-    let (email,): (String,) =
-        sql("select email from person where id = $1").bind(id).one(&mut tx).await.unwrap();
+    let (email,): (String,) = sql("select email from person where id = $1").bind(id).one(&mut tx).await.unwrap();
     email
 }
 
@@ -149,8 +148,7 @@ async fn a_concurrent_stop_and_confirmation_have_one_winner(test: TestApp) {
         let mut browser = signed_in(&test, &email).await;
         let wanted = format!("round{round}@test.example");
         browser.submit(EMAIL, EMAIL, &[("email", &wanted)]).await.is(200);
-        let links =
-            [link_in(&next_mail(&test, &mut mails).await), link_in(&next_mail(&test, &mut mails).await)];
+        let links = [link_in(&next_mail(&test, &mut mails).await), link_in(&next_mail(&test, &mut mails).await)];
         let mut openers = Vec::new();
         for link in &links {
             let mut opener = test.browser();
@@ -206,13 +204,7 @@ async fn nothing_begun_before_a_reset_finishes_after_it(test: TestApp) {
     assert_eq!(late, [false, false]);
     let (app, form) = (
         &test.app,
-        TokenForm {
-            name: "Late",
-            scopes: vec!["credits:read"],
-            last_day: "",
-            has_no_end: true,
-            networks: "",
-        },
+        TokenForm { name: "Late", scopes: vec!["credits:read"], last_day: "", has_no_end: true, networks: "" },
     );
     let change = ops::second_factor::Change { operation_id: "late", but: None };
     let late = [
@@ -263,10 +255,7 @@ async fn a_mailed_link_is_not_shown_on_the_page(test: TestApp) {
     page.is(200).has("A link to set the password was mailed.");
     assert_eq!(maybe_link_in(&page.body), None);
     let invitation = next_mail(&test, &mut mails).await;
-    assert!(
-        invitation.contains("To: new@test.example") && invitation.contains("within 7 days"),
-        "{invitation}"
-    );
+    assert!(invitation.contains("To: new@test.example") && invitation.contains("within 7 days"), "{invitation}");
     open(&mut test.browser(), &link_in(&invitation)).await.is(200);
     let path = format!("/users/{}/link", who(&test.app, ACME).await.user_id);
     let answer = operator.submit(&path, &path, &[]).await;
@@ -274,10 +263,7 @@ async fn a_mailed_link_is_not_shown_on_the_page(test: TestApp) {
     page.is(200).has("A new link for acme@test.example was mailed.").has("within one hour");
     assert_eq!(maybe_link_in(&page.body), None);
     let mail = next_mail(&test, &mut mails).await;
-    assert!(
-        mail.contains("To: acme@test.example") && mail.contains("operator@test.example has made"),
-        "{mail}"
-    );
+    assert!(mail.contains("To: acme@test.example") && mail.contains("operator@test.example has made"), "{mail}");
     let program = Program::all(&test, "operator@test.example").await;
     let body = serde_json::json!({"email": "api@test.example", "role": "end_user", "company_id": world.acme});
     let invited = program.post("/api/users/invite", body).await;
@@ -300,9 +286,7 @@ async fn the_console_mails_links_or_prints_them(test: TestApp) {
     let (test, world, mut mails) = with_mail(test).await;
     let made = ops::console::create_user(&test.app, NEW, world.acme, "admin").await.unwrap();
     assert_eq!(made.link, None);
-    assert!(
-        next_mail(&test, &mut mails).await.contains("The operator of this portal has invited you to Acme")
-    );
+    assert!(next_mail(&test, &mut mails).await.contains("The operator of this portal has invited you to Acme"));
     assert_eq!(ops::console::new_link(&test.app, ACME).await.unwrap().link, None);
     assert!(next_mail(&test, &mut mails).await.contains("Subject: Set a new password"));
 }
@@ -327,10 +311,8 @@ async fn old_seven_day_links_become_invalid_with_the_upgrade() {
     ))
     .unwrap();
     db.execute_batch(&text).unwrap();
-    let left: i64 =
-        db.query_row("select count(*) from link where token_hash <> x'01'", [], |r| r.get(0)).unwrap();
-    let gone: i64 =
-        db.query_row("select count(*) from link where token_hash = x'01'", [], |r| r.get(0)).unwrap();
+    let left: i64 = db.query_row("select count(*) from link where token_hash <> x'01'", [], |r| r.get(0)).unwrap();
+    let gone: i64 = db.query_row("select count(*) from link where token_hash = x'01'", [], |r| r.get(0)).unwrap();
     assert_eq!((left, gone), (2, 0));
     assert!(db.execute("update link set purpose = 'nonsense'", []).is_err());
 }

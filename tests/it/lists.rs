@@ -42,14 +42,7 @@ async fn fill(test: &TestApp) -> Vec<(CompanyScope, BTreeSet<i64>)> {
     let root = store::companies::insert(&mut tx, "Root", None, NOON).await.unwrap();
     store::users::insert(&mut tx, root, "root@test.example", Role::Admin, NOON).await.unwrap();
     tx.commit().await.unwrap();
-    let sizes = Sizes {
-        companies: COMPANIES,
-        devices: 5_000,
-        codes: CODES,
-        transfers: 5_000,
-        history: 10,
-        orders: 10,
-    };
+    let sizes = Sizes { companies: COMPANIES, devices: 5_000, codes: CODES, transfers: 5_000, history: 10, orders: 10 };
     store::bench::fill_all(db, sizes).await.unwrap();
     let mut tx = db.write().await.unwrap();
     let codes: Vec<NewCode> = (1..=CODES).map(code).collect();
@@ -92,8 +85,7 @@ fn page<T: Clone>(rows: &[T], offset: i64) -> Vec<T> {
 }
 
 type CodeRow = (i64, i64, i64, String, i64, i64);
-const CODE_ROWS: &str =
-    "select id, company_id, status, comment_search, created_at, suffix_tag from code order by id";
+const CODE_ROWS: &str = "select id, company_id, status, comment_search, created_at, suffix_tag from code order by id";
 
 fn facts() -> Vec<Facts> {
     let text = |text: &str| Some(text.to_owned());
@@ -140,13 +132,8 @@ async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
                 };
                 let fit = |row: &&CodeRow| companies.contains(&row.1) && of_state(row) && fits(&facts, row);
                 let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
-                let filter = ListFilter {
-                    status,
-                    is_used,
-                    facts: facts.clone(),
-                    limit: LIMIT,
-                    ..ListFilter::default()
-                };
+                let filter =
+                    ListFilter { status, is_used, facts: facts.clone(), limit: LIMIT, ..ListFilter::default() };
                 let mut tx = test.app.db.read_list().await.unwrap();
                 let count = code_lists::count(&mut tx, scope, &filter).await.unwrap();
                 assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
@@ -207,12 +194,9 @@ async fn lists_of_transfers_match_a_plain_scan(test: TestApp) {
     let text = "select id, from_company_id, to_company_id, cause, at from transfer order by id";
     let rows: Vec<(i64, i64, i64, String, i64)> = all(&mut tx, text).await;
     for (scope, companies) in &scopes {
-        for (cause, from) in [
-            (None, None),
-            (Some(Cause::Move), None),
-            (Some(Cause::Issue), None),
-            (None, Some(Moment(9_000_000))),
-        ] {
+        for (cause, from) in
+            [(None, None), (Some(Cause::Move), None), (Some(Cause::Issue), None), (None, Some(Moment(9_000_000)))]
+        {
             let fit = |row: &&(i64, i64, i64, String, i64)| {
                 (companies.contains(&row.1) || companies.contains(&row.2))
                     && cause.is_none_or(|c| row.3 == c.slug())
@@ -246,20 +230,14 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
             rows.sort_by(|a, b| (&a.2, a.0).cmp(&(&b.2, b.0)));
         }
         for (scope, companies) in &scopes {
-            for (state, text) in [
-                (None, ""),
-                (Some(DeviceState::Waiting), ""),
-                (None, "gate 7"),
-                (Some(DeviceState::Off), "nothing"),
-            ] {
+            for (state, text) in
+                [(None, ""), (Some(DeviceState::Waiting), ""), (None, "gate 7"), (Some(DeviceState::Off), "nothing")]
+            {
                 let fit = |row: &&(i64, i64, String, String, String)| {
-                    companies.contains(&row.1)
-                        && state.is_none_or(|s| row.3 == s.slug())
-                        && row.4.contains(text)
+                    companies.contains(&row.1) && state.is_none_or(|s| row.3 == s.slug()) && row.4.contains(text)
                 };
                 let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
-                let filter =
-                    DeviceFilter { state, text: text.into(), sort, limit: LIMIT, ..DeviceFilter::default() };
+                let filter = DeviceFilter { state, text: text.into(), sort, limit: LIMIT, ..DeviceFilter::default() };
                 let mut tx = test.app.db.read_list().await.unwrap();
                 let count = devices::count(&mut tx, scope, &filter).await.unwrap();
                 assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
@@ -280,7 +258,8 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
 async fn lists_of_pools_match_a_plain_scan(test: TestApp) {
     let scopes = fill(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
-    let text = "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id
+    let text =
+        "select a.company_id, a.resource_type, c.name_search from account a join company c on c.id = a.company_id
          where a.kind = 0 order by a.company_id, a.resource_type";
     let rows: Vec<(i64, i64, String)> = all(&mut tx, text).await;
     for (scope, companies) in &scopes {

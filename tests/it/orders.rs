@@ -124,9 +124,7 @@ async fn an_order_has_one_currency(test: TestApp) {
     let czk = shop.video_czk.to_string();
     let page = shop.try_add(&mut buyer, Some(order), &[("product", &czk)]).await;
     assert!(
-        page.is(422)
-            .problem("product")
-            .starts_with("This order is in EUR and cannot take something priced in CZK.")
+        page.is(422).problem("product").starts_with("This order is in EUR and cannot take something priced in CZK.")
     );
     buyer.get(&format!("/orders/{order}")).await.has("290.40 EUR").has_not("CZK");
 }
@@ -194,9 +192,7 @@ async fn withdrawn_products_cannot_be_ordered(test: TestApp) {
     ops::products::set_offered(&test.app, &operator, "withdraw", shop.video, false).await.unwrap();
     shop.place(&mut buyer, order, "invoice").await.is(422).has("is no longer offered");
     ops::products::set_offered(&test.app, &operator, "offer", shop.video, true).await.unwrap();
-    ops::distributors::set_may_buy(&test.app, &operator, "deactivate", shop.world.distributor, false)
-        .await
-        .unwrap();
+    ops::distributors::set_may_buy(&test.app, &operator, "deactivate", shop.world.distributor, false).await.unwrap();
     shop.place(&mut buyer, order, "invoice").await.is(403);
 }
 
@@ -228,8 +224,7 @@ async fn an_order_is_placed_and_paid_only_once(test: TestApp) {
     let mut buyer = shop.buyer(&test).await;
     let order = shop.add(&mut buyer, None, &[]).await;
     let token = buyer.get(&format!("/orders/{order}")).await.field("form");
-    let fields =
-        [&crate::support::shop::BILLING[..], &[("method", "invoice"), ("form", token.as_str())]].concat();
+    let fields = [&crate::support::shop::BILLING[..], &[("method", "invoice"), ("form", token.as_str())]].concat();
     let action = format!("/orders/{order}/placement");
     let first = buyer.post(&action, &fields).await;
     let second = buyer.post(&action, &fields).await;
@@ -387,11 +382,7 @@ async fn other_trees_cannot_see_orders(test: TestApp) {
     let invoice = pdf_of(&mut operator, order).await;
     operator.get(&invoice).await.is(200);
     let mut auditor = signed_in(&test, "auditor@test.example").await;
-    auditor
-        .get(&format!("/orders/{order}/vouchers/1"))
-        .await
-        .is(200)
-        .has_not(&shop.codes(&test, order, 1).await[0].1);
+    auditor.get(&format!("/orders/{order}/vouchers/1")).await.is(200).has_not(&shop.codes(&test, order, 1).await[0].1);
     for email in ["other@test.example", "acme@test.example"] {
         let mut browser = signed_in(&test, email).await;
         for id in [order, 999_999] {
@@ -432,12 +423,7 @@ async fn a_free_order_is_ready_at_once(test: TestApp) {
     let code = shop.codes(&test, order, 1).await[0].0.to_string();
     let cancel = format!("/orders/{order}/vouchers/cancellation");
     buyer.submit("/payments", &cancel, &[("code", code.as_str())]).await.is(303);
-    buyer
-        .get(&format!("/orders/{order}"))
-        .await
-        .has("CN-2026-000001")
-        .has("Settled")
-        .has_not("To be paid back");
+    buyer.get(&format!("/orders/{order}")).await.has("CN-2026-000001").has("Settled").has_not("To be paid back");
     test.verify().await;
 }
 
@@ -547,10 +533,7 @@ async fn redeeming_a_voucher_says_how_long_the_balance_lasts(test: TestApp) {
     page.has("2 waiting devices will be extended at once, which leaves 0.");
     for (code, message) in [
         (&codes[0], "The balance is now 0. 2 waiting devices were extended at once."),
-        (
-            &codes[1],
-            "The balance is now 1. 1 waiting device was extended at once. It lasts until 21 Nov 2027.",
-        ),
+        (&codes[1], "The balance is now 1. 1 waiting device was extended at once. It lasts until 21 Nov 2027."),
     ] {
         let answer = customer.submit("/redeem", "/redeem", &[("code", &code.1)]).await;
         customer.done(answer).await.has(message);

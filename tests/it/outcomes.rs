@@ -86,8 +86,7 @@ async fn an_operation_that_was_not_sent_is_reported_as_not_done(test: TestApp, p
     answer.refuses(503, "", "UNAVAILABLE");
     assert_eq!(answer.header("retry-after"), "2");
     let company = world.acme.to_string();
-    let fields =
-        [("form", form.as_str()), ("from", "1"), ("to", &company), ("type", "credit"), ("amount", "5")];
+    let fields = [("form", form.as_str()), ("from", "1"), ("to", &company), ("type", "credit"), ("amount", "5")];
     browser.post("/moves", &fields).await.is(503);
     plan.mend();
     assert_eq!(world.credit(&test, world.acme).await, 0);

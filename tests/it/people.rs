@@ -1,8 +1,8 @@
 //! People: the first start, sign-in and its rate limits, sessions, links, passwords, sign-up.
 
 use crate::support::{
-    Browser, PASSWORD, Page, TestApp, World, link_in, mail_server, next_mail, no_mail, open, set_password,
-    signed_in, who,
+    Browser, PASSWORD, Page, TestApp, World, link_in, mail_server, next_mail, no_mail, open, set_password, signed_in,
+    who,
 };
 use axum::body::Body;
 use axum::http::Request;
@@ -95,12 +95,8 @@ async fn a_set_up_link_ends_after_an_hour_or_with_a_newer_one(test: TestApp) {
     open(&mut browser, &second).await.is(200);
     test.app.clock.advance_seconds(1);
     browser.get("/link").await.is(410);
-    let fields = [
-        ("company", "Vendor"),
-        ("email", "a@b.example"),
-        ("new_password", PASSWORD),
-        ("new_password_again", PASSWORD),
-    ];
+    let fields =
+        [("company", "Vendor"), ("email", "a@b.example"), ("new_password", PASSWORD), ("new_password_again", PASSWORD)];
     browser.post("/link", &fields).await.is(410);
     for path in ["/link/short", "/link/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
         test.browser().get(path).await.is(404);
@@ -169,9 +165,7 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
         let page = attempt(&mut stranger, "acme@test.example", WRONG).await;
         match page.status.as_u16() {
             422 => wrong += 1,
-            429 => {
-                test.app.clock.advance_seconds(page.headers["retry-after"].to_str().unwrap().parse().unwrap())
-            }
+            429 => test.app.clock.advance_seconds(page.headers["retry-after"].to_str().unwrap().parse().unwrap()),
             other => panic!("{other}: {}", page.body),
         }
     }
@@ -183,10 +177,7 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
     let link = link_in(&press(&mut operator, id, "link", ("x", "")).await.is(200).body);
     let mut owner = test.browser();
     open(&mut owner, &link).await.is(200).has("acme@test.example");
-    assert_eq!(
-        set_password(&mut owner, "another horse battery").await.is(303).location(),
-        "/sign-in?told=password"
-    );
+    assert_eq!(set_password(&mut owner, "another horse battery").await.is(303).location(), "/sign-in?told=password");
     attempt(&mut owner, "acme@test.example", "another horse battery").await.is(303);
 }
 
@@ -306,20 +297,8 @@ async fn changing_the_password_requires_the_current_one(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
     for (old, new, again, field, message) in [
-        (
-            WRONG,
-            "another horse battery",
-            "another horse battery",
-            "password",
-            "This is not your present password.",
-        ),
-        (
-            PASSWORD,
-            "another horse battery",
-            "another horse bakery",
-            "new_password_again",
-            "The two passwords differ.",
-        ),
+        (WRONG, "another horse battery", "another horse battery", "password", "This is not your present password."),
+        (PASSWORD, "another horse battery", "another horse bakery", "new_password_again", "The two passwords differ."),
         (PASSWORD, "short", "short", "new_password", "Enter a password of 15 characters or more."),
         (PASSWORD, "", "", "new_password", "Enter a password."),
     ] {
@@ -346,12 +325,9 @@ async fn an_invited_user_sets_a_password_and_signs_in(test: TestApp) {
     let world = World::new(&test).await;
     let mut distributor = signed_in(&test, "distributor@test.example").await;
     let company = world.acme_north.to_string();
-    let fields =
-        [("email", " New.Person@test.example "), ("company", company.as_str()), ("role", "end_user")];
+    let fields = [("email", " New.Person@test.example "), ("company", company.as_str()), ("role", "end_user")];
     let page = distributor.submit("/users/new", "/users", &fields).await;
-    page.is(200)
-        .has("Invite operation completed successfully.")
-        .has("was invited to Acme North as end user.");
+    page.is(200).has("Invite operation completed successfully.").has("was invited to Acme North as end user.");
     let link = link_in(&page.body);
     distributor.get("/users?q=new.person").await.has("New.Person@test.example").has("Invited");
     attempt(&mut test.browser(), "new.person@test.example", "").await.is(422);
@@ -420,14 +396,12 @@ async fn a_newer_link_replaces_the_older_one(test: TestApp) {
 async fn the_root_company_keeps_an_administrator(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
-    let second =
-        store::users::insert(&mut tx, world.vendor, "second@test.example", Role::Admin, crate::support::NOON)
-            .await
-            .unwrap();
+    let second = store::users::insert(&mut tx, world.vendor, "second@test.example", Role::Admin, crate::support::NOON)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     // Each is about to demote the other, and both were administrators when they started.
-    let (one, two) =
-        (who(&test.app, "operator@test.example").await, who(&test.app, "second@test.example").await);
+    let (one, two) = (who(&test.app, "operator@test.example").await, who(&test.app, "second@test.example").await);
     ops::users::set_role(&test.app, &one, "k1", second.unwrap(), "read_only").await.unwrap();
     let refused = [
         ops::users::set_role(&test.app, &two, "k2", one.user_id, "end_user").await,
@@ -480,10 +454,7 @@ async fn a_forgotten_password_is_reset_by_mail(test: TestApp) {
     }
     assert_eq!(bodies[0], bodies[1]);
     let mail = next_mail(&test, &mut mails).await;
-    assert!(
-        mail.contains("To: acme@test.example") && mail.contains("From: Scrip <portal@test.example>"),
-        "{mail}"
-    );
+    assert!(mail.contains("To: acme@test.example") && mail.contains("From: Scrip <portal@test.example>"), "{mail}");
     no_mail(&test, &mut mails).await;
     let mut owner = test.browser();
     open(&mut owner, &link_in(&mail)).await.is(200).has("acme@test.example");
@@ -543,10 +514,9 @@ async fn all_times_use_the_profiles_time_zone(test: TestApp) {
     // Files, which machines read, use UTC.
     acme.get("/history.csv").await.has("2026-11-21 12:00:00 UTC");
     let long = "x".repeat(101);
-    for (first, zone, message) in [
-        (long.as_str(), "UTC", "Enter 100 characters or fewer."),
-        ("Ann", "Mars/Base", "There is no such time zone."),
-    ] {
+    for (first, zone, message) in
+        [(long.as_str(), "UTC", "Enter 100 characters or fewer."), ("Ann", "Mars/Base", "There is no such time zone.")]
+    {
         let fields = [("first_name", first), ("last_name", ""), ("time_zone", zone)];
         acme.submit("/account/profile", "/account/profile", &fields).await.is(422).has(message);
     }
@@ -627,9 +597,7 @@ async fn sign_up_does_not_reveal_who_has_an_account(test: TestApp) {
     assert_eq!(bodies[0], bodies[1]);
     let mail = next_mail(&test, &mut mails).await;
     assert!(
-        mail.contains("To: acme@test.example")
-            && mail.contains("have an account already")
-            && !mail.contains("/link/"),
+        mail.contains("To: acme@test.example") && mail.contains("have an account already") && !mail.contains("/link/"),
         "{mail}"
     );
     // An invitation of the same address in the meantime makes the link useless.

@@ -26,8 +26,7 @@ async fn operator(test: &TestApp) -> (Browser, String) {
     World::new(test).await;
     let mut operator = signed_in(test, "operator@test.example").await;
     let fields = [("name", "Standard"), ("rate", "21 %")];
-    let answer =
-        operator.submit("/operator/price-list/vat-classes/new", "/operator/price-list/vat-classes", &fields);
+    let answer = operator.submit("/operator/price-list/vat-classes/new", "/operator/price-list/vat-classes", &fields);
     let answer = answer.await;
     operator.done(answer).await.has("The VAT class Standard has 21 %.");
     let mut tx = test.app.db.read().await.unwrap();
@@ -254,8 +253,7 @@ async fn only_the_operator_sees_the_price_list(test: TestApp) {
             browser.get(page).await.is(403);
         }
         let offer = format!("{LIST}/{id}/offer");
-        let fields =
-            [("form", token.as_str()), ("kind", "voucher"), ("name", "X"), ("rate", "1"), ("on", "0")];
+        let fields = [("form", token.as_str()), ("kind", "voucher"), ("name", "X"), ("rate", "1"), ("on", "0")];
         for action in [LIST, &change, &offer, &format!("{LIST}/vat-classes"), &class] {
             browser.post(action, &fields).await.is(403);
         }

@@ -22,8 +22,7 @@ async fn send_concurrently(requests: Vec<Request>) -> Vec<u16> {
         .into_iter()
         .map(|(mut browser, path, fields)| {
             tokio::spawn(async move {
-                let fields: Vec<(&str, &str)> =
-                    fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
                 browser.post(&path, &fields).await.status.as_u16()
             })
         })
@@ -50,9 +49,7 @@ async fn one_of_forty_concurrent_redemptions_wins(test: TestApp) {
     let world = World::new(&test).await;
     let (_, code) = world.code(&test, "operator@test.example", 5).await;
     let mut requests = Vec::new();
-    for email in
-        ["other@test.example", "acme@test.example", "distributor@test.example", "customer@test.example"]
-    {
+    for email in ["other@test.example", "acme@test.example", "distributor@test.example", "customer@test.example"] {
         let mut browser = signed_in(&test, email).await;
         for _ in 0..10 {
             requests.push(request(&mut browser, "/redeem", "/redeem", &[("code", &code)]).await);
@@ -110,8 +107,7 @@ async fn opposite_moves_do_not_deadlock(test: TestApp) {
     let ids = [world.acme.to_string(), world.other.to_string()];
     let mut requests = Vec::new();
     for i in 0..40 {
-        let fields =
-            [("type", "credit"), ("from", ids[i % 2].as_str()), ("to", &ids[1 - i % 2]), ("amount", "2")];
+        let fields = [("type", "credit"), ("from", ids[i % 2].as_str()), ("to", &ids[1 - i % 2]), ("amount", "2")];
         requests.push(request(&mut operator, "/moves/new", "/moves", &fields).await);
     }
     let statuses = send_concurrently(requests).await;

@@ -51,14 +51,12 @@ async fn a_form_submitted_twice_moves_once(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let token = operator.get("/moves/new").await.field("form");
     let (from, to) = (world.vendor.to_string(), world.acme.to_string());
-    let fields =
-        [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "7")];
+    let fields = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "7")];
     let first = operator.post("/moves", &fields).await;
     let second = operator.post("/moves", &fields).await;
     assert_eq!(first.location(), second.location());
     operator.done(second).await.has("7 Credit moved from Vendor to Acme.");
-    let altered =
-        [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "8")];
+    let altered = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "8")];
     operator.post("/moves", &altered).await.is(422).has("This form was sent before with other values.");
     assert_eq!(world.credit(&test, world.acme).await, 7);
 }
@@ -103,8 +101,7 @@ async fn other_trees_are_out_of_reach(test: TestApp) {
         let outward = [("type", "credit"), ("from", own.as_str()), ("to", id), ("amount", "1")];
         let page = acme.submit("/moves/new", "/moves", &outward).await;
         assert!(page.problem("to").starts_with("There is no such company among yours."));
-        for part in ["", "/resources", "/codes", "/users", "/subsidiaries", "/history", "/name", "/codes.csv"]
-        {
+        for part in ["", "/resources", "/codes", "/users", "/subsidiaries", "/history", "/name", "/codes.csv"] {
             acme.get(&format!("/companies/{id}{part}")).await.is(404);
         }
     }
@@ -118,8 +115,7 @@ async fn only_administrators_can_move_resources(test: TestApp) {
         let mut browser = signed_in(&test, email).await;
         browser.get("/moves/new").await.is(403);
         let token = browser.get("/").await.field("form");
-        let fields =
-            [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
+        let fields = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
         browser.post("/moves", &fields).await.is(403);
     }
     assert_eq!(world.credit(&test, world.acme).await, 0);

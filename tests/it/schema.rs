@@ -64,8 +64,7 @@ async fn columns(test: &TestApp) -> Columns {
 async fn indexes(test: &TestApp) -> Indexes {
     let found: Vec<(String, String, String)> = match test.backend {
         Backend::Sqlite => {
-            let text =
-                "select name, tbl_name, sql from sqlite_master where type = 'index' and sql is not null";
+            let text = "select name, tbl_name, sql from sqlite_master where type = 'index' and sql is not null";
             let mut sessions = test.app.db.sessions().await.unwrap();
             let mut found = all(test, sql(text)).await;
             found.extend(sql(text).all::<(String, String, String)>(&mut sessions).await.unwrap());
@@ -184,8 +183,7 @@ async fn opened(test: &TestApp, count: usize) -> Vec<Db> {
 
 async fn processes_take_turns_to_migrate(test: TestApp) {
     let databases = opened(&test, 3).await;
-    let runs =
-        databases.clone().into_iter().map(|db| tokio::spawn(async move { migrate::run(&db, || NOON).await }));
+    let runs = databases.clone().into_iter().map(|db| tokio::spawn(async move { migrate::run(&db, || NOON).await }));
     for run in runs.collect::<Vec<_>>() {
         run.await.unwrap().unwrap();
     }
@@ -219,10 +217,7 @@ async fn a_dead_processes_lease_is_taken_over(test: TestApp) {
     let db = opened(&test, 1).await.pop().unwrap();
     // The table of an older Scrip, with a lease that ends later than any real one because the clock was set back.
     let mut tx = db.write().await.unwrap();
-    sql("create table migration_lease (id bigint primary key, held_until bigint not null)")
-        .run(&mut tx)
-        .await
-        .unwrap();
+    sql("create table migration_lease (id bigint primary key, held_until bigint not null)").run(&mut tx).await.unwrap();
     let far = NOON.plus_seconds(3_600);
     sql("insert into migration_lease values (1, $1)").bind(far).run(&mut tx).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,8 +1,8 @@
 //! Two-factor authentication: set-up, the second step of signing in, recovery, resets, requirements.
 
 use crate::support::{
-    Browser, PASSWORD, Page, TestApp, World, codes_on, mail_server, next_mail, no_mail, secret_on, set_up,
-    signed_in, who,
+    Browser, PASSWORD, Page, TestApp, World, codes_on, mail_server, next_mail, no_mail, secret_on, set_up, signed_in,
+    who,
 };
 use futures_util::future::join_all;
 use scrip::model::second_factor::{RecoveryCode, TotpSecret};
@@ -84,12 +84,7 @@ async fn with_app(test: &TestApp, email: &str) -> (TotpSecret, Vec<String>) {
 
 /// The six digits in a mail.
 fn code_in(mail: &str) -> String {
-    mail.split("your code is ")
-        .nth(1)
-        .unwrap_or_else(|| panic!("no code in {mail}"))
-        .chars()
-        .take(6)
-        .collect()
+    mail.split("your code is ").nth(1).unwrap_or_else(|| panic!("no code in {mail}")).chars().take(6).collect()
 }
 
 /// A portal that sends mail, with the small world.
@@ -182,16 +177,12 @@ async fn the_password_alone_grants_nothing(test: TestApp) {
     let (secret, _) = with_app(&test, ACME).await;
     let mut thief = waiting(&test, ACME).await;
     assert_eq!(thief.cookie("known"), None);
-    let (acme, users) =
-        (format!("/companies/{}", world.acme), format!("/users/{}", user_id(&test, ACME).await));
-    for path in
-        ["/", "/companies", &acme, &users, "/history.csv", "/account/security", "/account/second-factor"]
-    {
+    let (acme, users) = (format!("/companies/{}", world.acme), format!("/users/{}", user_id(&test, ACME).await));
+    for path in ["/", "/companies", &acme, &users, "/history.csv", "/account/security", "/account/second-factor"] {
         let answer = thief.get(path).await;
         assert!(answer.is(303).location().starts_with("/sign-in?next="), "{path}: {}", answer.location());
     }
-    for path in ["/account/second-factor/off", "/account/security/password", "/moves", "/redeem", "/sign-out"]
-    {
+    for path in ["/account/second-factor/off", "/account/security/password", "/moves", "/redeem", "/sign-out"] {
         let answer = thief.post(path, &[("password", PASSWORD), ("form", "x.y")]).await;
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }
@@ -499,11 +490,7 @@ async fn a_mailed_code_works_once_and_for_ten_minutes(test: TestApp) {
 }
 
 /// Requests another code on the page of the second step.
-async fn next_mail_after(
-    test: &TestApp,
-    browser: &mut Browser,
-    mails: &mut UnboundedReceiver<String>,
-) -> String {
+async fn next_mail_after(test: &TestApp, browser: &mut Browser, mails: &mut UnboundedReceiver<String>) -> String {
     let answer = browser.post("/sign-in/code/mail", &[]).await;
     assert_eq!(answer.is(303).location(), "/sign-in/code?told=sent");
     browser.get("/sign-in/code?told=sent").await.is(200).has("Another code is on its way");
@@ -704,8 +691,7 @@ async fn administrators_reset_it_only_in_their_own_tree(test: TestApp) {
     change_password(&mut acme, PASSWORD, SHORT).await.is(200);
     let id = user_id(&test, ACME).await;
     let path = format!("/users/{id}/second-factor");
-    for (stranger, status) in
-        [("other@test.example", 404), ("auditor@test.example", 403), ("north@test.example", 403)]
+    for (stranger, status) in [("other@test.example", 404), ("auditor@test.example", 403), ("north@test.example", 403)]
     {
         signed_in(&test, stranger).await.submit("/account/profile", &path, &[]).await.is(status);
     }
@@ -790,13 +776,7 @@ async fn a_company_can_require_it_of_its_users(test: TestApp) {
     for page in ["/", "/companies", "/account/security", "/account/profile", "/redeem", "/history.csv"] {
         assert_eq!(acme.get(page).await.is(303).location(), "/account/second-factor", "{page}");
     }
-    let token = acme
-        .get("/account/second-factor")
-        .await
-        .is(200)
-        .has("Acme demands")
-        .has_not("Companies")
-        .field("form");
+    let token = acme.get("/account/second-factor").await.is(200).has("Acme demands").has_not("Companies").field("form");
     for act in ["/companies", "/moves", "/account/security/password", "/account/second-factor/off"] {
         let answer = acme.post(act, &[("form", &token), ("name", "Sneaked in")]).await;
         assert_eq!(answer.is(303).location(), "/account/second-factor", "{act}");
@@ -836,12 +816,10 @@ async fn history_records_every_event(test: TestApp) {
     let mut acme = signed_in(&test, ACME).await;
     let (secret, codes) = set_up(&test, &mut acme, PASSWORD).await;
     let mut browser = waiting(&test, ACME).await;
-    let before =
-        acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
+    let before = acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
     second(&mut browser, &wrong(&test, &secret)).await.is(422);
     recover(&mut browser, &codes[0]).await.is(303);
-    let after =
-        acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
+    let after = acme.get("/history?action=user.signed_in").await.body.matches("<td data-label=\"Action\">").count();
     assert_eq!(after, before + 1, "a sign-in counts only after both steps");
     let off = "/account/second-factor/off";
     acme.submit(off, off, &[("password", PASSWORD)]).await.is(303);

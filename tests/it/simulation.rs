@@ -61,8 +61,7 @@ fn copy(from: &Path, to: &Path) {
 /// Runs one seed; returns its trace, or what was false.
 fn run(seed: u64, data: &Path, database_url: Option<String>, stage: &Stage) -> Result<Trace, String> {
     let is_ordered = database_url.is_none();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_ordered).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_ordered).build().unwrap();
     let outcome = runtime.block_on(async {
         let turns = Arc::new(Turns::new(seed, is_ordered));
         let given = Given { data: Some(data.to_owned()), database_url, ..Given::default() };
@@ -127,8 +126,7 @@ fn no_answer_is_false_on_sqlite() {
 fn a_seed_reproduces_its_run() {
     let (test, stage) = prepared(Backend::Sqlite).unwrap();
     for seed in [3, 7, 11] {
-        let [first, second, other] =
-            [seed, seed, seed + 1].map(|seed| run_on_copy(seed, &test, &stage).unwrap());
+        let [first, second, other] = [seed, seed, seed + 1].map(|seed| run_on_copy(seed, &test, &stage).unwrap());
         let parted = first.iter().zip(&second).position(|(first, second)| first != second);
         if let Some(at) = parted {
             panic!("seed {seed}, line {at}: {} and then {}", first[at], second[at]);

@@ -47,16 +47,14 @@ impl Served {
     async fn with(limits: Limits) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, hangs, go_on) =
-            (CancellationToken::new(), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (stop, hangs, go_on) = (CancellationToken::new(), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (ring, wait) = (hangs.clone(), go_on.clone());
         let hang = async move || {
             ring.notify_one();
             wait.notified().await;
             "at last"
         };
-        let endless =
-            async || Body::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>());
+        let endless = async || Body::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>());
         let router = Router::new()
             .route("/hello", get(async || "hello"))
             .route("/hang", get(hang))

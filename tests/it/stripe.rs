@@ -65,11 +65,8 @@ async fn amounts_are_sent_in_the_currencys_minor_units() {
     let (fake, stripe) = start().await;
     stripe.create_session(&request("1", money(1_500, "JPY"))).await.unwrap();
     stripe.create_session(&request("2", money(5_120, "KWD"))).await.unwrap();
-    let sent = fake
-        .seen()
-        .iter()
-        .map(|s| s.fields["line_items[0][price_data][unit_amount]"].clone())
-        .collect::<Vec<_>>();
+    let sent =
+        fake.seen().iter().map(|s| s.fields["line_items[0][price_data][unit_amount]"].clone()).collect::<Vec<_>>();
     assert_eq!(sent, ["1500", "5120"]);
     for amount in [money(5_124, "KWD"), money(0, "EUR"), money(-1, "EUR")] {
         let outcome = stripe.create_session(&request("3", amount)).await;
@@ -83,8 +80,7 @@ async fn amounts_are_sent_in_the_currencys_minor_units() {
 #[tokio::test]
 async fn a_request_with_a_lost_answer_is_done_once() {
     let (fake, stripe) = start().await;
-    for fault in [Fault::Lost, Fault::Status(409), Fault::Status(429), Fault::Status(500), Fault::Status(503)]
-    {
+    for fault in [Fault::Lost, Fault::Status(409), Fault::Status(429), Fault::Status(500), Fault::Status(503)] {
         let before = fake.session_ids().len();
         fake.fail(&[fault, fault]);
         let id = (before + 1).to_string();
@@ -178,17 +174,9 @@ async fn errors_and_debug_output_contain_no_secret() {
     assert!(unreachable.is_passing());
     let wrong = StripeConfig { secret_key: "sk_wrong".into(), ..fake.config() };
     let denied = Stripe::new(&wrong, PATIENCE).unwrap().session("cs_1").await.unwrap_err();
-    assert_eq!(
-        denied.to_string(),
-        "the card payment service refused: 401 invalid_request_error, request req_1"
-    );
-    for text in
-        [format!("{refused} {refused:?}"), format!("{unreachable:?} {denied:?}"), format!("{stripe:?}")]
-    {
-        assert!(
-            !text.contains(SECRET_KEY) && !text.contains("sk_") && !text.contains(WEBHOOK_SECRET),
-            "{text}"
-        );
+    assert_eq!(denied.to_string(), "the card payment service refused: 401 invalid_request_error, request req_1");
+    for text in [format!("{refused} {refused:?}"), format!("{unreachable:?} {denied:?}"), format!("{stripe:?}")] {
+        assert!(!text.contains(SECRET_KEY) && !text.contains("sk_") && !text.contains(WEBHOOK_SECRET), "{text}");
     }
 }
 
@@ -211,9 +199,6 @@ async fn an_event_with_a_valid_signature_is_accepted() {
     fake.complete(&id, true);
     let (body, header) = fake.event("evt_1", "checkout.session.completed", &id, NOON.0 / 1_000_000);
     let event = stripe.verify(body.as_bytes(), &header, NOON).unwrap();
-    assert_eq!(
-        (event.kind, event.reference.as_deref()),
-        (EventKind::SessionCompleted { is_paid: true }, Some("9"))
-    );
+    assert_eq!((event.kind, event.reference.as_deref()), (EventKind::SessionCompleted { is_paid: true }, Some("9")));
     assert_eq!(event.session_id, Some(id));
 }

@@ -133,16 +133,9 @@ async fn given_up_jobs_are_deleted_after_ninety_days(test: TestApp) {
 
 async fn order_codes(test: &TestApp, world: &World, key: &str, count: i64) {
     let operator = who(&test.app, "operator@test.example").await;
-    ops::resources::issue(&test.app, &operator, &format!("for {key}"), ResourceType::CREDIT, count, "")
-        .await
-        .unwrap();
-    let order = CodeOrder {
-        company_id: world.vendor,
-        resource_type: ResourceType::CREDIT,
-        amount: 1,
-        comment: "",
-        count,
-    };
+    ops::resources::issue(&test.app, &operator, &format!("for {key}"), ResourceType::CREDIT, count, "").await.unwrap();
+    let order =
+        CodeOrder { company_id: world.vendor, resource_type: ResourceType::CREDIT, amount: 1, comment: "", count };
     ops::code_batches::create(&test.app, &operator, key, &order).await.unwrap();
 }
 

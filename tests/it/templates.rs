@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::support::markup::{Markup, text};
 use crate::support::walker::{Visit, type_into, walk};
 use crate::support::{
-    Browser, NOON, PASSWORD, TestApp, World, link_in, mail_server, next_mail_of_all, open, sale, secret_on,
-    set_up, signed_in, who,
+    Browser, NOON, PASSWORD, TestApp, World, link_in, mail_server, next_mail_of_all, open, sale, secret_on, set_up,
+    signed_in, who,
 };
 use scraper::{ElementRef, Selector};
 use scrip::config::Given;
@@ -117,8 +117,7 @@ fn names_are_isolated(Visit { path, markup, .. }: &Visit) {
     let apart = Selector::parse(APART).unwrap();
     let Some(markup) = markup else { return };
     for element in markup.root().descendants().filter_map(ElementRef::wrap) {
-        let own: String =
-            element.children().filter_map(|c| c.value().as_text()).map(|text| &**text).collect();
+        let own: String = element.children().filter_map(|c| c.value().as_text()).map(|text| &**text).collect();
         let is_apart = |e: &ElementRef<'_>| apart.matches(e);
         let mut line = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
         assert!(!own.contains("<hostile>") || line.any(|e| is_apart(&e)), "{path}: {}", element.html());
@@ -166,8 +165,7 @@ fn templates(folder: &Path) -> BTreeMap<String, String> {
 fn literals(source: &str) -> Vec<&str> {
     const LENGTH_MIN: usize = 8;
     let parts = source.split("{{").flat_map(|part| part.split("{%"));
-    let literals =
-        parts.map(|part| part.split_once("%}").or(part.split_once("}}")).map_or(part, |p| p.1).trim());
+    let literals = parts.map(|part| part.split_once("%}").or(part.split_once("}}")).map_or(part, |p| p.1).trim());
     literals.filter(|literal| literal.len() >= LENGTH_MIN).collect()
 }
 
@@ -177,12 +175,7 @@ async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
     let secret = secret_on(&page);
     let code = secret.code_at(test.app.clock.now());
     let fields = ["form", "secret"].map(|name| (name, page.field(name)));
-    let fields = [
-        (fields[0].0, &*fields[0].1),
-        (fields[1].0, &*fields[1].1),
-        ("code", &*code),
-        ("password", PASSWORD),
-    ];
+    let fields = [(fields[0].0, &*fields[0].1), (fields[1].0, &*fields[1].1), ("code", &*code), ("password", PASSWORD)];
     let path = "/account/second-factor/app";
     let codes = Visit::new(path, operator.post(path, &fields).await);
     let mut browser = signed_in(test, "operator@test.example").await;
@@ -235,11 +228,7 @@ async fn without_cards_and_mail(test: &TestApp) -> Vec<Visit> {
 }
 
 /// The confirmation some time after the sign-in, and the page that stops a change of address.
-async fn confirmed_again(
-    test: &TestApp,
-    operator: &mut Browser,
-    mails: &mut UnboundedReceiver<String>,
-) -> Vec<Visit> {
+async fn confirmed_again(test: &TestApp, operator: &mut Browser, mails: &mut UnboundedReceiver<String>) -> Vec<Visit> {
     let mut other = signed_in(test, "other@test.example").await;
     let path = "/account/security/email";
     other.submit(path, path, &[("email", "new@test.example")]).await.is(200);
@@ -344,13 +333,8 @@ async fn fail_jobs(test: &TestApp) {
 async fn codes(test: &TestApp, world: &World, operator: &Actor) {
     let app = &test.app;
     let mut made = Vec::new();
-    let order = |comment, count| CodeOrder {
-        company_id: world.vendor,
-        resource_type: CREDIT,
-        amount: 1,
-        comment,
-        count,
-    };
+    let order =
+        |comment, count| CodeOrder { company_id: world.vendor, resource_type: CREDIT, amount: 1, comment, count };
     let comment = hostile("batch");
     for (id, key) in [(1, "done"), (2, "cancelled"), (3, "running")] {
         ops::code_batches::create(app, operator, key, &order(&comment, 1_000)).await.unwrap();
@@ -372,9 +356,7 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
 
 /// Adds devices that run, wait and are off, and an apartment.
 async fn devices(test: &TestApp, world: &World, operator: &Actor) {
-    for (n, service) in
-        [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate()
-    {
+    for (n, service) in [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate() {
         let input = DeviceInput {
             kind: if n == 3 { DeviceKind::Apartment } else { DeviceKind::Device },
             serial: format!("{}{n}", hostile("serial")),
@@ -392,14 +374,11 @@ async fn devices(test: &TestApp, world: &World, operator: &Actor) {
 /// Makes imports that are running, cancelled and only checked, each with rows that cannot be added.
 async fn imports(test: &TestApp, world: &World, operator: &Actor) {
     for (id, key) in [(1, "running"), (2, "cancelled"), (3, "checked")] {
-        let rows =
-            format!("serial,service\n{key},credit\n,credit\nbad,\"{}\"\n", HOSTILE.replace('"', "\"\""));
+        let rows = format!("serial,service\n{key},credit\n,credit\nbad,\"{}\"\n", HOSTILE.replace('"', "\"\""));
         ops::imports::check(&test.app, operator, &format!("import-{key}"), world.acme, &rows).await.unwrap();
         match key {
             "running" => drop(ops::imports::start(&test.app, operator, "start", id).await.unwrap()),
-            "cancelled" => {
-                drop(ops::imports::cancel(&test.app, operator, "cancel-import", id).await.unwrap())
-            }
+            "cancelled" => drop(ops::imports::cancel(&test.app, operator, "cancel-import", id).await.unwrap()),
             _ => {}
         }
     }
@@ -407,7 +386,8 @@ async fn imports(test: &TestApp, world: &World, operator: &Actor) {
 
 #[test]
 fn the_page_checks_find_faults() {
-    let sound = "<!doctype html><html lang=en><head><title>A</title></head><body><main><h1>A</h1>{}</main></body></html>";
+    let sound =
+        "<!doctype html><html lang=en><head><title>A</title></head><body><main><h1>A</h1>{}</main></body></html>";
     let faults = |inside: &str| Markup::of(&sound.replace("{}", inside)).faults().len();
     assert_eq!(faults("<label for=\"a\">A</label><input id=\"a\">"), 0);
     for bad in [

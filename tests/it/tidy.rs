@@ -72,8 +72,7 @@ fn named(text: &str) -> Vec<String> {
     for after in text.split("crate::").skip(1) {
         let list = after.strip_prefix('{').and_then(|list| list.split_once(['}', ';'])).map(|(list, _)| list);
         for name in list.unwrap_or(after).split(',') {
-            let name: String =
-                name.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let name: String = name.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
             found.push(name);
             if list.is_none() {
                 break;
@@ -92,10 +91,7 @@ fn modules_use_only_those_below_them() {
             assert!(rank(&own) < rank(&other), "{} uses {other}", path.display());
         }
     }
-    assert_eq!(
-        named("use crate::app::App; use crate::{ops, store::db}; crate::web"),
-        ["app", "ops", "store", "web"]
-    );
+    assert_eq!(named("use crate::app::App; use crate::{ops, store::db}; crate::web"), ["app", "ops", "store", "web"]);
 }
 
 #[test]

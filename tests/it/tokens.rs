@@ -1,8 +1,6 @@
 //! Access tokens on the account page: who may create one, that it is shown once, and what ends it.
 
-use crate::support::{
-    Browser, PASSWORD, Page, Program, TestApp, World, open, set_password, set_up, signed_in,
-};
+use crate::support::{Browser, PASSWORD, Page, Program, TestApp, World, open, set_password, set_up, signed_in};
 use scrip::ops;
 use scrip::ops::tokens::{ConsoleToken, TOKEN_DAYS};
 use scrip::store::db::sql;
@@ -48,11 +46,7 @@ fn shown(page: &Page) -> String {
 async fn tokens_require_a_second_factor(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, "acme@test.example").await;
-    acme.get("/account/tokens")
-        .await
-        .is(200)
-        .has("Turn on two-factor authentication")
-        .has_not("Add new access token");
+    acme.get("/account/tokens").await.is(200).has("Turn on two-factor authentication").has_not("Add new access token");
     assert_eq!(acme.get("/account/tokens/new").await.is(303).location(), "/account/tokens");
     let fields = [("name", "Nightly"), ("scope", "credits:read"), ("last_day", "")];
     let refused = acme.submit("/account/profile", "/account/tokens", &fields).await;
@@ -98,18 +92,14 @@ async fn a_refused_form_keeps_its_input(test: TestApp) {
         .has("There is no scope all.")
         .has("Enter a day such as");
     make(&mut acme, &"x".repeat(101), &["credits:read"], "").await.is(422).has("100 characters or fewer");
-    make(&mut acme, "<script>alert(1)</script>", &["credits:read"], "")
-        .await
-        .is(200)
-        .has_not("<script>alert");
+    make(&mut acme, "<script>alert(1)</script>", &["credits:read"], "").await.is(200).has_not("<script>alert");
     assert_eq!(acme.get("/account/tokens").await.body.matches("<th scope=\"row\">").count(), 1);
 }
 
 async fn a_token_expires_after_its_last_day(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
-    let program =
-        Program::with_token(&test, &shown(&make(&mut acme, "Today", &["credits:read"], "2026-11-21").await));
+    let program = Program::with_token(&test, &shown(&make(&mut acme, "Today", &["credits:read"], "2026-11-21").await));
     program.get("/api/user").await.is(200);
     test.app.clock.advance_seconds(12 * 3_600 - 60);
     program.get("/api/user").await.is(200);
@@ -120,8 +110,7 @@ async fn a_token_expires_after_its_last_day(test: TestApp) {
 async fn a_revoked_token_is_refused_at_once(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
-    let program =
-        Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
+    let program = Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
     program.get("/api/user").await.is(200);
     let path = revocation(&acme.get("/account/tokens").await);
     let answer = acme.submit(&path, &path, &[]).await;
@@ -139,8 +128,7 @@ fn revocation(list: &Page) -> String {
 async fn another_users_token_cannot_be_revoked(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
-    let program =
-        Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
+    let program = Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
     let path = revocation(&acme.get("/account/tokens").await);
     let mut vendor = signed_in(&test, "operator@test.example").await;
     vendor.get(&path).await.is(404);
@@ -160,18 +148,13 @@ async fn turning_off_the_second_factor_spares_console_tokens(test: TestApp) {
     acme.post("/account/second-factor/off", &[("form", &form)]).await.is(303);
     own.get("/api/user").await.refuses(401, "", "TOKEN_INVALID");
     assert_eq!(of_console.get("/api/user").await.is(200).body["mfa_type"], serde_json::Value::Null);
-    acme.get("/account/tokens")
-        .await
-        .is(200)
-        .has("Made on the console")
-        .has("Turn on two-factor authentication");
+    acme.get("/account/tokens").await.is(200).has("Made on the console").has("Turn on two-factor authentication");
 }
 
 async fn the_last_use_is_shown(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
-    let program =
-        Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
+    let program = Program::with_token(&test, &shown(&make(&mut acme, "Nightly", &["credits:read"], "").await));
     acme.get("/account/tokens").await.has("<td data-label=\"Last used\"><span class=\"muted\">never</span>");
     test.app.clock.advance_seconds(3_600);
     program.get("/api/user").await.is(200);
@@ -188,8 +171,7 @@ async fn a_token_is_never_stored_in_the_clear(test: TestApp) {
     let mut tx = test.app.db.read().await.unwrap();
     let kept: Vec<(String, String)> = sql("select verb, result from operation").all(&mut tx).await.unwrap();
     assert!(kept.iter().all(|(_, result)| !result.contains(&token[..30])));
-    let kept: Vec<(String, String)> =
-        sql("select name, ending from access_token").all(&mut tx).await.unwrap();
+    let kept: Vec<(String, String)> = sql("select name, ending from access_token").all(&mut tx).await.unwrap();
     assert_eq!(kept, [("Nightly".to_owned(), token[token.len() - 4..].to_owned())]);
 }
 
@@ -198,8 +180,7 @@ async fn a_token_expires_after_ninety_days_by_default(test: TestApp) {
     let mut acme = secured(&test, "acme@test.example").await;
     assert_eq!(acme.get("/account/tokens/new").await.is(200).field("last_day"), "2027-02-19");
     let usual = Program::with_token(&test, &shown(&make(&mut acme, "Usual", &["credits:read"], "").await));
-    let fields =
-        [("name", "Endless"), ("scope", "credits:read"), ("last_day", "2027-02-19"), ("no_end", "1")];
+    let fields = [("name", "Endless"), ("scope", "credits:read"), ("last_day", "2027-02-19"), ("no_end", "1")];
     let endless = acme.submit("/account/tokens/new", "/account/tokens", &fields).await;
     let endless = Program::with_token(&test, &shown(&endless));
     let wanted = ConsoleToken {
@@ -270,8 +251,7 @@ async fn changing_the_password_offers_to_revoke_tokens(test: TestApp) {
     acme.get("/account/security").await.has("name=\"end_all\" value=\"1\" checked");
     let (one, two) = ("another horse battery", "yet another horse battery");
     for (old, new, end_all, status) in [(PASSWORD, one, "0", 200), (one, two, "1", 401)] {
-        let fields =
-            [("password", old), ("new_password", new), ("new_password_again", new), ("end_all", end_all)];
+        let fields = [("password", old), ("new_password", new), ("new_password_again", new), ("end_all", end_all)];
         acme.submit("/account/security", "/account/security/password", &fields).await.is(200);
         program.get("/api/user").await.is(status);
     }
@@ -298,21 +278,13 @@ async fn administrators_can_see_and_revoke_their_users_tokens(test: TestApp) {
     let page = distributor.get(&format!("/users/{acme}")).await;
     page.is(200).has("Access tokens").has("a test").has_not(of_acme.token());
     let path = revocation_of(&page);
-    let foreign =
-        revocation_of(&signed_in(&test, "operator@test.example").await.get(&format!("/users/{other}")).await);
+    let foreign = revocation_of(&signed_in(&test, "operator@test.example").await.get(&format!("/users/{other}")).await);
     // Only administrators above can revoke it, and only tokens in their own tree.
-    for (email, status) in
-        [("other@test.example", 404), ("auditor@test.example", 403), ("north@test.example", 403)]
-    {
+    for (email, status) in [("other@test.example", 404), ("auditor@test.example", 403), ("north@test.example", 403)] {
         let mut browser = signed_in(&test, email).await;
         browser.submit("/account/profile", &path, &[]).await.is(status);
     }
-    signed_in(&test, "auditor@test.example")
-        .await
-        .get(&format!("/users/{acme}"))
-        .await
-        .is(200)
-        .has_not("a test");
+    signed_in(&test, "auditor@test.example").await.get(&format!("/users/{acme}")).await.is(200).has_not("a test");
     let mixed = foreign.replace(&format!("/users/{other}/"), &format!("/users/{acme}/"));
     for path in [&foreign, &mixed] {
         distributor.submit("/users", path, &[]).await.is(404);
@@ -326,8 +298,7 @@ async fn administrators_can_see_and_revoke_their_users_tokens(test: TestApp) {
 
 /// The address where an administrator revokes a user's first token.
 fn revocation_of(page: &Page) -> String {
-    let path =
-        page.is(200).body.split("action=\"").find(|p| p.split('"').next().unwrap().ends_with("/revocation"));
+    let path = page.is(200).body.split("action=\"").find(|p| p.split('"').next().unwrap().ends_with("/revocation"));
     path.unwrap().split('"').next().unwrap().to_owned()
 }
 

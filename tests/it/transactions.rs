@@ -37,10 +37,7 @@ async fn deferred_statements_run_with_the_commit(test: TestApp) {
     assert_eq!(changed.run(&mut tx).await.unwrap(), 1);
     set(&mut tx, "waits 3", Some("last")).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(
-        kept(&test).await,
-        [pair("waits 1", "changed"), pair("waits 2", "$1; --"), pair("waits 3", "last")]
-    );
+    assert_eq!(kept(&test).await, [pair("waits 1", "changed"), pair("waits 2", "$1; --"), pair("waits 3", "last")]);
 }
 
 async fn an_error_in_a_deferred_statement_rolls_back_the_transaction(test: TestApp) {

@@ -119,8 +119,7 @@ async fn changed_rows_are_found(test: TestApp) {
         ("to_balance = to_balance + 1", "to_balance = to_balance - 1"),
         ("memo = 'forged'", "memo = ''"),
     ] {
-        let of =
-            |set: &str| format!("update transfer set {set} where cause = 'move' and amount in (100, 101)");
+        let of = |set: &str| format!("update transfer set {set} where cause = 'move' and amount in (100, 101)");
         forge(&test, &[&of(change)]).await;
         has(&test.broken().await, AS_DIGESTED, change);
         forge(&test, &[&of(undo)]).await;
@@ -154,31 +153,15 @@ async fn derived_data_is_compared_with_the_rows(test: TestApp) {
             "code set status = 1 where ended_by is not null and status = 3 and amount = 5",
             "each code's state agrees",
         ),
-        (
-            "code set amount = 8 where amount = 7",
-            "code set amount = 7 where amount = 8",
-            "each code's state agrees",
-        ),
-        (
-            "code set amount = 8 where amount = 7",
-            "code set amount = 7 where amount = 8",
-            "each sealed code opens",
-        ),
+        ("code set amount = 8 where amount = 7", "code set amount = 7 where amount = 8", "each code's state agrees"),
+        ("code set amount = 8 where amount = 7", "code set amount = 7 where amount = 8", "each sealed code opens"),
         (
             "code set ended_at = ended_at + 1 where status = 1",
             "code set ended_at = ended_at - 1 where status = 1",
             "each code's state agrees",
         ),
-        (
-            "code set suffix_tag = suffix_tag + 1",
-            "code set suffix_tag = suffix_tag - 1",
-            "each sealed code opens",
-        ),
-        (
-            "code_month set codes = codes + 1",
-            "code_month set codes = codes - 1",
-            "the months' counts of codes",
-        ),
+        ("code set suffix_tag = suffix_tag + 1", "code set suffix_tag = suffix_tag - 1", "each sealed code opens"),
+        ("code_month set codes = codes + 1", "code_month set codes = codes - 1", "the months' counts of codes"),
         (
             "company set devices = 1 where level = 0",
             "company set devices = 0 where level = 0",
@@ -195,11 +178,7 @@ async fn derived_data_is_compared_with_the_rows(test: TestApp) {
              where first_transfer = (select min(first_transfer) from operation)",
             "each operation of a person",
         ),
-        (
-            "company set level = 7 where level = 2",
-            "company set level = 2 where level = 7",
-            "each company's path",
-        ),
+        ("company set level = 7 where level = 2", "company set level = 2 where level = 7", "each company's path"),
     ] {
         forge(&test, &[&format!("update {change}")]).await;
         has(&test.broken().await, rule, change);
@@ -221,8 +200,7 @@ async fn deleted_and_added_rows_are_found(test: TestApp) {
         ("operation where first_transfer is not null", "each operation of a person"),
     ] {
         let table = row.split(' ').next().unwrap();
-        forge(&test, &[&format!("create table kept as select * from {row}"), &format!("delete from {row}")])
-            .await;
+        forge(&test, &[&format!("create table kept as select * from {row}"), &format!("delete from {row}")]).await;
         has(&test.broken().await, rule, row);
         forge(&test, &[&format!("insert into {table} select * from kept"), "drop table kept"]).await;
     }
@@ -326,14 +304,12 @@ async fn no_column_of_a_row_can_be_changed() {
     let beside = rusqlite::Connection::open(test.folder().join("scrip.db")).unwrap();
     let run = |text: String| beside.execute_batch(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
     run("pragma foreign_keys = off; pragma ignore_check_constraints = on;".into());
-    for (table, row) in [("transfer", "cause = 'redeem'"), ("history", "id = (select max(id) from history)")]
-    {
+    for (table, row) in [("transfer", "cause = 'redeem'"), ("history", "id = (select max(id) from history)")] {
         run(format!("create table kept as select * from {table} where {row}"));
         run(format!("drop trigger {table}_no_update"));
         let id: i64 = beside.query_row("select id from kept", [], |row| row.get(0)).unwrap();
         let columns: Vec<(String, String)> =
-            all(&test, &format!("select name, type from pragma_table_info('{table}') where name <> 'id'"))
-                .await;
+            all(&test, &format!("select name, type from pragma_table_info('{table}') where name <> 'id'")).await;
         for (column, kind) in columns {
             let forged = match kind.as_str() {
                 "INTEGER" => format!("coalesce({column}, 0) + 1"),
@@ -356,13 +332,11 @@ async fn the_report_says_since_when(test: TestApp) {
         test.app.clock.advance_seconds(60);
         world.give(&test, world.acme, amount).await;
     }
-    let third: Vec<(i64, i64)> =
-        all(&test, "select id, at from transfer where cause = 'move' and amount = 3").await;
+    let third: Vec<(i64, i64)> = all(&test, "select id, at from transfer where cause = 'move' and amount = 3").await;
     let (id, at) = third[0];
     forge(&test, &[&format!("update transfer set to_balance = 60 where id = {id}")]).await;
     let report = report(&test, Options::default()).await;
-    let first =
-        |rule: &str| report.findings.iter().find(|f| f.rule.contains(rule)).unwrap().first.clone().unwrap();
+    let first = |rule: &str| report.findings.iter().find(|f| f.rule.contains(rule)).unwrap().first.clone().unwrap();
     assert_eq!(first(AS_DIGESTED).at.unwrap().0, at);
     assert!(first(AS_DIGESTED).what.contains(&format!("#{id} ")), "{:?}", first(AS_DIGESTED));
     let step = first("follow from one another");
@@ -382,8 +356,7 @@ async fn replaced_cancelled_and_expired_vouchers_verify_clean(test: TestApp) {
     test.verify().await;
     test.app.clock.advance_seconds(4 * 366 * 86_400);
     scrip::jobs::expiry::run(&test.app).await;
-    let ended: Vec<(i64, i64)> =
-        all(&test, "select status, count(*) from code group by status order by status").await;
+    let ended: Vec<(i64, i64)> = all(&test, "select status, count(*) from code group by status order by status").await;
     assert_eq!(ended, [(1, 1), (2, 8), (4, 1), (5, 1)]);
     test.verify().await;
     link_all(&test.app).await;
@@ -394,12 +367,7 @@ async fn replaced_cancelled_and_expired_vouchers_verify_clean(test: TestApp) {
 const SMALL: Options = Options { rows_a_step: 3, since: None };
 
 /// Moves units and creates codes, from two processes, until stopped.
-async fn keep_writing(
-    test: &TestApp,
-    apps: &[App],
-    world: &World,
-    stop: &std::sync::atomic::AtomicBool,
-) -> usize {
+async fn keep_writing(test: &TestApp, apps: &[App], world: &World, stop: &std::sync::atomic::AtomicBool) -> usize {
     let operator = who(&test.app, "operator@test.example").await;
     let credit = scrip::model::resources::ResourceType::CREDIT;
     let mut written = 0;
@@ -407,9 +375,7 @@ async fn keep_writing(
         let moves = (0..4).map(|n| {
             let (app, key) = (&apps[n % apps.len()], format!("w{written}-{n}"));
             let (operator, to) = (operator.clone(), if n < 2 { world.acme } else { world.other });
-            async move {
-                scrip::ops::resources::move_units(app, &operator, &key, credit, world.vendor, to, 1).await
-            }
+            async move { scrip::ops::resources::move_units(app, &operator, &key, credit, world.vendor, to, 1).await }
         });
         for outcome in futures_util::future::join_all(moves).await {
             written += usize::from(outcome.is_ok());
@@ -458,9 +424,7 @@ async fn nothing_holds_the_wal_between_steps() {
     let mut busy = Vec::new();
     let mut on_progress = |_| {
         let beside = rusqlite::Connection::open(&file).unwrap();
-        busy.push(
-            beside.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0)).unwrap(),
-        );
+        busy.push(beside.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0)).unwrap());
     };
     let report = check(&test.app.db, &test.app.keys, SMALL, &mut on_progress).await.unwrap();
     assert!(report.is_clean() && busy.len() > 8, "{busy:?}");
@@ -572,11 +536,7 @@ async fn old_rows_get_their_digests_step_by_step(test: TestApp) {
         world.give(&test, world.acme, amount).await;
     }
     // The state of a database right after the migration.
-    forge(
-        &test,
-        &["delete from digest", "update setting set value = '31' where name = 'digests_older_through'"],
-    )
-    .await;
+    forge(&test, &["delete from digest", "update setting set value = '31' where name = 'digests_older_through'"]).await;
     let older = report(&test, SMALL).await;
     assert!(older.is_clean(), "{:#?}", older.findings);
     assert_eq!(older.figures.undigested, 31);
@@ -606,11 +566,7 @@ async fn only_root_administrators_and_auditors_can_read_the_head(test: TestApp) 
     let operator = Program::of(&test, "operator@test.example", "credits:read").await;
     assert_eq!(operator.get("/api/ledger/head").await.is(200).data()["number"], 1);
     Program::of(&test, "operator@test.example", "companies:read").await.get("/api/ledger/head").await.is(403);
-    Program::of(&test, "distributor@test.example", "credits:read")
-        .await
-        .get("/api/ledger/head")
-        .await
-        .is(403);
+    Program::of(&test, "distributor@test.example", "credits:read").await.get("/api/ledger/head").await.is(403);
 }
 
 async fn digests_and_links_are_append_only(test: TestApp) {
@@ -622,10 +578,9 @@ async fn digests_and_links_are_append_only(test: TestApp) {
         "delete from chain",
     ];
     statements.extend(match test.backend {
-        Backend::Sqlite => [
-            "replace into digest select * from digest limit 1",
-            "replace into chain select * from chain limit 1",
-        ],
+        Backend::Sqlite => {
+            ["replace into digest select * from digest limit 1", "replace into chain select * from chain limit 1"]
+        }
         Backend::Postgres => ["truncate digest", "truncate chain"],
     });
     for statement in statements {

@@ -53,8 +53,7 @@ async fn a_cancelled_voucher_returns_its_units_and_is_credited(test: TestApp) {
     again.is(422).has("no longer unused");
     // The operator marks the refund as sent.
     let mut operator = signed_in(&test, "operator@test.example").await;
-    let credit =
-        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let credit = scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
     let settle = format!("/invoices/{}/settlement", credit[1].id);
     let page = format!("/orders/{order}");
     buyer.submit(&page, &settle, &[]).await.is(403);
@@ -72,8 +71,7 @@ async fn cancelling_in_parts_credits_the_whole_amount(test: TestApp) {
         let ids: Vec<i64> = part.iter().map(|c| c.0).collect();
         ops::vouchers::cancel(&test.app, &buyer, &format!("part-{n}"), order, &ids).await.unwrap();
     }
-    let documents =
-        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let documents = scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
     assert_eq!(documents.len(), 4);
     assert_eq!(documents.iter().map(|d| d.total).sum::<i64>(), 0);
     assert_eq!(balance(&test, shop.world.vendor, YEAR, Kind::Issued).await, 0);
@@ -85,9 +83,7 @@ async fn only_permitted_users_can_cancel(test: TestApp) {
     let order = shop.paid(&test, "1").await;
     let code = shop.codes(&test, order, 1).await[0].0.to_string();
     let action = format!("/orders/{order}/vouchers/cancellation");
-    for (email, status) in
-        [("auditor@test.example", 403), ("other@test.example", 404), ("acme@test.example", 404)]
-    {
+    for (email, status) in [("auditor@test.example", 403), ("other@test.example", 404), ("acme@test.example", 404)] {
         let mut browser = signed_in(&test, email).await;
         browser.submit("/payments", &action, &[("code", &code)]).await.is(status);
     }
@@ -176,9 +172,7 @@ async fn a_lost_code_can_be_replaced(test: TestApp) {
     }
     let (old, new) = (lost, codes[1].0);
     let history = buyer.get("/history?action=replace").await;
-    history
-        .has(&format!("Code #{old}: replaced by code #{new}"))
-        .has(&format!("Code #{new}: in place of code #{old}"));
+    history.has(&format!("Code #{old}: replaced by code #{new}")).has(&format!("Code #{new}: in place of code #{old}"));
     test.verify().await;
 }
 
@@ -243,8 +237,7 @@ async fn the_codes_of_a_voucher_can_be_downloaded(test: TestApp) {
     let codes = shop.codes(&test, order, 1).await;
     let mut buyer = shop.buyer(&test).await;
     let file = buyer.get(&format!("/orders/{order}/vouchers/1/codes.csv")).await;
-    file.has("code,voucher,type,amount,status")
-        .has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
+    file.has("code,voucher,type,amount,status").has(&format!("{},Video for Acme,device_year,5,unused", codes[0].1));
     buyer.get("/payments/vouchers.csv?state=all").await.has(&codes[1].1);
     // Read-only users see only the last four characters.
     let mut auditor = signed_in(&test, "auditor@test.example").await;
@@ -298,9 +291,8 @@ async fn a_large_order_is_filled_in_steps_and_shows_its_progress(test: TestApp) 
     page.has("2,000 unused").has("700 unused").has_not("codes are ready").has("Valid until");
     let buyer = who(&test.app, "distributor@test.example").await;
     let [first, last] = [1, 2].map(|line| ops::vouchers::of_line(&test.app, &buyer, (order, line), 0, 1));
-    let ends = async |codes: ops::error::OpResult<Vec<ops::vouchers::ShownVoucher>>| {
-        codes.unwrap()[0].shown.row.expires_at
-    };
+    let ends =
+        async |codes: ops::error::OpResult<Vec<ops::vouchers::ShownVoucher>>| codes.unwrap()[0].shown.row.expires_at;
     assert_eq!(ends(first.await).await, ends(last.await).await, "the day of expiry is that of the payment's");
     assert!(!ops::order_codes::run_step(&test.app, order).await.unwrap(), "nothing is left");
     test.verify().await;
@@ -326,11 +318,7 @@ async fn verify_compares_an_orders_count_with_its_codes(test: TestApp) {
     for (change, undo, rule) in [
         ("codes_made = codes_made - 1", "codes_made = codes_made + 1", "has the codes that were counted"),
         ("codes_made = codes_made + 1", "codes_made = codes_made - 1", "has the codes that were counted"),
-        (
-            "codes_wanted = codes_wanted + 1",
-            "codes_wanted = codes_wanted - 1",
-            "are all there, are being made",
-        ),
+        ("codes_wanted = codes_wanted + 1", "codes_wanted = codes_wanted - 1", "are all there, are being made"),
     ] {
         for (set, is_wrong) in [(change, true), (undo, false)] {
             let mut tx = test.app.db.write().await.unwrap();
@@ -377,8 +365,7 @@ async fn codes_cancelled_before_they_are_made_are_credited_and_never_made(test: 
     for (n, part) in ids.chunks(1_000).enumerate() {
         ops::vouchers::cancel(&test.app, &buyer, &format!("part-{n}"), order, part).await.unwrap();
     }
-    let documents =
-        scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
+    let documents = scrip::store::invoices::of_order(&mut test.app.db.read().await.unwrap(), order).await.unwrap();
     assert_eq!(documents.iter().map(|d| d.total).sum::<i64>(), 0);
     test.verify().await;
 }
@@ -387,11 +374,7 @@ async fn codes_that_cannot_be_made_are_retried_and_shown_to_the_operator(test: T
     let shop = Shop::open(&test).await;
     let order = large_order(&test, &shop).await;
     let mut tx = test.app.db.write().await.unwrap();
-    sql("update company set removed_at = 1 where id = $1")
-        .bind(shop.world.distributor)
-        .run(&mut tx)
-        .await
-        .unwrap();
+    sql("update company set removed_at = 1 where id = $1").bind(shop.world.distributor).run(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     for _ in 0..30 {
         test.app.clock.advance_seconds(DAY);
@@ -399,17 +382,9 @@ async fn codes_that_cannot_be_made_are_retried_and_shown_to_the_operator(test: T
     }
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.get("/").await.has("can't be made now").has(&format!("/orders/{order}"));
-    operator
-        .get(&format!("/orders/{order}"))
-        .await
-        .has("1,000 of 2,700 codes are ready.")
-        .has("can't be made now");
+    operator.get(&format!("/orders/{order}")).await.has("1,000 of 2,700 codes are ready.").has("can't be made now");
     let mut tx = test.app.db.write().await.unwrap();
-    sql("update company set removed_at = null where id = $1")
-        .bind(shop.world.distributor)
-        .run(&mut tx)
-        .await
-        .unwrap();
+    sql("update company set removed_at = null where id = $1").bind(shop.world.distributor).run(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     test.app.clock.advance_seconds(DAY);
     while scrip::jobs::run_next(&test.app).await {}
@@ -454,10 +429,7 @@ async fn buyers_get_mails_before_their_vouchers_expire() {
         expiry::run(&test.app).await;
         expiry::run(&test.app).await;
         let mail = next_mail(&test, &mut mails).await;
-        assert!(
-            mail.contains("2 unused voucher codes") && mail.contains("invoices@distributor.example"),
-            "{mail}"
-        );
+        assert!(mail.contains("2 unused voucher codes") && mail.contains("invoices@distributor.example"), "{mail}");
     }
     test.app.clock.advance_seconds(8 * DAY);
     expiry::run(&test.app).await;

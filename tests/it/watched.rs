@@ -64,9 +64,7 @@ async fn exports_and_sheets_of_codes_are_recorded_with_their_count(test: TestApp
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.get(&format!("/companies/{}/codes.csv", world.vendor)).await.is(200);
     operator.get(&format!("/codes/sheet?code={one}&code={two}")).await.is(200);
-    assert!(
-        lines(&mut operator, "code.printed").await[0].contains("Sheet of codes of Vendor: 2 whole codes")
-    );
+    assert!(lines(&mut operator, "code.printed").await[0].contains("Sheet of codes of Vendor: 2 whole codes"));
     // The row is written after the file's last byte.
     let mut exported = Vec::new();
     while exported.is_empty() {
@@ -131,10 +129,7 @@ async fn a_wrong_code_is_recorded_and_a_mistyped_one_is_not(test: TestApp) {
     customer.submit("/redeem", "/redeem", &[("code", &wrong[..wrong.len() - 1])]).await.is(422);
     let recorded = lines(&mut signed_in(&test, "other@test.example").await, "code.wrong").await;
     assert_eq!(recorded.len(), 2, "{recorded:?}");
-    assert!(
-        recorded.iter().all(|l| l.contains("customer@test.example") && !l.contains(&wrong)),
-        "{recorded:?}"
-    );
+    assert!(recorded.iter().all(|l| l.contains("customer@test.example") && !l.contains(&wrong)), "{recorded:?}");
 }
 
 async fn only_the_operator_sees_sign_ins_without_an_account(test: TestApp) {
@@ -145,10 +140,7 @@ async fn only_the_operator_sees_sign_ins_without_an_account(test: TestApp) {
     let mut operator = signed_in(&test, "operator@test.example").await;
     let recorded = lines(&mut operator, "stranger.sign_in_failed").await;
     assert_eq!(recorded.len(), 2, "{recorded:?}");
-    assert!(
-        recorded[0].contains("no e-mail address") && recorded[1].contains("nobody@test.example"),
-        "{recorded:?}"
-    );
+    assert!(recorded[0].contains("no e-mail address") && recorded[1].contains("nobody@test.example"), "{recorded:?}");
     operator.get("/history").await.has("nobody@test.example");
     for email in ["auditor@test.example", "acme@test.example"] {
         let mut other = signed_in(&test, email).await;
@@ -162,10 +154,7 @@ async fn the_history_says_which_token_acted(test: TestApp) {
     let program = Program::all(&test, "operator@test.example").await;
     let body = json!({ "source": world.vendor, "target": world.acme, "amount": 5 });
     program.post("/api/credits/move", body).await.is(200);
-    program
-        .post("/api/companies", json!({ "name": "Made by a program", "parent_id": world.acme }))
-        .await
-        .is(201);
+    program.post("/api/companies", json!({ "name": "Made by a program", "parent_id": world.acme })).await.is(201);
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.get("/history").await.has("by token a test (#");
     for action in ["move", "company.created"] {
@@ -196,13 +185,12 @@ async fn concurrent_password_guesses_are_counted_before_checking(test: TestApp) 
     World::new(&test).await;
     let guesses = (0..100).map(|i| {
         let mut browser = test.browser();
-        tokio::spawn(async move {
-            attempt(&mut browser, &format!("guess{i}@test.example"), "one password for all").await
-        })
+        tokio::spawn(
+            async move { attempt(&mut browser, &format!("guess{i}@test.example"), "one password for all").await },
+        )
     });
     let pages = futures_util::future::join_all(guesses.collect::<Vec<_>>()).await;
-    let checked =
-        pages.into_iter().filter(|p| p.as_ref().unwrap().body.contains("password is wrong")).count();
+    let checked = pages.into_iter().filter(|p| p.as_ref().unwrap().body.contains("password is wrong")).count();
     assert!((60..=61).contains(&checked), "{checked} of 100 were checked");
 }
 
@@ -210,9 +198,7 @@ async fn right_passwords_do_not_use_up_an_addresss_limit(test: TestApp) {
     World::new(&test).await;
     let sign_ins = (0..80).map(|_| {
         let mut browser = test.browser();
-        tokio::spawn(
-            async move { attempt(&mut browser, "acme@test.example", PASSWORD).await.status.as_u16() },
-        )
+        tokio::spawn(async move { attempt(&mut browser, "acme@test.example", PASSWORD).await.status.as_u16() })
     });
     let answers = futures_util::future::join_all(sign_ins.collect::<Vec<_>>()).await;
     assert!(answers.into_iter().all(|status| status.unwrap() == 303));
@@ -221,10 +207,7 @@ async fn right_passwords_do_not_use_up_an_addresss_limit(test: TestApp) {
 async fn a_right_password_lowers_its_addresss_count(test: TestApp) {
     World::new(&test).await;
     for i in 0..60 {
-        attempt(&mut test.browser(), &format!("guess{i}@test.example"), "wrong")
-            .await
-            .is(422)
-            .has("password is wrong");
+        attempt(&mut test.browser(), &format!("guess{i}@test.example"), "wrong").await.is(422).has("password is wrong");
     }
     attempt(&mut test.browser(), "acme@test.example", PASSWORD).await.is(303);
     // The count went down by one: two more attempts are free, but not three.
@@ -306,11 +289,7 @@ async fn a_search_for_a_code_finds_it_without_putting_it_in_a_url(test: TestApp)
     }
     let away = operator.post("/search", &[("list", "//evil.example"), ("q", "x")]).await;
     assert_eq!(away.is(303).location(), "/?q=x");
-    signed_in(&test, "other@test.example")
-        .await
-        .post("/search", &[("list", "/companies"), ("q", &code)])
-        .await
-        .is(422);
+    signed_in(&test, "other@test.example").await.post("/search", &[("list", "/companies"), ("q", &code)]).await.is(422);
 }
 
 async fn a_refused_limit_names_the_maximum(test: TestApp) {
@@ -343,10 +322,7 @@ async fn the_history_is_streamed_in_order_and_resumes_after_a_restart(test: Test
             step(&test.app, &file, "one", &mut seen).await.unwrap();
             let text = std::fs::read_to_string(&file).unwrap_or_default();
             if text.contains(wanted) {
-                return text
-                    .lines()
-                    .map(|l| serde_json::from_str(l).unwrap())
-                    .collect::<Vec<serde_json::Value>>();
+                return text.lines().map(|l| serde_json::from_str(l).unwrap()).collect::<Vec<serde_json::Value>>();
             }
             tokio::task::yield_now().await;
         }

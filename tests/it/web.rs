@@ -189,13 +189,7 @@ const GARBAGE: [&str; 22] = [
     "9999-12-31",
 ];
 
-async fn ask(
-    browser: &mut Browser,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: String,
-) -> Page {
+async fn ask(browser: &mut Browser, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Page {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -230,14 +224,7 @@ async fn every_answer_has_the_security_headers(test: TestApp) {
         (413, ask(&mut browser, Method::POST, "/sign-in", &[FORM, OWN_SITE], large).await),
         (
             403,
-            ask(
-                &mut browser,
-                Method::POST,
-                "/moves",
-                &[FORM, ("sec-fetch-site", "cross-site")],
-                String::new(),
-            )
-            .await,
+            ask(&mut browser, Method::POST, "/moves", &[FORM, ("sec-fetch-site", "cross-site")], String::new()).await,
         ),
         (421, ask(&mut browser, Method::GET, "/", &[("host", "evil.example")], String::new()).await),
     ];
@@ -271,10 +258,7 @@ async fn pages_load_nothing_from_other_hosts(test: TestApp) {
         for attribute in ["src=\"", "href=\"", "action=\""] {
             for rest in page.body.split(attribute).skip(1) {
                 let address = rest.split('"').next().unwrap();
-                assert!(
-                    address.starts_with(['/', '#', '?']) && !address.starts_with("//"),
-                    "{path}: {address}"
-                );
+                assert!(address.starts_with(['/', '#', '?']) && !address.starts_with("//"), "{path}: {address}");
             }
         }
         page.has_not(" style=\"").has_not("<style").has_not(" onclick=").has_not("javascript:");
@@ -364,8 +348,7 @@ async fn a_form_of_another_session_is_refused(test: TestApp) {
         format!("{nonce}.{}", mac.to_uppercase() + "0"),
         format!("{own}0"),
     ] {
-        let fields =
-            [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
+        let fields = [("form", token.as_str()), ("type", "credit"), ("from", &from), ("to", &to), ("amount", "1")];
         operator.post("/moves", &fields).await.is(403).has("This form is out of date");
         operator.post("/sign-out", &[("form", token.as_str())]).await.is(403);
     }
@@ -396,25 +379,16 @@ async fn get_requests_change_nothing(test: TestApp) {
 async fn other_hosts_are_not_served(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
-    for host in ["evil.example", "127.0.0.1.evil.example", "evil.example:8080", "localhost.evil.example", ""]
-    {
+    for host in ["evil.example", "127.0.0.1.evil.example", "evil.example:8080", "localhost.evil.example", ""] {
         let page = ask(&mut browser, Method::GET, "/", &[("host", host)], String::new()).await;
         page.is(421).has_not("evil").has_not("operator@test.example");
     }
-    ask(&mut browser, Method::GET, "http://evil.example/", &[("host", "127.0.0.1:8080")], String::new())
-        .await
-        .is(421);
+    ask(&mut browser, Method::GET, "http://evil.example/", &[("host", "127.0.0.1:8080")], String::new()).await.is(421);
     ask(&mut browser, Method::GET, "/", &[("host", "localhost:8080")], String::new()).await.is(200);
     // A probe may use any host name.
     ask(&mut browser, Method::GET, "/healthz", &[("host", "10.0.0.7:8080")], String::new()).await.is(200);
-    for name in [
-        "x-forwarded-host",
-        "x-host",
-        "forwarded",
-        "x-original-url",
-        "x-rewrite-url",
-        "x-http-method-override",
-    ] {
+    for name in ["x-forwarded-host", "x-host", "forwarded", "x-original-url", "x-rewrite-url", "x-http-method-override"]
+    {
         let page = ask(&mut browser, Method::GET, "/sign-in", &[(name, "evil.example")], String::new()).await;
         page.is(200).has_not("evil.example").has("Sign in");
     }
@@ -434,10 +408,7 @@ async fn redirects_stay_on_this_site(test: TestApp) {
         let mut browser = test.browser();
         let fields = [("email", "operator@test.example"), ("password", PASSWORD), ("next", next)];
         assert_eq!(browser.post("/sign-in", &fields).await.is(303).location(), "/", "{next:?}");
-        assert_eq!(
-            browser.post("/theme", &[("theme", "dark"), ("back", next)]).await.is(303).location(),
-            "/"
-        );
+        assert_eq!(browser.post("/theme", &[("theme", "dark"), ("back", next)]).await.is(303).location(), "/");
         let query: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let page = browser.get(&format!("/companies/new?back={query}")).await;
         page.has("name=\"back\" value=\"/companies\">");
@@ -465,9 +436,7 @@ async fn only_a_trusted_proxys_forwarded_address_counts(test: TestApp) {
         let mut browser = test.browser();
         browser.address = peer;
         let body = format!("email=operator%40test.example&password={}", PASSWORD.replace(' ', "+"));
-        ask(&mut browser, Method::POST, "/sign-in", &[FORM, ("x-forwarded-for", forwarded)], body)
-            .await
-            .is(303);
+        ask(&mut browser, Method::POST, "/sign-in", &[FORM, ("x-forwarded-for", forwarded)], body).await.is(303);
         browser.get("/account/security").await.has(&format!("<td data-label=\"Address\">{seen}</td>"));
     }
 }
@@ -475,8 +444,7 @@ async fn only_a_trusted_proxys_forwarded_address_counts(test: TestApp) {
 async fn cookies_are_http_only_and_same_site(test: TestApp) {
     World::new(&test).await;
     let mut browser = test.browser();
-    let signed =
-        browser.post("/sign-in", &[("email", "operator@test.example"), ("password", PASSWORD)]).await;
+    let signed = browser.post("/sign-in", &[("email", "operator@test.example"), ("password", PASSWORD)]).await;
     let theme = browser.post("/theme", &[("theme", "dark")]).await;
     let link = browser.get(&format!("/link/{}", "0".repeat(40))).await;
     let all = [cookies(&signed), cookies(&theme), cookies(&link)].concat();
@@ -500,16 +468,12 @@ async fn cookies_behind_https_are_bound_to_the_host(test: TestApp) {
     let body = format!("email=operator%40test.example&password={}", PASSWORD.replace(' ', "+"));
     let signed = ask(&mut browser, Method::POST, "/sign-in", &headers, body).await;
     let theme = ask(&mut browser, Method::POST, "/theme", &headers, "theme=dark".into()).await;
-    let link =
-        ask(&mut browser, Method::GET, &format!("/link/{}", "0".repeat(40)), &[host], String::new()).await;
+    let link = ask(&mut browser, Method::GET, &format!("/link/{}", "0".repeat(40)), &[host], String::new()).await;
     let all = [cookies(&signed), cookies(&theme), cookies(&link)].concat();
     assert_eq!(all.len(), 4, "{all:?}");
     for cookie in all {
         assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{cookie}");
-        assert!(
-            cookie.contains("; HttpOnly") && cookie.contains("; Path=/") && !cookie.contains("Domain"),
-            "{cookie}"
-        );
+        assert!(cookie.contains("; HttpOnly") && cookie.contains("; Path=/") && !cookie.contains("Domain"), "{cookie}");
     }
     let page = ask(&mut browser, Method::GET, "/", &[host], String::new()).await;
     page.is(200).has("data-theme=\"dark\"");
@@ -521,17 +485,9 @@ async fn undeclared_methods_are_refused(test: TestApp) {
     World::new(&test).await;
     let mut browser = signed_in(&test, "operator@test.example").await;
     for path in ["/", "/companies", "/companies/1", "/moves", "/sign-in", "/history", "/healthz", "/redeem"] {
-        for method in
-            [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE, Method::OPTIONS, Method::CONNECT]
-        {
-            let page = ask(
-                &mut browser,
-                method.clone(),
-                path,
-                &[OWN_SITE, ("x-secret", "mirror me")],
-                String::new(),
-            )
-            .await;
+        for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE, Method::OPTIONS, Method::CONNECT] {
+            let page =
+                ask(&mut browser, method.clone(), path, &[OWN_SITE, ("x-secret", "mirror me")], String::new()).await;
             page.is(405).has_not("mirror me");
         }
     }
@@ -564,9 +520,7 @@ async fn only_forms_are_read(test: TestApp) {
     let mut browser = signed_in(&test, "operator@test.example").await;
     let body = format!("form={}&name=Company&parent=1", browser.get("/companies/new").await.field("form"));
     for kind in ["text/plain", "application/json", "multipart/form-data; boundary=x", ""] {
-        ask(&mut browser, Method::POST, "/companies", &[("content-type", kind), OWN_SITE], body.clone())
-            .await
-            .is(400);
+        ask(&mut browser, Method::POST, "/companies", &[("content-type", kind), OWN_SITE], body.clone()).await.is(400);
     }
     ask(&mut browser, Method::POST, "/companies", &[OWN_SITE], body.clone()).await.is(400);
     let kind = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
@@ -603,9 +557,7 @@ async fn names_are_shown_as_text_everywhere(test: TestApp) {
         "/companies/3/subsidiaries",
         "/companies/removal?company=6&company=7",
     ]) {
-        for path in
-            [(*path).to_owned(), format!("{}{}{query}", path, if path.contains('?') { '&' } else { '?' })]
-        {
+        for path in [(*path).to_owned(), format!("{}{}{query}", path, if path.contains('?') { '&' } else { '?' })] {
             let page = operator.get(&path).await;
             if !path.contains(".csv") {
                 page.has_not("<script>alert").has_not("<img src=x");
@@ -655,13 +607,8 @@ async fn garbage_in_urls_causes_no_server_error(test: TestApp) {
         }
         for sort in ["name", "level", "created", "credits"] {
             for order in ["asc", "desc"] {
-                no_server_error(&mut browser, &format!("/companies?sort={sort}&order={order}&after={value}"))
-                    .await;
-                no_server_error(
-                    &mut browser,
-                    &format!("/companies?sort={sort}&order={order}&after=1.{value}"),
-                )
-                .await;
+                no_server_error(&mut browser, &format!("/companies?sort={sort}&order={order}&after={value}")).await;
+                no_server_error(&mut browser, &format!("/companies?sort={sort}&order={order}&after=1.{value}")).await;
             }
         }
     }
@@ -706,18 +653,9 @@ async fn garbage_in_forms_causes_no_server_error(test: TestApp) {
 async fn garbage_in_headers_causes_no_server_error(test: TestApp) {
     World::new(&test).await;
     let browser = signed_in(&test, "operator@test.example").await;
-    for garbage in [
-        "",
-        ";",
-        "=",
-        "%00",
-        "a",
-        "\"",
-        "zz; session=x",
-        &"x".repeat(8_000),
-        "AAAAAAAAAAAAAAAAAAAAAA",
-        "\u{e9}",
-    ] {
+    for garbage in
+        ["", ";", "=", "%00", "a", "\"", "zz; session=x", &"x".repeat(8_000), "AAAAAAAAAAAAAAAAAAAAAA", "\u{e9}"]
+    {
         for cookie in ["session", "known", "link", "theme"] {
             let mut browser = browser.clone();
             if garbage.is_ascii() {
@@ -806,11 +744,8 @@ async fn random_requests_cause_no_server_error(test: TestApp) {
         let path = POSTED[5 + random(POSTED.len() - 5)].replace("{}", words[random(6)]);
         let page = ask(&mut browser, Method::POST, &path, &[FORM, OWN_SITE], body.clone()).await;
         assert!(page.status.as_u16() < 500, "{path} {body}: {}", page.status);
-        no_server_error(
-            &mut browser,
-            &format!("{}?{body}", PRIVATE[random(PRIVATE.len())].split('?').next().unwrap()),
-        )
-        .await;
+        no_server_error(&mut browser, &format!("{}?{body}", PRIVATE[random(PRIVATE.len())].split('?').next().unwrap()))
+            .await;
     }
     test.verify().await;
 }

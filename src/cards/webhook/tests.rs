@@ -92,10 +92,7 @@ fn missing_or_contradictory_data_is_refused() {
         let outcome = taken("checkout.session.completed", &object);
         assert!(matches!(outcome, Err(WebhookError::Body(_))), "{field}: {outcome:?}");
     }
-    assert_eq!(
-        taken("charge.refunded", &json!([])),
-        Err(WebhookError::Body("a field of the charge is missing"))
-    );
+    assert_eq!(taken("charge.refunded", &json!([])), Err(WebhookError::Body("a field of the charge is missing")));
 }
 
 #[test]

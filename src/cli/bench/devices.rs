@@ -39,13 +39,8 @@ async fn start(config: Config, devices: i64, days: i64) -> Outcome<(App, Cancell
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by =
-        ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
-    let issue = Command::Issue(Issue {
-        resource_type: ResourceType::CREDIT,
-        amount: AMOUNT_MAX,
-        memo: String::new(),
-    });
+    let by = ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
+    let issue = Command::Issue(Issue { resource_type: ResourceType::CREDIT, amount: AMOUNT_MAX, memo: String::new() });
     app.writer.submit(operation(&app, &by, issue)).await?;
     let started = Instant::now();
     for first in (0..devices).step_by(DEVICES_A_BATCH as usize) {

@@ -139,8 +139,7 @@ impl Asking {
     async fn of(app: &App, email: &str, rows: i64) -> Outcome<Asking> {
         let scopes: Vec<_> = Scope::ALL.iter().map(|s| s.slug()).collect();
         let scopes = scopes.join(",");
-        let token =
-            tokens::create_on_console(app, &ConsoleToken::without_end(email, "bench", &scopes)).await?;
+        let token = tokens::create_on_console(app, &ConsoleToken::without_end(email, "bench", &scopes)).await?;
         let actor = crate::demo::actor(app, email).await?;
         Ok(Asking { app: app.clone(), router: router::router(app.clone()), actor, token, rows })
     }
@@ -170,8 +169,7 @@ impl Asking {
             }
             for list in ["/api/credits/history", "/api/credits/move/history"] {
                 for filter in ["", "sort=id&", "from=1970-01-02&to=1970-01-10&", "to=1970-01-01&"] {
-                    for offset in [format!("offset={}", deep / 4), format!("offset={deep}"), "cursor=".into()]
-                    {
+                    for offset in [format!("offset={}", deep / 4), format!("offset={deep}"), "cursor=".into()] {
                         paths.push(format!("{list}?{of}{filter}limit=50&{offset}"));
                     }
                 }
@@ -181,8 +179,7 @@ impl Asking {
                     paths.push(format!("/api/credits/history?{of}{filter}limit=50&{offset}"));
                 }
             }
-            for filter in
-                ["", "status=waiting&", "status=active&credit_type=management_1y&", "q=nothing&", "q=rut955&"]
+            for filter in ["", "status=waiting&", "status=active&credit_type=management_1y&", "q=nothing&", "q=rut955&"]
             {
                 for sort in ["id", "-id", "serial", "-serial"] {
                     paths.push(format!("/api/devices?{of}{filter}sort={sort}&limit=50&offset={}", deep / 4));
@@ -196,16 +193,9 @@ impl Asking {
             }
             paths.push(format!("/api/credits/summary?{of}"));
         }
-        for sort in [
-            "",
-            "id",
-            "-id",
-            "name",
-            "-name",
-            "parent_id,-name",
-            "-created_at",
-            "device_count,-name,created_at",
-        ] {
+        for sort in
+            ["", "id", "-id", "name", "-name", "parent_id,-name", "-created_at", "device_count,-name,created_at"]
+        {
             for filter in ["", "q=nothing&", "q=company&", "parent_id=1001&"] {
                 let sort = if sort.is_empty() { String::new() } else { format!("sort={sort}&") };
                 paths.push(format!("/api/companies?{sort}{filter}limit=50&offset={}", deep / 10));
@@ -234,16 +224,12 @@ impl Asking {
 
     async fn portal(&self, worst: &mut (f64, String)) -> Outcome {
         let (app, actor) = (&self.app, &self.actor);
-        for search in [
-            CodeSearch::Nothing,
-            CodeSearch::Comment("nothing at all".into()),
-            CodeSearch::Suffix(7, "fair".into()),
-        ] {
-            for status in [None, Some(CodeStatus::Unused), Some(CodeStatus::Used), Some(CodeStatus::Deleted)]
-            {
+        for search in
+            [CodeSearch::Nothing, CodeSearch::Comment("nothing at all".into()), CodeSearch::Suffix(7, "fair".into())]
+        {
+            for status in [None, Some(CodeStatus::Unused), Some(CodeStatus::Used), Some(CodeStatus::Deleted)] {
                 let label = format!("codes of a company, {search:?}, {status:?}");
-                let filter =
-                    CodeFilter { status, search: search.clone(), limit: PAGE, ..CodeFilter::default() };
+                let filter = CodeFilter { status, search: search.clone(), limit: PAGE, ..CodeFilter::default() };
                 let started = Instant::now();
                 ops::codes::list(app, actor, FIRST_COMPANY, &filter).await?;
                 note(started, label, worst);
@@ -251,8 +237,7 @@ impl Asking {
         }
         for text in ["", "nothing", "company", "77777"] {
             for sort in [Sort::Name, Sort::Level, Sort::Created, Sort::Credits] {
-                let filter =
-                    CompanyFilter { text: text.into(), sort, descending: true, limit: PAGE, after: None };
+                let filter = CompanyFilter { text: text.into(), sort, descending: true, limit: PAGE, after: None };
                 let started = Instant::now();
                 ops::companies::list(app, actor, &filter).await?;
                 note(started, format!("companies, {text:?} by {sort:?}"), worst);
@@ -264,20 +249,15 @@ impl Asking {
             let started = Instant::now();
             ops::users::list(app, actor, &filter).await?;
             note(started, format!("users, {text:?}"), worst);
-            let filter = DeviceFilter {
-                text: text.into(),
-                sort: DeviceSort::Label,
-                limit: PAGE,
-                ..DeviceFilter::default()
-            };
+            let filter =
+                DeviceFilter { text: text.into(), sort: DeviceSort::Label, limit: PAGE, ..DeviceFilter::default() };
             let started = Instant::now();
             ops::devices::list(app, actor, &filter).await?;
             note(started, format!("devices, {text:?}"), worst);
         }
         for verb in [None, Some("signed_in"), Some("nothing"), Some("redeem"), Some("cancel")] {
             for company in [None, Some(FIRST_COMPANY)] {
-                let filter =
-                    HistoryFilter { verb: verb.map(str::to_owned), limit: PAGE, ..HistoryFilter::default() };
+                let filter = HistoryFilter { verb: verb.map(str::to_owned), limit: PAGE, ..HistoryFilter::default() };
                 let started = Instant::now();
                 ops::history::list(app, actor, company, &filter).await?;
                 note(started, format!("history, {verb:?} of {company:?}"), worst);
@@ -301,8 +281,7 @@ impl Asking {
             ops::vouchers::list(app, actor, &filter).await?;
             note(started, format!("vouchers, {status:?}"), worst);
         }
-        let period =
-            Period { from: crate::model::month::Month(24_300), to: crate::model::month::Month(24_320) };
+        let period = Period { from: crate::model::month::Month(24_300), to: crate::model::month::Month(24_320) };
         let mut tx = app.db.read().await?;
         let started = Instant::now();
         store::reports::codes_by_month(&mut tx, &actor.company_path, period).await?;

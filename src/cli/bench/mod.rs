@@ -119,20 +119,12 @@ async fn redeem(config: Config, bench: &Bench) -> Result<(), Box<dyn std::error:
             at_64 = figures.per_second;
         }
     }
-    let (writer, _) = Writer::start_with_batches_of(
-        1,
-        app.db.clone(),
-        app.keys.clone(),
-        app.rng.clone(),
-        app.clock.clone(),
-    );
+    let (writer, _) =
+        Writer::start_with_batches_of(1, app.db.clone(), app.keys.clone(), app.rng.clone(), app.clock.clone());
     let single = App { writer, ..app.clone() };
     let figures = measure(&single, &people, ONE_BY_ONE.0, ONE_BY_ONE.1).await?;
     figures.print("64, one tx");
-    println!(
-        "Batches against one transaction a redemption, 64 connections: {:.1} x",
-        at_64 / figures.per_second
-    );
+    println!("Batches against one transaction a redemption, 64 connections: {:.1} x", at_64 / figures.per_second);
     println!("Peak memory of the whole process, load generator and all: {} MB", peak_memory_megabytes());
     stop.cancel();
     Ok(())
@@ -169,22 +161,14 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
     let path = Path::of(None, root);
     let issuer = store::users::insert(&mut tx, root, "issuer@bench.test", Role::Admin, now).await?;
     for i in 0..PEOPLE {
-        let company =
-            store::companies::insert(&mut tx, &format!("Bench {i}"), Some((root, &path)), now).await?;
+        let company = store::companies::insert(&mut tx, &format!("Bench {i}"), Some((root, &path)), now).await?;
         store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
     }
     tx.commit().await?;
-    let by = ledger::ActorFacts {
-        user_id: issuer.unwrap_or(1),
-        company_id: root,
-        address: "bench".into(),
-        token_id: None,
-    };
-    let issue = Command::Issue(Issue {
-        resource_type: ResourceType::CREDIT,
-        amount: 1_000_000_000,
-        memo: String::new(),
-    });
+    let by =
+        ledger::ActorFacts { user_id: issuer.unwrap_or(1), company_id: root, address: "bench".into(), token_id: None };
+    let issue =
+        Command::Issue(Issue { resource_type: ResourceType::CREDIT, amount: 1_000_000_000, memo: String::new() });
     app.writer.submit(operation(app, &by, issue)).await?;
     access_tokens(app).await
 }
@@ -194,11 +178,9 @@ pub async fn access_tokens(app: &App) -> Result<Vec<Person>, Box<dyn std::error:
     let mut people = Vec::new();
     for i in 0..PEOPLE {
         let email = format!("{i}@bench.test");
-        let token = tokens::create_on_console(
-            app,
-            &ConsoleToken::without_end(&email, "bench", Scope::CodesWrite.slug()),
-        )
-        .await?;
+        let token =
+            tokens::create_on_console(app, &ConsoleToken::without_end(&email, "bench", Scope::CodesWrite.slug()))
+                .await?;
         people.push(Person { token });
     }
     Ok(people)
@@ -217,8 +199,7 @@ async fn make_codes(app: &App, count: usize) -> Result<Vec<Code>, Box<dyn std::e
     let (root, _) = store::companies::root(&mut tx).await?.ok_or("no root company")?;
     let issuer = store::users::by_email(&mut tx, "issuer@bench.test").await?.ok_or("no issuer")?;
     drop(tx);
-    let by =
-        ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
+    let by = ledger::ActorFacts { user_id: issuer.id, company_id: root, address: "bench".into(), token_id: None };
     while made.len() < count {
         let codes: Vec<NewCode> = (0..CODES_A_BATCH.min(count - made.len()))
             .map(|_| {
@@ -249,12 +230,8 @@ pub async fn measure(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve::serve(
-        listener,
-        router::router(app.clone()),
-        Limits::of(CONNECTIONS_MAX),
-        stop.clone(),
-    ));
+    let serving =
+        tokio::spawn(serve::serve(listener, router::router(app.clone()), Limits::of(CONNECTIONS_MAX), stop.clone()));
     let share = count / connections;
     let started = Instant::now();
     let mut tasks = Vec::new();

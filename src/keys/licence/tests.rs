@@ -6,13 +6,7 @@ const NOON: Moment = Moment(1_795_262_400_000_000);
 const RING: &str = r#"{"keys":{"1":"0101010101010101010101010101010101010101010101010101010101010101"}}"#;
 
 fn facts() -> LicenceFacts {
-    LicenceFacts {
-        key_id: 17,
-        serial: "7-1234-5678".into(),
-        product: "gold".into(),
-        issued_at: NOON,
-        expires_at: None,
-    }
+    LicenceFacts { key_id: 17, serial: "7-1234-5678".into(), product: "gold".into(), issued_at: NOON, expires_at: None }
 }
 
 #[test]

@@ -68,12 +68,7 @@ impl Ledger {
     }
 
     /// Carries out a checked line.
-    pub(super) fn transfer(
-        &mut self,
-        operation: &Operation,
-        seq: i64,
-        line: &Line,
-    ) -> Result<Transfer, Unloaded> {
+    pub(super) fn transfer(&mut self, operation: &Operation, seq: i64, line: &Line) -> Result<Transfer, Unloaded> {
         let id = self.next_transfer_id()?;
         let source = self.account_mut(line.source())?;
         source.balance -= line.amount;

@@ -27,12 +27,7 @@ impl ActorFacts {
     /// The portal itself, acting for the root company.
     #[must_use]
     pub fn portal(root_id: i64) -> ActorFacts {
-        ActorFacts {
-            user_id: ActorFacts::PORTAL,
-            company_id: root_id,
-            address: String::new(),
-            token_id: None,
-        }
+        ActorFacts { user_id: ActorFacts::PORTAL, company_id: root_id, address: String::new(), token_id: None }
     }
 }
 

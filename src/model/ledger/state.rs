@@ -261,11 +261,7 @@ impl Ledger {
         if let Some(transfers) = self.operations.get(&identity) {
             let is_same = transfers.iter().all(|t| t.fingerprint == operation.fingerprint);
             let transfers = transfers.clone();
-            return Some(if is_same {
-                Ok(Done { transfers, replayed: true })
-            } else {
-                Err(Refusal::KeyReused)
-            });
+            return Some(if is_same { Ok(Done { transfers, replayed: true }) } else { Err(Refusal::KeyReused) });
         }
         self.other_writes.contains(&identity).then_some(Err(Refusal::KeyReused))
     }

@@ -35,9 +35,9 @@ pub fn one(text: &str) -> Result<String, SerialError> {
     match text {
         "" => Err(SerialError::Missing),
         _ if is_serial => Ok(text.to_owned()),
-        _ => Err(SerialError::Malformed(
-            text.chars().filter(|c| !super::super::text::is_hidden(*c)).take(40).collect(),
-        )),
+        _ => {
+            Err(SerialError::Malformed(text.chars().filter(|c| !super::super::text::is_hidden(*c)).take(40).collect()))
+        }
     }
 }
 

@@ -89,8 +89,7 @@ fn a_list_is_sorted_and_round_trips() {
     assert_eq!(Revocations::read(&payload), Ok((1, list)));
     let empty = Revocations::new(1, NOON, Vec::new());
     assert_eq!(Revocations::read(&empty.payload(1).unwrap()), Ok((1, empty)));
-    for wrong in ["1\n3\n1795262400\n40\n7\n", "1\n3\n1795262400\n7\n7\n", "1\n3\n1795262400\n0\n", "1\n3\n"]
-    {
+    for wrong in ["1\n3\n1795262400\n40\n7\n", "1\n3\n1795262400\n7\n7\n", "1\n3\n1795262400\n0\n", "1\n3\n"] {
         assert_eq!(Revocations::read(wrong), Err(Malformed), "{wrong:?}");
     }
     let full = Revocations::new(i64::MAX, NOON, (0..REVOKED_MAX as i64).map(|n| i64::MAX - n).collect());

@@ -57,8 +57,9 @@ impl Reason {
     #[must_use]
     pub fn wait_until(&self) -> Option<Moment> {
         match self {
-            Reason::SignIn(SignInReason::Wait { until })
-            | Reason::Ledger(Refusal::TooManyAttempts { until }) => Some(*until),
+            Reason::SignIn(SignInReason::Wait { until }) | Reason::Ledger(Refusal::TooManyAttempts { until }) => {
+                Some(*until)
+            }
             _ => None,
         }
     }

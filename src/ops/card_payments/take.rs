@@ -115,13 +115,7 @@ pub(super) async fn believe(
 
 /// Money has arrived: settles the order, or marks the money due back if the order was cancelled or paid otherwise.
 /// Any sum other than the one asked for settles nothing, and a person has to look at it.
-async fn paid(
-    app: &App,
-    work: &mut Work,
-    payment: &PaymentRow,
-    intent: Option<&str>,
-    came: Money,
-) -> OpResult<()> {
+async fn paid(app: &App, work: &mut Work, payment: &PaymentRow, intent: Option<&str>, came: Money) -> OpResult<()> {
     let (root_id, order) = lock(work, payment).await?;
     let due = sum(payment)?;
     let is_due = order.state() == OrderState::AwaitingPayment;

@@ -3,9 +3,7 @@
 use crate::app::App;
 use crate::model::code::Code;
 use crate::model::event::CodeEvent;
-use crate::model::ledger::{
-    CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag,
-};
+use crate::model::ledger::{CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag};
 use crate::model::refusal::{FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::model::text;
@@ -154,14 +152,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
 pub async fn delete(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
     actor.require_admin()?;
     let request = serde_json::json!(["delete_code", code_id]);
-    crate::ops::resources::submit(
-        app,
-        actor,
-        operation_id,
-        &request,
-        Command::DeleteCode(DeleteCode { code_id }),
-    )
-    .await
+    crate::ops::resources::submit(app, actor, operation_id, &request, Command::DeleteCode(DeleteCode { code_id })).await
 }
 
 /// Sets a code's comment.

@@ -80,12 +80,7 @@ pub async fn change(
     })
 }
 
-async fn switch_parent_credits(
-    work: &mut Work,
-    actor: &Actor,
-    company: &LockedCompany,
-    on: bool,
-) -> OpResult<()> {
+async fn switch_parent_credits(work: &mut Work, actor: &Actor, company: &LockedCompany, on: bool) -> OpResult<()> {
     store::devices::shift_waiting(&mut work.tx, company.id, -1).await?;
     store::companies::set_use_parent_credits(&mut work.tx, company.id, on).await?;
     store::devices::shift_waiting(&mut work.tx, company.id, 1).await?;

@@ -50,14 +50,11 @@ async fn obstacles(
     let ids: Vec<i64> = companies.iter().map(|c| c.id).collect();
     let mut obstacles = Vec::new();
     for (holdings, company) in store::companies::holdings(&mut work.tx, &ids).await?.iter().zip(companies) {
-        let mut add =
-            |what| obstacles.push(Obstacle { company_id: company.id, company: company.name.clone(), what });
+        let mut add = |what| obstacles.push(Obstacle { company_id: company.id, company: company.name.clone(), what });
         let below = company::Path::from_stored(company.path.clone());
         let going_along = companies
             .iter()
-            .filter(|c| {
-                c.level == company.level + 1 && below.contains(&company::Path::from_stored(c.path.clone()))
-            })
+            .filter(|c| c.level == company.level + 1 && below.contains(&company::Path::from_stored(c.path.clone())))
             .count() as i64;
         if company.level == 0 {
             add(ObstacleKind::Root);

@@ -78,12 +78,7 @@ fn text(text: &str, maximum: usize) -> Result<String, Reason> {
 ///
 /// # Errors
 /// A refusal at the invalid field.
-pub async fn create(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    input: &DeviceInput,
-) -> OpResult<Outcome<Device>> {
+pub async fn create(app: &App, actor: &Actor, operation_id: &str, input: &DeviceInput) -> OpResult<Outcome<Device>> {
     actor.require_admin()?;
     let device = input.check()?;
     let request = input.request().to_string();
@@ -207,8 +202,7 @@ async fn reload(work: &mut Work, actor: &Actor, id: i64) -> OpResult<Device> {
 async fn refuse_taken(work: &mut Work, device: &NewDevice, before: Option<&Device>) -> OpResult<()> {
     let Some(serial) = &device.serial else { return Ok(()) };
     let searchable = crate::model::company::searchable;
-    let is_same =
-        before.and_then(|b| b.serial.as_deref()).is_some_and(|s| searchable(s) == searchable(serial));
+    let is_same = before.and_then(|b| b.serial.as_deref()).is_some_and(|s| searchable(s) == searchable(serial));
     let taken = store::devices::taken_serials(&mut work.tx, std::slice::from_ref(serial)).await?;
     if taken.is_empty() || is_same { Ok(()) } else { refuse("serial", DeviceReason::SerialTaken) }
 }

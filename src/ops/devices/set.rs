@@ -40,17 +40,11 @@ pub enum RowRefusal {
 ///
 /// # Errors
 /// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` if no row is left.
-pub async fn set_many(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    rows: &[DeviceRow],
-) -> OpResult<Outcome<Refused>> {
+pub async fn set_many(app: &App, actor: &Actor, operation_id: &str, rows: &[DeviceRow]) -> OpResult<Outcome<Refused>> {
     actor.require_admin()?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
-    let canonical = |r: &DeviceRow| {
-        (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring)
-    };
+    let canonical =
+        |r: &DeviceRow| (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring);
     let request = serde_json::json!(rows.iter().map(canonical).collect::<Vec<_>>()).to_string();
     work_once!(app, actor, operation_id, "set_devices", &request, work => {
         // Monitored devices are counted on their companies.

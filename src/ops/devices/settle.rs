@@ -44,15 +44,12 @@ pub(crate) async fn settle(
     }
     let changes = run.ledger.changes();
     let paid = changes.transfers.iter().filter(|t| t.cause == Cause::Spend).count();
-    let waits = |id: &&i64| matches!(run.ledger.device(**id), Ok(Some(device)) if device.waiting_since == Some(work.now));
+    let waits =
+        |id: &&i64| matches!(run.ledger.device(**id), Ok(Some(device)) if device.waiting_since == Some(work.now));
     Ok(Settled { paid, waiting: changes.devices.keys().filter(waits).count() })
 }
 
-pub(super) async fn lock_company(
-    work: &mut Work,
-    actor: &Actor,
-    id: i64,
-) -> OpResult<store::companies::LockedCompany> {
+pub(super) async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {
     let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
     found.pop().map_or_else(|| refuse("company", CompanyReason::Unknown), Ok)
 }
@@ -75,13 +72,7 @@ pub(super) async fn lock_devices(
     Ok(found)
 }
 
-pub(super) fn note_change(
-    work: &mut Work,
-    actor: &Actor,
-    ids: &[i64],
-    change: &DeviceChange,
-    found: &[Device],
-) {
+pub(super) fn note_change(work: &mut Work, actor: &Actor, ids: &[i64], change: &DeviceChange, found: &[Device]) {
     let service = change.service.map(|s| s.map_or("None", ResourceType::label));
     let extend = change.auto_extend.map(|on| if on { "auto extend on" } else { "auto extend off" });
     let details = [service, extend].into_iter().flatten().collect::<Vec<_>>().join(", ");

@@ -4,8 +4,7 @@ use crate::app::App;
 use crate::model::event::OrderEvent;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
-    CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX, VoucherWish,
-    totals,
+    CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX, VoucherWish, totals,
 };
 use crate::model::product::ProductKind;
 use crate::model::refusal::FieldReason;
@@ -33,11 +32,7 @@ pub struct VoucherLine<'a> {
 ///
 /// # Errors
 /// A refusal at the invalid field.
-pub async fn price_voucher(
-    app: &App,
-    actor: &Actor,
-    wish: &VoucherLine<'_>,
-) -> OpResult<(OrderLine, Currency)> {
+pub async fn price_voucher(app: &App, actor: &Actor, wish: &VoucherLine<'_>) -> OpResult<(OrderLine, Currency)> {
     actor.require_buyer()?;
     let mut tx = app.db.read().await?;
     let reverse_charge = store::orders::reverse_charge(&mut tx, actor.company_id).await?;
@@ -58,8 +53,7 @@ pub async fn add_voucher(
 ) -> OpResult<Outcome<i64>> {
     actor.require_buyer()?;
     let VoucherLine { product_id, name, resource_type, years, subscriptions, codes } = *wish;
-    let request =
-        serde_json::json!([order_id, product_id, name, resource_type.id(), years, subscriptions, codes]);
+    let request = serde_json::json!([order_id, product_id, name, resource_type.id(), years, subscriptions, codes]);
     work_once!(app, actor, operation_id, "add_voucher", &request.to_string(), work => {
         let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
         let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
@@ -175,11 +169,7 @@ pub(super) fn require_draft(row: &OrderRow) -> OpResult<()> {
 }
 
 /// A product that is offered.
-pub(in crate::ops) async fn product(
-    tx: &mut store::db::Tx,
-    id: i64,
-    kind: ProductKind,
-) -> OpResult<ProductRow> {
+pub(in crate::ops) async fn product(tx: &mut store::db::Tx, id: i64, kind: ProductKind) -> OpResult<ProductRow> {
     let found = store::products::current(tx, id).await?;
     match found.filter(|p| p.is_offered && p.kind == kind) {
         Some(product) => Ok(product),

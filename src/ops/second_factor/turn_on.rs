@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{
-    Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key,
-};
+use super::{Change, NewCodes, end_others, forget_attempts, mail_code, mailed_key, new_recovery_codes, throttle_key};
 use crate::app::App;
 use crate::model::event::SecondFactorEvent;
 use crate::model::refusal::{FormReason, SecondFactorReason};
@@ -93,12 +91,7 @@ pub async fn turn_on_app(
 ///
 /// # Errors
 /// A refusal if no mail is set up, or how long to wait.
-pub async fn mail_turn_on_code(
-    app: &App,
-    actor: &Actor,
-    operation_id: &str,
-    session: &str,
-) -> OpResult<Outcome> {
+pub async fn mail_turn_on_code(app: &App, actor: &Actor, operation_id: &str, session: &str) -> OpResult<Outcome> {
     if app.config.mail.is_none() {
         return refuse("", SecondFactorReason::NoMail);
     }
@@ -148,22 +141,14 @@ pub async fn turn_on_email(
     Ok(NewCodes { event: outcome.event, codes: fresh.into_inner().then_some(codes) })
 }
 
-async fn turn_on(
-    app: &App,
-    work: &mut Work,
-    actor: &Actor,
-    method: SecondFactor,
-    hashes: &[Vec<u8>],
-) -> OpResult<()> {
+async fn turn_on(app: &App, work: &mut Work, actor: &Actor, method: SecondFactor, hashes: &[Vec<u8>]) -> OpResult<()> {
     lock_actor(work, actor).await?;
     store::second_factor::turn_on(&mut work.tx, actor.user_id, method).await?;
     store::second_factor::set_recovery_codes(&mut work.tx, actor.user_id, hashes).await?;
     work.note(actor.note("user.second_factor_on", &actor.email, method.label()));
     work.note(actor.note("user.recovery_codes_made", &actor.email, ""));
     let what = match method {
-        SecondFactor::Email => {
-            "two-factor authentication of your account was turned on: codes come by e-mail."
-        }
+        SecondFactor::Email => "two-factor authentication of your account was turned on: codes come by e-mail.",
         SecondFactor::Totp => {
             "two-factor authentication of your account was turned on: codes come from an authenticator app."
         }

@@ -15,12 +15,8 @@ pub enum Sort {
 }
 
 impl Sort {
-    pub const ALL: [(Sort, &'static str); 4] = [
-        (Sort::Name, "name"),
-        (Sort::Level, "level"),
-        (Sort::Created, "created"),
-        (Sort::Credits, "credits"),
-    ];
+    pub const ALL: [(Sort, &'static str); 4] =
+        [(Sort::Name, "name"), (Sort::Level, "level"), (Sort::Created, "created"), (Sort::Credits, "credits")];
 
     #[must_use]
     pub fn from_slug(slug: &str) -> Option<Sort> {

@@ -76,14 +76,18 @@ pub(crate) use demander_column;
 /// Facts computed for a company's row, only for rows that are shown.
 macro_rules! company_columns {
     () => {
-        concat!("select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
+        concat!(
+            "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
              c.may_buy_vouchers, c.demands_second_factor, c.created_at, c.devices, c.monitored,
-             ", $crate::store::companies::demander_column!(), ",
+             ",
+            $crate::store::companies::demander_column!(),
+            ",
              (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
              coalesce((select a.balance from account a
                  where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
              (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries
-         from (")
+         from ("
+        )
     };
 }
 
@@ -98,26 +102,22 @@ use company_facts;
 
 /// Finds a company in a tree; `None` also if it was removed.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> {
-    sql(company_facts!(
-        "select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null",
-        ""
-    ))
-    .bind(id)
-    .bind(tree.as_str())
-    .bind(tree.end())
-    .optional(tx)
-    .await
+    sql(company_facts!("select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null", ""))
+        .bind(id)
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .optional(tx)
+        .await
 }
 
 /// Ids of a tree, at most `limit`.
 pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> =
-        sql("select id from company where path >= $1 and path < $2 order by path limit $3")
-            .bind(tree.as_str())
-            .bind(tree.end())
-            .bind(limit)
-            .all(tx)
-            .await?;
+    let found: Vec<(i64,)> = sql("select id from company where path >= $1 and path < $2 order by path limit $3")
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .bind(limit)
+        .all(tx)
+        .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 

@@ -14,9 +14,15 @@ macro_rules! search_sql {
     ($path:literal, $key:literal) => {
         concat!(
             "select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
-             where c.removed_at is null and ", $path, " >= $1 and ", $path, " < $2
+             where c.removed_at is null and ",
+            $path,
+            " >= $1 and ",
+            $path,
+            " < $2
              and ($3 = '' or c.name_search like $4 escape '\\' or cast(c.id as text) = $3)
-             order by ", $key, ", c.id limit $5"
+             order by ",
+            $key,
+            ", c.id limit $5"
         )
     };
 }
@@ -49,11 +55,12 @@ pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
 
 /// Companies of a tree with exactly this name, ignoring case.
 pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<Vec<CompanyName>> {
-    let query = sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
+    let query =
+        sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
          where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")
-    .bind(searchable(name))
-    .bind(tree.as_str())
-    .bind(tree.end())
-    .bind(limit);
+        .bind(searchable(name))
+        .bind(tree.as_str())
+        .bind(tree.end())
+        .bind(limit);
     names(query, tx).await
 }

@@ -46,10 +46,7 @@ impl DbError {
     }
 
     pub(super) fn late(step: Step) -> DbError {
-        DbError {
-            source: sqlx::Error::Io(std::io::Error::other(Late)),
-            is_outcome_unknown: step == Step::Commit,
-        }
+        DbError { source: sqlx::Error::Io(std::io::Error::other(Late)), is_outcome_unknown: step == Step::Commit }
     }
 
     pub(super) fn had_failed() -> DbError {
@@ -124,15 +121,7 @@ impl DbError {
                 None => {
                     matches!(
                         code,
-                        "40001"
-                            | "40P01"
-                            | "55P03"
-                            | "57P01"
-                            | "57P02"
-                            | "57P03"
-                            | "57P05"
-                            | "25006"
-                            | "25P03"
+                        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "25P03"
                     ) || code.starts_with("08")
                 }
             },
@@ -190,8 +179,7 @@ fn may_have_committed(error: &sqlx::Error) -> bool {
         return !matches!(error, sqlx::Error::PoolTimedOut);
     };
     if let Some(error) = database.try_downcast_ref::<PgDatabaseError>() {
-        let is_certain =
-            matches!(error.severity(), PgSeverity::Error) && !matches!(error.code(), "08007" | "40003");
+        let is_certain = matches!(error.severity(), PgSeverity::Error) && !matches!(error.code(), "08007" | "40003");
         return !is_certain;
     }
     code_of(database).is_some_and(|primary| matches!(primary, 7 | 10 | 11))

@@ -267,12 +267,7 @@ impl DerefMut for WriteTx {
 }
 
 /// One call to the database, with its deadline and the simulation's faults.
-async fn call<T>(
-    faults: &Faults,
-    step: Step,
-    until: Instant,
-    run: impl Future<Output = sqlx::Result<T>>,
-) -> Result<T> {
+async fn call<T>(faults: &Faults, step: Step, until: Instant, run: impl Future<Output = sqlx::Result<T>>) -> Result<T> {
     // Boxed: otherwise a future that awaits a few statements becomes too large for its thread's stack.
     match tokio::time::timeout_at(until, Box::pin(faults.around(step, until, run))).await {
         Ok(answer) => answer.map_err(|error| DbError::of(error, step)),

@@ -102,13 +102,7 @@ impl PostgresDb {
 
     async fn lease(&self, from: &PgPool, until: Instant) -> Result<PgConnectionLease> {
         let connection = call(&self.faults, Step::Connect, until, from.acquire()).await?;
-        Ok(PgConnectionLease {
-            connection,
-            until,
-            faults: self.faults.clone(),
-            is_busy: false,
-            is_open: false,
-        })
+        Ok(PgConnectionLease { connection, until, faults: self.faults.clone(), is_busy: false, is_open: false })
     }
 
     pub(super) async fn close(&self) {
@@ -169,10 +163,7 @@ pub struct PgTx {
 }
 
 impl PgTx {
-    pub(super) async fn run<T>(
-        &mut self,
-        run: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
-    ) -> Result<T> {
+    pub(super) async fn run<T>(&mut self, run: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>) -> Result<T> {
         let outcome = self.lease.run(Step::Statement, run).await;
         self.has_failed |= outcome.is_err();
         outcome

@@ -99,8 +99,7 @@ pub async fn all_of<const N: usize>(tx: &mut Tx, queries: [Option<Query>; N]) ->
     match tx.on() {
         On::Sqlite(on) => {
             let has_query = queries.each_ref().map(Option::is_some);
-            let outcomes =
-                on.run(|script| queries.into_iter().flatten().for_each(|query| query.join(script))).await?;
+            let outcomes = on.run(|script| queries.into_iter().flatten().for_each(|query| query.join(script))).await?;
             let first = outcomes.len() - has_query.iter().filter(|has| **has).count();
             let mut outcomes = outcomes.into_iter().skip(first);
             Ok(has_query.map(|has_query| {

@@ -48,17 +48,14 @@ pub fn list_query(scope: &CompanyScope, filter: &DeviceFilter) -> Query {
         (DeviceSort::Label, false) => {
             Order { of_k: " order by k.label_search, k.id", of_x: " order by x.label_search, x.id" }
         }
-        (DeviceSort::Label, true) => Order {
-            of_k: " order by k.label_search desc, k.id desc",
-            of_x: " order by x.label_search desc, x.id desc",
-        },
+        (DeviceSort::Label, true) => {
+            Order { of_k: " order by k.label_search desc, k.id desc", of_x: " order by x.label_search desc, x.id desc" }
+        }
     };
     let part = Part { order, limit: filter.limit, offset: filter.offset };
     let query = sql(device_columns!()).push("from (");
     let query = scope.ids(query, filter.listed(), |query| after(wanted(query, filter), filter), part);
-    query
-        .push(") page join device k on k.id = page.id join company o on o.id = k.company_id")
-        .push(order.of_k)
+    query.push(") page join device k on k.id = page.id join company o on o.id = k.company_id").push(order.of_k)
 }
 
 impl DeviceFilter {
@@ -69,9 +66,7 @@ impl DeviceFilter {
             (DeviceSort::Label, true) => (" indexed by device_state", " indexed by device_by_state"),
             // The table itself.
             (DeviceSort::Id, false) => (" not indexed", " indexed by device_by_company"),
-            (DeviceSort::Id, true) => {
-                (" indexed by device_state_and_id", " indexed by device_by_state_and_id")
-            }
+            (DeviceSort::Id, true) => (" indexed by device_state_and_id", " indexed by device_by_state_and_id"),
         };
         Listed { table: "device", walk, of_company }
     }

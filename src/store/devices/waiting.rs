@@ -6,13 +6,12 @@ use crate::store::db::{Result, Tx, WriteTx, sql, sql_for};
 
 /// Devices whose paid time has passed, the earliest first.
 pub async fn due(tx: &mut Tx, now: Moment, limit: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> = sql(
-        "select id from device where state = 'active' and paid_until <= $1 order by paid_until, id limit $2",
-    )
-    .bind(now)
-    .bind(limit)
-    .all(tx)
-    .await?;
+    let found: Vec<(i64,)> =
+        sql("select id from device where state = 'active' and paid_until <= $1 order by paid_until, id limit $2")
+            .bind(now)
+            .bind(limit)
+            .all(tx)
+            .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }
 

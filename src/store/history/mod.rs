@@ -12,9 +12,7 @@ use crate::model::time::Moment;
 use crate::model::token::TokenName;
 use sqlx::FromRow;
 
-pub use list::{
-    HistoryFilter, HistoryRow, of_companies, of_companies_query, of_device, of_tree, of_tree_query,
-};
+pub use list::{HistoryFilter, HistoryRow, of_companies, of_companies_query, of_device, of_tree, of_tree_query};
 
 /// An event other than a transfer.
 #[derive(Debug, Clone)]
@@ -111,7 +109,6 @@ pub async fn add(tx: &mut WriteTx, keys: &Keys, entries: &[NewHistory], now: Mom
     .bind_rows_as_json::<NewHistoryRow>(text.clone())
     .later(tx)
     .await?;
-    let covered =
-        Covered { at: now, is_older: false, entries: &covered, transfers: digests::NO_ROWS, history: &text };
+    let covered = Covered { at: now, is_older: false, entries: &covered, transfers: digests::NO_ROWS, history: &text };
     digests::add(tx, keys, &covered).await
 }

@@ -36,10 +36,8 @@ columns! {
 /// first; `None` if nothing arrives. A pool's companies are those that draw on it; only branches with waiting
 /// devices are walked.
 pub fn waiting(arrivals: &BTreeSet<(i64, ResourceType)>) -> Option<Query> {
-    let pools: Vec<_> = arrivals
-        .iter()
-        .map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() })
-        .collect();
+    let pools: Vec<_> =
+        arrivals.iter().map(|(company_id, t)| PoolRow { company_id: *company_id, resource_type: t.id() }).collect();
     let query = sql("with recursive pool(company_id, resource_type) as (
              select company_id, resource_type from {rows} r
              union select c.id, pool.resource_type from pool
@@ -166,12 +164,7 @@ fn counts(counted: BTreeMap<(i64, i64, i64), i64>) -> Vec<CountRow> {
     counted
         .into_iter()
         .filter(|(_, devices)| *devices != 0)
-        .map(|((company_id, resource_type, day), devices)| CountRow {
-            company_id,
-            resource_type,
-            day,
-            devices,
-        })
+        .map(|((company_id, resource_type, day), devices)| CountRow { company_id, resource_type, day, devices })
         .collect()
 }
 

@@ -12,9 +12,7 @@ use super::devices::{self, DeviceRow};
 use super::rows::{AccountRow, CodeRow, OperationRow, ThrottleRow, TransferRow, kind, resource_type};
 use super::{reservation, reserved};
 use crate::model::company::Path;
-use crate::model::ledger::{
-    Account, AccountKey, CompanyFacts, Found, Identity, Ledger, Operation, Transfer, Wanted,
-};
+use crate::model::ledger::{Account, AccountKey, CompanyFacts, Found, Identity, Ledger, Operation, Transfer, Wanted};
 use crate::model::throttle::Attempts;
 use crate::model::time::Moment;
 use crate::store::db::{DbError, Hex, Query, Result, Tx, WriteTx, all_of, columns, sql};
@@ -92,18 +90,12 @@ async fn read(
             identities.as_deref().map(happened_query),
             Some(tags.as_slice()).filter(|tags| !tags.is_empty()).map(codes_by_tag),
             some(&wanted.code_ids).map(codes_by_id).map(|query| locks.of(query, " order by c.id for update")),
-            some(&wanted.companies)
-                .map(companies_query)
-                .map(|query| locks.of(query, " order by c.id for share of c")),
+            some(&wanted.companies).map(companies_query).map(|query| locks.of(query, " order by c.id for share of c")),
             accounts.filter(|_| is_locked).map(new_accounts_query),
             accounts.map(accounts_query).map(|query| locks.of(query, ACCOUNTS_LOCKED)),
-            some(&wanted.devices)
-                .map(devices::by_id)
-                .map(|query| locks.of(query, " order by d.id for update")),
+            some(&wanted.devices).map(devices::by_id).map(|query| locks.of(query, " order by d.id for update")),
             devices::waiting(&wanted.arrivals),
-            some(&wanted.attempts)
-                .map(attempts_query)
-                .map(|query| locks.of(query, " order by t.key for update")),
+            some(&wanted.attempts).map(attempts_query).map(|query| locks.of(query, " order by t.key for update")),
             reservation("code", new_codes),
             reservation("entry", new_transfers),
         ],
@@ -177,10 +169,7 @@ fn happened_query(identities: &[IdentityRow]) -> Query {
 }
 
 /// The transfers of operations that have happened.
-async fn transfers_of(
-    tx: &mut WriteTx,
-    happened: &[HappenedRow],
-) -> Result<HashMap<Identity, Vec<Transfer>>> {
+async fn transfers_of(tx: &mut WriteTx, happened: &[HappenedRow]) -> Result<HashMap<Identity, Vec<Transfer>>> {
     let rows: Vec<OperationRow> = happened
         .iter()
         .filter_map(|o| {

@@ -194,12 +194,7 @@ async fn write_operations(tx: &mut WriteTx, ledger: &Ledger) -> Result<()> {
         let (key, actor_id) = (&*transfer.operation_id, transfer.actor.user_id);
         match new.last_mut() {
             Some(last) if last.key == key && last.actor_id == actor_id => last.last_transfer = transfer.id,
-            _ => new.push(OperationRow {
-                key,
-                actor_id,
-                first_transfer: transfer.id,
-                last_transfer: transfer.id,
-            }),
+            _ => new.push(OperationRow { key, actor_id, first_transfer: transfer.id, last_transfer: transfer.id }),
         }
     }
     if new.is_empty() {

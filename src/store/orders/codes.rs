@@ -44,9 +44,6 @@ pub async fn with_late_codes(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, i64)>>
 /// Whether codes of an order are still being created.
 pub async fn is_being_made(tx: &mut Tx, id: i64) -> Result<bool> {
     let found: Option<(i64,)> =
-        sql("select id from purchase_order where id = $1 and codes_made < codes_wanted")
-            .bind(id)
-            .optional(tx)
-            .await?;
+        sql("select id from purchase_order where id = $1 and codes_made < codes_wanted").bind(id).optional(tx).await?;
     Ok(found.is_some())
 }

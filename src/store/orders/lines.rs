@@ -67,9 +67,11 @@ pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> 
 /// Adds a line to an order that the caller has locked.
 pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     let voucher = line.voucher.as_ref();
-    sql("insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
+    sql(
+        "insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
              quantity, unit_price, net, vat_rate, vat)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
     .bind(order_id)
     .bind(number)
     .bind(line.product_id)
@@ -113,29 +115,21 @@ pub async fn set_reverse_charge(tx: &mut WriteTx, order_id: i64, on: bool) -> Re
 
 /// Removes a line from an order that the caller has locked; returns whether it existed.
 pub async fn remove_line(tx: &mut WriteTx, order_id: i64, number: i64) -> Result<bool> {
-    sql("delete from order_serial where order_id = $1 and line = $2")
-        .bind(order_id)
-        .bind(number)
-        .run(tx)
-        .await?;
-    let removed = sql("delete from order_line where order_id = $1 and line = $2")
-        .bind(order_id)
-        .bind(number)
-        .run(tx)
-        .await?;
+    sql("delete from order_serial where order_id = $1 and line = $2").bind(order_id).bind(number).run(tx).await?;
+    let removed =
+        sql("delete from order_line where order_id = $1 and line = $2").bind(order_id).bind(number).run(tx).await?;
     Ok(removed > 0)
 }
 
 /// Sets the totals of a draft.
 pub async fn set_totals(tx: &mut WriteTx, order_id: i64, net: i64, vat: i64) -> Result<bool> {
-    let changed =
-        sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
-            .bind(order_id)
-            .bind(net)
-            .bind(vat)
-            .bind(net + vat)
-            .run(tx)
-            .await?;
+    let changed = sql("update purchase_order set net = $2, vat = $3, total = $4 where id = $1 and state = 'draft'")
+        .bind(order_id)
+        .bind(net)
+        .bind(vat)
+        .bind(net + vat)
+        .run(tx)
+        .await?;
     Ok(changed > 0)
 }
 
@@ -151,10 +145,8 @@ columns! {
 /// # Errors
 /// A unique violation if a device occurs twice.
 pub async fn add_serials(tx: &mut WriteTx, order_id: i64, line: i64, serials: &[String]) -> Result<()> {
-    let new: Vec<_> = serials
-        .iter()
-        .map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) })
-        .collect();
+    let new: Vec<_> =
+        serials.iter().map(|serial| SerialRow { serial, search: crate::model::company::searchable(serial) }).collect();
     sql("insert into order_serial (order_id, line, serial, serial_search)
          select $1, $2, r.serial, r.search from {rows} r")
     .bind(order_id)

@@ -13,9 +13,7 @@ use crate::model::time::Moment;
 use sqlx::FromRow;
 
 pub use codes::{is_being_made, set_codes_late, set_codes_made, stop_codes, with_late_codes};
-pub use lines::{
-    add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_totals,
-};
+pub use lines::{add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_totals};
 
 /// An order as stored. Money is in minor units of `currency`.
 #[derive(Debug, Clone, FromRow)]
@@ -69,7 +67,8 @@ impl OrderRow {
     }
 }
 
-const ORDER: &str = "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
+const ORDER: &str =
+    "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
          o.state, o.method, o.currency, o.net, o.vat, o.total, o.reverse_charge, o.billing, o.created_at, o.placed_at,
          o.paid_at, o.cancelled_at, o.expires_at, o.codes_wanted, o.codes_made,
          o.codes_late_since, i.name as invoice, i.id as invoice_id, i.due_at
@@ -162,35 +161,27 @@ pub fn list_query(scope: &CompanyScope, filter: &OrderFilter) -> Query {
 
 /// Places a draft, which now awaits payment; returns whether it was a draft.
 pub async fn place(tx: &mut WriteTx, id: i64, method: Method, billing: &str, now: Moment) -> Result<bool> {
-    let changed =
-        sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
+    let changed = sql("update purchase_order set state = 'awaiting_payment', method = $2, billing = $3, placed_at = $4
          where id = $1 and state = 'draft'")
-        .bind(id)
-        .bind(method.slug())
-        .bind(billing)
-        .bind(now)
-        .run(tx)
-        .await?;
+    .bind(id)
+    .bind(method.slug())
+    .bind(billing)
+    .bind(now)
+    .run(tx)
+    .await?;
     Ok(changed > 0)
 }
 
 /// Marks an order as paid, with the number of its codes and when they expire; returns whether it was awaiting payment.
-pub async fn set_paid(
-    tx: &mut WriteTx,
-    id: i64,
-    now: Moment,
-    expires_at: Option<Moment>,
-    codes: i64,
-) -> Result<bool> {
-    let changed =
-        sql("update purchase_order set state = 'paid', paid_at = $2, expires_at = $3, codes_wanted = $4
+pub async fn set_paid(tx: &mut WriteTx, id: i64, now: Moment, expires_at: Option<Moment>, codes: i64) -> Result<bool> {
+    let changed = sql("update purchase_order set state = 'paid', paid_at = $2, expires_at = $3, codes_wanted = $4
          where id = $1 and state = 'awaiting_payment'")
-        .bind(id)
-        .bind(now)
-        .bind(expires_at.map(|at| at.0))
-        .bind(codes)
-        .run(tx)
-        .await?;
+    .bind(id)
+    .bind(now)
+    .bind(expires_at.map(|at| at.0))
+    .bind(codes)
+    .run(tx)
+    .await?;
     Ok(changed > 0)
 }
 

@@ -7,13 +7,7 @@ use crate::model::user::Role;
 use crate::store::db::{Result, WriteTx, sql};
 
 /// Adds a person without a password; `None` if the address already has an account.
-pub async fn insert(
-    tx: &mut WriteTx,
-    company_id: i64,
-    email: &str,
-    role: Role,
-    now: Moment,
-) -> Result<Option<i64>> {
+pub async fn insert(tx: &mut WriteTx, company_id: i64, email: &str, role: Role, now: Moment) -> Result<Option<i64>> {
     let id = crate::store::ledger::reserve(tx, "user", 1).await?[0];
     let added = sql("insert into person (id, company_id, email, email_search, role, created_at)
          values ($1, $2, $3, $4, $5, $6) on conflict do nothing")
@@ -64,14 +58,13 @@ pub async fn set_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<()> {
 /// Like [`set_password`], for a password so short that it needs a second factor; sets nothing and returns `false` if
 /// there is none.
 pub async fn set_short_password(tx: &mut WriteTx, id: i64, hash: &str) -> Result<bool> {
-    let set = sql(
-        "update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
-         where id = $1 and second_factor is not null",
-    )
-    .bind(id)
-    .bind(hash)
-    .run(tx)
-    .await?;
+    let set =
+        sql("update person set password_hash = $2, password_needs_second_factor = 1, session_epoch = session_epoch + 1
+         where id = $1 and second_factor is not null")
+        .bind(id)
+        .bind(hash)
+        .run(tx)
+        .await?;
     end_links(tx, id).await?;
     Ok(set == 1)
 }

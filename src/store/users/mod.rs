@@ -51,7 +51,8 @@ macro_rules! users_sql {
             "select u.id, u.company_id, c.name as company_name, u.email, u.role, u.first_name, u.last_name,
                  u.time_zone, cast(case when u.password_hash is null then 0 else 1 end as bigint) as is_active,
                  u.last_login_at, u.disabled_at, u.created_at, u.second_factor
-             from person u join company c on c.id = u.company_id where ", $where
+             from person u join company c on c.id = u.company_id where ",
+            $where
         )
     };
 }
@@ -84,12 +85,11 @@ pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
 
 /// Locks a company's enabled administrators, so that the last one stays.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> = sql(
-        "select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id",
-    )
-    .locked()
-    .bind(company_id)
-    .all(tx)
-    .await?;
+    let found: Vec<(i64,)> =
+        sql("select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id")
+            .locked()
+            .bind(company_id)
+            .all(tx)
+            .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }

@@ -25,8 +25,7 @@ pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Find
     let mut goes_through_kept = None;
     loop {
         let mut tx = db.snapshot().await?;
-        let links =
-            chain::after(&mut tx, before.as_ref().map_or(0, |link| link.number), LINKS_A_READ).await?;
+        let links = chain::after(&mut tx, before.as_ref().map_or(0, |link| link.number), LINKS_A_READ).await?;
         let is_end = links.is_empty();
         let mut read = 0;
         for link in links {
@@ -53,9 +52,7 @@ pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Find
 
 fn tell_kept(kept: Option<Head>, goes_through: Option<(bool, i64)>, findings: &mut Findings) {
     match (kept, goes_through) {
-        (Some(kept), None) => {
-            findings.note(findings::HEAD, None, || format!("the chain has no link {}", kept.number))
-        }
+        (Some(kept), None) => findings.note(findings::HEAD, None, || format!("the chain has no link {}", kept.number)),
         (Some(kept), Some((false, at))) => {
             findings.note(findings::HEAD, Some(at), || format!("link {} has another hash", kept.number))
         }

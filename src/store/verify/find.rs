@@ -81,10 +81,8 @@ async fn read(db: &Db, key: Key, after: i64) -> Result<(Vec<Step>, Option<i64>)>
     let mut steps = Vec::new();
     let mut through = None;
     for query in [
-        sql(
-            "select id, at, -amount as amount, from_balance as after from transfer where from_company_id = $1
-             and resource_type = $2 and from_kind = $3 and id > $4 order by id limit $5",
-        ),
+        sql("select id, at, -amount as amount, from_balance as after from transfer where from_company_id = $1
+             and resource_type = $2 and from_kind = $3 and id > $4 order by id limit $5"),
         sql("select id, at, amount, to_balance as after from transfer where to_company_id = $1
              and resource_type = $2 and to_kind = $3 and id > $4 order by id limit $5"),
     ] {

@@ -4,8 +4,7 @@ use crate::model::time::Moment;
 
 pub const DIGESTS: &str = "each row is as its digest has it";
 pub const COVERED: &str = "each row has one digest";
-pub const CHAIN: &str =
-    "each link of the chain is signed, follows from the one before, and holds its digests";
+pub const CHAIN: &str = "each link of the chain is signed, follows from the one before, and holds its digests";
 pub const HEAD: &str = "nothing before the given head was rewritten";
 pub const SHAPE: &str = "each transfer goes where its cause says";
 pub const BALANCE: &str = "each balance equals its transfers";

@@ -185,9 +185,9 @@ impl<'a> Follower<'a> {
             self.digests += 1;
             match Entries::parse(&digest.entries) {
                 Some(entries) => wanted.push((digest, entries)),
-                None => findings.note(findings::DIGESTS, Some(digest.at), || {
-                    format!("digest {} names no rows", digest.id)
-                }),
+                None => {
+                    findings.note(findings::DIGESTS, Some(digest.at), || format!("digest {} names no rows", digest.id))
+                }
             }
         }
         let ids: Vec<i64> = wanted.iter().flat_map(|(_, entries)| entries.ids()).collect();
@@ -230,8 +230,7 @@ impl<'a> Follower<'a> {
         }
         let twice = entries.ids().filter(|id| self.entries.set(*id)).collect::<Vec<_>>();
         if let Some(id) = twice.first() {
-            findings
-                .note(findings::COVERED, Some(digest.at), || format!("#{id} is in digest {} too", digest.id));
+            findings.note(findings::COVERED, Some(digest.at), || format!("#{id} is in digest {} too", digest.id));
         }
         twice.is_empty()
     }
@@ -266,8 +265,7 @@ impl<'a> Follower<'a> {
         let (source, target) = (key(t.from_company_id, t.from_kind), key(t.to_company_id, t.to_kind));
         let received = if cause.is_some_and(Cause::is_receipt) { t.amount } else { 0 };
         let mut change = |key, amount: i64, after: i64, received: i64| {
-            let step =
-                self.hashing.hash_one(after).wrapping_sub(self.hashing.hash_one(after.wrapping_sub(amount)));
+            let step = self.hashing.hash_one(after).wrapping_sub(self.hashing.hash_one(after.wrapping_sub(amount)));
             let account = self.accounts.entry(key).or_default();
             account.balance = account.balance.wrapping_add(amount);
             account.received = account.received.wrapping_add(received);
@@ -297,8 +295,7 @@ impl<'a> Follower<'a> {
             // Created twice, or ended twice.
             && !if makes { self.made.set(code.id) } else { self.ended.set(code.id) };
         if makes {
-            agrees &=
-                code.created_at == t.at && (cause == Cause::Fulfil || Some(code.created_by) == t.actor_id);
+            agrees &= code.created_at == t.at && (cause == Cause::Fulfil || Some(code.created_by) == t.actor_id);
         } else {
             agrees &= status_after(cause).is_some_and(|status| status as i64 == code.status)
                 && (code.ended_at, code.ended_by) == (Some(t.at), t.actor_id)
@@ -307,8 +304,7 @@ impl<'a> Follower<'a> {
         if !agrees {
             findings.note(findings::CODES, Some(t.at), || format!("code #{} by {}", code.id, named(t.id)));
         }
-        let status =
-            if makes { CodeStatus::Unused } else { status_after(cause).unwrap_or(CodeStatus::Unused) };
+        let status = if makes { CodeStatus::Unused } else { status_after(cause).unwrap_or(CodeStatus::Unused) };
         let counted = self.months.entry((code.company_id, code.resource_type, status as i64)).or_default();
         *counted = (counted.0 + 1, counted.1.wrapping_add(t.amount));
     }

@@ -90,12 +90,7 @@ pub enum Progress {
 }
 
 /// Checks everything.
-pub async fn check(
-    db: &Db,
-    keys: &Keys,
-    options: Options,
-    tell: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Report> {
+pub async fn check(db: &Db, keys: &Keys, options: Options, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<Report> {
     let mut findings = expected(options.since.is_some());
     let mut tx = db.snapshot().await?;
     let mut follower = Follower::begin(&mut tx, keys).await?;

@@ -126,9 +126,9 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
             Over::Transfers => {
                 Some("select max(id) from (select id from transfer where id > $1 order by id limit $2) next")
             }
-            Over::Orders => Some(
-                "select max(id) from (select id from purchase_order where id > $1 order by id limit $2) next",
-            ),
+            Over::Orders => {
+                Some("select max(id) from (select id from purchase_order where id > $1 order by id limit $2) next")
+            }
         };
         let Some(ends) = ends else {
             let mut tx = db.read_export().await?;
@@ -140,8 +140,7 @@ pub async fn check(db: &Db, pace: &mut Pace, findings: &mut Findings) -> Result<
         loop {
             let step = pace.begin();
             let mut tx = db.read_export().await?;
-            let (end,): (Option<i64>,) =
-                sql(ends).bind(after).bind(pace.length() as i64).one(&mut tx).await?;
+            let (end,): (Option<i64>,) = sql(ends).bind(after).bind(pace.length() as i64).one(&mut tx).await?;
             // After the last id: rows that name no id.
             let (broken,): (i64,) = sql(text).bind(after).bind(end.unwrap_or(i64::MAX)).one(&mut tx).await?;
             findings.count(rule, broken);

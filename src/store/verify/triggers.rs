@@ -28,9 +28,7 @@ pub async fn check(tx: &mut Tx, findings: &mut Findings) -> Result<()> {
     let is_postgres = tx.is_postgres();
     let found: Triggers = found
         .into_iter()
-        .map(|(table, name, text, body)| {
-            ((table, name), if is_postgres { canonical(&text, &body) } else { text })
-        })
+        .map(|(table, name, text, body)| ((table, name), if is_postgres { canonical(&text, &body) } else { text }))
         .collect();
     for (key, text) in &wanted {
         let wrong = match found.get(key) {
@@ -57,8 +55,7 @@ fn in_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Triggers {
             lower.into_iter().filter(|word| !matches!(*word, "or" | "replace" | "if" | "exists")).collect();
         match lower.as_slice() {
             ["create", "trigger", name, ..] => {
-                let table =
-                    lower.iter().skip_while(|word| **word != "on").nth(1).copied().unwrap_or_default();
+                let table = lower.iter().skip_while(|word| **word != "on").nth(1).copied().unwrap_or_default();
                 triggers.insert((table.to_owned(), (*name).to_owned()), statement);
             }
             ["drop", "trigger", name, "on", table, ..] => {
@@ -130,7 +127,8 @@ mod tests {
 
     #[test]
     fn triggers_as_written_equal_triggers_as_postgresql_reports_them() {
-        let text = "-- Comments; with signs.\ncreate function refuse() returns trigger language plpgsql as $$\nbegin; end $$;
+        let text =
+            "-- Comments; with signs.\ncreate function refuse() returns trigger language plpgsql as $$\nbegin; end $$;
             create trigger t_no_change before update of a, b or delete on t\nfor each row execute function refuse();
             create trigger t_old before delete on t for each row execute function refuse();
             drop trigger if exists t_old on t;";

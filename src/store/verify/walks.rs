@@ -89,17 +89,16 @@ impl AccountRow {
 }
 
 async fn accounts(after: &mut Key, ground: &mut Ground<'_, '_>) -> Result<bool> {
-    let found: Vec<AccountRow> =
-        sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total,
+    let found: Vec<AccountRow> = sql("select a.company_id, a.resource_type, a.kind, a.balance, a.received_total,
              coalesce((select c.level from company c where c.id = a.company_id), 0) as level from account a
          where (a.company_id, a.resource_type, a.kind) > ($1, $2, $3)
          order by a.company_id, a.resource_type, a.kind limit $4")
-        .bind(after.company_id)
-        .bind(after.resource_type)
-        .bind(after.kind)
-        .bind(ground.length as i64)
-        .all(ground.tx)
-        .await?;
+    .bind(after.company_id)
+    .bind(after.resource_type)
+    .bind(after.kind)
+    .bind(ground.length as i64)
+    .all(ground.tx)
+    .await?;
     found.iter().for_each(|row| compare(row.key(), Some(row), ground));
     if let Some(last) = found.last() {
         *after = last.key();
@@ -130,8 +129,7 @@ fn compare(key: Key, row: Option<&AccountRow>, ground: &mut Ground<'_, '_>) {
     let known = ground.follower.accounts.entry(key).or_default();
     known.is_compared = true;
     let known = *known;
-    let (balance, received, level) =
-        row.map_or((0, 0, 0), |row| (row.balance, row.received_total, row.level));
+    let (balance, received, level) = row.map_or((0, 0, 0), |row| (row.balance, row.received_total, row.level));
     let named = || find::named(key);
     if balance != known.balance {
         let what = format!("{} is {balance}, its transfers make {}", named(), known.balance);
@@ -166,14 +164,13 @@ struct CodeRow {
 }
 
 async fn codes(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
-    let found: Vec<CodeRow> = sql(
-        "select id, tag, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, created_at
-         from code where id > $1 order by id limit $2",
-    )
-    .bind(*after)
-    .bind(ground.length as i64)
-    .all(ground.tx)
-    .await?;
+    let found: Vec<CodeRow> =
+        sql("select id, tag, company_id, resource_type, amount, status, suffix_tag, key_version, sealed, created_at
+         from code where id > $1 order by id limit $2")
+        .bind(*after)
+        .bind(ground.length as i64)
+        .all(ground.tx)
+        .await?;
     for row in &found {
         *ground.codes += 1;
         *ground.unused_codes += i64::from(row.status == 0);
@@ -222,14 +219,13 @@ async fn months(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
         .one(ground.tx)
         .await?;
     let through = end.unwrap_or(i64::MAX);
-    let found: Vec<(i64, i64, i64, i64, i64)> = sql(
-        "select company_id, resource_type, status, cast(sum(codes) as bigint), cast(sum(units) as bigint)
-         from code_month where company_id > $1 and company_id <= $2 group by company_id, resource_type, status",
-    )
-    .bind(*after)
-    .bind(through)
-    .all(ground.tx)
-    .await?;
+    let found: Vec<(i64, i64, i64, i64, i64)> =
+        sql("select company_id, resource_type, status, cast(sum(codes) as bigint), cast(sum(units) as bigint)
+         from code_month where company_id > $1 and company_id <= $2 group by company_id, resource_type, status")
+        .bind(*after)
+        .bind(through)
+        .all(ground.tx)
+        .await?;
     let counted = found.into_iter().map(|row| ((row.0, row.1, row.2), (row.3, row.4)));
     let counted: std::collections::BTreeMap<_, _> = counted.filter(|(_, sums)| *sums != (0, 0)).collect();
     let first = (after.saturating_add(1), i64::MIN, i64::MIN);

@@ -111,15 +111,13 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, portal: &Portal) -> ApiResult<Body<T>> {
-        let kind =
-            request.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|k| k.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" {
             return Err(ApiError::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let bytes = Bytes::from_request(request, portal)
-            .await
-            .map_err(|rejection| ApiError::of_status(rejection.status()))?;
+        let bytes =
+            Bytes::from_request(request, portal).await.map_err(|rejection| ApiError::of_status(rejection.status()))?;
         let malformed = |message| ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", None, message);
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|_| malformed("The body is not well-formed JSON."))?;

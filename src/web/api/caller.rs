@@ -105,9 +105,7 @@ pub async fn authenticate(State(portal): State<Portal>, request: Request, next: 
     };
     let rate = portal.rates.count(token_id);
     let mut response = match rate.wait_seconds {
-        Some(seconds) => {
-            ApiError::too_many(seconds, "Too many requests with this access token.").into_response()
-        }
+        Some(seconds) => ApiError::too_many(seconds, "Too many requests with this access token.").into_response(),
         None => {
             parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await

@@ -53,10 +53,6 @@ impl Batch {
 /// How far a batch of codes is
 #[utoipa::path(get, path = "/api/credits/codes/batches/{id}", tag = "codes", operation_id = "batch",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Batch>)))]
-pub async fn show(
-    State(portal): State<Portal>,
-    caller: May<CodesSeen>,
-    Id(id): Id,
-) -> ApiResult<Data<Batch>> {
+pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): Id) -> ApiResult<Data<Batch>> {
     Ok(Data::of(Batch::of(ops::code_batches::find(&portal.app, &caller.actor, id).await?)?))
 }

@@ -127,11 +127,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::changes::Made) -
         texts.into_iter().zip(&done.transfers).map(|(text, t)| Code::made(actor, text, t)).collect();
     if codes.len() == 1 {
         let data = codes.remove(0);
-        return Ok(Made::One(MadeOne {
-            success: true,
-            meta: MadeMeta { credit_code: data.code.clone() },
-            data,
-        }));
+        return Ok(Made::One(MadeOne { success: true, meta: MadeMeta { credit_code: data.code.clone() }, data }));
     }
     let total = Some(codes.len() as i64);
     Ok(Made::Many(List::of(codes, ListMeta { total, next_cursor: None })))
@@ -158,8 +154,7 @@ pub async fn update(
     Body(change): Body<CodeChange>,
 ) -> ApiResult<Written<Data<Code>>> {
     let mut problems = Problems::default();
-    let comment =
-        problems.take("comment", change.comment.required(FieldReason::Missing, FieldReason::NotAText));
+    let comment = problems.take("comment", change.comment.required(FieldReason::Missing, FieldReason::NotAText));
     problems.finish()?;
     let comment = comment.unwrap_or_default().replace('\0', "");
     let outcome = ops::codes::changes::set_comment(&portal.app, &caller.actor, &key, id, &comment).await?;

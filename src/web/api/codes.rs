@@ -135,11 +135,7 @@ pub struct CodesQuery {
 /// Codes of the caller's tree
 #[utoipa::path(get, path = "/api/credits/codes", tag = "codes",
     params(Paging, CodesQuery), responses((status = 200, body = List<Code>)))]
-pub async fn list(
-    State(portal): State<Portal>,
-    caller: May<CodesSeen>,
-    mut query: Query,
-) -> ApiResult<List<Code>> {
+pub async fn list(State(portal): State<Portal>, caller: May<CodesSeen>, mut query: Query) -> ApiResult<List<Code>> {
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
     let filter = ListFilter {
@@ -165,13 +161,7 @@ pub async fn list(
         None => None,
     };
     let facts = Facts { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter.facts };
-    let filter = ListFilter {
-        facts,
-        cursor: page.cursor.flatten(),
-        limit: page.rows(),
-        offset: page.offset,
-        ..filter
-    };
+    let filter = ListFilter { facts, cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
     let (mut found, total) =
         ops::codes::list_all(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |c| c.shown.row.id);

@@ -101,10 +101,8 @@ pub async fn list(
         query.problems.add("sort", FieldReason::NotAChoice { choices: "id, with a cursor" });
     }
     let page = query.page()?;
-    let filter =
-        ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
-    let (mut found, total) =
-        ops::companies::list_all(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
+    let filter = ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let (mut found, total) = ops::companies::list_all(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
     let mut meta = page.meta(&mut found, total, |c| c.id);
     meta.next_cursor = meta.next_cursor.filter(|_| !walks_otherwise);
     Ok(List::of(found.into_iter().map(Company::from).collect(), meta))
@@ -133,11 +131,7 @@ const KEYS_MAX: usize = 6;
 /// One company
 #[utoipa::path(get, path = "/api/companies/{id}", tag = "companies",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Company>)))]
-pub async fn show(
-    State(portal): State<Portal>,
-    caller: May<CompaniesRead>,
-    Id(id): Id,
-) -> ApiResult<Data<Company>> {
+pub async fn show(State(portal): State<Portal>, caller: May<CompaniesRead>, Id(id): Id) -> ApiResult<Data<Company>> {
     Ok(Data::of(ops::companies::find(&portal.app, &caller.actor, id).await?.into()))
 }
 

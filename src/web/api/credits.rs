@@ -72,11 +72,7 @@ pub fn resource_type(id: i64) -> ApiResult<ResourceType> {
 /// What each company of the caller's tree has of each resource type.
 #[utoipa::path(get, path = "/api/credits", tag = "credits",
     params(Paging, PoolQuery), responses((status = 200, body = List<Pool>)))]
-pub async fn list(
-    State(portal): State<Portal>,
-    caller: May<CreditsRead>,
-    mut query: Query,
-) -> ApiResult<List<Pool>> {
+pub async fn list(State(portal): State<Portal>, caller: May<CreditsRead>, mut query: Query) -> ApiResult<List<Pool>> {
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
     let page = query.page()?;
@@ -87,8 +83,7 @@ pub async fn list(
         limit: page.rows(),
         offset: page.offset,
     };
-    let (mut found, total) =
-        ops::resources::list_pools(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
+    let (mut found, total) = ops::resources::list_pools(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, ListedPool::id);
     Ok(List::of(found.into_iter().map(Pool::of).collect::<ApiResult<_>>()?, meta))
 }
@@ -185,10 +180,7 @@ pub async fn summary(
         credits_count: p.received_total,
     };
     Ok(Data::of(Summary {
-        credits: SummaryCredits {
-            left: pools.iter().map(left).collect(),
-            total: pools.iter().map(total).collect(),
-        },
+        credits: SummaryCredits { left: pools.iter().map(left).collect(), total: pools.iter().map(total).collect() },
         monitored_device: Monitored { monitored, total: total_devices },
         credit_coverage: coverage.map(|at| Stamp::of(at.0)),
     }))

@@ -174,8 +174,7 @@ async fn set(
                 errors.push(Problem::at(&format!("data.{n}.device_id"), DeviceReason::Unknown));
             }
             Some((_, RowRefusal::UnsuitableService)) => {
-                errors
-                    .push(Problem::at(&format!("data.{n}.credit_type_id"), DeviceReason::UnsuitableService));
+                errors.push(Problem::at(&format!("data.{n}.credit_type_id"), DeviceReason::UnsuitableService));
             }
         }
     }

@@ -100,21 +100,15 @@ pub struct DevicesQuery {
 /// Devices of the caller's tree
 #[utoipa::path(get, path = "/api/devices", tag = "devices",
     params(Paging, DevicesQuery), responses((status = 200, body = List<Device>)))]
-pub async fn list(
-    State(portal): State<Portal>,
-    caller: May<DevicesRead>,
-    mut query: Query,
-) -> ApiResult<List<Device>> {
+pub async fn list(State(portal): State<Portal>, caller: May<DevicesRead>, mut query: Query) -> ApiResult<List<Device>> {
     let state = |slug: &str| {
-        DeviceState::from_slug(slug)
-            .ok_or(FieldReason::NotAChoice { choices: "active, waiting, expired, off" })
+        DeviceState::from_slug(slug).ok_or(FieldReason::NotAChoice { choices: "active, waiting, expired, off" })
     };
     let (sort, descending) = query.read("sort", order).unwrap_or((DeviceSort::Id, false));
     let filter = DeviceFilter {
         company_id: query.number(&["company_id", "company"]),
         state: query.read("status", state),
-        service: query
-            .read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
+        service: query.read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
         text: query.text(&["q"]).unwrap_or_default().to_owned(),
         sort,
         descending,
@@ -149,11 +143,7 @@ fn order(text: &str) -> Result<(DeviceSort, bool), FieldReason> {
 /// One device
 #[utoipa::path(get, path = "/api/devices/{id}", tag = "devices",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Device>)))]
-pub async fn show(
-    State(portal): State<Portal>,
-    caller: May<DevicesRead>,
-    Id(id): Id,
-) -> ApiResult<Data<Device>> {
+pub async fn show(State(portal): State<Portal>, caller: May<DevicesRead>, Id(id): Id) -> ApiResult<Data<Device>> {
     Ok(Data::of(ops::devices::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
@@ -199,8 +189,7 @@ pub async fn create(
     let company_id = problems.take("company_id", new.company_id.optional(FieldReason::NotANumber)).flatten();
     problems.finish()?;
     let company_id = company_id.unwrap_or(caller.actor.company_id);
-    let input =
-        DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
+    let input = DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
     let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
@@ -248,15 +237,12 @@ pub async fn update(
     Body(change): Body<DeviceChange>,
 ) -> ApiResult<Written<Data<Device>>> {
     let mut problems = Problems::default();
-    let mut text =
-        |field, value: Field<String>| problems.take(field, value.optional(FieldReason::NotAText)).flatten();
+    let mut text = |field, value: Field<String>| problems.take(field, value.optional(FieldReason::NotAText)).flatten();
     let description = Description {
         serial: text("serial", change.serial).map(|t| t.replace('\0', "")),
         name: text("name", change.name).map(|t| t.replace('\0', "")),
         model: text("model", change.model).map(|t| t.replace('\0', "")),
-        company_id: problems
-            .take("company_id", change.company_id.optional(FieldReason::NotANumber))
-            .flatten(),
+        company_id: problems.take("company_id", change.company_id.optional(FieldReason::NotANumber)).flatten(),
     };
     problems.finish()?;
     let outcome = ops::devices::changes::describe(&portal.app, &caller.actor, &key, id, &description)

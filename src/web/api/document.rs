@@ -12,9 +12,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, Required, Response as Described, ResponseBuilder,
-};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response as Described, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::failure::Failure;
@@ -96,18 +94,13 @@ fn share(operation: &mut Operation, is_write: bool) {
         (503, vec!["UNAVAILABLE"]),
     ]);
     if operation.request_body.is_some() {
-        let body = [
-            (400, "MALFORMED_JSON"),
-            (400, "MALFORMED_REQUEST"),
-            (413, "TOO_LARGE"),
-            (415, "UNSUPPORTED_MEDIA_TYPE"),
-        ];
+        let body =
+            [(400, "MALFORMED_JSON"), (400, "MALFORMED_REQUEST"), (413, "TOO_LARGE"), (415, "UNSUPPORTED_MEDIA_TYPE")];
         refused.extend(body.map(|(status, code)| (status, vec![code])));
     }
     if is_write {
         take_key(operation);
-        let key =
-            [(400, "IDEMPOTENCY_KEY_MALFORMED"), (422, "IDEMPOTENCY_KEY_REUSED"), (503, "OUTCOME_UNKNOWN")];
+        let key = [(400, "IDEMPOTENCY_KEY_MALFORMED"), (422, "IDEMPOTENCY_KEY_REUSED"), (503, "OUTCOME_UNKNOWN")];
         refused.extend(key.map(|(status, code)| (status, vec![code])));
     }
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -148,9 +141,7 @@ fn describe(status: u16) -> &'static str {
         409 => "It conflicts with what has happened.",
         413 => "Too large.",
         415 => "Not JSON.",
-        422 => {
-            "Something is wrong with what was sent, or it asks for more than there is: one error for each."
-        }
+        422 => "Something is wrong with what was sent, or it asks for more than there is: one error for each.",
         429 => "Too much at once: wait for as many seconds as `Retry-After` says.",
         _ => "Not answered now.",
     }
@@ -181,14 +172,11 @@ fn text_schema(length_max: usize) -> utoipa::openapi::Schema {
 /// A page for reading and trying the API, loaded only from this server. It draws its icons as `data:` images, which no
 /// other page may.
 pub fn page() -> Router<Portal> {
-    let config = Config::new([urls::API_DOCUMENT])
-        .validator_url("none")
-        .use_base_layout()
-        .display_request_duration(true);
+    let config =
+        Config::new([urls::API_DOCUMENT]).validator_url("none").use_base_layout().display_request_duration(true);
     let page: Router<Portal> = SwaggerUi::new(urls::API_PAGE).config(config).into();
     // Its smallest style sheet is ours, under the name that the page requests.
-    let page =
-        page.route(urls::API_PAGE_STYLE, get(async || Redirect::temporary(assets::address("api-docs.css"))));
+    let page = page.route(urls::API_PAGE_STYLE, get(async || Redirect::temporary(assets::address("api-docs.css"))));
     let csp = HeaderValue::from_static(
         "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",

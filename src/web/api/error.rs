@@ -46,11 +46,7 @@ impl ApiError {
     /// No token, or one that is mistyped, unknown, revoked or expired: one answer for all.
     pub fn unauthorised(is_missing: bool) -> ApiError {
         let (code, message, challenge) = if is_missing {
-            (
-                "TOKEN_MISSING",
-                "Send a personal access token: Authorization: Bearer TOKEN.",
-                "Bearer realm=\"Scrip\"",
-            )
+            ("TOKEN_MISSING", "Send a personal access token: Authorization: Bearer TOKEN.", "Bearer realm=\"Scrip\"")
         } else {
             (
                 "TOKEN_INVALID",
@@ -58,8 +54,7 @@ impl ApiError {
                 "Bearer realm=\"Scrip\", error=\"invalid_token\"",
             )
         };
-        ApiError::new(StatusCode::UNAUTHORIZED, code, None, message)
-            .with_header(header::WWW_AUTHENTICATE, challenge)
+        ApiError::new(StatusCode::UNAUTHORIZED, code, None, message).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
     pub fn scope_missing(scope: Scope) -> ApiError {
@@ -112,9 +107,7 @@ impl ApiError {
             StatusCode::NOT_FOUND => {
                 ("NOT_FOUND", "There is no such thing, or it belongs to a company that you do not see.")
             }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                ("METHOD_NOT_ALLOWED", "This address does not know this method.")
-            }
+            StatusCode::METHOD_NOT_ALLOWED => ("METHOD_NOT_ALLOWED", "This address does not know this method."),
             StatusCode::REQUEST_TIMEOUT => ("TIMEOUT", "The request took too long to arrive."),
             StatusCode::PAYLOAD_TOO_LARGE => ("TOO_LARGE", "The body is larger than 1 MB."),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {

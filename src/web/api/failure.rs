@@ -36,17 +36,10 @@ impl Problem {
     pub(super) fn of(source: Option<&str>, worded: Worded) -> Problem {
         // A person resends a form; a program resends under a key.
         let message = match worded.code {
-            "IDEMPOTENCY_KEY_REUSED" => {
-                "This Idempotency-Key was used before for another request.".to_owned()
-            }
+            "IDEMPOTENCY_KEY_REUSED" => "This Idempotency-Key was used before for another request.".to_owned(),
             _ => worded.sentence.into_owned(),
         };
-        Problem {
-            code: worded.code.to_owned(),
-            source: source.map(str::to_owned),
-            message,
-            operation_id: None,
-        }
+        Problem { code: worded.code.to_owned(), source: source.map(str::to_owned), message, operation_id: None }
     }
 
     /// A reason at a field.

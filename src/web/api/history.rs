@@ -104,8 +104,7 @@ pub(super) async fn transfers(
         ..TransferFilter::default()
     };
     let page = query.page()?;
-    let filter =
-        TransferFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let filter = TransferFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
     let (mut rows, total) =
         ops::resources::transfers(&portal.app, &caller.actor, company_id, &filter, !page.is_walk()).await?;
     let meta = page.meta(&mut rows, total, |t| t.id);

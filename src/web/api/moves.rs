@@ -160,11 +160,7 @@ pub struct MovesQuery {
 /// Moves that have happened
 #[utoipa::path(get, path = "/api/credits/move/history", tag = "credits",
     params(Paging, MovesQuery), responses((status = 200, body = List<Move>)))]
-pub async fn moves(
-    State(portal): State<Portal>,
-    caller: May<CreditsRead>,
-    query: Query,
-) -> ApiResult<List<Move>> {
+pub async fn moves(State(portal): State<Portal>, caller: May<CreditsRead>, query: Query) -> ApiResult<List<Move>> {
     let (rows, meta) = transfers(&portal, &caller, query, Some(Cause::Move), None).await?;
     let of = |t: ListedTransfer| {
         Ok(Move {

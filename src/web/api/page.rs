@@ -152,9 +152,7 @@ impl Query {
         let cursor = match cursor.as_deref() {
             None => None,
             Some("") => Some(None),
-            Some(text) => {
-                self.problems.take("cursor", text.parse().map(Some).map_err(|_| FieldReason::NotANumber))
-            }
+            Some(text) => self.problems.take("cursor", text.parse().map(Some).map_err(|_| FieldReason::NotANumber)),
         };
         self.problems.finish().map_err(|error: OpError| ApiError::of(error, &[]))?;
         Ok(Page { limit, offset, cursor })

@@ -102,11 +102,7 @@ pub async fn activate(
     let transfer = first(&done)?;
     let body = Activated {
         success: true,
-        data: filled(transfer, balance_after(&done.transfers))
-            .map(Pool::of)
-            .transpose()?
-            .into_iter()
-            .collect(),
+        data: filled(transfer, balance_after(&done.transfers)).map(Pool::of).transpose()?.into_iter().collect(),
         meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
     };
     Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })

@@ -12,15 +12,8 @@ const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
 const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
 const TYPED_CODE: [&str; 5] = ["MISSING", "NOT_A_TEXT", "NOT_A_CODE", "CODE_MISTYPED", "CODE_EXPIRED"];
 const SPENT_CODE: [&str; 2] = ["CODE_USED", "CODE_NOT_UNUSED"];
-const ROWS: [&str; 7] = [
-    "MISSING",
-    "NOT_A_LIST",
-    "NOT_A_NUMBER",
-    "NOT_A_CHOICE",
-    "NOTHING_CHOSEN",
-    "TOO_MANY",
-    "REPEATED_DEVICE",
-];
+const ROWS: [&str; 7] =
+    ["MISSING", "NOT_A_LIST", "NOT_A_NUMBER", "NOT_A_CHOICE", "NOTHING_CHOSEN", "TOO_MANY", "REPEATED_DEVICE"];
 const OBSTACLES: [&str; 8] = [
     "COMPANY_IS_ROOT",
     "COMPANY_IS_OWN",

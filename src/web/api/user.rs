@@ -99,12 +99,7 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         mfa_type: caller.actor.second_factor.map(|factor| factor.slug()),
         last_login_at: person.last_login_at.map(Stamp::of),
         email_verified: person.is_active == 1,
-        company: UserCompany {
-            id: company.id,
-            name: company.name,
-            parent_id: company.parent_id,
-            level: company.level,
-        },
+        company: UserCompany { id: company.id, name: company.name, parent_id: company.parent_id, level: company.level },
         role: person.role.into(),
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
         permissions: permissions(person.role),

@@ -74,11 +74,7 @@ pub struct UsersQuery {
 /// People of the caller's tree, by id
 #[utoipa::path(get, path = "/api/users", tag = "users",
     params(Paging, UsersQuery), responses((status = 200, body = List<Person>)))]
-pub async fn list(
-    State(portal): State<Portal>,
-    caller: May<UsersRead>,
-    mut query: Query,
-) -> ApiResult<List<Person>> {
+pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut query: Query) -> ApiResult<List<Person>> {
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
     let page = query.page()?;
@@ -89,8 +85,7 @@ pub async fn list(
         limit: page.rows(),
         offset: page.offset,
     };
-    let (mut found, total) =
-        ops::users::list_all(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
+    let (mut found, total) = ops::users::list_all(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |u| u.id);
     Ok(List::of(found.into_iter().map(Person::from).collect(), meta))
 }
@@ -98,11 +93,7 @@ pub async fn list(
 /// One person
 #[utoipa::path(get, path = "/api/users/{id}", tag = "users",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Person>)))]
-pub async fn show(
-    State(portal): State<Portal>,
-    caller: May<UsersRead>,
-    Id(id): Id,
-) -> ApiResult<Data<Person>> {
+pub async fn show(State(portal): State<Portal>, caller: May<UsersRead>, Id(id): Id) -> ApiResult<Data<Person>> {
     Ok(Data::of(ops::users::find(&portal.app, &caller.actor, id).await?.into()))
 }
 

@@ -27,18 +27,14 @@ struct ProfilePage<'a> {
 
 async fn show_profile(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, "Profile").await?;
-    let zones =
-        jiff::tz::db().available().map(|z| (z.to_string(), z.to_string().replace('_', " "))).collect();
+    let zones = jiff::tz::db().available().map(|z| (z.to_string(), z.to_string().replace('_', " "))).collect();
     page_of_form(&portal.app, &ProfilePage { frame, form, zones }, form)
 }
 
 pub async fn profile(Visit(portal, me): Visit) -> WebResult<Response> {
     let zone = me.actor.time_zone.iana_name().unwrap_or("UTC").to_owned();
-    let form = Form::filled(&[
-        ("first_name", &me.actor.first_name),
-        ("last_name", &me.actor.last_name),
-        ("time_zone", &zone),
-    ]);
+    let form =
+        Form::filled(&[("first_name", &me.actor.first_name), ("last_name", &me.actor.last_name), ("time_zone", &zone)]);
     show_profile(&portal, &me, &form).await
 }
 
@@ -65,12 +61,7 @@ struct SecurityPage<'a> {
     must_confirm: bool,
 }
 
-async fn show_security(
-    portal: &Portal,
-    me: &Me,
-    form: &Form,
-    done: Option<UserEvent>,
-) -> WebResult<Response> {
+async fn show_security(portal: &Portal, me: &Me, form: &Form, done: Option<UserEvent>) -> WebResult<Response> {
     let mut frame = Frame::of(portal, me, "Security").await?;
     if let Some(event) = done {
         frame.notice = Some(words::event(&event.into()));

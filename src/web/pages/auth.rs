@@ -79,11 +79,7 @@ pub async fn sign_in_page(
     show_sign_in(&portal, visitor.theme, &form)
 }
 
-pub async fn sign_in(
-    State(portal): State<Portal>,
-    visitor: Visitor,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn sign_in(State(portal): State<Portal>, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let given = SignIn {
         email: form.value("email").to_owned(),
         password: form.value("password").to_owned(),
@@ -160,8 +156,7 @@ pub async fn follow_link(State(portal): State<Portal>, Path(token): Path<String>
     if token.len() != 40 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(WebError::NotFound);
     }
-    let kept =
-        cookie(&portal, portal.cookie_names.link, &token, Duration::seconds(ops::links::INVITE_LINK_SECONDS));
+    let kept = cookie(&portal, portal.cookie_names.link, &token, Duration::seconds(ops::links::INVITE_LINK_SECONDS));
     Ok((AppendHeaders([kept]), Redirect::to(urls::LINK_PAGE)).into_response())
 }
 
@@ -177,12 +172,7 @@ struct LinkPage<'a> {
     dead: String,
 }
 
-fn show_link(
-    portal: &Portal,
-    visitor: &Visitor,
-    open: &ops::links::OpenLink,
-    form: &Form,
-) -> WebResult<Response> {
+fn show_link(portal: &Portal, visitor: &Visitor, open: &ops::links::OpenLink, form: &Form) -> WebResult<Response> {
     let (what, title) = match open.purpose {
         Purpose::Setup => ("setup", "Set up the portal"),
         Purpose::Invite | Purpose::Reset => ("password", "Set your password"),
@@ -228,11 +218,7 @@ pub async fn link_page(State(portal): State<Portal>, visitor: Visitor) -> WebRes
     }
 }
 
-pub async fn use_link(
-    State(portal): State<Portal>,
-    visitor: Visitor,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn use_link(State(portal): State<Portal>, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let app = &portal.app;
     let Some(token) = visitor.link.clone() else { return show_dead_link(&portal, &visitor) };
     let open = match ops::links::look_at_link(app, &token).await {
@@ -253,8 +239,7 @@ pub async fn use_link(
             (ops::set_up::set_up(app, &token, &setup).await, "set-up")
         }
         Purpose::Invite | Purpose::Reset => (
-            ops::password_reset::set_password_by_link(app, &token, password, repeated, &visitor.address)
-                .await,
+            ops::password_reset::set_password_by_link(app, &token, password, repeated, &visitor.address).await,
             "password",
         ),
         Purpose::Email => (ops::addresses::confirm(app, &token, &visitor.address).await, "email"),
@@ -309,11 +294,7 @@ pub async fn sign_up_page(
     show_sign_up(&portal, visitor.theme, &form, false)
 }
 
-pub async fn sign_up(
-    State(portal): State<Portal>,
-    visitor: Visitor,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn sign_up(State(portal): State<Portal>, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let given = SignUp {
         company: form.value("company").to_owned(),
         email: form.value("email").to_owned(),

@@ -55,8 +55,7 @@ pub async fn csv(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
         let (actor, export) = (actor.clone(), export.clone());
         let filter = ListFilter { cursor, ..filter.clone() };
         async move {
-            let (found, _) =
-                ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
+            let (found, _) = ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
             let found: Vec<ShownCode> = found.into_iter().map(|c| c.shown).collect();
             export.step(&found, found.len() as i64 == STEP).await?;
             Ok(found)

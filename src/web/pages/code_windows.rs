@@ -51,8 +51,7 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
         return show_create(&portal, &me, &form).await;
     };
     let comment = form.value("comment").to_owned();
-    let order =
-        ops::codes::changes::CodeOrder { company_id, resource_type, amount, comment: &comment, count };
+    let order = ops::codes::changes::CodeOrder { company_id, resource_type, amount, comment: &comment, count };
     if count > ops::codes::changes::CODES_AT_ONCE_MAX {
         return match ops::code_batches::create(&portal.app, &me.actor, &operation_id, &order).await {
             Ok(outcome) => Ok(view::done(&urls::code_batch(outcome.about.id), &operation_id)),
@@ -99,30 +98,16 @@ async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResul
     let form = form.or("comment", code.row.comment.clone());
     let frame = Frame::of(portal, me, "Edit comment").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");
-    page_of_form(
-        &portal.app,
-        &CommentWindow { frame, form: &form, code, back: view::back(&form, &otherwise) },
-        &form,
-    )
+    page_of_form(&portal.app, &CommentWindow { frame, form: &form, code, back: view::back(&form, &otherwise) }, &form)
 }
 
-pub async fn comment_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn comment_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_comment(&portal, &me, id, form).await
 }
 
-pub async fn set_comment(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn set_comment(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
-    match ops::codes::changes::set_comment(&portal.app, &me.actor, &operation_id, id, form.value("comment"))
-        .await
-    {
+    match ops::codes::changes::set_comment(&portal.app, &me.actor, &operation_id, id, form.value("comment")).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES_CODES), &operation_id)),
         Err(error) => show_comment(&portal, &me, id, form.refused(error)?).await,
     }
@@ -145,11 +130,7 @@ async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
     page_of_form(&portal.app, &DeleteWindow { frame, form, code, back: view::back(form, &otherwise) }, form)
 }
 
-pub async fn delete_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn delete_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_delete(&portal, &me, id, &form).await
 }
 

@@ -36,8 +36,8 @@ impl CodesSection {
     pub fn of(mut codes: Vec<ShownCode>, form: &Form, here: &str, company_id: i64) -> CodesSection {
         let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
         let before = cut(&mut codes).map(|c| c.row.id.to_string());
-        let next = before
-            .map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
+        let next =
+            before.map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
         CodesSection {
             codes,
             statuses: CodeStatus::ALL.to_vec(),
@@ -76,14 +76,8 @@ pub async fn search(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyFo
     let code = found.map(|id| id.to_string()).unwrap_or_default();
     let q = if found.is_some() { "" } else { form.value("q") };
     let [status, resource_type, from, to] = ["status", "type", "from", "to"].map(|f| form.value(f));
-    let filters = [
-        ("q", q),
-        ("code", code.as_str()),
-        ("status", status),
-        ("type", resource_type),
-        ("from", from),
-        ("to", to),
-    ];
+    let filters =
+        [("q", q), ("code", code.as_str()), ("status", status), ("type", resource_type), ("from", from), ("to", to)];
     let here = urls::company_part(id, "codes");
     Ok(Redirect::to(&urls::with_query(view::back(&form, &here), &filters)).into_response())
 }
@@ -107,17 +101,8 @@ pub async fn csv(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryFor
 }
 
 /// The columns of [`csv_line`].
-pub const CSV_HEAD: [&str; 9] = [
-    "code",
-    "type",
-    "amount",
-    "status",
-    "comment",
-    "created_by",
-    "created_at",
-    "used_by_company",
-    "ended_at",
-];
+pub const CSV_HEAD: [&str; 9] =
+    ["code", "type", "amount", "status", "comment", "created_by", "created_at", "used_by_company", "ended_at"];
 
 /// A code as a line of a file, with its id.
 pub fn csv_line(code: &ShownCode) -> (i64, Vec<String>) {

@@ -103,8 +103,7 @@ async fn tree(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let above = ops::companies::above(&portal.app, &me.actor, &company).await?;
     let after = cursor(form.value("after"), Sort::Name);
-    let mut companies =
-        ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
+    let mut companies = ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
     let next = next_page(&mut companies, Sort::Name).map(|after| {
         urls::with_query(urls::COMPANIES, &[("view", "tree"), ("of", &id.to_string()), ("after", &after)])
     });

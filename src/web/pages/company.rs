@@ -89,8 +89,7 @@ struct ResourcesTab {
 
 async fn show_resources(portal: &Portal, me: &Me, head: Head) -> WebResult<Response> {
     let pools = ops::resources::pools(&portal.app, &me.actor, head.company.id).await?;
-    let title =
-        if head.is_own_page { "Resources".into() } else { format!("{}: resources", head.company.name) };
+    let title = if head.is_own_page { "Resources".into() } else { format!("{}: resources", head.company.name) };
     let frame = Frame::of(portal, me, title).await?;
     let coverage = Coverages::of(portal, me, head.company.id).await?;
     page(&ResourcesTab { frame, head, pools, coverage })
@@ -166,15 +165,10 @@ struct SubsidiariesTab {
     next: Option<String>,
 }
 
-pub async fn subsidiaries(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn subsidiaries(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "subsidiaries").await?;
     let after = cursor(form.value("after"), Sort::Name);
-    let mut companies =
-        ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
+    let mut companies = ops::companies::subsidiaries(&portal.app, &me.actor, id, after, PAGE_SIZE + 1).await?;
     let next = next_page(&mut companies, Sort::Name)
         .map(|after| urls::with_query(&urls::company_part(id, "subsidiaries"), &[("after", &after)]));
     let frame = Frame::of(&portal, &me, format!("{}: subsidiaries", head.company.name)).await?;
@@ -190,11 +184,7 @@ struct HistoryTab<'a> {
     section: HistorySection,
 }
 
-pub async fn history(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn history(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "history").await?;
     let filter = read_history(&me, &form, PAGE_SIZE + 1);
     let rows = ops::history::list(&portal.app, &me.actor, Some(id), &filter).await?;

@@ -46,9 +46,7 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
     let Some(parent) = parent.filter(|_| form.problems().is_empty()) else {
         return show_create(&portal, &me, &form).await;
     };
-    match ops::companies::changes::create(&portal.app, &me.actor, &operation_id, form.value("name"), parent)
-        .await
-    {
+    match ops::companies::changes::create(&portal.app, &me.actor, &operation_id, form.value("name"), parent).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::COMPANIES), &operation_id)),
         Err(error) => show_create(&portal, &me, &form.refused(error)?).await,
     }
@@ -69,18 +67,10 @@ async fn show_rename(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
     let form = form.or("name", company.name.clone());
     let frame = Frame::of(portal, me, "Rename company").await?;
     let otherwise = urls::company(id);
-    page_of_form(
-        &portal.app,
-        &RenameWindow { frame, form: &form, company, back: view::back(&form, &otherwise) },
-        &form,
-    )
+    page_of_form(&portal.app, &RenameWindow { frame, form: &form, company, back: view::back(&form, &otherwise) }, &form)
 }
 
-pub async fn rename_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn rename_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_rename(&portal, &me, id, form).await
 }
 
@@ -117,19 +107,11 @@ async fn show_parent(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult
     )
 }
 
-pub async fn parent_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn parent_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     show_parent(&portal, &me, id, form).await
 }
 
-pub async fn put_under(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn put_under(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_admin()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(parent) = read_company(&portal, &me, &mut form, "parent").await? else {
@@ -141,11 +123,7 @@ pub async fn put_under(
     }
 }
 
-pub async fn parent_credits(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn parent_credits(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
     let change = Change { use_parent_credits: Some(on), ..Change::default() };
@@ -192,11 +170,7 @@ async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Respons
     let ids = chosen(form);
     let companies = ops::companies::find_many(&portal.app, &me.actor, &ids).await?;
     let frame = Frame::of(portal, me, "Remove company").await?;
-    page_of_form(
-        &portal.app,
-        &RemoveWindow { frame, form, companies, back: view::back(form, urls::COMPANIES) },
-        form,
-    )
+    page_of_form(&portal.app, &RemoveWindow { frame, form, companies, back: view::back(form, urls::COMPANIES) }, form)
 }
 
 fn chosen(form: &Form) -> Vec<i64> {

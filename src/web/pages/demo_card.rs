@@ -37,8 +37,7 @@ pub async fn answer(
         "decline" => (DemoAnswer::Decline, ""),
         _ => return Err(WebError::BadRequest),
     };
-    let order_id =
-        ops::card_payments::demo_answer(&portal.app, &me.actor, &operation_id, &session, answer).await?;
+    let order_id = ops::card_payments::demo_answer(&portal.app, &me.actor, &operation_id, &session, answer).await?;
     let next = if next.is_empty() { urls::order(order_id) } else { urls::order_part(order_id, next) };
     Ok(Redirect::to(&next).into_response())
 }

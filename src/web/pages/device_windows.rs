@@ -118,11 +118,7 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
     }
 }
 
-pub async fn edit_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn edit_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let form = form
         .or("kind", device.kind().slug())

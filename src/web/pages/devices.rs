@@ -35,8 +35,7 @@ impl DevicesSection {
     async fn of(portal: &Portal, me: &Me, form: &Form, company_id: Option<i64>) -> WebResult<DevicesSection> {
         let filter = read_filter(form, company_id);
         let mut devices = ops::devices::list(&portal.app, &me.actor, &filter).await?;
-        let path =
-            company_id.map_or_else(|| urls::DEVICES.to_owned(), |id| urls::company_part(id, "devices"));
+        let path = company_id.map_or_else(|| urls::DEVICES.to_owned(), |id| urls::company_part(id, "devices"));
         let parameters: Vec<(&str, &str)> = ["q", "state", "service"].map(|f| (f, form.value(f))).to_vec();
         let next = next_page(&mut devices)
             .map(|after| urls::with_query(&path, &[parameters.as_slice(), &[("after", &after)]].concat()));
@@ -99,11 +98,7 @@ struct DevicesTab<'a> {
     section: DevicesSection,
 }
 
-pub async fn of_company(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn of_company(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "devices").await?;
     let section = DevicesSection::of(&portal, &me, &form, Some(id)).await?;
     let frame = Frame::of(&portal, &me, format!("{}: devices", head.company.name)).await?;

@@ -101,21 +101,13 @@ pub async fn deactivate_window(
     page(&DeactivateWindow { frame, distributor, back: view::back(&form, urls::DISTRIBUTORS) })
 }
 
-pub async fn deactivate(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn deactivate(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     ops::distributors::set_may_buy(&portal.app, &me.actor, &operation_id, id, false).await?;
     Ok(view::done(view::back(&form, urls::DISTRIBUTORS), &operation_id))
 }
 
-pub async fn set_reverse_charge(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn set_reverse_charge(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
     ops::distributors::set_reverse_charge(&portal.app, &me.actor, &operation_id, id, on).await?;

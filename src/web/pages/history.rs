@@ -34,17 +34,14 @@ impl HistorySection {
     pub fn of(mut rows: Vec<HistoryRow>, form: &Form, here: &str, company_id: Option<i64>) -> HistorySection {
         let parameters: Vec<(&str, &str)> = FILTERS.iter().map(|f| (*f, form.value(f))).collect();
         let before = cut(&mut rows).map(|r| r.id.to_string());
-        let next = before
-            .map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
+        let next =
+            before.map(|before| urls::with_query(here, &[parameters.as_slice(), &[("before", &before)]].concat()));
         let company = company_id.map_or(String::new(), |id| id.to_string());
         HistorySection {
             rows,
             verbs: VERBS,
             next,
-            csv: urls::with_query(
-                urls::HISTORY_CSV,
-                &[parameters.as_slice(), &[("company", &company)]].concat(),
-            ),
+            csv: urls::with_query(urls::HISTORY_CSV, &[parameters.as_slice(), &[("company", &company)]].concat()),
             is_filtered: parameters.iter().any(|(_, value)| !value.is_empty()) || form.has("before"),
         }
     }

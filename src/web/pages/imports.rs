@@ -84,8 +84,7 @@ struct ImportPage {
 pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let Shown { import, problems } = ops::imports::find(&portal.app, &me.actor, id).await?;
     let more_problems = problems.len().saturating_sub(SHOWN_PROBLEMS) as i64;
-    let problems =
-        problems.iter().take(SHOWN_PROBLEMS).map(|(line, why)| (*line, words::row_error(why))).collect();
+    let problems = problems.iter().take(SHOWN_PROBLEMS).map(|(line, why)| (*line, words::row_error(why))).collect();
     let frame = Frame::of(&portal, &me, format!("Import #{id}")).await?;
     page(&ImportPage { frame, import, problems, more_problems })
 }

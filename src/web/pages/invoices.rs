@@ -16,11 +16,9 @@ pub async fn pdf(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let name = document.number.clone();
     // Rendering a page of text and tables keeps a core busy for a moment.
     let bytes = tokio::task::spawn_blocking(move || crate::pdf::invoice(&document)).await;
-    let bytes =
-        bytes.map_err(|e| OpError::Internal(e.to_string()))?.map_err(|e| OpError::Internal(e.to_string()))?;
+    let bytes = bytes.map_err(|e| OpError::Internal(e.to_string()))?.map_err(|e| OpError::Internal(e.to_string()))?;
     let disposition = format!("attachment; filename=\"{name}.pdf\"");
-    let headers =
-        [(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, bytes).into_response())
 }
 

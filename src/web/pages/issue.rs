@@ -37,15 +37,7 @@ pub async fn issue(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> We
     let (Some(resource_type), Some(amount)) = (resource_type, amount) else {
         return show(&portal, &me, &form).await;
     };
-    match ops::resources::issue(
-        &portal.app,
-        &me.actor,
-        &operation_id,
-        resource_type,
-        amount,
-        form.value("memo"),
-    )
-    .await
+    match ops::resources::issue(&portal.app, &me.actor, &operation_id, resource_type, amount, form.value("memo")).await
     {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &operation_id)),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,

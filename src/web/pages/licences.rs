@@ -22,8 +22,7 @@ use crate::web::view::{self, Frame, page, page_of_form};
 
 /// How long devices and proxies may cache a public answer.
 const PUBLIC: &str = "public, max-age=300";
-const CSV_HEAD: [&str; 8] =
-    ["licence", "name", "product", "serial", "key_id", "issued_at", "expires_at", "key"];
+const CSV_HEAD: [&str; 8] = ["licence", "name", "product", "serial", "key_id", "issued_at", "expires_at", "key"];
 
 /// A page of an order's licences.
 pub struct LicencesSection {

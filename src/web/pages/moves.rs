@@ -72,8 +72,7 @@ async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> 
         }
         let after = moved.map(|m| before.saturating_add(sign * m));
         if let ("to", Some(units)) = (field, after) {
-            balances.served =
-                ops::resources::served_by(&portal.app, company.id, resource_type, units).await?;
+            balances.served = ops::resources::served_by(&portal.app, company.id, resource_type, units).await?;
         }
         balances.lines.push(BalanceLine { company: company.name, before, after });
     }
@@ -112,9 +111,7 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
     let (Some(resource_type), Some(from), Some(to), Some(amount)) = (resource_type, from, to, amount) else {
         return show(&portal, &me, &form).await;
     };
-    match ops::resources::move_units(&portal.app, &me.actor, &operation_id, resource_type, from, to, amount)
-        .await
-    {
+    match ops::resources::move_units(&portal.app, &me.actor, &operation_id, resource_type, from, to, amount).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::RESOURCES), &operation_id)),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }

@@ -144,27 +144,14 @@ async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebR
     page_of_form(&portal.app, &CheckPage { frame, form, order, takes_cards, has_actions }, form)
 }
 
-pub async fn place(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn place(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let method = form::read(&mut form, "method", |slug| Method::from_slug(slug).ok_or(FieldReason::Missing));
     let Some(method) = method else {
         let order = ops::orders::find(&portal.app, &me.actor, id).await?;
         return show_check(&portal, &me, order, &form).await;
     };
-    match ops::orders::placing::place(
-        &portal.app,
-        &me.actor,
-        &operation_id,
-        id,
-        method,
-        &form.billing_fields(),
-    )
-    .await
-    {
+    match ops::orders::placing::place(&portal.app, &me.actor, &operation_id, id, method, &form.billing_fields()).await {
         Ok(_) => Ok(view::done(&urls::order(id), &operation_id)),
         Err(error) => {
             let form = form.refused(error)?;
@@ -272,11 +259,7 @@ pub async fn paid_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Resp
     show_paid(&portal, &me, id, Form::default()).await
 }
 
-pub async fn mark_paid(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn mark_paid(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     me.actor.require_operator()?;
     let operation_id = form.operation(&portal.app, &me)?;
     let currency = ops::orders::find(&portal.app, &me.actor, id).await?.currency;

@@ -86,7 +86,6 @@ async fn credit_chart(portal: &Portal, me: &Me, frame: &Frame) -> WebResult<Opti
 
 async fn chart(portal: &Portal, me: &Me, resource_type: ResourceType, left: i64) -> WebResult<Option<Chart>> {
     let company = me.actor.company_id;
-    let points =
-        ops::resources::balance_history(&portal.app, &me.actor, company, resource_type, CHART_DAYS).await?;
+    let points = ops::resources::balance_history(&portal.app, &me.actor, company, resource_type, CHART_DAYS).await?;
     Ok(Chart::of_balance(&points, left, portal.app.clock.now(), CHART_DAYS, &me.actor.time_zone))
 }

@@ -48,9 +48,8 @@ pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebRe
     let filter = OrderFilter { state, cursor: form.value("before").parse().ok(), limit: PAGE_SIZE + 1 };
     let mut orders = ops::orders::list(&portal.app, &me.actor, &filter).await?;
     let last = cut(&mut orders).map(|order| order.id.to_string());
-    let next = last.map(|before| {
-        urls::with_query(urls::PAYMENTS, &[("state", form.value("state")), ("before", &before)])
-    });
+    let next =
+        last.map(|before| urls::with_query(urls::PAYMENTS, &[("state", form.value("state")), ("before", &before)]));
     let frame = Frame::of(&portal, &me, "Payments").await?;
     page(&PaymentsPage { frame, orders, state, next, now: portal.app.clock.now().0 })
 }

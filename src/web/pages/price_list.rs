@@ -135,8 +135,7 @@ fn fields(form: &Form) -> ProductFields<'_> {
 }
 
 fn filled(form: Form, product: &ProductRow) -> Form {
-    let price =
-        |minor: Option<i64>| minor.map_or_else(String::new, |m| Money::new(m, product.currency).plain());
+    let price = |minor: Option<i64>| minor.map_or_else(String::new, |m| Money::new(m, product.currency).plain());
     form.or("name", product.name.clone())
         .or("description", product.description.clone())
         .or("currency", product.currency.code())
@@ -149,30 +148,20 @@ fn filled(form: Form, product: &ProductRow) -> Form {
         .or("version", product.version.to_string())
 }
 
-pub async fn change_window(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn change_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let product = ops::products::find(&portal.app, &me.actor, id).await?;
     show_form(&portal, &me, (Some(id), product.kind), &filled(form, &product)).await
 }
 
-pub async fn change(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(mut form): BodyForm,
-) -> WebResult<Response> {
+pub async fn change(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     // An unreadable version was never the current one.
     let version = form.value("version").parse().unwrap_or(0);
-    let error =
-        match ops::products::change(&portal.app, &me.actor, &operation_id, (id, version), &fields(&form))
-            .await
-        {
-            Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &operation_id)),
-            Err(error) => error,
-        };
+    let error = match ops::products::change(&portal.app, &me.actor, &operation_id, (id, version), &fields(&form)).await
+    {
+        Ok(_) => return Ok(view::done(view::back(&form, &urls::product(id)), &operation_id)),
+        Err(error) => error,
+    };
     // The person has now seen the current state, and may save again.
     if let OpError::Refused(_, Reason::Product(ProductReason::Changed { version, .. })) = &error {
         form.set("version", version.to_string());
@@ -182,11 +171,7 @@ pub async fn change(
     show_form(&portal, &me, (Some(id), product.kind), &form).await
 }
 
-pub async fn set_offered(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn set_offered(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let on = form.switch("on")?;
     ops::products::set_offered(&portal.app, &me.actor, &operation_id, id, on).await?;

@@ -24,11 +24,7 @@ struct RedeemPage<'a> {
 async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -> WebResult<Response> {
     me.actor.require_redeemer()?;
     let frame = Frame::of(portal, me, "Redeem code").await?;
-    page_of_form(
-        &portal.app,
-        &RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) },
-        form,
-    )
+    page_of_form(&portal.app, &RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) }, form)
 }
 
 pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {

@@ -32,9 +32,8 @@ pub async fn sales(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebR
 
 fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
     // A currency that Scrip never writes is shown in minor units rather than left out.
-    let plain = |minor: i64| {
-        Currency::from_code(&row.currency).map_or(minor.to_string(), |c| Money::new(minor, c).plain())
-    };
+    let plain =
+        |minor: i64| Currency::from_code(&row.currency).map_or(minor.to_string(), |c| Money::new(minor, c).plain());
     let cells = vec![
         Month(row.month).slug(),
         row.company_id.to_string(),

@@ -84,8 +84,7 @@ pub async fn turn_on_app(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> 
     confirm_change(&portal, &me, urls::SECOND_FACTOR_APP).await?;
     let but = others_end(&me, &form);
     let change = Change { operation_id: &operation_id, but: but.as_deref() };
-    let (password, sealed, code) =
-        (me.again(form.value("password")), form.value("secret"), form.value("code"));
+    let (password, sealed, code) = (me.again(form.value("password")), form.value("secret"), form.value("code"));
     match ops::second_factor::turn_on_app(&portal.app, &me.actor, &change, password, sealed, code).await {
         Ok(made) => turned_on(&portal, &me, made).await,
         Err(error) => show_app(&portal, &me, &form.clone().refused(error)?).await,
@@ -202,11 +201,7 @@ pub async fn off(Visit(portal, me): Visit) -> WebResult<Response> {
     show_off(&portal, &me, &Form::filled(&[("end_others", "1")])).await
 }
 
-pub async fn turn_off(
-    Visit(portal, me): Visit,
-    visitor: Visitor,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn turn_off(Visit(portal, me): Visit, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     confirm::require(&portal, &me, urls::SECOND_FACTOR_OFF).await?;
     let but = others_end(&me, &form);

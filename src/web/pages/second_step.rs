@@ -90,22 +90,14 @@ pub fn proof(form: &Form) -> Proof<'_> {
     }
 }
 
-pub async fn page(
-    State(portal): State<Portal>,
-    visitor: Visitor,
-    QueryForm(form): QueryForm,
-) -> WebResult<Response> {
+pub async fn page(State(portal): State<Portal>, visitor: Visitor, QueryForm(form): QueryForm) -> WebResult<Response> {
     match session::pending(&visitor.session).await? {
         Some(pending) => show(&portal, &visitor, &pending, &form),
         None => Ok(nothing_waits()),
     }
 }
 
-pub async fn check(
-    State(portal): State<Portal>,
-    visitor: Visitor,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn check(State(portal): State<Portal>, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
     let proof = proof(&form);
     let who = match ops::second_step::finish(&portal.app, &pending, proof, &visitor.whence()).await {

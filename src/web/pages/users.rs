@@ -34,8 +34,7 @@ pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebRe
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
     let mut users = ops::users::list(&portal.app, &me.actor, &filter).await?;
-    let next =
-        next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
+    let next = next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
     let frame = Frame::of(&portal, &me, "Users").await?;
     page(&ListPage { frame, form: &form, users, next })
 }
@@ -148,22 +147,14 @@ pub async fn set_role(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): Body
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
-pub async fn set_disabled(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn set_disabled(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let disabled = form.switch("disabled")?;
     let outcome = ops::users::set_disabled(&portal.app, &me.actor, &operation_id, id, disabled).await;
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
-pub async fn end_sessions(
-    Visit(portal, me): Visit,
-    Id(id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn end_sessions(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let outcome = ops::users::end_sessions(&portal.app, &me.actor, &operation_id, id).await;
     finish(&portal, &me, id, form, &operation_id, outcome).await

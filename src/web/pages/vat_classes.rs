@@ -40,8 +40,7 @@ pub async fn add_window(Visit(portal, me): Visit) -> WebResult<Response> {
 pub async fn add(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let added =
-        ops::vat_classes::add(&portal.app, &me.actor, &operation_id, form.value("name"), form.value("rate"))
-            .await;
+        ops::vat_classes::add(&portal.app, &me.actor, &operation_id, form.value("name"), form.value("rate")).await;
     match added {
         Ok(_) => Ok(view::done(urls::PRICE_LIST, &operation_id)),
         Err(error) => show(&portal, &me, None, &form.refused(error)?).await,

@@ -136,8 +136,7 @@ pub async fn sheet(
     let limit = code_sheet::CARDS_MAX as i64;
     let found = ops::vouchers::unused(&portal.app, &me.actor, place, after, limit).await?;
     let (here, back) = (urls::voucher_part(order_id, number, "sheet"), urls::voucher(order_id, number));
-    let last =
-        found.last().filter(|_| found.len() == code_sheet::CARDS_MAX).map(|c| c.shown.row.id.to_string());
+    let last = found.last().filter(|_| found.len() == code_sheet::CARDS_MAX).map(|c| c.shown.row.id.to_string());
     let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
     let shown: Vec<_> = found.into_iter().map(|c| c.shown).collect();
     code_sheet::sheet_of(&portal, &me, &shown, &back, next).await
@@ -177,11 +176,7 @@ pub async fn cancel_window(
     show_cancel(&portal, &me, order_id, &form).await
 }
 
-pub async fn cancel(
-    Visit(portal, me): Visit,
-    Id(order_id): Id,
-    BodyForm(form): BodyForm,
-) -> WebResult<Response> {
+pub async fn cancel(Visit(portal, me): Visit, Id(order_id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
     let ids: Vec<i64> = form.all("code").filter_map(|id| id.parse().ok()).collect();
     match ops::vouchers::cancel(&portal.app, &me.actor, &operation_id, order_id, &ids).await {
@@ -223,13 +218,8 @@ pub async fn replace(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyF
 }
 
 /// The tabs, each with its word in the address.
-const TABS: [(&str, &str); 5] = [
-    ("unused", "Unused"),
-    ("used", "Used"),
-    ("cancelled", "Cancelled"),
-    ("expired", "Expired"),
-    ("all", "All"),
-];
+const TABS: [(&str, &str); 5] =
+    [("unused", "Unused"), ("used", "Used"), ("cancelled", "Cancelled"), ("expired", "Expired"), ("all", "All")];
 
 #[derive(Template)]
 #[template(path = "vouchers/list.html")]
@@ -282,18 +272,8 @@ pub async fn list_csv(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> W
 }
 
 /// The columns of [`csv_line`].
-const CSV_HEAD: [&str; 10] = [
-    "code",
-    "voucher",
-    "type",
-    "amount",
-    "status",
-    "company",
-    "order",
-    "created_at",
-    "valid_until",
-    "used_by",
-];
+const CSV_HEAD: [&str; 10] =
+    ["code", "voucher", "type", "amount", "status", "company", "order", "created_at", "valid_until", "used_by"];
 
 /// A voucher's id and its cells.
 fn csv_line(voucher: &ShownVoucher) -> (i64, Vec<String>) {

@@ -119,22 +119,15 @@ impl Act {
 
     /// Sends the write once.
     pub async fn send(&self, app: &App, actor: &Actor, key: &str) -> OpResult<()> {
-        let order = |company_id, amount, count| CodeOrder {
-            company_id,
-            resource_type: CREDIT,
-            amount,
-            comment: "",
-            count,
-        };
+        let order =
+            |company_id, amount, count| CodeOrder { company_id, resource_type: CREDIT, amount, comment: "", count };
         match self {
             Act::Issue(amount) => ops::resources::issue(app, actor, key, CREDIT, *amount, "").await.map(drop),
             Act::Move { from, to, amount } => {
                 ops::resources::move_units(app, actor, key, CREDIT, *from, *to, *amount).await.map(drop)
             }
             Act::CreateCodes { company_id, amount, count } => {
-                ops::codes::changes::create(app, actor, key, &order(*company_id, *amount, *count))
-                    .await
-                    .map(drop)
+                ops::codes::changes::create(app, actor, key, &order(*company_id, *amount, *count)).await.map(drop)
             }
             Act::Redeem(text) => ops::codes::changes::redeem(app, actor, key, text).await.map(drop),
             Act::Delete(id) => ops::codes::changes::delete(app, actor, key, *id).await.map(drop),

@@ -36,10 +36,7 @@ pub async fn judge(app: &App, stage: &Stage, answers: &[Answer]) -> Result<(), S
             Answered::NotDone | Answered::Unknown => false,
         };
         if !is_settled {
-            return Err(format!(
-                "{} had happened: {had_happened}, and was then {again:?}",
-                described(answer)
-            ));
+            return Err(format!("{} had happened: {had_happened}, and was then {again:?}", described(answer)));
         }
     }
     finish_jobs(app).await;
@@ -67,19 +64,16 @@ async fn each_code_was_made_once(app: &App, stage: &Stage, answers: &[Answer]) -
         }
     }
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
-    let (codes, of_batches, running): (i64, i64, i64) = sql(
-        "select (select count(*) from code), (select coalesce(cast(sum(made) as bigint), 0) from code_batch),
-             (select count(*) from code_batch where state = 'running')",
-    )
-    .one(&mut tx)
-    .await
-    .map_err(|e| e.to_string())?;
+    let (codes, of_batches, running): (i64, i64, i64) =
+        sql("select (select count(*) from code), (select coalesce(cast(sum(made) as bigint), 0) from code_batch),
+             (select count(*) from code_batch where state = 'running')")
+        .one(&mut tx)
+        .await
+        .map_err(|e| e.to_string())?;
     if (codes, running) == (expected + of_batches, 0) {
         return Ok(());
     }
-    Err(format!(
-        "{codes} codes, of which {expected} alone and {of_batches} of batches; {running} batches run"
-    ))
+    Err(format!("{codes} codes, of which {expected} alone and {of_batches} of batches; {running} batches run"))
 }
 
 /// Describes an answer for a failure message.

@@ -113,11 +113,8 @@ impl Browser {
     pub async fn upload(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let mut body = String::new();
         for (name, value) in fields {
-            let file =
-                if *name == "file" { "; filename=\"devices.csv\"\r\nContent-Type: text/csv" } else { "" };
-            body += &format!(
-                "--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
-            );
+            let file = if *name == "file" { "; filename=\"devices.csv\"\r\nContent-Type: text/csv" } else { "" };
+            body += &format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n");
         }
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
@@ -177,11 +174,7 @@ impl Browser {
             }
         }
         let bytes = body.collect().await.unwrap().to_bytes();
-        Page {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        Page { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     /// Sends all later requests to this router.

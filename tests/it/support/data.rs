@@ -40,8 +40,7 @@ pub async fn folder_with_key() -> TempDir {
 }
 
 fn empty_folder() -> TempDir {
-    let has_room =
-        scrip::store::db::disk::capacity(Path::new(MEMORY)).is_some_and(|c| c.free > MEMORY_BYTES_MIN);
+    let has_room = scrip::store::db::disk::capacity(Path::new(MEMORY)).is_some_and(|c| c.free > MEMORY_BYTES_MIN);
     if has_room { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }.unwrap()
 }
 
@@ -98,9 +97,8 @@ pub struct PgDatabase {
 impl PgDatabase {
     /// A copy of the portal's data, for the key in [`folder_with_key`]; `None` if the tests run without PostgreSQL.
     pub async fn copy() -> Option<PgDatabase> {
-        let server = std::env::var("SCRIP_TEST_POSTGRES").expect(
-            "SCRIP_TEST_POSTGRES is not set: tests/run sets it; \"off\" passes over PostgreSQL's tests",
-        );
+        let server = std::env::var("SCRIP_TEST_POSTGRES")
+            .expect("SCRIP_TEST_POSTGRES is not set: tests/run sets it; \"off\" passes over PostgreSQL's tests");
         if server == "off" {
             return None;
         }
@@ -109,11 +107,7 @@ impl PgDatabase {
         let copy = format!("create database {name} template {template}");
         let mut connection = PgConnection::connect(&server).await.unwrap();
         if let Err(error) = run(&mut connection, &copy).await {
-            assert_eq!(
-                error.as_database_error().and_then(|e| e.code()).as_deref(),
-                Some(NO_SUCH_DATABASE),
-                "{error}"
-            );
+            assert_eq!(error.as_database_error().and_then(|e| e.code()).as_deref(), Some(NO_SUCH_DATABASE), "{error}");
             make_template(&mut connection, &server, &template).await;
             run(&mut connection, &copy).await.unwrap();
         }

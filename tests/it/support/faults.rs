@@ -69,8 +69,7 @@ impl TestApp {
     pub async fn start_planned(backend: Backend) -> Option<(TestApp, Arc<Plan>)> {
         let plan = Arc::<Plan>::default();
         let faults = Faults::new(plan.clone());
-        let test =
-            TestApp::start_behind(backend, Given::default(), |_| {}, |db| db.with_faults(faults)).await?;
+        let test = TestApp::start_behind(backend, Given::default(), |_| {}, |db| db.with_faults(faults)).await?;
         Some((test, plan))
     }
 }

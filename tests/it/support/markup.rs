@@ -40,9 +40,7 @@ impl Markup {
                 faults.push(format!("the id {id} stands twice"));
             }
         }
-        for attribute in
-            ["for", "aria-describedby", "aria-labelledby", "aria-controls", "popovertarget", "list"]
-        {
+        for attribute in ["for", "aria-describedby", "aria-labelledby", "aria-controls", "popovertarget", "list"] {
             let names = self.values(attribute).into_iter().flat_map(str::split_whitespace);
             faults.extend(names.filter(|n| !ids.contains(n)).map(|n| format!("{attribute}: no {n}")));
         }
@@ -71,8 +69,7 @@ impl Markup {
     /// Fields and controls without an accessible name.
     fn unnamed(&self) -> Vec<String> {
         let labels: BTreeSet<&str> = self.values("for").into_iter().collect();
-        let fields =
-            self.all("input:not([type=hidden]), select, textarea, progress, button, a[href], summary");
+        let fields = self.all("input:not([type=hidden]), select, textarea, progress, button, a[href], summary");
         let is_named = |e: &ElementRef<'_>| {
             e.attr("aria-label").is_some_and(|l| !l.trim().is_empty())
                 || e.attr("id").is_some_and(|id| labels.contains(id))
@@ -84,20 +81,15 @@ impl Markup {
 
     /// Inline script and style, which belong in files of their own.
     fn inline(&self) -> Vec<String> {
-        let mut faults: Vec<String> = self
-            .all("style, script:not([src]), iframe, object, embed, base")
-            .iter()
-            .map(|e| e.html())
-            .collect();
+        let mut faults: Vec<String> =
+            self.all("style, script:not([src]), iframe, object, embed, base").iter().map(|e| e.html()).collect();
         for element in self.all("*") {
             let bad = |name: &str, value: &str| {
                 name == "style"
                     || name.starts_with("on")
                     || value.trim_start().to_lowercase().starts_with("javascript:")
             };
-            faults.extend(
-                element.value().attrs().filter(|(n, v)| bad(n, v)).map(|(n, v)| format!("{n}={v:?}")),
-            );
+            faults.extend(element.value().attrs().filter(|(n, v)| bad(n, v)).map(|(n, v)| format!("{n}={v:?}")));
         }
         faults
     }

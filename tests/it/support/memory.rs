@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use scrip::model::company::Path;
 use scrip::model::device::{DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, CodeFacts, CompanyFacts, Found, Identity, Ledger, Operation, SERVED_MAX, Tag,
-    Transfer, Wanted,
+    Account, AccountKey, CodeFacts, CompanyFacts, Found, Identity, Ledger, Operation, SERVED_MAX, Tag, Transfer, Wanted,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::Attempts;

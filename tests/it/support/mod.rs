@@ -109,11 +109,7 @@ impl TestApp {
     }
 
     /// Starts one with settings, and changes the resulting configuration.
-    pub async fn start_changed(
-        backend: Backend,
-        given: Given,
-        change: impl FnOnce(&mut Config),
-    ) -> Option<TestApp> {
+    pub async fn start_changed(backend: Backend, given: Given, change: impl FnOnce(&mut Config)) -> Option<TestApp> {
         Self::start_behind(backend, given, change, |db| db).await
     }
 

@@ -64,8 +64,7 @@ impl Process {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.child =
-            spawn(&self.folder, self.database_url.as_deref(), &self.more, self.address, self.file_bytes_max);
+        self.child = spawn(&self.folder, self.database_url.as_deref(), &self.more, self.address, self.file_bytes_max);
         self.wait_until_ready();
     }
 
@@ -157,8 +156,7 @@ impl Client {
         let body = format!("email={email}&password={}", super::PASSWORD.replace(' ', "+"));
         let response = client.request("/sign-in", body).await?;
         let cookies = response.headers().get_all(header::SET_COOKIE);
-        let session =
-            cookies.iter().find_map(|c| c.to_str().ok()?.split(';').next()?.strip_prefix("session="))?;
+        let session = cookies.iter().find_map(|c| c.to_str().ok()?.split(';').next()?.strip_prefix("session="))?;
         client.cookie = format!("session={session}");
         let id: tower_sessions::session::Id = session.parse().ok()?;
         client.session = id.0.to_be_bytes();

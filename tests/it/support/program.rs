@@ -110,13 +110,7 @@ impl Program {
         self.send(Method::POST, path, &[("idempotency-key", key)], Some(body.to_string())).await
     }
 
-    pub async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let mut request = Request::builder().method(method.clone()).uri(path);
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
@@ -138,8 +132,7 @@ impl Program {
     }
 }
 
-static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(&scrip::web::api::document()).unwrap());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&scrip::web::api::document()).unwrap());
 
 type Validators = HashMap<(String, String, u16), &'static jsonschema::Validator>;
 static VALIDATORS: LazyLock<Mutex<Validators>> = LazyLock::new(Mutex::default);
@@ -156,8 +149,7 @@ fn template(path: &str) -> Option<String> {
         .keys()
         .find(|template| {
             let wanted: Vec<&str> = template.split('/').collect();
-            wanted.len() == parts.len()
-                && wanted.iter().zip(&parts).all(|(w, p)| w == p || w.starts_with('{'))
+            wanted.len() == parts.len() && wanted.iter().zip(&parts).all(|(w, p)| w == p || w.starts_with('{'))
         })
         .cloned()
 }
@@ -189,9 +181,5 @@ fn check_against_document(method: &Method, path: &str, answer: &Answer) {
             answer.text
         );
     }
-    assert!(
-        wrong.is_empty(),
-        "{method} {template} {status} contradicts the document: {wrong:#?}\n{}",
-        answer.text
-    );
+    assert!(wrong.is_empty(), "{method} {template} {status} contradicts the document: {wrong:#?}\n{}", answer.text);
 }

@@ -2,11 +2,7 @@
 
 /// The contents of all QR codes on a page, in order.
 pub fn read(page: &str) -> Vec<String> {
-    page.split("<svg")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("</svg>"))
-        .map(|(svg, _)| decode(svg))
-        .collect()
+    page.split("<svg").skip(1).filter_map(|rest| rest.split_once("</svg>")).map(|(svg, _)| decode(svg)).collect()
 }
 
 /// Draws the dark modules with a quiet zone around them, and decodes the result.
@@ -27,8 +23,7 @@ fn decode(svg: &str) -> String {
     let quiet = squares[0][2] * 4;
     let side = size + 2 * quiet;
     let is_dark = |x: usize, y: usize| {
-        let inside =
-            |from: usize, at: usize, width: usize| (from + quiet..from + quiet + width).contains(&at);
+        let inside = |from: usize, at: usize, width: usize| (from + quiet..from + quiet + width).contains(&at);
         squares.iter().any(|[left, top, width]| inside(*left, x, *width) && inside(*top, y, *width))
     };
     let mut picture =

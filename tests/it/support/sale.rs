@@ -36,9 +36,7 @@ pub async fn trade(test: &TestApp, world: &World, text: fn(&str) -> String) {
     let buyer = who(app, "distributor@test.example").await;
     let sale = Sale { app, operator, buyer, text };
     let draft = sale.order("draft").await;
-    ops::orders::draft::add_voucher(app, &sale.buyer, "second line", Some(draft), &sale.line().await)
-        .await
-        .unwrap();
+    ops::orders::draft::add_voucher(app, &sale.buyer, "second line", Some(draft), &sale.line().await).await.unwrap();
     for key in ["open", "cancelled", "vouchers", "by card"] {
         let id = sale.order(key).await;
         let method = if key == "by card" { Method::Card } else { Method::Invoice };
@@ -72,12 +70,10 @@ async fn open(app: &App, operator: &Actor, world: &World, text: fn(&str) -> Stri
     let class = ops::vat_classes::list(app, operator).await.unwrap().last().unwrap().id.to_string();
     let (name, description) = (&*text("product"), &*text("description"));
     let models = &*text("model");
-    let product =
-        ProductFields { name, description, currency: "EUR", vat_class: &class, ..Default::default() };
+    let product = ProductFields { name, description, currency: "EUR", vat_class: &class, ..Default::default() };
     let voucher = ProductFields { device_price: "12", apartment_price: "18", ..product };
     let licence = ProductFields { licence_price: "48", term_months: "12", models, ..product };
-    for (key, kind, fields) in
-        [("voucher", ProductKind::Voucher, voucher), ("licence", ProductKind::Licence, licence)]
+    for (key, kind, fields) in [("voucher", ProductKind::Voucher, voucher), ("licence", ProductKind::Licence, licence)]
     {
         ops::products::add(app, operator, key, kind, &fields).await.unwrap();
     }
@@ -98,21 +94,14 @@ impl Sale<'_> {
 
     async fn order(&self, key: &str) -> i64 {
         let line = self.line().await;
-        let added =
-            ops::orders::draft::add_voucher(self.app, &self.buyer, &format!("{key} begun"), None, &line)
-                .await;
+        let added = ops::orders::draft::add_voucher(self.app, &self.buyer, &format!("{key} begun"), None, &line).await;
         added.unwrap().about
     }
 
     async fn place(&self, key: &str, order: i64, method: Method) {
         let name = (self.text)("billing");
-        let billing = BillingFields {
-            name: &name,
-            address: "Street 1",
-            country: "LT",
-            vat_number: "",
-            email: "a@b.test",
-        };
+        let billing =
+            BillingFields { name: &name, address: "Street 1", country: "LT", vat_number: "", email: "a@b.test" };
         let key = format!("{key} placed");
         ops::orders::placing::place(self.app, &self.buyer, &key, order, method, &billing).await.unwrap();
     }
@@ -120,11 +109,8 @@ impl Sale<'_> {
     async fn pay(&self, order: i64) {
         let reference = &*(self.text)("reference");
         let amount = ops::orders::find(self.app, &self.operator, order).await.unwrap().row.total;
-        let payment = BankPayment {
-            amount,
-            on: self.app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(),
-            reference,
-        };
+        let payment =
+            BankPayment { amount, on: self.app.clock.now().zoned(&jiff::tz::TimeZone::UTC).date(), reference };
         let key = format!("{order} paid");
         ops::payments::mark_paid(self.app, &self.operator, &key, order, &payment).await.unwrap();
     }
@@ -151,8 +137,7 @@ impl Sale<'_> {
         let product_id = self.offered(ProductKind::Licence).await;
         for key in ["licences", "licences, draft"] {
             let choices = [Choice { product_id, model: String::new() }];
-            let wish =
-                LicenceWish { order_id: None, serials: &serials, choices: &choices, is_confirmed: true };
+            let wish = LicenceWish { order_id: None, serials: &serials, choices: &choices, is_confirmed: true };
             let added = ops::licence_orders::add(self.app, &self.buyer, key, &wish).await.unwrap();
             if key != "licences" {
                 continue;

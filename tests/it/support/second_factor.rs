@@ -21,8 +21,7 @@ pub fn codes_on(page: &Page) -> Vec<String> {
 pub async fn set_up(test: &TestApp, browser: &mut Browser, password: &str) -> (TotpSecret, Vec<String>) {
     let page = browser.get("/account/second-factor/app").await;
     let secret = secret_on(page.is(200));
-    let (form, sealed, code) =
-        (page.field("form"), page.field("secret"), secret.code_at(test.app.clock.now()));
+    let (form, sealed, code) = (page.field("form"), page.field("secret"), secret.code_at(test.app.clock.now()));
     let fields = [("form", &*form), ("secret", &*sealed), ("code", &*code), ("password", password)];
     let page = browser.post("/account/second-factor/app", &fields).await;
     let codes = codes_on(page.is(200).has("Two-factor authentication is on"));

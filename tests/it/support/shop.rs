@@ -65,9 +65,7 @@ impl Shop {
         let offered = ops::products::offered(app, kind).await.unwrap();
         let id = |name: &str| offered.iter().find(|p| p.name == name).unwrap().product_id;
         let (video, video_czk) = (id("Mobile video"), id("Mobile video CZ"));
-        ops::distributors::set_may_buy(app, &operator, "shop-activate", world.distributor, true)
-            .await
-            .unwrap();
+        ops::distributors::set_may_buy(app, &operator, "shop-activate", world.distributor, true).await.unwrap();
         Shop { world, video, video_czk }
     }
 
@@ -95,8 +93,7 @@ impl Shop {
             ("codes", "1"),
         ];
         let given = |name: &str| fields.iter().any(|f| f.0 == name);
-        let mut all: Vec<_> =
-            usual.into_iter().filter(|f| !given(f.0)).chain(fields.iter().copied()).collect();
+        let mut all: Vec<_> = usual.into_iter().filter(|f| !given(f.0)).chain(fields.iter().copied()).collect();
         all.extend(order.as_deref().map(|id| ("order", id)));
         buyer.submit("/buy/vouchers", "/buy/vouchers", &all).await
     }

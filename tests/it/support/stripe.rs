@@ -147,13 +147,7 @@ impl FakeStripe {
     }
 
     /// A refund event for a session, with the total refunded so far, and its signature.
-    pub fn refund_event(
-        &self,
-        event_id: &str,
-        session_id: &str,
-        refunded: i64,
-        seconds: i64,
-    ) -> (String, String) {
+    pub fn refund_event(&self, event_id: &str, session_id: &str, refunded: i64, seconds: i64) -> (String, String) {
         let session = self.inner.lock().unwrap().sessions[session_id].clone();
         let object = json!({"id": format!("ch_{session_id}"), "object": "charge", "amount": session["amount_total"],
             "amount_refunded": refunded, "currency": session["currency"], "metadata": session["metadata"],
@@ -176,13 +170,7 @@ fn signed(event_id: &str, kind: &str, object: &Value, seconds: i64) -> (String, 
     (body, signature)
 }
 
-async fn take(
-    State(fake): State<FakeStripe>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn take(State(fake): State<FakeStripe>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let fields = url::form_urlencoded::parse(&body).into_owned().collect();
     let seen = Seen { method, path: uri.path().to_owned(), headers, fields };
     let (fault, (status, answer)) = {
@@ -201,9 +189,7 @@ async fn take(
         Some(Fault::Lost) => std::future::pending().await,
         Some(Fault::Garbage) => "<html>".into_response(),
         Some(Fault::Redirect) => (StatusCode::FOUND, [("location", "/v1/elsewhere")]).into_response(),
-        Some(Fault::Final(_)) => {
-            (status, [("stripe-should-retry", "false")], answer.to_string()).into_response()
-        }
+        Some(Fault::Final(_)) => (status, [("stripe-should-retry", "false")], answer.to_string()).into_response(),
         _ => (status, [("request-id", "req_1")], answer.to_string()).into_response(),
     }
 }
@@ -212,10 +198,7 @@ type Done = (u16, Value);
 
 fn error(status: u16, code: &str, param: &str) -> Done {
     let message = format!("It says {SECRET_KEY}");
-    (
-        status,
-        json!({"error": {"type": "invalid_request_error", "code": code, "param": param, "message": message}}),
-    )
+    (status, json!({"error": {"type": "invalid_request_error", "code": code, "param": param, "message": message}}))
 }
 
 /// A repeated request with the same key gets the first answer; a different request with that key is refused.
@@ -266,10 +249,7 @@ fn act(inner: &mut Inner, seen: &Seen) -> Done {
                 return error(400, "parameter_unknown", "");
             }
             inner.refunds.push(seen.fields.clone());
-            (
-                200,
-                json!({"id": format!("re_{}", inner.refunds.len()), "object": "refund", "status": "succeeded"}),
-            )
+            (200, json!({"id": format!("re_{}", inner.refunds.len()), "object": "refund", "status": "succeeded"}))
         }
         _ => error(404, "", ""),
     }
@@ -279,8 +259,7 @@ fn create(inner: &mut Inner, fields: &Fields) -> Done {
     if let Some(unknown) = fields.keys().find(|name| !SESSION_FIELDS.contains(&name.as_str())) {
         return error(400, "parameter_unknown", unknown);
     }
-    if let Some(missing) = SESSION_FIELDS.iter().find(|name| fields.get(**name).is_none_or(String::is_empty))
-    {
+    if let Some(missing) = SESSION_FIELDS.iter().find(|name| fields.get(**name).is_none_or(String::is_empty)) {
         return error(400, "parameter_missing", missing);
     }
     let currency = &fields["line_items[0][price_data][currency]"];

@@ -61,17 +61,9 @@ impl World {
     pub async fn give(&self, test: &TestApp, company: i64, amount: i64) {
         let operator = actor(&test.app, "operator@test.example").await.unwrap();
         let key = format!("seed-{company}-{amount}");
-        ops::resources::move_units(
-            &test.app,
-            &operator,
-            &key,
-            ResourceType::CREDIT,
-            self.vendor,
-            company,
-            amount,
-        )
-        .await
-        .unwrap();
+        ops::resources::move_units(&test.app, &operator, &key, ResourceType::CREDIT, self.vendor, company, amount)
+            .await
+            .unwrap();
     }
 
     /// A company's available Credit.

@@ -45,10 +45,7 @@ pub struct CreatedCode {
 }
 
 impl Ledger {
-    pub(in crate::model::ledger) fn account_mut(
-        &mut self,
-        key: AccountKey,
-    ) -> Result<&mut Account, Unloaded> {
+    pub(in crate::model::ledger) fn account_mut(&mut self, key: AccountKey) -> Result<&mut Account, Unloaded> {
         let account = self.accounts.get_mut(&key).ok_or(Unloaded::Account(key))?;
         self.changes.accounts.insert(key);
         Ok(account)
@@ -104,11 +101,7 @@ impl Ledger {
         }
     }
 
-    pub(in crate::model::ledger) fn count_attempt(
-        &mut self,
-        limits: &[Limit],
-        now: Moment,
-    ) -> Result<(), Unloaded> {
+    pub(in crate::model::ledger) fn count_attempt(&mut self, limits: &[Limit], now: Moment) -> Result<(), Unloaded> {
         for Limit { key, policy } in limits {
             let attempts = self.attempts(key)?.failed(policy, now);
             self.attempts.insert(key.clone(), attempts);

@@ -79,11 +79,7 @@ impl Connections {
     }
 
     /// Connections whose statements end if they began before that time.
-    pub(super) fn new_ended(
-        options: SqliteConnectOptions,
-        count: usize,
-        ended_before: Arc<AtomicU64>,
-    ) -> Connections {
+    pub(super) fn new_ended(options: SqliteConnectOptions, count: usize, ended_before: Arc<AtomicU64>) -> Connections {
         let places = Arc::new(Semaphore::new(count));
         Connections(Arc::new(Shared {
             options,
@@ -124,13 +120,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn lease_of(
-        &self,
-        open: Open,
-        place: OwnedSemaphorePermit,
-        until: Instant,
-        faults: Faults,
-    ) -> Lease {
+    pub(super) fn lease_of(&self, open: Open, place: OwnedSemaphorePermit, until: Instant, faults: Faults) -> Lease {
         open.limit.begun.store(milliseconds(), Ordering::Relaxed);
         Lease { open: Some(open), from: self.clone(), place: Some(place), until, faults, is_busy: false }
     }

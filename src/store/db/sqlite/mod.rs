@@ -144,8 +144,7 @@ impl SqliteDb {
     /// SQLite's own check of the file: the problems, empty if there are none. It has no time limit.
     pub async fn check_file(&self) -> Result<Vec<String>> {
         let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
-        let lines: Vec<(String,)> =
-            sqlx::query_as("pragma integrity_check").fetch_all(&mut connection).await?;
+        let lines: Vec<(String,)> = sqlx::query_as("pragma integrity_check").fetch_all(&mut connection).await?;
         let mut wrong: Vec<String> = lines.into_iter().map(|l| l.0).filter(|l| l != "ok").collect();
         let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut connection).await?;
         if !broken.is_empty() {
@@ -161,10 +160,7 @@ impl SqliteDb {
     /// If the file exists or cannot be written.
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let mut connection = SqliteConnection::connect_with(&options(&self.file)).await?;
-        sqlx::query("vacuum into $1")
-            .bind(file.to_string_lossy().into_owned())
-            .execute(&mut connection)
-            .await?;
+        sqlx::query("vacuum into $1").bind(file.to_string_lossy().into_owned()).execute(&mut connection).await?;
         connection.close().await?;
         Ok(())
     }
