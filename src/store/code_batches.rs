@@ -64,8 +64,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Batch>> {
     sql("select b.* from code_batch b join company c on c.id = b.company_id
          where b.id = $1 and c.path >= $2 and c.path < $3")
     .bind(id)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .optional(tx)
     .await
 }

@@ -166,20 +166,14 @@ impl CodeFilter {
 
 /// Finds a code within a tree.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<CodeRow>> {
-    sql(codes_sql!("k.id = $1 and c.path >= $2 and c.path < $3"))
-        .bind(id)
-        .bind(tree.as_str())
-        .bind(tree.end())
-        .optional(tx)
-        .await
+    sql(codes_sql!("k.id = $1 and c.path >= $2 and c.path < $3")).bind(id).bind_tree(tree).optional(tx).await
 }
 
 /// Finds codes within a tree by id.
 pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<CodeRow>> {
     sql(codes_sql!("k.id in {list} and c.path >= $2 and c.path < $3 order by k.id"))
         .bind_list(ids)
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .all(tx)
         .await
 }

@@ -92,10 +92,8 @@ impl CompanyScope {
             CompanyScope::Tree(path) => query
                 .push_for("(", "exists (select 1 from company c where c.id = ")
                 .push(column)
-                .push_for(" + 0) in (select c.id from company c where c.path >= ", " and c.path >= ")
-                .push_value(path.as_str())
-                .push(" and c.path < ")
-                .push_value(path.end())
+                .push_for(" + 0) in (select c.id from company c where ", " and ")
+                .push_tree("c.path", path)
                 .push(")"),
         }
     }
@@ -147,12 +145,7 @@ impl CompanyScope {
             // Company by company, each by its index.
             CompanyScope::Tree(path) => {
                 let query = super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
-                query
-                    .push_for(of_company, "")
-                    .push(" where k.company_id = c.id and c.path >= ")
-                    .push_value(path.as_str())
-                    .push(" and c.path < ")
-                    .push_value(path.end())
+                query.push_for(of_company, "").push(" where k.company_id = c.id and ").push_tree("c.path", path)
             }
         }
     }

@@ -54,8 +54,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
     sql("select i.* from device_import i join company c on c.id = i.company_id
          where i.id = $1 and c.path >= $2 and c.path < $3")
     .bind(id)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .optional(tx)
     .await
 }
@@ -64,8 +63,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Import>> {
 pub async fn latest(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<Import>> {
     sql("select i.* from device_import i join company c on c.id = i.company_id
          where c.path >= $1 and c.path < $2 order by i.id desc limit $3")
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(limit)
     .all(tx)
     .await

@@ -115,10 +115,8 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<InvoiceRow
     sql(INVOICE)
         .push("join purchase_order o on o.id = i.order_id join company c on c.id = o.company_id where i.id = ")
         .push_value(id)
-        .push(" and c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end())
+        .push(" and ")
+        .push_tree("c.path", tree)
         .optional(tx)
         .await
 }

@@ -109,18 +109,14 @@ pub async fn of_order(tx: &mut Tx, order_id: i64, after: i64, limit: i64) -> Res
 /// or one above it.
 fn seen_from(query: Query, tree: &Path) -> Query {
     query
-        .push(" and ((c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end())
+        .push(" and ((")
+        .push_tree("c.path", tree)
         .push(
             ") or exists (select 1 from device d join company o on o.id = d.company_id
              where d.serial_search = l.serial_search and d.removed_at is null
-             and substr(o.path, 1, length(c.path)) = c.path and o.path >= ",
+             and substr(o.path, 1, length(c.path)) = c.path and ",
         )
-        .push_value(tree.as_str())
-        .push(" and o.path < ")
-        .push_value(tree.end())
+        .push_tree("o.path", tree)
         .push(")) ")
 }
 
@@ -152,8 +148,7 @@ pub async fn held(tx: &mut Tx, tree: &Path, serials: &[String], now: Moment) -> 
     sql("select l.serial_search, l.product_id, l.expires_at from licence l join company c on c.id = l.company_id
          where l.serial_search in {list} and c.path >= $2 and c.path < $3 and (l.expires_at is null or l.expires_at > $4)")
     .bind_list(&wanted)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(now)
     .all(tx)
     .await

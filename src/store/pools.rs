@@ -81,9 +81,7 @@ pub async fn count(tx: &mut Tx, scope: &CompanyScope, text: &str) -> Result<i64>
          where a.company_id = c.id and a.kind = 0 and c.removed_at is null");
     let query = match scope {
         CompanyScope::Companies(ids) => query.push(" and c.id in ").push_list(ids),
-        CompanyScope::Tree(path) => {
-            query.push(" and c.path >= ").push_value(path.as_str()).push(" and c.path < ").push_value(path.end())
-        }
+        CompanyScope::Tree(path) => query.push(" and ").push_tree("c.path", path),
         CompanyScope::All => query,
     };
     let (count,): (i64,) = named(query, text).one(tx).await?;

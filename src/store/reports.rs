@@ -115,8 +115,7 @@ pub fn codes_by_month_query(tree: &Path, period: Period) -> Query {
          from company c join code_month m on m.company_id = c.id
          where c.path >= $1 and c.path < $2 and m.month >= $3 and m.month <= $4
          group by m.month, m.resource_type, m.status order by m.month, m.resource_type, m.status")
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(period.from.0)
     .bind(period.to.0)
 }

@@ -44,8 +44,7 @@ pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
              cast(0 as bigint) as received_total
          from company c join account a on a.company_id = c.id
          where c.path >= $1 and c.path < $2 and a.kind < 4 group by a.resource_type, a.kind order by 1, 2")
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await?;
     let totals: Vec<(i64, i64)> = found.iter().map(|r| (r.resource_type, r.balance)).collect();

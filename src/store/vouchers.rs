@@ -100,10 +100,8 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Vouc
         .push(JOINED)
         .push(" where k.order_id is not null and k.id in ")
         .push_list(ids)
-        .push(" and c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end())
+        .push(" and ")
+        .push_tree("c.path", tree)
         .push(" order by k.id")
         .all(tx)
         .await

@@ -20,8 +20,7 @@ pub async fn lock(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<LockedCom
          where id in {list} and removed_at is null and path >= $2 and path < $3 order by id")
     .locked()
     .bind_list(ids)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await
 }
@@ -95,8 +94,7 @@ pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, pa
     if tx.is_postgres() {
         let _: Vec<(i64,)> = sql("select id from company where path >= $1 and path < $2 order by id")
             .locked()
-            .bind(old.as_str())
-            .bind(old.end())
+            .bind_tree(old)
             .all(tx)
             .await?;
     }
@@ -106,8 +104,7 @@ pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, pa
     .bind(new.as_str())
     .bind(old.as_str().len() as i64 + 1)
     .bind(new.level() as i64 - old.level() as i64)
-    .bind(old.as_str())
-    .bind(old.end())
+    .bind_tree(old)
     .run(tx)
     .await?;
     Ok(())
@@ -117,8 +114,7 @@ pub async fn put_under(tx: &mut WriteTx, id: i64, old: &Path, parent_id: i64, pa
 pub async fn deepest_level(tx: &mut Tx, tree: &Path) -> Result<i64> {
     let (level,): (i64,) =
         sql("select cast(coalesce(max(level), 0) as bigint) from company where path >= $1 and path < $2")
-            .bind(tree.as_str())
-            .bind(tree.end())
+            .bind_tree(tree)
             .one(tx)
             .await?;
     Ok(level)

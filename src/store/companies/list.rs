@@ -66,8 +66,7 @@ impl Way {
             Way::Gathered => "c.path",
             Way::Walked => "(c.path || '')",
         };
-        let query = query.push(" and ").push(path).push(" >= ").push_value(tree.as_str());
-        query.push(" and ").push(path).push(" < ").push_value(tree.end())
+        query.push(" and ").push_tree(path, tree)
     }
 }
 
@@ -161,8 +160,7 @@ pub fn list_query(tree: &Path, filter: &CompanyFilter, way: Way) -> Query {
     let (value, id) = filter.after.clone().unwrap_or(first);
     let wanted = searchable(&filter.text);
     sql(text)
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .bind(&wanted)
         .bind(format!("%{}%", escape_like(&wanted)))
         .bind(value)
@@ -181,8 +179,7 @@ pub fn subsidiaries_query(tree: &Path, id: i64, after: Option<(String, i64)>, li
         "order by c.name_search, c.id"
     ))
     .bind(id)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(name)
     .bind(after_id)
     .bind(limit)

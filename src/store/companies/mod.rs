@@ -104,8 +104,7 @@ use company_facts;
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> {
     sql(company_facts!("select * from company where id = $1 and path >= $2 and path < $3 and removed_at is null", ""))
         .bind(id)
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .optional(tx)
         .await
 }
@@ -113,8 +112,7 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<Company>> 
 /// Ids of a tree, at most `limit`.
 pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql("select id from company where path >= $1 and path < $2 order by path limit $3")
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .bind(limit)
         .all(tx)
         .await?;
@@ -125,8 +123,7 @@ pub async fn ids(tx: &mut Tx, tree: &Path, limit: i64) -> Result<Vec<i64>> {
 pub async fn count_up_to(tx: &mut Tx, tree: &Path, limit: i64) -> Result<i64> {
     let (count,): (i64,) = sql("select count(*) from (select 1 from company
          where path >= $1 and path < $2 and removed_at is null limit $3) c")
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(limit)
     .one(tx)
     .await?;
@@ -146,8 +143,7 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Comp
         "order by c.level, c.id"
     ))
     .bind_list(ids)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await
 }

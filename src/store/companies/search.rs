@@ -46,8 +46,7 @@ pub fn search_query(tree: &Path, text: &str, limit: i64, way: Way) -> Query {
         Way::Gathered => search_sql!("c.path", "(c.name_search || '')"),
         Way::Walked => search_sql!("(c.path || '')", "c.name_search"),
     })
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .bind(&wanted)
     .bind(format!("%{}%", escape_like(&wanted)))
     .bind(limit)
@@ -59,8 +58,7 @@ pub async fn named(tx: &mut Tx, tree: &Path, name: &str, limit: i64) -> Result<V
         sql("select c.id, c.name, p.name as parent_name from company c left join company p on p.id = c.parent_id
          where c.removed_at is null and c.name_search = $1 and c.path >= $2 and c.path < $3 order by c.id limit $4")
         .bind(searchable(name))
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .bind(limit);
     names(query, tx).await
 }

@@ -9,6 +9,7 @@ use super::faults::Step;
 use super::rows::{self, Column, ColumnType};
 use super::script::{Outcome, Script};
 use super::{Lease, PgConnectionLease, PgTx, SqliteTx, Tx, WriteTx};
+use crate::model::company::Path;
 
 /// A value bound to a placeholder.
 #[derive(Debug, Clone)]
@@ -127,6 +128,12 @@ impl Query {
         self
     }
 
+    /// Binds a tree's two ends, for `path >= $n and path < $n+1`.
+    #[must_use]
+    pub fn bind_tree(self, tree: &Path) -> Query {
+        self.bind(tree.as_str()).bind(tree.end())
+    }
+
     /// Appends a constant piece of text: for lists with optional filters.
     #[must_use]
     pub fn push(self, piece: &'static str) -> Query {
@@ -145,6 +152,18 @@ impl Query {
     pub fn push_value(mut self, value: impl Into<Value>) -> Query {
         self.pieces.push(Piece::Placeholder(self.next_placeholder()));
         self.bind(value)
+    }
+
+    /// Appends the condition that a path is within a tree.
+    #[must_use]
+    pub fn push_tree(self, path: &'static str, tree: &Path) -> Query {
+        self.push(path)
+            .push(" >= ")
+            .push_value(tree.as_str())
+            .push(" and ")
+            .push(path)
+            .push(" < ")
+            .push_value(tree.end())
     }
 
     /// Locks the rows that a select finds until the transaction ends. SQLite has one writer and needs no lock.

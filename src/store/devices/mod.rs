@@ -89,8 +89,7 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Devi
          where k.id in {list} and k.removed_at is null and o.path >= $2 and o.path < $3 order by k.id"
     ))
     .bind_list(ids)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await
 }
@@ -112,8 +111,7 @@ pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<
     sql("select d.serial_search, d.model from device d join company o on o.id = d.company_id
          where d.serial_search in {list} and d.removed_at is null and o.path >= $2 and o.path < $3")
     .bind_list(&wanted)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await
 }
@@ -122,8 +120,7 @@ pub async fn models(tx: &mut Tx, tree: &Path, serials: &[String]) -> Result<Vec<
 pub async fn owned(tx: &mut Tx, tree: &Path) -> Result<(i64, i64)> {
     sql("select cast(coalesce(sum(devices), 0) as bigint), cast(coalesce(sum(monitored), 0) as bigint)
          from company where path >= $1 and path < $2")
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .one(tx)
     .await
 }

@@ -200,8 +200,7 @@ pub async fn of_device(
     .bind(device_id)
     .bind(filter.before.unwrap_or(i64::MAX))
     .bind(filter.limit)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .all(tx)
     .await
 }

@@ -110,10 +110,8 @@ pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<OrderRow>>
         .push(JOINED)
         .push(" where o.id = ")
         .push_value(id)
-        .push(" and c.path >= ")
-        .push_value(tree.as_str())
-        .push(" and c.path < ")
-        .push_value(tree.end())
+        .push(" and ")
+        .push_tree("c.path", tree)
         .optional(tx)
         .await
 }
@@ -213,8 +211,7 @@ pub async fn held_for_good(tx: &mut Tx, tree: &Path, order_id: i64) -> Result<bo
                  and r.serial_search = s.serial_search))
          limit 1")
     .bind(order_id)
-    .bind(tree.as_str())
-    .bind(tree.end())
+    .bind_tree(tree)
     .optional(tx)
     .await?;
     Ok(found.is_some())

@@ -62,8 +62,7 @@ use users_sql;
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
     sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
         .bind(id)
-        .bind(tree.as_str())
-        .bind(tree.end())
+        .bind_tree(tree)
         .optional(tx)
         .await
 }

@@ -68,6 +68,18 @@ impl utoipa::PartialSchema for TypeSlug {
 
 impl utoipa::ToSchema for TypeSlug {}
 
+/// A day, or a moment in UTC, in the document.
+pub struct DayOrMoment;
+
+impl utoipa::PartialSchema for DayOrMoment {
+    fn schema() -> RefOr<Schema> {
+        let pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build().into()
+    }
+}
+
+impl utoipa::ToSchema for DayOrMoment {}
+
 pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
     use crate::model::amount::{AmountError, check};
     let amount = field.required(AmountError::Missing, AmountError::NotWhole)?;

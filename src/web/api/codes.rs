@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, Stamp};
-use super::body::TypeSlug;
+use super::body::{DayOrMoment, TypeSlug};
 use super::caller::{CodesSeen, May};
 use super::error::ApiResult;
 use super::page::{Paging, Query};
@@ -116,16 +116,10 @@ pub struct CodesQuery {
     #[param(value_type = Option<TypeSlug>, inline)]
     credit_type: Option<String>,
     /// Made from this day or moment on, in UTC.
-    #[param(
-        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
-        example = "2026-11-01"
-    )]
+    #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-01")]
     from: Option<String>,
     /// Made up to the end of this day, or to this moment, in UTC.
-    #[param(
-        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
-        example = "2026-11-30"
-    )]
+    #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-30")]
     to: Option<String>,
     /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
     #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]

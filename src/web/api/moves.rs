@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, Stamp, Written};
-use super::body::{self, Body, Field, Key, TypeSlug};
+use super::body::{self, Body, DayOrMoment, Field, Key, TypeSlug};
 use super::caller::{CreditsRead, CreditsWrite, May};
 use super::credits::resource_type;
 use super::error::{ApiError, ApiResult};
@@ -141,16 +141,10 @@ pub struct MovesQuery {
     company_id: Option<i64>,
     company: Option<i64>,
     /// From this day or moment on, in UTC.
-    #[param(
-        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
-        example = "2026-11-01"
-    )]
+    #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-01")]
     from: Option<String>,
     /// Up to the end of this day, or to this moment, in UTC.
-    #[param(
-        pattern = r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( ([01]\d|2[0-3]):[0-5]\d:[0-5]\d)?)?$",
-        example = "2026-11-30 12:00:00"
-    )]
+    #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-30 12:00:00")]
     to: Option<String>,
     /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
     #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]
