@@ -252,7 +252,7 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
 
 /// Where somebody with a pending set-up may go: to the set-up pages and out; if the password is too short, also to the
 /// page for a longer one.
-pub fn is_open_to_owing(path: &str, pending: PendingSetup) -> bool {
+pub fn is_open_during_setup(path: &str, pending: PendingSetup) -> bool {
     let set_up = [
         SECOND_FACTOR,
         SECOND_FACTOR_APP,

@@ -25,7 +25,7 @@ use crate::store::migrate;
 pub struct Backup {
     /// The file to write; it must not exist yet.
     file: PathBuf,
-    /// A file whose text wraps the key file, which is then written beside the backup as FILE.key.
+    /// A file with a passphrase: the key file is encrypted with it and written beside the backup as FILE.key.
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
 }
@@ -34,10 +34,10 @@ pub struct Backup {
 pub struct Restore {
     /// A file that `scrip backup` wrote.
     file: PathBuf,
-    /// The file with the passphrase that wraps FILE.key.
+    /// The file with the passphrase that FILE.key was encrypted with.
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
-    /// The database that the backup takes the place of, such as scrip.db.broken: what it did later is counted.
+    /// The database that the backup replaces, such as scrip.db.broken: counts what is lost since the backup.
     #[arg(long)]
     replaces: Option<PathBuf>,
 }

@@ -11,7 +11,7 @@ use crate::ops;
 
 #[derive(Subcommand)]
 pub enum Action {
-    /// Says that the machine's clock is right: renewals and expiry go on by it. What they do is not undone.
+    /// Confirms that the machine's clock is right: renewals and expiry resume. What they do cannot be undone.
     Accept,
 }
 

@@ -14,11 +14,11 @@ use crate::model::licence::{LicenceFacts, Revocations, Standing};
 
 #[derive(Subcommand)]
 pub enum Action {
-    /// Checks a licence key and tells what it says; exits 1 unless it is valid.
+    /// Checks a licence key and prints what it contains; exits 1 unless it is valid.
     Verify {
         /// The licence key: SCRIP1.…
         key: String,
-        /// The serial number of the device that it should be for.
+        /// The serial number of the device that the key must be for.
         #[arg(long)]
         serial: Option<String>,
         /// The public key, or a file with it [default: that of the data folder's key file].
@@ -28,9 +28,9 @@ pub enum Action {
         #[arg(long)]
         revocations: Option<PathBuf>,
     },
-    /// Prints the public key that licence keys are checked with, one line for each version.
+    /// Prints the public keys that verify licence keys, one line per version.
     PublicKey {
-        /// As PEM blocks, which other programs read.
+        /// Prints PEM blocks, for other programs.
         #[arg(long)]
         pem: bool,
     },

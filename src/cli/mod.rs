@@ -23,7 +23,7 @@ use crate::config::{Config, Given};
 use crate::rng::Rng;
 use crate::telemetry;
 
-/// Who owns which prepaid resources: moved, turned into codes, redeemed, and proved.
+/// A self-hosted portal for prepaid resources: who owns what, voucher codes, devices, and proof that nothing was lost.
 #[derive(Parser)]
 #[command(name = "scrip", version, about, propagate_version = true)]
 struct CommandLine {
@@ -37,37 +37,37 @@ struct CommandLine {
 enum Command {
     /// Serves the portal and runs the background jobs (this is the default).
     Serve,
-    /// Serves a living example on a throw-away database, on loopback only.
+    /// Serves a demo with sample data in a throw-away database, on loopback only.
     Demo,
-    /// Brings the database's schema up to date.
+    /// Migrates the database to the schema of this version.
     Migrate,
-    /// People, from the console.
+    /// Manages users from the console.
     User {
         #[command(subcommand)]
         action: user::Action,
     },
-    /// Access tokens for machines, from the console.
+    /// Creates access tokens from the console.
     Token {
         #[command(subcommand)]
         action: token::Action,
     },
-    /// Licence keys, checked without a portal.
+    /// Checks licence keys offline.
     Licence {
         #[command(subcommand)]
         action: licence::Action,
     },
-    /// Shows whether Scrip trusts the machine's clock; `scrip clock accept` says that it is right.
+    /// Shows whether Scrip trusts the machine's clock; `scrip clock accept` confirms that it is right.
     Clock {
         #[command(subcommand)]
         action: Option<clock::Action>,
     },
-    /// Recomputes everything from the ledger, and the ledger from its signed chain; exits 1 on any difference.
+    /// Verifies every balance against the ledger, and the ledger against its signed chain; exits 1 on any difference.
     Verify(verify::Verify),
-    /// Writes a consistent copy of the running SQLite database.
+    /// Backs up the SQLite database, also while the portal runs.
     Backup(backup::Backup),
-    /// Brings a backup back into an empty data folder.
+    /// Restores a backup into an empty data folder.
     Restore(backup::Restore),
-    /// Measures this machine and this build.
+    /// Runs benchmarks on this machine.
     Bench(bench::Bench),
 }
 

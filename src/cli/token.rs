@@ -11,25 +11,25 @@ use crate::ops::tokens::{self, ConsoleToken, TOKEN_DAYS};
 
 #[derive(Subcommand)]
 pub enum Action {
-    /// Makes an access token and prints it, once. It needs no two-factor authentication.
+    /// Creates an access token and prints it once. Needs no two-factor authentication.
     Create {
         /// The e-mail address of the user that the token acts for.
         #[arg(long)]
         user: String,
-        /// What the list of access tokens calls it.
+        /// The token's name in the list of access tokens.
         #[arg(long)]
         name: String,
-        /// Scopes with commas between, such as credits:read,credit_transfer_codes:write.
+        /// Scopes, separated by commas, such as credits:read,credit_transfer_codes:write.
         #[arg(long)]
         scope: String,
-        /// For how many days it works.
+        /// How many days it is valid.
         #[arg(long, default_value_t = TOKEN_DAYS, conflicts_with = "no_expiry",
             value_parser = clap::value_parser!(i64).range(1..=36_500))]
         days: i64,
-        /// It works until it is revoked.
+        /// The token never expires.
         #[arg(long)]
         no_expiry: bool,
-        /// Addresses and networks that it works from, with commas between, such as 192.0.2.7,2001:db8::/32.
+        /// Addresses and networks it may be used from, separated by commas, such as 192.0.2.7,2001:db8::/32.
         #[arg(long, default_value = "")]
         networks: String,
     },

@@ -10,30 +10,30 @@ use crate::ops::console::{self, ConsoleLink};
 
 #[derive(Subcommand)]
 pub enum Action {
-    /// Makes a user and a link to set the password, which is mailed, or printed where no mail is set up.
+    /// Creates a user, with a link to set the password: mailed, or printed if no mail server is set up.
     Create {
         #[arg(long)]
         email: String,
-        /// The number of the company.
+        /// The company's number.
         #[arg(long)]
         company: i64,
         /// admin, end_user or read_only.
         #[arg(long)]
         role: String,
     },
-    /// Makes a new link to set the password, also for a user who is locked out after too many wrong ones.
+    /// Creates a new link to set the password, also for a user locked out after too many wrong passwords.
     Link {
         #[arg(long)]
         email: String,
     },
     /// Lists all users.
     List,
-    /// Disables a user and ends all sessions.
+    /// Disables a user and ends all of the user's sessions.
     Disable {
         #[arg(long)]
         email: String,
     },
-    /// Turns two-factor authentication of a user off who cannot sign in with it any more.
+    /// Turns off two-factor authentication for a user who can no longer sign in with it.
     ResetSecondFactor {
         #[arg(long)]
         email: String,

@@ -22,13 +22,13 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Args)]
 pub struct Verify {
-    /// Prints the end of the chain, to be kept where nobody who has the database can change it.
+    /// Prints the head of the chain: keep it where nobody with access to the database can change it.
     #[arg(long, conflicts_with_all = ["since", "file"])]
     head: bool,
     /// Also checks that nothing before this head was rewritten.
     #[arg(long, value_name = "HEAD")]
     since: Option<Head>,
-    /// Also looks at each page of a large SQLite file: one long read, for a copy or a quiet hour.
+    /// Also checks every page of a large SQLite file: one long read, best run on a copy or in a quiet hour.
     #[arg(long)]
     file: bool,
 }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::{ConfigError, Secret};
 
-/// What may be given on the command line or in the environment; the same names stand in the file.
+/// Settings from the command line or the environment. The settings file uses the same names.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Given {
-    /// A TOML file with these same names (listen = "127.0.0.1:8080").
+    /// A TOML file with these settings by the same names (listen = "127.0.0.1:8080").
     #[arg(long, env = "SCRIP_CONFIG", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -27,61 +27,61 @@ pub struct Given {
     /// The key file [default: scrip.key in the data folder].
     #[arg(long, env = "SCRIP_KEY_FILE", global = true)]
     pub key_file: Option<PathBuf>,
-    /// The address that people use, such as https://credits.example.com [default: http:// and the listen address].
+    /// The portal's public address, such as https://credits.example.com [default: http:// and the listen address].
     #[arg(long, env = "SCRIP_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
-    /// The addresses and networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed; several with
-    /// commas between, or the flag again.
+    /// Addresses and networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is trusted, separated by
+    /// commas or by repeating the flag.
     #[arg(long, env = "SCRIP_TRUSTED_PROXY", global = true, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_several")]
     pub trusted_proxy: Option<Vec<String>>,
-    /// Whether a person with a code and no account may sign up (true or false) [default: false].
+    /// Whether somebody with a code but no account may sign up (true or false) [default: false].
     #[arg(long, env = "SCRIP_SIGN_UP", global = true)]
     pub sign_up: Option<bool>,
-    /// Where the counters are served at /metrics, such as 127.0.0.1:9090; without it they are not counted.
+    /// Where to serve metrics at /metrics, such as 127.0.0.1:9090 [default: nowhere].
     #[arg(long, env = "SCRIP_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<String>,
-    /// How many connections may be open at once [default: 16384].
+    /// The most connections open at once [default: 16384].
     #[arg(long, env = "SCRIP_CONNECTIONS_MAX", global = true)]
     pub connections_max: Option<usize>,
-    /// How many seconds all is served still after SIGTERM, while /readyz says that the end is near [default: 2].
+    /// Seconds to keep serving after SIGTERM, while /readyz already reports that the portal is stopping [default: 2].
     #[arg(long, env = "SCRIP_DRAIN_SECONDS", global = true)]
     pub drain_seconds: Option<u64>,
-    /// Renewals and expiry wait when the clock leaps ahead by more than so many minutes while the portal runs; and
-    /// at its start, where the kernel does not call the clock synchronised [default: 60].
+    /// Renewals and expiry pause if the clock leaps ahead by more than this many minutes while the portal runs, or at
+    /// its start if the kernel does not report the clock as synchronised [default: 60].
     #[arg(long, env = "SCRIP_CLOCK_LEAP_MINUTES", global = true)]
     pub clock_leap_minutes: Option<i64>,
-    /// The same at its start where the clock is synchronised: for so many days the portal may have been off
+    /// The same at its start if the clock is synchronised: how many days the portal may have been off
     /// [default: 32].
     #[arg(long, env = "SCRIP_CLOCK_OFF_DAYS", global = true)]
     pub clock_off_days: Option<i64>,
-    /// How many requests a minute each access token may make [default: 6000].
+    /// Requests per minute allowed for each access token [default: 6000].
     #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
     pub api_requests_per_minute: Option<u32>,
-    /// The mail server, such as smtp.example.com:587; without it no mail is sent.
+    /// The mail server, such as smtp.example.com:587 [default: none, and no mail is sent].
     #[arg(long, env = "SCRIP_SMTP_SERVER", global = true)]
     pub smtp_server: Option<String>,
-    /// How the connection to the mail server is kept secret: tls, starttls or none [default: starttls].
+    /// How the connection to the mail server is encrypted: tls, starttls or none [default: starttls].
     #[arg(long, env = "SCRIP_SMTP_SECURITY", global = true)]
     pub smtp_security: Option<String>,
     #[arg(long, env = "SCRIP_SMTP_USER", global = true)]
     pub smtp_user: Option<String>,
-    /// Better given as SCRIP_SMTP_PASSWORD than on the command line, which others can see.
+    /// The mail server's password. Set SCRIP_SMTP_PASSWORD instead: other users of the machine can see command lines.
     #[arg(long, env = "SCRIP_SMTP_PASSWORD", global = true, hide_env_values = true)]
     pub smtp_password: Option<Secret>,
     /// The sender of mails, such as "Acme credits <credits@example.com>".
     #[arg(long, env = "SCRIP_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
-    /// Stripe's secret key, for card payments. Better given as SCRIP_STRIPE_SECRET_KEY.
+    /// Stripe's secret key, for card payments. Set SCRIP_STRIPE_SECRET_KEY instead.
     #[arg(long, env = "SCRIP_STRIPE_SECRET_KEY", global = true, hide_env_values = true)]
     pub stripe_secret_key: Option<Secret>,
-    /// The signing secret of the webhook at Stripe. Better given as SCRIP_STRIPE_WEBHOOK_SECRET.
+    /// The signing secret of Stripe's webhook. Set SCRIP_STRIPE_WEBHOOK_SECRET instead.
     #[arg(long, env = "SCRIP_STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
     pub stripe_webhook_secret: Option<Secret>,
-    /// Where Stripe's API is; another address is for trials [default: https://api.stripe.com].
+    /// Stripe's API; change it only for tests [default: https://api.stripe.com].
     #[arg(long, env = "SCRIP_STRIPE_API_BASE", global = true)]
     pub stripe_api_base: Option<String>,
-    /// A file that the history is appended to as JSON lines, for another system to read; without it there is none.
+    /// A file to append the history to as JSON lines, for other systems to read [default: none].
     #[arg(long, env = "SCRIP_AUDIT_LOG", global = true)]
     pub audit_log: Option<PathBuf>,
     /// What is logged: error, warn, info, debug, or a filter such as scrip=debug [default: info].

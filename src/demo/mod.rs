@@ -178,7 +178,7 @@ async fn make_code(app: &App, index: usize) -> OpResult<()> {
         _ => return Ok(()),
     };
     let redeemer = actor(app, redeemer).await?;
-    let text = ops::codes::find(app, &by, code_id).await?.text;
+    let text = ops::codes::find(app, &by, code_id).await?.shown.text;
     app.clock.advance_seconds(3_600);
     ops::codes::changes::redeem(app, &redeemer, &format!("demo-redeem-{index}"), &text).await?;
     Ok(())

@@ -29,7 +29,7 @@ pub struct Actor {
     /// The second factor; `None` if it is off.
     pub second_factor: Option<SecondFactor>,
     /// What the user must set up before anything else.
-    pub owed: Option<PendingSetup>,
+    pub pending_setup: Option<PendingSetup>,
     /// Whether the password is too short to be used without a second factor.
     pub password_needs_second_factor: bool,
     /// Whether the company requires a second factor of its users.
@@ -51,7 +51,7 @@ impl Actor {
         let second_factor = found.second_factor.as_deref().and_then(SecondFactor::from_slug);
         let password_needs_second_factor = found.password_needs_second_factor == 1;
         let company_demands_second_factor = found.second_factor_demander.is_some();
-        let owed = match second_factor {
+        let pending_setup = match second_factor {
             Some(_) => None,
             None if company_demands_second_factor => Some(PendingSetup::SecondFactor),
             None => password_needs_second_factor.then_some(PendingSetup::LongerPassword),
@@ -69,7 +69,7 @@ impl Actor {
             company_path: Path::from_stored(found.company_path),
             may_buy_vouchers: found.may_buy_vouchers == 1,
             second_factor,
-            owed,
+            pending_setup,
             password_needs_second_factor,
             company_demands_second_factor,
             second_factor_demander: found.second_factor_demander,

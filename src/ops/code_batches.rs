@@ -36,7 +36,7 @@ pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOr
     work_once!(app, actor, operation_id, "create_code_batch", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("from", CompanyReason::Unknown) };
-        let has = store::resources::balance(&mut work.tx, company_id, resource_type).await?;
+        let has = store::pools::balance(&mut work.tx, company_id, resource_type).await?;
         if has < amount.saturating_mul(count) {
             let company = company.name.clone();
             return refuse("amount", Refusal::NotEnough { has, resource_type, company });

@@ -10,8 +10,7 @@ use crate::model::ledger::CodeStatus;
 use crate::model::refusal::CodeReason;
 use crate::model::resources::ResourceType;
 use crate::store;
-use crate::store::code_lists::ListFilter;
-use crate::store::codes::{CodeFilter, CodeRow, CodeSearch};
+use crate::store::codes::{CodeFilter, CodeRow};
 
 /// A code as its reader may see it.
 #[derive(Debug, Clone)]
@@ -22,19 +21,6 @@ pub struct ShownCode {
     /// The whole code for administrators; for others, all but the last four characters are masked.
     pub text: String,
     pub is_masked: bool,
-}
-
-/// Parses a search for codes: the last four characters, or the comment.
-#[must_use]
-pub fn search(app: &App, text: &str) -> CodeSearch {
-    let text = text.trim();
-    if text.is_empty() {
-        CodeSearch::Nothing
-    } else if let Some(suffix) = code::parse_suffix(text) {
-        CodeSearch::Suffix(app.keys.suffix_tag(&suffix), text.to_owned())
-    } else {
-        CodeSearch::Comment(text.to_owned())
-    }
 }
 
 /// Finds a company's code by its whole text: `None` if the text is no whole code, 0 if the company has no such code.
@@ -59,7 +45,7 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
     let Ok(code) = Code::parse(text) else { return Ok(None) };
     let mut tx = app.db.read().await?;
     let found = match store::codes::by_tag(&mut tx, app.keys.tag(&code)).await? {
-        Some(found) => store::codes::find(&mut tx, &actor.company_path, found.id).await?,
+        Some(found) => store::codes::find(&mut tx, &actor.company_path, found.id).await?.map(|listed| listed.row),
         None => None,
     };
     match found.filter(|c| c.status != CodeStatus::Deleted as i64) {
@@ -68,27 +54,15 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
     }
 }
 
-/// A page of the codes of a company of the tree.
-///
-/// # Errors
-/// [`OpError::Forbidden`] for end users.
-pub async fn list(app: &App, actor: &Actor, company_id: i64, filter: &CodeFilter) -> OpResult<Vec<ShownCode>> {
-    actor.require_tree()?;
-    super::companies::find(app, actor, company_id).await?;
-    let mut tx = app.db.read_list().await?;
-    let found = store::codes::list(&mut tx, company_id, filter).await?;
-    found.into_iter().map(|row| show(app, actor, row)).collect()
-}
-
 /// One code of the tree.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside it.
-pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownCode> {
+pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCode> {
     actor.require_tree()?;
     let mut tx = app.db.read().await?;
     let found = store::codes::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-    show(app, actor, found)
+    ListedCode::of(app, actor, found)
 }
 
 /// Several codes of the tree, for printing: only unmasked and unused ones.
@@ -102,16 +76,17 @@ pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Sh
     found.into_iter().map(|row| show(app, actor, row)).collect()
 }
 
-/// A page of the codes of the actor's tree, or of one company of it; with their number if `wants_total`.
+/// A page of the codes of the actor's tree, or of one company of it; with their number if `wants_total`. `text` is a
+/// whole code, its last four characters, or a part of the comment.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
-pub async fn list_all(
+pub async fn list(
     app: &App,
     actor: &Actor,
     company_id: Option<i64>,
     text: &str,
-    mut filter: ListFilter,
+    mut filter: CodeFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
     actor.require_tree()?;
@@ -123,20 +98,9 @@ pub async fn list_all(
         filter.facts.suffix_tag = code::parse_suffix(text.trim()).map(|suffix| app.keys.suffix_tag(&suffix));
         filter.facts.comment = Some(text.trim().to_owned());
     }
-    let found = store::code_lists::list(&mut tx, &scope, &filter).await?;
-    let total = if wants_total { Some(store::code_lists::count(&mut tx, &scope, &filter).await?) } else { None };
+    let found = store::codes::list(&mut tx, &scope, &filter).await?;
+    let total = if wants_total { Some(store::codes::count(&mut tx, &scope, &filter).await?) } else { None };
     Ok((found.into_iter().map(|c| ListedCode::of(app, actor, c)).collect::<OpResult<_>>()?, total))
-}
-
-/// One code of the tree, with who used it.
-///
-/// # Errors
-/// [`OpError::NotFound`] outside it.
-pub async fn find_listed(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCode> {
-    actor.require_tree()?;
-    let mut tx = app.db.read().await?;
-    let found = store::code_lists::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-    ListedCode::of(app, actor, found)
 }
 
 /// A code with who used it.
@@ -152,7 +116,7 @@ impl ListedCode {
     ///
     /// # Errors
     /// If the sealed code does not open.
-    pub fn of(app: &App, actor: &Actor, found: store::code_lists::ListedCode) -> OpResult<ListedCode> {
+    pub fn of(app: &App, actor: &Actor, found: store::codes::ListedCode) -> OpResult<ListedCode> {
         let (ended_by, ended_company_id) = (found.ended_by, found.ended_company_id);
         Ok(ListedCode { shown: show(app, actor, found.row)?, ended_by, ended_company_id })
     }

@@ -9,8 +9,7 @@ use crate::app::App;
 use crate::model::company::CompanyName;
 use crate::model::refusal::CompanyReason;
 use crate::store;
-use crate::store::companies::{Company, CompanyFilter};
-use crate::store::company_lists::ListFilter;
+use crate::store::companies::{Company, CompanyFilter, SortedFilter};
 use crate::store::company_scope::CompanyScope;
 
 /// From this many companies on, a field searches them instead of listing them.
@@ -53,21 +52,21 @@ pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
 }
 
-/// A page of the actor's tree in any order; with the number of companies if `wants_total`.
+/// A page of the actor's tree by any keys; with the number of companies if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn list_all(
+pub async fn list_sorted(
     app: &App,
     actor: &Actor,
-    filter: &ListFilter,
+    filter: &SortedFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<Company>, Option<i64>)> {
     actor.require_tree()?;
     let mut tx = app.db.read_list().await?;
-    let found = store::company_lists::list(&mut tx, &actor.company_path, filter).await?;
+    let found = store::companies::list_sorted(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
-        true => Some(store::company_lists::count(&mut tx, &actor.company_path, filter).await?),
+        true => Some(store::companies::count_sorted(&mut tx, &actor.company_path, filter).await?),
         false => None,
     };
     Ok((found, total))

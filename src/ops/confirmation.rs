@@ -14,7 +14,7 @@ use crate::model::second_factor::{MailedFor, SecondFactor};
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::model::time::Moment;
 use crate::ops::work::work;
-use crate::store::second_factor::Asked;
+use crate::store::second_factor::CodeRequest;
 
 /// How long a confirmation lasts.
 pub const CONFIRMED_SECONDS: i64 = 600;
@@ -60,7 +60,7 @@ pub async fn confirm(
         None => None,
     };
     confirm_password(app, actor, "password", password).await?;
-    let asked = Asked { purpose: MailedFor::Confirm, by: session };
+    let asked = CodeRequest { purpose: MailedFor::Confirm, by: session };
     let is_right = work!(app, work => {
         let who = lock_actor(work, actor).await?;
         let is_right = match (who.second_factor(), &typed) {
@@ -87,7 +87,7 @@ pub async fn mail_confirmation_code(app: &App, actor: &Actor, session: &str) -> 
     if app.config.mail.is_none() {
         return refuse("code", SecondFactorReason::NoMail);
     }
-    let asked = Asked { purpose: MailedFor::Confirm, by: session };
+    let asked = CodeRequest { purpose: MailedFor::Confirm, by: session };
     work!(app, work => {
         if lock_actor(work, actor).await?.second_factor() != Some(SecondFactor::Email) {
             return Err(OpError::NotFound);

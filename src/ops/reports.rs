@@ -96,7 +96,7 @@ pub async fn codes(app: &App, actor: &Actor, period: Period) -> OpResult<CodeRep
         return Err(OpError::NotFound);
     }
     let mut tx = app.db.read_list().await?;
-    let pools = store::resources::pools_of_tree(&mut tx, &actor.company_path).await?;
+    let pools = store::pools::of_tree(&mut tx, &actor.company_path).await?;
     let counts = store::reports::codes_by_month(&mut tx, &actor.company_path, period).await?;
     let mut months: Vec<MonthCodes> = Vec::new();
     for count in counts {

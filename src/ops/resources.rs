@@ -8,8 +8,7 @@ use crate::model::ledger::{Command, Done, Issue, Ledger, MoveUnits, Operation, S
 use crate::model::resources::ResourceType;
 use crate::ops::work::Work;
 use crate::store;
-use crate::store::pools::ListedPool;
-use crate::store::resources::Pool;
+use crate::store::pools::{ListedPool, Pool};
 use crate::store::transfers::{ListedTransfer, TransferFilter};
 use crate::writer::WriteError;
 
@@ -32,13 +31,13 @@ pub(super) async fn within(app: &App, work: &mut Work, operations: &[Operation])
 pub async fn pools(app: &App, actor: &Actor, company_id: i64) -> OpResult<Vec<Pool>> {
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
-    Ok(store::resources::pools(&mut tx, company_id).await?)
+    Ok(store::pools::of_company(&mut tx, company_id).await?)
 }
 
 /// The pools of the actor's own company, for the account menu.
 pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
     let mut tx = app.db.read().await?;
-    Ok(store::resources::pools(&mut tx, actor.company_id).await?)
+    Ok(store::pools::of_company(&mut tx, actor.company_id).await?)
 }
 
 /// What a company of the tree can use of one type now.
@@ -48,7 +47,7 @@ pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
 pub async fn balance(app: &App, actor: &Actor, company_id: i64, resource_type: ResourceType) -> OpResult<i64> {
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
-    Ok(store::resources::balance(&mut tx, company_id, resource_type).await?)
+    Ok(store::pools::balance(&mut tx, company_id, resource_type).await?)
 }
 
 /// How many waiting devices a company would extend at once if it received that many units.
@@ -72,7 +71,7 @@ pub async fn balance_history(
     super::companies::find(app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     let since = app.clock.now().plus_seconds(-days * 86_400);
-    Ok(store::resources::balance_history(&mut tx, company_id, resource_type, since).await?)
+    Ok(store::pools::balance_history(&mut tx, company_id, resource_type, since).await?)
 }
 
 /// The filter of a list of pools.
@@ -98,8 +97,12 @@ pub async fn list_pools(
     wants_total: bool,
 ) -> OpResult<(Vec<ListedPool>, Option<i64>)> {
     let scope = super::companies::scope(app, actor, filter.company_id).await?;
-    let page =
-        store::pools::Page { text: filter.text, cursor: filter.cursor, limit: filter.limit, offset: filter.offset };
+    let page = store::pools::PoolFilter {
+        text: filter.text,
+        cursor: filter.cursor,
+        limit: filter.limit,
+        offset: filter.offset,
+    };
     let mut tx = app.db.read_list().await?;
     let found = store::pools::list(&mut tx, &scope, &page).await?;
     let total = if wants_total { Some(store::pools::count(&mut tx, &scope, filter.text).await?) } else { None };
@@ -118,7 +121,7 @@ pub async fn summary(app: &App, actor: &Actor, company_id: Option<i64>) -> OpRes
         return own_pools(app, actor).await;
     }
     let mut tx = app.db.read_list().await?;
-    Ok(store::resources::pools_of_tree(&mut tx, &actor.company_path).await?)
+    Ok(store::pools::of_tree(&mut tx, &actor.company_path).await?)
 }
 
 /// A page of the transfers of the actor's tree; with their number if `wants_total`.

@@ -20,7 +20,7 @@ use crate::model::second_factor::{MAILED_CODE_SECONDS, RECOVERY_CODES, RecoveryC
 use crate::model::throttle::MAILED_CODES_OF_ACCOUNT;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
-use crate::store::second_factor::Asked;
+use crate::store::second_factor::CodeRequest;
 
 /// What comes with each change of the second factor.
 pub struct Change<'a> {
@@ -91,7 +91,7 @@ pub(super) async fn mail_code(
     work: &mut Work,
     user_id: i64,
     email: &str,
-    asked: &Asked<'_>,
+    asked: &CodeRequest<'_>,
 ) -> OpResult<()> {
     let code = mailed_code(app.rng.bytes());
     let hash = app.keys.second_factor_hash(user_id, asked.purpose.slug(), code.as_bytes());

@@ -4,7 +4,7 @@
 use super::attempts::allow;
 use super::error::{OpError, OpResult, refuse};
 use super::second_factor::{mail_code, mailed_key, throttle_key};
-use super::sign_in::{FirstStep, SignedInAs, Whence, note_sign_in};
+use super::sign_in::{FirstStep, SignInOrigin, SignedInAs, note_sign_in};
 use crate::app::App;
 use crate::model::refusal::{SecondFactorReason, SignInReason};
 use crate::model::second_factor::{MailedFor, PENDING_SECONDS, RecoveryCode, SecondFactor, typed_code};
@@ -14,7 +14,7 @@ use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::auth::Credentials;
 use crate::store::history::NewHistory;
-use crate::store::second_factor::Asked;
+use crate::store::second_factor::CodeRequest;
 
 /// A sign-in that waits for its second step. It opens nothing.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -58,8 +58,8 @@ impl Proof<'_> {
 }
 
 impl Pending {
-    fn asked(&self) -> Asked<'_> {
-        Asked { purpose: MailedFor::SignIn, by: &self.id }
+    fn asked(&self) -> CodeRequest<'_> {
+        CodeRequest { purpose: MailedFor::SignIn, by: &self.id }
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn begin(
     account_key: &str,
 ) -> OpResult<FirstStep> {
     let id = hex::encode(app.rng.bytes::<16>());
-    let asked = Asked { purpose: MailedFor::SignIn, by: &id };
+    let asked = CodeRequest { purpose: MailedFor::SignIn, by: &id };
     let (until, is_mailed) = work!(app, work => {
         store::throttle::clear(&mut work.tx, account_key).await?;
         let key = mailed_key(who.id);
@@ -91,7 +91,7 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// [`SignInReason::Lapsed`], a refusal at the field, or how long to wait.
-pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &Whence) -> OpResult<SignedInAs> {
+pub async fn finish(app: &App, pending: &Pending, proof: Proof<'_>, from: &SignInOrigin) -> OpResult<SignedInAs> {
     let typed = read(proof)?;
     let is_right = work!(app, work => {
         let (who, method) = waiting(work, pending).await?;
@@ -117,7 +117,7 @@ pub(super) async fn judge(
     method: SecondFactor,
     proof: Proof<'_>,
     typed: &Typed,
-    asked: &Asked<'_>,
+    asked: &CodeRequest<'_>,
     address: &str,
 ) -> OpResult<bool> {
     let key = throttle_key(who.id);
@@ -169,7 +169,7 @@ async fn is_right(
     user_id: i64,
     method: SecondFactor,
     typed: &Typed,
-    asked: &Asked<'_>,
+    asked: &CodeRequest<'_>,
 ) -> OpResult<bool> {
     let tx = &mut work.tx;
     Ok(match (typed, method) {

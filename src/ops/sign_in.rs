@@ -24,12 +24,12 @@ const LOWERS_EVERY_SECONDS: i64 = 3_600;
 pub struct SignIn {
     pub email: String,
     pub password: String,
-    pub from: Whence,
+    pub from: SignInOrigin,
 }
 
 /// Where a sign-in attempt comes from.
 #[derive(Debug, Clone)]
-pub struct Whence {
+pub struct SignInOrigin {
     pub address: String,
     /// The browser's name for itself, in a few words.
     pub browser: String,
@@ -37,7 +37,7 @@ pub struct Whence {
     pub device_mark: Option<String>,
 }
 
-impl Whence {
+impl SignInOrigin {
     /// Whether the account has signed in from this browser before.
     fn is_known(&self, app: &App, email: &str) -> bool {
         self.device_mark.as_deref() == Some(app.keys.device_mark(&company::searchable(email)).as_str())
@@ -98,7 +98,7 @@ async fn signed_in(app: &App, form: &SignIn, who: &Credentials, account_key: &st
 }
 
 /// Records a sign-in, and reports it by mail if the browser is new.
-pub(super) async fn note_sign_in(app: &App, work: &mut Work, who: &Credentials, from: &Whence) -> OpResult<()> {
+pub(super) async fn note_sign_in(app: &App, work: &mut Work, who: &Credentials, from: &SignInOrigin) -> OpResult<()> {
     store::users::set_last_login(&mut work.tx, who.id, work.now).await?;
     work.note(NewHistory {
         actor_id: Some(who.id),

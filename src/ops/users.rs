@@ -18,19 +18,11 @@ use crate::store::users::{User, UserFilter};
 
 const NAME_LENGTH_MAX: usize = 100;
 
-/// A page of the users of the actor's tree.
+/// A page of the users of the actor's tree; with their number if `wants_total`.
 ///
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
-pub async fn list(app: &App, actor: &Actor, filter: &UserFilter<'_>) -> OpResult<Vec<User>> {
-    Ok(list_all(app, actor, filter, false).await?.0)
-}
-
-/// As [`list`], with the number of users if `wants_total`.
-///
-/// # Errors
-/// As [`list`].
-pub async fn list_all(
+pub async fn list(
     app: &App,
     actor: &Actor,
     filter: &UserFilter<'_>,

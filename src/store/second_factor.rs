@@ -9,7 +9,7 @@ use crate::model::time::Moment;
 
 /// What a mailed code was requested for, and where: it works nowhere else.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct CodeRequest<'a> {
     pub purpose: MailedFor,
     /// The pending sign-in, or the session.
     pub by: &'a str,
@@ -126,7 +126,7 @@ pub async fn take_recovery_code(tx: &mut WriteTx, user_id: i64, hash: &[u8]) -> 
 pub async fn set_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
-    request: &Asked<'_>,
+    request: &CodeRequest<'_>,
     hash: &[u8],
     until: Moment,
 ) -> Result<()> {
@@ -147,7 +147,7 @@ pub async fn set_mailed_code(
 pub async fn take_mailed_code(
     tx: &mut WriteTx,
     user_id: i64,
-    request: &Asked<'_>,
+    request: &CodeRequest<'_>,
     hash: &[u8],
     now: Moment,
 ) -> Result<bool> {

@@ -21,7 +21,7 @@ pub enum WebError {
     /// The password and the second factor must be entered again first; holds where to go afterwards.
     Confirm(String),
     /// The person must turn on two-factor authentication before anything else.
-    SecondFactorOwed,
+    SetupPending,
     /// A refusal that no form can show.
     Refused(Reason),
     BadRequest,
@@ -85,7 +85,7 @@ impl IntoResponse for WebError {
             WebError::Confirm(next) => {
                 return Redirect::to(&urls::with_query(urls::CONFIRM, &[("next", next)])).into_response();
             }
-            WebError::SecondFactorOwed => return Redirect::to(urls::SECOND_FACTOR).into_response(),
+            WebError::SetupPending => return Redirect::to(urls::SECOND_FACTOR).into_response(),
             WebError::NotFound => (
                 StatusCode::NOT_FOUND,
                 "Page not found",

@@ -11,7 +11,7 @@ use super::state::Portal;
 use super::{guard, session};
 use crate::ops::actor::Actor;
 use crate::ops::passwords::Again;
-use crate::ops::sign_in::Whence;
+use crate::ops::sign_in::SignInOrigin;
 use crate::urls;
 
 /// The signed-in person of a request, with the session.
@@ -91,8 +91,8 @@ pub struct Visitor {
 
 impl Visitor {
     /// The origin of a sign-in attempt.
-    pub fn whence(&self) -> Whence {
-        Whence {
+    pub fn origin(&self) -> SignInOrigin {
+        SignInOrigin {
             address: self.address.clone(),
             browser: browser_name(&self.user_agent),
             device_mark: self.known_device.clone(),
@@ -132,9 +132,9 @@ impl FromRequestParts<Portal> for Me {
             return Err(WebError::SignIn(next));
         };
         let actor = Actor::of(found, guard::client_address(&portal.app, parts));
-        guard::tell_who(parts, &actor);
-        if actor.owed.is_some_and(|owed| !urls::is_open_to_owing(parts.uri.path(), owed)) {
-            return Err(WebError::SecondFactorOwed);
+        guard::record_who(parts, &actor);
+        if actor.pending_setup.is_some_and(|pending| !urls::is_open_during_setup(parts.uri.path(), pending)) {
+            return Err(WebError::SetupPending);
         }
         let theme = Theme::from_slug(cookie(parts, portal.cookie_names.theme).unwrap_or_default());
         let query = Form::read(parts.uri.query().unwrap_or_default().as_bytes());

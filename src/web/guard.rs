@@ -37,7 +37,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 struct Who(Arc<OnceLock<Actor>>);
 
 /// Sets the sender of the request.
-pub fn tell_who(parts: &Parts, actor: &Actor) {
+pub fn record_who(parts: &Parts, actor: &Actor) {
     if let Some(who) = parts.extensions.get::<Who>() {
         let _ = who.0.set(actor.clone());
     }

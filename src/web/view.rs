@@ -15,7 +15,7 @@ use crate::model::amount;
 use crate::model::clock::Verdict;
 use crate::model::time::Moment;
 use crate::ops::actor::Actor;
-use crate::store::resources::Pool;
+use crate::store::pools::Pool;
 use crate::urls;
 use crate::words::Notice;
 
@@ -83,7 +83,7 @@ impl Frame {
     /// The frame of a page for a person.
     pub async fn of(portal: &Portal, me: &Me, title: impl Into<String>) -> WebResult<Frame> {
         // A person who must first turn on two-factor authentication sees nothing else yet.
-        let is_open = me.actor.owed.is_none();
+        let is_open = me.actor.pending_setup.is_none();
         let pools = match is_open {
             true => crate::ops::resources::own_pools(&portal.app, &me.actor).await?,
             false => Vec::new(),

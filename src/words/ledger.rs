@@ -1,11 +1,11 @@
-//! Why the ledger refuses an operation.
+//! What the ledger did, and why it refuses an operation.
 
 use super::company::unknown_company;
 use super::form::key_reused;
 use super::resources::out_of_range;
-use super::{Worded, conflict, forbidden, invalid, not_found, too_many_attempts};
+use super::{Notice, Worded, conflict, forbidden, invalid, not_found, too_many_attempts};
 use crate::model::amount::grouped;
-use crate::model::ledger::Refusal;
+use crate::model::ledger::{Cause, Refusal, Transfer, balance_after};
 
 pub(super) fn refusal(refusal: &Refusal) -> Worded {
     match refusal {
@@ -46,5 +46,44 @@ pub(super) fn refusal(refusal: &Refusal) -> Worded {
         Refusal::UnknownDevice => {
             not_found("UNKNOWN_DEVICE", "A device is not among yours, or was changed at this moment. Reload the page.")
         }
+    }
+}
+
+/// The notice of an operation that moved units.
+#[must_use]
+pub fn transfers(transfers: &[Transfer]) -> Notice {
+    let Some(first) = transfers.first() else { return Notice::done("", "") };
+    let served = transfers.iter().skip(1).filter(|t| t.cause == Cause::Spend);
+    let left = balance_after(transfers);
+    let extended = match served.count() {
+        0 => String::new(),
+        1 => " 1 waiting device was extended at once.".to_owned(),
+        n => format!(" {} waiting devices were extended at once.", grouped(n as i64)),
+    };
+    Notice::done(first.cause.verb(), sentence(first, transfers.len(), left) + &extended)
+}
+
+/// `left` is the balance after the whole operation, which may create several codes.
+fn sentence(t: &Transfer, count: usize, left: i64) -> String {
+    let units = format!("{} {}", grouped(t.amount), t.resource_type.label());
+    match t.cause {
+        Cause::Issue => format!("{units} issued to {}. The balance is now {}.", t.to_name, grouped(left)),
+        Cause::Move => format!("{units} moved from {} to {}.", t.from_name, t.to_name),
+        Cause::CreateCode if count > 1 => {
+            let count = grouped(count as i64);
+            format!("{count} codes of {units} each were created for {}. {} left.", t.from_name, grouped(left))
+        }
+        Cause::CreateCode => {
+            format!("A code of {units} was created for {}. {} left.", t.from_name, grouped(left))
+        }
+        Cause::DeleteCode => {
+            format!("{units} returned to {}. The balance is now {}.", t.to_name, grouped(left))
+        }
+        Cause::Redeem => format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(left)),
+        Cause::Spend => format!("{units} of {} used by {}.", t.from_name, t.memo),
+        Cause::Fulfil => format!("Vouchers of {units} each were issued to {}.", t.to_name),
+        Cause::Expire => format!("{units} of {} expired.", t.from_name),
+        Cause::Cancel => format!("{units} of {} went back to the vendor.", t.from_name),
+        Cause::Replace => format!("The code of {units} was replaced. The old one no longer works."),
     }
 }

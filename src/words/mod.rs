@@ -24,6 +24,7 @@ use std::borrow::Cow;
 
 pub use company::missing_company;
 pub use import::row_error;
+pub use ledger::transfers;
 pub use notice::{Notice, event};
 pub use order::{codes, unmade_codes};
 pub use resources::coverage;

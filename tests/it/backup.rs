@@ -64,7 +64,7 @@ async fn a_restore_brings_back_the_backup_and_reports_what_is_lost() {
     let db = Db::open_sqlite(&data).await.unwrap();
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
-    assert_eq!(scrip::store::resources::balance(&mut tx, world.vendor, credit).await.unwrap(), 1_000);
+    assert_eq!(scrip::store::pools::balance(&mut tx, world.vendor, credit).await.unwrap(), 1_000);
     let (recorded,): (i64,) =
         sql("select count(*) from history where verb = 'portal.restored'").one(&mut tx).await.unwrap();
     assert_eq!(recorded, 1);

@@ -331,7 +331,7 @@ async fn a_mailed_code_confirms_only_its_own_session(test: TestApp) {
     page.is(200).has("Send code");
     let (form, next) = (page.field("form"), page.field("next"));
     let answer = one.post("/confirm/mail", &[("form", &form), ("next", &next)]).await;
-    assert_eq!(answer.is(303).location(), "/confirm?told=sent&next=%2Faccount%2Ftokens%2Fnew");
+    assert_eq!(answer.is(303).location(), "/confirm?notice=sent&next=%2Faccount%2Ftokens%2Fnew");
     one.get(answer.location()).await.is(200).has("A code is on its way");
     let code = code_in(&next_mail(&test, &mut mails).await);
     confirm(&mut other, &[("password", PASSWORD), ("code", &code)]).await.is(422);

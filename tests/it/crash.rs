@@ -352,7 +352,7 @@ async fn a_full_disk_refuses_writes_allows_a_restart_and_recovers() {
     let db = store::db::Db::open_sqlite(&disk.0).await.unwrap();
     let mut tx = db.read().await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
-    assert_eq!(store::resources::balance(&mut tx, world.other, credit).await.unwrap(), moved);
+    assert_eq!(store::pools::balance(&mut tx, world.other, credit).await.unwrap(), moved);
     let (unrecorded,): (i64,) =
         store::db::sql("select count(*) from access_token where last_used_at is null").one(&mut tx).await.unwrap();
     assert!(unrecorded > 0, "there was room for each token's last use");

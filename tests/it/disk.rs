@@ -161,7 +161,7 @@ async fn a_database_that_cannot_grow_serves_reads_restarts_and_recovers() {
     let db = Db::open_sqlite(test.folder()).await.unwrap();
     let credit = scrip::model::resources::ResourceType::CREDIT;
     let mut tx = db.read().await.unwrap();
-    let balance = scrip::store::resources::balance(&mut tx, world.other, credit).await.unwrap();
+    let balance = scrip::store::pools::balance(&mut tx, world.other, credit).await.unwrap();
     assert_eq!(balance, moved);
     assert!(process.command(&["verify"]));
 }

@@ -6,8 +6,7 @@ use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::month::{Month, Period};
 use scrip::model::order::OrderState;
-use scrip::store::code_lists::{self, Facts, ListFilter};
-use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::{Query, sql};
@@ -108,16 +107,20 @@ async fn companies_are_walked_in_list_order(test: TestApp) {
 async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
     let mut cases = Vec::new();
     let words = "crate".to_owned();
-    for search in [CodeSearch::Nothing, CodeSearch::Suffix(7, words.clone()), CodeSearch::Comment(words)] {
+    let own = CompanyScope::Companies(vec![1]);
+    for (suffix_tag, comment) in [(None, None), (Some(7), Some("crate")), (None, Some("crate"))] {
+        let facts = Facts { suffix_tag, comment: comment.map(str::to_owned), ..Facts::default() };
         for (status, index) in [
             (None, "code_by_company"),
             (Some(CodeStatus::Unused), "code_"),
             (Some(CodeStatus::Used), "code_ended"),
             (Some(CodeStatus::Deleted), "code_ended"),
         ] {
-            let filter = CodeFilter { status, search: search.clone(), limit: 51, ..CodeFilter::default() };
+            let has_ended = index == "code_ended";
+            let sort = if has_ended { CodeSort::LastEndedFirst } else { CodeSort::NewestFirst };
+            let filter = CodeFilter { status, sort, facts: facts.clone(), limit: 51, ..CodeFilter::default() };
             // The rows of a page are sorted once more.
-            cases.push(Case("codes", codes::list_query(1, &filter), index, 1));
+            cases.push(Case("codes", codes::list_query(&own, &filter), index, 1));
         }
     }
     check(&test, cases).await;
@@ -159,20 +162,15 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
     };
     let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
     let facts = Facts { batch: Some((1, "batch:1:".into())), ..Facts::default() };
-    let batch = ListFilter { facts, ..codes_filter(None) };
+    let batch = CodeFilter { facts, ..codes_filter(None) };
     let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
     check(
         &test,
         vec![
-            Case("codes of a tree", code_lists::list_query(&tree, &codes_filter(None)), code_by_id, 1),
-            Case("codes of companies", code_lists::list_query(&few, &codes_filter(None)), "code_by_company", 2),
-            Case(
-                "unused codes",
-                code_lists::list_query(&few, &codes_filter(Some(CodeStatus::Unused))),
-                "code_unused",
-                2,
-            ),
-            Case("codes of a batch", code_lists::list_query(&few, &batch), operation_by_key, 2),
+            Case("codes of a tree", codes::list_query(&tree, &codes_filter(None)), code_by_id, 1),
+            Case("codes of companies", codes::list_query(&few, &codes_filter(None)), "code_by_company", 2),
+            Case("unused codes", codes::list_query(&few, &codes_filter(Some(CodeStatus::Unused))), "code_unused", 2),
+            Case("codes of a batch", codes::list_query(&few, &batch), operation_by_key, 2),
             Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
             Case("transfers of companies", transfers::list_query(&few, &transfers_filter()), "transfer_by_source", 2),
             Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
@@ -194,15 +192,15 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
             (Facts { comment: Some("fair".into()), suffix_tag: Some(7), ..Facts::default() }, None),
             (Facts { created_from: Some(NOON), ..Facts::default() }, Some(CodeStatus::Unused)),
         ] {
-            let filter = ListFilter { facts, status, limit: 51, offset: 1_900_000, ..ListFilter::default() };
+            let filter = CodeFilter { facts, status, limit: 51, offset: 1_900_000, ..CodeFilter::default() };
             let index = index(if is_one { "COVERING INDEX code_by_company" } else { "COVERING INDEX code_walk" });
-            cases.push(Case("codes", code_lists::list_query(scope, &filter), index, 1));
+            cases.push(Case("codes", codes::list_query(scope, &filter), index, 1));
         }
         for (status, name) in
             [(CodeStatus::Unused, "COVERING INDEX code_unused"), (CodeStatus::Used, "COVERING INDEX code_ended")]
         {
-            let filter = ListFilter { status: Some(status), limit: 51, offset: 1_900_000, ..ListFilter::default() };
-            cases.push(Case("codes in a state", code_lists::list_query(scope, &filter), index(name), 2));
+            let filter = CodeFilter { status: Some(status), limit: 51, offset: 1_900_000, ..CodeFilter::default() };
+            cases.push(Case("codes in a state", codes::list_query(scope, &filter), index(name), 2));
         }
         let filter = TransferFilter { limit: 51, offset: 1_900_000, ..TransferFilter::default() };
         let by_id = index("SEARCH t USING INTEGER PRIMARY KEY");
@@ -210,7 +208,7 @@ async fn deep_pages_are_found_in_indexes_alone(test: TestApp) {
         let filter = DeviceFilter { limit: 51, offset: 1_900_000, ..DeviceFilter::default() };
         let by_label = index(if is_one { "INDEX device_by_label" } else { "COVERING INDEX device_label" });
         cases.push(Case("devices", devices::list_query(scope, &filter), by_label, 1));
-        let page = pools::Page { text: "", cursor: None, limit: 51, offset: 1_900_000 };
+        let page = pools::PoolFilter { text: "", cursor: None, limit: 51, offset: 1_900_000 };
         cases.push(Case("pools", pools::list_query(scope, &page), index("USING PRIMARY KEY"), 2));
     }
     check(&test, cases).await;
@@ -229,16 +227,16 @@ async fn counts_and_searches_read_indexes_alone(test: TestApp) {
                 continue;
             }
             let facts = Facts { comment: text, ..Facts::default() };
-            let filter = ListFilter { facts, ..ListFilter::default() };
-            cases.push(Case("count of codes", code_lists::count_query(&scope, &filter), index(walk), 0));
+            let filter = CodeFilter { facts, ..CodeFilter::default() };
+            cases.push(Case("count of codes", codes::count_query(&scope, &filter), index(walk), 0));
         }
         for is_used in [true, false] {
             // PostgreSQL scans a whole table to count its states.
             if test.backend == Backend::Postgres && matches!(scope, CompanyScope::All) {
                 continue;
             }
-            let filter = ListFilter { is_used: Some(is_used), ..ListFilter::default() };
-            let query = code_lists::count_query(&scope, &filter);
+            let filter = CodeFilter { is_used: Some(is_used), ..CodeFilter::default() };
+            let query = codes::count_query(&scope, &filter);
             cases.push(Case("count of used codes", query, index("COVERING INDEX code_ended"), 0));
         }
         let filter = DeviceFilter { state: WAITING, ..DeviceFilter::default() };
@@ -327,7 +325,7 @@ const WAITING: Option<DeviceState> = Some(DeviceState::Waiting);
 
 async fn pools_and_forecasts_are_found_by_company(test: TestApp) {
     let (tree, few) = (CompanyScope::Tree(root()), CompanyScope::Companies(vec![1, 2]));
-    let page = pools::Page { text: "", cursor: Some(101), limit: 51, offset: 0 };
+    let page = pools::PoolFilter { text: "", cursor: Some(101), limit: 51, offset: 0 };
     let [days, balances] = coverage::queries(1);
     let (pools_walked, pools_found, renewals) = match test.backend {
         Backend::Sqlite => (
@@ -378,8 +376,8 @@ async fn reports_read_counts_in_index_order(test: TestApp) {
     .await;
 }
 
-fn codes_filter(status: Option<CodeStatus>) -> ListFilter {
-    ListFilter { status, cursor: Some(9), newest_first: true, limit: 51, ..ListFilter::default() }
+fn codes_filter(status: Option<CodeStatus>) -> CodeFilter {
+    CodeFilter { status, cursor: Some(9), sort: CodeSort::NewestFirst, limit: 51, ..CodeFilter::default() }
 }
 
 fn transfers_filter() -> TransferFilter {

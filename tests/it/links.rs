@@ -131,7 +131,7 @@ async fn the_old_address_can_stop_the_change(test: TestApp) {
     // Mail scanners open links, so opening one stops nothing.
     open(&mut test.browser(), &confirm).await.is(200);
     let answer = owner.post("/link", &[]).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=stopped");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=stopped");
     owner.get(answer.location()).await.is(200).has("set a new password now");
     is_invalid(&test, &confirm).await;
     is_invalid(&test, &link_in(&warning)).await;

@@ -11,8 +11,7 @@ use scrip::model::time::Moment;
 use scrip::model::user::Role;
 use scrip::store;
 use scrip::store::bench::{FIRST_COMPANY, NewCode, Sizes};
-use scrip::store::code_lists::{self, Facts, ListFilter};
-use scrip::store::codes::{self, CodeFilter, CodeSearch};
+use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::Hex;
 use scrip::store::db::{Row, Tx, sql};
@@ -133,14 +132,14 @@ async fn lists_of_codes_match_a_plain_scan(test: TestApp) {
                 let fit = |row: &&CodeRow| companies.contains(&row.1) && of_state(row) && fits(&facts, row);
                 let mut wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
                 let filter =
-                    ListFilter { status, is_used, facts: facts.clone(), limit: LIMIT, ..ListFilter::default() };
+                    CodeFilter { status, is_used, facts: facts.clone(), limit: LIMIT, ..CodeFilter::default() };
                 let mut tx = test.app.db.read_list().await.unwrap();
-                let count = code_lists::count(&mut tx, scope, &filter).await.unwrap();
+                let count = codes::count(&mut tx, scope, &filter).await.unwrap();
                 assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
-                for newest_first in [false, true] {
+                for sort in [CodeSort::OldestFirst, CodeSort::NewestFirst] {
                     for offset in OFFSETS {
-                        let filter = ListFilter { newest_first, offset, ..filter.clone() };
-                        let found = code_lists::list(&mut tx, scope, &filter).await.unwrap();
+                        let filter = CodeFilter { sort, offset, ..filter.clone() };
+                        let found = codes::list(&mut tx, scope, &filter).await.unwrap();
                         let found: Vec<i64> = found.into_iter().map(|c| c.row.id).collect();
                         assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
                     }
@@ -158,31 +157,19 @@ async fn codes_of_a_company_match_a_plain_scan(test: TestApp) {
     rows.retain(|row| row.1 == FIRST_COMPANY);
     rows.reverse();
     for facts in facts() {
-        let search = match (facts.id, facts.suffix_tag, facts.comment.clone()) {
-            (Some(id), ..) => CodeSearch::Id(id),
-            (_, Some(tag), Some(text)) => CodeSearch::Suffix(tag, text),
-            (_, None, Some(text)) => CodeSearch::Comment(text),
-            _ => CodeSearch::Nothing,
-        };
         for status in [None, Some(CodeStatus::Unused), Some(CodeStatus::Used), Some(CodeStatus::Expired)] {
             let fit = |row: &&CodeRow| status.is_none_or(|s| row.2 == s as i64) && fits(&facts, row);
             let wanted: Vec<i64> = rows.iter().filter(fit).map(|row| row.0).collect();
-            let (created_from, created_to) = (facts.created_from, facts.created_to);
-            let mut filter = CodeFilter {
-                status,
-                created_from,
-                created_to,
-                search: search.clone(),
-                limit: LIMIT,
-                ..CodeFilter::default()
-            };
+            let has_ended = status.is_some_and(|status| status != CodeStatus::Unused);
+            let sort = if has_ended { CodeSort::LastEndedFirst } else { CodeSort::NewestFirst };
+            let mut filter = CodeFilter { status, sort, facts: facts.clone(), limit: LIMIT, ..CodeFilter::default() };
             for offset in [0, LIMIT] {
                 let mut tx = test.app.db.read_list().await.unwrap();
-                let found = codes::list(&mut tx, FIRST_COMPANY, &filter).await.unwrap();
-                let found: Vec<i64> = found.into_iter().map(|c| c.id).collect();
+                let found = codes::list(&mut tx, &CompanyScope::Companies(vec![FIRST_COMPANY]), &filter).await.unwrap();
+                let found: Vec<i64> = found.into_iter().map(|c| c.row.id).collect();
                 assert_eq!(found, page(&wanted, offset), "{filter:?}");
                 let Some(last) = found.last() else { break };
-                filter.before = Some(*last);
+                filter.cursor = Some(*last);
             }
         }
     }
@@ -270,7 +257,7 @@ async fn lists_of_pools_match_a_plain_scan(test: TestApp) {
             let count = pools::count(&mut tx, scope, text).await.unwrap();
             assert_eq!(count, wanted.len() as i64, "{scope:?} {text:?}");
             for offset in [0, 40, 900] {
-                let part = pools::Page { text, cursor: None, limit: LIMIT, offset };
+                let part = pools::PoolFilter { text, cursor: None, limit: LIMIT, offset };
                 let found = pools::list(&mut tx, scope, &part).await.unwrap();
                 let found: Vec<i64> = found.iter().map(pools::ListedPool::id).collect();
                 assert_eq!(found, page(&wanted, offset), "{scope:?} {text:?}");

@@ -76,7 +76,7 @@ async fn the_set_up_link_creates_the_root_company_and_its_administrator(test: Te
     assert_eq!(page.is(422).problem("company"), "Enter a name of 3 characters or more.");
     assert_eq!(page.field("email"), "first@test.example");
     let answer = browser.post("/link", &fields("Vendor <1>")).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=set-up");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=set-up");
     browser.sign_in("first@test.example").await;
     browser.get("/").await.has("Vendor &#60;1&#62;").has("Issue resources");
     let mut second = test.browser();
@@ -177,7 +177,7 @@ async fn after_a_hundred_wrong_passwords_only_a_reset_helps(test: TestApp) {
     let link = link_in(&press(&mut operator, id, "link", ("x", "")).await.is(200).body);
     let mut owner = test.browser();
     open(&mut owner, &link).await.is(200).has("acme@test.example");
-    assert_eq!(set_password(&mut owner, "another horse battery").await.is(303).location(), "/sign-in?told=password");
+    assert_eq!(set_password(&mut owner, "another horse battery").await.is(303).location(), "/sign-in?notice=password");
     attempt(&mut owner, "acme@test.example", "another horse battery").await.is(303);
 }
 
@@ -187,7 +187,7 @@ async fn signing_out_ends_the_session(test: TestApp) {
     let mut thief = browser.clone();
     thief.get("/").await.is(200);
     let answer = browser.submit("/", "/sign-out", &[]).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=out");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=out");
     assert!(answer.headers["clear-site-data"].to_str().unwrap().contains("cache"));
     assert_eq!(browser.cookie("session"), None);
     for browser in [&mut browser, &mut thief] {
@@ -491,7 +491,7 @@ async fn an_address_changes_when_the_new_one_confirms(test: TestApp) {
     attempt(&mut test.browser(), "new@test.example", PASSWORD).await.is(422);
     let mut owner = test.browser();
     open(&mut owner, &link_in(&mail)).await.is(200).has("Confirm your new e-mail address");
-    assert_eq!(owner.post("/link", &[]).await.is(303).location(), "/sign-in?told=email");
+    assert_eq!(owner.post("/link", &[]).await.is(303).location(), "/sign-in?notice=email");
     attempt(&mut owner, "acme@test.example", PASSWORD).await.is(422);
     owner.sign_in("new@test.example").await;
     // The old address is notified.

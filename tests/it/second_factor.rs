@@ -324,8 +324,8 @@ async fn a_sign_in_lapses_after_ten_minutes(test: TestApp) {
     second(&mut quick, &now(&test, &secret)).await.is(303);
     test.app.clock.advance_seconds(1);
     let answer = recover(&mut slow, &codes[0]).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=lapsed");
-    slow.get("/sign-in?told=lapsed").await.has("Too much time has passed");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=lapsed");
+    slow.get("/sign-in?notice=lapsed").await.has("Too much time has passed");
     slow.get("/").await.is(303);
     // A sign-in also lapses if the password changes meanwhile or the user is disabled.
     let (mut first, mut later) = (waiting(&test, ACME).await, waiting(&test, ACME).await);
@@ -337,12 +337,12 @@ async fn a_sign_in_lapses_after_ten_minutes(test: TestApp) {
     quick.submit("/account/security", "/account/security/password", &fields).await.is(200);
     test.app.clock.advance_seconds(30);
     let answer = second(&mut first, &now(&test, &secret)).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=lapsed");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=lapsed");
     let mut tx = test.app.db.write().await.unwrap();
     let id = user_id(&test, ACME).await;
     store::users::set_disabled(&mut tx, id, Some(test.app.clock.now())).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(second(&mut later, &now(&test, &secret)).await.location(), "/sign-in?told=lapsed");
+    assert_eq!(second(&mut later, &now(&test, &secret)).await.location(), "/sign-in?notice=lapsed");
 }
 
 async fn a_recovery_code_works_once(test: TestApp) {
@@ -484,7 +484,7 @@ async fn a_mailed_code_works_once_and_for_ten_minutes(test: TestApp) {
     let mut fresh = waiting(&test, ACME).await;
     let newer = code_in(&next_mail(&test, &mut mails).await);
     test.app.clock.advance_seconds(100);
-    assert_eq!(second(&mut late, &code).await.location(), "/sign-in?told=lapsed");
+    assert_eq!(second(&mut late, &code).await.location(), "/sign-in?notice=lapsed");
     test.app.clock.advance_seconds(499);
     second(&mut fresh, &newer).await.is(303);
 }
@@ -492,8 +492,8 @@ async fn a_mailed_code_works_once_and_for_ten_minutes(test: TestApp) {
 /// Requests another code on the page of the second step.
 async fn next_mail_after(test: &TestApp, browser: &mut Browser, mails: &mut UnboundedReceiver<String>) -> String {
     let answer = browser.post("/sign-in/code/mail", &[]).await;
-    assert_eq!(answer.is(303).location(), "/sign-in/code?told=sent");
-    browser.get("/sign-in/code?told=sent").await.is(200).has("Another code is on its way");
+    assert_eq!(answer.is(303).location(), "/sign-in/code?notice=sent");
+    browser.get("/sign-in/code?notice=sent").await.is(200).has("Another code is on its way");
     code_in(&next_mail(test, mails).await)
 }
 
@@ -655,7 +655,7 @@ async fn a_password_link_does_not_bypass_it(test: TestApp) {
     thief.get(&format!("/link/{link}")).await.is(303);
     thief.get("/link").await.is(200).has("8 characters or more.");
     let answer = thief.post("/link", &[("new_password", SHORT), ("new_password_again", SHORT)]).await;
-    assert_eq!(answer.is(303).location(), "/sign-in?told=password");
+    assert_eq!(answer.is(303).location(), "/sign-in?notice=password");
     thief.get("/").await.is(303);
     let answer = password(&mut thief, ACME, SHORT).await;
     assert_eq!(answer.is(303).location(), "/sign-in/code");
@@ -723,7 +723,7 @@ async fn the_console_can_reset_it(test: TestApp) {
     let mut waiting = waiting(&test, ACME).await;
     ops::console::reset_second_factor(&test.app, "Acme@test.example").await.unwrap();
     acme.get("/").await.is(303);
-    assert_eq!(second(&mut waiting, "123456").await.location(), "/sign-in?told=lapsed");
+    assert_eq!(second(&mut waiting, "123456").await.location(), "/sign-in?notice=lapsed");
     assert_eq!(password(&mut acme, ACME, PASSWORD).await.is(303).location(), "/");
     acme.get("/history").await.has("Two-factor authentication reset");
     assert!(ops::console::reset_second_factor(&test.app, ACME).await.is_err());

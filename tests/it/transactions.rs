@@ -3,7 +3,7 @@
 use crate::support::{TestApp, World, who};
 use scrip::model::ledger::CodeStatus;
 use scrip::ops;
-use scrip::store::codes::CodeFilter;
+use scrip::store::codes::{CodeFilter, CodeSort};
 use scrip::store::db::{Result, WriteTx, all_of, sql};
 
 both!(
@@ -93,16 +93,20 @@ async fn ended_codes_page_from_the_last_one(test: TestApp) {
         test.app.clock.advance_seconds(seconds);
         ops::codes::changes::delete(&test.app, &operator, &format!("delete-{nth}"), ids[nth]).await.unwrap();
     }
-    let mut filter = CodeFilter { status: Some(CodeStatus::Deleted), limit: 2, ..CodeFilter::default() };
+    let of = |status, sort| CodeFilter { status: Some(status), sort, limit: 2, ..CodeFilter::default() };
+    let list = async |filter: &CodeFilter| -> Vec<i64> {
+        let vendor = Some(world.vendor);
+        let (page, _) = ops::codes::list(&test.app, &operator, vendor, "", filter.clone(), false).await.unwrap();
+        page.iter().map(|code| code.shown.row.id).collect()
+    };
+    let mut filter = of(CodeStatus::Deleted, CodeSort::LastEndedFirst);
     let mut seen = Vec::new();
     loop {
-        let page = ops::codes::list(&test.app, &operator, world.vendor, &filter).await.unwrap();
+        let page = list(&filter).await;
         let Some(last) = page.last() else { break };
-        filter.before = Some(last.row.id);
-        seen.extend(page.iter().map(|code| code.row.id));
+        filter.cursor = Some(*last);
+        seen.extend(page);
     }
     assert_eq!(seen, [ids[3], ids[0], ids[2]]);
-    filter = CodeFilter { status: Some(CodeStatus::Unused), limit: 9, ..CodeFilter::default() };
-    let unused = ops::codes::list(&test.app, &operator, world.vendor, &filter).await.unwrap();
-    assert_eq!(unused.iter().map(|code| code.row.id).collect::<Vec<_>>(), [ids[4], ids[1]]);
+    assert_eq!(list(&of(CodeStatus::Unused, CodeSort::NewestFirst)).await, [ids[4], ids[1]]);
 }

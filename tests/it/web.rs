@@ -153,7 +153,7 @@ const FIELDS: [&str; 42] = [
     "next",
     "theme",
     "check",
-    "told",
+    "notice",
     "show-balances",
     "scope",
     "networks",

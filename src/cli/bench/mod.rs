@@ -38,29 +38,29 @@ use crate::writer::Writer;
 #[derive(Args)]
 pub struct Bench {
     what: What,
-    /// Measures with this many connections alone.
+    /// Measures only this number of connections.
     #[arg(long)]
     connections: Option<usize>,
-    /// How many redemptions are measured, with --connections.
+    /// How many redemptions to measure, with --connections.
     #[arg(long, default_value_t = 80_000)]
     redemptions: usize,
-    /// How many devices the fleet has, for `renewals` and `coverage`.
+    /// The size of the fleet, for `renewals` and `coverage`.
     #[arg(long, default_value_t = 1_000_000)]
     devices: i64,
-    /// How many codes, transfers and lines of history there are, for `lists`; of all else there is less.
+    /// How many codes, transfers and history lines to create, for `lists`; of everything else there is less.
     #[arg(long, default_value_t = 2_000_000)]
     rows: i64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
-    /// Durable redemptions a second through the API, at 1, 16, 64 and 256 connections.
+    /// Durable redemptions per second through the API, with 1, 16, 64 and 256 connections.
     Redeem,
-    /// Renewals of a fleet that are due at once, alone and beside redemptions.
+    /// Renewing a whole fleet that is due at once, alone and beside redemptions.
     Renewals,
-    /// Until when the balance of a company with a fleet lasts.
+    /// Computing how long the balance of a company with a fleet lasts.
     Coverage,
-    /// The worst that can be asked of each list, over millions of rows.
+    /// The most expensive request of each list, over millions of rows.
     Lists,
 }
 

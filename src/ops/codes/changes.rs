@@ -12,7 +12,7 @@ use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, at, refuse, text_reason};
 use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
-use crate::store::code_lists::ListedCode;
+use crate::store::codes::ListedCode;
 
 pub const COMMENT_LENGTH_MAX: usize = 1_000;
 /// The most codes that one operation makes.
@@ -127,7 +127,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             }
         }
         let found = store::codes::by_tag(&mut work.tx, tag).await?;
-        let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
+        let Some(found) = found.filter(|c| c.row.status != CodeStatus::Deleted as i64) else {
             for limit in &limits {
                 store::throttle::fail(&mut work.tx, &limit.key, limit.policy, work.now).await?;
             }
@@ -141,7 +141,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
     let found = outcome.map_err(at("code"))?;
     let resource_type = found.resource_type;
     let mut tx = app.db.read().await?;
-    let balance = store::resources::balance(&mut tx, actor.company_id, resource_type).await?;
+    let balance = store::pools::balance(&mut tx, actor.company_id, resource_type).await?;
     drop(tx);
     let units = balance.saturating_add(found.amount);
     let served = crate::ops::resources::served_by(app, actor.company_id, resource_type, units).await?;
@@ -173,9 +173,9 @@ pub async fn set_comment(
         let found = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
         let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
         store::codes::set_comment(&mut work.tx, code_id, &comment).await?;
-        let listed = store::code_lists::find(&mut work.tx, &actor.company_path, code_id).await?;
+        let listed = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
         work.note(actor.note_at(
-            found.company_id,
+            found.row.company_id,
             "code.comment_changed",
             &format!("Code #{code_id}"),
             &comment,

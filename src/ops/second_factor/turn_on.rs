@@ -16,7 +16,7 @@ use crate::ops::passwords::{Again, confirm_password};
 use crate::ops::sessions::lock_actor;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
-use crate::store::second_factor::{Asked, SealedSecret};
+use crate::store::second_factor::{CodeRequest, SealedSecret};
 
 /// The secret of an authenticator app that is not on yet. It waits in the set-up form, sealed just as in the database.
 pub struct AppSecret {
@@ -95,7 +95,7 @@ pub async fn mail_turn_on_code(app: &App, actor: &Actor, operation_id: &str, ses
     if app.config.mail.is_none() {
         return refuse("", SecondFactorReason::NoMail);
     }
-    let asked = Asked { purpose: MailedFor::TurnOn, by: session };
+    let asked = CodeRequest { purpose: MailedFor::TurnOn, by: session };
     work_once!(app, actor, operation_id, "mail_turn_on_code", "", work => {
         allow(work, &mailed_key(actor.user_id), &MAILED_CODES_OF_ACCOUNT, "code").await?;
         mail_code(app, work, actor.user_id, &actor.email, &asked).await?;
@@ -119,7 +119,7 @@ pub async fn turn_on_email(
     let code = typed_code(code).ok_or(OpError::refused("code", SecondFactorReason::MalformedCode))?;
     confirm_password(app, actor, "password", password).await?;
     let (codes, hashes) = new_recovery_codes(app, actor);
-    let asked = Asked { purpose: MailedFor::TurnOn, by: session };
+    let asked = CodeRequest { purpose: MailedFor::TurnOn, by: session };
     let key = throttle_key(actor.user_id);
     let hash = app.keys.second_factor_hash(actor.user_id, asked.purpose.slug(), code.as_bytes());
     work!(app, work => {

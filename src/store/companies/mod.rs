@@ -3,6 +3,7 @@
 mod changes;
 mod list;
 mod search;
+mod sorted;
 
 use super::db::{Result, Tx, sql};
 use crate::model::company::Path;
@@ -15,6 +16,7 @@ pub use changes::{
 };
 pub use list::{CompanyFilter, Sort, Way, list, list_query, subsidiaries, subsidiaries_query};
 pub use search::{escape_like, named, search, search_query};
+pub use sorted::{SortKey, SortedFilter, count_sorted, list_sorted, sorted_query};
 
 /// A company as stored.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]

@@ -45,12 +45,12 @@ pub async fn check(db: &Db, keys: &Keys, kept: Option<Head>, findings: &mut Find
         let (unlinked, unlinked_since) =
             digests::unlinked(&mut tx, before.as_ref().map_or(0, |link| link.through)).await?;
         tx.end().await;
-        tell_kept(kept, goes_through_kept, findings);
+        note_kept_head(kept, goes_through_kept, findings);
         return Ok(Chain { last: before, unlinked, unlinked_since });
     }
 }
 
-fn tell_kept(kept: Option<Head>, goes_through: Option<(bool, i64)>, findings: &mut Findings) {
+fn note_kept_head(kept: Option<Head>, goes_through: Option<(bool, i64)>, findings: &mut Findings) {
     match (kept, goes_through) {
         (Some(kept), None) => findings.note(findings::HEAD, None, || format!("the chain has no link {}", kept.number)),
         (Some(kept), Some((false, at))) => {

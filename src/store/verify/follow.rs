@@ -202,7 +202,7 @@ impl<'a> Follower<'a> {
             let hash = digests::hash(self.keys, facts, entries, (&its_transfers, &its_history))?;
             if hash.as_slice() != digest.hash {
                 findings.note(findings::DIGESTS, Some(digest.at), || {
-                    told_wrong(digest, entries, its_transfers.len() + its_history.len())
+                    describe_wrong(digest, entries, its_transfers.len() + its_history.len())
                 });
             }
             if !self.cover(digest, entries, findings) {
@@ -325,7 +325,7 @@ fn rows_of(digest: &DigestRow) -> i64 {
     Entries::parse(&digest.entries).map_or(1, |entries| entries.count() as i64)
 }
 
-fn told_wrong(digest: &DigestRow, entries: &Entries, found: usize) -> String {
+fn describe_wrong(digest: &DigestRow, entries: &Entries, found: usize) -> String {
     let missing = entries.count() - found.min(entries.count());
     let missing = if missing == 0 { String::new() } else { format!(", {missing} of them missing") };
     format!("one of the rows #{entries} of digest {}{missing}", digest.id)

@@ -32,7 +32,7 @@ pub struct Data<T> {
     data: T,
 }
 
-/// One page of many things.
+/// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
     #[schema(example = true)]
@@ -41,14 +41,14 @@ pub struct List<T> {
     meta: ListMeta,
 }
 
-/// Where a list goes on.
+/// Paging.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListMeta {
-    /// How many there are in all. Not counted when walking by `cursor`.
+    /// The total number. Not counted with `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub total: Option<i64>,
-    /// Send it as `cursor` to get the next page at the same cost; null on the last page.
+    /// Send it as `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }
 

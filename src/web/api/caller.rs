@@ -143,7 +143,7 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     actor.token = Some(TokenName { id: holder.token_id, name: holder.token_name });
     let scopes = Scopes::from_stored(&holder.scopes);
     actor.is_shown_masked_codes = !scopes.has(Scope::CodesRead);
-    guard::tell_who(parts, &actor);
+    guard::record_who(parts, &actor);
     Ok((Caller { actor, scopes }, holder.token_id))
 }
 

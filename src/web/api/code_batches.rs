@@ -13,7 +13,7 @@ use crate::ops;
 use crate::store;
 use crate::web::state::Portal;
 
-/// Codes that a job makes. `GET /api/credits/codes?batch_id=…` gives those that are made.
+/// Codes that a job creates. `GET /api/credits/codes?batch_id=…` lists those created so far.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Batch {
     id: i64,
@@ -22,12 +22,12 @@ pub struct Batch {
     #[schema(example = "credit")]
     credit_type: &'static str,
     comment: String,
-    /// `running`, `done`, `cancelled`, or `stopped` where the units ran out meanwhile.
+    /// `running`, `done`, `cancelled`, or `stopped` if the units ran out.
     #[schema(example = "running")]
     status: String,
-    /// How many codes were asked for.
+    /// How many codes were requested.
     count: i64,
-    /// How many are made.
+    /// How many have been created.
     made: i64,
     created_at: Stamp,
     ended_at: Option<Stamp>,
@@ -50,7 +50,7 @@ impl Batch {
     }
 }
 
-/// How far a batch of codes is
+/// The progress of a batch of codes
 #[utoipa::path(get, path = "/api/credits/codes/batches/{id}", tag = "codes", operation_id = "batch",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Batch>)))]
 pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): Id) -> ApiResult<Data<Batch>> {

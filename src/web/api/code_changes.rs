@@ -23,7 +23,7 @@ use crate::ops::codes::changes::{CODES_AT_ONCE_MAX, CodeOrder};
 use crate::ops::error::Problems;
 use crate::web::state::Portal;
 
-/// A code to be made.
+/// A code to create.
 #[derive(Deserialize, ToSchema)]
 pub struct NewCode {
     /// How many units it holds. The company must own them.
@@ -35,7 +35,7 @@ pub struct NewCode {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     company_id: Field<i64>,
-    /// The slug of the resource type; Credit where it is left out.
+    /// The slug of the resource type; by default Credit.
     #[serde(default)]
     #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
@@ -44,13 +44,13 @@ pub struct NewCode {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 1_000, example = "Some example comment")]
     comment: Field<String>,
-    /// How many such codes to make. More than 1,000 are made by a job: the answer is then 202.
+    /// How many such codes to create. More than 1,000 are created by a job: the answer is then 202.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 100_000)]
     count: Field<i64>,
 }
 
-/// The code that was made; the list of codes where several were asked for; the batch where many were.
+/// The created code; a list if several were requested; a batch if many were.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Made {
@@ -69,11 +69,11 @@ pub struct MadeOne {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MadeMeta {
-    /// The code once more, where RMS has it.
+    /// The code again, under the key that RMS uses.
     credit_code: String,
 }
 
-/// Make a code, or up to 100,000 alike
+/// Create a code, or up to 100,000 identical ones
 #[utoipa::path(post, path = "/api/credits/codes", tag = "codes", request_body = NewCode,
     responses((status = 201, body = Made), (status = 202, description = "A job makes them.", body = Data<Batch>)))]
 pub async fn create(
@@ -133,7 +133,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::changes::Made) -
     Ok(Made::Many(List::of(codes, ListMeta { total, next_cursor: None })))
 }
 
-/// What may be changed of a code.
+/// Changes to a code.
 #[derive(Deserialize, ToSchema)]
 pub struct CodeChange {
     /// Up to 1,000 characters. Lines may break; other control characters, and those that change the direction of
@@ -171,7 +171,7 @@ pub struct Deleted {
     credits_amount: i64,
     #[schema(example = "credit")]
     credit_type: &'static str,
-    /// What the company can use now that its units are back.
+    /// The company's usable balance, with the returned units.
     credit_left: i64,
 }
 

@@ -17,18 +17,18 @@ use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::codes::ListedCode;
 use crate::ops::watched::{Way, codes_shown};
-use crate::store::code_lists::{Facts, ListFilter};
+use crate::store::codes::{CodeFilter, CodeSort, Facts};
 use crate::web::state::Portal;
 
-/// A code with all that happened to it.
+/// A code and its history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Code {
     id: i64,
     company_id: i64,
     company_name: String,
-    /// The e-mail address of the person who made it.
+    /// The e-mail address of the user who created it.
     email: String,
-    /// Masked but for the last four characters for callers who may not redeem it, and for tokens without the scope
+    /// Masked except for the last four characters, for callers who may not redeem it, and for tokens without the scope
     /// `credit_transfer_codes:read`.
     #[schema(example = "7M2K-0QGM-94XV-5E1C-T8W6")]
     pub(super) code: String,
@@ -104,9 +104,9 @@ pub struct CodesQuery {
     /// One company; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
-    /// Those of one batch.
+    /// Only codes of this batch.
     batch_id: Option<i64>,
-    /// 1 for used ones, 0 for all others.
+    /// 1 for used codes, 0 for all others.
     #[param(pattern = "^(0|1|true|false)?$", example = "0")]
     is_used: Option<String>,
     /// `unused`, `used`, `expired`, `deleted`, `cancelled` or `replaced`.
@@ -115,13 +115,13 @@ pub struct CodesQuery {
     /// The slug of a resource type.
     #[param(value_type = Option<TypeSlug>, inline)]
     credit_type: Option<String>,
-    /// Made from this day or moment on, in UTC.
+    /// Created on or after this day or moment, in UTC.
     #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-01")]
     from: Option<String>,
-    /// Made up to the end of this day, or to this moment, in UTC.
+    /// Created up to the end of this day, or up to this moment, in UTC.
     #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-30")]
     to: Option<String>,
-    /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
+    /// `id`, `created_at`, or either with a minus for newest first, the default.
     #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]
     sort: Option<String>,
 }
@@ -132,7 +132,7 @@ pub struct CodesQuery {
 pub async fn list(State(portal): State<Portal>, caller: May<CodesSeen>, mut query: Query) -> ApiResult<List<Code>> {
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
-    let filter = ListFilter {
+    let filter = CodeFilter {
         status: query.read("status", |slug| {
             let choices = "unused, used, expired, deleted, cancelled, replaced";
             CodeStatus::from_slug(slug).ok_or(FieldReason::NotAChoice { choices })
@@ -145,8 +145,8 @@ pub async fn list(State(portal): State<Portal>, caller: May<CodesSeen>, mut quer
             created_to: query.moment("to", true),
             ..Facts::default()
         },
-        newest_first: query.newest_first(),
-        ..ListFilter::default()
+        sort: if query.newest_first() { CodeSort::NewestFirst } else { CodeSort::OldestFirst },
+        ..CodeFilter::default()
     };
     let batch_id = query.number(&["batch_id"]);
     let page = query.page()?;
@@ -155,9 +155,9 @@ pub async fn list(State(portal): State<Portal>, caller: May<CodesSeen>, mut quer
         None => None,
     };
     let facts = Facts { batch: batch.map(|b| (b.actor_id, b.keys())), ..filter.facts };
-    let filter = ListFilter { facts, cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let filter = CodeFilter { facts, cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
     let (mut found, total) =
-        ops::codes::list_all(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
+        ops::codes::list(&portal.app, &caller.actor, company_id, &text, filter, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |c| c.shown.row.id);
     let company = company_id.unwrap_or(caller.actor.company_id);
     let shown = found.iter().map(|c| &c.shown);
@@ -169,7 +169,7 @@ pub async fn list(State(portal): State<Portal>, caller: May<CodesSeen>, mut quer
 #[utoipa::path(get, path = "/api/credits/codes/{id}", tag = "codes",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Code>)))]
 pub async fn show(State(portal): State<Portal>, caller: May<CodesSeen>, Id(id): Id) -> ApiResult<Data<Code>> {
-    let found = ops::codes::find_listed(&portal.app, &caller.actor, id).await?;
+    let found = ops::codes::find(&portal.app, &caller.actor, id).await?;
     record_shown(&portal, &caller.actor, &found).await?;
     Ok(Data::of(Code::of(found)))
 }

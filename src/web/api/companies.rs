@@ -19,7 +19,7 @@ use crate::ops::companies::changes::Change;
 use crate::ops::error::{OpError, Problems};
 use crate::ops::work::Outcome;
 use crate::store;
-use crate::store::company_lists::{Key as SortKey, ListFilter};
+use crate::store::companies::{SortKey, SortedFilter};
 use crate::web::state::Portal;
 
 /// A company.
@@ -27,7 +27,7 @@ use crate::web::state::Portal;
 pub struct Company {
     id: i64,
     name: String,
-    /// The name once more, where RMS has it.
+    /// The name again, under the key that RMS uses.
     company_name: String,
     /// 0 for the root.
     level: i64,
@@ -35,11 +35,11 @@ pub struct Company {
     parent_name: Option<String>,
     users_count: i64,
     devices_count: i64,
-    /// The number of devices once more, where RMS has it.
+    /// The number of devices again, under the key that RMS uses.
     device_count: i64,
-    /// What it can use now of Credit.
+    /// Its usable balance of Credit.
     credits_left: i64,
-    /// 1 where it uses its parent's credits once its own are used up.
+    /// 1 if it uses its parent's credits once its own run out.
     #[schema(minimum = 0, maximum = 1)]
     can_use_parent_license: i64,
     created_at: Stamp,
@@ -72,8 +72,8 @@ pub struct CompaniesQuery {
     q: Option<String>,
     id: Option<i64>,
     parent_id: Option<i64>,
-    /// A list with commas of id, name, company_name, parent_id, created_at, device_count; with a minus
-    /// before one it descends. Walking by `cursor` is by id alone.
+    /// A comma-separated list of id, name, company_name, parent_id, created_at, device_count; with a minus
+    /// before one it descends. With `cursor` the order is by id.
     #[param(
         pattern = "^-?(id|name|company_name|parent_id|created_at|device_count)(,-?(id|name|company_name|parent_id|created_at|device_count)){0,5}$|^$",
         example = "name,-created_at"
@@ -89,20 +89,20 @@ pub async fn list(
     caller: May<CompaniesRead>,
     mut query: Query,
 ) -> ApiResult<List<Company>> {
-    let filter = ListFilter {
+    let filter = SortedFilter {
         id: query.number(&["id"]),
         parent_id: query.number(&["parent_id"]),
         text: query.text(&["q"]).unwrap_or_default().to_owned(),
         order: query.read("sort", order).unwrap_or_default(),
-        ..ListFilter::default()
+        ..SortedFilter::default()
     };
     let walks_otherwise = !filter.order.is_empty() && filter.order != [(SortKey::Id, false)];
     if query.has("cursor") && walks_otherwise {
         query.problems.add("sort", FieldReason::NotAChoice { choices: "id, with a cursor" });
     }
     let page = query.page()?;
-    let filter = ListFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
-    let (mut found, total) = ops::companies::list_all(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
+    let filter = SortedFilter { cursor: page.cursor.flatten(), limit: page.rows(), offset: page.offset, ..filter };
+    let (mut found, total) = ops::companies::list_sorted(&portal.app, &caller.actor, &filter, !page.is_walk()).await?;
     let mut meta = page.meta(&mut found, total, |c| c.id);
     meta.next_cursor = meta.next_cursor.filter(|_| !walks_otherwise);
     Ok(List::of(found.into_iter().map(Company::from).collect(), meta))
@@ -135,7 +135,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<CompaniesRead>, Id(i
     Ok(Data::of(ops::companies::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
-/// A company to be created.
+/// A company to create.
 #[derive(Deserialize, ToSchema)]
 pub struct NewCompany {
     /// 3 to 200 characters, without links, control characters, and characters that change the direction of text
@@ -177,7 +177,7 @@ fn written(status: StatusCode, outcome: Outcome<store::companies::Company>) -> W
     Written { status, replayed: outcome.replayed, body: Data::of(outcome.about.into()) }
 }
 
-/// What may be changed of a company; what is left out stays.
+/// Changes to a company; omitted fields stay as they are.
 #[derive(Deserialize, ToSchema)]
 pub struct CompanyChange {
     /// 3 to 200 characters, without links, control characters, and characters that change the direction of text
@@ -188,7 +188,7 @@ pub struct CompanyChange {
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 200)]
     company_name: Field<String>,
-    /// 1 to use its parent's credits once its own are used up.
+    /// 1 to use its parent's credits once its own run out.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
     can_use_parent_license: Field<serde_json::Value>,
@@ -225,7 +225,7 @@ pub struct Removed {
 
 /// Remove a company
 ///
-/// Refused while anything hangs on it: devices, a balance, unused codes, subsidiaries, users. There is one
+/// Refused while it has devices, a balance, unused codes, subsidiaries or users. There is one
 /// error for each.
 #[utoipa::path(delete, path = "/api/companies/{id}", tag = "companies",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Removed>)))]
@@ -242,20 +242,20 @@ pub async fn remove(
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body })
 }
 
-/// Where a company shall stand.
+/// Moves a company in the tree.
 #[derive(Deserialize, ToSchema)]
 pub struct CompanyMove {
     /// The company to move, with everything below it.
     #[serde(default)]
     #[schema(value_type = i64, required)]
     source: Field<i64>,
-    /// The company that it shall stand under.
+    /// Its new parent.
     #[serde(default)]
     #[schema(value_type = i64, required)]
     target: Field<i64>,
 }
 
-/// Put a company, with everything below it, under another
+/// Move a company, with everything below it, under another
 #[utoipa::path(post, path = "/api/companies/move", tag = "companies",
     request_body = CompanyMove, responses((status = 200, body = Data<Company>)))]
 pub async fn put_under(

@@ -13,7 +13,7 @@ use crate::ops;
 use crate::store::pools::ListedPool;
 use crate::web::state::Portal;
 
-/// What one company has of one resource type.
+/// What a company holds of a resource type.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Pool {
     id: i64,
@@ -26,11 +26,11 @@ pub struct Pool {
     credit_type_name: &'static str,
     /// Always null: prices belong to orders.
     credit_price: Option<i64>,
-    /// All that the company ever received.
+    /// The sum of everything the company ever received.
     credit_count: i64,
-    /// What it can use now.
+    /// The usable balance.
     credit_left: i64,
-    /// Locked in its unused codes.
+    /// The units in its unused codes.
     credit_reserved: i64,
     /// Always null: what a company holds does not expire.
     expire_at: Option<Stamp>,
@@ -69,7 +69,7 @@ pub fn resource_type(id: i64) -> ApiResult<ResourceType> {
 
 /// Pools
 ///
-/// What each company of the caller's tree has of each resource type.
+/// What each company of the caller's tree holds of each resource type.
 #[utoipa::path(get, path = "/api/credits", tag = "credits",
     params(Paging, PoolQuery), responses((status = 200, body = List<Pool>)))]
 pub async fn list(State(portal): State<Portal>, caller: May<CreditsRead>, mut query: Query) -> ApiResult<List<Pool>> {
@@ -99,12 +99,12 @@ pub struct PoolQuery {
     q: Option<String>,
 }
 
-/// What there is, and how long it lasts.
+/// The balance, and how long it lasts.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Summary {
     credits: SummaryCredits,
     monitored_device: Monitored,
-    /// Until when the pool lasts for the present devices; null where nothing draws on it.
+    /// When the pool runs out with the present devices; null if nothing draws on it.
     credit_coverage: Option<Stamp>,
 }
 
@@ -114,7 +114,7 @@ pub struct SummaryCredits {
     total: Vec<Total>,
 }
 
-/// What can be used now of one type.
+/// The usable balance of one type.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Left {
     credit_type_id: i64,
@@ -127,7 +127,7 @@ pub struct Left {
     payment_type: &'static str,
 }
 
-/// All that there was of one type.
+/// Everything ever received of one type.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Total {
     #[schema(example = "credit")]
@@ -146,7 +146,7 @@ pub struct Monitored {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct CompanyQuery {
-    /// One company; without it the caller's own and all its subsidiaries together.
+    /// One company. By default, the caller's own and all its subsidiaries together.
     company_id: Option<i64>,
     /// The same as `company_id`.
     company: Option<i64>,
@@ -168,17 +168,15 @@ pub async fn summary(
     let counted = if actor.sees_tree() { company_id } else { Some(own) };
     let (total_devices, monitored) = ops::devices::owned(app, actor, counted).await?;
     let coverage = ops::coverage::of_pool(app, actor, own, ResourceType::CREDIT).await?.map(|c| c.until);
-    let left = |p: &crate::store::resources::Pool| Left {
+    let left = |p: &crate::store::pools::Pool| Left {
         credit_type_id: p.resource_type.id(),
         credit_type: p.resource_type.slug(),
         credits_left: p.left,
         credit_type_name: p.resource_type.label(),
         payment_type: "paid",
     };
-    let total = |p: &crate::store::resources::Pool| Total {
-        credit_type: p.resource_type.slug(),
-        credits_count: p.received_total,
-    };
+    let total =
+        |p: &crate::store::pools::Pool| Total { credit_type: p.resource_type.slug(), credits_count: p.received_total };
     Ok(Data::of(Summary {
         credits: SummaryCredits { left: pools.iter().map(left).collect(), total: pools.iter().map(total).collect() },
         monitored_device: Monitored { monitored, total: total_devices },

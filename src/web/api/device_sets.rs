@@ -18,7 +18,7 @@ use crate::ops::devices::set::{DeviceRow, RowRefusal};
 use crate::ops::error::OpError;
 use crate::web::state::Portal;
 
-/// What to set: up to 1,000 rows, each of another device.
+/// Up to 1,000 rows, each for a different device.
 #[derive(Deserialize, ToSchema)]
 pub struct CreditRows {
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct CreditRow {
     #[serde(default)]
     #[schema(value_type = i64, required)]
     device_id: Field<i64>,
-    /// The resource type to run on; Credit where the service is turned on without it.
+    /// The resource type to run on; by default Credit.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 9)]
     credit_type_id: Field<i64>,
@@ -39,13 +39,13 @@ pub struct CreditRow {
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
     credit_enabled: Field<serde_json::Value>,
-    /// 1 to take the next unit by itself.
+    /// 1 to extend automatically.
     #[serde(default)]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
     auto_extend_credit: Field<serde_json::Value>,
 }
 
-/// What to set: up to 1,000 rows, each of another device.
+/// Up to 1,000 rows, each for a different device.
 #[derive(Deserialize, ToSchema)]
 pub struct MonitoringRows {
     #[serde(default)]
@@ -63,13 +63,13 @@ pub struct MonitoringRow {
     monitoring_enabled: Field<serde_json::Value>,
 }
 
-/// Which devices were set, and why others were not.
+/// The devices that were set, and why others were not.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DevicesSet {
     #[schema(example = true)]
     success: bool,
     data: Vec<DeviceSet>,
-    /// One for each row that was refused; empty where all were set.
+    /// One for each refused row; empty if all were set.
     errors: Vec<Problem>,
 }
 
@@ -78,9 +78,9 @@ pub struct DeviceSet {
     device_id: i64,
 }
 
-/// Set service and auto extend of devices
+/// Set the service and auto extend of devices
 ///
-/// A device that runs, extends itself and is not paid takes a unit at once, or waits for one.
+/// An unpaid device with a service and auto extend takes a unit at once, or waits for one.
 #[utoipa::path(put, path = "/api/devices/credit", tag = "devices", request_body = CreditRows,
     responses((status = 201, body = DevicesSet), (status = 207, body = DevicesSet,
         description = "Some rows were refused: `UNKNOWN_DEVICE`, `UNSUITABLE_SERVICE`, `REPEATED_DEVICE`.")))]
@@ -93,7 +93,7 @@ pub async fn set_credit(
     set(&portal, &caller, &key, read(rows.data, credit_row)?).await
 }
 
-/// Switch the monitoring of devices
+/// Turn the monitoring of devices on or off
 #[utoipa::path(put, path = "/api/devices/monitoring", tag = "devices", request_body = MonitoringRows,
     responses((status = 201, body = DevicesSet), (status = 207, body = DevicesSet,
         description = "Some rows were refused: `UNKNOWN_DEVICE`, `REPEATED_DEVICE`.")))]

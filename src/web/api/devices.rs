@@ -34,17 +34,17 @@ pub struct Device {
     model: String,
     company_id: i64,
     company_name: String,
-    /// 1 where it is monitored.
+    /// 1 if it is monitored.
     monitoring_enabled: i64,
-    /// 1 where it has a service.
+    /// 1 if it has a service.
     credit_enabled: i64,
     /// The resource type that it runs on.
     credit_type_id: Option<i64>,
     #[schema(example = "credit")]
     credit_type_name: Option<&'static str>,
-    /// 1 where it takes the next unit by itself.
+    /// 1 if it extends automatically.
     auto_extend_credit: i64,
-    /// Until when it is paid.
+    /// Paid until.
     credit_expire_date: Option<Stamp>,
     /// `active`, `waiting`, `expired` or `off`.
     #[schema(example = "active")]
@@ -91,8 +91,8 @@ pub struct DevicesQuery {
     /// The slug of the resource type that it runs on.
     #[param(value_type = Option<TypeSlug>, inline)]
     credit_type: Option<String>,
-    /// `id` (the default), or `serial`, by which an apartment's name counts too; with a minus it descends.
-    /// Walking by `cursor` is by id alone.
+    /// `id` (the default), or `serial`, which for an apartment is its name; with a minus for descending order.
+    /// With `cursor` the order is by id.
     #[param(pattern = "^(-?(id|serial))?$", example = "serial")]
     sort: Option<String>,
 }
@@ -147,7 +147,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<DevicesRead>, Id(id)
     Ok(Data::of(ops::devices::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
-/// A device to be added. It is monitored, and has no service until one is set.
+/// A device to add. It is monitored, and has no service until one is set.
 #[derive(Deserialize, ToSchema)]
 pub struct NewDevice {
     /// Unique over all companies; required but for an apartment, which has none. Here and in `name` and `model`,
@@ -156,18 +156,18 @@ pub struct NewDevice {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100, example = "1121040394")]
     serial: Field<String>,
-    /// An apartment needs one.
+    /// Required for an apartment.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200, example = "Gate 4")]
     name: Field<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200, example = "RUT955")]
     model: Field<String>,
-    /// The caller's own company where it is left out.
+    /// By default, the caller's own company.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     company_id: Field<i64>,
-    /// `device` where it is left out.
+    /// By default `device`.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(device|apartment)$", example = "device")]
     kind: Field<String>,
@@ -208,7 +208,7 @@ fn written(status: StatusCode, outcome: Outcome<store::devices::Device>) -> Writ
     Written { status, replayed: outcome.replayed, body: Data::of(outcome.about.into()) }
 }
 
-/// What may be changed of a device; what is left out stays. Texts are refused as for a new device.
+/// Changes to a device; omitted fields stay as they are. The rules for texts are those of a new device.
 #[derive(Deserialize, ToSchema)]
 pub struct DeviceChange {
     #[serde(default)]
@@ -220,13 +220,13 @@ pub struct DeviceChange {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200, example = "RUT955")]
     model: Field<String>,
-    /// The company that it goes to.
+    /// The company to move it to.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     company_id: Field<i64>,
 }
 
-/// Change a device, or give it to another company
+/// Change a device, or move it to another company
 #[utoipa::path(put, path = "/api/devices/{id}", tag = "devices",
     params(("id" = i64, Path)), request_body = DeviceChange, responses((status = 200, body = Data<Device>)))]
 pub async fn update(
@@ -257,7 +257,7 @@ pub struct DeviceRemoved {
     id: i64,
 }
 
-/// Remove a device; what it has paid for is not given back
+/// Remove a device; time that is paid is not refunded
 #[utoipa::path(delete, path = "/api/devices/{id}", tag = "devices",
     params(("id" = i64, Path)), responses((status = 200, body = Data<DeviceRemoved>)))]
 pub async fn remove(

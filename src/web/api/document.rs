@@ -25,16 +25,16 @@ use crate::web::state::Portal;
 #[openapi(
     info(
         title = "Scrip",
-        description = "Prepaid resources: who owns what, moved, turned into codes, activated and spent.\n\n\
-            Every call needs a personal access token of Account settings, API: `Authorization: Bearer TOKEN`. \
-            Every write takes an `Idempotency-Key` (1 to 255 printable characters): sent again with the same \
-            body it gives the first answer again and does nothing twice.\n\n\
-            Every refusal has the same envelope, with a stable `code` for each error; nothing has changed then. \
-            A 503 `UNAVAILABLE` has not happened. Of a 503 `OUTCOME_UNKNOWN` nobody can tell yet: it carries an \
-            `operation_id`, and the same request sent again with that as its `Idempotency-Key` happens once. \
+        description = "Prepaid resources: who owns what, moves, codes, activations and use by devices.\n\n\
+            Every call needs an access token, from Account settings, API: `Authorization: Bearer TOKEN`. Every write \
+            takes an `Idempotency-Key` (1 to 255 printable characters): sending the same key and body again returns \
+            the first answer and does nothing twice.\n\n\
+            Every refusal has the same envelope, with a stable `code` for each error, and has changed nothing. After \
+            a 503 `UNAVAILABLE` nothing has changed. After a 503 `OUTCOME_UNKNOWN` it is not known yet: the answer \
+            has an `operation_id`; the same request, sent again with that as its `Idempotency-Key`, happens once. \
             Without a key, a repeated write would happen twice.\n\n\
             The headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say how many requests the \
-            token may still make this minute.",
+            token has left in this minute.",
         license(name = "AGPL-3.0-or-later", identifier = "AGPL-3.0-or-later"),
     ),
     servers((url = "/", description = "This portal")),
@@ -43,11 +43,11 @@ use crate::web::state::Portal;
     tags(
         (name = "user", description = "Whose token it is"),
         (name = "companies", description = "The tree of companies"),
-        (name = "credits", description = "Resources: balances, moves, history"),
-        (name = "ledger", description = "The chain that shows whether the ledger was rewritten"),
+        (name = "credits", description = "Resources: balances, moves and history"),
+        (name = "ledger", description = "The chain that proves the ledger was not rewritten"),
         (name = "codes", description = "Codes that anybody can activate, once"),
         (name = "devices", description = "Devices and what runs on them"),
-        (name = "users", description = "People"),
+        (name = "users", description = "Users"),
     )
 )]
 struct Head;
@@ -135,15 +135,15 @@ fn failure(status: u16, codes: &[&str]) -> Described {
 fn describe(status: u16) -> &'static str {
     match status {
         400 => "The request is malformed.",
-        401 => "No access token, or one that does not work.",
-        403 => "Not allowed to this token or role.",
-        404 => "There is no such thing, or not in the caller's tree.",
-        409 => "It conflicts with what has happened.",
+        401 => "The access token is missing or not valid.",
+        403 => "This token or role does not allow it.",
+        404 => "Not found in the caller's tree.",
+        409 => "The request conflicts with the current state.",
         413 => "Too large.",
         415 => "Not JSON.",
-        422 => "Something is wrong with what was sent, or it asks for more than there is: one error for each.",
-        429 => "Too much at once: wait for as many seconds as `Retry-After` says.",
-        _ => "Not answered now.",
+        422 => "The request is invalid, or asks for more than there is. One error for each problem.",
+        429 => "Too many requests: wait for the number of seconds in `Retry-After`.",
+        _ => "The portal cannot answer now.",
     }
 }
 
@@ -153,7 +153,7 @@ fn take_key(operation: &mut Operation) {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("Sent again with the same body, the first answer is given again."))
+        .description(Some("Sending the same key and body again returns the first answer."))
         .schema(Some(text_schema(255)))
         .build();
     operation.parameters.get_or_insert_default().push(RefOr::T(parameter));

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::model::refusal::Reason;
 use crate::words::{self, Worded};
 
-/// Why a request was not done. Nothing has changed.
+/// Why a request was refused. Nothing has changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Failure {
     #[schema(example = false)]
@@ -16,17 +16,17 @@ pub struct Failure {
     pub(super) errors: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// Stable, for programs.
     #[schema(example = "NOT_ENOUGH", pattern = "^[A-Z][A-Z_]*$")]
     pub(super) code: String,
-    /// The field that it belongs to.
+    /// The field with the problem.
     pub(super) source: Option<String>,
     /// For people.
     pub(super) message: String,
-    /// Of an outcome that is not known: send it as `Idempotency-Key`, and the request happens once.
+    /// If the outcome is unknown: send it as `Idempotency-Key`, and the request happens once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) operation_id: Option<String>,

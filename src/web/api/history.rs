@@ -16,14 +16,14 @@ use crate::ops;
 use crate::store::transfers::{ListedTransfer, TransferFilter};
 use crate::web::state::Portal;
 
-/// Anything that happened to resources.
+/// One entry of the history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Event {
     id: i64,
-    /// `issue`, `move`, `create_code`, `delete_code`, `redeem`, `spend` and others that may come.
+    /// `issue`, `move`, `create_code`, `delete_code`, `redeem`, `spend` and values that later versions may add.
     #[schema(example = "redeem")]
     action_type: &'static str,
-    /// Null where the portal itself acted: it renews devices.
+    /// Null if the portal itself acted, such as for renewals.
     user_id: Option<i64>,
     user: Option<String>,
     from_company_id: i64,
@@ -44,14 +44,14 @@ pub struct Event {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct EventsQuery {
-    /// Used by one device, no matter who paid for it.
+    /// Only what this device used, no matter who paid for it.
     device_id: Option<i64>,
     /// `issue`, `move`, `create_code`, `delete_code`, `redeem` or `spend`.
     #[param(pattern = "^(issue|move|create_code|delete_code|redeem|spend)?$", example = "redeem")]
     action_type: Option<String>,
 }
 
-/// All that happened to the resources of the caller's tree
+/// The history of the resources of the caller's tree
 #[utoipa::path(get, path = "/api/credits/history", tag = "credits",
     params(Paging, MovesQuery, EventsQuery), responses((status = 200, body = List<Event>)))]
 pub async fn history(

@@ -18,20 +18,20 @@ pub struct LedgerHead {
     /// What to keep: `scrip verify --since HEAD` tells whether anything before it was rewritten.
     #[schema(example = "17:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     head: String,
-    /// How many links there are.
+    /// The number of links.
     number: i64,
     linked_at: Stamp,
     /// The Ed25519 signature of the text `scrip chain HEAD`, in base64.
     signature: String,
-    /// The public key that checks it, in base64.
+    /// The public key that verifies it, in base64.
     public_key: Option<String>,
     /// The version of the key.
     key_version: i64,
 }
 
-/// The end of the chain of the ledger's digests
+/// The head of the chain of the ledger's digests
 ///
-/// For administrators and auditors of the root company. Each second what was written is linked into the chain.
+/// For administrators and auditors of the root company. Every second, new rows are linked into the chain.
 #[utoipa::path(get, path = "/api/ledger/head", tag = "ledger",
     responses((status = 200, body = Data<LedgerHead>)))]
 pub async fn head(State(portal): State<Portal>, caller: May<CreditsRead>) -> ApiResult<Data<LedgerHead>> {

@@ -18,17 +18,17 @@ use crate::ops::error::Problems;
 use crate::store::transfers::ListedTransfer;
 use crate::web::state::Portal;
 
-/// What to move.
+/// A move of resources.
 #[derive(Deserialize, ToSchema)]
 pub struct NewMove {
-    /// The company that the resources come from; `from_company_id` does the same.
+    /// The company to take the resources from; `from_company_id` does the same.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     source: Field<i64>,
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     from_company_id: Field<i64>,
-    /// The company that they go to; `to_company_id` does the same.
+    /// The company to give them to; `to_company_id` does the same.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     target: Field<i64>,
@@ -38,13 +38,13 @@ pub struct NewMove {
     #[serde(default)]
     #[schema(value_type = i64, required, minimum = 1, maximum = 1_000_000_000)]
     amount: Field<i64>,
-    /// The slug of the resource type; Credit where it is left out.
+    /// The slug of the resource type; by default Credit.
     #[serde(default)]
     #[schema(value_type = Option<TypeSlug>, inline)]
     credit_type_name: Field<String>,
 }
 
-/// A move that has happened.
+/// A completed move.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MoveDone {
     id: i64,
@@ -54,7 +54,7 @@ pub struct MoveDone {
     to_company: String,
     credit_type: &'static str,
     count: i64,
-    /// The balances right after it.
+    /// The balances right after the move.
     from_balance: i64,
     to_balance: i64,
     created_at: Stamp,
@@ -121,7 +121,7 @@ pub fn first(done: &Done) -> ApiResult<&Transfer> {
 pub struct Move {
     id: i64,
     user_id: Option<i64>,
-    /// The e-mail address of the person who moved.
+    /// The e-mail address of the user who moved.
     user: Option<String>,
     from_company: String,
     from_company_id: i64,
@@ -140,18 +140,18 @@ pub struct MovesQuery {
     /// One company; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
-    /// From this day or moment on, in UTC.
+    /// On or after this day or moment, in UTC.
     #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-01")]
     from: Option<String>,
     /// Up to the end of this day, or to this moment, in UTC.
     #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-30 12:00:00")]
     to: Option<String>,
-    /// `id`, `created_at`, or either with a minus: the newest first, which is the default.
+    /// `id`, `created_at`, or either with a minus for newest first, the default.
     #[param(pattern = "^(-?(id|created_at))?$", example = "-id")]
     sort: Option<String>,
 }
 
-/// Moves that have happened
+/// The history of moves
 #[utoipa::path(get, path = "/api/credits/move/history", tag = "credits",
     params(Paging, MovesQuery), responses((status = 200, body = List<Move>)))]
 pub async fn moves(State(portal): State<Portal>, caller: May<CreditsRead>, query: Query) -> ApiResult<List<Move>> {

@@ -22,10 +22,10 @@ const OFFSET_MAX: i64 = 1_000_000_000;
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes the parameters")]
 pub struct Paging {
-    /// How many rows; 0 gives the total alone.
+    /// How many rows to return; 0 returns only the total.
     #[param(minimum = 0, maximum = 1000, default = 10)]
     limit: Option<i64>,
-    /// How many rows to leave out. With it, `meta.total` is counted.
+    /// How many rows to skip. `meta.total` is then counted.
     #[param(minimum = 0, maximum = 1_000_000_000i64, default = 0)]
     offset: Option<i64>,
     /// Walks the list at the same cost for each page: send it empty at first, then the `meta.next_cursor`

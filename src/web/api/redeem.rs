@@ -19,7 +19,7 @@ use crate::ops::error::Problems;
 use crate::store::pools::ListedPool;
 use crate::web::state::Portal;
 
-/// A code as it is typed: case, spaces and dashes do not matter.
+/// The code as typed: case, spaces and dashes do not matter.
 #[derive(Deserialize, ToSchema)]
 pub struct TypedCode {
     #[serde(default)]
@@ -36,7 +36,7 @@ impl TypedCode {
     }
 }
 
-/// What activating a code would do.
+/// The preview of an activation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Preview {
     credits_amount: i64,
@@ -45,15 +45,15 @@ pub struct Preview {
     company_id: i64,
     company_name: String,
     credit_left_before: i64,
-    /// How many waiting devices it would extend at once, a unit each.
+    /// How many waiting devices it would extend at once, one unit each.
     devices_served: i64,
-    /// What would be left after that.
+    /// The balance after that.
     credit_left_after: i64,
 }
 
-/// What a code holds and would do, without activating it
+/// Preview what a code would do, without activating it
 ///
-/// Limited like activating: too many wrong codes make their sender wait.
+/// Rate-limited like activation: after too many wrong codes the sender must wait.
 #[utoipa::path(post, path = "/api/credits/codes/preview", tag = "codes",
     request_body = TypedCode, responses((status = 200, body = Data<Preview>)))]
 pub async fn preview(
@@ -73,7 +73,7 @@ pub async fn preview(
     }))
 }
 
-/// The pools that grew, as they stood right after.
+/// The pools that grew, with their balances right after.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Activated {
     #[schema(example = true)]

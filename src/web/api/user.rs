@@ -11,7 +11,7 @@ use crate::model::user::Role;
 use crate::ops;
 use crate::web::state::Portal;
 
-/// The person that the token acts for.
+/// The user that the token acts for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct User {
     id: i64,
@@ -19,7 +19,7 @@ pub struct User {
     email: String,
     first_name: String,
     last_name: String,
-    /// How signing in is secured beside the password: `email`, `totp` or null.
+    /// The second factor at sign-in: `email`, `totp` or null.
     mfa_type: Option<&'static str>,
     last_login_at: Option<Stamp>,
     email_verified: bool,
@@ -61,7 +61,7 @@ impl From<Role> for UserRole {
     }
 }
 
-/// The user flat, as RMS has it, and the same again under `data`.
+/// The user's fields at the top level, as in RMS, and again under `data`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserAnswer {
     #[schema(example = true)]
@@ -84,9 +84,9 @@ fn permissions(role: Role) -> Vec<&'static str> {
         .collect()
 }
 
-/// Who the token acts for
+/// The token's user
 ///
-/// Needs no scope: it is how a program learns whose token it holds, and what that token may do.
+/// Needs no scope: it tells a program whose token it holds, and what the token may do.
 #[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
 pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
     let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;

@@ -71,7 +71,7 @@ pub struct UsersQuery {
     company: Option<i64>,
 }
 
-/// People of the caller's tree, by id
+/// Users of the caller's tree, by id
 #[utoipa::path(get, path = "/api/users", tag = "users",
     params(Paging, UsersQuery), responses((status = 200, body = List<Person>)))]
 pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut query: Query) -> ApiResult<List<Person>> {
@@ -85,7 +85,7 @@ pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut quer
         limit: page.rows(),
         offset: page.offset,
     };
-    let (mut found, total) = ops::users::list_all(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
+    let (mut found, total) = ops::users::list(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
     let meta = page.meta(&mut found, total, |u| u.id);
     Ok(List::of(found.into_iter().map(Person::from).collect(), meta))
 }
@@ -97,7 +97,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<UsersRead>, Id(id): 
     Ok(Data::of(ops::users::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
-/// Somebody to be invited.
+/// A user to invite.
 #[derive(Deserialize, ToSchema)]
 pub struct Invitation {
     /// One that mail can be sent to: up to 254 characters, with a name for a domain. Of one company, from one address
@@ -114,17 +114,17 @@ pub struct Invitation {
     company_id: Field<i64>,
 }
 
-/// The person who was invited.
+/// The invited user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Invited {
     #[serde(flatten)]
     person: Person,
-    /// A link to set the password, good for 7 days: only where this portal sends no mail, for then
-    /// nobody else brings it.
+    /// A link to set the password, valid for 7 days: only if this portal sends no mail, because then
+    /// it cannot reach the user otherwise.
     link: Option<String>,
 }
 
-/// Invite somebody by e-mail
+/// Invite a user by e-mail
 #[utoipa::path(post, path = "/api/users/invite", tag = "users",
     request_body = Invitation, responses((status = 201, body = Data<Invited>)))]
 pub async fn invite(

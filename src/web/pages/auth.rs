@@ -30,7 +30,7 @@ struct SignInPage<'a> {
     form: &'a Form,
     is_demo: bool,
     has_sign_up: bool,
-    told: &'a str,
+    notice: &'a str,
 }
 
 /// The demo's accounts, as listed on its sign-in page.
@@ -49,7 +49,7 @@ impl SignInPage<'_> {
 }
 
 fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Response> {
-    let told = match form.value("told") {
+    let notice = match form.value("notice") {
         "password" => "Your password is set. Sign in with it.",
         "email" => "Your new e-mail address is confirmed. Sign in with it.",
         "stopped" => {
@@ -66,7 +66,7 @@ fn show_sign_in(portal: &Portal, theme: Theme, form: &Form) -> WebResult<Respons
         form,
         is_demo: portal.app.config.demo,
         has_sign_up: portal.app.config.sign_up,
-        told,
+        notice,
     };
     page_of_form(&portal.app, &page, form)
 }
@@ -83,7 +83,7 @@ pub async fn sign_in(State(portal): State<Portal>, visitor: Visitor, BodyForm(fo
     let given = SignIn {
         email: form.value("email").to_owned(),
         password: form.value("password").to_owned(),
-        from: visitor.whence(),
+        from: visitor.origin(),
     };
     let who = match ops::sign_in::sign_in(&portal.app, &given).await {
         Ok(FirstStep::SignedIn(who)) => who,
@@ -111,7 +111,7 @@ pub async fn sign_out(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> Web
     ops::sign_in::signed_out(&portal.app, &me.actor).await?;
     me.session.flush().await?;
     let clear = [(HeaderName::from_static("clear-site-data"), "\"cache\", \"storage\"")];
-    Ok((clear, Redirect::to(&urls::with_query(urls::SIGN_IN, &[("told", "out")]))).into_response())
+    Ok((clear, Redirect::to(&urls::with_query(urls::SIGN_IN, &[("notice", "out")]))).into_response())
 }
 
 #[derive(Template)]
@@ -227,7 +227,7 @@ pub async fn use_link(State(portal): State<Portal>, visitor: Visitor, BodyForm(f
         Err(error) => return Err(error.into()),
     };
     let (password, repeated) = (form.value("new_password"), form.value("new_password_again"));
-    let (outcome, told) = match open.purpose {
+    let (outcome, notice) = match open.purpose {
         Purpose::Setup => {
             let setup = Setup {
                 company: form.value("company").to_owned(),
@@ -258,7 +258,7 @@ pub async fn use_link(State(portal): State<Portal>, visitor: Visitor, BodyForm(f
     match outcome {
         Ok(()) => {
             let gone = cookie(&portal, portal.cookie_names.link, "", Duration::ZERO);
-            let next = urls::with_query(urls::SIGN_IN, &[("told", told)]);
+            let next = urls::with_query(urls::SIGN_IN, &[("notice", notice)]);
             Ok((AppendHeaders([gone]), Redirect::to(&next)).into_response())
         }
         Err(error) => show_link(&portal, &visitor, &open, &form.refused(error)?),

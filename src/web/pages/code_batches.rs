@@ -10,7 +10,7 @@ use crate::ops;
 use crate::ops::codes::ShownCode;
 use crate::ops::watched::Export;
 use crate::store::code_batches::Batch;
-use crate::store::code_lists::{Facts, ListFilter};
+use crate::store::codes::{CodeFilter, CodeSort, Facts};
 use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
@@ -42,20 +42,20 @@ pub async fn cancel(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyFo
 /// The finished codes as a file.
 pub async fn csv(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let batch = ops::code_batches::find(&portal.app, &me.actor, id).await?;
-    let filter = ListFilter {
+    let filter = CodeFilter {
         facts: Facts { batch: Some((batch.actor_id, batch.keys())), ..Facts::default() },
-        newest_first: true,
+        sort: CodeSort::NewestFirst,
         limit: STEP,
-        ..ListFilter::default()
+        ..CodeFilter::default()
     };
     let what = format!("Batch of codes #{id}");
     let export = Export::new(&portal.app, &me.actor, batch.company_id, what);
     let actor = me.actor.clone();
     let read = move |app: App, cursor| {
         let (actor, export) = (actor.clone(), export.clone());
-        let filter = ListFilter { cursor, ..filter.clone() };
+        let filter = CodeFilter { cursor, ..filter.clone() };
         async move {
-            let (found, _) = ops::codes::list_all(&app, &actor, Some(batch.company_id), "", filter, false).await?;
+            let (found, _) = ops::codes::list(&app, &actor, Some(batch.company_id), "", filter, false).await?;
             let found: Vec<ShownCode> = found.into_iter().map(|c| c.shown).collect();
             export.step(&found, found.len() as i64 == STEP).await?;
             Ok(found)

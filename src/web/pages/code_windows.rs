@@ -77,7 +77,7 @@ fn count(text: &str) -> Result<i64, FieldReason> {
 
 /// A code for a window about it.
 async fn shown_one(portal: &Portal, me: &Me, id: i64) -> WebResult<ShownCode> {
-    let code = ops::codes::find(&portal.app, &me.actor, id).await?;
+    let code = ops::codes::find(&portal.app, &me.actor, id).await?.shown;
     let what = format!("Code #{id}");
     codes_shown(&portal.app, &me.actor, Way::Shown, code.row.company_id, &what, [&code]).await?;
     Ok(code)

@@ -7,9 +7,11 @@ use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
 use crate::model::time::{self, Moment};
 use crate::ops;
+use crate::ops::actor::Actor;
 use crate::ops::codes::ShownCode;
+use crate::ops::error::OpResult;
 use crate::ops::watched::Export;
-use crate::store::codes::{CodeFilter, CodeSearch};
+use crate::store::codes::{CodeFilter, CodeSort, Facts};
 use crate::urls;
 use crate::web::csv as csv_file;
 use crate::web::downloads::STEP;
@@ -30,6 +32,7 @@ pub struct CodesSection {
     pub is_filtered: bool,
 }
 
+const SEARCH_LENGTH_MAX: usize = 200;
 const FILTERS: [&str; 6] = ["q", "code", "status", "type", "from", "to"];
 
 impl CodesSection {
@@ -49,24 +52,44 @@ impl CodesSection {
     }
 }
 
-/// Reads filters from a query. Unreadable ones are ignored.
-pub fn read_filter(portal: &Portal, me: &Me, form: &Form) -> CodeFilter {
+/// Reads filters from a query: newest first, by creation or, if the status ends a code, by its end. Unreadable ones are
+/// ignored.
+fn read_filter(me: &Me, form: &Form) -> CodeFilter {
+    let status = CodeStatus::from_slug(form.value("status"));
     CodeFilter {
-        status: CodeStatus::from_slug(form.value("status")),
-        resource_type: ResourceType::from_slug(form.value("type")),
-        created_from: time::day_start(form.value("from"), &me.actor.time_zone),
-        created_to: time::day_end(form.value("to"), &me.actor.time_zone),
-        search: read_search(portal, form),
-        before: form.value("before").parse().ok(),
+        status,
+        facts: Facts {
+            resource_type: ResourceType::from_slug(form.value("type")),
+            created_from: time::day_start(form.value("from"), &me.actor.time_zone),
+            created_to: time::day_end(form.value("to"), &me.actor.time_zone),
+            id: form.value("code").parse().ok(),
+            ..Facts::default()
+        },
+        cursor: form.value("before").parse().ok(),
+        sort: match status {
+            None | Some(CodeStatus::Unused) => CodeSort::NewestFirst,
+            Some(_) => CodeSort::LastEndedFirst,
+        },
         limit: PAGE_SIZE + 1,
+        ..CodeFilter::default()
     }
 }
 
-fn read_search(portal: &Portal, form: &Form) -> CodeSearch {
-    match form.value("code").parse() {
-        Ok(id) => CodeSearch::Id(id),
-        Err(_) => ops::codes::search(&portal.app, &form.value("q").chars().take(200).collect::<String>()),
-    }
+/// A page of a company's codes that the query's filters fit.
+pub async fn read(portal: &Portal, me: &Me, company_id: i64, form: &Form) -> WebResult<Vec<ShownCode>> {
+    read_more(&portal.app, &me.actor, company_id, form.value("q"), read_filter(me, form)).await.map_err(Into::into)
+}
+
+async fn read_more(
+    app: &App,
+    actor: &Actor,
+    company_id: i64,
+    text: &str,
+    filter: CodeFilter,
+) -> OpResult<Vec<ShownCode>> {
+    let text: String = text.chars().take(SEARCH_LENGTH_MAX).collect();
+    let (found, _) = ops::codes::list(app, actor, Some(company_id), &text, filter, false).await?;
+    Ok(found.into_iter().map(|code| code.shown).collect())
 }
 
 /// Redirects from the filters to the list. They are posted because the search text may be a whole code, which must not
@@ -84,15 +107,16 @@ pub async fn search(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyFo
 
 /// The filtered codes as a file.
 pub async fn csv(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
-    let filter = CodeFilter { limit: STEP, ..read_filter(&portal, &me, &form) };
+    let filter = CodeFilter { limit: STEP, ..read_filter(&me, &form) };
+    let text = form.value("q").to_owned();
     let what = format!("Codes of {}", ops::companies::find(&portal.app, &me.actor, id).await?.name);
     let export = Export::new(&portal.app, &me.actor, id, what);
     let actor = me.actor.clone();
-    let read = move |app: App, before| {
-        let (actor, export) = (actor.clone(), export.clone());
-        let filter = CodeFilter { before, ..filter.clone() };
+    let read = move |app: App, cursor| {
+        let (actor, export, text) = (actor.clone(), export.clone(), text.clone());
+        let filter = CodeFilter { cursor, ..filter.clone() };
         async move {
-            let found = ops::codes::list(&app, &actor, id, &filter).await?;
+            let found = read_more(&app, &actor, id, &text, filter).await?;
             export.step(&found, found.len() as i64 == STEP).await?;
             Ok(found)
         }

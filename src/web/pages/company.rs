@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use super::codes::{CodesSection, read_filter};
+use super::codes::{self, CodesSection};
 use super::companies::{cursor, next_page};
 use super::history::{HistorySection, read_history};
 use super::overview::Coverages;
@@ -12,7 +12,7 @@ use crate::model::invoice::Billing;
 use crate::ops;
 use crate::ops::watched::{Way, codes_shown};
 use crate::store::companies::{Company, Sort};
-use crate::store::resources::Pool;
+use crate::store::pools::Pool;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
 use crate::web::error::WebResult;
@@ -115,8 +115,7 @@ struct CodesTab<'a> {
 }
 
 async fn show_codes(portal: &Portal, me: &Me, head: Head, form: &Form) -> WebResult<Response> {
-    let filter = read_filter(portal, me, form);
-    let codes = ops::codes::list(&portal.app, &me.actor, head.company.id, &filter).await?;
+    let codes = codes::read(portal, me, head.company.id, form).await?;
     let what = format!("Codes of {}", head.company.name);
     let shown = codes.iter().take(PAGE_SIZE as usize);
     codes_shown(&portal.app, &me.actor, Way::Shown, head.company.id, &what, shown).await?;
@@ -149,7 +148,7 @@ pub async fn users(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryF
     let head = Head::of(&portal, &me, id, "users").await?;
     let after = form.value("after").parse().unwrap_or(0);
     let filter = UserFilter { company_id: Some(id), after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
-    let mut users = ops::users::list(&portal.app, &me.actor, &filter).await?;
+    let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
     let next = super::users::next_page(&mut users)
         .map(|after| urls::with_query(&urls::company_part(id, "users"), &[("after", &after)]));
     let frame = Frame::of(&portal, &me, format!("{}: users", head.company.name)).await?;

@@ -88,7 +88,7 @@ pub async fn mail_code(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> We
     form.operation(&portal.app, &me)?;
     match ops::confirmation::mail_confirmation_code(&portal.app, &me.actor, &me.session_mark()).await {
         Ok(()) => {
-            let parameters = [("told", "sent"), ("next", form.value("next"))];
+            let parameters = [("notice", "sent"), ("next", form.value("next"))];
             Ok(Redirect::to(&urls::with_query(urls::CONFIRM, &parameters)).into_response())
         }
         Err(error) => show(&portal, &me, &form.refused(error)?).await,

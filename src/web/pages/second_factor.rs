@@ -32,7 +32,7 @@ struct ChoicePage {
 
 impl ChoicePage {
     fn owes_longer_password(&self) -> bool {
-        self.frame.actor.owed == Some(PendingSetup::LongerPassword)
+        self.frame.actor.pending_setup == Some(PendingSetup::LongerPassword)
     }
 
     fn is_on(&self, slug: &str) -> bool {

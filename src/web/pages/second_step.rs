@@ -50,7 +50,7 @@ fn show(portal: &Portal, visitor: &Visitor, pending: &Pending, form: &Form) -> W
         form,
         email: &pending.email,
         is_mailed: pending.method == SecondFactor::Email,
-        was_mailed: pending.is_mailed || form.value("told") == "sent",
+        was_mailed: pending.is_mailed || form.value("notice") == "sent",
         has_mail: portal.app.config.mail.is_some(),
         is_recovery: form.value("with") == "recovery",
         next: form.value("next"),
@@ -65,7 +65,7 @@ fn nothing_waits() -> Response {
 
 async fn lapsed(visitor: &Visitor) -> WebResult<Response> {
     visitor.session.flush().await?;
-    Ok(Redirect::to(&urls::with_query(urls::SIGN_IN, &[("told", "lapsed")])).into_response())
+    Ok(Redirect::to(&urls::with_query(urls::SIGN_IN, &[("notice", "lapsed")])).into_response())
 }
 
 /// The page again after a refusal.
@@ -100,7 +100,7 @@ pub async fn page(State(portal): State<Portal>, visitor: Visitor, QueryForm(form
 pub async fn check(State(portal): State<Portal>, visitor: Visitor, BodyForm(form): BodyForm) -> WebResult<Response> {
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
     let proof = proof(&form);
-    let who = match ops::second_step::finish(&portal.app, &pending, proof, &visitor.whence()).await {
+    let who = match ops::second_step::finish(&portal.app, &pending, proof, &visitor.origin()).await {
         Ok(who) => who,
         Err(error) => return refused(&portal, &visitor, &pending, form, error).await,
     };
@@ -118,7 +118,7 @@ pub async fn mail_again(
     let Some(pending) = session::pending(&visitor.session).await? else { return Ok(nothing_waits()) };
     match ops::second_step::mail_again(&portal.app, &pending).await {
         Ok(()) => {
-            let parameters = [("told", "sent"), ("next", form.value("next"))];
+            let parameters = [("notice", "sent"), ("next", form.value("next"))];
             Ok(Redirect::to(&urls::with_query(urls::SIGN_IN_CODE, &parameters)).into_response())
         }
         Err(error) => refused(&portal, &visitor, &pending, form, error).await,

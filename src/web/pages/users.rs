@@ -33,7 +33,7 @@ pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebRe
     let after = form.value("after").parse().unwrap_or(0);
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
-    let mut users = ops::users::list(&portal.app, &me.actor, &filter).await?;
+    let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
     let next = next_page(&mut users).map(|after| urls::with_query(urls::USERS, &[("q", &text), ("after", &after)]));
     let frame = Frame::of(&portal, &me, "Users").await?;
     page(&ListPage { frame, form: &form, users, next })

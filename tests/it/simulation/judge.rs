@@ -103,7 +103,7 @@ async fn no_balance_is_negative(app: &App, stage: &Stage) -> Result<(), String> 
     let mut tx = app.db.read().await.map_err(|e| e.to_string())?;
     for company in &stage.companies {
         let credit = scrip::model::resources::ResourceType::CREDIT;
-        let balance = scrip::store::resources::balance(&mut tx, *company, credit).await;
+        let balance = scrip::store::pools::balance(&mut tx, *company, credit).await;
         if balance.map_err(|e| e.to_string())? < 0 {
             return Err(format!("company {company} has less than nothing"));
         }

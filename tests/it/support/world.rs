@@ -69,7 +69,7 @@ impl World {
     /// A company's available Credit.
     pub async fn credit(&self, test: &TestApp, company: i64) -> i64 {
         let mut tx = test.app.db.read().await.unwrap();
-        store::resources::balance(&mut tx, company, ResourceType::CREDIT).await.unwrap()
+        store::pools::balance(&mut tx, company, ResourceType::CREDIT).await.unwrap()
     }
 
     /// Creates a code of a company as the given person; returns its id and the code.

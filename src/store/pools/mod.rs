@@ -1,4 +1,6 @@
-//! Balances.
+//! Pools: what a company holds of a resource type.
+
+mod list;
 
 use sqlx::FromRow;
 
@@ -6,6 +8,8 @@ use super::db::{Result, Tx, sql};
 use crate::model::company::Path;
 use crate::model::ledger::Kind;
 use crate::model::resources::ResourceType;
+
+pub use list::{ListedPool, PoolFilter, count, list, list_query};
 
 /// A company's balances of one resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ struct BalanceRow {
 }
 
 /// The pools that a company has or ever had, in the order of types.
-pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
+pub async fn of_company(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> = sql("select resource_type, kind, balance, received_total from account
          where company_id = $1 and kind < 3 order by resource_type, kind")
     .bind(company_id)
@@ -39,7 +43,7 @@ pub async fn pools(tx: &mut Tx, company_id: i64) -> Result<Vec<Pool>> {
 
 /// The pools of a whole tree together. Moves inside the tree do not count as received: the total is what the tree holds
 /// and has used.
-pub async fn pools_of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
+pub async fn of_tree(tx: &mut Tx, tree: &Path) -> Result<Vec<Pool>> {
     let found: Vec<BalanceRow> = sql("select a.resource_type, a.kind, cast(sum(a.balance) as bigint) as balance,
              cast(0 as bigint) as received_total
          from company c join account a on a.company_id = c.id

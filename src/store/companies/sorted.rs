@@ -1,12 +1,11 @@
-//! Companies of a whole tree in any order, for the API.
+//! Lists of companies by any keys, with an offset.
 
-use super::companies::{Company, Way, company_columns, escape_like};
-use super::db::{Query, Result, Tx, sql};
+use super::{Company, Way, company_columns, escape_like};
 use crate::model::company::{Path, searchable};
+use crate::store::db::{Query, Result, Tx, sql};
 
-/// Sort keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum SortKey {
     Id,
     Name,
     Parent,
@@ -14,27 +13,27 @@ pub enum Key {
     Devices,
 }
 
-impl Key {
+impl SortKey {
     fn column(self) -> &'static str {
         match self {
-            Key::Id => "c.id",
-            Key::Name => "c.name_search",
-            Key::Parent => "coalesce(c.parent_id, 0)",
-            Key::Created => "c.created_at",
-            Key::Devices => "c.devices",
+            SortKey::Id => "c.id",
+            SortKey::Name => "c.name_search",
+            SortKey::Parent => "coalesce(c.parent_id, 0)",
+            SortKey::Created => "c.created_at",
+            SortKey::Devices => "c.devices",
         }
     }
 }
 
-/// Filters companies.
+/// Filter, order and start of a list of companies.
 #[derive(Debug, Clone, Default)]
-pub struct ListFilter {
+pub struct SortedFilter {
     pub id: Option<i64>,
     pub parent_id: Option<i64>,
     /// Part of the name.
     pub text: String,
     /// Sort keys, each with whether it descends; the id always comes last.
-    pub order: Vec<(Key, bool)>,
+    pub order: Vec<(SortKey, bool)>,
     /// The last id of the previous page; the order is then by id.
     pub cursor: Option<i64>,
     pub limit: i64,
@@ -42,14 +41,14 @@ pub struct ListFilter {
 }
 
 /// A page of companies.
-pub async fn list(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<Vec<Company>> {
+pub async fn list_sorted(tx: &mut Tx, tree: &Path, filter: &SortedFilter) -> Result<Vec<Company>> {
     let way = if filter.order.is_empty() { Way::through(tx, tree).await? } else { Way::Gathered };
-    list_query(tree, filter, way).all(tx).await
+    sorted_query(tree, filter, way).all(tx).await
 }
 
-/// The query behind [`list`]: the ids first, sorted without their rows.
+/// The query behind [`list_sorted`]: the ids first, sorted without their rows.
 #[must_use]
-pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
+pub fn sorted_query(tree: &Path, filter: &SortedFilter, way: Way) -> Query {
     let query = sql(company_columns!())
         .push("select c.* from company c where c.id in (select c.id from company c where c.removed_at is null");
     let mut query = wanted(query, tree, filter, way);
@@ -62,13 +61,13 @@ pub fn list_query(tree: &Path, filter: &ListFilter, way: Way) -> Query {
 }
 
 /// Counts companies.
-pub async fn count(tx: &mut Tx, tree: &Path, filter: &ListFilter) -> Result<i64> {
+pub async fn count_sorted(tx: &mut Tx, tree: &Path, filter: &SortedFilter) -> Result<i64> {
     let query = sql("select count(*) from company c where c.removed_at is null");
     let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
     Ok(count)
 }
 
-fn wanted(query: Query, tree: &Path, filter: &ListFilter, way: Way) -> Query {
+fn wanted(query: Query, tree: &Path, filter: &SortedFilter, way: Way) -> Query {
     let mut query = way.within(query, tree);
     if let Some(id) = filter.id {
         query = query.push(" and c.id = ").push_value(id);
@@ -83,7 +82,7 @@ fn wanted(query: Query, tree: &Path, filter: &ListFilter, way: Way) -> Query {
     query.push(" and c.name_search like ").push_value(pattern).push(" escape '\\'")
 }
 
-fn ordered(mut query: Query, filter: &ListFilter) -> Query {
+fn ordered(mut query: Query, filter: &SortedFilter) -> Query {
     query = query.push(" order by ");
     for (key, descends) in &filter.order {
         query = query.push(key.column()).push(if *descends { " desc, " } else { ", " });

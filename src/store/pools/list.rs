@@ -1,11 +1,11 @@
-//! Pools of a whole tree as rows, each a company and a resource type, for the API.
+//! Lists of pools: each row is a company and a resource type.
 
 use sqlx::FromRow;
 
-use super::companies::escape_like;
-use super::company_scope::CompanyScope;
-use super::db::{Query, Result, Tx, sql};
 use crate::model::company::searchable;
+use crate::store::companies::escape_like;
+use crate::store::company_scope::CompanyScope;
+use crate::store::db::{Query, Result, Tx, sql};
 
 /// A pool as in lists.
 #[derive(Debug, Clone, FromRow)]
@@ -30,7 +30,7 @@ impl ListedPool {
 }
 
 /// Filter and position of a page.
-pub struct Page<'a> {
+pub struct PoolFilter<'a> {
     /// Part of the company's name.
     pub text: &'a str,
     /// The last pool's id of the previous page.
@@ -40,13 +40,13 @@ pub struct Page<'a> {
 }
 
 /// A page of pools, by company and type.
-pub async fn list(tx: &mut Tx, scope: &CompanyScope, page: &Page<'_>) -> Result<Vec<ListedPool>> {
-    list_query(scope, page).all(tx).await
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &PoolFilter<'_>) -> Result<Vec<ListedPool>> {
+    list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(scope: &CompanyScope, page: &Page<'_>) -> Query {
+pub fn list_query(scope: &CompanyScope, filter: &PoolFilter<'_>) -> Query {
     let query = sql("select a.company_id, c.name as company_name, p.name as parent_name, a.resource_type,
              a.balance as left, a.received_total, coalesce(k.balance, 0) as in_codes, a.received_at
          from (select a.company_id, a.resource_type from account a cross join company c
@@ -55,16 +55,16 @@ pub fn list_query(scope: &CompanyScope, page: &Page<'_>) -> Query {
         CompanyScope::Companies(ids) => query.push(" and a.company_id in ").push_list(ids),
         _ => scope.holds(query, "a.company_id"),
     };
-    let last = page.cursor.unwrap_or(0);
-    named(query, page.text)
+    let last = filter.cursor.unwrap_or(0);
+    named(query, filter.text)
         .push(" and (a.company_id, a.resource_type) > (")
         .push_value(last / 100)
         .push(", ")
         .push_value(last % 100)
         .push(") order by a.company_id, a.resource_type limit ")
-        .push_value(page.limit)
+        .push_value(filter.limit)
         .push(" offset ")
-        .push_value(page.offset)
+        .push_value(filter.offset)
         .push(
             ") page join account a on a.company_id = page.company_id and a.resource_type = page.resource_type
                  and a.kind = 0

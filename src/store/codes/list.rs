@@ -1,39 +1,49 @@
-//! Codes of a whole tree by any filter, for the API. Their ids come from indexes that cover the whole filter except the
-//! state: it changes, so it has indexes of its own.
+//! Lists of codes. Their ids come from indexes that cover the whole filter except the state: it changes, so it has
+//! indexes of its own.
 
-use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
-
-use super::companies::escape_like;
-use super::company_scope::{CompanyScope, Listed, Order, Part};
-use super::db::{Query, Result, Tx, sql};
-use super::operations;
-use crate::model::company::{Path, searchable};
+use super::{ListedCode, codes_columns, codes_joined};
+use crate::model::company::searchable;
 use crate::model::ledger::CodeStatus;
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
-
-/// A code with all that the API shows; the code itself is still sealed.
-#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
-pub struct ListedCode {
-    #[sqlx(flatten)]
-    pub row: super::codes::CodeRow,
-    pub ended_by: Option<i64>,
-    pub ended_company_id: Option<i64>,
-}
+use crate::store::companies::escape_like;
+use crate::store::company_scope::{CompanyScope, Listed, Order, Part};
+use crate::store::db::{Query, Result, Tx, sql};
+use crate::store::operations;
 
 /// Filters codes.
 #[derive(Debug, Clone, Default)]
-pub struct ListFilter {
+pub struct CodeFilter {
     pub status: Option<CodeStatus>,
     /// Used, or any other state.
     pub is_used: Option<bool>,
     pub facts: Facts,
     /// The last id of the previous page.
     pub cursor: Option<i64>,
-    pub newest_first: bool,
+    pub sort: CodeSort,
     pub limit: i64,
     pub offset: i64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CodeSort {
+    #[default]
+    OldestFirst,
+    NewestFirst,
+    /// Only with a status that ends a code.
+    LastEndedFirst,
+}
+
+impl CodeSort {
+    fn of_ids(self) -> Order {
+        match self {
+            CodeSort::OldestFirst => Order::OLDEST,
+            CodeSort::NewestFirst => Order::NEWEST,
+            CodeSort::LastEndedFirst => {
+                Order { of_k: " order by k.ended_at desc, k.id desc", of_x: " order by x.ended_at desc, x.id desc" }
+            }
+        }
+    }
 }
 
 /// Filters on what never or rarely changes.
@@ -60,51 +70,37 @@ const UNUSED: Listed = Listed { table: "code", walk: " indexed by code_unused", 
 const ENDED: Listed = Listed { table: "code", walk: " indexed by code_ended", of_company: " indexed by code_ended" };
 
 /// A page of codes.
-pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &ListFilter) -> Result<Vec<ListedCode>> {
+pub async fn list(tx: &mut Tx, scope: &CompanyScope, filter: &CodeFilter) -> Result<Vec<ListedCode>> {
     list_query(scope, filter).all(tx).await
 }
 
 /// The query behind [`list`].
 #[must_use]
-pub fn list_query(scope: &CompanyScope, filter: &ListFilter) -> Query {
-    let query = sql("select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
-             k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
-             k.ended_company_name, k.ended_by, k.ended_company_id
-         from (");
-    let part = Part { order: Order::by_id(filter.newest_first), limit: filter.limit, offset: filter.offset };
+pub fn list_query(scope: &CompanyScope, filter: &CodeFilter) -> Query {
+    let order = filter.sort.of_ids();
+    let part = Part { order, limit: filter.limit, offset: filter.offset };
     let wanted = |query| after(wanted(query, scope, filter), filter);
-    let query = scope.ids(query, filter.listed(), wanted, part);
-    query
-        .push(
-            ") page join code k on k.id = page.id join company c on c.id = k.company_id
-         join person p on p.id = k.created_by",
-        )
-        .push(if filter.newest_first { " order by k.id desc" } else { " order by k.id" })
-}
-
-/// Finds a code within a tree.
-pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<ListedCode>> {
-    let facts = Facts { id: Some(id), ..Facts::default() };
-    let filter = ListFilter { facts, limit: 1, newest_first: true, ..ListFilter::default() };
-    Ok(list(tx, &CompanyScope::Tree(tree.clone()), &filter).await?.pop())
+    let query = scope.ids(sql(codes_columns!()).push("("), filter.listed(), wanted, part);
+    query.push(concat!(") page join code k on k.id = page.id", codes_joined!())).push(order.of_k)
 }
 
 /// Counts codes.
-pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &ListFilter) -> Result<i64> {
+pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &CodeFilter) -> Result<i64> {
     let (count,): (i64,) = count_query(scope, filter).one(tx).await?;
     Ok(count)
 }
 
 /// The query behind [`count`].
 #[must_use]
-pub fn count_query(scope: &CompanyScope, filter: &ListFilter) -> Query {
+pub fn count_query(scope: &CompanyScope, filter: &CodeFilter) -> Query {
     wanted(scope.counted(filter.listed()), scope, filter)
 }
 
-impl ListFilter {
+impl CodeFilter {
     /// Where the ids are found.
     fn listed(&self) -> Listed {
         match (self.facts == Facts::default(), self.status) {
+            _ if self.sort == CodeSort::LastEndedFirst => ENDED,
             _ if self.facts.id.is_some() || self.facts.batch.is_some() => FEW_CODES,
             (true, Some(CodeStatus::Unused)) => UNUSED,
             (true, Some(_)) => ENDED,
@@ -126,7 +122,10 @@ fn is_of(status: CodeStatus) -> &'static str {
     }
 }
 
-fn wanted(query: Query, scope: &CompanyScope, filter: &ListFilter) -> Query {
+fn wanted(query: Query, scope: &CompanyScope, filter: &CodeFilter) -> Query {
+    if let (CodeSort::LastEndedFirst, Some(status)) = (filter.sort, filter.status) {
+        return among(query.push(" and ").push(is_of(status)), scope, &filter.facts);
+    }
     let query = with_facts(query, &filter.facts);
     let is_driven = filter.listed().walk != CODES.walk;
     let states =
@@ -140,7 +139,7 @@ fn wanted(query: Query, scope: &CompanyScope, filter: &ListFilter) -> Query {
 
 /// Adds that a code is, or is not, in a state. SQLite gathers the ids of the state from its index, because reading each
 /// code's row on the way would be slow.
-pub(super) fn in_state(query: Query, scope: &CompanyScope, status: CodeStatus, is: bool) -> Query {
+fn in_state(query: Query, scope: &CompanyScope, status: CodeStatus, is: bool) -> Query {
     let query = query.push_for(
         match is {
             // Tested for each code on the way: looking up every code of the state would take longer.
@@ -149,19 +148,28 @@ pub(super) fn in_state(query: Query, scope: &CompanyScope, status: CodeStatus, i
         },
         if is { " and (" } else { " and not (" },
     );
-    let query = query.push(is_of(status));
+    near(query.push(is_of(status)), scope).push(")")
+}
+
+/// Adds that a code has these facts. SQLite takes the ids from an index that covers them.
+fn among(query: Query, scope: &CompanyScope, facts: &Facts) -> Query {
+    if *facts == Facts::default() {
+        return query;
+    }
+    let from = " and k.id in (select k.id from code k indexed by code_by_company where true";
+    with_facts(near(query.push_for(from, " and (true"), scope), facts).push(")")
+}
+
+/// Repeats the few companies of a scope in a subquery. Redundant on PostgreSQL, which must bind the value anyway.
+fn near(query: Query, scope: &CompanyScope) -> Query {
     match scope {
-        CompanyScope::Companies(ids) => query
-            // Redundant on PostgreSQL, which must bind the value anyway.
-            .push_for(" and k.company_id in ", " and exists ")
-            .push_list(ids),
+        CompanyScope::Companies(ids) => query.push_for(" and k.company_id in ", " and exists ").push_list(ids),
         _ => query,
     }
-    .push(")")
 }
 
 /// Adds the filters on the code `k` other than its state.
-pub(super) fn with_facts(mut query: Query, facts: &Facts) -> Query {
+fn with_facts(mut query: Query, facts: &Facts) -> Query {
     if let Some(resource_type) = facts.resource_type {
         query = query.push(" and k.resource_type = ").push_value(resource_type);
     }
@@ -202,9 +210,16 @@ fn like(query: Query, text: &str) -> Query {
     query.push("k.comment_search like ").push_value(pattern).push(" escape '\\'")
 }
 
-fn after(query: Query, filter: &ListFilter) -> Query {
-    match filter.cursor {
-        None => query,
-        Some(id) => query.push(if filter.newest_first { " and k.id < " } else { " and k.id > " }).push_value(id),
+fn after(query: Query, filter: &CodeFilter) -> Query {
+    let Some(id) = filter.cursor else { return query };
+    match filter.sort {
+        CodeSort::OldestFirst => query.push(" and k.id > ").push_value(id),
+        CodeSort::NewestFirst => query.push(" and k.id < ").push_value(id),
+        CodeSort::LastEndedFirst => query
+            .push(" and (k.ended_at, k.id) < (coalesce((select b.ended_at from code b where b.id = ")
+            .push_value(id)
+            .push("), 9223372036854775807), ")
+            .push_value(id)
+            .push(")"),
     }
 }
