@@ -17,6 +17,7 @@ mod order;
 mod product;
 mod resources;
 mod sign_in;
+mod tag;
 mod token;
 mod user;
 
@@ -70,6 +71,7 @@ pub fn reason(reason: &Reason) -> Worded {
         Reason::SecondFactor(reason) => sign_in::second_factor(reason),
         Reason::Token(reason) => token::token(reason),
         Reason::Device(reason) => device::device(reason),
+        Reason::Tag(reason) => tag::tag(reason),
         Reason::Import(error) => import::file(error),
         Reason::Money(error) => product::money(*error),
         Reason::Product(reason) => product::product(reason),

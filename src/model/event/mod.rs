@@ -9,7 +9,7 @@ mod product;
 mod user;
 
 pub use company::{BillingEvent, CompanyEvent};
-pub use device::{DeviceEvent, ImportEvent, Settled};
+pub use device::{DeviceEvent, ImportEvent, Settled, TagEvent};
 pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed};
 pub use product::ProductEvent;
 pub use user::{SecondFactorEvent, TokenEvent, UserEvent};
@@ -27,6 +27,7 @@ pub enum Event {
     Token(TokenEvent),
     Device(DeviceEvent),
     Import(ImportEvent),
+    Tag(TagEvent),
     Code(CodeEvent),
     Product(ProductEvent),
     Order(OrderEvent),
@@ -70,6 +71,7 @@ events! {
     TokenEvent => Token;
     DeviceEvent => Device;
     ImportEvent => Import;
+    TagEvent => Tag;
     CodeEvent => Code;
     ProductEvent => Product;
     OrderEvent => Order;

@@ -8,7 +8,7 @@ mod order;
 mod user;
 
 pub use company::{CompanyReason, Obstacle, ObstacleKind};
-pub use device::DeviceReason;
+pub use device::{DeviceReason, TagReason};
 pub use field::{CodeReason, DateReason, FieldReason, FormReason, ResourceReason};
 pub use order::{BillingReason, OrderReason, ProductReason};
 pub use user::{SecondFactorReason, SignInReason, TokenReason, UserReason};
@@ -44,6 +44,7 @@ pub enum Reason {
     SecondFactor(SecondFactorReason),
     Token(TokenReason),
     Device(DeviceReason),
+    Tag(TagReason),
     Import(FileError),
     Money(MoneyError),
     Product(ProductReason),
@@ -98,6 +99,7 @@ reasons! {
     TokenReason => Token;
     NetworkError => Token(TokenReason::Networks);
     DeviceReason => Device;
+    TagReason => Tag;
     FileError => Import;
     MoneyError => Money;
     ProductReason => Product;

@@ -63,6 +63,11 @@ impl<T> Data<T> {
 }
 
 impl<T> List<T> {
+    /// The rows, and what is said of them.
+    pub fn parts(self) -> (Vec<T>, ListMeta) {
+        (self.data, self.meta)
+    }
+
     pub fn of(data: Vec<T>, meta: ListMeta) -> List<T> {
         List { success: true, data, meta }
     }

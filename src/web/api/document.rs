@@ -47,6 +47,7 @@ use crate::web::state::Portal;
         (name = "ledger", description = "The chain that proves the ledger was not rewritten"),
         (name = "codes", description = "Codes that anybody can activate, once"),
         (name = "devices", description = "Devices and what runs on them"),
+        (name = "tags", description = "Tags of devices"),
         (name = "users", description = "Users"),
     )
 )]
