@@ -18,10 +18,12 @@ alter table device add column updated_at integer;
 
 create index device_by_mac on device (mac_search, id) where mac_search <> '' and removed_at is null;
 create index device_by_imei on device (imei, id) where imei <> '' and removed_at is null;
-create index device_by_model on device (company_id, model, id) where removed_at is null;
+create index device_by_model on device (company_id, model, id, removed_at) where removed_at is null;
 -- A device leaves these once, with its first payment.
-create index device_never_paid on device (company_id, id) where paid_until is null and removed_at is null;
-create index device_never_paid_walk on device (id, company_id) where paid_until is null and removed_at is null;
+create index device_never_paid on device (company_id, id, paid_until, removed_at)
+  where paid_until is null and removed_at is null;
+create index device_never_paid_walk on device (id, company_id, paid_until, removed_at)
+  where paid_until is null and removed_at is null;
 
 create table tag (
   id integer primary key,

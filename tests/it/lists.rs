@@ -264,7 +264,8 @@ async fn filters_of_devices_match_a_plain_scan(test: TestApp) {
     let scopes = fill(&test).await;
     tag_devices(&test).await;
     let mut tx = test.app.db.read_list().await.unwrap();
-    let text = "select id, company_id, label_search, monitoring, paid_until, coalesce(service, 0) from device order by id";
+    let text =
+        "select id, company_id, label_search, monitoring, paid_until, coalesce(service, 0) from device order by id";
     let mut rows: Vec<DeviceFacts> = all(&mut tx, text).await;
     drop(tx);
     let tagged = |tags: &[i64], are_rare| Fact::Tagged { tags: tags.to_vec(), are_rare };

@@ -65,7 +65,7 @@ fn read(row: DeviceChangeRow) -> OpResult<(i64, Description)> {
 /// Change names, descriptions and tags of devices
 #[utoipa::path(put, path = "/api/devices", tag = "devices", request_body = DeviceChanges,
     responses((status = 201, body = ManyDone), (status = 207, body = ManyDone,
-        description = "Some rows were refused, for the reasons of a 404 or a 422.")))]
+        description = "Some rows were refused:")))]
 pub async fn update_many(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,
@@ -76,7 +76,7 @@ pub async fn update_many(
     for row in read_rows(changes.data)? {
         rows.push(read(row))?;
     }
-    let Rows { good, wrong } = rows;
+    let Rows { good, wrong, .. } = rows;
     if good.is_empty() {
         return Err(refused(wrong, &FIELDS));
     }

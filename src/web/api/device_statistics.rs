@@ -36,7 +36,11 @@ type Charts = BTreeMap<String, BTreeMap<String, i64>>;
 /// How many devices there are by status and by model
 #[utoipa::path(get, path = "/api/devices/statistics", tag = "devices", params(StatisticsQuery),
     responses((status = 200, body = Data<BTreeMap<String, BTreeMap<String, i64>>>)))]
-pub async fn show(State(portal): State<Portal>, caller: May<DevicesRead>, mut query: Query) -> ApiResult<Data<Charts>> {
+pub async fn statistics(
+    State(portal): State<Portal>,
+    caller: May<DevicesRead>,
+    mut query: Query,
+) -> ApiResult<Data<Charts>> {
     let charts = query.read("charts", read).unwrap_or_else(|| vec!["status".to_owned(), "model".to_owned()]);
     let company_id = query.number(&["company_id", "company"]);
     query.finish()?;

@@ -64,7 +64,7 @@ async fn set(
     for row in read_rows(rows.data)? {
         read_so_far.push(read(row, change))?;
     }
-    let Rows { good, wrong } = read_so_far;
+    let Rows { good, wrong, .. } = read_so_far;
     if good.is_empty() {
         return Err(refused(wrong, &FIELDS));
     }
@@ -87,7 +87,7 @@ async fn set(
 /// Put tags on devices, besides those that they have
 #[utoipa::path(put, path = "/api/devices/tags/assign", tag = "tags", request_body = TagRows,
     responses((status = 200, body = ManyDone), (status = 207, body = ManyDone,
-        description = "Some rows were refused, for the reasons of a 404 or a 422.")))]
+        description = "Some rows were refused:")))]
 pub async fn assign(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,
@@ -100,7 +100,7 @@ pub async fn assign(
 /// Take tags off devices
 #[utoipa::path(put, path = "/api/devices/tags/unassign", tag = "tags", request_body = TagRows,
     responses((status = 200, body = ManyDone), (status = 207, body = ManyDone,
-        description = "Some rows were refused, for the reasons of a 404 or a 422.")))]
+        description = "Some rows were refused:")))]
 pub async fn unassign(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,
@@ -113,7 +113,7 @@ pub async fn unassign(
 /// Give devices these tags in place of those that they have
 #[utoipa::path(put, path = "/api/devices/tags/overwrite", tag = "tags", request_body = TagRows,
     responses((status = 200, body = ManyDone), (status = 207, body = ManyDone,
-        description = "Some rows were refused, for the reasons of a 404 or a 422.")))]
+        description = "Some rows were refused:")))]
 pub async fn overwrite(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,

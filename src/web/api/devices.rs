@@ -161,7 +161,7 @@ pub(super) const FIELDS: [(&str, &str); 5] = [
 /// Several are added in one transaction; rows that are wrong are left out and reported.
 #[utoipa::path(post, path = "/api/devices", tag = "devices", request_body = DevicesToAdd,
     responses((status = 201, body = DevicesAdded), (status = 207, body = ManyAdded,
-        description = "Some rows were refused, for the reasons of a 404 or a 422.")))]
+        description = "Some rows were refused:")))]
 pub async fn create(
     State(portal): State<Portal>,
     caller: May<DevicesWrite>,
@@ -221,7 +221,7 @@ async fn create_many(
     for new in read_rows(new.data)? {
         rows.push(new.read(None))?;
     }
-    let Rows { good, mut wrong } = rows;
+    let Rows { good, mut wrong, .. } = rows;
     if good.is_empty() {
         return Err(refused(wrong, &FIELDS));
     }

@@ -83,7 +83,7 @@ impl<T: Serialize + ToSchema> Listed<T> {
         let known = names(T::schema());
         match fields {
             Fields::Names => Listed::Names(FieldNames { success: true, data: known }),
-            Fields::Only(wanted) if !known.iter().all(|name| wanted.contains(name)) => {
+            Fields::Only(wanted) if !list.is_empty() && !known.iter().all(|name| wanted.contains(name)) => {
                 let (rows, list) = list.parts();
                 let data = rows.iter().map(|row| narrow(row, fields)).collect();
                 let fields = known.into_iter().filter(|name| wanted.contains(name)).collect();

@@ -103,7 +103,7 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(device_list::list, devices::create, device_bulk::update_many, device_bulk::remove_many))
         .routes(routes!(device_list::export))
         .routes(routes!(device_import::import))
-        .routes(routes!(device_statistics::show))
+        .routes(routes!(device_statistics::statistics))
         .routes(routes!(device_bulk::put_into))
         // Some programs write it like this.
         .route("/api/devices/move/", post(device_bulk::put_into))

@@ -23,11 +23,12 @@ pub struct Rows<T> {
     /// Each with its number.
     pub good: Vec<(i64, T)>,
     pub wrong: Vec<Wrong>,
+    count: usize,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Rows<T> {
-        Rows { good: Vec::new(), wrong: Vec::new() }
+        Rows { good: Vec::new(), wrong: Vec::new(), count: 0 }
     }
 }
 
@@ -37,8 +38,8 @@ impl<T> Rows<T> {
     /// # Errors
     /// Whatever is no refusal.
     pub fn push(&mut self, row: OpResult<T>) -> ApiResult<()> {
-        let rows: std::collections::BTreeSet<usize> = self.wrong.iter().map(|(n, ..)| *n).collect();
-        let n = self.good.len() + rows.len();
+        let n = self.count;
+        self.count += 1;
         match row {
             Ok(row) => self.good.push((n as i64, row)),
             Err(OpError::Refused(field, reason)) => self.wrong.push((n, field, reason)),
