@@ -127,7 +127,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             }
         }
         let found = store::codes::by_tag(&mut work.tx, tag).await?;
-        let Some(found) = found.filter(|c| c.row.status != CodeStatus::Deleted as i64) else {
+        let Some(found) = found.filter(|c| c.status != CodeStatus::Deleted as i64) else {
             for limit in &limits {
                 store::throttle::fail(&mut work.tx, &limit.key, limit.policy, work.now).await?;
             }
@@ -171,7 +171,7 @@ pub async fn set_comment(
     let request = serde_json::json!([code_id, comment]).to_string();
     work_once!(app, actor, operation_id, "code_comment", &request, work => {
         let found = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
-        let found = found.filter(|c| c.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
+        let found = found.filter(|c| c.row.status != CodeStatus::Deleted as i64).ok_or(OpError::NotFound)?;
         store::codes::set_comment(&mut work.tx, code_id, &comment).await?;
         let listed = store::codes::find(&mut work.tx, &actor.company_path, code_id).await?;
         work.note(actor.note_at(
