@@ -63,6 +63,10 @@ fixed! {
     RECOVERY_CODES = "/account/second-factor/recovery-codes";
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
+    SUBSCRIPTIONS = "/subscriptions";
+    VOUCHER = "/subscriptions/voucher";
+    VOUCHER_CONFIRMATION = "/subscriptions/voucher/confirmation";
+    VOUCHER_RECEIVED = "/subscriptions/voucher/received";
     BUY_VOUCHERS = "/buy/vouchers";
     BUY_LICENCES = "/buy/licences";
     BUY_LICENCES_CHOICE = "/buy/licences/choice";

@@ -12,7 +12,7 @@ use super::pages::{
     account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes, companies,
     company, company_windows, confirm, demo_card, device_windows, devices, distributors, failed_jobs, history, imports,
     invoices, issue, licences, moves, orders, overview, payments, price_list, redeem, report_files, reports, search,
-    second_factor, second_step, seller, tokens, users, vat_classes, vouchers,
+    second_factor, second_step, seller, subscriptions, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, session, webhooks};
@@ -115,6 +115,10 @@ fn administration() -> Router<Portal> {
         .route("/codes/{id}/comment", get(code_windows::comment_window).post(code_windows::set_comment))
         .route("/codes/{id}/deletion", get(code_windows::delete_window).post(code_windows::delete))
         .route(urls::REDEEM, get(redeem::window).post(redeem::redeem))
+        .route(urls::SUBSCRIPTIONS, get(subscriptions::options))
+        .route(urls::VOUCHER, get(subscriptions::voucher).post(subscriptions::check))
+        .route(urls::VOUCHER_CONFIRMATION, post(subscriptions::confirm))
+        .route(urls::VOUCHER_RECEIVED, get(subscriptions::received))
         .route(urls::USERS, get(users::list).post(users::invite))
         .route(urls::USERS_NEW, get(users::invite_window))
         .route("/users/{id}", get(users::show))

@@ -48,6 +48,7 @@ mod seller;
 mod simulation;
 mod sockets;
 mod stripe;
+mod subscriptions;
 mod tasks;
 mod templates;
 mod tidy;

@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 25] = [
+const PRIVATE: [&str; 28] = [
     "/",
     "/summary",
     "/companies",
@@ -48,6 +48,9 @@ const PRIVATE: [&str; 25] = [
     "/codes/new",
     "/codes/sheet",
     "/redeem",
+    "/subscriptions",
+    "/subscriptions/voucher",
+    "/subscriptions/voucher/received",
     "/users",
     "/users/new",
     "/account/profile",
@@ -83,7 +86,7 @@ const OF_ONE: [&str; 15] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 32] = [
+const POSTED: [&str; 34] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -99,6 +102,8 @@ const POSTED: [&str; 32] = [
     "/codes/{}/comment",
     "/codes/{}/deletion",
     "/redeem",
+    "/subscriptions/voucher",
+    "/subscriptions/voucher/confirmation",
     "/users",
     "/users/{}/role",
     "/users/{}/disabled",
@@ -118,7 +123,7 @@ const POSTED: [&str; 32] = [
     "/companies/{}",
 ];
 
-const FIELDS: [&str; 42] = [
+const FIELDS: [&str; 43] = [
     "q",
     "status",
     "type",
@@ -132,6 +137,7 @@ const FIELDS: [&str; 42] = [
     "of",
     "company",
     "code",
+    "voucher",
     "back",
     "done",
     "action",

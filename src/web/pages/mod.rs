@@ -36,6 +36,7 @@ pub mod search;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;
+pub mod subscriptions;
 pub mod tokens;
 pub mod users;
 pub mod vat_classes;
