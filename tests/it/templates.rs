@@ -349,7 +349,7 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
         let done = ops::codes::changes::create(app, operator, key, &order(&comment, 1)).await.unwrap();
         made.push(done.transfers[0].code_id.unwrap());
     }
-    let text = ops::codes::find(app, operator, made[1]).await.unwrap().text;
+    let text = ops::codes::find(app, operator, made[1]).await.unwrap().shown.text;
     ops::codes::changes::redeem(app, &who(app, "acme@test.example").await, "redeem", &text).await.unwrap();
     ops::codes::changes::delete(app, operator, "delete", made[2]).await.unwrap();
 }
