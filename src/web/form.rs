@@ -54,6 +54,11 @@ impl Form {
         self.values.iter().find(|(k, _)| k == field).map_or("", |(_, v)| v)
     }
 
+    /// The names of all fields, each as often as it occurs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str())
+    }
+
     /// All values of a field that may occur several times.
     pub fn all<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         self.values.iter().filter(move |(k, _)| k == field).map(|(_, v)| v.as_str())

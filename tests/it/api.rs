@@ -452,6 +452,10 @@ async fn a_token_over_its_request_limit_waits(test: TestApp) {
         let answer = acme.get("/api/user").await;
         assert_eq!(answer.is(200).header("ratelimit-remaining"), remaining);
         assert_eq!(answer.header("ratelimit-limit"), "6");
+        assert_eq!(answer.header("x-ratelimit-remaining"), remaining);
+        let resets_at: i64 = answer.header("x-ratelimit-reset").parse().unwrap();
+        let seconds: i64 = answer.header("ratelimit-reset").parse().unwrap();
+        assert_eq!(resets_at, test.app.clock.now().0 / 1_000_000 + seconds);
     }
     let refused = acme.get("/api/user").await;
     refused.refuses(429, "", "TOO_MANY_REQUESTS");

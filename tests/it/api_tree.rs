@@ -15,6 +15,8 @@ both!(
     a_repeated_invitation_returns_the_same_link,
     users_can_be_listed_and_searched,
     only_administrators_can_write,
+    lists_take_pages_and_several_ids,
+    no_list_passes_over_an_unknown_parameter,
 );
 
 fn names(answer: &crate::support::Answer) -> Vec<&str> {
@@ -249,4 +251,45 @@ async fn of_two_concurrent_writes_with_one_key_only_one_happens(test: TestApp) {
     assert_eq!(world.credit(&test, world.acme).await, moved);
     assert_eq!(vendor.get("/api/companies?q=New").await.body["meta"]["total"], made);
     test.verify().await;
+}
+
+async fn lists_take_pages_and_several_ids(test: TestApp) {
+    let world = World::new(&test).await;
+    let vendor = Program::all(&test, "operator@test.example").await;
+    assert_eq!(names(&vendor.get("/api/companies?limit=2&page=2").await), ["Acme", "Acme North"]);
+    vendor.get("/api/companies?page=0").await.refuses(422, "page", "OUT_OF_RANGE");
+    let (acme, other) = (world.acme, world.other);
+    assert_eq!(names(&vendor.get(&format!("/api/companies?id={acme},{other},9999")).await), ["Acme", "Other"]);
+    vendor.get("/api/companies?id=1,x").await.refuses(422, "id", "NOT_A_NUMBER");
+    let many = vec!["1"; 1_001].join(",");
+    vendor.get(&format!("/api/companies?id={many}")).await.refuses(422, "id", "TOO_MANY");
+    let all = vendor.get("/api/users?limit=2").await;
+    assert_eq!(all.is(200).body["meta"]["_total"], all.body["meta"]["total"]);
+    let ids: Vec<String> = all.data().as_array().unwrap().iter().map(|u| u["id"].to_string()).collect();
+    let found = vendor.get(&format!("/api/users?id={}", ids.join(","))).await;
+    assert_eq!((found.data(), &found.body["meta"]["total"]), (all.data(), &json!(2)));
+    let outside = Program::all(&test, "customer@test.example").await;
+    assert_eq!(outside.get(&format!("/api/users?id={}", ids.join(","))).await.is(200).body["meta"]["total"], 0);
+    let mut devices = Vec::new();
+    for serial in ["1", "2", "3"] {
+        let new = json!({ "company_id": acme, "serial": serial });
+        devices.push(vendor.post("/api/devices", new).await.is(201).data()["id"].clone());
+    }
+    let found = vendor.get(&format!("/api/devices?id={},{}", devices[2], devices[0])).await;
+    let found: Vec<&Value> = found.is(200).data().as_array().unwrap().iter().map(|d| &d["id"]).collect();
+    assert_eq!(found, [&devices[0], &devices[2]]);
+}
+
+async fn no_list_passes_over_an_unknown_parameter(test: TestApp) {
+    World::new(&test).await;
+    let vendor = Program::all(&test, "operator@test.example").await;
+    for list in ["companies", "users", "devices", "credits", "credits/codes", "credits/history", "credits/move/history"]
+    {
+        let path = format!("/api/{list}?limit=1&_=5&ts=7");
+        vendor.get(&path).await.is(200);
+        let refused = vendor.get(&format!("{path}&colour=red&limit=x&size=4")).await;
+        let named = |name: &str| (name.to_owned(), "UNKNOWN_PARAMETER".to_owned());
+        assert_eq!(refused.is(422).errors(), [named("colour"), named("size")], "{list}");
+    }
+    vendor.get("/api/credits/summary?colour=red").await.refuses(422, "colour", "UNKNOWN_PARAMETER");
 }

@@ -28,7 +28,8 @@ impl SortKey {
 /// Filter, order and start of a list of companies.
 #[derive(Debug, Clone, Default)]
 pub struct SortedFilter {
-    pub id: Option<i64>,
+    /// Only these; empty for all.
+    pub ids: Vec<i64>,
     pub parent_id: Option<i64>,
     /// Part of the name.
     pub text: String,
@@ -69,8 +70,8 @@ pub async fn count_sorted(tx: &mut Tx, tree: &Path, filter: &SortedFilter) -> Re
 
 fn wanted(query: Query, tree: &Path, filter: &SortedFilter, way: Way) -> Query {
     let mut query = way.within(query, tree);
-    if let Some(id) = filter.id {
-        query = query.push(" and c.id = ").push_value(id);
+    if !filter.ids.is_empty() {
+        query = query.push(" and c.id in ").push_list(&filter.ids);
     }
     if let Some(id) = filter.parent_id {
         query = query.push(" and c.parent_id = ").push_value(id);

@@ -9,6 +9,8 @@ use crate::store::db::{Query, Result, Tx, sql};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UserFilter<'a> {
     pub company_id: Option<i64>,
+    /// Only these; empty for all.
+    pub ids: &'a [i64],
     /// Part of the e-mail address or of the company's name.
     pub text: &'a str,
     /// The last id of the previous page.
@@ -63,6 +65,7 @@ fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query
         Some(id) => query.push(" and u.company_id = ").push_value(id).push(" and c.id = ").push_value(id),
         None => way.within(query, tree),
     };
+    let query = if filter.ids.is_empty() { query } else { query.push(" and u.id in ").push_list(filter.ids) };
     if filter.text.is_empty() {
         return query;
     }

@@ -48,6 +48,10 @@ pub struct ListMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub total: Option<i64>,
+    /// The total again, under the key that RMS uses for users.
+    #[serde(rename = "_total", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rms_total: Option<i64>,
     /// Send it as `cursor` for the next page; null on the last page.
     pub next_cursor: Option<String>,
 }

@@ -130,7 +130,7 @@ async fn made(portal: &Portal, actor: &Actor, made: ops::codes::changes::Made) -
         return Ok(Made::One(MadeOne { success: true, meta: MadeMeta { credit_code: data.code.clone() }, data }));
     }
     let total = Some(codes.len() as i64);
-    Ok(Made::Many(List::of(codes, ListMeta { total, next_cursor: None })))
+    Ok(Made::Many(List::of(codes, ListMeta { total, rms_total: None, next_cursor: None })))
 }
 
 /// Changes to a code.

@@ -70,7 +70,9 @@ impl From<store::companies::Company> for Company {
 pub struct CompaniesQuery {
     /// Part of the name.
     q: Option<String>,
-    id: Option<i64>,
+    /// One id, or several separated by commas.
+    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
+    id: Option<String>,
     parent_id: Option<i64>,
     /// A comma-separated list of id, name, company_name, parent_id, created_at, device_count; with a minus
     /// before one it descends. With `cursor` the order is by id.
@@ -90,7 +92,7 @@ pub async fn list(
     mut query: Query,
 ) -> ApiResult<List<Company>> {
     let filter = SortedFilter {
-        id: query.number(&["id"]),
+        ids: query.ids(&["id"]),
         parent_id: query.number(&["parent_id"]),
         text: query.text(&["q"]).unwrap_or_default().to_owned(),
         order: query.read("sort", order).unwrap_or_default(),

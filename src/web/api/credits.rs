@@ -161,7 +161,7 @@ pub async fn summary(
     mut query: Query,
 ) -> ApiResult<Data<Summary>> {
     let company_id = query.number(&["company_id", "company"]);
-    query.page()?;
+    query.finish()?;
     let (app, actor) = (&portal.app, &caller.actor);
     let pools = ops::resources::summary(app, actor, company_id).await?;
     let own = company_id.unwrap_or(actor.company_id);

@@ -86,6 +86,11 @@ pub struct DevicesQuery {
     /// One company, without its subsidiaries; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
+    /// One id, or several separated by commas; `device_id` does the same.
+    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
+    id: Option<String>,
+    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
+    device_id: Option<String>,
     #[param(pattern = "^(active|waiting|expired|off)?$", example = "waiting")]
     status: Option<String>,
     /// The slug of the resource type that it runs on.
@@ -107,6 +112,7 @@ pub async fn list(State(portal): State<Portal>, caller: May<DevicesRead>, mut qu
     let (sort, descending) = query.read("sort", order).unwrap_or((DeviceSort::Id, false));
     let filter = DeviceFilter {
         company_id: query.number(&["company_id", "company"]),
+        ids: query.ids(&["id", "device_id"]),
         state: query.read("status", state),
         service: query.read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
         text: query.text(&["q"]).unwrap_or_default().to_owned(),

@@ -71,6 +71,18 @@ impl ApiError {
         ApiError::new(StatusCode::FORBIDDEN, "ADDRESS_NOT_ALLOWED", None, message)
     }
 
+    /// Parameters that the list does not have, one error for each.
+    pub fn unknown_parameters(names: &[&str]) -> ApiError {
+        let problem = |name: &&str| Problem {
+            code: "UNKNOWN_PARAMETER".into(),
+            source: Some((*name).to_owned()),
+            message: format!("There is no parameter \"{name}\" here."),
+            operation_id: None,
+        };
+        let problems = names.iter().map(problem).collect();
+        ApiError { status: StatusCode::UNPROCESSABLE_ENTITY, problems, header: None, wait_until: None, fault: None }
+    }
+
     pub fn too_many(seconds: i64, message: &str) -> ApiError {
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", None, message)
             .with_header(header::RETRY_AFTER, seconds.max(1).to_string())

@@ -16,6 +16,11 @@ use crate::web::state::Portal;
 const LIMIT_DEFAULT: i64 = 10;
 const LIMIT_MAX: i64 = 1_000;
 const OFFSET_MAX: i64 = 1_000_000_000;
+const PAGES_MAX: i64 = 1_000_000;
+const PAGING: [&str; 4] = ["limit", "offset", "page", "cursor"];
+const IDS_MAX: usize = 1_000;
+/// Parameters that programs add against caches, or because their HTTP library puts the token there.
+const PASSED_OVER: [&str; 5] = ["_", "t", "ts", "timestamp", "Authorization"];
 
 /// Which part of a list, as it is documented; [`Page`] is what is read.
 #[derive(Deserialize, IntoParams)]
@@ -28,15 +33,20 @@ pub struct Paging {
     /// How many rows to skip. `meta.total` is then counted.
     #[param(minimum = 0, maximum = 1_000_000_000i64, default = 0)]
     offset: Option<i64>,
+    /// The page, from 1: the same as `offset` with (page - 1) × limit.
+    #[param(minimum = 1, maximum = 1_000_000i64)]
+    page: Option<i64>,
     /// Walks the list at the same cost for each page: send it empty at first, then the `meta.next_cursor`
     /// of the page before. The total is not counted then.
     #[param(example = "", pattern = "^[0-9]{0,18}$")]
     cursor: Option<String>,
 }
 
-/// The query of a list.
+/// The query of a list. A parameter that nobody has asked for when the page is read is refused: passing over a filter
+/// would answer another question.
 pub struct Query {
     form: Form,
+    known: Vec<&'static str>,
     pub problems: Problems,
 }
 
@@ -45,7 +55,7 @@ impl FromRequestParts<Portal> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &Portal) -> Result<Query, Self::Rejection> {
         let form = Form::read(parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Query { form, problems: Problems::default() })
+        Ok(Query { form, known: Vec::new(), problems: Problems::default() })
     }
 }
 
@@ -73,22 +83,25 @@ impl Page {
         let has_more = rows.len() as i64 > self.limit;
         rows.truncate(self.limit as usize);
         let next_cursor = rows.last().filter(|_| has_more).map(|last| id(last).to_string());
-        ListMeta { total, next_cursor }
+        ListMeta { total, rms_total: None, next_cursor }
     }
 }
 
 impl Query {
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has(&mut self, name: &'static str) -> bool {
+        self.known.push(name);
         self.form.has(name)
     }
 
     /// A parameter under any of its names; `None` if absent or empty.
-    pub fn text(&self, names: &[&str]) -> Option<&str> {
+    pub fn text(&mut self, names: &[&'static str]) -> Option<&str> {
+        self.known.extend(names);
         names.iter().map(|name| self.form.value(name).trim()).find(|value| !value.is_empty())
     }
 
     /// A parameter that is a whole number.
     pub fn number(&mut self, names: &[&'static str]) -> Option<i64> {
+        self.known.extend(names);
         let name = names.iter().find(|name| self.form.has(name))?;
         let text = self.form.value(name).trim();
         let number = text.parse::<i64>().map_err(|_| FieldReason::NotANumber);
@@ -103,6 +116,18 @@ impl Query {
     ) -> Option<T> {
         let value = read(self.text(&[name])?);
         self.problems.take(name, value)
+    }
+
+    /// One id, or several with commas between; empty if absent.
+    pub fn ids(&mut self, names: &[&'static str]) -> Vec<i64> {
+        let Some(text) = self.text(names) else { return Vec::new() };
+        let ids: Result<Vec<i64>, _> = text.split(',').map(|id| id.trim().parse()).collect();
+        let ids = match ids {
+            Ok(ids) if ids.len() <= IDS_MAX => Ok(ids),
+            Ok(_) => Err(FieldReason::TooMany { maximum: IDS_MAX }),
+            Err(_) => Err(FieldReason::NotANumber),
+        };
+        self.problems.take(names[0], ids).unwrap_or_default()
     }
 
     /// A parameter that is 0 or 1, or true or false.
@@ -134,28 +159,42 @@ impl Query {
     /// # Errors
     /// All faults of any parameter.
     pub fn page(mut self) -> ApiResult<Page> {
-        let mut number = |name: &'static str, default: i64, maximum: i64| {
+        let mut number = |name: &'static str, minimum: i64, maximum: i64| {
             if !self.form.has(name) {
-                return default;
+                return None;
             }
             let text = self.form.value(name).trim();
             let value = match text.parse() {
-                Ok(number) if (0..=maximum).contains(&number) => Ok(number),
-                Ok(_) => Err(FieldReason::NotBetween { minimum: 0, maximum }),
+                Ok(number) if (minimum..=maximum).contains(&number) => Ok(number),
+                Ok(_) => Err(FieldReason::NotBetween { minimum, maximum }),
                 Err(_) => Err(FieldReason::NotANumber),
             };
-            self.problems.take(name, value).unwrap_or(default)
+            self.problems.take(name, value)
         };
-        let limit = number("limit", LIMIT_DEFAULT, LIMIT_MAX);
-        let offset = number("offset", 0, OFFSET_MAX);
+        let limit = number("limit", 0, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT);
+        let page = number("page", 1, PAGES_MAX).unwrap_or(1);
+        let offset = number("offset", 0, OFFSET_MAX).unwrap_or((page - 1) * limit);
         let cursor = self.form.has("cursor").then(|| self.form.value("cursor").trim().to_owned());
         let cursor = match cursor.as_deref() {
             None => None,
             Some("") => Some(None),
             Some(text) => self.problems.take("cursor", text.parse().map(Some).map_err(|_| FieldReason::NotANumber)),
         };
-        self.problems.finish().map_err(|error: OpError| ApiError::of(error, &[]))?;
+        self.finish()?;
         Ok(Page { limit, offset, cursor })
+    }
+
+    /// Ends the reading of a query without pages.
+    ///
+    /// # Errors
+    /// All faults of any parameter, and those that are not known.
+    pub fn finish(self) -> ApiResult<()> {
+        let is_known = |name: &str| PAGING.contains(&name) || PASSED_OVER.contains(&name) || self.known.contains(&name);
+        let unknown: Vec<&str> = self.form.names().filter(|name| !is_known(name)).collect();
+        if !unknown.is_empty() {
+            return Err(ApiError::unknown_parameters(&unknown));
+        }
+        self.problems.finish().map_err(|error: OpError| ApiError::of(error, &[]))
     }
 }
 

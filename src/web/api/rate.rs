@@ -38,6 +38,8 @@ pub struct Rate {
     remaining: u32,
     /// Seconds until the full limit is available again.
     reset_seconds: u32,
+    /// The same as seconds since 1970.
+    resets_at: u64,
     /// Set if this request exceeds the limit.
     pub wait_seconds: Option<i64>,
 }
@@ -62,7 +64,8 @@ impl Rates {
         };
         let used = u64::from(limit - remaining);
         let reset_seconds = (used * 60).div_ceil(u64::from(limit)) as u32;
-        Rate { limit, remaining, reset_seconds, wait_seconds }
+        let resets_at = self.clock.now().as_secs() + u64::from(reset_seconds);
+        Rate { limit, remaining, reset_seconds, resets_at, wait_seconds }
     }
 
     /// Drops tokens without recent requests.
@@ -72,12 +75,16 @@ impl Rates {
 }
 
 impl Rate {
-    /// The headers of draft-ietf-httpapi-ratelimit-headers, in the older and more widely understood form.
+    /// The headers of draft-ietf-httpapi-ratelimit-headers, in the older and more widely understood form; and those of
+    /// RMS, whose reset is a moment in seconds since 1970.
     pub fn tell(self, headers: &mut HeaderMap) {
         for (name, value) in [
-            ("ratelimit-limit", self.limit),
-            ("ratelimit-remaining", self.remaining),
-            ("ratelimit-reset", self.reset_seconds),
+            ("ratelimit-limit", u64::from(self.limit)),
+            ("ratelimit-remaining", u64::from(self.remaining)),
+            ("ratelimit-reset", u64::from(self.reset_seconds)),
+            ("x-ratelimit-limit", u64::from(self.limit)),
+            ("x-ratelimit-remaining", u64::from(self.remaining)),
+            ("x-ratelimit-reset", self.resets_at),
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }

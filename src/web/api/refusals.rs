@@ -6,7 +6,7 @@
 pub type Refused = (u16, Vec<&'static str>);
 
 /// Faults in the query of a list.
-const PAGE: [&str; 2] = ["NOT_A_NUMBER", "OUT_OF_RANGE"];
+const PAGE: [&str; 3] = ["NOT_A_NUMBER", "OUT_OF_RANGE", "UNKNOWN_PARAMETER"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
 const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
@@ -33,7 +33,7 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
     let no_code = (404, vec!["UNKNOWN_CODE"]);
     let guessed = (429, vec!["TOO_MANY_ATTEMPTS"]);
     match operation_id {
-        "companies_list" => vec![wrong(&[&PAGE, &["NOT_A_CHOICE"]])],
+        "companies_list" => vec![wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE"]])],
         "companies_create" => {
             vec![no_company, wrong(&[&NAME, &["NOT_A_TEXT", "NOT_A_NUMBER", "TOO_DEEP"]])]
         }
@@ -44,7 +44,8 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
         "companies_put_under" => {
             vec![not_found, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
         }
-        "credits_list" | "credits_summary" | "users_list" => vec![not_found, wrong(&[&PAGE])],
+        "credits_list" | "credits_summary" => vec![not_found, wrong(&[&PAGE])],
+        "users_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY"]])],
         "credits_move_units" => vec![
             no_company,
             wrong(&[
@@ -70,7 +71,7 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
         "codes_activate" => {
             vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE, &["OVERFLOW"]]), guessed]
         }
-        "devices_list" => vec![not_found, wrong(&[&PAGE, &["NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
+        "devices_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
         "devices_create" => vec![no_company, wrong(&[&DEVICE, &TEXT, &["NOT_A_CHOICE"]])],
         "devices_update" => vec![not_found, no_company, wrong(&[&DEVICE, &TEXT])],
         "devices_set_credit" => {
@@ -149,6 +150,7 @@ pub fn meaning(code: &str) -> &'static str {
         "UNDER_ITSELF" => "the company would be below itself.",
         "UNKNOWN_CODE" => "there is no such code.",
         "UNKNOWN_COMPANY" => "the caller's tree has no such company.",
+        "UNKNOWN_PARAMETER" => "there is no such parameter.",
         "UNKNOWN_ROLE" => "there is no such role.",
         "UNKNOWN_TYPE" => "there is no such resource type.",
         "UNSUITABLE_SERVICE" => "the device does not run on this resource type.",

@@ -69,6 +69,9 @@ pub struct UsersQuery {
     /// One company; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
+    /// One id, or several separated by commas.
+    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
+    id: Option<String>,
 }
 
 /// Users of the caller's tree, by id
@@ -77,16 +80,19 @@ pub struct UsersQuery {
 pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut query: Query) -> ApiResult<List<Person>> {
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
+    let ids = query.ids(&["id"]);
     let page = query.page()?;
     let wanted = store::users::UserFilter {
         company_id,
+        ids: &ids,
         text: &text,
         after: page.cursor.flatten().unwrap_or(0),
         limit: page.rows(),
         offset: page.offset,
     };
     let (mut found, total) = ops::users::list(&portal.app, &caller.actor, &wanted, !page.is_walk()).await?;
-    let meta = page.meta(&mut found, total, |u| u.id);
+    let mut meta = page.meta(&mut found, total, |u| u.id);
+    meta.rms_total = meta.total;
     Ok(List::of(found.into_iter().map(Person::from).collect(), meta))
 }
 
