@@ -11,7 +11,8 @@ mod save;
 use std::collections::VecDeque;
 
 use super::db::{DbError, Found, Query, Result, Tx, WriteTx, all_of, sql, sql_for};
-use crate::model::ledger::{DeviceFacts, Transfer};
+use crate::model::device::DeviceFacts;
+use crate::model::ledger::Transfer;
 use crate::model::resources::ResourceType;
 
 pub use load::{happened_meanwhile, load};
