@@ -279,6 +279,12 @@ async fn bought(test: &TestApp) -> Vec<Visit> {
     visits.push(Visit::new("/cancellation", buyer.get(&path).await));
     let fields = [("code", unused.shown.text.as_str()), ("check", "1")];
     visits.push(Visit::new("/redeem", buyer.submit("/redeem", "/redeem", &fields).await));
+    let shown = buyer.submit("/subscriptions/voucher", "/subscriptions/voucher", &fields[..1]).await;
+    let (form, voucher) = (shown.field("form"), shown.field("voucher"));
+    visits.push(Visit::new("/subscriptions/voucher", shown));
+    let fields = [("form", form.as_str()), ("voucher", voucher.as_str())];
+    let received = buyer.post("/subscriptions/voucher/confirmation", &fields).await.location().to_owned();
+    visits.push(Visit::new("/subscriptions/voucher/received", buyer.get(&received).await));
     let card = buyer.submit(&at, &format!("{at}/card"), &[]).await;
     let page = card.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     visits.push(Visit::new(format!("{at}/card"), card));

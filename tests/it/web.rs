@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 28] = [
+const PRIVATE: [&str; 27] = [
     "/",
     "/summary",
     "/companies",
@@ -50,7 +50,6 @@ const PRIVATE: [&str; 28] = [
     "/redeem",
     "/subscriptions",
     "/subscriptions/voucher",
-    "/subscriptions/voucher/received",
     "/users",
     "/users/new",
     "/account/profile",
