@@ -12,7 +12,7 @@ use crate::model::event::{Event, TokenEvent};
 use crate::model::network::{NetworkError, Networks};
 use crate::model::refusal::{DateReason, FieldReason, Reason, TokenReason};
 use crate::model::time::Moment;
-use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
+use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token, TokenKind};
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::auth::Credentials;
@@ -76,7 +76,7 @@ pub async fn create(app: &App, actor: &Actor, operation_id: &str, form: &TokenFo
         return refuse("", TokenReason::SecondFactorNeeded);
     }
     let Checked { name, scopes, expires_at, networks } = check(app, actor, form)?;
-    let token = Token::from_random(app.rng.bytes());
+    let token = Token::from_random(TokenKind::Personal, app.rng.bytes());
     let end = (form.last_day.trim(), form.has_no_end);
     let request = serde_json::json!([name, scopes.stored(), end, networks]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
@@ -253,7 +253,7 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     let slugs = wanted.scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
     let scopes = self::scopes(slugs).map_err(at("scopes"))?;
     let networks = self::networks(wanted.networks).map_err(at("networks"))?;
-    let token = Token::from_random(app.rng.bytes());
+    let token = Token::from_random(TokenKind::Personal, app.rng.bytes());
     work!(app, work => {
         let owner = store::users::by_email(&mut work.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
         // Locked, so that a user who is being disabled is left no token.
