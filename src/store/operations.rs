@@ -73,7 +73,8 @@ pub async fn find(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Option<Use>> 
 /// Like [`find`]; from here on, writes of this actor take turns until the end of the transaction.
 pub async fn find_in_turn(tx: &mut WriteTx, actor_id: i64, key: &str) -> Result<Option<Use>> {
     let turn = sql("select id from person where id = $1").locking(" for no key update").bind(actor_id);
-    let [_, found] = all_of(tx, [tx.is_postgres().then_some(turn), Some(find_query(actor_id, key))]).await?;
+    let turn = tx.is_postgres().then_some(turn);
+    let [_, found] = all_of(tx, [turn, Some(find_query(actor_id, key))]).await?;
     Ok(found.read::<OperationRow>()?.pop().map(OperationRow::used))
 }
 
