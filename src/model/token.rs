@@ -23,13 +23,8 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    pub const ALL: [TokenKind; 5] = [
-        TokenKind::Personal,
-        TokenKind::Access,
-        TokenKind::Refresh,
-        TokenKind::ClientSecret,
-        TokenKind::Code,
-    ];
+    pub const ALL: [TokenKind; 5] =
+        [TokenKind::Personal, TokenKind::Access, TokenKind::Refresh, TokenKind::ClientSecret, TokenKind::Code];
 
     #[must_use]
     pub fn prefix(self) -> &'static str {
@@ -214,6 +209,12 @@ impl Scopes {
 
     pub fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()
+    }
+
+    /// Those of either.
+    #[must_use]
+    pub fn with(&self, others: &Scopes) -> Scopes {
+        Scopes(Scope::ALL.into_iter().filter(|scope| self.has(*scope) || others.has(*scope)).collect())
     }
 
     /// Those of both.

@@ -18,6 +18,8 @@ pub struct Application {
     pub company_path: String,
     pub maker_id: i64,
     pub maker_email: String,
+    #[sqlx(try_from = "String")]
+    pub maker_role: Role,
     pub name: String,
     pub description: String,
     pub redirect_urls: String,
@@ -66,8 +68,9 @@ macro_rules! applications_sql {
     ($rest:literal) => {
         concat!(
             "select a.id, a.company_id, c.name as company_name, c.path as company_path, a.maker_id,
-                 m.email as maker_email, a.name, a.description, a.redirect_urls, a.scopes, a.client_id, a.secret_hash,
-                 a.secret_ending, a.is_published, a.service_user_id, s.role as service_role, a.created_at
+                 m.email as maker_email, m.role as maker_role, a.name, a.description, a.redirect_urls, a.scopes,
+                 a.client_id, a.secret_hash, a.secret_ending, a.is_published, a.service_user_id,
+                 s.role as service_role, a.created_at
              from application a join company c on c.id = a.company_id join person m on m.id = a.maker_id
              left join person s on s.id = a.service_user_id
              where c.removed_at is null and ",
@@ -114,8 +117,7 @@ pub async fn lock(tx: &mut WriteTx, id: i64) -> Result<bool> {
 
 /// How many applications a person has made.
 pub async fn count_of_maker(tx: &mut Tx, maker_id: i64) -> Result<i64> {
-    let (count,): (i64,) =
-        sql("select count(*) from application where maker_id = $1").bind(maker_id).one(tx).await?;
+    let (count,): (i64,) = sql("select count(*) from application where maker_id = $1").bind(maker_id).one(tx).await?;
     Ok(count)
 }
 

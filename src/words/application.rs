@@ -36,9 +36,7 @@ pub(super) fn application(reason: &ApplicationReason) -> Worded {
 fn redirects(error: &RedirectError) -> Worded {
     match error {
         RedirectError::Missing => missing("Enter at least one redirect URL."),
-        RedirectError::TooMany => {
-            invalid("TOO_MANY", format!("Enter {REDIRECT_URLS_MAX} redirect URLs or fewer."))
-        }
+        RedirectError::TooMany => invalid("TOO_MANY", format!("Enter {REDIRECT_URLS_MAX} redirect URLs or fewer.")),
         RedirectError::Malformed(text) => invalid(
             "NOT_A_REDIRECT_URL",
             format!(

@@ -33,6 +33,7 @@ mod licences;
 mod links;
 mod lists;
 mod metrics;
+mod oauth;
 mod openapi;
 mod orders;
 mod outcomes;

@@ -89,12 +89,11 @@ pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
 
 /// Locks a company's enabled administrators, so that the last one stays.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> =
-        sql("select id from person
+    let found: Vec<(i64,)> = sql("select id from person
              where company_id = $1 and role = 'admin' and disabled_at is null and is_service = 0 order by id")
-            .locked()
-            .bind(company_id)
-            .all(tx)
-            .await?;
+    .locked()
+    .bind(company_id)
+    .all(tx)
+    .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }
