@@ -6,6 +6,7 @@ mod support;
 mod api;
 mod api_devices;
 mod api_tree;
+mod applications;
 mod backup;
 mod billing;
 mod card_payments;

@@ -530,8 +530,9 @@ async fn an_application_never_does_more_than_its_person(test: TestApp) {
     let world = World::new(&test).await;
     let mut operator = secured(&test, "operator@test.example").await;
     let fields = [&FLEET[..4], &[("scope", "companies:write"), ("scope", "users:read")]].concat();
-    let admin = Client::make(&test, &mut secured(&test, "acme@test.example").await, &fields).await;
-    let tokens = admin.connect(&mut signed_in(&test, "acme@test.example").await).await;
+    let mut maker = secured(&test, "acme@test.example").await;
+    let admin = Client::make(&test, &mut maker, &fields).await;
+    let tokens = admin.connect(&mut maker).await;
     let program = Program::with_token(&test, &tokens.access);
     let new = |name: &str| serde_json::json!({ "name": name, "parent_id": world.acme });
     program.post("/api/companies", new("Acme South")).await.is(201);
