@@ -28,7 +28,8 @@ async fn an_application_requires_a_second_factor(test: TestApp) {
     acme.get(list).await.is(200).has("Fleet").has("Confidential");
     // What opens other accounts is confirmed once more.
     test.app.clock.advance_seconds(600);
-    for path in ["/account/applications/new".to_owned(), format!("{}/content", fleet.page), format!("{}/secret", fleet.page)]
+    for path in
+        ["/account/applications/new".to_owned(), format!("{}/content", fleet.page), format!("{}/secret", fleet.page)]
     {
         assert!(acme.get(&path).await.is(303).location().starts_with("/confirm?next="), "{path}");
         let to = if path.ends_with("/new") { list } else { &path };

@@ -105,7 +105,8 @@ impl Client {
         Client::make(test, maker, &FLEET).await
     }
 
-    /// Where it sends people: with these parameters in place of the usual ones, or besides them; empty ones are left out.
+    /// Where it sends people: with these parameters in place of the usual ones, or besides them. Empty ones are left
+    /// out.
     pub fn authorize(&self, other: &[(&str, &str)]) -> String {
         let challenge = challenge(VERIFIER);
         let usual = [
