@@ -79,8 +79,6 @@ const DENIED: Refusal = Refusal { code: ErrorCode::AccessDenied, description: "T
 struct ConsentPage<'a> {
     frame: Frame,
     asked: &'a Asked,
-    /// Where the answer goes.
-    target: String,
     hidden: Vec<(&'static str, &'a str)>,
     /// Where to go back to, if the person may not allow it.
     back: Option<String>,
@@ -101,7 +99,7 @@ pub async fn page(State(portal): State<Portal>, me: WebResult<Me>, QueryForm(for
     let hidden = PARAMETERS.into_iter().filter(|name| form.has(name)).map(|name| (name, form.value(name))).collect();
     let back = (!is_open).then(|| refusal_address(&portal, &asked.redirect_url, &form, NOT_OPEN));
     let csp = HeaderValue::from_str(&guard::csp_with_form_target(&target)).map_err(|_| WebError::BadRequest)?;
-    let mut response = render(&ConsentPage { frame, asked: &asked, target, hidden, back })?;
+    let mut response = render(&ConsentPage { frame, asked: &asked, hidden, back })?;
     if !is_open {
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
