@@ -67,6 +67,7 @@ const EVERYBODY = [
     await tab.getByRole('alert').waitFor();
   }),
   page('access tokens, without two-factor', '/account/tokens'),
+  page('applications, without two-factor', '/account/applications'),
   page('revoke access token', '/account/tokens', windowOf(/^Revoke /, 'Revoke access token')),
   page('not found', '/nothing-here'),
 ];

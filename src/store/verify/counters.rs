@@ -20,13 +20,14 @@ macro_rules! counters {
     };
 }
 
-const COUNTERS: [Counter; 16] = counters!(
+const COUNTERS: [Counter; 17] = counters!(
     "entry" of "select max(id) from (select max(id) as id from transfer union all select max(id) from history) e",
     "code" of "select max(id) from code",
     "company" of "select max(id) from company",
     "user" of "select max(id) from person",
     "job" of "select max(id) from job",
-    "token" of "select max(id) from access_token",
+    "token" of "select max(id) from (select max(id) as id from access_token union all select max(id) from oauth_grant) t",
+    "application" of "select max(id) from application",
     "device" of "select max(id) from device",
     "import" of "select max(id) from device_import",
     "batch" of "select max(id) from code_batch",

@@ -1,7 +1,9 @@
 //! The pages, by noun. A handler calls `ops` and renders; it decides nothing.
 
 pub mod account;
+pub mod applications;
 pub mod auth;
+pub mod authorize;
 pub mod billing;
 pub mod buy;
 pub mod buy_licences;
