@@ -29,7 +29,7 @@ pub struct Request<'a> {
 }
 
 /// A request that a person can answer.
-pub struct Asked {
+pub struct ConsentRequest {
     pub application: Application,
     pub redirect_url: String,
     pub scopes: Scopes,
@@ -37,7 +37,7 @@ pub struct Asked {
 }
 
 /// Why nobody is asked.
-pub enum NotAsked {
+pub enum Unaskable {
     /// It is not known where the answer may be sent, so it is a page.
     Page(ApplicationReason),
     /// The application gets the answer.
@@ -45,18 +45,18 @@ pub enum NotAsked {
 }
 
 /// Judges a request.
-pub async fn look(app: &App, request: &Request<'_>) -> OpResult<Result<Asked, NotAsked>> {
+pub async fn look(app: &App, request: &Request<'_>) -> OpResult<Result<ConsentRequest, Unaskable>> {
     let mut tx = app.db.read().await?;
     Ok(judge(store::applications::by_client_id(&mut tx, request.client_id).await?, request))
 }
 
-fn judge(found: Option<Application>, request: &Request<'_>) -> Result<Asked, NotAsked> {
-    let application = found.ok_or(NotAsked::Page(ApplicationReason::Unknown))?;
+fn judge(found: Option<Application>, request: &Request<'_>) -> Result<ConsentRequest, Unaskable> {
+    let application = found.ok_or(Unaskable::Page(ApplicationReason::Unknown))?;
     let redirect_url = application.redirects().choose(request.redirect_uri);
-    let redirect_url = redirect_url.ok_or(NotAsked::Page(ApplicationReason::UnknownRedirect))?;
+    let redirect_url = redirect_url.ok_or(Unaskable::Page(ApplicationReason::UnknownRedirect))?;
     match terms(&application, request) {
-        Ok((challenge, scopes)) => Ok(Asked { application, redirect_url, scopes, challenge }),
-        Err(refusal) => Err(NotAsked::Back { redirect_url, refusal }),
+        Ok((challenge, scopes)) => Ok(ConsentRequest { application, redirect_url, scopes, challenge }),
+        Err(refusal) => Err(Unaskable::Back { redirect_url, refusal }),
     }
 }
 

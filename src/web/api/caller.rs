@@ -167,7 +167,7 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     };
     let mut actor = Actor::of(holder.person, address);
     // An application does no more than its person may, who must first set up a second factor.
-    if facts.client_id.is_some() && actor.owed.is_some() {
+    if facts.client_id.is_some() && actor.pending_setup.is_some() {
         return Err(ApiError::unauthorised(false));
     }
     actor.token = Some(TokenName { id: holder.token_id, name: holder.token_name });

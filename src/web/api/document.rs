@@ -30,8 +30,9 @@ use crate::web::state::Portal;
         title = "Scrip",
         description = "Prepaid resources: who owns what, moves, codes, activations and use by devices.\n\n\
             Every call needs an access token: a personal one from Account settings, API, or that of an application \
-            registered there (OAuth 2.1): `Authorization: Bearer TOKEN`. Every write takes an `Idempotency-Key` (1 to 255 printable characters): sending the same key and body again returns \
-            the first answer and does nothing twice.\n\n\
+            registered there (OAuth 2.1): `Authorization: Bearer TOKEN`. Every write takes an `Idempotency-Key` (1 \
+            to 255 printable characters): sending the same key and body again returns the first answer and does \
+            nothing twice.\n\n\
             Every refusal has the same envelope, with a stable `code` for each error, and has changed nothing. After \
             a 503 `UNAVAILABLE` nothing has changed. After a 503 `OUTCOME_UNKNOWN` it is not known yet: the answer \
             has an `operation_id`; the same request, sent again with that as its `Idempotency-Key`, happens once. \

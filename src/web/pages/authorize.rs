@@ -10,7 +10,7 @@ use crate::model::oauth::{ErrorCode, form_target};
 use crate::model::refusal::Reason;
 use crate::ops;
 use crate::ops::oauth::Refusal;
-use crate::ops::oauth::consent::{Asked, NotAsked, Request};
+use crate::ops::oauth::consent::{ConsentRequest, Request, Unaskable};
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
 use crate::web::extract::{BodyForm, Me, QueryForm, Visit};
@@ -58,11 +58,11 @@ fn refusal_address(portal: &Portal, redirect_url: &str, form: &Form, refusal: Re
 }
 
 /// What a person can answer, or the answer if nobody is asked.
-async fn look(portal: &Portal, form: &Form) -> WebResult<Result<Asked, Response>> {
+async fn look(portal: &Portal, form: &Form) -> WebResult<Result<ConsentRequest, Response>> {
     match ops::oauth::consent::look(&portal.app, &request(form)).await? {
         Ok(asked) => Ok(Ok(asked)),
-        Err(NotAsked::Page(reason)) => Err(WebError::Refused(Reason::from(reason))),
-        Err(NotAsked::Back { redirect_url, refusal }) => {
+        Err(Unaskable::Page(reason)) => Err(WebError::Refused(Reason::from(reason))),
+        Err(Unaskable::Back { redirect_url, refusal }) => {
             Ok(Err(Redirect::to(&refusal_address(portal, &redirect_url, form, refusal)).into_response()))
         }
     }
@@ -78,7 +78,7 @@ const DENIED: Refusal = Refusal { code: ErrorCode::AccessDenied, description: "T
 #[template(path = "applications/authorize.html")]
 struct ConsentPage<'a> {
     frame: Frame,
-    asked: &'a Asked,
+    asked: &'a ConsentRequest,
     hidden: Vec<(&'static str, &'a str)>,
     /// Where to go back to, if the person may not allow it.
     back: Option<String>,

@@ -29,7 +29,7 @@ pub async fn secured(test: &TestApp, email: &str) -> Browser {
 /// An application as its developers have it.
 #[derive(Clone)]
 pub struct Client {
-    browser: Browser,
+    pub browser: Browser,
     /// Its page.
     pub page: String,
     pub id: String,
