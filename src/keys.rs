@@ -198,6 +198,13 @@ impl Keys {
         hash[..20].try_into().unwrap_or_default()
     }
 
+    /// What the code is made from that an actor's consent gives an application: the same for the same operation.
+    #[must_use]
+    pub fn consent_secret(&self, actor_id: i64, key: &str) -> [u8; 20] {
+        let hash = mac(&self.first().link, &[b"consent", &actor_id.to_be_bytes(), key.as_bytes()]);
+        hash[..20].try_into().unwrap_or_default()
+    }
+
     /// Marks a browser as one that an account has signed in from.
     #[must_use]
     pub fn device_mark(&self, account: &str) -> String {

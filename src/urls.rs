@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use crate::model::token::TokenKind;
 use crate::model::user::PendingSetup;
 
 macro_rules! fixed {
@@ -57,6 +58,15 @@ fixed! {
     SECURITY_EMAIL = "/account/security/email";
     TOKENS = "/account/tokens";
     TOKENS_NEW = "/account/tokens/new";
+    APPLICATIONS = "/account/applications";
+    APPLICATIONS_NEW = "/account/applications/new";
+    /// Where an application sends a person, to be allowed (OAuth 2.1).
+    AUTHORIZE = "/account/authorize";
+    /// What applications themselves ask.
+    OAUTH_TOKEN = "/account/token";
+    OAUTH_REVOKE = "/account/revoke";
+    OAUTH_INTROSPECT = "/account/introspect";
+    OAUTH_METADATA = "/.well-known/oauth-authorization-server";
     SECURITY_SESSIONS = "/account/security/sessions";
     SECOND_FACTOR = "/account/second-factor";
     SECOND_FACTOR_APP = "/account/second-factor/app";
@@ -66,6 +76,10 @@ fixed! {
     RECOVERY_CODES = "/account/second-factor/recovery-codes";
     HISTORY = "/history";
     HISTORY_CSV = "/history.csv";
+    SUBSCRIPTIONS = "/subscriptions";
+    VOUCHER = "/subscriptions/voucher";
+    VOUCHER_CONFIRMATION = "/subscriptions/voucher/confirmation";
+    VOUCHER_RECEIVED = "/subscriptions/voucher/received";
     BUY_VOUCHERS = "/buy/vouchers";
     BUY_LICENCES = "/buy/licences";
     BUY_LICENCES_CHOICE = "/buy/licences/choice";
@@ -163,6 +177,20 @@ pub fn user_token_revocation(user_id: impl Display, token_id: impl Display) -> S
 /// For a token of the actor.
 pub fn token_revocation(id: impl Display) -> String {
     format!("/account/tokens/{id}/revocation")
+}
+
+pub fn application(id: impl Display) -> String {
+    format!("/account/applications/{id}")
+}
+
+/// An action of an application: `content`, `secret`, `deletion`.
+pub fn application_part(id: impl Display, part: &str) -> String {
+    format!("/account/applications/{id}/{part}")
+}
+
+/// Where the actor ends what an application was allowed.
+pub fn authorised_application(id: impl Display) -> String {
+    format!("/account/security/applications/{id}/revocation")
 }
 
 pub fn order(id: impl Display) -> String {
@@ -288,12 +316,17 @@ pub fn without_secrets(path: &str, query: Option<&str>) -> String {
         url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
             let names = ["authorization", "token", "access_token"];
             names.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-                || value.contains(crate::model::token::PREFIX)
+                || TokenKind::ALL.iter().any(|kind| value.contains(kind.prefix()))
                 || crate::model::code::Code::parse(&value).is_ok()
         })
     };
     let kept: Vec<&str> = query.unwrap_or_default().split('&').filter(|p| !p.is_empty() && !is_secret(p)).collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+/// Whether programs ask at an address, and read its answers.
+pub fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || [OAUTH_TOKEN, OAUTH_REVOKE, OAUTH_INTROSPECT].contains(&path)
 }
 
 /// Whether a text is a path of this portal, safe to redirect to after signing in.

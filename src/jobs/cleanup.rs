@@ -1,4 +1,4 @@
-//! Deletes what has expired: sessions, links, mailed codes, old failures, order drafts, jobs given up long ago. Also
+//! Deletes what has expired: sessions, links, mailed codes, tokens of applications, old failures, order drafts, jobs given up long ago. Also
 //! counts the remaining jobs.
 
 use crate::app::App;
@@ -23,6 +23,7 @@ async fn try_run(app: &App) -> OpResult<()> {
     let mut tx = app.db.write_to_make_room().await?;
     store::users::forget_links(&mut tx, now).await?;
     store::second_factor::forget_mailed_codes(&mut tx, now).await?;
+    store::oauth::forget(&mut tx, now).await?;
     store::throttle::forget_before(&mut tx, now.plus_seconds(-THROTTLE_SECONDS_MAX)).await?;
     store::orders::forget_drafts(&mut tx, now.plus_seconds(-DRAFT_DAYS * 86_400)).await?;
     store::jobs::bring_near(&mut tx, now).await?;

@@ -20,6 +20,7 @@ pub mod licence;
 pub mod money;
 pub mod month;
 pub mod network;
+pub mod oauth;
 pub mod order;
 pub mod product;
 pub mod refusal;

@@ -48,6 +48,8 @@ pub const PASSWORDS_OF_ADDRESS: Policy = Policy {
     dead_end: None,
     forget_after_seconds: DAY_SECONDS,
 };
+/// Wrong secrets of applications from one address.
+pub const CLIENT_SECRETS_OF_ADDRESS: Policy = PASSWORDS_OF_ADDRESS;
 /// Wrong second factors of one account, across all sessions. An attacker who gets here has the password, so no number
 /// of guesses locks it for good: only the waits slow them down.
 pub const SECOND_FACTORS_OF_ACCOUNT: Policy = Policy {

@@ -1,49 +1,87 @@
-//! Personal access tokens: their format, and what they may do.
+//! Access tokens, and what else opens the API: their format, and what they may do.
 
 use std::fmt;
 
-/// The prefix of every token.
-pub const PREFIX: &str = "scrip_pat_";
 const SECRET_LENGTH: usize = 40;
 const CHECKSUM_LENGTH: usize = 8;
 
 pub const NAME_LENGTH_MAX: usize = 100;
 
-/// A token's text: the prefix that secret scanners know, 160 random bits and a CRC-32, all in lower-case hexadecimal,
-/// so that a truncated or mistyped one is detected without a look-up.
+/// What a token is for. Each kind has its prefix, which secret scanners know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A personal access token.
+    Personal,
+    /// An application's access token.
+    Access,
+    /// What an application gets new access tokens with.
+    Refresh,
+    /// What a confidential application signs in with.
+    ClientSecret,
+    /// What an application exchanges for its first tokens.
+    Code,
+}
+
+impl TokenKind {
+    pub const ALL: [TokenKind; 5] =
+        [TokenKind::Personal, TokenKind::Access, TokenKind::Refresh, TokenKind::ClientSecret, TokenKind::Code];
+
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            TokenKind::Personal => "scrip_pat_",
+            TokenKind::Access => "scrip_oat_",
+            TokenKind::Refresh => "scrip_ort_",
+            TokenKind::ClientSecret => "scrip_ocs_",
+            TokenKind::Code => "scrip_oac_",
+        }
+    }
+}
+
+/// A token's text: its kind's prefix, 160 random bits and a CRC-32, all in lower-case hexadecimal, so that a truncated
+/// or mistyped one is detected without a look-up.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct Token {
+    kind: TokenKind,
+    text: String,
+}
 
 impl Token {
     #[must_use]
-    pub fn from_random(bytes: [u8; 20]) -> Token {
+    pub fn from_random(kind: TokenKind, bytes: [u8; 20]) -> Token {
         let secret: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         let checksum = checksum(&secret);
-        Token(format!("{PREFIX}{secret}{checksum}"))
+        Token { kind, text: format!("{}{secret}{checksum}", kind.prefix()) }
     }
 
-    /// Parses a token; `None` if it cannot be one.
+    /// Parses a token of any kind; `None` if it cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Token> {
-        let rest = text.strip_prefix(PREFIX)?;
+        let (kind, rest) =
+            TokenKind::ALL.into_iter().find_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)))?;
         let is_hex = rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if !is_hex || rest.len() != SECRET_LENGTH + CHECKSUM_LENGTH {
             return None;
         }
         let (secret, given) = rest.split_at(SECRET_LENGTH);
-        (checksum(secret) == given).then(|| Token(text.to_owned()))
+        (checksum(secret) == given).then(|| Token { kind, text: text.to_owned() })
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> TokenKind {
+        self.kind
     }
 
     /// The whole text. It is shown once and never stored.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The last characters, which tell its owner one token from another.
     #[must_use]
     pub fn ending(&self) -> String {
-        self.0[self.0.len() - 4..].to_owned()
+        self.text[self.text.len() - 4..].to_owned()
     }
 }
 
@@ -173,6 +211,18 @@ impl Scopes {
         self.0.iter().copied()
     }
 
+    /// Those of either.
+    #[must_use]
+    pub fn with(&self, others: &Scopes) -> Scopes {
+        Scopes(Scope::ALL.into_iter().filter(|scope| self.has(*scope) || others.has(*scope)).collect())
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn within(&self, others: &Scopes) -> Scopes {
+        Scopes(self.iter().filter(|scope| others.has(*scope)).collect())
+    }
+
     /// As stored in the database: slugs separated by spaces.
     #[must_use]
     pub fn stored(&self) -> String {
@@ -192,10 +242,10 @@ mod tests {
 
     #[test]
     fn a_token_round_trips_and_a_wrong_character_is_detected() {
-        let token = Token::from_random([7; 20]);
+        let token = Token::from_random(TokenKind::Personal, [7; 20]);
         let text = token.reveal().to_owned();
         assert_eq!(Token::parse(&text), Some(token));
-        for i in PREFIX.len()..text.len() {
+        for i in "scrip_pat_".len()..text.len() {
             let other = if text.as_bytes()[i] == b'0' { '1' } else { '0' };
             let wrong = format!("{}{other}{}", &text[..i], &text[i + 1..]);
             assert_eq!(Token::parse(&wrong), None, "{wrong}");
@@ -205,7 +255,11 @@ mod tests {
         {
             assert_eq!(Token::parse(wrong), None, "{wrong}");
         }
-        assert_eq!(format!("{:?}", Token::from_random([7; 20])), "Token(…)");
+        for kind in TokenKind::ALL {
+            let token = Token::from_random(kind, [7; 20]);
+            assert_eq!(Token::parse(token.reveal()).map(|parsed| parsed.kind()), Some(kind));
+        }
+        assert_eq!(format!("{:?}", Token::from_random(TokenKind::Personal, [7; 20])), "Token(…)");
     }
 
     #[test]

@@ -53,6 +53,8 @@ impl Actor {
         let company_demands_second_factor = found.second_factor_demander.is_some();
         let pending_setup = match second_factor {
             Some(_) => None,
+            // It does not sign in.
+            None if found.is_service == 1 => None,
             None if company_demands_second_factor => Some(PendingSetup::SecondFactor),
             None => password_needs_second_factor.then_some(PendingSetup::LongerPassword),
         };

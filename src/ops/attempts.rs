@@ -46,6 +46,11 @@ pub(super) fn address_key(address: &str) -> String {
     format!("password:address:{}", counted_address(address))
 }
 
+/// Under what wrong secrets of applications are counted.
+pub(super) fn oauth_key(address: &str) -> String {
+    format!("oauth:address:{}", counted_address(address))
+}
+
 /// Forgets an account's wrong passwords from everywhere: a reset is the way out of the lock.
 pub(super) async fn forget_wrong_passwords(work: &mut Work, email: &str) -> OpResult<()> {
     for kind in ["known", "account"] {

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod addresses;
+pub mod applications;
 mod attempts;
 pub mod billing;
 pub mod card_payments;
@@ -25,6 +26,7 @@ pub mod licence_orders;
 pub mod licences;
 pub mod links;
 mod notices;
+pub mod oauth;
 pub mod order_codes;
 pub mod orders;
 pub mod password_reset;

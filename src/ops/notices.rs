@@ -27,6 +27,34 @@ pub(super) async fn password_changed(app: &App, work: &mut Work, email: &str, fr
     tell(app, work, email, "Your password was changed", what, from).await
 }
 
+/// An application was made, or got a new secret.
+pub(super) async fn application_made(
+    app: &App,
+    work: &mut Work,
+    email: &str,
+    (name, what): (&str, &str),
+    from: &str,
+) -> OpResult<()> {
+    let what = format!("the application \"{name}\" {what}.");
+    tell(app, work, email, "An application of yours", &what, from).await
+}
+
+/// An application may act for a person from now on.
+pub(super) async fn application_allowed(
+    app: &App,
+    work: &mut Work,
+    email: &str,
+    (name, scopes): (&str, &str),
+    from: &str,
+) -> OpResult<()> {
+    let what = format!(
+        "you allowed the application \"{name}\" to act for you. It may use: {}. You can end this under Account \
+         settings, Security.",
+        scopes.replace(' ', ", ")
+    );
+    tell(app, work, email, "An application may act for you", &what, from).await
+}
+
 /// An access token was made.
 pub(super) async fn token_made(
     app: &App,

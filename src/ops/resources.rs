@@ -50,11 +50,27 @@ pub async fn balance(app: &App, actor: &Actor, company_id: i64, resource_type: R
     Ok(store::pools::balance(&mut tx, company_id, resource_type).await?)
 }
 
-/// How many waiting devices a company would extend at once if it received that many units.
-pub async fn served_by(app: &App, company_id: i64, resource_type: ResourceType, units: i64) -> OpResult<i64> {
+/// The waiting devices that a company would extend at once.
+#[derive(Debug, Clone)]
+pub struct Served {
+    pub count: i64,
+    /// The names of the first few, in the order of service.
+    pub first: Vec<String>,
+}
+
+/// How many of [`Served`] are named.
+const NAMED_MAX: i64 = 10;
+
+/// Which waiting devices a company would extend at once if it received that many units.
+pub async fn served_by(app: &App, company_id: i64, resource_type: ResourceType, units: i64) -> OpResult<Served> {
     let mut tx = app.db.read().await?;
     let waiting = store::devices::waiting(&mut tx, company_id, resource_type).await?;
-    Ok(waiting.min(units).min(SERVED_MAX as i64))
+    let count = waiting.min(units).min(SERVED_MAX as i64);
+    if count == 0 {
+        return Ok(Served { count, first: Vec::new() });
+    }
+    let first = store::ledger::first_served(&mut tx, company_id, resource_type, count.min(NAMED_MAX)).await?;
+    Ok(Served { count, first: first.into_iter().map(|device| device.label).collect() })
 }
 
 /// The balance after each change of the last days, oldest first.

@@ -12,12 +12,12 @@ use crate::model::event::{Event, TokenEvent};
 use crate::model::network::{NetworkError, Networks};
 use crate::model::refusal::{DateReason, FieldReason, Reason, TokenReason};
 use crate::model::time::Moment;
-use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token};
+use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token, TokenKind};
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::auth::Credentials;
 use crate::store::history::NewHistory;
-use crate::store::tokens::{ListedToken, NewToken};
+use crate::store::tokens::{Holder, ListedToken, NewToken};
 
 /// How many tokens a user may have at once.
 pub const TOKENS_MAX: i64 = 100;
@@ -76,7 +76,7 @@ pub async fn create(app: &App, actor: &Actor, operation_id: &str, form: &TokenFo
         return refuse("", TokenReason::SecondFactorNeeded);
     }
     let Checked { name, scopes, expires_at, networks } = check(app, actor, form)?;
-    let token = Token::from_random(app.rng.bytes());
+    let token = Token::from_random(TokenKind::Personal, app.rng.bytes());
     let end = (form.last_day.trim(), form.has_no_end);
     let request = serde_json::json!([name, scopes.stored(), end, networks]).to_string();
     let fresh = std::sync::atomic::AtomicBool::new(false);
@@ -140,7 +140,7 @@ pub fn usual_last_day(app: &App, actor: &Actor) -> String {
     app.clock.now().plus_seconds(TOKEN_DAYS * DAY_SECONDS).zoned(&actor.time_zone).date().to_string()
 }
 
-fn name(text: &str) -> Result<String, Reason> {
+pub(super) fn name(text: &str) -> Result<String, Reason> {
     let name = text.trim().to_owned();
     if name.chars().any(crate::model::text::is_hidden) {
         return Err(FieldReason::HiddenCharacters.into());
@@ -152,7 +152,7 @@ fn name(text: &str) -> Result<String, Reason> {
     }
 }
 
-fn scopes<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, TokenReason> {
+pub(super) fn scopes<'a>(slugs: impl IntoIterator<Item = &'a str>) -> Result<Scopes, TokenReason> {
     let scopes = Scopes::read(slugs).map_err(TokenReason::UnknownScope)?;
     if scopes.is_empty() { Err(TokenReason::NoScope) } else { Ok(scopes) }
 }
@@ -253,7 +253,7 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
     let slugs = wanted.scopes.split(',').map(str::trim).filter(|s| !s.is_empty());
     let scopes = self::scopes(slugs).map_err(at("scopes"))?;
     let networks = self::networks(wanted.networks).map_err(at("networks"))?;
-    let token = Token::from_random(app.rng.bytes());
+    let token = Token::from_random(TokenKind::Personal, app.rng.bytes());
     work!(app, work => {
         let owner = store::users::by_email(&mut work.tx, wanted.email).await?.ok_or(OpError::NotFound)?;
         // Locked, so that a user who is being disabled is left no token.
@@ -280,11 +280,18 @@ pub async fn create_on_console(app: &App, wanted: &ConsoleToken<'_>) -> OpResult
 }
 
 /// Records a token's use, but rarely: the page needs the minute, not the second.
-pub async fn touch(app: &App, id: i64, last_used_at: Option<i64>) -> OpResult<()> {
+pub async fn touch(app: &App, holder: &Holder) -> OpResult<()> {
     let now = app.clock.now();
     let since = now.plus_seconds(-TOUCH_EVERY_SECONDS);
-    if last_used_at.is_some_and(|at| Moment(at) >= since) {
+    if holder.last_used_at.is_some_and(|at| Moment(at) >= since) {
         return Ok(());
     }
-    work!(app, work => { Ok(store::tokens::touch(&mut work.tx, id, now, since).await?) })
+    work!(app, work => {
+        let (tx, id) = (&mut work.tx, holder.token_id);
+        let touched = match holder.client_id {
+            None => store::tokens::touch(tx, id, now, since).await,
+            Some(_) => store::oauth::touch(tx, id, now, since).await,
+        };
+        Ok(touched?)
+    })
 }

@@ -58,7 +58,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
 pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> {
     let mut tx = app.db.read().await?;
     let path = &actor.company_path;
-    let person = store::users::find(&mut tx, path, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    let person = store::users::account(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
     let company = store::companies::find(&mut tx, path, actor.company_id).await?.ok_or(OpError::NotFound)?;
     Ok((person, company))
 }

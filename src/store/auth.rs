@@ -87,6 +87,8 @@ pub struct SignedIn {
     pub password_needs_second_factor: i64,
     /// The company that demands a second factor of this person: the person's own, or one above it.
     pub second_factor_demander: Option<String>,
+    /// 1 for a service user, which an application acts as.
+    pub is_service: i64,
 }
 
 /// The columns of [`SignedIn`] for a person `u` with a company `c`.
@@ -95,7 +97,7 @@ macro_rules! signed_in_columns {
         concat!(
             "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
              c.name as company_name, c.path as company_path, c.may_buy_vouchers, u.second_factor,
-             u.password_needs_second_factor, ",
+             u.password_needs_second_factor, u.is_service, ",
             crate::store::companies::demander_column!()
         )
     };

@@ -1,5 +1,6 @@
 //! SQL, written once for both databases. Each function takes a [`db::Tx`] and returns model types.
 
+pub mod applications;
 pub mod auth;
 pub mod backup;
 pub mod bench;
@@ -24,6 +25,7 @@ pub mod ledger;
 pub mod licences;
 pub mod migrate;
 pub mod migration_lease;
+pub mod oauth;
 pub mod operations;
 pub mod orders;
 pub mod payments;

@@ -37,9 +37,14 @@ pub struct Holder {
     pub token_name: String,
     pub token_hash: Vec<u8>,
     pub scopes: String,
+    pub created_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
     pub networks: String,
+    /// The application that it was given to; `None` for a personal token.
+    pub client_id: Option<String>,
+    /// What that application may use now.
+    pub application_scopes: Option<String>,
     #[sqlx(flatten)]
     pub person: SignedIn,
 }
@@ -48,8 +53,8 @@ pub struct Holder {
 pub async fn holders(tx: &mut Tx, hashes: &[Vec<u8>]) -> Result<Vec<Holder>> {
     let hashes: Vec<Hex> = hashes.iter().map(|hash| Hex::of(hash)).collect();
     sql(concat!(
-        "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.expires_at, t.last_used_at,
-             t.networks, ",
+        "select t.id as token_id, t.name as token_name, t.token_hash, t.scopes, t.created_at, t.expires_at,
+             t.last_used_at, t.networks, cast(null as text) as client_id, cast(null as text) as application_scopes, ",
         super::auth::signed_in_columns!(),
         " from access_token t join person u on u.id = t.user_id join company c on c.id = u.company_id
          where u.disabled_at is null and c.removed_at is null and t.token_hash in {list}"
@@ -115,14 +120,18 @@ pub async fn revoke(tx: &mut WriteTx, user_id: i64, id: i64) -> Result<Option<St
     Ok(name.map(|n| n.0))
 }
 
-/// Revokes the tokens that a person created with a second factor on; those from the console stay. Returns how many.
+/// Revokes the tokens that a person created with a second factor on, and what the person allowed applications; tokens
+/// from the console stay. Returns how many.
 pub async fn revoke_own(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
-    sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await
+    let own = sql("delete from access_token where user_id = $1 and from_console = 0").bind(user_id).run(tx).await?;
+    Ok(own + super::oauth::end_all_grants(tx, user_id).await?)
 }
 
-/// Revokes all tokens of a person, including those from the console. Returns how many.
+/// Revokes all tokens of a person, including those from the console, and what the person allowed applications. Returns
+/// how many.
 pub async fn revoke_all(tx: &mut WriteTx, user_id: i64) -> Result<u64> {
-    sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await
+    let all = sql("delete from access_token where user_id = $1").bind(user_id).run(tx).await?;
+    Ok(all + super::oauth::end_all_grants(tx, user_id).await?)
 }
 
 /// Records that a token was used, unless a use was recorded after `since`.

@@ -199,6 +199,11 @@ impl Form {
         TextArea { maximum, ..self.area(name, label, help) }
     }
 
+    /// A list with one name per line, which must not be empty.
+    pub fn required_list<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str, maximum: usize) -> TextArea<'a> {
+        TextArea { is_optional: false, ..self.list(name, label, help, maximum) }
+    }
+
     /// A multi-line text that must not be empty.
     pub fn required_area<'a>(&'a self, name: &'a str, label: &'a str, help: &'a str) -> TextArea<'a> {
         TextArea { is_optional: false, ..self.area(name, label, help) }

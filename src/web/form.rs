@@ -68,6 +68,11 @@ impl Form {
         self.values.iter().any(|(k, _)| k == field)
     }
 
+    /// Whether one of these fields occurs twice.
+    pub fn has_repeats(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| self.all(field).count() > 1)
+    }
+
     /// Sets a field's value if it has none yet.
     pub fn or(mut self, field: &str, value: impl Into<Cow<'static, str>>) -> Form {
         if !self.has(field) {

@@ -20,6 +20,7 @@ pub mod guard;
 pub mod health;
 pub mod monthly;
 pub mod notice;
+pub mod oauth;
 pub mod pages;
 pub mod paging;
 pub mod qr;

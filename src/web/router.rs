@@ -9,13 +9,14 @@ use tower_http::csrf::CsrfLayer;
 
 use super::api;
 use super::pages::{
-    account, auth, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows, codes, companies,
-    company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors, failed_jobs,
-    history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem, report_files,
-    reports, search, second_factor, second_step, seller, tags, tokens, users, vat_classes, vouchers,
+    account, applications, auth, authorize, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows,
+    codes, companies, company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors,
+    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem,
+    report_files, reports, search, second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes,
+    vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
-use super::{assets, company_field, error::WebError, guard, health, session, webhooks};
+use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
 use crate::app::App;
 use crate::urls;
 
@@ -54,6 +55,7 @@ fn pages(portal: &Portal) -> Router<Portal> {
         .layer(from_fn(guard::run_to_end))
         .layer(csrf)
         .merge(webhooks())
+        .merge(oauth_clients())
         .merge(api::router(portal))
         .route("/static/{hash}/{name}", get(assets::serve).layer(CompressionLayer::new()))
         .route(urls::LICENCE_PUBLIC_KEY, get(licences::public_key))
@@ -115,6 +117,10 @@ fn administration() -> Router<Portal> {
         .route("/codes/{id}/comment", get(code_windows::comment_window).post(code_windows::set_comment))
         .route("/codes/{id}/deletion", get(code_windows::delete_window).post(code_windows::delete))
         .route(urls::REDEEM, get(redeem::window).post(redeem::redeem))
+        .route(urls::SUBSCRIPTIONS, get(subscriptions::options))
+        .route(urls::VOUCHER, get(subscriptions::voucher).post(subscriptions::check))
+        .route(urls::VOUCHER_CONFIRMATION, post(subscriptions::confirm))
+        .route(urls::VOUCHER_RECEIVED, get(subscriptions::received))
         .route(urls::USERS, get(users::list).post(users::invite))
         .route(urls::USERS_NEW, get(users::invite_window))
         .route("/users/{id}", get(users::show))
@@ -195,6 +201,17 @@ fn webhooks() -> Router<Portal> {
         .layer(from_fn(guard::run_to_end))
 }
 
+/// Requests from applications (OAuth 2.1): no session, no form, no origin; each proves itself by its secret.
+fn oauth_clients() -> Router<Portal> {
+    Router::new()
+        .route(urls::OAUTH_TOKEN, post(oauth::token))
+        .route(urls::OAUTH_REVOKE, post(oauth::revoke))
+        .route(urls::OAUTH_INTROSPECT, post(oauth::introspect))
+        .route(urls::OAUTH_METADATA, get(oauth::metadata))
+        .layer(DefaultBodyLimit::max(oauth::BODY_BYTES_MAX))
+        .layer(from_fn(guard::run_to_end))
+}
+
 fn selling() -> Router<Portal> {
     Router::new()
         .route(urls::PRICE_LIST, get(price_list::list).post(price_list::add))
@@ -232,6 +249,14 @@ fn own_account() -> Router<Portal> {
         .route(urls::TOKENS, get(tokens::list).post(tokens::create))
         .route(urls::TOKENS_NEW, get(tokens::new_window))
         .route("/account/tokens/{id}/revocation", get(tokens::revoke_window).post(tokens::revoke))
+        .route(urls::APPLICATIONS, get(applications::list).post(applications::create))
+        .route(urls::APPLICATIONS_NEW, get(applications::new_window))
+        .route("/account/applications/{id}", get(applications::show))
+        .route("/account/applications/{id}/content", get(applications::change_window).post(applications::change))
+        .route("/account/applications/{id}/secret", get(applications::secret_window).post(applications::renew_secret))
+        .route("/account/applications/{id}/deletion", get(applications::delete_window).post(applications::delete))
+        .route("/account/security/applications/{id}/revocation", post(applications::revoke))
+        .route(urls::AUTHORIZE, get(authorize::page).post(authorize::decide))
         .route(urls::SECOND_FACTOR, get(second_factor::choice))
         .route(urls::SECOND_FACTOR_APP, get(second_factor::app).post(second_factor::turn_on_app))
         .route(urls::SECOND_FACTOR_EMAIL, get(second_factor::email).post(second_factor::turn_on_email))

@@ -36,6 +36,8 @@ pub struct Shared {
     pub people: Gatherer<i64, SignedIn>,
     /// Looks up access tokens' holders, for many requests at once.
     pub holders: Gatherer<Vec<u8>, Holder>,
+    /// The same for tokens of applications.
+    pub application_holders: Gatherer<Vec<u8>, Holder>,
     pub rates: Rates,
     pub downloads: Downloads,
     pub cookie_names: CookieNames,
@@ -73,8 +75,17 @@ impl Portal {
             CookieNames { known_device: "known", link: "link", theme: "theme" }
         };
         let rates = Rates::new(app.clock.clone(), app.config.api_requests_per_minute);
-        let (people, holders) = (people(&app), holders(&app));
-        Portal(Arc::new(Shared { app, people, holders, rates, downloads, cookie_names, request_timeout }))
+        let (people, holders, application_holders) = (people(&app), holders(&app), application_holders(&app));
+        Portal(Arc::new(Shared {
+            app,
+            people,
+            holders,
+            application_holders,
+            rates,
+            downloads,
+            cookie_names,
+            request_timeout,
+        }))
     }
 }
 
@@ -85,6 +96,18 @@ fn holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
         async move {
             let mut tx = db.read().await?;
             let found = store::tokens::holders(&mut tx, &hashes).await?;
+            Ok(found.into_iter().map(|h| (h.token_hash.clone(), h)).collect())
+        }
+    })
+}
+
+fn application_holders(app: &App) -> Gatherer<Vec<u8>, Holder> {
+    let db = app.db.clone();
+    Gatherer::start(&app.tasks, "look-ups of applications' tokens", move |hashes: Vec<Vec<u8>>| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.read().await?;
+            let found = store::oauth::holders(&mut tx, &hashes).await?;
             Ok(found.into_iter().map(|h| (h.token_hash.clone(), h)).collect())
         }
     })

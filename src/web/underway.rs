@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::Method;
 
+use crate::urls;
+
 tokio::task_local! {
     static UNDERWAY: Underway;
 }
@@ -36,7 +38,7 @@ impl Underway {
         Underway(Arc::new(Facts {
             request_id,
             is_read,
-            is_api: path.starts_with("/api/"),
+            is_api: urls::is_for_programs(path),
             operation: Mutex::default(),
         }))
     }
@@ -56,7 +58,7 @@ impl Underway {
         self.0.is_read
     }
 
-    /// Whether it came through the API.
+    /// Whether a program sent it.
     pub fn is_api(&self) -> bool {
         self.0.is_api
     }

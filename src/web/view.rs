@@ -183,18 +183,9 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
     }
     groups.push(NavGroup { heading: "", items: vec![item("Devices", urls::DEVICES)] });
     if actor.may_redeem() {
-        groups.push(NavGroup {
-            heading: "Subscriptions, licences",
-            // The vendor sells, and buys nothing.
-            items: match actor.is_admin() && !actor.is_operator() {
-                true => vec![
-                    item("Redeem voucher", urls::REDEEM),
-                    item("Buy vouchers", urls::BUY_VOUCHERS),
-                    item("Buy licences", urls::BUY_LICENCES),
-                ],
-                false => vec![item("Redeem voucher", urls::REDEEM)],
-            },
-        });
+        let options = item("Subscriptions, licences", urls::SUBSCRIPTIONS);
+        let is_current = options.is_current || path.starts_with("/buy/");
+        groups.push(NavGroup { heading: "", items: vec![NavItem { is_current, ..options }] });
     }
     let mut records = vec![item("History", urls::HISTORY)];
     if actor.sees_tree() {

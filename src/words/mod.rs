@@ -2,6 +2,7 @@
 //! form says above it that nothing was changed. For a program, it is a code, which never changes. Each noun has a file
 //! that puts the two side by side. For a person, an event is a notice.
 
+mod application;
 mod billing;
 mod code;
 mod company;
@@ -70,6 +71,7 @@ pub fn reason(reason: &Reason) -> Worded {
         Reason::SignIn(reason) => sign_in::sign_in(reason),
         Reason::SecondFactor(reason) => sign_in::second_factor(reason),
         Reason::Token(reason) => token::token(reason),
+        Reason::Application(reason) => application::application(reason),
         Reason::Device(reason) => device::device(reason),
         Reason::Tag(reason) => tag::tag(reason),
         Reason::Import(error) => import::file(error),

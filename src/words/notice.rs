@@ -1,6 +1,8 @@
 //! The notice at the top of the page after something was done.
 
-use super::{billing, code, company, device, import, job, licence, order, product, sign_in, tag, token, user};
+use super::{
+    application, billing, code, company, device, import, job, licence, order, product, sign_in, tag, token, user,
+};
 use crate::model::event::Event;
 
 /// "Move operation completed successfully." and what happened.
@@ -35,6 +37,7 @@ pub fn event(event: &Event) -> Notice {
         Event::User(event) => user::event(event),
         Event::SecondFactor(event) => sign_in::event(event),
         Event::Token(event) => token::event(event),
+        Event::Application(event) => application::event(event),
         Event::Device(event) => device::event(event),
         Event::Import(event) => import::event(event),
         Event::Tag(event) => tag::event(event),

@@ -83,17 +83,28 @@ async function codesOf(page, order, name) {
   return codes;
 }
 
+/** Opens one of the options of Subscriptions, licences. */
+async function option(page, name, heading = name) {
+  await go(page, 'Subscriptions, licences');
+  await page.getByRole('main').getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+}
+
 async function redeem(cell, code, { units, type, company }) {
   await visit({ as: 'customer', ...cell }, async (page) => {
     await page.goto(url('/'));
     const before = await balanceInAccountMenu(page, type);
-    await go(page, 'Redeem voucher', 'Redeem code');
-    await page.getByLabel('Code', { exact: true }).fill(code);
-    await page.getByRole('button', { name: 'Check first' }).click();
-    await page.getByText(new RegExp(`${units} ${type} will be added to ${company}`)).waitFor();
-    await isAccessible(page, 'redeem voucher, checked');
-    await page.getByRole('button', { name: 'Activate', exact: true }).click();
-    assert.match(await notice(page, 'Activate'), new RegExp(`${units} ${type} added to ${company}\\.`));
+    await option(page, 'Use your voucher');
+    await isAccessible(page, 'use your voucher');
+    await page.getByLabel('Voucher code', { exact: true }).fill(code);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Extend your subscription' }).waitFor();
+    await page.getByText(`${units} ${type}`, { exact: true }).waitFor();
+    await isAccessible(page, 'voucher, checked');
+    await page.getByRole('button', { name: 'Confirm', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: 'You received the credits from the voucher' }).waitFor();
+    await page.getByRole('main').getByText(company).waitFor();
+    await isAccessible(page, 'voucher, received');
     assert.equal(await balanceInAccountMenu(page, type), before + units);
   });
 }
@@ -105,7 +116,7 @@ eachOf(CELLS, 'a voucher is bought by invoice, paid, passed on and redeemed', as
   let order;
   await visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/'));
-    await go(page, 'Buy vouchers');
+    await option(page, 'Buy vouchers');
     await fillVoucher(page, { name, years: 1, subscriptions: 10, type: 'Device', codes: 2, total: '145.20 EUR' });
     await isAccessible(page, 'buy vouchers');
     await page.getByRole('button', { name: 'Check the order' }).click();
@@ -142,7 +153,7 @@ eachOf(CELLS, 'a voucher is bought by invoice, paid, passed on and redeemed', as
 eachOf(CELLS, 'two vouchers are bought by card at once', (cell) =>
   visit({ as: 'iberia', ...cell }, async (page) => {
     await page.goto(url('/'));
-    await go(page, 'Buy vouchers');
+    await option(page, 'Buy vouchers');
     await fillVoucher(page, { name: 'Flats', years: 2, subscriptions: 3, type: 'Apartment', codes: 1, total: '108.00 EUR' });
     await page.getByRole('button', { name: 'Check the order' }).click();
     await page.getByRole('link', { name: 'Add another voucher' }).click();
@@ -205,7 +216,7 @@ eachOf(CELLS, 'a licence is bought for a serial number, and its key is valid', a
   const serial = `7-${cell.width}-${cell.script ? 1 : 0}`;
   await visit({ as: 'distributor', ...cell }, async (page) => {
     await page.goto(url('/'));
-    await go(page, 'Buy licences');
+    await option(page, 'Buy licences');
     await isAccessible(page, 'buy licences');
     await page.getByLabel('Serial numbers').fill(serial);
     await page.getByRole('button', { name: 'Choose licences' }).click();
@@ -233,7 +244,7 @@ eachOf(CELLS, 'a licence is bought for a serial number, and its key is valid', a
 test('a company that is not activated sees a notice, and can buy once the operator activates it', async () => {
   const asAcme = (story) => visit({ as: 'admin' }, async (page) => {
     await page.goto(url('/'));
-    await go(page, 'Buy vouchers');
+    await option(page, /vouchers$/, 'Buy vouchers');
     await story(page);
   });
   const asOperator = (story) => visit({ as: 'operator' }, async (page) => {

@@ -67,6 +67,7 @@ const EVERYBODY = [
     await tab.getByRole('alert').waitFor();
   }),
   page('access tokens, without two-factor', '/account/tokens'),
+  page('applications, without two-factor', '/account/applications'),
   page('revoke access token', '/account/tokens', windowOf(/^Revoke /, 'Revoke access token')),
   page('not found', '/nothing-here'),
 ];
@@ -145,6 +146,16 @@ export const VIEWS = {
       await tab.getByText('The resources go to').waitFor();
     }),
     page('redeem code, window', '/resources', windowOf('Activate Code', 'Redeem code')),
+    page('subscriptions, licences', '/subscriptions'),
+    page('use your voucher', '/subscriptions/voucher'),
+    page('extend your subscription', '/subscriptions/voucher', async (tab) => {
+      await tab.goto(url('/companies/2/codes'));
+      const code = await tab.locator('[data-copy]').first().getAttribute('data-copy');
+      await tab.goto(url('/subscriptions/voucher'));
+      await tab.getByLabel('Voucher code', { exact: true }).fill(code);
+      await tab.getByRole('button', { name: 'Continue' }).click();
+      await tab.getByRole('heading', { level: 1, name: 'Extend your subscription' }).waitFor();
+    }),
     page('edit comment', '/companies/2/codes', windowOfRow(actionsOfCode, 'Edit comment', 'Edit comment')),
     page('delete code', '/companies/2/codes', windowOfRow(actionsOfCode, 'Delete', 'Delete code')),
     page('create company', '/companies', windowOf('Create company', 'Create company')),
@@ -253,5 +264,5 @@ export const VIEWS = {
   ],
   admin: [page('buy vouchers, not activated', '/buy/vouchers'), page('buy licences, not activated', '/buy/licences')],
   auditor: [...EVERYBODY, ...READERS],
-  customer: [...EVERYBODY, page('redeem code', '/redeem')],
+  customer: [...EVERYBODY, page('redeem code', '/redeem'), page('subscriptions, licences', '/subscriptions')],
 };

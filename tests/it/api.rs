@@ -1,6 +1,7 @@
 //! The REST API as programs use it: the guide's example, the envelope, scopes, lists, retries.
 
 use crate::support::{Program, TestApp, World};
+use scrip::model::token::{Token, TokenKind};
 use serde_json::json;
 
 both!(
@@ -72,7 +73,7 @@ async fn a_missing_or_invalid_token_is_refused(test: TestApp) {
     let world = World::new(&test).await;
     let good = Program::of(&test, "acme@test.example", "credits:read").await;
     let mistyped = good.token().replace("scrip_pat_", "scrip_pat_f");
-    let unknown = scrip::model::token::Token::from_random([9; 20]);
+    let unknown = Token::from_random(TokenKind::Personal, [9; 20]);
     for token in ["garbage", mistyped.as_str(), unknown.reveal()] {
         for path in ["/api/user".to_owned(), format!("/api/credits/codes/{}", world.acme)] {
             let answer = Program::with_token(&test, token).get(&path).await;

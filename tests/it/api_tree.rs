@@ -268,7 +268,7 @@ async fn lists_take_pages_and_several_ids(test: TestApp) {
     let ids: Vec<String> = all.data().as_array().unwrap().iter().map(|u| u["id"].to_string()).collect();
     let found = vendor.get(&format!("/api/users?id={}", ids.join(","))).await;
     assert_eq!((found.data(), &found.body["meta"]["total"]), (all.data(), &json!(2)));
-    let outside = Program::all(&test, "customer@test.example").await;
+    let outside = Program::all(&test, "acme@test.example").await;
     assert_eq!(outside.get(&format!("/api/users?id={}", ids.join(","))).await.is(200).body["meta"]["total"], 0);
     let mut devices = Vec::new();
     for serial in ["1", "2", "3"] {

@@ -73,6 +73,7 @@ async fn sensitive_acts_ask_again_after_ten_minutes(test: TestApp) {
         "/account/second-factor/email",
         "/account/security/email",
         "/account/tokens/new",
+        "/account/applications/new",
         &link,
         &reset,
     ];

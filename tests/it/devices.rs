@@ -43,7 +43,7 @@ both!(
 const CREDIT: ResourceType = ResourceType::CREDIT;
 const DAY: i64 = 86_400;
 
-fn input(serial: &str, company_id: i64) -> DeviceInput {
+pub fn input(serial: &str, company_id: i64) -> DeviceInput {
     let service = Some(CREDIT);
     DeviceInput {
         serial: serial.into(),
@@ -64,7 +64,7 @@ fn key(test: &TestApp) -> String {
 }
 
 /// Adds a device as the operator; returns its id.
-async fn add(test: &TestApp, input: &DeviceInput) -> i64 {
+pub async fn add(test: &TestApp, input: &DeviceInput) -> i64 {
     let operator = who(&test.app, "operator@test.example").await;
     let answer = ops::devices::changes::create(&test.app, &operator, &key(test), input).await.unwrap();
     answer.about.id

@@ -109,7 +109,6 @@ async fn companies_are_walked_in_list_order(test: TestApp) {
 
 async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
     let mut cases = Vec::new();
-    let words = "crate".to_owned();
     let own = CompanyScope::Companies(vec![1]);
     for (suffix_tag, comment) in [(None, None), (Some(7), Some("crate")), (None, Some("crate"))] {
         let facts = Facts { suffix_tag, comment: comment.map(str::to_owned), ..Facts::default() };

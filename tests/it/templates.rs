@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::markup::{Markup, text};
+use crate::support::oauth::{BACK, Client};
 use crate::support::walker::{Visit, type_into, walk};
 use crate::support::{
     Browser, NOON, PASSWORD, TestApp, World, link_in, mail_server, next_mail_of_all, open, sale, secret_on, set_up,
@@ -37,8 +38,21 @@ once!(
 const HOSTILE: &str = "<hostile>' hostile=1 \" hostile=2>&lt;\u{200f}\u{200e}Donaudampfschifffahrten";
 
 /// The fields with names or texts from users; each gets its own sample.
-const KINDS: [&str; 11] =
-    ["company", "first", "last", "memo", "comment", "serial", "device", "model", "batch", "token", "reason"];
+const KINDS: [&str; 13] = [
+    "company",
+    "first",
+    "last",
+    "memo",
+    "comment",
+    "serial",
+    "device",
+    "model",
+    "batch",
+    "token",
+    "application",
+    "purpose",
+    "reason",
+];
 
 fn hostile(kind: &str) -> String {
     format!("{kind} {HOSTILE}")
@@ -192,6 +206,7 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
     let fields = [("name", &*token), ("scope", "credits:read"), ("last_day", "")];
     let page = operator.submit("/account/tokens/new", "/account/tokens", &fields).await;
     visits.push(Visit::new("/account/tokens", page));
+    visits.extend(applications(test, operator).await);
     let (_, code) = world.code(test, "operator@test.example", 5).await;
     for path in [
         format!("/redeem?code={code}"),
@@ -204,6 +219,23 @@ async fn made_once(test: &TestApp, world: &World, operator: &mut Browser) -> Vec
         let page = operator.get(&path).await;
         visits.push(Visit::new(path, page));
     }
+    visits
+}
+
+/// An application that is made, and allowed by its maker.
+async fn applications(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
+    let (name, description) = (hostile("application"), hostile("purpose"));
+    let fields = [("name", &*name), ("description", &*description), ("redirect_urls", BACK)];
+    let choices = [("kind", "confidential"), ("scope", "credits:read"), ("service_role", "read_only")];
+    let fields = [&fields[..], &choices].concat();
+    let made = operator.submit("/account/applications/new", "/account/applications", &fields).await;
+    let client = Client::on(test, &made);
+    let mut visits = vec![Visit::new("/account/applications", made)];
+    let asked = client.authorize(&[]);
+    visits.push(Visit::new(&asked, operator.get(&asked).await));
+    let path = format!("{}/secret", client.page);
+    visits.push(Visit::new(&path, operator.submit(&path, &path, &[]).await));
+    client.code(operator, &[]).await;
     visits
 }
 
@@ -280,6 +312,12 @@ async fn bought(test: &TestApp) -> Vec<Visit> {
     visits.push(Visit::new("/cancellation", buyer.get(&path).await));
     let fields = [("code", unused.shown.text.as_str()), ("check", "1")];
     visits.push(Visit::new("/redeem", buyer.submit("/redeem", "/redeem", &fields).await));
+    let shown = buyer.submit("/subscriptions/voucher", "/subscriptions/voucher", &fields[..1]).await;
+    let (form, voucher) = (shown.field("form"), shown.field("voucher"));
+    visits.push(Visit::new("/subscriptions/voucher", shown));
+    let fields = [("form", form.as_str()), ("voucher", voucher.as_str())];
+    let received = buyer.post("/subscriptions/voucher/confirmation", &fields).await.location().to_owned();
+    visits.push(Visit::new("/subscriptions/voucher/received", buyer.get(&received).await));
     let card = buyer.submit(&at, &format!("{at}/card"), &[]).await;
     let page = card.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     visits.push(Visit::new(format!("{at}/card"), card));
@@ -350,7 +388,7 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
         let done = ops::codes::changes::create(app, operator, key, &order(&comment, 1)).await.unwrap();
         made.push(done.transfers[0].code_id.unwrap());
     }
-    let text = ops::codes::find(app, operator, made[1]).await.unwrap().text;
+    let text = ops::codes::find(app, operator, made[1]).await.unwrap().shown.text;
     ops::codes::changes::redeem(app, &who(app, "acme@test.example").await, "redeem", &text).await.unwrap();
     ops::codes::changes::delete(app, operator, "delete", made[2]).await.unwrap();
 }

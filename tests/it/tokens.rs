@@ -169,7 +169,8 @@ async fn a_token_is_never_stored_in_the_clear(test: TestApp) {
     let mut acme = secured(&test, "acme@test.example").await;
     let token = shown(&make(&mut acme, "Nightly", &["credits:read"], "").await);
     let mut tx = test.app.db.read().await.unwrap();
-    let kept: Vec<(String, String)> = sql("select verb, result from operation").all(&mut tx).await.unwrap();
+    let kept: Vec<(String, String)> =
+        sql("select verb, result from operation where verb is not null").all(&mut tx).await.unwrap();
     assert!(kept.iter().all(|(_, result)| !result.contains(&token[..30])));
     let kept: Vec<(String, String)> = sql("select name, ending from access_token").all(&mut tx).await.unwrap();
     assert_eq!(kept, [("Nightly".to_owned(), token[token.len() - 4..].to_owned())]);

@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 28] = [
+const PRIVATE: [&str; 30] = [
     "/",
     "/summary",
     "/companies",
@@ -48,6 +48,8 @@ const PRIVATE: [&str; 28] = [
     "/codes/new",
     "/codes/sheet",
     "/redeem",
+    "/subscriptions",
+    "/subscriptions/voucher",
     "/users",
     "/users/new",
     "/devices/tags",
@@ -86,7 +88,7 @@ const OF_ONE: [&str; 15] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 35] = [
+const POSTED: [&str; 37] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -102,6 +104,8 @@ const POSTED: [&str; 35] = [
     "/codes/{}/comment",
     "/codes/{}/deletion",
     "/redeem",
+    "/subscriptions/voucher",
+    "/subscriptions/voucher/confirmation",
     "/users",
     "/users/{}/role",
     "/users/{}/disabled",
@@ -124,7 +128,7 @@ const POSTED: [&str; 35] = [
     "/companies/{}",
 ];
 
-const FIELDS: [&str; 42] = [
+const FIELDS: [&str; 43] = [
     "q",
     "status",
     "type",
@@ -138,6 +142,7 @@ const FIELDS: [&str; 42] = [
     "of",
     "company",
     "code",
+    "voucher",
     "back",
     "done",
     "action",

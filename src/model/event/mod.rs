@@ -12,7 +12,7 @@ pub use company::{BillingEvent, CompanyEvent};
 pub use device::{DeviceEvent, ImportEvent, Settled, TagEvent};
 pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed};
 pub use product::ProductEvent;
-pub use user::{SecondFactorEvent, TokenEvent, UserEvent};
+pub use user::{ApplicationEvent, SecondFactorEvent, TokenEvent, UserEvent};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,7 @@ pub enum Event {
     User(UserEvent),
     SecondFactor(SecondFactorEvent),
     Token(TokenEvent),
+    Application(ApplicationEvent),
     Device(DeviceEvent),
     Import(ImportEvent),
     Tag(TagEvent),
@@ -69,6 +70,7 @@ events! {
     UserEvent => User;
     SecondFactorEvent => SecondFactor;
     TokenEvent => Token;
+    ApplicationEvent => Application;
     DeviceEvent => Device;
     ImportEvent => Import;
     TagEvent => Tag;

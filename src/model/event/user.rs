@@ -62,6 +62,31 @@ pub enum SecondFactorEvent {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum ApplicationEvent {
+    Created {
+        name: String,
+    },
+    Changed {
+        name: String,
+    },
+    SecretMade {
+        name: String,
+    },
+    Deleted {
+        name: String,
+    },
+    /// A person allowed it to act for them.
+    Allowed {
+        name: String,
+    },
+    /// A person no longer allows it.
+    Revoked {
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenEvent {
     Created {
         name: String,

@@ -11,7 +11,7 @@ pub use company::{CompanyReason, Obstacle, ObstacleKind};
 pub use device::{DeviceReason, TagReason};
 pub use field::{CodeReason, DateReason, FieldReason, FormReason, ResourceReason};
 pub use order::{BillingReason, OrderReason, ProductReason};
-pub use user::{SecondFactorReason, SignInReason, TokenReason, UserReason};
+pub use user::{ApplicationReason, SecondFactorReason, SignInReason, TokenReason, UserReason};
 
 use super::amount::AmountError;
 use super::code::CodeError;
@@ -22,6 +22,7 @@ use super::licence::LicenceRefusal;
 use super::money::MoneyError;
 use super::month::PeriodError;
 use super::network::NetworkError;
+use super::oauth::RedirectError;
 use super::order::OrderError;
 use super::product::ModelsError;
 use super::time::Moment;
@@ -43,6 +44,7 @@ pub enum Reason {
     SignIn(SignInReason),
     SecondFactor(SecondFactorReason),
     Token(TokenReason),
+    Application(ApplicationReason),
     Device(DeviceReason),
     Tag(TagReason),
     Import(FileError),
@@ -98,6 +100,8 @@ reasons! {
     SecondFactorReason => SecondFactor;
     TokenReason => Token;
     NetworkError => Token(TokenReason::Networks);
+    ApplicationReason => Application;
+    RedirectError => Application(ApplicationReason::Redirects);
     DeviceReason => Device;
     TagReason => Tag;
     FileError => Import;

@@ -1,6 +1,7 @@
-//! What is wrong with an account, with signing in to it, and with its access tokens.
+//! What is wrong with an account, with signing in to it, and with its access tokens and applications.
 
 use crate::model::network::NetworkError;
+use crate::model::oauth::RedirectError;
 use crate::model::time::Moment;
 use crate::model::user::{EmailError, PasswordError};
 
@@ -62,4 +63,23 @@ pub enum TokenReason {
     UnknownScope(String),
     NoScope,
     Networks(NetworkError),
+}
+
+#[derive(Debug, Clone)]
+pub enum ApplicationReason {
+    TooMany {
+        maximum: i64,
+    },
+    UnknownType,
+    Redirects(RedirectError),
+    /// A public application has no secret, so anybody could act as its service user.
+    PublicService,
+    /// More than the application's maker may give.
+    RoleTooHigh,
+    /// A public application has no secret to renew.
+    Public,
+    /// The application that sent the person here is not registered.
+    Unknown,
+    /// It wants the answer at an address that is not registered.
+    UnknownRedirect,
 }

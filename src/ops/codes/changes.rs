@@ -10,6 +10,7 @@ use crate::model::text;
 use crate::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER, counted_address};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, at, refuse, text_reason};
+use crate::ops::resources::Served;
 use crate::ops::work::{Outcome, work, work_once};
 use crate::store;
 use crate::store::codes::ListedCode;
@@ -106,9 +107,21 @@ fn limits(actor: &Actor) -> Vec<Limit> {
 pub struct Preview {
     pub resource_type: ResourceType,
     pub amount: i64,
+    /// The company that the code belongs to.
+    pub issuer: String,
+    pub expires_at: Option<i64>,
+    /// The usable balance before.
     pub balance: i64,
     /// Waiting devices that it would extend at once.
-    pub served: i64,
+    pub served: Served,
+}
+
+impl Preview {
+    /// The balance right after redeeming.
+    #[must_use]
+    pub fn balance_after(&self) -> i64 {
+        self.balance.saturating_add(self.amount).saturating_sub(self.served.count)
+    }
 }
 
 /// What redeeming a code would do, without doing it. Rate limited like redeeming.
@@ -136,16 +149,17 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
             return Ok(Err(Refusal::UnknownCode));
         };
         let facts = found.facts()?;
-        Ok(facts.redeemable(work.now).map(|()| facts))
+        Ok(facts.redeemable(work.now).map(|()| (facts, found.company_name)))
     })?;
-    let found = outcome.map_err(at("code"))?;
+    let (found, issuer) = outcome.map_err(at("code"))?;
     let resource_type = found.resource_type;
     let mut tx = app.db.read().await?;
     let balance = store::pools::balance(&mut tx, actor.company_id, resource_type).await?;
     drop(tx);
     let units = balance.saturating_add(found.amount);
     let served = crate::ops::resources::served_by(app, actor.company_id, resource_type, units).await?;
-    Ok(Preview { resource_type, amount: found.amount, balance, served })
+    let expires_at = found.expires_at.map(|at| at.0);
+    Ok(Preview { resource_type, amount: found.amount, issuer, expires_at, balance, served })
 }
 
 /// Deletes an unused code. Its units return to the company that owns it.

@@ -138,7 +138,8 @@ pub async fn holdings(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Holdings>> {
              (select count(*) from account a where a.company_id = c.value and a.kind = 0 and a.balance > 0) as balances,
              (select count(*) from code k where k.company_id = c.value and k.status = 0) as unused_codes,
              (select count(*) from company s where s.parent_id = c.value and s.removed_at is null) as subsidiaries,
-             (select count(*) from person u where u.company_id = c.value and u.disabled_at is null) as users,
+             (select count(*) from person u
+                 where u.company_id = c.value and u.disabled_at is null and u.is_service = 0) as users,
              (select count(*) from purchase_order b where b.company_id = c.value
                  and (b.state = 'awaiting_payment' or b.codes_made < b.codes_wanted)) as open_orders,
              (select o.devices from company o where o.id = c.value) as devices

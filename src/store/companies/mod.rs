@@ -84,7 +84,7 @@ macro_rules! company_columns {
              ",
             $crate::store::companies::demander_column!(),
             ",
-             (select count(*) from person u where u.company_id = c.id and u.disabled_at is null) as users,
+             (select count(*) from person u where u.company_id = c.id and u.disabled_at is null and u.is_service = 0) as users,
              coalesce((select a.balance from account a
                  where a.company_id = c.id and a.resource_type = 1 and a.kind = 0), 0) as credits_left,
              (select count(*) from company s where s.parent_id = c.id and s.removed_at is null) as subsidiaries

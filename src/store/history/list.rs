@@ -51,7 +51,7 @@ macro_rules! history_sql {
         concat!(
             "select h.id, h.at, p.email as who, w.name as who_company, w.path as who_path, h.verb, h.resource_type, h.amount, h.from_name, h.to_name,
                  h.from_balance, h.to_balance, h.code_id, h.subject, h.details, h.address, h.actor_id as who_id, h.token_id,
-                 coalesce(h.token_name, k.name) as token_name
+                 coalesce(h.token_name, k.name, n.name) as token_name
              from (select * from (",
             $of_source,
             ") a union select * from (",
@@ -60,7 +60,8 @@ macro_rules! history_sql {
             $of_history,
             ") c) h
              left join person p on p.id = h.actor_id left join company w on w.id = p.company_id
-             left join access_token k on k.id = h.token_id order by h.id desc limit $2"
+             left join access_token k on k.id = h.token_id left join oauth_grant g on g.id = h.token_id
+             left join application n on n.id = g.application_id order by h.id desc limit $2"
         )
     };
 }
@@ -193,9 +194,11 @@ pub async fn of_device(
     sql("select t.id, t.at, p.email as who, w.name as who_company, w.path as who_path, t.cause as verb, t.resource_type,
              t.amount, case when f.path >= $4 and f.path < $5 then t.from_name else 'Parent company' end as from_name,
              cast(null as text) as to_name, cast(null as bigint) as from_balance, cast(null as bigint) as to_balance,
-             t.code_id, '' as subject, t.memo as details, t.address, t.actor_id as who_id, t.token_id, k.name as token_name
+             t.code_id, '' as subject, t.memo as details, t.address, t.actor_id as who_id, t.token_id,
+             coalesce(k.name, n.name) as token_name
          from transfer t join company f on f.id = t.from_company_id left join person p on p.id = t.actor_id
          left join company w on w.id = p.company_id left join access_token k on k.id = t.token_id
+         left join oauth_grant g on g.id = t.token_id left join application n on n.id = g.application_id
          where t.device_id = $1 and t.id < $2 order by t.id desc limit $3")
     .bind(device_id)
     .bind(filter.before.unwrap_or(i64::MAX))

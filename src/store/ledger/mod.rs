@@ -11,7 +11,9 @@ mod save;
 use std::collections::VecDeque;
 
 use super::db::{DbError, Found, Query, Result, Tx, WriteTx, all_of, sql, sql_for};
+use crate::model::device::DeviceFacts;
 use crate::model::ledger::Transfer;
+use crate::model::resources::ResourceType;
 
 pub use load::{happened_meanwhile, load};
 pub use rows::{NewTransferRow, TransferRow};
@@ -47,6 +49,18 @@ pub async fn operation(tx: &mut Tx, actor_id: i64, key: &str) -> Result<Vec<Tran
         .push(" where o.key = $1 and o.actor_id = $2 order by t.id limit 1001");
     let found: Vec<TransferRow> = query.bind(key).bind(actor_id).all(tx).await?;
     found.into_iter().map(Transfer::try_from).collect()
+}
+
+/// The devices that units arriving in a balance would extend first, in the order of service, if they are so many.
+pub async fn first_served(
+    tx: &mut Tx,
+    company_id: i64,
+    resource_type: ResourceType,
+    count: i64,
+) -> Result<Vec<DeviceFacts>> {
+    let Some(query) = devices::waiting(&[(company_id, resource_type)].into()) else { return Ok(Vec::new()) };
+    let found: Vec<devices::DeviceRow> = query.all(tx).await?;
+    found.into_iter().take(count as usize).map(devices::DeviceRow::facts).collect()
 }
 
 /// For a value in the database that Scrip never wrote.

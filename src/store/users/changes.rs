@@ -22,9 +22,13 @@ pub async fn insert(tx: &mut WriteTx, company_id: i64, email: &str, role: Role, 
     Ok((added == 1).then_some(id))
 }
 
-/// Changes a role, effective from the person's next request.
+/// Changes a role, effective from the person's next request. Service users of the person's applications are left no
+/// more than the person may give.
 pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role) -> Result<()> {
     sql("update person set role = $2 where id = $1").bind(id).bind(role.slug()).run(tx).await?;
+    if role != Role::Admin {
+        crate::store::applications::lower_service_users(tx, id, role).await?;
+    }
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
         Way::Gathered => ", company c",
         Way::Walked => " cross join company c",
     });
-    let query = query.push(" where c.id = u.company_id and c.removed_at is null");
+    let query = query.push(" where c.id = u.company_id and c.removed_at is null and u.is_service = 0");
     wanted(query, tree, filter, way)
         .push(" and ")
         .push(id)
@@ -54,7 +54,7 @@ pub fn list_query(tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query {
 /// Counts users.
 pub async fn count(tx: &mut Tx, tree: &Path, filter: &UserFilter<'_>) -> Result<i64> {
     let query = sql("select count(*) from company c cross join person u
-         where u.company_id = c.id and c.removed_at is null");
+         where u.company_id = c.id and c.removed_at is null and u.is_service = 0");
     let (count,): (i64,) = wanted(query, tree, filter, Way::Gathered).one(tx).await?;
     Ok(count)
 }

@@ -58,18 +58,23 @@ macro_rules! users_sql {
 }
 use users_sql;
 
-/// Finds a person within a tree; those of removed companies are gone with them.
+/// Finds a person within a tree; those of removed companies are gone with them, and service users are nobody's.
 pub async fn find(tx: &mut Tx, tree: &Path, id: i64) -> Result<Option<User>> {
-    sql(users_sql!("u.id = $1 and c.removed_at is null and c.path >= $2 and c.path < $3"))
+    sql(users_sql!("u.id = $1 and u.is_service = 0 and c.removed_at is null and c.path >= $2 and c.path < $3"))
         .bind(id)
         .bind_tree(tree)
         .optional(tx)
         .await
 }
 
+/// Finds the person or the service user that acts.
+pub async fn account(tx: &mut Tx, id: i64) -> Result<Option<User>> {
+    sql(users_sql!("u.id = $1 and c.removed_at is null")).bind(id).optional(tx).await
+}
+
 /// Finds a person by e-mail address in the whole portal: for signing in and for the command line.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
-    sql(users_sql!("u.email_search = $1")).bind(searchable(email)).optional(tx).await
+    sql(users_sql!("u.email_search = $1 and u.is_service = 0")).bind(searchable(email)).optional(tx).await
 }
 
 /// The e-mail addresses of these people.
@@ -79,16 +84,16 @@ pub async fn emails(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, String)>> {
 
 /// Everybody, for the command line.
 pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
-    sql(users_sql!("u.id > $1 order by u.id limit 500")).bind(after).all(tx).await
+    sql(users_sql!("u.id > $1 and u.is_service = 0 order by u.id limit 500")).bind(after).all(tx).await
 }
 
 /// Locks a company's enabled administrators, so that the last one stays.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
-    let found: Vec<(i64,)> =
-        sql("select id from person where company_id = $1 and role = 'admin' and disabled_at is null order by id")
-            .locked()
-            .bind(company_id)
-            .all(tx)
-            .await?;
+    let found: Vec<(i64,)> = sql("select id from person
+             where company_id = $1 and role = 'admin' and disabled_at is null and is_service = 0 order by id")
+    .locked()
+    .bind(company_id)
+    .all(tx)
+    .await?;
     Ok(found.into_iter().map(|r| r.0).collect())
 }

@@ -243,10 +243,10 @@ async fn months(after: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
 /// The first and the last transfer of each operation must be its own. (A rule finds each transfer's operation.)
 async fn operations(key: &mut String, actor_id: &mut i64, ground: &mut Ground<'_, '_>) -> Result<bool> {
     let found: Vec<(String, i64, i64, i64)> = sql("select o.key, o.actor_id,
-             case when o.first_transfer is null then 2 else (select count(*) from transfer t
-                 where t.id in (o.first_transfer, o.last_transfer)
-                 and t.operation = o.key and t.actor_id = o.actor_id) end as found,
-             case when o.first_transfer = o.last_transfer then 1 else 2 end as expected
+             (select count(*) from transfer t where t.id in (o.first_transfer, o.last_transfer)
+                 and t.operation = o.key and t.actor_id = o.actor_id) as found,
+             cast(case when o.first_transfer is null then 0 when o.first_transfer = o.last_transfer then 1 else 2 end
+                 as bigint) as expected
          from operation o where (o.key, o.actor_id) > ($1, $2) order by o.key, o.actor_id limit $3")
     .bind(&*key)
     .bind(*actor_id)

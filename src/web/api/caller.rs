@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::error::{ApiError, ApiResult, WaitUntil};
 use crate::model::network::Networks;
 use crate::model::time::Moment;
-use crate::model::token::{Scope, Scopes, Token, TokenName};
+use crate::model::token::{Scope, Scopes, Token, TokenKind, TokenName};
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::web::form::Form;
@@ -25,6 +25,18 @@ use crate::web::state::Portal;
 pub struct Caller {
     pub actor: Actor,
     pub scopes: Scopes,
+    pub token: Facts,
+}
+
+/// What a program may know of its token.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// A personal token's number, or the start of an application's token's hash.
+    pub id: String,
+    pub created_at: Moment,
+    pub expires_at: Option<Moment>,
+    /// The application that it was given to; `None` for a personal token.
+    pub client_id: Option<String>,
 }
 
 /// A caller whose token has the scope `S`.
@@ -122,7 +134,12 @@ pub async fn authenticate(State(portal): State<Portal>, request: Request, next: 
 async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     let text = token_text(parts).ok_or_else(|| ApiError::unauthorised(true))?;
     let token = Token::parse(text.trim()).ok_or_else(|| ApiError::unauthorised(false))?;
-    let found = portal.holders.get(ops::tokens::hash(&token)).await.map_err(|_| ApiError::unavailable())?;
+    let holders = match token.kind() {
+        TokenKind::Personal => &portal.holders,
+        TokenKind::Access => &portal.application_holders,
+        _ => return Err(ApiError::unauthorised(false)),
+    };
+    let found = holders.get(ops::tokens::hash(&token)).await.map_err(|_| ApiError::unavailable())?;
     let now = portal.app.clock.now();
     let holder = found
         .filter(|h| h.expires_at.is_none_or(|at| now < Moment(at)))
@@ -133,18 +150,34 @@ async fn identify(portal: &Portal, parts: &Parts) -> ApiResult<(Caller, i64)> {
     }
     // If nothing can be written (a full disk), programs can still read. Boxed: it is rare and large, and each request
     // would otherwise reserve room for it.
-    let touched = Box::pin(ops::tokens::touch(&portal.app, holder.token_id, holder.last_used_at)).await;
+    let touched = Box::pin(ops::tokens::touch(&portal.app, &holder)).await;
     if let Err(error) = touched
         && !portal.app.db.is_disk_full()
     {
         tracing::warn!(%error, "a token's use was not noted");
     }
+    let facts = Facts {
+        id: match holder.client_id {
+            None => holder.token_id.to_string(),
+            Some(_) => hex::encode(&holder.token_hash[..16]),
+        },
+        created_at: Moment(holder.created_at),
+        expires_at: holder.expires_at.map(Moment),
+        client_id: holder.client_id,
+    };
     let mut actor = Actor::of(holder.person, address);
+    // An application does no more than its person may, who must first set up a second factor.
+    if facts.client_id.is_some() && actor.pending_setup.is_some() {
+        return Err(ApiError::unauthorised(false));
+    }
     actor.token = Some(TokenName { id: holder.token_id, name: holder.token_name });
-    let scopes = Scopes::from_stored(&holder.scopes);
+    let mut scopes = Scopes::from_stored(&holder.scopes);
+    if let Some(allowed) = &holder.application_scopes {
+        scopes = scopes.within(&Scopes::from_stored(allowed));
+    }
     actor.is_shown_masked_codes = !scopes.has(Scope::CodesRead);
     guard::record_who(parts, &actor);
-    Ok((Caller { actor, scopes }, holder.token_id))
+    Ok((Caller { actor, scopes, token: facts }, holder.token_id))
 }
 
 /// The token in the header, or in the query parameter that RMS's guide shows. The query is read here and goes nowhere

@@ -11,12 +11,15 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{
+    AuthorizationCode, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response as Described, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::failure::Failure;
 use super::refusals::{meaning, refused_by};
+use crate::model::token::Scope;
 use crate::urls;
 use crate::web::assets;
 use crate::web::state::Portal;
@@ -26,9 +29,10 @@ use crate::web::state::Portal;
     info(
         title = "Scrip",
         description = "Prepaid resources: who owns what, moves, codes, activations and use by devices.\n\n\
-            Every call needs an access token, from Account settings, API: `Authorization: Bearer TOKEN`. Every write \
-            takes an `Idempotency-Key` (1 to 255 printable characters): sending the same key and body again returns \
-            the first answer and does nothing twice.\n\n\
+            Every call needs an access token: a personal one from Account settings, API, or that of an application \
+            registered there (OAuth 2.1): `Authorization: Bearer TOKEN`. Every write takes an `Idempotency-Key` (1 \
+            to 255 printable characters): sending the same key and body again returns the first answer and does \
+            nothing twice.\n\n\
             Every refusal has the same envelope, with a stable `code` for each error, and has changed nothing. After \
             a 503 `UNAVAILABLE` nothing has changed. After a 503 `OUTCOME_UNKNOWN` it is not known yet: the answer \
             has an `operation_id`; the same request, sent again with that as its `Idempotency-Key`, happens once. \
@@ -39,7 +43,7 @@ use crate::web::state::Portal;
     ),
     servers((url = "/", description = "This portal")),
     components(schemas(Failure)),
-    security(("token" = [])),
+    security(("token" = []), ("application" = [])),
     tags(
         (name = "user", description = "Whose token it is"),
         (name = "companies", description = "The tree of companies"),
@@ -60,8 +64,20 @@ pub fn head() -> OpenApi {
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
     bearer.description = Some("A personal access token: scrip_pat_…".into());
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    components.add_security_scheme("application", SecurityScheme::OAuth2(applications()));
     head.components = Some(components);
     head
+}
+
+/// How applications get their access tokens.
+fn applications() -> OAuth2 {
+    let scopes = || Scopes::from_iter(Scope::ALL.map(|scope| (scope.slug(), scope.explained())));
+    let (asked, given) = (urls::AUTHORIZE, urls::OAUTH_TOKEN);
+    let flows = [
+        Flow::AuthorizationCode(AuthorizationCode::with_refresh_url(asked, given, scopes(), given)),
+        Flow::ClientCredentials(ClientCredentials::new(given, scopes())),
+    ];
+    OAuth2::with_description(flows, "The access token of an application: scrip_oat_…. PKCE with S256 is required.")
 }
 
 /// The document as JSON, with what every operation shares.

@@ -68,8 +68,8 @@ pub async fn preview(
         company_id: caller.actor.company_id,
         company_name: caller.actor.company_name.clone(),
         credit_left_before: found.balance,
-        devices_served: found.served,
-        credit_left_after: found.balance.saturating_add(found.amount) - found.served,
+        devices_served: found.served.count,
+        credit_left_after: found.balance_after(),
     }))
 }
 

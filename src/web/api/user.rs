@@ -29,6 +29,41 @@ pub struct User {
     scope: Vec<&'static str>,
     /// What the role allows.
     permissions: Vec<&'static str>,
+    token: UserToken,
+}
+
+/// The token itself, with times in seconds since 1970.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserToken {
+    jti: String,
+    /// The portal that issued it.
+    iss: String,
+    iat: i64,
+    nbf: i64,
+    /// Null if it does not expire.
+    exp: Option<i64>,
+    sub: String,
+    /// The application that it was given to; null for a personal access token.
+    client_id: Option<String>,
+    /// Whether it is a personal access token.
+    first_party: bool,
+}
+
+impl UserToken {
+    fn of(portal: &Portal, caller: &Caller) -> UserToken {
+        let token = &caller.token;
+        let created = token.created_at.0.div_euclid(1_000_000);
+        UserToken {
+            jti: token.id.clone(),
+            iss: portal.app.config.public_url.clone(),
+            iat: created,
+            nbf: created,
+            exp: token.expires_at.map(|at| at.0.div_euclid(1_000_000)),
+            sub: caller.actor.user_id.to_string(),
+            client_id: token.client_id.clone(),
+            first_party: token.client_id.is_none(),
+        }
+    }
 }
 
 /// The company that a user belongs to.
@@ -103,6 +138,7 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         role: person.role.into(),
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
         permissions: permissions(person.role),
+        token: UserToken::of(&portal, &caller),
     };
     Ok(axum::Json(UserAnswer { success: true, flat: user.clone(), data: user }))
 }

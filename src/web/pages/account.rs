@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::confirm;
 use crate::model::event::UserEvent;
 use crate::ops;
+use crate::ops::oauth::grants::Authorised;
 use crate::store::sessions::ListedSession;
 use crate::urls;
 use crate::web::browser_name::browser_name;
@@ -56,6 +57,7 @@ struct SecurityPage<'a> {
     present: Vec<u8>,
     has_mail: bool,
     recovery_codes_left: i64,
+    authorised: Vec<Authorised>,
     password_help: String,
     /// Whether a new password needs the second factor first.
     must_confirm: bool,
@@ -74,6 +76,7 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, done: Option<UserE
         present: present(me),
         has_mail: portal.app.config.mail.is_some(),
         recovery_codes_left: ops::second_factor::recovery_codes_left(&portal.app, &me.actor).await?,
+        authorised: ops::oauth::grants::list(&portal.app, &me.actor).await?,
         password_help: words::password_help(me.actor.second_factor.is_some()),
         must_confirm: me.actor.has_second_factor() && !confirm::is_confirmed(portal, me).await?,
     };

@@ -1,7 +1,9 @@
 //! The pages, by noun. A handler calls `ops` and renders; it decides nothing.
 
 pub mod account;
+pub mod applications;
 pub mod auth;
+pub mod authorize;
 pub mod billing;
 pub mod buy;
 pub mod buy_licences;
@@ -37,6 +39,7 @@ pub mod search;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;
+pub mod subscriptions;
 pub mod tags;
 pub mod tokens;
 pub mod users;

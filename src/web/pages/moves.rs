@@ -72,7 +72,7 @@ async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> 
         }
         let after = moved.map(|m| before.saturating_add(sign * m));
         if let ("to", Some(units)) = (field, after) {
-            balances.served = ops::resources::served_by(&portal.app, company.id, resource_type, units).await?;
+            balances.served = ops::resources::served_by(&portal.app, company.id, resource_type, units).await?.count;
         }
         balances.lines.push(BalanceLine { company: company.name, before, after });
     }

@@ -11,6 +11,7 @@ mod links;
 mod mail;
 pub mod markup;
 pub mod memory;
+pub mod oauth;
 pub mod process;
 mod program;
 pub mod qr;

@@ -85,7 +85,7 @@ impl World {
         };
         let made = ops::codes::changes::create(&test.app, &maker, &key, &order).await.unwrap();
         let id = made.transfers[0].code_id.unwrap();
-        (id, ops::codes::find(&test.app, &maker, id).await.unwrap().text)
+        (id, ops::codes::find(&test.app, &maker, id).await.unwrap().shown.text)
     }
 }
 

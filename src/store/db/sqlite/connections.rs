@@ -17,6 +17,11 @@ use crate::store::db::script::{Outcome, Script};
 
 /// How many of SQLite's VM steps pass between two checks of the deadline: about a tenth of a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 4_000;
+/// Statements end this long before their caller gives up, who can then tell a long statement from a disk that hangs.
+const END_EARLIER: Duration = Duration::from_millis(100);
+/// How long to wait for a connection if one hangs on the disk.
+const STUCK_WAIT: Duration = Duration::from_millis(100);
+
 /// A few connections to one file, opened on demand.
 #[derive(Debug, Clone)]
 pub(super) struct Connections(Arc<Shared>);
@@ -97,17 +102,14 @@ impl Connections {
         Ok(self.lease_of(self.open().await?, place, until, Faults::default()))
     }
 
-    /// A place for one connection. Refuses at once if one hangs on the disk.
+    /// A place for one connection. Refuses soon if one hangs on the disk.
     pub(super) async fn place(&self, until: Instant) -> Result<OwnedSemaphorePermit> {
-        let places = self.0.places.clone();
-        let place = if self.0.is_stuck.load(Ordering::Relaxed) {
-            places.try_acquire_owned().map_err(|_| DbError::no_connection())?
-        } else {
-            tokio::time::timeout_at(until, places.acquire_owned())
-                .await
-                .map_err(|_| DbError::no_connection())?
-                .map_err(|_| sqlx::Error::PoolClosed)?
-        };
+        let is_stuck = self.0.is_stuck.load(Ordering::Relaxed);
+        let until = if is_stuck { until.min(Instant::now() + STUCK_WAIT) } else { until };
+        let place = tokio::time::timeout_at(until, self.0.places.clone().acquire_owned())
+            .await
+            .map_err(|_| DbError::no_connection())?
+            .map_err(|_| sqlx::Error::PoolClosed)?;
         self.0.is_stuck.store(false, Ordering::Relaxed);
         Ok(place)
     }
@@ -179,7 +181,7 @@ impl Lease {
         let open = self.open.as_mut().expect("a lease has its connection until it is dropped");
         if self.faults.are_none() {
             let left = self.until.saturating_duration_since(Instant::now());
-            open.limit.set(left.max(Duration::from_millis(1)));
+            open.limit.set(left.saturating_sub(END_EARLIER).max(Duration::from_millis(1)));
         }
         let outcome = call(&self.faults, step, self.until, script.run(&mut open.raw)).await;
         match &outcome {
