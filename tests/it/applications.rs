@@ -200,6 +200,7 @@ async fn a_service_user_is_nobody_else_s(test: TestApp) {
     acme.submit(&content, &content, &FLEET).await.is(303);
     assert!(!works(&test, &tokens.access).await);
     fleet.post("/account/token", &ask).await.refuses(400, "unauthorized_client");
+    acme.get("/history").await.has("Application changed");
 }
 
 async fn a_deleted_application_ends_its_tokens(test: TestApp) {
