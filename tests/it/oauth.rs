@@ -331,7 +331,7 @@ async fn a_refresh_token_works_again_if_its_answer_was_lost(test: TestApp) {
     let last = fleet.refresh(&first.refresh).await.tokens();
     let next = fleet.refresh(&last.refresh).await.tokens();
     assert!(works(&test, &next.access).await);
-    // Whoever has the lost ones after all has copied them.
+    // If the lost tokens turn up later, they were copied.
     fleet.refresh(&again.refresh).await.refuses(400, "invalid_grant");
     assert!(!works(&test, &next.access).await);
 }
