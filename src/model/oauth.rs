@@ -122,7 +122,7 @@ fn matches(registered: &str, given: &str) -> bool {
     }
 }
 
-/// The host of the own machine and the rest of an address, without its port.
+/// The loopback host of an address and what follows it, without the port.
 fn without_port(url: &str) -> Option<(&'static str, &str)> {
     let rest = url.strip_prefix("http://")?;
     let host = ["127.0.0.1", "[::1]", "localhost"].into_iter().find(|host| rest.starts_with(host))?;

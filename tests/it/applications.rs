@@ -157,7 +157,7 @@ async fn a_service_user_has_no_more_than_its_maker(test: TestApp) {
     let mut acme = secured(&test, "acme@test.example").await;
     let content = format!("{}/content", fleet.page);
     acme.submit(&content, &content, &too_much).await.is(422);
-    // Whoever loses a role takes it from what they made.
+    // If its maker loses a role, the application loses it too.
     let fleet = make(&test, &mut acme, "admin").await;
     let ask = [("grant_type", "client_credentials")];
     let program = Program::with_token(&test, &fleet.post("/account/token", &ask).await.tokens().access);
@@ -200,6 +200,7 @@ async fn a_service_user_is_nobody_else_s(test: TestApp) {
     acme.submit(&content, &content, &FLEET).await.is(303);
     assert!(!works(&test, &tokens.access).await);
     fleet.post("/account/token", &ask).await.refuses(400, "unauthorized_client");
+    acme.get("/history").await.has("Application changed");
 }
 
 async fn a_deleted_application_ends_its_tokens(test: TestApp) {

@@ -12,7 +12,17 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 15] = [
+const TESTED_ELSEWHERE: [&str; 24] = [
+    // In applications.rs and oauth.rs.
+    "application.created",
+    "application.changed",
+    "application.secret_made",
+    "application.secret_wrong",
+    "application.deleted",
+    "application.allowed",
+    "application.connected",
+    "application.revoked",
+    "application.copied",
     // In backup.rs.
     "portal.restored",
     // In clock.rs.

@@ -34,7 +34,8 @@ both!(
 
 async fn an_application_acts_for_a_person_who_allows_it(test: TestApp) {
     World::new(&test).await;
-    let fleet = Client::fleet(&test, &mut secured(&test, "acme@test.example").await).await;
+    let mut acme = secured(&test, "acme@test.example").await;
+    let fleet = Client::fleet(&test, &mut acme).await;
     // Signed out, the person signs in and comes back with every parameter.
     let asked = fleet.authorize(&[]);
     let mut north = test.browser();
@@ -63,7 +64,7 @@ async fn an_application_acts_for_a_person_who_allows_it(test: TestApp) {
     assert_eq!(user["token"]["exp"].as_i64().unwrap() - user["token"]["iat"].as_i64().unwrap(), 3_600);
     let personal = Program::all(&test, "acme@test.example").await.get("/api/user").await.body["token"].clone();
     assert_eq!((&personal["first_party"], personal["client_id"].is_null()), (&true.into(), true));
-    let history = signed_in(&test, "acme@test.example").await.get("/history").await;
+    let history = acme.get("/history").await;
     history.has("Application created").has("Application allowed").has("Application connected").has("by token Fleet (#");
 }
 
@@ -296,6 +297,7 @@ async fn refresh_tokens_rotate(test: TestApp) {
     World::new(&test).await;
     let mut acme = secured(&test, "acme@test.example").await;
     let fleet = Client::fleet(&test, &mut acme).await;
+    let other = Client::make(&test, &mut acme, &[&FLEET[1..], &[("name", "Other")]].concat()).await;
     let first = fleet.connect(&mut acme).await;
     test.app.clock.advance_seconds(3_599);
     assert!(works(&test, &first.access).await);
@@ -308,7 +310,6 @@ async fn refresh_tokens_rotate(test: TestApp) {
     let second = fleet.send("/account/token", &fields, Some(&old)).await.tokens();
     assert!(works(&test, &second.access).await && second.refresh != first.refresh);
     // Another application gets nothing for it, and does no harm.
-    let other = Client::make(&test, &mut acme, &[&FLEET[1..], &[("name", "Other")]].concat()).await;
     other.refresh(&second.refresh).await.refuses(400, "invalid_grant");
     // It lives for 90 days from its last use.
     test.app.clock.advance_seconds(90 * 86_400 - 1);
@@ -330,7 +331,7 @@ async fn a_refresh_token_works_again_if_its_answer_was_lost(test: TestApp) {
     let last = fleet.refresh(&first.refresh).await.tokens();
     let next = fleet.refresh(&last.refresh).await.tokens();
     assert!(works(&test, &next.access).await);
-    // Whoever has the lost ones after all has copied them.
+    // If the lost tokens turn up later, they were copied.
     fleet.refresh(&again.refresh).await.refuses(400, "invalid_grant");
     assert!(!works(&test, &next.access).await);
 }
@@ -471,7 +472,7 @@ async fn a_person_sees_and_ends_what_they_allowed(test: TestApp) {
     test.app.clock.advance_seconds(60);
     assert!(works(&test, &first.access).await && works(&test, &second.access).await);
     let page = acme.get("/account/security").await;
-    page.is(200).has("Fleet of Acme").has("credits:read");
+    page.is(200).has("Fleet <small class=\"muted\">of Acme").has("credits:read");
     assert_eq!(page.body.matches("/revocation\"").count(), 1);
     let path = page.body.split("action=\"/account/security/applications/").nth(1).unwrap().split('"').next().unwrap();
     let path = format!("/account/security/applications/{path}");
@@ -586,6 +587,7 @@ async fn clients_prove_who_they_are(test: TestApp) {
     page.is(200).has("WARNING: this is the only time it is shown");
     let new = page.body.split("data-copy=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     fleet.post("/account/introspect", &[("token", "x")]).await.refuses(401, "invalid_client");
+    acme.get("/history").await.has("secret renewed");
     let renewed = Client { secret: Some(new), ..fleet.clone() };
     assert_eq!(renewed.post("/account/introspect", &[("token", "x")]).await.status, 200);
     let json = Request::post("/account/token").header(header::CONTENT_TYPE, "application/json").body("{}".into());

@@ -312,7 +312,13 @@ async fn bought(test: &TestApp) -> Vec<Visit> {
     visits.push(Visit::new("/cancellation", buyer.get(&path).await));
     let fields = [("code", unused.shown.text.as_str()), ("check", "1")];
     visits.push(Visit::new("/redeem", buyer.submit("/redeem", "/redeem", &fields).await));
-    let shown = buyer.submit("/subscriptions/voucher", "/subscriptions/voucher", &fields[..1]).await;
+    let operator = who(&test.app, "operator@test.example").await;
+    let (company_id, comment) = (operator.company_id, "");
+    let spare = CodeOrder { company_id, resource_type: CREDIT, amount: 1, comment, count: 1 };
+    let spare = ops::codes::changes::create(&test.app, &operator, "spare", &spare).await.unwrap();
+    let spare = ops::codes::find(&test.app, &operator, spare.transfers[0].code_id.unwrap()).await.unwrap();
+    let fields = [("code", spare.shown.text.as_str())];
+    let shown = buyer.submit("/subscriptions/voucher", "/subscriptions/voucher", &fields).await;
     let (form, voucher) = (shown.field("form"), shown.field("voucher"));
     visits.push(Visit::new("/subscriptions/voucher", shown));
     let fields = [("form", form.as_str()), ("voucher", voucher.as_str())];

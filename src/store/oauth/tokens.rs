@@ -129,7 +129,7 @@ pub async fn use_refresh(tx: &mut WriteTx, access_hash: &[u8], successor: &[u8],
     Ok(())
 }
 
-/// Voids tokens whose answer was lost: whoever has them after all has copied them.
+/// Voids tokens whose answer was lost. If they turn up later, somebody has copied them.
 pub async fn void_tokens(tx: &mut WriteTx, access_hash: &[u8], now: Moment) -> Result<()> {
     sql("update oauth_token set expires_at = $2, used_at = $2 where access_hash = $1")
         .bind(access_hash)
