@@ -227,11 +227,11 @@ async fn set_service_user(work: &mut Work, known: &Application, role: Option<Rol
             Ok(Some(store::applications::insert_service_user(tx, known.company_id, role, work.now).await?))
         }
         (Some(id), Some(role)) => {
-            store::users::set_role(tx, id, role).await?;
+            store::users::set_role(tx, id, role, work.now).await?;
             Ok(Some(id))
         }
         (Some(id), None) => {
-            store::users::set_disabled(tx, id, Some(work.now)).await?;
+            store::users::set_disabled(tx, id, true, work.now).await?;
             Ok(None)
         }
     }
@@ -270,7 +270,7 @@ pub async fn delete(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
         let known = lock(work, actor, id).await?;
         store::applications::delete(&mut work.tx, id).await?;
         if let Some(service_user_id) = known.service_user_id {
-            store::users::set_disabled(&mut work.tx, service_user_id, Some(work.now)).await?;
+            store::users::set_disabled(&mut work.tx, service_user_id, true, work.now).await?;
         }
         work.note(actor.note_at(known.company_id, "application.deleted", &known.name, ""));
         Ok(Outcome::of(ApplicationEvent::Deleted { name: known.name }))

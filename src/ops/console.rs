@@ -95,7 +95,7 @@ pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
 pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
     let id = work!(app, work => {
         let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;
-        store::users::set_disabled(&mut work.tx, found.id, Some(work.now)).await?;
+        store::users::set_disabled(&mut work.tx, found.id, true, work.now).await?;
         store::tokens::revoke_all(&mut work.tx, found.id).await?;
         work.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)

@@ -64,6 +64,8 @@ pub const VERBS: &[(&str, &str)] = &[
     ("user.role_changed", "User role changed"),
     ("user.disabled", "User disabled"),
     ("user.enabled", "User enabled"),
+    ("user.removed", "User removed"),
+    ("user.invitation_withdrawn", "Invitation withdrawn"),
     ("user.sessions_ended", "Sessions ended"),
     ("user.signed_in", "Signed in"),
     ("user.signed_out", "Signed out"),

@@ -1,4 +1,6 @@
-//! Users: invited, changed, disabled; and what each may change of their own account.
+//! Users: invited, changed, disabled; and what each may change of their own account. `removal` removes them.
+
+pub mod removal;
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse};
@@ -154,11 +156,11 @@ pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// Changes a user's role.
+/// Changes a user's role. The outcome refers to the [`User`].
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, role: &str) -> OpResult<Outcome> {
+pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, role: &str) -> OpResult<Outcome<User>> {
     actor.require_admin()?;
     let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
     if id == actor.user_id {
@@ -171,9 +173,10 @@ pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, rol
         if role != Role::Admin {
             keep_an_administrator(work, &person, "role").await?;
         }
-        store::users::set_role(&mut work.tx, id, role).await?;
+        store::users::set_role(&mut work.tx, id, role, work.now).await?;
         work.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
-        Ok(Outcome::of(UserEvent::RoleChanged { email: person.email, role }))
+        let changed = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        Ok(Outcome::about(changed, UserEvent::RoleChanged { email: person.email, role }))
     })
 }
 
@@ -193,7 +196,7 @@ pub async fn set_disabled(app: &App, actor: &Actor, operation_id: &str, id: i64,
         if disabled {
             keep_an_administrator(work, &person, "").await?;
         }
-        store::users::set_disabled(&mut work.tx, id, disabled.then_some(work.now)).await?;
+        store::users::set_disabled(&mut work.tx, id, disabled, work.now).await?;
         if disabled {
             store::tokens::revoke_all(&mut work.tx, id).await?;
         }
@@ -264,7 +267,7 @@ pub async fn save_profile(
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
     work_once!(app, actor, operation_id, "save_profile", &request, work => {
-        store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone).await?;
+        store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone, work.now).await?;
         Ok(Outcome::of(UserEvent::ProfileSaved))
     })
 }

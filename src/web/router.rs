@@ -126,6 +126,7 @@ fn administration() -> Router<Portal> {
         .route("/users/{id}", get(users::show))
         .route("/users/{id}/role", post(users::set_role))
         .route("/users/{id}/disabled", post(users::set_disabled))
+        .route("/users/{id}/removal", get(users::remove_window).post(users::remove))
         .route("/users/{id}/link", get(users::link_window).post(users::new_link))
         .route("/users/{id}/tokens/{token}/revocation", post(users::revoke_token))
         .route("/users/{id}/sessions", post(users::end_sessions))

@@ -67,6 +67,13 @@ pub(super) fn event(event: &UserEvent) -> Notice {
         }
         UserEvent::Disabled { email } => Notice::done("Disable", format!("{email} can no longer sign in.")),
         UserEvent::Enabled { email } => Notice::done("Enable", format!("{email} can sign in again.")),
+        UserEvent::Removed { email } => {
+            Notice::done("Remove", format!("{email} was removed. The address can be invited again."))
+        }
+        UserEvent::InvitationWithdrawn { email } => Notice::done(
+            "Withdraw invitation",
+            format!("The invitation of {email} was withdrawn. Its link no longer works."),
+        ),
         UserEvent::SessionsEnded { email } => {
             Notice::done("End sessions", format!("{email} is signed out everywhere."))
         }

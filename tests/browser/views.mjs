@@ -164,6 +164,7 @@ export const VIEWS = {
     page('put under another company', '/companies/2', windowOf('Put under another company', 'Put under another company')),
     page('remove company', '/companies/2', windowOf('Remove company', 'Remove company')),
     page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),
+    page('remove user', '/users/3', windowOf('Remove user', 'Remove user')),
     page('invite user', '/users', windowOf('Invite user', 'Invite user')),
     page('issue resources', '/operator/issues/new'),
     page('price list', '/operator/price-list'),

@@ -16,7 +16,7 @@ use scrip::store::history::{self, HistoryFilter};
 use scrip::store::orders::{self, OrderFilter};
 use scrip::store::tags::{self, TagFilter, TagSort};
 use scrip::store::transfers::{self, TransferFilter};
-use scrip::store::users::{self, UserFilter};
+use scrip::store::users::{self, UserFilter, UserSort};
 use scrip::store::vouchers::{self, VoucherFilter};
 use scrip::store::{coverage, pools};
 use scrip::store::{reports, sessions};
@@ -130,12 +130,25 @@ async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
 
 async fn users_history_and_sessions_use_their_indexes(test: TestApp) {
     let filter = HistoryFilter { limit: 51, ..HistoryFilter::default() };
-    let (users_by_id, lines_by_id) = match test.backend {
-        Backend::Sqlite => ("SEARCH u USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH t USING INTEGER PRIMARY KEY"),
-        Backend::Postgres => ("Index Scan using person_pkey on person u", "Index Scan Backward using transfer_pkey"),
+    let (users_by_id, users_by_email, lines_by_id) = match test.backend {
+        Backend::Sqlite => (
+            "SEARCH u USING INTEGER PRIMARY KEY (rowid>?)",
+            "sqlite_autoindex_person_1",
+            "SEARCH t USING INTEGER PRIMARY KEY",
+        ),
+        Backend::Postgres => (
+            "Index Scan using person_pkey on person u",
+            "person_email_search_key",
+            "Index Scan Backward using transfer_pkey",
+        ),
     };
+    let from_start = UserFilter { after: Some(0), ..UserFilter::default() };
+    let by_email = UserFilter { sort: UserSort::Email, ..UserFilter::default() };
+    let invited = UserFilter { is_invited: true, ..UserFilter::default() };
     let mut cases = vec![
-        Case("users", users::list_query(&root(), &UserFilter::default(), Way::Walked), users_by_id, 0),
+        Case("users", users::list_query(&root(), &from_start, Way::Walked), users_by_id, 0),
+        Case("users by address", users::list_query(&root(), &by_email, Way::Walked), users_by_email, 0),
+        Case("invitations", users::list_query(&root(), &invited, Way::Walked), "person_invited_walk", 0),
         Case(
             "users of a company",
             users::list_query(&root(), &UserFilter { company_id: Some(1), ..UserFilter::default() }, Way::Gathered),

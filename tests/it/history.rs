@@ -12,7 +12,10 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 24] = [
+const TESTED_ELSEWHERE: [&str; 26] = [
+    // In user_requests.rs.
+    "user.removed",
+    "user.invitation_withdrawn",
     // In applications.rs and oauth.rs.
     "application.created",
     "application.changed",

@@ -59,6 +59,7 @@ mod tidy;
 mod tokens;
 mod transactions;
 mod unanswered;
+mod user_requests;
 mod verify;
 mod vouchers;
 mod watched;

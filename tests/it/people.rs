@@ -404,8 +404,8 @@ async fn the_root_company_keeps_an_administrator(test: TestApp) {
     let (one, two) = (who(&test.app, "operator@test.example").await, who(&test.app, "second@test.example").await);
     ops::users::set_role(&test.app, &one, "k1", second.unwrap(), "read_only").await.unwrap();
     let refused = [
-        ops::users::set_role(&test.app, &two, "k2", one.user_id, "end_user").await,
-        ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await,
+        ops::users::set_role(&test.app, &two, "k2", one.user_id, "end_user").await.map(drop),
+        ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await.map(drop),
     ];
     for outcome in refused {
         let message = format!("{:?}", outcome.unwrap_err());

@@ -340,7 +340,7 @@ async fn a_sign_in_lapses_after_ten_minutes(test: TestApp) {
     assert_eq!(answer.is(303).location(), "/sign-in?notice=lapsed");
     let mut tx = test.app.db.write().await.unwrap();
     let id = user_id(&test, ACME).await;
-    store::users::set_disabled(&mut tx, id, Some(test.app.clock.now())).await.unwrap();
+    store::users::set_disabled(&mut tx, id, true, test.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(second(&mut later, &now(&test, &secret)).await.location(), "/sign-in?notice=lapsed");
 }

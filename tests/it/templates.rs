@@ -274,6 +274,8 @@ async fn confirmed_again(test: &TestApp, operator: &mut Browser, mails: &mut Unb
     set_up(test, &mut other, PASSWORD).await;
     let reset = format!("/users/{}/second-factor", who(&test.app, "other@test.example").await.user_id);
     visits.push(Visit::new(&reset, operator.get(&reset).await));
+    let removal = reset.replace("second-factor", "removal");
+    visits.push(Visit::new(&removal, operator.get(&removal).await));
     let customer = who(&test.app, "customer@test.example").await.user_id;
     let mut tx = test.app.db.write().await.unwrap();
     store::second_factor::turn_on(&mut tx, customer, SecondFactor::Email).await.unwrap();

@@ -67,7 +67,7 @@ const PRIVATE: [&str; 30] = [
 ];
 
 /// Pages of one company, code or user, whose id is `{}`.
-const OF_ONE: [&str; 15] = [
+const OF_ONE: [&str; 16] = [
     "/companies/{}",
     "/companies/{}/resources",
     "/companies/{}/codes",
@@ -80,6 +80,7 @@ const OF_ONE: [&str; 15] = [
     "/codes/{}/comment",
     "/codes/{}/deletion",
     "/users/{}",
+    "/users/{}/removal",
     "/users/{}/link",
     "/users/{}/second-factor",
     "/link/{}",
@@ -88,7 +89,7 @@ const OF_ONE: [&str; 15] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 37] = [
+const POSTED: [&str; 38] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -109,6 +110,7 @@ const POSTED: [&str; 37] = [
     "/users",
     "/users/{}/role",
     "/users/{}/disabled",
+    "/users/{}/removal",
     "/users/{}/link",
     "/users/{}/second-factor",
     "/users/{}/sessions",

@@ -30,6 +30,12 @@ pub enum UserEvent {
     Enabled {
         email: String,
     },
+    Removed {
+        email: String,
+    },
+    InvitationWithdrawn {
+        email: String,
+    },
     SessionsEnded {
         email: String,
     },

@@ -24,6 +24,7 @@ pub(super) mod error;
 mod failure;
 mod fields;
 mod history;
+mod invitations;
 mod ledger;
 mod moves;
 mod page;
@@ -117,6 +118,8 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(tags::show, tags::update, tags::delete))
         .routes(routes!(channels::channel))
         .routes(routes!(users::list))
-        .routes(routes!(users::show))
+        .routes(routes!(users::show, users::update, users::remove))
+        .routes(routes!(invitations::invitations))
+        .routes(routes!(invitations::withdraw))
         .routes(routes!(users::invite))
 }

@@ -49,7 +49,11 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
             vec![not_found, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
         }
         "credits_list" | "credits_summary" => vec![not_found, wrong(&[&PAGE])],
-        "users_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY"]])],
+        "users_list" | "users_invitations" => {
+            vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE", "UNKNOWN_ROLE"]])]
+        }
+        "users_update" => vec![not_found, wrong(&[&["UNKNOWN_ROLE", "OWN_ACCOUNT", "LAST_ADMINISTRATOR"]])],
+        "users_remove" => vec![not_found, wrong(&[&["OWN_ACCOUNT", "LAST_ADMINISTRATOR"]])],
         "credits_move_units" => vec![
             no_company,
             wrong(&[
@@ -141,6 +145,7 @@ pub fn meaning(code: &str) -> &'static str {
         }
         "IDEMPOTENCY_KEY_MALFORMED" => "the key does not have 1 to 255 printable characters, or there are several.",
         "IDEMPOTENCY_KEY_REUSED" => "the key was used for another request.",
+        "LAST_ADMINISTRATOR" => "the root company would be left without an administrator.",
         "MALFORMED_JSON" => "the body is not a JSON object.",
         "MALFORMED_REQUEST" => "the body could not be read.",
         "MISSING" => "a required field is missing or empty.",
@@ -167,6 +172,7 @@ pub fn meaning(code: &str) -> &'static str {
             "it may have happened, or may still happen. Send the request again with `errors[].operation_id` as its `Idempotency-Key`: it happens once. `Retry-After` is sent only if the request had a key."
         }
         "OUT_OF_RANGE" => "the number is below the minimum or above the maximum.",
+        "OWN_ACCOUNT" => "it is the caller's own account.",
         "OVERFLOW" => "the balance would become too large.",
         "REPEATED_DEVICE" => "several rows name this device: none of them was applied.",
         "SAME_COMPANY" => "source and target are the same company.",

@@ -3,17 +3,21 @@
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 use super::answer::Stamp;
+use super::body::Field;
 use super::caller::Caller;
 use super::error::ApiResult;
+use crate::model::refusal::{Reason, UserReason};
 use crate::model::user::Role;
 use crate::ops;
 use crate::web::state::Portal;
 
-/// The user that the token acts for.
+/// What both forms of the answer say of the user that the token acts for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct User {
+pub struct UserFacts {
     id: i64,
     username: String,
     email: String,
@@ -24,7 +28,6 @@ pub struct User {
     last_login_at: Option<Stamp>,
     email_verified: bool,
     company: UserCompany,
-    role: UserRole,
     /// What the token may be used for.
     scope: Vec<&'static str>,
     /// What the role allows.
@@ -85,6 +88,32 @@ pub struct UserRole {
     pub title: &'static str,
 }
 
+/// A role by its id or its name.
+pub fn read_role(text: &str) -> Result<Role, UserReason> {
+    let is_it = |role: &Role| role.slug() == text || UserRole::from(*role).id.to_string() == text;
+    Role::ALL.into_iter().find(is_it).ok_or(UserReason::UnknownRole)
+}
+
+/// The same in a body, where the id is a number or a text.
+pub fn role(field: Field<serde_json::Value>) -> Result<Role, Reason> {
+    let value = field.required(UserReason::UnknownRole, UserReason::UnknownRole)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(read_role(&text)?)
+}
+
+/// A role in a body, in the document.
+pub struct RoleInput;
+
+impl utoipa::PartialSchema for RoleInput {
+    fn schema() -> RefOr<Schema> {
+        let ids = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([1, 2, 3]));
+        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Role::ALL.map(Role::slug)));
+        Schema::OneOf(OneOfBuilder::new().item(names).item(ids).build()).into()
+    }
+}
+
+impl utoipa::ToSchema for RoleInput {}
+
 impl From<Role> for UserRole {
     fn from(role: Role) -> UserRole {
         let id = match role {
@@ -96,14 +125,32 @@ impl From<Role> for UserRole {
     }
 }
 
-/// The user's fields at the top level, as in RMS, and again under `data`.
+/// The user, with the role as an object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    #[serde(flatten)]
+    facts: UserFacts,
+    role: UserRole,
+}
+
+/// The same user, with the role's name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserData {
+    #[serde(flatten)]
+    facts: UserFacts,
+    company_id: i64,
+    #[schema(example = "admin")]
+    role: &'static str,
+}
+
+/// The user's fields at the top level, as in RMS, and again under `data`: programs read either.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserAnswer {
     #[schema(example = true)]
     success: bool,
     #[serde(flatten)]
     flat: User,
-    data: User,
+    data: UserData,
 }
 
 /// What each role allows, by scope.
@@ -125,7 +172,7 @@ fn permissions(role: Role) -> Vec<&'static str> {
 #[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
 pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
     let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;
-    let user = User {
+    let facts = UserFacts {
         id: person.id,
         username: person.email.clone(),
         email: person.email,
@@ -135,10 +182,10 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         last_login_at: person.last_login_at.map(Stamp::of),
         email_verified: person.is_active == 1,
         company: UserCompany { id: company.id, name: company.name, parent_id: company.parent_id, level: company.level },
-        role: person.role.into(),
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
         permissions: permissions(person.role),
         token: UserToken::of(&portal, &caller),
     };
-    Ok(axum::Json(UserAnswer { success: true, flat: user.clone(), data: user }))
+    let data = UserData { facts: facts.clone(), company_id: person.company_id, role: person.role.slug() };
+    Ok(axum::Json(UserAnswer { success: true, flat: User { facts, role: person.role.into() }, data }))
 }

@@ -146,7 +146,7 @@ struct UsersTab {
 
 pub async fn users(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
-    let after = form.value("after").parse().unwrap_or(0);
+    let after = form.value("after").parse().ok();
     let filter = UserFilter { company_id: Some(id), after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
     let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
     let next = super::users::next_page(&mut users)

@@ -30,7 +30,7 @@ struct ListPage<'a> {
 }
 
 pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    let after = form.value("after").parse().unwrap_or(0);
+    let after = form.value("after").parse().ok();
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
     let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
@@ -187,6 +187,28 @@ pub async fn reset_second_factor(
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
+#[derive(Template)]
+#[template(path = "users/remove.html")]
+struct RemoveWindow {
+    frame: Frame,
+    user: User,
+}
+
+pub async fn remove_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
+    me.actor.require_admin()?;
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "Remove user").await?;
+    page(&RemoveWindow { frame, user })
+}
+
+pub async fn remove(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::users::removal::remove(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(_) => Ok(view::done(urls::USERS, &operation_id)),
+        Err(error) => show_user(&portal, &me, id, &form.refused(error)?).await,
+    }
+}
+
 pub async fn revoke_token(
     Visit(portal, me): Visit,
     Ids(id, token): Ids,
@@ -197,13 +219,13 @@ pub async fn revoke_token(
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
-async fn finish(
+async fn finish<T>(
     portal: &Portal,
     me: &Me,
     id: i64,
     form: Form,
     operation_id: &str,
-    outcome: ops::error::OpResult<crate::ops::work::Outcome>,
+    outcome: ops::error::OpResult<crate::ops::work::Outcome<T>>,
 ) -> WebResult<Response> {
     match outcome {
         Ok(_) => Ok(view::done(&urls::user(id), operation_id)),
