@@ -7,6 +7,7 @@ pub mod code;
 pub mod company;
 pub mod country;
 pub mod coverage;
+pub mod credit_report;
 pub mod device;
 pub mod digest;
 pub mod event;

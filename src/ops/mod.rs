@@ -15,6 +15,7 @@ pub mod companies;
 pub mod confirmation;
 pub mod console;
 pub mod coverage;
+pub mod credit_report;
 pub mod devices;
 pub mod distributors;
 pub mod error;

@@ -6,6 +6,7 @@ use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::month::{Month, Period};
 use scrip::model::order::OrderState;
+use scrip::model::resources::ResourceType;
 use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::company_scope::CompanyScope;
@@ -179,6 +180,8 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
     let facts = Facts { batch: Some((1, "batch:1:".into())), ..Facts::default() };
     let batch = CodeFilter { facts, ..codes_filter(None) };
     let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
+    let found = TransferFilter { text: Some(("fair".into(), root())), ..transfers_filter() };
+    let pool = TransferFilter { resource_type: Some(ResourceType::CREDIT), ..transfers_filter() };
     check(
         &test,
         vec![
@@ -188,6 +191,8 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
             Case("codes of a batch", codes::list_query(&few, &batch), operation_by_key, 2),
             Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
             Case("transfers of companies", transfers::list_query(&few, &transfers_filter()), "transfer_by_source", 2),
+            Case("transfers by a text", transfers::list_query(&tree, &found), transfer_by_id, 1),
+            Case("transfers of a pool", transfers::list_query(&few, &pool), "transfer_by_source", 2),
             Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
         ],
     )

@@ -22,8 +22,11 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
         return refuse("", UserReason::OwnAccount);
     }
     let outcome = work_once!(app, actor, operation_id, "remove_user", &id.to_string(), work => {
-        let person = lock(work, actor, id).await?;
+        let person =
+            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        // First the administrators, as everything does that takes one from them, then the person.
         keep_an_administrator(work, &person, "").await?;
+        let person = lock(work, actor, id).await?;
         end(work, id).await?;
         work.note(actor.note_at(person.company_id, "user.removed", &person.email, ""));
         Ok(Outcome::of(UserEvent::Removed { email: person.email }))

@@ -77,7 +77,10 @@ pub async fn account(tx: &mut Tx, id: i64) -> Result<Option<User>> {
 
 /// Finds a person by e-mail address in the whole portal: for signing in and for the command line.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
-    sql(users_sql!("u.email_search = $1 and u.is_service = 0")).bind(searchable(email)).optional(tx).await
+    sql(users_sql!("u.email_search = $1 and u.is_service = 0 and u.removed_at is null"))
+        .bind(searchable(email))
+        .optional(tx)
+        .await
 }
 
 /// The e-mail addresses of these people.

@@ -10,6 +10,7 @@ mod code_batches;
 mod code_changes;
 mod codes;
 mod companies;
+mod credit_report;
 mod credits;
 mod device_bulk;
 mod device_import;
@@ -95,6 +96,9 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(moves::move_units))
         .routes(routes!(moves::moves))
         .routes(routes!(history::history))
+        .routes(routes!(credit_report::report_json))
+        .routes(routes!(credit_report::report_pdf))
+        .routes(routes!(credit_report::report_pool))
         .routes(routes!(ledger::head))
         .routes(routes!(codes::list, code_changes::create))
         .routes(routes!(codes::show, code_changes::update, code_changes::delete))

@@ -7,6 +7,7 @@ pub type Refused = (u16, Vec<&'static str>);
 
 /// Faults in the query of a list.
 const PAGE: [&str; 3] = ["NOT_A_NUMBER", "OUT_OF_RANGE", "UNKNOWN_PARAMETER"];
+const REPORT: [&str; 3] = ["NOT_A_DATE", "NOT_A_PERIOD", "TOO_MANY_ROWS"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
 const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
@@ -63,6 +64,9 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
         ],
         "credits_moves" | "credits_history" => {
             vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
+        }
+        "credits_report_json" | "credits_report_pdf" | "credits_report_pool" => {
+            vec![not_found, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNKNOWN_PARAMETER"], &REPORT])]
         }
         "codes_list" => vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
         "codes_create" => vec![
@@ -164,6 +168,7 @@ pub fn meaning(code: &str) -> &'static str {
         "NOT_A_LIST" => "the value is not a list of objects.",
         "NOT_A_MAC" => "the text does not have twelve hexadecimal digits.",
         "NOT_A_NUMBER" => "the value is not a whole number.",
+        "NOT_A_PERIOD" => "the period ends before it begins.",
         "NOT_A_TEXT" => "the value is not a string.",
         "NOT_ENOUGH" => "the company has fewer units than that.",
         "NOT_FOUND" => "the caller's tree has no such thing.",
@@ -185,6 +190,7 @@ pub fn meaning(code: &str) -> &'static str {
         "TOO_LARGE" => "the body is larger than 1 MB.",
         "TOO_LONG" => "the text is longer than the field allows.",
         "TOO_MANY" => "the list has more than 1,000 rows.",
+        "TOO_MANY_ROWS" => "the report has too many rows: choose a shorter period.",
         "TOO_MANY_TAGS" => "the company has as many tags as it may have.",
         "TOO_MANY_ATTEMPTS" => "there were too many wrong codes or invitations.",
         "TOO_MANY_REQUESTS" => "the token has made too many requests in this minute.",
