@@ -35,6 +35,7 @@ pub mod payments;
 pub mod products;
 pub mod reports;
 pub mod resources;
+pub mod roles;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;

@@ -7,7 +7,7 @@ use crate::support::{
 use axum::body::Body;
 use axum::http::Request;
 use scrip::config::Given;
-use scrip::model::user::Role;
+use scrip::model::role;
 use scrip::ops;
 use scrip::store;
 
@@ -396,7 +396,7 @@ async fn a_newer_link_replaces_the_older_one(test: TestApp) {
 async fn the_root_company_keeps_an_administrator(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
-    let second = store::users::insert(&mut tx, world.vendor, "second@test.example", Role::Admin, crate::support::NOON)
+    let second = store::users::insert(&mut tx, world.vendor, "second@test.example", role::ADMIN, crate::support::NOON)
         .await
         .unwrap();
     tx.commit().await.unwrap();

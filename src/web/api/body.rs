@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::error::{ApiError, ApiResult};
-use crate::model::refusal::{CompanyReason, FieldReason, Reason, ResourceReason};
+use crate::model::refusal::{CompanyReason, FieldReason, Reason, ResourceReason, RoleReason};
 use crate::model::resources::ResourceType;
 use crate::web::state::Portal;
 use crate::web::{form, underway};
@@ -89,6 +89,15 @@ pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
 /// A company's id. The act checks that the caller may see that company.
 pub fn company(field: Field<i64>) -> Result<i64, Reason> {
     field.required(CompanyReason::Missing, FieldReason::NotANumber)
+}
+
+/// A role's id, or the name of a built-in one, as a text or a number. The act checks that the caller may give it.
+pub fn role(field: Field<serde_json::Value>) -> Result<String, Reason> {
+    match field.required(RoleReason::Unknown, RoleReason::Unknown)? {
+        serde_json::Value::Number(id) => Ok(id.to_string()),
+        serde_json::Value::String(name) => Ok(name),
+        _ => Err(RoleReason::Unknown.into()),
+    }
 }
 
 /// A resource type by its slug; Credit by default.

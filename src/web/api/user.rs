@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use super::answer::Stamp;
 use super::caller::Caller;
 use super::error::ApiResult;
-use crate::model::user::Role;
+use crate::model::role;
 use crate::ops;
+use crate::store;
 use crate::web::state::Portal;
 
 /// The user that the token acts for.
@@ -27,7 +28,7 @@ pub struct User {
     role: UserRole,
     /// What the token may be used for.
     scope: Vec<&'static str>,
-    /// What the role allows.
+    /// What the role allows, by name.
     permissions: Vec<&'static str>,
     token: UserToken,
 }
@@ -80,19 +81,15 @@ pub struct UserCompany {
 pub struct UserRole {
     pub id: i64,
     #[schema(example = "admin")]
-    pub name: &'static str,
+    pub name: String,
     #[schema(example = "Administrator")]
-    pub title: &'static str,
+    pub title: String,
 }
 
-impl From<Role> for UserRole {
-    fn from(role: Role) -> UserRole {
-        let id = match role {
-            Role::Admin => 1,
-            Role::EndUser => 2,
-            Role::ReadOnly => 3,
-        };
-        UserRole { id, name: role.slug(), title: role.label() }
+impl UserRole {
+    pub fn of(user: &store::users::User) -> UserRole {
+        let name = role::name(user.role_id).map_or_else(|| user.role_title.clone(), str::to_owned);
+        UserRole { id: user.role_id, name, title: user.role_title.clone() }
     }
 }
 
@@ -106,25 +103,13 @@ pub struct UserAnswer {
     data: User,
 }
 
-/// What each role allows, by scope.
-fn permissions(role: Role) -> Vec<&'static str> {
-    crate::model::token::Scope::ALL
-        .into_iter()
-        .map(|scope| scope.slug())
-        .filter(|slug| match role {
-            Role::Admin => true,
-            Role::ReadOnly => slug.ends_with(":read"),
-            Role::EndUser => matches!(*slug, "credits:read" | "credit_transfer_codes:write" | "devices:read"),
-        })
-        .collect()
-}
-
 /// The token's user
 ///
 /// Needs no scope: it tells a program whose token it holds, and what the token may do.
 #[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
 pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
     let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;
+    let role = UserRole::of(&person);
     let user = User {
         id: person.id,
         username: person.email.clone(),
@@ -135,9 +120,9 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         last_login_at: person.last_login_at.map(Stamp::of),
         email_verified: person.is_active == 1,
         company: UserCompany { id: company.id, name: company.name, parent_id: company.parent_id, level: company.level },
-        role: person.role.into(),
+        role,
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
-        permissions: permissions(person.role),
+        permissions: caller.actor.may.iter().map(|permission| permission.slug()).collect(),
         token: UserToken::of(&portal, &caller),
     };
     Ok(axum::Json(UserAnswer { success: true, flat: user.clone(), data: user }))

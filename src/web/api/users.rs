@@ -12,7 +12,6 @@ use super::error::{ApiError, ApiResult};
 use super::page::{Paging, Query};
 use super::path::Id;
 use super::user::UserRole;
-use crate::model::refusal::UserReason;
 use crate::model::user::EmailError;
 use crate::ops;
 use crate::ops::error::Problems;
@@ -44,6 +43,7 @@ impl From<store::users::User> for Person {
             (None, 1) => "active",
             _ => "invited",
         };
+        let role = UserRole::of(&u);
         Person {
             id: u.id,
             username: u.email.clone(),
@@ -52,7 +52,7 @@ impl From<store::users::User> for Person {
             last_name: u.last_name,
             company_id: u.company_id,
             company_name: u.company_name,
-            role: u.role.into(),
+            role,
             status,
             last_login_at: u.last_login_at.map(Stamp::of),
             created_at: Stamp::of(u.created_at),
@@ -111,10 +111,10 @@ pub struct Invitation {
     #[serde(default)]
     #[schema(value_type = String, required, format = "email", max_length = 254, example = "ann@example.com")]
     email: Field<String>,
-    /// `admin`, `end_user` or `read_only`.
+    /// A role's id, or `admin`, `end_user` or `read_only`.
     #[serde(default)]
-    #[schema(value_type = String, required, pattern = "^(admin|end_user|read_only)$", example = "end_user")]
-    role: Field<String>,
+    #[schema(value_type = Object, required, example = "end_user")]
+    role: Field<serde_json::Value>,
     #[serde(default)]
     #[schema(value_type = i64, required)]
     company_id: Field<i64>,
@@ -142,7 +142,7 @@ pub async fn invite(
     let mut problems = Problems::default();
     let email = new.email.required(EmailError::Missing, EmailError::Malformed);
     let email = problems.take("email", email.map(|e| e.replace('\0', "")));
-    let role = problems.take("role", new.role.required(UserReason::UnknownRole, UserReason::UnknownRole));
+    let role = problems.take("role", body::role(new.role));
     let company_id = problems.take("company_id", body::company(new.company_id));
     problems.finish()?;
     let (email, role) = (email.unwrap_or_default(), role.unwrap_or_default());
