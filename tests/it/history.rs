@@ -12,7 +12,7 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 24] = [
+const TESTED_ELSEWHERE: [&str; 25] = [
     // In applications.rs and oauth.rs.
     "application.created",
     "application.changed",
@@ -27,6 +27,8 @@ const TESTED_ELSEWHERE: [&str; 24] = [
     "portal.restored",
     // In clock.rs.
     "clock.accepted",
+    // In device_requests.rs.
+    "device.moved",
     // In tasks.rs.
     "job.retried",
     "user.email_changed",
