@@ -40,6 +40,9 @@ fixed! {
     DEVICES_NEW = "/devices/new";
     DEVICES_SERVICE = "/devices/service";
     DEVICES_REMOVAL = "/devices/removal";
+    DEVICES_TAGS = "/devices/tags/set";
+    TAGS = "/devices/tags";
+    TAGS_NEW = "/devices/tags/new";
     IMPORTS = "/devices/imports";
     IMPORTS_NEW = "/devices/imports/new";
     CODES = "/codes";
@@ -136,6 +139,19 @@ pub fn device(id: impl Display) -> String {
 
 pub fn device_part(id: impl Display, part: &str) -> String {
     format!("/devices/{id}/{part}")
+}
+
+pub fn tag(id: impl Display) -> String {
+    format!("/devices/tags/{id}")
+}
+
+pub fn tag_part(id: impl Display, part: &str) -> String {
+    format!("/devices/tags/{id}/{part}")
+}
+
+/// The devices that have a tag.
+pub fn devices_tagged(id: impl Display) -> String {
+    format!("/devices?tag={id}")
 }
 
 pub fn import(id: impl Display) -> String {

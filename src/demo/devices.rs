@@ -8,7 +8,10 @@ use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::devices::changes::DeviceInput;
 use crate::ops::devices::set::DeviceRow;
+use crate::ops::devices::tags::{TagChange, TagRow};
 use crate::ops::error::OpResult;
+use crate::ops::tags::TagInput;
+use crate::store::devices::{DeviceFilter, Fact};
 
 /// Day, company, model, service, first serial number and number of devices. Sevilla Solar has no units, so its devices
 /// wait.
@@ -36,6 +39,10 @@ pub async fn live_a_day(app: &App, day: i64) -> OpResult<()> {
         }
     }
     match day {
+        8 => {
+            tag(app, "Acme Logistics", "Depot", "#0a7f3f", &["1102840", "1102841", "1102842"]).await?;
+            tag(app, "Acme Logistics", "On the road", "#1d5fbf", &["1102843", "1102844"]).await?;
+        }
         30 => {
             for name in APARTMENTS {
                 let (kind, service) = (DeviceKind::Apartment, Some(ResourceType::APARTMENT_YEAR));
@@ -62,10 +69,26 @@ async fn add(app: &App, company_name: &str, input: DeviceInput) -> OpResult<()> 
     ops::devices::changes::create(app, &operator, &key, &input).await.map(|_| ())
 }
 
+async fn tag(app: &App, company_name: &str, name: &str, color: &str, serials: &[&str]) -> OpResult<()> {
+    let operator = actor(app, "operator@scrip.test").await?;
+    let (company_id, text) = (company(app, company_name).await?, |text: &str| Some(text.to_owned()));
+    let input = TagInput { name: text(name), color: text(color), ..TagInput::default() };
+    let tag = ops::tags::create(app, &operator, &format!("demo-tag-{name}"), company_id, &input).await?.about;
+    let tests = serials.iter().map(|serial| Fact::Serial((*serial).to_owned()));
+    let mut rows = Vec::new();
+    for test in tests {
+        let filter = DeviceFilter { tests: vec![test.into()], limit: 1, ..DeviceFilter::default() };
+        let found = ops::devices::list(app, &operator, &filter).await?;
+        rows.extend(found.iter().map(|device| TagRow { device_id: device.id, tags: vec![tag.id] }));
+    }
+    let key = format!("demo-tags-{name}");
+    ops::devices::tags::set_tags(app, &operator, &key, TagChange::Assign, &rows).await.map(|_| ())
+}
+
 async fn set(app: &App, serials: &[&str], auto_extend: Option<bool>, monitoring: Option<bool>) -> OpResult<()> {
     let operator = actor(app, "operator@scrip.test").await?;
     for serial in serials {
-        let filter = crate::store::devices::DeviceFilter { text: (*serial).into(), limit: 1, ..Default::default() };
+        let filter = DeviceFilter { text: (*serial).into(), limit: 1, ..DeviceFilter::default() };
         let found = ops::devices::list(app, &operator, &filter).await?;
         let row = |device_id| DeviceRow { device_id, service: None, auto_extend, monitoring };
         let rows: Vec<DeviceRow> = found.iter().map(|d| row(d.id)).collect();

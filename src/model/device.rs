@@ -18,6 +18,9 @@ use super::time::Moment;
 pub const LATE_SECONDS: i64 = 3_600;
 pub const SERIAL_LENGTH_MAX: usize = 100;
 pub const NAME_LENGTH_MAX: usize = 200;
+/// How many devices one request changes.
+pub const AT_ONCE_MAX: usize = 1_000;
+pub const DESCRIPTION_LENGTH_MAX: usize = 1_000;
 
 /// A real device, identified by its serial number, or an apartment, identified by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,12 +3,38 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::device::{DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
+use super::device::{DESCRIPTION_LENGTH_MAX, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
+use super::hardware;
 use super::resources::ResourceType;
+use super::tag;
 
 pub const ROWS_MAX: usize = 20_000;
 /// The columns, in any order; all but the serial number or the name are optional.
-pub const COLUMNS: [&str; 8] = ["serial", "name", "model", "kind", "company", "service", "auto_extend", "monitoring"];
+pub const COLUMNS: [&str; 13] = [
+    "serial",
+    "name",
+    "model",
+    "kind",
+    "company",
+    "service",
+    "auto_extend",
+    "monitoring",
+    "mac",
+    "imei",
+    "series",
+    "description",
+    "tags",
+];
+/// Files for RMS name columns like these, and hold passwords, which are not read.
+const OTHER_NAMES: [(&str, &str); 6] = [
+    ("serial_number", "serial"),
+    ("mac_address", "mac"),
+    ("device_series", "series"),
+    ("tag", "tags"),
+    ("password", PASSED_OVER),
+    ("password_confirmation", PASSED_OVER),
+];
+const PASSED_OVER: &str = "";
 
 /// Why a file cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +63,11 @@ pub enum RowError {
     /// An earlier line has the same serial number.
     SerialTwice(i64),
     SerialTaken,
+    MalformedMac,
+    MalformedImei,
+    UnknownSeries(String),
+    UnknownTag(String),
+    TooManyTags,
 }
 
 /// A well-formed row.
@@ -51,6 +82,12 @@ pub struct Row {
     pub service: Option<ResourceType>,
     pub auto_extend: bool,
     pub monitoring: bool,
+    pub mac: String,
+    pub imei: String,
+    pub series: String,
+    pub description: String,
+    /// Names, with commas or semicolons between in the file.
+    pub tags: Vec<String>,
 }
 
 /// A row with its line number, or what is wrong there.
@@ -102,7 +139,12 @@ fn columns(head: &csv::StringRecord) -> Result<Vec<&'static str>, FileError> {
     let mut columns = Vec::new();
     for name in head {
         let wanted = name.to_lowercase().replace([' ', '-'], "_");
-        let wanted = if wanted == "serial_number" { "serial".to_owned() } else { wanted };
+        let other = OTHER_NAMES.iter().find(|(other, _)| *other == wanted);
+        if other.is_some_and(|(_, column)| *column == PASSED_OVER) {
+            columns.push(PASSED_OVER);
+            continue;
+        }
+        let wanted = other.map_or(wanted, |(_, column)| (*column).to_owned());
         let known = COLUMNS.into_iter().find(|c| *c == wanted && !columns.contains(c));
         columns.push(known.ok_or_else(|| FileError::Columns(name.to_owned()))?);
     }
@@ -143,13 +185,32 @@ fn row(columns: &[&str], record: &csv::StringRecord) -> Result<Row, RowError> {
         service: service(value("service"))?,
         auto_extend: switch("auto_extend")?,
         monitoring: switch("monitoring")?,
+        mac: short("mac", NAME_LENGTH_MAX)?,
+        imei: short("imei", NAME_LENGTH_MAX)?,
+        series: value("series").to_lowercase(),
+        description: short("description", DESCRIPTION_LENGTH_MAX)?,
+        tags: tag::names(value("tags")).into_iter().map(str::to_owned).collect(),
     };
+    check_more(&row)?;
     match (kind, row.serial.is_empty(), row.name.is_empty()) {
         (DeviceKind::Device, true, _) => Err(RowError::MissingSerial),
         (DeviceKind::Apartment, _, true) => Err(RowError::MissingName),
         _ if row.service.is_some_and(|s| !kind.suits(s)) => Err(RowError::UnsuitableService),
         _ => Ok(row),
     }
+}
+
+fn check_more(row: &Row) -> Result<(), RowError> {
+    if !row.mac.is_empty() && hardware::mac_digits(&row.mac).is_none() {
+        return Err(RowError::MalformedMac);
+    }
+    if !row.imei.is_empty() && !hardware::is_imei(&row.imei) {
+        return Err(RowError::MalformedImei);
+    }
+    if !row.series.is_empty() && hardware::series(&row.series).is_none() {
+        return Err(RowError::UnknownSeries(row.series.clone()));
+    }
+    if row.tags.len() > tag::OF_DEVICE_MAX { Err(RowError::TooManyTags) } else { Ok(()) }
 }
 
 /// By slug or by label, ignoring case.

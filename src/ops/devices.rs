@@ -1,15 +1,23 @@
 //! Devices, visible by tree. Changes are in `changes` and `set`; each change ends in `settle`.
 
 pub mod changes;
+pub(crate) mod lock;
+pub mod many;
+pub mod rows;
 pub mod set;
 pub mod settle;
+pub mod tags;
+
+use std::collections::{BTreeMap, HashMap};
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::store;
-use crate::store::devices::{Device, DeviceFilter};
+use crate::store::db::Tx;
+use crate::store::devices::{Device, DeviceFilter, Fact};
 use crate::store::history::{HistoryFilter, HistoryRow};
+use crate::store::tags::DeviceTag;
 
 /// A page of the devices that the actor sees.
 ///
@@ -18,7 +26,37 @@ use crate::store::history::{HistoryFilter, HistoryRow};
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
     let scope = super::companies::scope(app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
-    Ok(store::devices::list(&mut tx, &scope, filter).await?)
+    let filter = planned(&mut tx, filter).await?;
+    let mut found = store::devices::list(&mut tx, &scope, &filter).await?;
+    add_tags(&mut tx, actor, &mut found).await?;
+    Ok(found)
+}
+
+/// The filter, knowing which of its tags are rare.
+async fn planned(tx: &mut Tx, filter: &DeviceFilter) -> OpResult<DeviceFilter> {
+    let mut filter = filter.clone();
+    for test in &mut filter.tests {
+        if let Fact::Tagged { tags, are_rare } = &mut test.fact {
+            *are_rare = store::tags::are_rare(tx, tags).await?;
+        }
+    }
+    Ok(filter)
+}
+
+/// Adds to each device those of its tags that the actor sees.
+pub(crate) async fn add_tags(tx: &mut Tx, actor: &Actor, devices: &mut [Device]) -> OpResult<()> {
+    let ids: Vec<i64> = devices.iter().map(|device| device.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut of_device: HashMap<i64, Vec<DeviceTag>> = HashMap::new();
+    for (id, tag) in store::tags::of_devices(tx, &actor.company_path, &ids).await? {
+        of_device.entry(id).or_default().push(tag);
+    }
+    for device in devices {
+        device.tags = of_device.remove(&device.id).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// How many devices [`list`] returns on all its pages.
@@ -43,6 +81,30 @@ pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
     Ok(store::devices::owned(&mut tx, &actor.company_path).await?)
 }
 
+/// Counts for charts: how many devices are in which state of RMS, and of which model.
+#[derive(Debug)]
+pub struct Statistics {
+    pub total: i64,
+    pub never_paid: i64,
+    pub models: BTreeMap<String, i64>,
+}
+
+/// The statistics of the devices that the actor sees, or of one company's alone.
+///
+/// # Errors
+/// As [`list`].
+pub async fn statistics(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<Statistics> {
+    let scope = super::companies::scope(app, actor, company_id).await?;
+    let mut tx = app.db.read_list().await?;
+    let models: BTreeMap<String, i64> = store::devices::by_model(&mut tx, &scope).await?.into_iter().collect();
+    let never_paid = store::devices::never_paid(&mut tx, &scope).await?;
+    drop(tx);
+    // Of companies, devices are counted already.
+    let company_id = company_id.or((!actor.sees_tree()).then_some(actor.company_id));
+    let (total, _) = owned(app, actor, company_id).await?;
+    Ok(Statistics { total, never_paid, models })
+}
+
 /// A device that the actor sees.
 ///
 /// # Errors
@@ -56,6 +118,7 @@ pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<De
     let mut tx = app.db.read().await?;
     let mut found = store::devices::find_many(&mut tx, &actor.company_path, ids).await?;
     found.retain(|d| actor.sees_tree() || d.company_id == actor.company_id);
+    add_tags(&mut tx, actor, &mut found).await?;
     Ok(found)
 }
 

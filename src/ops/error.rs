@@ -15,6 +15,9 @@ pub enum OpError {
     /// Several fields are invalid at once.
     #[error("refused: {0:?}")]
     Invalid(Vec<(&'static str, Reason)>),
+    /// None of many rows can be done: the number of each, and why.
+    #[error("refused: {0:?}")]
+    Rows(Vec<(usize, &'static str, Reason)>),
     /// No such thing exists in the actor's tree.
     #[error("not found")]
     NotFound,

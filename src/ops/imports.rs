@@ -2,27 +2,29 @@
 //! transaction, and continues where it was after a restart. Each transaction also records which rows it added, so that
 //! none is added twice.
 
-use std::collections::{BTreeSet, HashMap};
+mod check;
 
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
-use super::companies::ResolveError;
-use super::devices::changes::DeviceInput;
-use super::devices::settle::settle;
-use super::error::{OpError, OpResult, at, refuse};
+use super::channels::{self, ImportStarted};
+use super::devices::changes::{DeviceInput, tagged};
+use super::devices::lock::Locked;
+use super::devices::settle::{settle, together};
+use super::error::{OpError, OpResult, at};
 use crate::app::App;
 use crate::model::amount::grouped;
 use crate::model::company::searchable;
-use crate::model::device::{DeviceChange, DeviceKind};
+use crate::model::device::DeviceKind;
 use crate::model::event::ImportEvent;
-use crate::model::import::{self, Row, RowError};
+use crate::model::import::{self, RowError};
 use crate::model::job::Job;
-use crate::model::refusal::FieldReason;
+use crate::model::refusal::CompanyReason;
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::imports::Import;
+use crate::store::tags::Tagged;
 
 /// How many rows one transaction adds: other writes get their turn between two.
 const BATCH_LENGTH: usize = 200;
@@ -42,6 +44,17 @@ struct KeptRow {
     service: Option<i64>,
     auto_extend: bool,
     monitoring: bool,
+    // Rows of files that an older version checked have none of these.
+    #[serde(default)]
+    mac: String,
+    #[serde(default)]
+    imei: String,
+    #[serde(default)]
+    series: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    tags: Vec<i64>,
 }
 
 /// Reads and checks a file, and stores the rows that can be added. Adds nothing yet. The outcome refers to the
@@ -59,7 +72,7 @@ pub async fn check(
     actor.require_admin()?;
     super::companies::find(app, actor, company_id).await?;
     let rows = import::read(text).map_err(at("file"))?;
-    let (good, problems) = sort(app, actor, company_id, rows).await?;
+    let (good, problems) = check::sort(app, actor, company_id, rows).await?;
     let content = serde_json::to_string(&good).unwrap_or_default();
     let problems_json = serde_json::to_string(&problems).unwrap_or_default();
     let request = serde_json::json!([company_id, text]).to_string();
@@ -71,70 +84,44 @@ pub async fn check(
     })
 }
 
-type Sorted = (Vec<KeptRow>, Vec<(i64, RowError)>);
-
-async fn sort(app: &App, actor: &Actor, company_id: i64, rows: Vec<import::Line>) -> OpResult<Sorted> {
-    let companies = companies(app, actor, company_id, &rows).await?;
-    let serials: Vec<String> = rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.serial.clone()).collect();
-    let mut tx = app.db.read().await?;
-    let taken: BTreeSet<String> = store::devices::taken_serials(&mut tx, &serials).await?.into_iter().collect();
-    drop(tx);
-    let mut lines: HashMap<String, i64> = HashMap::new();
-    let (mut good, mut problems) = (Vec::new(), Vec::new());
-    for (line, row) in rows {
-        let checked = row.and_then(|row| {
-            let serial = searchable(&row.serial);
-            let company_id =
-                *companies.get(&row.company).ok_or_else(|| RowError::UnknownCompany(row.company.clone()))?;
-            if row.kind == DeviceKind::Device {
-                if taken.contains(&serial) {
-                    return Err(RowError::SerialTaken);
-                }
-                if let Some(earlier) = lines.insert(serial, line) {
-                    return Err(RowError::SerialTwice(earlier));
-                }
-            }
-            Ok(kept_row(line, row, company_id))
-        });
-        match checked {
-            Ok(row) => good.push(row),
-            Err(why) => problems.push((line, why)),
+/// Reads and checks a file, and begins to add its good rows at once. With `takes_credit`, devices whose row names no
+/// service run on Credit. The outcome refers to the import.
+///
+/// # Errors
+/// A refusal at `file` if it cannot be read at all, at `company` if that is outside the tree.
+pub async fn run(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    company_id: i64,
+    takes_credit: bool,
+    text: &str,
+) -> OpResult<Outcome<ImportStarted>> {
+    actor.require_admin()?;
+    let found = super::companies::find(app, actor, company_id).await;
+    found.map_err(|error| match error {
+        OpError::NotFound => OpError::refused("company", CompanyReason::Unknown),
+        other => other,
+    })?;
+    let mut rows = import::read(text).map_err(at("file"))?;
+    for row in rows.iter_mut().filter_map(|(_, row)| row.as_mut().ok()) {
+        if takes_credit && row.service.is_none() && row.kind == DeviceKind::Device {
+            (row.service, row.auto_extend) = (Some(ResourceType::CREDIT), true);
         }
     }
-    Ok((good, problems))
-}
-
-fn kept_row(line: i64, row: Row, company_id: i64) -> KeptRow {
-    KeptRow {
-        line,
-        kind: row.kind.slug().to_owned(),
-        serial: row.serial,
-        name: row.name,
-        model: row.model,
-        company_id,
-        service: row.service.map(ResourceType::id),
-        auto_extend: row.auto_extend,
-        monitoring: row.monitoring,
-    }
-}
-
-/// The companies that the rows name, by text.
-async fn companies(app: &App, actor: &Actor, company_id: i64, rows: &[import::Line]) -> OpResult<HashMap<String, i64>> {
-    let named: BTreeSet<&str> = rows.iter().filter_map(|(_, r)| r.as_ref().ok()).map(|r| r.company.as_str()).collect();
-    if named.len() > COMPANIES_MAX {
-        return refuse("file", FieldReason::TooMany { maximum: COMPANIES_MAX });
-    }
-    let mut found = HashMap::from([(String::new(), company_id)]);
-    for text in named.into_iter().filter(|t| !t.is_empty()) {
-        match super::companies::resolve(app, actor, text).await {
-            Ok(company) => {
-                found.insert(text.to_owned(), company.id);
-            }
-            Err(ResolveError::Reason(_)) => {}
-            Err(ResolveError::Fault(error)) => return Err(error),
-        }
-    }
-    Ok(found)
+    let (good, problems) = check::sort(app, actor, company_id, rows).await?;
+    let content = serde_json::to_string(&good).unwrap_or_default();
+    let problems_json = serde_json::to_string(&problems).unwrap_or_default();
+    let request = serde_json::json!([company_id, takes_credit, text]).to_string();
+    work_once!(app, actor, operation_id, "run_import", &request, work => {
+        let owner = (company_id, actor.user_id);
+        let (tx, count) = (&mut work.tx, good.len() as i64);
+        let id = store::imports::insert(tx, owner, &content, count, &problems_json, work.now).await?;
+        store::imports::go(&mut work.tx, id, "checked", "running", work.now).await?;
+        work.job(&Job::Import { id: id.to_string() }).await?;
+        let channel = channels::open(app, work, actor, operation_id).await?;
+        Ok(Outcome::about(ImportStarted { import: id, channel }, ImportEvent::Started))
+    })
 }
 
 /// An import as shown.
@@ -224,37 +211,39 @@ async fn actor_of(work: &mut Work, user_id: i64) -> OpResult<Option<Actor>> {
     Ok(found.map(|person| Actor::of(person, String::new())).filter(Actor::is_admin))
 }
 
-/// Adds the rows that are still as they were checked; the others become problems.
+/// Adds the rows that are still as they were checked; the others become problems. Tags that were deleted in the
+/// meantime are left out.
 async fn add(app: &App, work: &mut Work, actor: &Actor, import: &mut Import, rows: &[KeptRow]) -> OpResult<()> {
-    let companies: BTreeSet<i64> = rows.iter().map(|r| r.company_id).collect();
-    let companies: Vec<i64> = companies.into_iter().collect();
-    let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;
+    let companies: Vec<i64> = rows.iter().map(|r| r.company_id).collect();
+    let tags: Vec<i64> = rows.iter().flat_map(|r| &r.tags).copied().collect();
+    let locked = Locked::of(work, actor, &[], &companies, &tags).await?;
     let serials: Vec<String> = rows.iter().map(|r| r.serial.clone()).collect();
     let taken = store::devices::taken_serials(&mut work.tx, &serials).await?;
     let mut problems: Vec<(i64, RowError)> = serde_json::from_str(&import.problems).unwrap_or_default();
-    let (mut new, mut changes) = (Vec::new(), Vec::new());
+    let (mut new, mut good) = (Vec::new(), Vec::new());
     for row in rows {
         let input = input(row);
         let is_taken = input.kind == DeviceKind::Device && taken.contains(&searchable(&row.serial));
-        if locked.iter().all(|c| c.id != row.company_id) {
+        if locked.company(row.company_id).is_none() {
             problems.push((row.line, RowError::UnknownCompany(row.company_id.to_string())));
         } else if is_taken {
             problems.push((row.line, RowError::SerialTaken));
         } else {
-            changes.push(input.change());
             new.push(input.check()?);
+            good.push(input);
         }
     }
     let ids = store::devices::insert(&mut work.tx, &new, work.now).await?;
-    let mut together: Vec<(Vec<i64>, DeviceChange)> = Vec::new();
-    for (id, change) in ids.iter().zip(changes) {
-        match together.iter_mut().find(|(_, c)| *c == change) {
-            Some((devices, _)) => devices.push(*id),
-            None => together.push((vec![*id], change)),
-        }
-    }
+    let added = || ids.iter().zip(&good);
+    let with_tags: Vec<Tagged> = added()
+        .flat_map(|(id, input)| tagged(*id, &input.tags).map(move |tagged| (tagged, input.company_id)))
+        .filter(|(tagged, company_id)| locked.check_tags(&[tagged.tag_id], *company_id).is_ok())
+        .map(|(tagged, _)| tagged)
+        .collect();
+    store::tags::assign(&mut work.tx, &with_tags).await?;
+    let changes = together(added().map(|(id, input)| (*id, input.change())));
     let key = format!("import {} {}", import.id, import.position);
-    settle(app, work, actor, &key, together).await?;
+    settle(app, work, actor, &key, changes).await?;
     import.added += ids.len() as i64;
     import.problems = serde_json::to_string(&problems).unwrap_or_default();
     Ok(())
@@ -270,5 +259,10 @@ fn input(row: &KeptRow) -> DeviceInput {
         service: row.service.and_then(|id| ResourceType::try_from(id).ok()),
         auto_extend: row.auto_extend,
         monitoring: row.monitoring,
+        mac: row.mac.clone(),
+        imei: row.imei.clone(),
+        series: row.series.clone(),
+        description: row.description.clone(),
+        tags: row.tags.clone(),
     }
 }

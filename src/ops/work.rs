@@ -202,7 +202,7 @@ pub async fn replay<T: DeserializeOwned>(
 /// Why it failed. If the same request was sent twice at once, the second may have waited for the first, and then been
 /// refused because of what the first did. It is retried, and gets the first outcome.
 pub async fn unless_met(work: &mut Work, actor: &Actor, operation_id: &str, error: OpError) -> OpError {
-    let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::NotFound);
+    let is_refusal = matches!(error, OpError::Refused(..) | OpError::Invalid(_) | OpError::Rows(_) | OpError::NotFound);
     if is_refusal && matches!(store::operations::find(&mut work.tx, actor.user_id, operation_id).await, Ok(Some(_))) {
         return OpError::Collision;
     }

@@ -132,19 +132,23 @@ impl CompanyScope {
     /// Adds what to count, up to a condition that `wanted` extends: "select count(*) from ... where ...".
     #[must_use]
     pub fn counted(&self, listed: Listed) -> Query {
+        self.selected("select count(*)", listed)
+    }
+
+    /// The same with something else than a plain count.
+    #[must_use]
+    pub fn selected(&self, select: &'static str, listed: Listed) -> Query {
         let Listed { table, walk, of_company } = listed;
+        let query = super::db::sql(select);
         match self {
-            CompanyScope::All => {
-                let query = super::db::sql("select count(*) from ").push(table).push(" k").push_for(walk, "");
-                query.push(" where true")
-            }
+            CompanyScope::All => query.push(" from ").push(table).push(" k").push_for(walk, "").push(" where true"),
             CompanyScope::Companies(ids) => {
-                let query = super::db::sql("select count(*) from ").push(table).push(" k").push_for(of_company, "");
+                let query = query.push(" from ").push(table).push(" k").push_for(of_company, "");
                 query.push(" where k.company_id in ").push_list(ids)
             }
             // Company by company, each by its index.
             CompanyScope::Tree(path) => {
-                let query = super::db::sql("select count(*) from company c cross join ").push(table).push(" k");
+                let query = query.push(" from company c cross join ").push(table).push(" k");
                 query.push_for(of_company, "").push(" where k.company_id = c.id and ").push_tree("c.path", path)
             }
         }

@@ -4,9 +4,9 @@ use axum::response::Response;
 
 use super::downloads::{self, File};
 use super::error::WebResult;
-use super::extract::Me;
 use super::state::Portal;
 use crate::app::App;
+use crate::ops::actor::Actor;
 use crate::ops::error::OpResult;
 
 /// A cell that no spreadsheet takes for a formula. Negative numbers stay numbers.
@@ -32,9 +32,9 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<u8> {
 /// place.
 pub async fn download<T, C, R>(
     portal: &Portal,
-    me: &Me,
+    actor: &Actor,
     (name, head): (String, &[&str]),
-    line: fn(&T) -> (C, Vec<String>),
+    line: impl Fn(&T) -> (C, Vec<String>) + Send + Sync + 'static,
     read: impl Fn(App, Option<C>) -> R + Send + Sync + 'static,
 ) -> WebResult<Response>
 where
@@ -45,10 +45,10 @@ where
     let head = lines(&[head.iter().map(|h| (*h).to_owned()).collect()]);
     let file = File { name, media_type: "text/csv; charset=utf-8", head };
     let write = move |rows: &[T]| {
-        let (mut places, cells): (Vec<C>, Vec<Vec<String>>) = rows.iter().map(line).unzip();
+        let (mut places, cells): (Vec<C>, Vec<Vec<String>>) = rows.iter().map(&line).unzip();
         (lines(&cells), places.pop())
     };
-    downloads::send(portal, me, file, write, read).await
+    downloads::send(portal, actor, file, write, read).await
 }
 
 #[cfg(test)]

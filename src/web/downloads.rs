@@ -15,9 +15,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{WebError, WebResult};
-use super::extract::Me;
 use super::state::Portal;
 use crate::app::App;
+use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
 
 /// Rows per step.
@@ -127,7 +127,7 @@ enum Part {
 /// Any failure of the first step, and [`WebError::TooManyDownloads`].
 pub async fn send<T, C, R>(
     portal: &Portal,
-    me: &Me,
+    actor: &Actor,
     file: File,
     write: impl Fn(&[T]) -> (Vec<u8>, Option<C>) + Send + Sync + 'static,
     read: impl Fn(App, Option<C>) -> R + Send + Sync + 'static,
@@ -137,7 +137,7 @@ where
     C: Send + Sync + 'static,
     R: Future<Output = OpResult<Vec<T>>> + Send,
 {
-    let place = portal.downloads.begin(me.actor.user_id)?;
+    let place = portal.downloads.begin(actor.user_id)?;
     let app = portal.app.for_exports();
     let (feed, mut parts) = mpsc::channel(AHEAD);
     tokio::spawn(async move {

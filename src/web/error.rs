@@ -42,6 +42,9 @@ impl From<OpError> for WebError {
             OpError::Invalid(mut problems) => {
                 problems.pop().map_or(WebError::BadRequest, |(_, reason)| WebError::Refused(reason))
             }
+            OpError::Rows(mut rows) => {
+                rows.pop().map_or(WebError::BadRequest, |(_, _, reason)| WebError::Refused(reason))
+            }
             OpError::NotFound => WebError::NotFound,
             OpError::Forbidden => WebError::Forbidden,
             OpError::Unavailable | OpError::Collision => WebError::Unavailable,

@@ -123,6 +123,12 @@ impl Form {
     pub fn refused(mut self, error: OpError) -> WebResult<Form> {
         match error {
             OpError::Refused(field, reason) => self.refuse(field, reason),
+            // A form has one field for all its rows.
+            OpError::Rows(rows) => {
+                if let Some((_, field, reason)) = rows.into_iter().next() {
+                    self.refuse(field, reason);
+                }
+            }
             OpError::Invalid(problems) => problems.into_iter().for_each(|(field, reason)| self.refuse(field, reason)),
             other => return Err(WebError::from(other)),
         }

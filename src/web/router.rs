@@ -10,9 +10,10 @@ use tower_http::csrf::CsrfLayer;
 use super::api;
 use super::pages::{
     account, applications, auth, authorize, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows,
-    codes, companies, company, company_windows, confirm, demo_card, device_windows, devices, distributors, failed_jobs,
-    history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem, report_files,
-    reports, search, second_factor, second_step, seller, subscriptions, tokens, users, vat_classes, vouchers,
+    codes, companies, company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors,
+    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem,
+    report_files, reports, search, second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes,
+    vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
@@ -141,6 +142,11 @@ fn devices() -> Router<Portal> {
         .route(urls::DEVICES_NEW, get(device_windows::create_window))
         .route(urls::DEVICES_SERVICE, get(device_windows::set_window).post(device_windows::set))
         .route(urls::DEVICES_REMOVAL, get(device_windows::remove_window).post(device_windows::remove))
+        .route(urls::DEVICES_TAGS, get(device_tags::window).post(device_tags::set))
+        .route(urls::TAGS, get(tags::list).post(tags::create))
+        .route(urls::TAGS_NEW, get(tags::create_window))
+        .route("/devices/tags/{id}", get(tags::edit_window).post(tags::edit))
+        .route("/devices/tags/{id}/deletion", get(tags::delete_window).post(tags::delete))
         .route(urls::IMPORTS, get(imports::list).post(imports::check))
         .route(urls::IMPORTS_NEW, get(imports::window))
         .route("/devices/imports/{id}", get(imports::show))

@@ -3,9 +3,12 @@
 use super::{Notice, Worded, invalid, missing};
 use crate::model::amount::grouped;
 use crate::model::event::{DeviceEvent, Settled};
+use crate::model::hardware::SERIES;
 use crate::model::refusal::DeviceReason;
 
 pub(super) const SERIAL_TAKEN: &str = "There is a device with this serial number already.";
+pub(super) const MALFORMED_MAC: &str = "A MAC address has twelve digits from 0 to F, such as 00:1E:42:0A:BC:FF.";
+pub(super) const MALFORMED_IMEI: &str = "An IMEI has 14 to 16 digits.";
 pub(super) const UNSUITABLE_SERVICE: &str =
     "An apartment runs on apartment subscriptions, and a device on any other service.";
 
@@ -23,6 +26,11 @@ pub(super) fn device(reason: &DeviceReason) -> Worded {
         DeviceReason::SerialTaken => invalid("SERIAL_TAKEN", SERIAL_TAKEN),
         DeviceReason::UnknownService => invalid("UNKNOWN_TYPE", "There is no such service. Choose one of the list."),
         DeviceReason::UnsuitableService => invalid("UNSUITABLE_SERVICE", UNSUITABLE_SERVICE),
+        DeviceReason::MalformedMac => invalid("NOT_A_MAC", MALFORMED_MAC),
+        DeviceReason::MalformedImei => invalid("NOT_AN_IMEI", MALFORMED_IMEI),
+        DeviceReason::UnknownSeries => {
+            invalid("UNKNOWN_SERIES", format!("There is no such series. Choose one of: {}.", SERIES.join(", ")))
+        }
     }
 }
 
@@ -47,7 +55,26 @@ pub(super) fn event(event: &DeviceEvent) -> Notice {
             Notice::done("Update", format!("{} changed.{settled}{left_out}", counted(*count)))
         }
         DeviceEvent::Removed { count } => Notice::done("Remove", format!("{} removed.", counted(*count))),
+        DeviceEvent::ManyAdded { count, left_out, settled } => {
+            let settled = self::settled(*settled);
+            Notice::done("Create", format!("{} added.{settled}{}", counted(*count), self::left_out(*left_out)))
+        }
+        DeviceEvent::ManySaved { count, left_out } => {
+            Notice::done("Update", format!("{} saved.{}", counted(*count), self::left_out(*left_out)))
+        }
+        DeviceEvent::Moved { count, left_out, company, settled } => {
+            let (settled, left_out) = (self::settled(*settled), self::left_out(*left_out));
+            Notice::done("Move", format!("{} moved to {company}.{settled}{left_out}", counted(*count)))
+        }
+        DeviceEvent::Tagged { count, left_out } => {
+            let left_out = self::left_out(*left_out);
+            Notice::done("Update", format!("The tags of {} were set.{left_out}", counted(*count)))
+        }
     }
+}
+
+fn left_out(rows: usize) -> String {
+    if rows == 0 { String::new() } else { format!(" {} left out.", counted(rows)) }
 }
 
 fn settled(settled: Settled) -> String {

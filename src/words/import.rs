@@ -1,10 +1,12 @@
 //! Why a file of devices cannot be read or one of its rows not added, and what was done with it.
 
-use super::device::{SERIAL_TAKEN, UNSUITABLE_SERVICE};
+use super::device::{MALFORMED_IMEI, MALFORMED_MAC, SERIAL_TAKEN, UNSUITABLE_SERVICE};
 use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
 use crate::model::event::ImportEvent;
+use crate::model::hardware::SERIES;
 use crate::model::import::{COLUMNS, FileError, ROWS_MAX, RowError};
+use crate::model::tag::OF_DEVICE_MAX;
 
 pub(super) fn file(error: &FileError) -> Worded {
     invalid("FILE", file_sentence(error))
@@ -44,6 +46,13 @@ pub fn row_error(error: &RowError) -> String {
         RowError::UnknownCompany(text) => format!("“{text}” is not one company of yours. Write its number."),
         RowError::SerialTwice(line) => format!("Line {line} has the same serial number."),
         RowError::SerialTaken => SERIAL_TAKEN.into(),
+        RowError::MalformedMac => MALFORMED_MAC.into(),
+        RowError::MalformedImei => MALFORMED_IMEI.into(),
+        RowError::UnknownSeries(text) => format!("“{text}” is no series: write one of {}.", SERIES.join(", ")),
+        RowError::UnknownTag(name) => {
+            format!("There is no tag “{name}” for devices of this company. Create it first, or leave it out.")
+        }
+        RowError::TooManyTags => format!("A row names up to {OF_DEVICE_MAX} tags."),
     }
 }
 

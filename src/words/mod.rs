@@ -18,6 +18,7 @@ mod order;
 mod product;
 mod resources;
 mod sign_in;
+mod tag;
 mod token;
 mod user;
 
@@ -72,6 +73,7 @@ pub fn reason(reason: &Reason) -> Worded {
         Reason::Token(reason) => token::token(reason),
         Reason::Application(reason) => application::application(reason),
         Reason::Device(reason) => device::device(reason),
+        Reason::Tag(reason) => tag::tag(reason),
         Reason::Import(error) => import::file(error),
         Reason::Money(error) => product::money(*error),
         Reason::Product(reason) => product::product(reason),

@@ -1,6 +1,8 @@
 //! The notice at the top of the page after something was done.
 
-use super::{application, billing, code, company, device, import, job, licence, order, product, sign_in, token, user};
+use super::{
+    application, billing, code, company, device, import, job, licence, order, product, sign_in, tag, token, user,
+};
 use crate::model::event::Event;
 
 /// "Move operation completed successfully." and what happened.
@@ -38,6 +40,7 @@ pub fn event(event: &Event) -> Notice {
         Event::Application(event) => application::event(event),
         Event::Device(event) => device::event(event),
         Event::Import(event) => import::event(event),
+        Event::Tag(event) => tag::event(event),
         Event::Code(event) => code::event(event),
         Event::Product(event) => product::event(event),
         Event::Order(event) => order::event(event),

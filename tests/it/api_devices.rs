@@ -29,7 +29,7 @@ async fn a_device_is_added_edited_and_removed(test: TestApp) {
     let new = json!({ "serial": "1121040394", "name": "Gate 4", "model": "RUT955" });
     let made = acme.post_once("/api/devices", "gate", new.clone()).await;
     let id = made.is(201).data()["id"].as_i64().unwrap();
-    assert_eq!((&made.data()["status"], &made.data()["company_id"]), (&json!("off"), &json!(world.acme)));
+    assert_eq!((&made.data()["state"], &made.data()["company_id"]), (&json!("off"), &json!(world.acme)));
     let path = format!("/api/devices/{id}");
     let changed = acme.put(&path, json!({ "name": "Gate 5", "company_id": world.acme_north })).await;
     assert_eq!((&changed.is(200).data()["name"], &changed.data()["model"]), (&json!("Gate 5"), &json!("RUT955")));
@@ -84,7 +84,7 @@ async fn a_service_is_paid_at_once_and_recorded_in_history(test: TestApp) {
     let row = |id| json!({ "device_id": id, "credit_type_id": 1, "credit_enabled": 1, "auto_extend_credit": 1 });
     let set = acme.put("/api/devices/credit", json!({ "data": [row(one), row(two)] })).await;
     assert_eq!(set.is(201).body["errors"], json!([]));
-    let status = async |id: i64| acme.get(&format!("/api/devices/{id}")).await.data()["status"].clone();
+    let status = async |id: i64| acme.get(&format!("/api/devices/{id}")).await.data()["state"].clone();
     let both = [status(one).await, status(two).await];
     assert!(both.contains(&json!("active")) && both.contains(&json!("waiting")), "{both:?}");
     let paid = if both[0] == "active" { one } else { two };
@@ -116,7 +116,7 @@ async fn activating_serves_waiting_devices_and_the_preview_says_so(test: TestApp
     assert_eq!(first.is(200).data()[0]["credit_left"], 4);
     assert_eq!(first.body["meta"]["amount"], 5);
     assert_eq!(activate().await.is(200).text, first.text);
-    assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["status"], "active");
+    assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["state"], "active");
     test.verify().await;
 }
 
@@ -155,7 +155,7 @@ async fn rows_that_repeat_a_device_are_all_refused(test: TestApp) {
     let refused = |n| (format!("data.{n}.device_id"), "REPEATED_DEVICE".to_owned());
     assert_eq!(set.errors(), [refused(0), refused(2)]);
     assert_eq!(put().await.text, set.text);
-    let status = async |id| acme.get(&format!("/api/devices/{id}")).await.data()["status"].clone();
+    let status = async |id| acme.get(&format!("/api/devices/{id}")).await.data()["state"].clone();
     assert_eq!((status(twice).await, status(once).await), (json!("off"), json!("active")));
     assert_eq!(world.credit(&test, world.acme).await, 4);
     // On, off, on: none of the rows is applied.
@@ -195,7 +195,7 @@ async fn the_summary_counts_devices_and_shows_coverage(test: TestApp) {
     assert_eq!(before.is(200).data()["credit_coverage"], json!(null));
     assert_eq!(before.data()["monitored_device"], json!({ "monitored": 2, "total": 2 }));
     let off = json!({ "data": [{ "device_id": north, "monitoring_enabled": 0 }] });
-    acme.put("/api/devices/monitoring", off).await.is(201);
+    acme.put("/api/devices/monitoring", off).await.is(200);
     let row = json!({ "device_id": id, "credit_enabled": 1, "auto_extend_credit": 1 });
     acme.put("/api/devices/credit", json!({ "data": [row] })).await.is(201);
     let after = acme.get("/api/credits/summary").await;
@@ -259,6 +259,6 @@ async fn a_repeated_change_returns_the_first_answer(test: TestApp) {
     acme.put("/api/devices/credit", json!({ "data": [{ "device_id": id, "credit_enabled": 0 }] })).await.is(201);
     let again = put().await;
     assert_eq!((again.is(201).text.as_str(), again.header("idempotency-replayed")), (first.text.as_str(), "true"));
-    assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["status"], "off");
+    assert_eq!(acme.get(&format!("/api/devices/{id}")).await.data()["state"], "off");
     assert_eq!(world.credit(&test, world.acme).await, 4);
 }

@@ -139,8 +139,7 @@ async fn add_due_devices(test: &TestApp, world: &World, count: i64) {
         company_id: world.vendor,
         kind: DeviceKind::Device,
         serial: Some(format!("SN {n}")),
-        name: String::new(),
-        model: String::new(),
+        ..store::devices::NewDevice::default()
     };
     let new: Vec<_> = (0..count).map(new).collect();
     let mut devices = Vec::new();

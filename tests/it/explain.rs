@@ -10,10 +10,11 @@ use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::{Query, sql};
-use scrip::store::devices::{self, DeviceFilter, DeviceSort};
+use scrip::store::devices::{self, DeviceFilter, DeviceSort, Fact, Test};
 use scrip::store::distributors::{self, DistributorFilter};
 use scrip::store::history::{self, HistoryFilter};
 use scrip::store::orders::{self, OrderFilter};
+use scrip::store::tags::{self, TagFilter, TagSort};
 use scrip::store::transfers::{self, TransferFilter};
 use scrip::store::users::{self, UserFilter};
 use scrip::store::vouchers::{self, VoucherFilter};
@@ -28,6 +29,8 @@ both!(
     deep_pages_are_found_in_indexes_alone,
     counts_and_searches_read_indexes_alone,
     devices_have_an_index_for_each_sort_order,
+    filters_of_devices_use_their_indexes,
+    tags_are_walked_or_merged,
     orders_and_vouchers_are_walked_or_merged,
     pools_and_forecasts_are_found_by_company,
     reports_read_counts_in_index_order,
@@ -317,6 +320,72 @@ async fn devices_have_an_index_for_each_sort_order(test: TestApp) {
             }
         }
     }
+    check(&test, cases).await;
+}
+
+fn tests_of(fact: Fact, is_not: bool) -> DeviceFilter {
+    DeviceFilter { tests: vec![Test { fact, is_not }], limit: 51, ..DeviceFilter::default() }
+}
+
+/// Few devices are gathered by their own index, in any order; for many, the list is walked and each row looked up.
+async fn filters_of_devices_use_their_indexes(test: TestApp) {
+    let one = CompanyScope::Companies(vec![1]);
+    let few = CompanyScope::Companies(vec![1, 2]);
+    let is_sqlite = test.backend == Backend::Sqlite;
+    let index = |name: &'static str| if is_sqlite { name } else { "" };
+    let tagged = |are_rare| Fact::Tagged { tags: vec![7], are_rare };
+    let mut cases = Vec::new();
+    for scope in [&CompanyScope::All, &CompanyScope::Tree(root()), &one, &few] {
+        for sort in [DeviceSort::Id, DeviceSort::Label] {
+            for (name, fact, found_by) in [
+                ("a serial number", Fact::Serial("a".into()), "device_by_serial"),
+                ("a MAC address", Fact::Mac("001E420ABCFF".into()), "device_by_mac"),
+                ("an IMEI", Fact::Imei("352780098765439".into()), "device_by_imei"),
+                ("a rare tag", tagged(true), "SEARCH t USING PRIMARY KEY (tag_id=?)"),
+            ] {
+                let filter = DeviceFilter { sort, ..tests_of(fact, false) };
+                // The few that were found are sorted, for the merge and for the page.
+                cases.push(Case(name, devices::list_query(scope, &filter), index(found_by), 3));
+            }
+            for (name, is_not) in [("a common tag", false), ("without a tag", true)] {
+                let filter = DeviceFilter { sort, ..tests_of(tagged(false), is_not) };
+                let looked_up = index("SEARCH t USING COVERING INDEX device_tag_by_device (device_id=? AND tag_id=?)");
+                cases.push(Case(name, devices::list_query(scope, &filter), looked_up, 2));
+            }
+        }
+        for (name, fact, found_by) in [
+            ("count of a tag", tagged(false), "SEARCH t USING PRIMARY KEY (tag_id=?)"),
+            ("count of an IMEI", Fact::Imei("352780098765439".into()), "device_by_imei"),
+        ] {
+            cases.push(Case(name, devices::count_query(scope, &tests_of(fact, false)), index(found_by), 0));
+        }
+        let never_paid = DeviceFilter { sort: DeviceSort::Id, ..tests_of(Fact::NeverPaid, false) };
+        let never_paid = devices::list_query(scope, &never_paid);
+        cases.push(Case("never paid", never_paid, index("device_never_paid"), 2));
+        cases.push(Case("count of never paid", devices::never_paid_query(scope), index("device_never_paid"), 0));
+        cases.push(Case("models", devices::by_model_query(scope), index("device_by_model"), 2));
+    }
+    for scope in [&one, &few] {
+        let model = devices::list_query(scope, &tests_of(Fact::Model("RUT955".into()), false));
+        cases.push(Case("a model", model, index("device_by_model (company_id=? AND model=?"), 2));
+    }
+    let of_devices = tags::of_devices_query(&root(), &[1, 2]);
+    cases.push(Case("tags of a page", of_devices, index("device_tag_by_device (device_id=?)"), 1));
+    check(&test, cases).await;
+}
+
+async fn tags_are_walked_or_merged(test: TestApp) {
+    let index = |name: &'static str| if test.backend == Backend::Sqlite { name } else { "" };
+    let by_id = TagFilter { after: Some(9), limit: 51, ..TagFilter::default() };
+    let by_name =
+        TagFilter { sort: TagSort::Name, after_name: Some(("roof".into(), 1)), limit: 51, ..TagFilter::default() };
+    let mut cases = Vec::new();
+    for scope in [CompanyScope::All, CompanyScope::Tree(root())] {
+        cases.push(Case("tags", tags::list_query(&scope, &by_id), index("SEARCH k USING INTEGER PRIMARY KEY"), 1));
+        cases.push(Case("tags by name", tags::list_query(&scope, &by_name), index("tag_by_name"), 1));
+    }
+    let few = CompanyScope::Companies(vec![1, 2]);
+    cases.push(Case("tags of companies", tags::list_query(&few, &by_name), index("tag_by_company"), 2));
     check(&test, cases).await;
 }
 

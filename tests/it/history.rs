@@ -12,7 +12,7 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 24] = [
+const TESTED_ELSEWHERE: [&str; 29] = [
     // In applications.rs and oauth.rs.
     "application.created",
     "application.changed",
@@ -27,6 +27,12 @@ const TESTED_ELSEWHERE: [&str; 24] = [
     "portal.restored",
     // In clock.rs.
     "clock.accepted",
+    // In device_requests.rs and device_tags.rs.
+    "device.moved",
+    "device.tags_set",
+    "tag.created",
+    "tag.changed",
+    "tag.deleted",
     // In tasks.rs.
     "job.retried",
     "user.email_changed",

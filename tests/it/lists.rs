@@ -15,7 +15,7 @@ use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::company_scope::CompanyScope;
 use scrip::store::db::Hex;
 use scrip::store::db::{Row, Tx, sql};
-use scrip::store::devices::{self, DeviceFilter, DeviceSort};
+use scrip::store::devices::{self, DeviceFilter, DeviceSort, Fact, Test};
 use scrip::store::pools;
 use scrip::store::transfers::{self, TransferFilter};
 
@@ -24,6 +24,7 @@ both!(
     codes_of_a_company_match_a_plain_scan,
     lists_of_transfers_match_a_plain_scan,
     lists_of_devices_match_a_plain_scan,
+    filters_of_devices_match_a_plain_scan,
     lists_of_pools_match_a_plain_scan,
 );
 
@@ -236,6 +237,70 @@ async fn lists_of_devices_match_a_plain_scan(test: TestApp) {
                         assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
                     }
                     wanted.reverse();
+                }
+            }
+        }
+    }
+}
+
+type DeviceFacts = (i64, i64, String, i64, Option<i64>, i64);
+
+/// Tag 1 is on every second device, tag 2 on every fiftieth; some have a MAC address, an IMEI and another model.
+async fn tag_devices(test: &TestApp) {
+    let mut tx = test.app.db.write().await.unwrap();
+    for text in [
+        "insert into tag (id, company_id, name, name_search, description, color, created_at, updated_at)
+             select id, 1, 'T' || id, 't' || id, '', '', 1, 1 from company where id <= 2 or id in (1001, 1002)",
+        "insert into device_tag (tag_id, device_id) select 1001, id from device where id % 2 = 0",
+        "insert into device_tag (tag_id, device_id) select 1002, id from device where id % 50 = 0",
+        "update device set imei = '3527800987654' || (10 + id % 40), model = 'TRB' || (id % 3) where id % 7 = 0",
+    ] {
+        sql(text).run(&mut tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+async fn filters_of_devices_match_a_plain_scan(test: TestApp) {
+    let scopes = fill(&test).await;
+    tag_devices(&test).await;
+    let mut tx = test.app.db.read_list().await.unwrap();
+    let text =
+        "select id, company_id, label_search, monitoring, paid_until, coalesce(service, 0) from device order by id";
+    let mut rows: Vec<DeviceFacts> = all(&mut tx, text).await;
+    drop(tx);
+    let tagged = |tags: &[i64], are_rare| Fact::Tagged { tags: tags.to_vec(), are_rare };
+    type Fits = fn(&DeviceFacts) -> bool;
+    let facts: [(Fact, Fits); 9] = [
+        (tagged(&[1001], false), |d| d.0 % 2 == 0),
+        (tagged(&[1002], true), |d| d.0 % 50 == 0),
+        (tagged(&[1001, 1002, 77], false), |d| d.0 % 2 == 0),
+        (tagged(&[], true), |_| false),
+        (Fact::NeverPaid, |d| d.4.is_none()),
+        (Fact::Monitored, |d| d.3 == 1),
+        (Fact::Model("TRB1".into()), |d| d.0 % 7 == 0 && d.0 % 3 == 1),
+        (Fact::Imei("352780098765417".into()), |d| d.0 % 7 == 0 && d.0 % 40 == 7),
+        (Fact::Serial("sn4000".into()), |d| d.0 == 4_000),
+    ];
+    for sort in [DeviceSort::Id, DeviceSort::Label] {
+        if sort == DeviceSort::Label {
+            rows.sort_by(|a, b| (&a.2, a.0).cmp(&(&b.2, b.0)));
+        }
+        for (scope, companies) in &scopes {
+            for (fact, fits) in &facts {
+                for is_not in [false, true] {
+                    let wanted = rows.iter().filter(|d| companies.contains(&d.1) && fits(d) != is_not);
+                    let wanted: Vec<i64> = wanted.map(|d| d.0).collect();
+                    let tests = vec![Test { fact: fact.clone(), is_not }];
+                    let filter = DeviceFilter { tests, sort, limit: LIMIT, ..DeviceFilter::default() };
+                    let mut tx = test.app.db.read_list().await.unwrap();
+                    let count = devices::count(&mut tx, scope, &filter).await.unwrap();
+                    assert_eq!(count, wanted.len() as i64, "{scope:?} {filter:?}");
+                    for offset in OFFSETS {
+                        let filter = DeviceFilter { offset, ..filter.clone() };
+                        let found = devices::list(&mut tx, scope, &filter).await.unwrap();
+                        let found: Vec<i64> = found.into_iter().map(|d| d.id).collect();
+                        assert_eq!(found, page(&wanted, offset), "{scope:?} {filter:?}");
+                    }
                 }
             }
         }

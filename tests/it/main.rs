@@ -18,6 +18,8 @@ mod confirmation;
 mod coverage;
 mod crash;
 mod deadlines;
+mod device_requests;
+mod device_tags;
 mod devices;
 mod disk;
 mod distributors;

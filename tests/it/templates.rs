@@ -23,6 +23,7 @@ use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::changes::CodeOrder;
 use scrip::ops::devices::changes::DeviceInput;
+use scrip::ops::tags::TagInput;
 use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -400,6 +401,9 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
 
 /// Adds devices that run, wait and are off, and an apartment.
 async fn devices(test: &TestApp, world: &World, operator: &Actor) {
+    let text = |kind: &str| Some(hostile(kind).replace(';', ""));
+    let tag = TagInput { name: text("tag"), description: text("tagged"), color: Some("#0a7f3f".into()) };
+    let tag = ops::tags::create(&test.app, operator, "tag", world.acme, &tag).await.unwrap().about.id;
     for (n, service) in [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate() {
         let input = DeviceInput {
             kind: if n == 3 { DeviceKind::Apartment } else { DeviceKind::Device },
@@ -410,6 +414,11 @@ async fn devices(test: &TestApp, world: &World, operator: &Actor) {
             service,
             auto_extend: true,
             monitoring: true,
+            mac: "00:1E:42:0A:BC:FF".into(),
+            imei: "352780098765439".into(),
+            series: "rut".into(),
+            description: hostile("description"),
+            tags: vec![tag],
         };
         ops::devices::changes::create(&test.app, operator, &format!("device-{n}"), &input).await.unwrap();
     }

@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 27] = [
+const PRIVATE: [&str; 30] = [
     "/",
     "/summary",
     "/companies",
@@ -52,6 +52,9 @@ const PRIVATE: [&str; 27] = [
     "/subscriptions/voucher",
     "/users",
     "/users/new",
+    "/devices/tags",
+    "/devices/tags/new",
+    "/devices/tags/set",
     "/account/profile",
     "/account/security",
     "/account/security/email",
@@ -85,7 +88,7 @@ const OF_ONE: [&str; 15] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 34] = [
+const POSTED: [&str; 37] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -110,6 +113,9 @@ const POSTED: [&str; 34] = [
     "/users/{}/second-factor",
     "/users/{}/sessions",
     "/users/{}/tokens/{}/revocation",
+    "/devices/tags",
+    "/devices/tags/{}/deletion",
+    "/devices/tags/set",
     "/confirm",
     "/confirm/mail",
     "/operator/issues",
@@ -299,7 +305,7 @@ async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     let page = browser.get("/sign-in?next=%2Fcompanies%3Fview%3Dtree%26of%3D1").await;
     let fields = [("email", "operator@test.example"), ("password", PASSWORD), ("next", &page.field("next"))];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), "/companies?view=tree&of=1");
-    for path in POSTED.iter().skip(5).take(24) {
+    for path in POSTED.iter().skip(5).take(27) {
         let answer = test.browser().post(&path.replace("{}", "1"), &[("form", "x")]).await;
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }

@@ -58,8 +58,8 @@ async fn add(app: &App, by: &ledger::ActorFacts, first: i64, count: i64, days_ag
             company_id: by.company_id,
             kind: DeviceKind::Device,
             serial: Some(format!("SN{n:09}")),
-            name: String::new(),
             model: "Bench".into(),
+            ..NewDevice::default()
         })
         .collect();
     let mut tx = app.db.write().await?;

@@ -1,4 +1,4 @@
-//! What was done to devices: to one, to many at once, or from a file.
+//! What was done to devices: to one, to many at once, or from a file; and to tags.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,35 @@ pub enum DeviceEvent {
     Removed {
         count: usize,
     },
+    /// Many were added at once; some may have been left out, as below.
+    ManyAdded {
+        count: usize,
+        left_out: usize,
+        settled: Settled,
+    },
+    /// Names, descriptions and tags of many.
+    ManySaved {
+        count: usize,
+        left_out: usize,
+    },
+    Moved {
+        count: usize,
+        left_out: usize,
+        company: String,
+        settled: Settled,
+    },
+    Tagged {
+        count: usize,
+        left_out: usize,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagEvent {
+    Created { name: String, company: String },
+    Saved { name: String },
+    Deleted { name: String },
 }
 
 /// The result for devices that were set.

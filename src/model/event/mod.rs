@@ -9,7 +9,7 @@ mod product;
 mod user;
 
 pub use company::{BillingEvent, CompanyEvent};
-pub use device::{DeviceEvent, ImportEvent, Settled};
+pub use device::{DeviceEvent, ImportEvent, Settled, TagEvent};
 pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed};
 pub use product::ProductEvent;
 pub use user::{ApplicationEvent, SecondFactorEvent, TokenEvent, UserEvent};
@@ -28,6 +28,7 @@ pub enum Event {
     Application(ApplicationEvent),
     Device(DeviceEvent),
     Import(ImportEvent),
+    Tag(TagEvent),
     Code(CodeEvent),
     Product(ProductEvent),
     Order(OrderEvent),
@@ -72,6 +73,7 @@ events! {
     ApplicationEvent => Application;
     DeviceEvent => Device;
     ImportEvent => Import;
+    TagEvent => Tag;
     CodeEvent => Code;
     ProductEvent => Product;
     OrderEvent => Order;

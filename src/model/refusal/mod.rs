@@ -8,7 +8,7 @@ mod order;
 mod user;
 
 pub use company::{CompanyReason, Obstacle, ObstacleKind};
-pub use device::DeviceReason;
+pub use device::{DeviceReason, TagReason};
 pub use field::{CodeReason, DateReason, FieldReason, FormReason, ResourceReason};
 pub use order::{BillingReason, OrderReason, ProductReason};
 pub use user::{ApplicationReason, SecondFactorReason, SignInReason, TokenReason, UserReason};
@@ -46,6 +46,7 @@ pub enum Reason {
     Token(TokenReason),
     Application(ApplicationReason),
     Device(DeviceReason),
+    Tag(TagReason),
     Import(FileError),
     Money(MoneyError),
     Product(ProductReason),
@@ -102,6 +103,7 @@ reasons! {
     ApplicationReason => Application;
     RedirectError => Application(ApplicationReason::Redirects);
     DeviceReason => Device;
+    TagReason => Tag;
     FileError => Import;
     MoneyError => Money;
     ProductReason => Product;

@@ -165,6 +165,8 @@ pub async fn put_under(
         store::devices::shift_waiting(&mut work.tx, id, -1).await?;
         store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;
         store::devices::shift_waiting(&mut work.tx, id, 1).await?;
+        let moved = company::Path::of(Some(&parent_path), id);
+        store::tags::keep_usable_in(&mut work.tx, &moved, &path.ids()).await?;
         work.note(actor.note_at(id, "company.moved", &company.name, &parent.name));
         let moved = reload(work, actor, id).await?;
         let (name, parent) = (company.name.clone(), parent.name.clone());

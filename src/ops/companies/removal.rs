@@ -33,6 +33,7 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -
             return refuse("companies", CompanyReason::Obstacles(obstacles));
         }
         store::companies::remove(&mut work.tx, &ids, work.now).await?;
+        store::tags::delete_of_companies(&mut work.tx, &ids).await?;
         for company in &found {
             work.note(actor.note_at(company.id, "company.removed", &company.name, ""));
         }

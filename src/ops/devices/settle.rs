@@ -1,20 +1,17 @@
-//! The end of every change of devices: locks their companies, lets the ledger set them, and records it in the history.
+//! The end of every change of devices: lets the ledger set them, and takes off the tags that they cannot keep.
 
 use crate::app::App;
 use crate::ledger;
-use crate::model::device::DeviceChange;
+use crate::model::device::{AT_ONCE_MAX, DeviceChange};
 use crate::model::event::Settled;
 use crate::model::ledger::{Cause, Command, Operation, SetDevices};
-use crate::model::refusal::{CompanyReason, DeviceReason, FieldReason};
+use crate::model::refusal::{DeviceReason, FieldReason};
 use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::work::Work;
 use crate::store;
 use crate::store::devices::Device;
-
-/// How many devices one act changes.
-pub const AT_ONCE_MAX: usize = 1_000;
 
 /// Lets the ledger set devices within an act, and pay for those that must be paid.
 pub(crate) async fn settle(
@@ -24,6 +21,12 @@ pub(crate) async fn settle(
     operation_id: &str,
     changes: Vec<(Vec<i64>, DeviceChange)>,
 ) -> OpResult<Settled> {
+    let ids = |is_wanted: fn(&DeviceChange) -> bool| -> Vec<i64> {
+        changes.iter().filter(|(_, change)| is_wanted(change)).flat_map(|(ids, _)| ids).copied().collect()
+    };
+    let changed = ids(|_| true);
+    let moved = ids(|change| change.company_id.is_some());
+    let removed = ids(|change| change.is_removed);
     let operations: Vec<Operation> = changes
         .into_iter()
         .enumerate()
@@ -42,6 +45,13 @@ pub(crate) async fn settle(
         // Locked rows are as they were checked. If something slipped in all the same, the act is retried.
         return Err(OpError::Collision);
     }
+    store::devices::touch(&mut work.tx, &changed, work.now).await?;
+    if !moved.is_empty() {
+        store::tags::keep_usable(&mut work.tx, &moved).await?;
+    }
+    if !removed.is_empty() {
+        store::tags::clear_removed(&mut work.tx, &removed).await?;
+    }
     let changes = run.ledger.changes();
     let paid = changes.transfers.iter().filter(|t| t.cause == Cause::Spend).count();
     let waits =
@@ -49,27 +59,16 @@ pub(crate) async fn settle(
     Ok(Settled { paid, waiting: changes.devices.keys().filter(waits).count() })
 }
 
-pub(super) async fn lock_company(work: &mut Work, actor: &Actor, id: i64) -> OpResult<store::companies::LockedCompany> {
-    let mut found = store::companies::lock(&mut work.tx, &actor.company_path, &[id]).await?;
-    found.pop().map_or_else(|| refuse("company", CompanyReason::Unknown), Ok)
-}
-
-/// Reads devices of the tree whose companies are locked, and the company that they may move to.
-pub(super) async fn lock_devices(
-    work: &mut Work,
-    actor: &Actor,
-    ids: &[i64],
-    to: Option<i64>,
-) -> OpResult<Vec<Device>> {
-    let found = store::devices::find_many(&mut work.tx, &actor.company_path, ids).await?;
-    let mut companies: Vec<i64> = found.iter().map(|d| d.company_id).chain(to).collect();
-    companies.sort_unstable();
-    companies.dedup();
-    let locked = store::companies::lock(&mut work.tx, &actor.company_path, &companies).await?;
-    if to.is_some_and(|to| locked.iter().all(|c| c.id != to)) {
-        return refuse("company", CompanyReason::Unknown);
+/// Groups the devices that get the same change.
+pub(crate) fn together(changes: impl Iterator<Item = (i64, DeviceChange)>) -> Vec<(Vec<i64>, DeviceChange)> {
+    let mut grouped: Vec<(Vec<i64>, DeviceChange)> = Vec::new();
+    for (id, change) in changes {
+        match grouped.iter_mut().find(|(_, other)| *other == change) {
+            Some((devices, _)) => devices.push(id),
+            None => grouped.push((vec![id], change)),
+        }
     }
-    Ok(found)
+    grouped
 }
 
 pub(super) fn note_change(work: &mut Work, actor: &Actor, ids: &[i64], change: &DeviceChange, found: &[Device]) {

@@ -2,11 +2,12 @@
 
 use crate::model::company::searchable;
 use crate::model::device::DeviceKind;
+use crate::model::hardware::mac_digits;
 use crate::model::time::Moment;
 use crate::store::db::{Result, WriteTx, columns, sql};
 
-/// A device to be added.
-#[derive(Debug, Clone)]
+/// A device to be added, or a device as it is described from now on.
+#[derive(Debug, Clone, Default)]
 pub struct NewDevice {
     pub company_id: i64,
     pub kind: DeviceKind,
@@ -14,20 +15,45 @@ pub struct NewDevice {
     pub serial: Option<String>,
     pub name: String,
     pub model: String,
+    pub mac: String,
+    pub imei: String,
+    pub series: String,
+    pub description: String,
 }
 
 impl NewDevice {
-    fn label(&self) -> &str {
+    /// The serial number, or an apartment's name.
+    #[must_use]
+    pub fn label(&self) -> &str {
         self.serial.as_deref().unwrap_or(&self.name)
     }
 
-    fn search(&self) -> String {
-        searchable(&format!("{} {} {}", self.serial.as_deref().unwrap_or_default(), self.name, self.model))
+    fn row(&self, id: i64) -> DeviceRow<'_> {
+        let serial = self.serial.as_deref();
+        let NewDevice { name, model, mac, imei, series, description, .. } = self;
+        let parts = [serial.unwrap_or_default(), name, model, mac, imei];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        DeviceRow {
+            id,
+            company_id: self.company_id,
+            kind: self.kind.slug(),
+            serial,
+            serial_search: serial.map(searchable),
+            name,
+            model,
+            mac,
+            mac_search: mac_digits(mac).unwrap_or_default(),
+            imei,
+            series,
+            description,
+            label_search: searchable(self.label()),
+            search: searchable(&parts.join(" ")),
+        }
     }
 }
 
 columns! {
-    struct NewRow<'a> {
+    struct DeviceRow<'a> {
         id: i64,
         company_id: i64,
         kind: &'static str,
@@ -35,6 +61,11 @@ columns! {
         serial_search: Option<String>,
         name: &'a str,
         model: &'a str,
+        mac: &'a str,
+        mac_search: String,
+        imei: &'a str,
+        series: &'a str,
+        description: &'a str,
         label_search: String,
         search: String,
     }
@@ -46,24 +77,11 @@ columns! {
 /// A unique violation if a serial number is taken.
 pub async fn insert(tx: &mut WriteTx, new: &[NewDevice], now: Moment) -> Result<Vec<i64>> {
     let ids = crate::store::ledger::reserve(tx, "device", new.len() as i64).await?;
-    let list: Vec<NewRow> = ids
-        .iter()
-        .zip(new)
-        .map(|(id, d)| NewRow {
-            id: *id,
-            company_id: d.company_id,
-            kind: d.kind.slug(),
-            serial: d.serial.as_deref(),
-            serial_search: d.serial.as_deref().map(searchable),
-            name: &d.name,
-            model: &d.model,
-            label_search: searchable(d.label()),
-            search: d.search(),
-        })
-        .collect();
-    sql("insert into device (id, company_id, kind, serial, serial_search, name, model, label_search, search,
-             monitoring, auto_extend, state, created_at)
-         select id, company_id, kind, serial, serial_search, name, model, label_search, search, 0, 0, 'off', $2
+    let list: Vec<DeviceRow> = ids.iter().zip(new).map(|(id, device)| device.row(*id)).collect();
+    sql("insert into device (id, company_id, kind, serial, serial_search, name, model, mac, mac_search, imei, series,
+             description, label_search, search, monitoring, auto_extend, state, created_at)
+         select id, company_id, kind, serial, serial_search, name, model, mac, mac_search, imei, series,
+             description, label_search, search, 0, 0, 'off', $2
          from {rows} r order by serial_search")
     .bind_rows(&list)
     .bind(now)
@@ -77,21 +95,23 @@ pub async fn insert(tx: &mut WriteTx, new: &[NewDevice], now: Moment) -> Result<
     Ok(ids.into_iter().collect())
 }
 
-/// Replaces a device's description.
+/// Replaces the descriptions of devices.
 ///
 /// # Errors
-/// A unique violation if the serial number is taken.
-pub async fn describe(tx: &mut WriteTx, id: i64, device: &NewDevice) -> Result<()> {
-    sql("update device set serial = $2, serial_search = $3, name = $4, model = $5, label_search = $6, search = $7
-         where id = $1")
-    .bind(id)
-    .bind(device.serial.clone())
-    .bind(device.serial.as_deref().map(searchable))
-    .bind(&device.name)
-    .bind(&device.model)
-    .bind(searchable(device.label()))
-    .bind(device.search())
+/// A unique violation if a serial number is taken.
+pub async fn describe(tx: &mut WriteTx, devices: &[(i64, NewDevice)]) -> Result<()> {
+    let rows: Vec<DeviceRow> = devices.iter().map(|(id, device)| device.row(*id)).collect();
+    sql("update device set serial = r.serial, serial_search = r.serial_search, name = r.name, model = r.model,
+             mac = r.mac, mac_search = r.mac_search, imei = r.imei, series = r.series, description = r.description,
+             label_search = r.label_search, search = r.search
+         from {rows} r where device.id = r.id")
+    .bind_rows(&rows)
     .run(tx)
     .await?;
     Ok(())
+}
+
+/// Notes that a person changed devices.
+pub async fn touch(tx: &mut WriteTx, ids: &[i64], now: Moment) -> Result<()> {
+    sql("update device set updated_at = $2 where id in {list}").bind_list(ids).bind(now).later(tx).await
 }

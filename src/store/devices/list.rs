@@ -1,5 +1,6 @@
 //! Lists and counts of devices.
 
+use super::filter::Test;
 use super::{Device, device_columns};
 use crate::model::company::searchable;
 use crate::model::device::DeviceState;
@@ -26,8 +27,10 @@ pub struct DeviceFilter {
     pub ids: Vec<i64>,
     pub state: Option<DeviceState>,
     pub service: Option<ResourceType>,
-    /// Part of the serial number, name or model.
+    /// Part of the serial number, name, model, MAC address or IMEI.
     pub text: String,
+    /// What else must be true of each.
+    pub tests: Vec<Test>,
     pub sort: DeviceSort,
     pub descending: bool,
     /// The label in lower case (or the id) and the id of the last row of the previous page.
@@ -63,17 +66,29 @@ pub fn list_query(scope: &CompanyScope, filter: &DeviceFilter) -> Query {
 impl DeviceFilter {
     /// The indexes for the order, with or without a state.
     fn listed(&self) -> Listed {
-        if !self.ids.is_empty() {
-            return Listed { table: "device", walk: "", of_company: "" };
+        // The device's own key: the ids are known, or found first.
+        if self.is_narrow() {
+            return Listed { table: "device", walk: " not indexed", of_company: " not indexed" };
         }
+        let has_model = self.tests.iter().any(Test::is_model);
+        let is_never_paid = self.tests.iter().any(Test::is_never_paid);
         let (walk, of_company) = match (self.sort, self.state.is_some()) {
             (DeviceSort::Label, false) => (" indexed by device_label", " indexed by device_by_label"),
             (DeviceSort::Label, true) => (" indexed by device_state", " indexed by device_by_state"),
+            (DeviceSort::Id, false) if is_never_paid => {
+                (" indexed by device_never_paid_walk", " indexed by device_never_paid")
+            }
+            (DeviceSort::Id, false) if has_model => (" not indexed", " indexed by device_by_model"),
             // The table itself.
             (DeviceSort::Id, false) => (" not indexed", " indexed by device_by_company"),
             (DeviceSort::Id, true) => (" indexed by device_state_and_id", " indexed by device_by_state_and_id"),
         };
         Listed { table: "device", walk, of_company }
+    }
+
+    /// Whether it names few devices, wherever they are.
+    fn is_narrow(&self) -> bool {
+        !self.ids.is_empty() || self.tests.iter().any(Test::is_narrow)
     }
 }
 
@@ -88,6 +103,7 @@ fn wanted(query: Query, filter: &DeviceFilter) -> Query {
     if let Some(service) = filter.service {
         query = query.push(" and k.service = ").push_value(service);
     }
+    let query = filter.tests.iter().fold(query, |query, test| test.push(query));
     if filter.text.is_empty() {
         return query;
     }
@@ -116,6 +132,11 @@ pub async fn count(tx: &mut Tx, scope: &CompanyScope, filter: &DeviceFilter) -> 
 #[must_use]
 pub fn count_query(scope: &CompanyScope, filter: &DeviceFilter) -> Query {
     // By id, because searched rows are stored in that order.
-    let by_id = DeviceFilter { sort: DeviceSort::Id, ..filter.clone() };
-    wanted(scope.counted(by_id.listed()), filter)
+    let tests = filter.tests.iter().map(Test::gathered).collect();
+    let by_id = DeviceFilter { sort: DeviceSort::Id, tests, ..filter.clone() };
+    if !by_id.is_narrow() {
+        return wanted(scope.counted(by_id.listed()), &by_id);
+    }
+    let query = sql("select count(*) from device k").push_for(" not indexed", "").push(" where true");
+    wanted(scope.holds(query, "k.company_id"), &by_id)
 }

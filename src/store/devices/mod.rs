@@ -2,18 +2,23 @@
 //! is paid.
 
 mod changes;
+mod filter;
 mod list;
+mod statistics;
 mod waiting;
 
 use super::db::{Result, Tx, sql};
+use super::tags::DeviceTag;
 use crate::model::company::{Path, searchable};
 use crate::model::device::{DeviceKind, DeviceState};
 use crate::model::resources::ResourceType;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
-pub use changes::{NewDevice, describe, insert};
+pub use changes::{NewDevice, describe, insert, touch};
+pub use filter::{Fact, Test};
 pub use list::{DeviceFilter, DeviceSort, count, count_query, list, list_query};
+pub use statistics::{by_model, by_model_query, never_paid, never_paid_query};
 pub use waiting::{due, servable, shift_waiting, waiting};
 
 /// A device as stored.
@@ -33,6 +38,22 @@ pub struct Device {
     pub state: String,
     pub waiting_since: Option<i64>,
     pub created_at: i64,
+    // Outcomes of older versions have none of these.
+    #[serde(default)]
+    pub mac: String,
+    #[serde(default)]
+    pub imei: String,
+    #[serde(default)]
+    pub series: String,
+    #[serde(default)]
+    pub description: String,
+    /// When a person last changed it.
+    #[serde(default)]
+    pub updated_at: Option<i64>,
+    /// Those that the reader sees, by name; added after the row is read.
+    #[serde(default)]
+    #[sqlx(skip)]
+    pub tags: Vec<DeviceTag>,
 }
 
 impl Device {
@@ -71,7 +92,8 @@ impl Device {
 macro_rules! device_columns {
     () => {
         "select k.id, k.company_id, o.name as company_name, k.kind, k.serial, k.name, k.model, k.monitoring, k.service,
-             k.auto_extend, k.paid_until, k.state, k.waiting_since, k.created_at "
+             k.auto_extend, k.paid_until, k.state, k.waiting_since, k.created_at, k.mac, k.imei, k.series, k.description,
+             k.updated_at "
     };
 }
 use device_columns;
@@ -92,6 +114,17 @@ pub async fn find_many(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<Devi
     .bind_tree(tree)
     .all(tx)
     .await
+}
+
+/// The companies of devices within a tree.
+pub async fn companies(tx: &mut Tx, tree: &Path, ids: &[i64]) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> = sql("select distinct d.company_id from device d join company o on o.id = d.company_id
+         where d.id in {list} and d.removed_at is null and o.path >= $2 and o.path < $3")
+    .bind_list(ids)
+    .bind_tree(tree)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|row| row.0).collect())
 }
 
 /// Which of the serial numbers are taken, ignoring case; in lower case.

@@ -63,6 +63,15 @@ impl<T> Data<T> {
 }
 
 impl<T> List<T> {
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The rows, and what is said of them.
+    pub fn parts(self) -> (Vec<T>, ListMeta) {
+        (self.data, self.meta)
+    }
+
     pub fn of(data: Vec<T>, meta: ListMeta) -> List<T> {
         List { success: true, data, meta }
     }

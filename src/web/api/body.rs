@@ -112,6 +112,18 @@ pub fn flag(field: Field<serde_json::Value>) -> Result<Option<bool>, Reason> {
     }
 }
 
+/// A list of ids, or one; `None` if absent.
+pub fn ids(field: Field<serde_json::Value>) -> Result<Option<Vec<i64>>, Reason> {
+    match field.optional(FieldReason::NotANumber)? {
+        None => Ok(None),
+        Some(serde_json::Value::Array(ids)) => {
+            let ids: Option<Vec<i64>> = ids.iter().map(serde_json::Value::as_i64).collect();
+            ids.map(Some).ok_or(FieldReason::NotANumber.into())
+        }
+        Some(id) => id.as_i64().map(|id| Some(vec![id])).ok_or(FieldReason::NotANumber.into()),
+    }
+}
+
 /// A text; empty by default. PostgreSQL's texts cannot hold a NUL, so it is removed.
 pub fn text(field: Field<String>) -> Result<String, Reason> {
     Ok(field.optional(FieldReason::NotAText)?.unwrap_or_default().replace('\0', ""))

@@ -11,10 +11,12 @@ use super::body::{self, Body, Field, Key};
 use super::caller::{Caller, DeviceCreditsWrite, DevicesWrite, May};
 use super::error::{ApiError, ApiResult};
 use super::failure::Problem;
+use super::rows::ChannelMeta;
 use crate::model::refusal::{DeviceReason, FieldReason, Reason, ResourceReason};
 use crate::model::resources::ResourceType;
 use crate::ops;
-use crate::ops::devices::set::{DeviceRow, RowRefusal};
+use crate::ops::devices::rows::RowRefusal;
+use crate::ops::devices::set::DeviceRow;
 use crate::ops::error::OpError;
 use crate::web::state::Portal;
 
@@ -71,6 +73,7 @@ pub struct DevicesSet {
     data: Vec<DeviceSet>,
     /// One for each refused row; empty if all were set.
     errors: Vec<Problem>,
+    meta: ChannelMeta,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,12 +93,12 @@ pub async fn set_credit(
     Key(key): Key,
     Body(rows): Body<CreditRows>,
 ) -> ApiResult<Written<DevicesSet>> {
-    set(&portal, &caller, &key, read(rows.data, credit_row)?).await
+    set(&portal, &caller, &key, read(rows.data, credit_row)?, StatusCode::CREATED).await
 }
 
 /// Turn the monitoring of devices on or off
 #[utoipa::path(put, path = "/api/devices/monitoring", tag = "devices", request_body = MonitoringRows,
-    responses((status = 201, body = DevicesSet), (status = 207, body = DevicesSet,
+    responses((status = 200, body = DevicesSet), (status = 207, body = DevicesSet,
         description = "Some rows were refused: `UNKNOWN_DEVICE`, `REPEATED_DEVICE`.")))]
 pub async fn set_monitoring(
     State(portal): State<Portal>,
@@ -103,7 +106,7 @@ pub async fn set_monitoring(
     Key(key): Key,
     Body(rows): Body<MonitoringRows>,
 ) -> ApiResult<Written<DevicesSet>> {
-    set(&portal, &caller, &key, read(rows.data, monitoring_row)?).await
+    set(&portal, &caller, &key, read(rows.data, monitoring_row)?, StatusCode::OK).await
 }
 
 /// An invalid row: its field, and why.
@@ -160,26 +163,24 @@ async fn set(
     caller: &Caller,
     operation_id: &str,
     rows: Vec<DeviceRow>,
+    all_done: StatusCode,
 ) -> ApiResult<Written<DevicesSet>> {
     let outcome = ops::devices::set::set_many(&portal.app, &caller.actor, operation_id, &rows)
         .await
         .map_err(|e| refused_all(e, &rows))?;
-    let refused = outcome.about;
+    let many = outcome.about;
     let (mut data, mut errors) = (Vec::new(), Vec::new());
     for (n, row) in rows.iter().enumerate() {
-        match refused.iter().find(|(id, _)| *id == row.device_id) {
+        match many.refusal(row.device_id) {
             None => data.push(DeviceSet { device_id: row.device_id }),
-            Some((_, RowRefusal::RepeatedDevice)) => errors.push(repeated(n)),
-            Some((_, RowRefusal::UnknownDevice)) => {
-                errors.push(Problem::at(&format!("data.{n}.device_id"), DeviceReason::Unknown));
-            }
-            Some((_, RowRefusal::UnsuitableService)) => {
+            Some(RowRefusal::UnsuitableService) => {
                 errors.push(Problem::at(&format!("data.{n}.credit_type_id"), DeviceReason::UnsuitableService));
             }
+            Some(why) => errors.push(Problem::at(&format!("data.{n}.device_id"), why.reason().1)),
         }
     }
-    let status = if errors.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
-    let body = DevicesSet { success: true, data, errors };
+    let status = if errors.is_empty() { all_done } else { StatusCode::MULTI_STATUS };
+    let body = DevicesSet { success: true, data, errors, meta: ChannelMeta { channel: many.channel } };
     Ok(Written { status, replayed: outcome.replayed, body })
 }
 

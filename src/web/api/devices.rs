@@ -1,150 +1,28 @@
-//! Devices and their services.
+//! Devices: shown, added one by one or many at once, changed, removed.
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::answer::{Data, List, Stamp, Written};
-use super::body::{self, Body, Field, Key, TypeSlug};
-use super::caller::{DevicesRead, DevicesWrite, May};
+use super::answer::{Data, Written};
+use super::body::{self, Body, Field, Key};
+use super::caller::{Caller, DevicesRead, DevicesWrite, May};
+use super::device_row::Device;
 use super::error::{ApiError, ApiResult};
-use super::page::{Paging, Query};
+use super::failure::Problem;
 use super::path::Id;
-use crate::model::device::{DeviceKind, DeviceState};
-use crate::model::refusal::{FieldReason, Reason, ResourceReason};
+use super::rows::{ChannelMeta, Rows, problems, read_rows, refused};
+use crate::model::device::DeviceKind;
+use crate::model::refusal::{CompanyReason, FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::devices::changes::{Description, DeviceInput};
-use crate::ops::error::Problems;
+use crate::ops::error::{OpError, OpResult, Problems};
 use crate::ops::work::Outcome;
 use crate::store;
-use crate::store::devices::{DeviceFilter, DeviceSort};
 use crate::web::state::Portal;
-
-/// A device, or an apartment.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Device {
-    id: i64,
-    /// `device`, known by its serial number, or `apartment`, known by its name.
-    #[schema(example = "device")]
-    kind: &'static str,
-    serial: Option<String>,
-    name: String,
-    model: String,
-    company_id: i64,
-    company_name: String,
-    /// 1 if it is monitored.
-    monitoring_enabled: i64,
-    /// 1 if it has a service.
-    credit_enabled: i64,
-    /// The resource type that it runs on.
-    credit_type_id: Option<i64>,
-    #[schema(example = "credit")]
-    credit_type_name: Option<&'static str>,
-    /// 1 if it extends automatically.
-    auto_extend_credit: i64,
-    /// Paid until.
-    credit_expire_date: Option<Stamp>,
-    /// `active`, `waiting`, `expired` or `off`.
-    #[schema(example = "active")]
-    status: &'static str,
-    waiting_since: Option<Stamp>,
-    created_at: Stamp,
-}
-
-impl From<store::devices::Device> for Device {
-    fn from(d: store::devices::Device) -> Device {
-        let service = d.service();
-        Device {
-            id: d.id,
-            kind: d.kind().slug(),
-            status: d.state().slug(),
-            monitoring_enabled: d.monitoring,
-            credit_enabled: i64::from(service.is_some()),
-            credit_type_id: service.map(ResourceType::id),
-            credit_type_name: service.map(ResourceType::slug),
-            auto_extend_credit: d.auto_extend,
-            credit_expire_date: d.paid_until.map(Stamp::of),
-            waiting_since: d.waiting_since.map(Stamp::of),
-            created_at: Stamp::of(d.created_at),
-            serial: d.serial,
-            name: d.name,
-            model: d.model,
-            company_id: d.company_id,
-            company_name: d.company_name,
-        }
-    }
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "it describes the parameters")]
-pub struct DevicesQuery {
-    /// Part of the serial number, name or model.
-    q: Option<String>,
-    /// One company, without its subsidiaries; `company` does the same.
-    company_id: Option<i64>,
-    company: Option<i64>,
-    /// One id, or several separated by commas; `device_id` does the same.
-    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
-    id: Option<String>,
-    #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
-    device_id: Option<String>,
-    #[param(pattern = "^(active|waiting|expired|off)?$", example = "waiting")]
-    status: Option<String>,
-    /// The slug of the resource type that it runs on.
-    #[param(value_type = Option<TypeSlug>, inline)]
-    credit_type: Option<String>,
-    /// `id` (the default), or `serial`, which for an apartment is its name; with a minus for descending order.
-    /// With `cursor` the order is by id.
-    #[param(pattern = "^(-?(id|serial))?$", example = "serial")]
-    sort: Option<String>,
-}
-
-/// Devices of the caller's tree
-#[utoipa::path(get, path = "/api/devices", tag = "devices",
-    params(Paging, DevicesQuery), responses((status = 200, body = List<Device>)))]
-pub async fn list(State(portal): State<Portal>, caller: May<DevicesRead>, mut query: Query) -> ApiResult<List<Device>> {
-    let state = |slug: &str| {
-        DeviceState::from_slug(slug).ok_or(FieldReason::NotAChoice { choices: "active, waiting, expired, off" })
-    };
-    let (sort, descending) = query.read("sort", order).unwrap_or((DeviceSort::Id, false));
-    let filter = DeviceFilter {
-        company_id: query.number(&["company_id", "company"]),
-        ids: query.ids(&["id", "device_id"]),
-        state: query.read("status", state),
-        service: query.read("credit_type", |slug| ResourceType::from_slug(slug).ok_or(ResourceReason::UnknownType)),
-        text: query.text(&["q"]).unwrap_or_default().to_owned(),
-        sort,
-        descending,
-        ..DeviceFilter::default()
-    };
-    if query.has("cursor") && sort != DeviceSort::Id {
-        query.problems.add("sort", FieldReason::NotAChoice { choices: "id, -id, with a cursor" });
-    }
-    let page = query.page()?;
-    let after = page.cursor.flatten().map(|id| (id.to_string(), id));
-    let filter = DeviceFilter { after, limit: page.rows(), offset: page.offset, ..filter };
-    let mut found = ops::devices::list(&portal.app, &caller.actor, &filter).await?;
-    let total = match page.is_walk() {
-        true => None,
-        false => Some(ops::devices::count(&portal.app, &caller.actor, &filter).await?),
-    };
-    let mut meta = page.meta(&mut found, total, |d| d.id);
-    meta.next_cursor = meta.next_cursor.filter(|_| sort == DeviceSort::Id);
-    Ok(List::of(found.into_iter().map(Device::from).collect(), meta))
-}
-
-fn order(text: &str) -> Result<(DeviceSort, bool), FieldReason> {
-    match text {
-        "id" => Ok((DeviceSort::Id, false)),
-        "-id" => Ok((DeviceSort::Id, true)),
-        "serial" => Ok((DeviceSort::Label, false)),
-        "-serial" => Ok((DeviceSort::Label, true)),
-        _ => Err(FieldReason::NotAChoice { choices: "id, -id, serial, -serial" }),
-    }
-}
 
 /// One device
 #[utoipa::path(get, path = "/api/devices/{id}", tag = "devices",
@@ -153,12 +31,11 @@ pub async fn show(State(portal): State<Portal>, caller: May<DevicesRead>, Id(id)
     Ok(Data::of(ops::devices::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
-/// A device to add. It is monitored, and has no service until one is set.
+/// A device to add. It is monitored, and has no service unless `auto_credit_enable` is 1.
 #[derive(Deserialize, ToSchema)]
 pub struct NewDevice {
-    /// Unique over all companies; required but for an apartment, which has none. Here and in `name` and `model`,
-    /// control characters and those that change the direction of text (U+202A to U+202E, U+2066 to U+2069) are
-    /// refused.
+    /// Unique over all companies; required but for an apartment, which has none. In all texts, control characters and
+    /// those that change the direction of text (U+202A to U+202E, U+2066 to U+2069) are refused.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 100, example = "1121040394")]
     serial: Field<String>,
@@ -169,7 +46,7 @@ pub struct NewDevice {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200, example = "RUT955")]
     model: Field<String>,
-    /// By default, the caller's own company.
+    /// By default, the caller's own company; required in a row of `data`.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     company_id: Field<i64>,
@@ -177,29 +54,72 @@ pub struct NewDevice {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(device|apartment)$", example = "device")]
     kind: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(rut|trb|tcr|tap|otd|swm)?$", example = "rut")]
+    device_series: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "00:1E:42:0A:BC:FF")]
+    mac: Field<String>,
+    /// 14 to 16 digits.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "352780098765439")]
+    imei: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
+    description: Field<String>,
+    /// Tags of the device's company or of one above it.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<i64>>, max_items = 100)]
+    tag_id: Field<serde_json::Value>,
+    /// 1 puts it on Credit with auto extend: it takes one at once, or waits for one.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
+    auto_credit_enable: Field<serde_json::Value>,
+    /// Taken and thrown away: Scrip does not sign in to devices.
+    #[serde(default, rename = "password_confirmation")]
+    #[schema(value_type = Option<String>, write_only)]
+    _password_confirmation: Field<serde::de::IgnoredAny>,
 }
 
-/// Add a device
-#[utoipa::path(post, path = "/api/devices", tag = "devices",
-    request_body = NewDevice, responses((status = 201, body = Data<Device>)))]
-pub async fn create(
-    State(portal): State<Portal>,
-    caller: May<DevicesWrite>,
-    Key(key): Key,
-    Body(new): Body<NewDevice>,
-) -> ApiResult<Written<Data<Device>>> {
-    let mut problems = Problems::default();
-    let kind = problems.take("kind", kind(new.kind)).unwrap_or_default();
-    let [serial, name, model] = [("serial", new.serial), ("name", new.name), ("model", new.model)]
-        .map(|(field, value)| problems.take(field, body::text(value)).unwrap_or_default());
-    let company_id = problems.take("company_id", new.company_id.optional(FieldReason::NotANumber)).flatten();
-    problems.finish()?;
-    let company_id = company_id.unwrap_or(caller.actor.company_id);
-    let input = DeviceInput { kind, serial, name, model, company_id, monitoring: true, ..DeviceInput::default() };
-    let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
-        .await
-        .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
-    Ok(written(StatusCode::CREATED, outcome))
+impl NewDevice {
+    /// The device, in the caller's own company unless it names one.
+    ///
+    /// # Errors
+    /// Every problem, each at its field.
+    fn read(self, own_company_id: Option<i64>) -> OpResult<DeviceInput> {
+        let mut problems = Problems::default();
+        let kind = problems.take("kind", kind(self.kind)).unwrap_or_default();
+        let mut text = |field, value| problems.take(field, body::text(value)).unwrap_or_default();
+        let (serial, name, model) = (text("serial", self.serial), text("name", self.name), text("model", self.model));
+        let (mac, imei, series) = (text("mac", self.mac), text("imei", self.imei), text("series", self.device_series));
+        let description = text("description", self.description);
+        let company = self
+            .company_id
+            .optional(FieldReason::NotANumber)
+            .and_then(|id| id.or(own_company_id).ok_or(CompanyReason::Missing.into()));
+        let company_id = problems.take("company", company).unwrap_or_default();
+        let tags = problems.take("tags", body::ids(self.tag_id)).flatten().unwrap_or_default();
+        let takes_credit = problems.take("service", body::flag(self.auto_credit_enable)).flatten() == Some(true);
+        problems.finish()?;
+        let service = takes_credit.then_some(ResourceType::CREDIT);
+        let input = DeviceInput {
+            kind,
+            serial,
+            name,
+            model,
+            company_id,
+            mac,
+            imei,
+            series,
+            description,
+            tags,
+            service,
+            auto_extend: takes_credit,
+            monitoring: true,
+        };
+        input.check()?;
+        Ok(input)
+    }
 }
 
 fn kind(field: Field<String>) -> Result<DeviceKind, Reason> {
@@ -210,7 +130,132 @@ fn kind(field: Field<String>) -> Result<DeviceKind, Reason> {
     }
 }
 
-fn written(status: StatusCode, outcome: Outcome<store::devices::Device>) -> Written<Data<Device>> {
+/// Up to 1,000 devices. Rows that are wrong are left out.
+#[derive(Deserialize, ToSchema)]
+pub struct NewDevices {
+    #[serde(default)]
+    #[schema(value_type = Vec<NewDevice>, required, min_items = 1, max_items = 1_000)]
+    data: Field<Vec<NewDevice>>,
+}
+
+/// One device, or several under `data`.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes the body")]
+pub enum DevicesToAdd {
+    One(Box<NewDevice>),
+    Many(NewDevices),
+}
+
+/// The fields of a device under the API's names.
+pub(super) const FIELDS: [(&str, &str); 5] = [
+    ("company", "company_id"),
+    ("tags", "tag_id"),
+    ("series", "device_series"),
+    ("service", "auto_credit_enable"),
+    ("device", "data"),
+];
+
+/// Add a device, or several at once
+///
+/// Several are added in one transaction; rows that are wrong are left out and reported.
+#[utoipa::path(post, path = "/api/devices", tag = "devices", request_body = DevicesToAdd,
+    responses((status = 201, body = DevicesAdded), (status = 207, body = ManyAdded,
+        description = "Some rows were refused:")))]
+pub async fn create(
+    State(portal): State<Portal>,
+    caller: May<DevicesWrite>,
+    Key(key): Key,
+    Body(body): Body<serde_json::Value>,
+) -> ApiResult<Response> {
+    if body.get("data").is_some() {
+        let new = serde_json::from_value(body).unwrap_or(NewDevices { data: Field::Wrong });
+        return Ok(create_many(&portal, &caller, &key, new).await?.into_response());
+    }
+    let malformed = |_| ApiError::of_status(StatusCode::BAD_REQUEST);
+    let new: NewDevice = serde_json::from_value(body).map_err(malformed)?;
+    let input = new.read(Some(caller.actor.company_id)).map_err(|e| ApiError::of(e, &FIELDS))?;
+    let outcome = ops::devices::changes::create(&portal.app, &caller.actor, &key, &input)
+        .await
+        .map_err(|e| ApiError::of(e, &FIELDS))?;
+    Ok(written(StatusCode::CREATED, outcome).into_response())
+}
+
+/// The answer: the device, or what was done with each of several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes the answer")]
+pub enum DevicesAdded {
+    One(Box<Data<Device>>),
+    Many(ManyAdded),
+}
+
+/// The devices that were added, and why others were not.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ManyAdded {
+    #[schema(example = true)]
+    success: bool,
+    data: Vec<DeviceAdded>,
+    /// For each row that was refused; empty if all were added.
+    errors: Vec<Problem>,
+    meta: ChannelMeta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceAdded {
+    id: i64,
+    serial: String,
+    mac: String,
+    imei: String,
+    name: String,
+    company_id: i64,
+}
+
+async fn create_many(
+    portal: &Portal,
+    caller: &Caller,
+    operation_id: &str,
+    new: NewDevices,
+) -> ApiResult<Written<ManyAdded>> {
+    let mut rows = Rows::default();
+    for new in read_rows(new.data)? {
+        rows.push(new.read(None))?;
+    }
+    let Rows { good, mut wrong, .. } = rows;
+    if good.is_empty() {
+        return Err(refused(wrong, &FIELDS));
+    }
+    let outcome = match ops::devices::many::add(&portal.app, &caller.actor, operation_id, &good).await {
+        Ok(outcome) => outcome,
+        Err(OpError::Rows(more)) => {
+            let number = |n: usize| good.get(n).map_or(n, |(row, _)| *row as usize);
+            wrong.extend(more.into_iter().map(|(n, field, reason)| (number(n), field, reason)));
+            return Err(refused(wrong, &FIELDS));
+        }
+        Err(error) => return Err(ApiError::of(error, &FIELDS)),
+    };
+    let many = outcome.about;
+    let added = good.into_iter().filter(|(n, _)| many.refusal(*n).is_none());
+    let data = added.zip(&many.done).map(|((_, input), id)| DeviceAdded {
+        id: *id,
+        serial: input.serial,
+        mac: input.mac,
+        imei: input.imei,
+        name: input.name,
+        company_id: input.company_id,
+    });
+    let data = data.collect();
+    wrong.extend(many.refused.iter().map(|(n, why)| {
+        let (field, reason) = why.reason();
+        (*n as usize, field, reason)
+    }));
+    let errors = problems(wrong, &FIELDS);
+    let status = if errors.is_empty() { StatusCode::CREATED } else { StatusCode::MULTI_STATUS };
+    let body = ManyAdded { success: true, data, errors, meta: ChannelMeta { channel: many.channel } };
+    Ok(Written { status, replayed: outcome.replayed, body })
+}
+
+pub(super) fn written(status: StatusCode, outcome: Outcome<store::devices::Device>) -> Written<Data<Device>> {
     Written { status, replayed: outcome.replayed, body: Data::of(outcome.about.into()) }
 }
 
@@ -226,10 +271,26 @@ pub struct DeviceChange {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 200, example = "RUT955")]
     model: Field<String>,
-    /// The company to move it to.
+    /// The company to move it to. Tags that are not usable there are taken off.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     company_id: Field<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^(rut|trb|tcr|tap|otd|swm)?$", example = "rut")]
+    device_series: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "00:1E:42:0A:BC:FF")]
+    mac: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "352780098765439")]
+    imei: Field<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
+    description: Field<String>,
+    /// All tags that it has from now on.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<i64>>, max_items = 100)]
+    tag_id: Field<serde_json::Value>,
 }
 
 /// Change a device, or move it to another company
@@ -243,17 +304,26 @@ pub async fn update(
     Body(change): Body<DeviceChange>,
 ) -> ApiResult<Written<Data<Device>>> {
     let mut problems = Problems::default();
-    let mut text = |field, value: Field<String>| problems.take(field, value.optional(FieldReason::NotAText)).flatten();
-    let description = Description {
-        serial: text("serial", change.serial).map(|t| t.replace('\0', "")),
-        name: text("name", change.name).map(|t| t.replace('\0', "")),
-        model: text("model", change.model).map(|t| t.replace('\0', "")),
-        company_id: problems.take("company_id", change.company_id.optional(FieldReason::NotANumber)).flatten(),
+    let mut text = |field, value: Field<String>| {
+        let text = problems.take(field, value.optional(FieldReason::NotAText)).flatten();
+        text.map(|text| text.replace('\0', ""))
     };
-    problems.finish()?;
+    let description = Description {
+        serial: text("serial", change.serial),
+        name: text("name", change.name),
+        model: text("model", change.model),
+        mac: text("mac", change.mac),
+        imei: text("imei", change.imei),
+        series: text("series", change.device_series),
+        description: text("description", change.description),
+        company_id: problems.take("company_id", change.company_id.optional(FieldReason::NotANumber)).flatten(),
+        tags: problems.take("tags", body::ids(change.tag_id)).flatten(),
+    };
+    let fields = [FIELDS[0], FIELDS[1], FIELDS[2]];
+    problems.finish().map_err(|e| ApiError::of(e, &fields))?;
     let outcome = ops::devices::changes::describe(&portal.app, &caller.actor, &key, id, &description)
         .await
-        .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
+        .map_err(|e| ApiError::of(e, &fields))?;
     Ok(written(StatusCode::OK, outcome))
 }
 

@@ -51,6 +51,7 @@ use crate::web::state::Portal;
         (name = "ledger", description = "The chain that proves the ledger was not rewritten"),
         (name = "codes", description = "Codes that anybody can activate, once"),
         (name = "devices", description = "Devices and what runs on them"),
+        (name = "tags", description = "Tags of devices"),
         (name = "users", description = "Users"),
     )
 )]
@@ -123,6 +124,13 @@ fn share(operation: &mut Operation, is_write: bool) {
     for (status, codes) in refused {
         by_status.entry(status).or_default().extend(codes);
     }
+    // What some rows are refused for, all of them may be.
+    let of_rows: Vec<&str> = [404, 422].iter().filter_map(|status| by_status.get(status)).flatten().copied().collect();
+    if let Some(RefOr::T(some)) = operation.responses.responses.get_mut("207")
+        && !some.description.contains('`')
+    {
+        some.description = format!("{}\n\n{}", some.description, listed(&of_rows));
+    }
     for (status, codes) in by_status {
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_string()).or_insert_with(|| RefOr::T(failure(status, &codes)));
@@ -132,9 +140,8 @@ fn share(operation: &mut Operation, is_write: bool) {
 
 fn failure(status: u16, codes: &[&str]) -> Described {
     let schema = RefOr::Ref(Ref::from_schema_name("Failure"));
-    let codes: Vec<String> = codes.iter().map(|code| format!("- `{code}`: {}", meaning(code))).collect();
     let mut response = ResponseBuilder::new()
-        .description(format!("{}\n\n{}", describe(status), codes.join("\n")))
+        .description(format!("{}\n\n{}", describe(status), listed(codes)))
         .content("application/json", ContentBuilder::new().schema(Some(schema)).build());
     let headers: &[&str] = match status {
         401 | 403 => &["WWW-Authenticate"],
@@ -145,6 +152,11 @@ fn failure(status: u16, codes: &[&str]) -> Described {
         response = response.header(*name, HeaderBuilder::new().schema(Some(text_schema(255))).build());
     }
     response.build()
+}
+
+fn listed(codes: &[&str]) -> String {
+    let codes: Vec<String> = codes.iter().map(|code| format!("- `{code}`: {}", meaning(code))).collect();
+    codes.join("\n")
 }
 
 /// The description of a status, shown before its codes.

@@ -11,7 +11,8 @@ use crate::model::refusal::Reason;
 use crate::model::time::Moment;
 use crate::model::token::Scope;
 use crate::ops::error::OpError;
-use crate::web::underway;
+use crate::web::error::WebError;
+use crate::web::{downloads, underway};
 use crate::words;
 
 #[derive(Debug)]
@@ -139,6 +140,7 @@ impl ApiError {
         let problems = match error {
             OpError::Refused(field, reason) => vec![(field, reason)],
             OpError::Invalid(problems) => problems,
+            OpError::Rows(rows) => return ApiError::of_rows(&rows, fields),
             OpError::NotFound => return ApiError::of_status(StatusCode::NOT_FOUND),
             OpError::Forbidden => return ApiError::of_status(StatusCode::FORBIDDEN),
             OpError::Unavailable | OpError::Collision => return ApiError::unavailable(),
@@ -155,6 +157,21 @@ impl ApiError {
     pub fn of_problems(problems: Vec<Problem>) -> ApiError {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         ApiError { status, problems, header: None, wait_until: None, fault: None }
+    }
+
+    /// Why no row of a list was done: one error for each.
+    pub fn of_rows(rows: &[(usize, &'static str, Reason)], fields: &[(&str, &'static str)]) -> ApiError {
+        let problem = |(n, field, reason): &(usize, &'static str, Reason)| {
+            let field = fields.iter().find(|(form, _)| form == field).map_or(*field, |(_, api)| api);
+            Problem::of_row(*n, field, reason)
+        };
+        let mut error = ApiError::of_problems(rows.iter().map(problem).collect());
+        let is_missing =
+            |(_, _, reason): &(usize, &'static str, Reason)| words::reason(reason).status == words::Status::NotFound;
+        if rows.iter().any(is_missing) {
+            error.status = StatusCode::NOT_FOUND;
+        }
+        error
     }
 
     fn of_reasons(problems: &[(&'static str, Reason)], fields: &[(&str, &'static str)]) -> ApiError {
@@ -181,6 +198,21 @@ fn status(status: words::Status) -> StatusCode {
         words::Status::NotFound => StatusCode::NOT_FOUND,
         words::Status::Conflict => StatusCode::CONFLICT,
         words::Status::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+    }
+}
+
+impl From<WebError> for ApiError {
+    fn from(error: WebError) -> ApiError {
+        match error {
+            WebError::TooManyDownloads => {
+                let seconds = downloads::AGAIN_SECONDS.to_string();
+                ApiError::of_status(StatusCode::SERVICE_UNAVAILABLE).with_header(header::RETRY_AFTER, seconds)
+            }
+            WebError::NotFound => ApiError::of_status(StatusCode::NOT_FOUND),
+            WebError::Forbidden => ApiError::of_status(StatusCode::FORBIDDEN),
+            WebError::Unavailable => ApiError::unavailable(),
+            other => ApiError::from(OpError::Internal(format!("{other:?}"))),
+        }
     }
 }
 

@@ -42,6 +42,12 @@ impl Problem {
         Problem { code: worded.code.to_owned(), source: source.map(str::to_owned), message, operation_id: None }
     }
 
+    /// A reason at a field of a row of `data`.
+    pub fn of_row(row: usize, field: &str, reason: &Reason) -> Problem {
+        let source = if field.is_empty() { format!("data.{row}") } else { format!("data.{row}.{field}") };
+        Problem::of(Some(&source), words::reason(reason))
+    }
+
     /// A reason at a field.
     pub fn at(source: &str, reason: impl Into<Reason>) -> Problem {
         Problem::of(Some(source), words::reason(&reason.into()))

@@ -5,16 +5,24 @@
 mod answer;
 mod body;
 mod caller;
+mod channels;
 mod code_batches;
 mod code_changes;
 mod codes;
 mod companies;
 mod credits;
+mod device_bulk;
+mod device_import;
+mod device_list;
+mod device_row;
 mod device_sets;
+mod device_statistics;
+mod device_tags;
 mod devices;
 mod document;
 pub(super) mod error;
 mod failure;
+mod fields;
 mod history;
 mod ledger;
 mod moves;
@@ -23,6 +31,8 @@ mod path;
 mod rate;
 mod redeem;
 mod refusals;
+mod rows;
+mod tags;
 mod user;
 mod users;
 
@@ -30,7 +40,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -90,10 +100,22 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(code_batches::show))
         .routes(routes!(redeem::preview))
         .routes(routes!(redeem::activate))
-        .routes(routes!(devices::list, devices::create))
+        .routes(routes!(device_list::list, devices::create, device_bulk::update_many, device_bulk::remove_many))
+        .routes(routes!(device_list::export))
+        .routes(routes!(device_import::import))
+        .routes(routes!(device_statistics::statistics))
+        .routes(routes!(device_bulk::put_into))
+        // Some programs write it like this.
+        .route("/api/devices/move/", post(device_bulk::put_into))
+        .routes(routes!(device_tags::assign))
+        .routes(routes!(device_tags::unassign))
+        .routes(routes!(device_tags::overwrite))
         .routes(routes!(devices::show, devices::update, devices::remove))
         .routes(routes!(device_sets::set_credit))
         .routes(routes!(device_sets::set_monitoring))
+        .routes(routes!(tags::list, tags::create))
+        .routes(routes!(tags::show, tags::update, tags::delete))
+        .routes(routes!(channels::channel))
         .routes(routes!(users::list))
         .routes(routes!(users::show))
         .routes(routes!(users::invite))

@@ -22,6 +22,30 @@ const IDS_MAX: usize = 1_000;
 /// Parameters that programs add against caches, or because their HTTP library puts the token there.
 const PASSED_OVER: [&str; 5] = ["_", "t", "ts", "timestamp", "Authorization"];
 
+macro_rules! telemetry {
+    ($($name:literal $negated:literal),*) => {
+        [$([$name, concat!($name, "_2"), $negated, concat!($negated, "_2")]),*]
+    };
+}
+
+/// What RMS knows from the devices themselves, and Scrip does not. RMS's last negation is spelled in its own way.
+const TELEMETRY: [[&str; 4]; 12] = telemetry!(
+    "firmware" "ne:firmware",
+    "signal" "ne:signal",
+    "network_state" "ne:network_state",
+    "connection_type" "ne:connection_type",
+    "operator" "ne:operator",
+    "modem_model" "ne:modem_model",
+    "modem_firmware" "ne:modem_firmware",
+    "wan_state" "ne:wan_state",
+    "task" "ne:task",
+    "information_updated" "ne:information_updated",
+    "modem_manufacturer" "ne:modem_manufacturer",
+    "modem_manufacturer" "ne_modem_manufacturer"
+);
+/// The values that a device has of whom nothing is known.
+const NONE_KNOWN: [&str; 4] = ["unknown", "no_signal", "never_been_updated", "no_pending_task"];
+
 /// Which part of a list, as it is documented; [`Page`] is what is read.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -118,16 +142,48 @@ impl Query {
         self.problems.take(name, value)
     }
 
+    /// A parameter that may be negated: its values, and whether each is what a row must not have. `ne:` stands before
+    /// the name or before the value.
+    pub fn either(&mut self, name: &'static str, negated: &'static str) -> Vec<(String, bool)> {
+        let mut values = Vec::new();
+        for (name, is_not) in [(name, false), (negated, true)] {
+            if let Some(text) = self.text(&[name]) {
+                let (text, is_not) = text.strip_prefix("ne:").map_or((text, is_not), |rest| (rest, !is_not));
+                values.push((text.to_owned(), is_not));
+            }
+        }
+        values
+    }
+
+    /// What RMS knows from the devices themselves: whether all devices fit, or none; `None` if nothing is asked.
+    pub fn telemetry(&mut self) -> Option<bool> {
+        let mut fits = None;
+        for [name, second, negated, negated_second] in TELEMETRY {
+            for (name, negated) in [(name, negated), (second, negated_second)] {
+                for (value, is_not) in self.either(name, negated) {
+                    let is_unknown = value.split(',').any(|value| NONE_KNOWN.contains(&value.trim()));
+                    fits = Some(fits.unwrap_or(true) && is_unknown != is_not);
+                }
+            }
+        }
+        fits
+    }
+
     /// One id, or several with commas between; empty if absent.
     pub fn ids(&mut self, names: &[&'static str]) -> Vec<i64> {
-        let Some(text) = self.text(names) else { return Vec::new() };
+        let Some(text) = self.text(names).map(str::to_owned) else { return Vec::new() };
+        self.id_list(names[0], &text)
+    }
+
+    /// The ids in a parameter's text.
+    pub fn id_list(&mut self, name: &'static str, text: &str) -> Vec<i64> {
         let ids: Result<Vec<i64>, _> = text.split(',').map(|id| id.trim().parse()).collect();
         let ids = match ids {
             Ok(ids) if ids.len() <= IDS_MAX => Ok(ids),
             Ok(_) => Err(FieldReason::TooMany { maximum: IDS_MAX }),
             Err(_) => Err(FieldReason::NotANumber),
         };
-        self.problems.take(names[0], ids).unwrap_or_default()
+        self.problems.take(name, ids).unwrap_or_default()
     }
 
     /// A parameter that is 0 or 1, or true or false.

@@ -10,6 +10,9 @@ const PAGE: [&str; 3] = ["NOT_A_NUMBER", "OUT_OF_RANGE", "UNKNOWN_PARAMETER"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
 const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
+const HARDWARE: [&str; 3] = ["NOT_A_MAC", "NOT_AN_IMEI", "UNKNOWN_SERIES"];
+const TAG: [&str; 4] = ["MISSING", "NAME_TAKEN", "NAME_HAS_SEPARATOR", "NOT_A_COLOR"];
+const CHOSEN: [&str; 4] = ["MISSING", "NOT_A_NUMBER", "NOTHING_CHOSEN", "TOO_MANY"];
 const TYPED_CODE: [&str; 5] = ["MISSING", "NOT_A_TEXT", "NOT_A_CODE", "CODE_MISTYPED", "CODE_EXPIRED"];
 const SPENT_CODE: [&str; 2] = ["CODE_USED", "CODE_NOT_UNUSED"];
 const ROWS: [&str; 7] =
@@ -30,6 +33,7 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
     let wrong = |parts: &[&[&'static str]]| (422, parts.concat());
     let not_found = (404, vec!["NOT_FOUND"]);
     let no_company = (404, vec!["UNKNOWN_COMPANY"]);
+    let no_company_or_tag = (404, vec!["UNKNOWN_COMPANY", "UNKNOWN_TAG"]);
     let no_code = (404, vec!["UNKNOWN_CODE"]);
     let guessed = (429, vec!["TOO_MANY_ATTEMPTS"]);
     match operation_id {
@@ -71,9 +75,33 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
         "codes_activate" => {
             vec![no_code, (409, SPENT_CODE.to_vec()), wrong(&[&TYPED_CODE, &["OVERFLOW"]]), guessed]
         }
-        "devices_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
-        "devices_create" => vec![no_company, wrong(&[&DEVICE, &TEXT, &["NOT_A_CHOICE"]])],
-        "devices_update" => vec![not_found, no_company, wrong(&[&DEVICE, &TEXT])],
+        "devices_list" | "devices_export" => {
+            vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])]
+        }
+        "devices_create" => vec![
+            no_company_or_tag,
+            wrong(&[&DEVICE, &TEXT, &HARDWARE, &ROWS[1..6], &["TAG_OUT_OF_REACH", "UNSUITABLE_SERVICE"]]),
+        ],
+        "devices_update" => {
+            vec![not_found, no_company_or_tag, wrong(&[&DEVICE, &TEXT, &HARDWARE, &["TOO_MANY", "TAG_OUT_OF_REACH"]])]
+        }
+        "devices_update_many" => vec![
+            not_found,
+            (404, vec!["UNKNOWN_TAG"]),
+            wrong(&[&ROWS, &TEXT, &["NOTHING_TO_CHANGE", "UNKNOWN_DEVICE", "TAG_OUT_OF_REACH"]]),
+        ],
+        "devices_statistics" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE"]])],
+        "devices_remove_many" => vec![not_found, wrong(&[&CHOSEN])],
+        "devices_put_into" => vec![not_found, no_company, wrong(&[&CHOSEN])],
+        "devices_import" => {
+            vec![no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_A_CHOICE", "FILE", "TOO_MANY"]])]
+        }
+        "tags_assign" | "tags_unassign" | "tags_overwrite" => {
+            vec![not_found, (404, vec!["UNKNOWN_TAG"]), wrong(&[&ROWS, &["UNKNOWN_DEVICE", "TAG_OUT_OF_REACH"]])]
+        }
+        "tags_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE"]])],
+        "tags_create" => vec![no_company, wrong(&[&TAG, &TEXT, &["NOT_A_NUMBER", "TOO_MANY_TAGS"]])],
+        "tags_update" => vec![not_found, wrong(&[&TAG, &TEXT])],
         "devices_set_credit" => {
             vec![not_found, wrong(&[&ROWS, &["UNKNOWN_TYPE", "NOTHING_TO_CHANGE", "UNSUITABLE_SERVICE"]])]
         }
@@ -106,6 +134,7 @@ pub fn meaning(code: &str) -> &'static str {
         "COMPANY_IS_OWN" => "the company is the caller's own.",
         "COMPANY_IS_ROOT" => "the company is the root.",
         "EMAIL_TAKEN" => "this address already has an account.",
+        "FILE" => "the file cannot be read: its first line names no columns, or it has too many rows.",
         "FORBIDDEN" => "the caller's role does not allow it.",
         "HIDDEN_CHARACTERS" => {
             "the text has control characters, or characters that change the direction of text (U+202A to U+202E, U+2066 to U+2069)."
@@ -115,15 +144,20 @@ pub fn meaning(code: &str) -> &'static str {
         "MALFORMED_JSON" => "the body is not a JSON object.",
         "MALFORMED_REQUEST" => "the body could not be read.",
         "MISSING" => "a required field is missing or empty.",
+        "NAME_HAS_SEPARATOR" => "the name has a comma or a semicolon.",
         "NAME_IS_LINK" => "the name contains a link.",
         "NAME_LENGTH" => "the name has fewer than 3 or more than 200 characters.",
+        "NAME_TAKEN" => "the company has a tag with this name.",
         "NOTHING_CHOSEN" => "the list is empty.",
         "NOTHING_TO_CHANGE" => "the request sets nothing.",
+        "NOT_AN_IMEI" => "the text does not have 14 to 16 digits.",
         "NOT_AN_ADDRESS" => "no mail can be sent to this address.",
         "NOT_A_CHOICE" => "the value is not one of the allowed ones.",
         "NOT_A_CODE" => "the text is not a code: its length or characters are wrong.",
+        "NOT_A_COLOR" => "the text is not a colour as the web writes it.",
         "NOT_A_DATE" => "the value is not a date, or not a date and a time.",
         "NOT_A_LIST" => "the value is not a list of objects.",
+        "NOT_A_MAC" => "the text does not have twelve hexadecimal digits.",
         "NOT_A_NUMBER" => "the value is not a whole number.",
         "NOT_A_TEXT" => "the value is not a string.",
         "NOT_ENOUGH" => "the company has fewer units than that.",
@@ -138,20 +172,25 @@ pub fn meaning(code: &str) -> &'static str {
         "SAME_COMPANY" => "source and target are the same company.",
         "SCOPE_MISSING" => "the token lacks the scope that `WWW-Authenticate` names.",
         "SERIAL_TAKEN" => "a device has this serial number.",
+        "TAG_OUT_OF_REACH" => "the device does not belong to the tag's company or to one below it.",
         "TOKEN_INVALID" => "the token is mistyped, revoked or expired.",
         "TOKEN_MISSING" => "the request has no token.",
         "TOO_DEEP" => "the company would be more than 100 levels deep.",
         "TOO_LARGE" => "the body is larger than 1 MB.",
         "TOO_LONG" => "the text is longer than the field allows.",
         "TOO_MANY" => "the list has more than 1,000 rows.",
+        "TOO_MANY_TAGS" => "the company has as many tags as it may have.",
         "TOO_MANY_ATTEMPTS" => "there were too many wrong codes or invitations.",
         "TOO_MANY_REQUESTS" => "the token has made too many requests in this minute.",
         "UNAVAILABLE" => "the portal cannot process the request now. Nothing has changed.",
         "UNDER_ITSELF" => "the company would be below itself.",
         "UNKNOWN_CODE" => "there is no such code.",
         "UNKNOWN_COMPANY" => "the caller's tree has no such company.",
+        "UNKNOWN_DEVICE" => "the caller's tree has no such device.",
         "UNKNOWN_PARAMETER" => "there is no such parameter.",
         "UNKNOWN_ROLE" => "there is no such role.",
+        "UNKNOWN_SERIES" => "there is no such series.",
+        "UNKNOWN_TAG" => "the caller's tree has no such tag.",
         "UNKNOWN_TYPE" => "there is no such resource type.",
         "UNSUITABLE_SERVICE" => "the device does not run on this resource type.",
         "UNSUPPORTED_MEDIA_TYPE" => "the body is not `application/json`.",

@@ -61,5 +61,5 @@ pub async fn csv(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
             Ok(found)
         }
     };
-    csv_file::download(&portal, &me, (format!("batch-{id}.csv"), &CSV_HEAD), csv_line, read).await
+    csv_file::download(&portal, &me.actor, (format!("batch-{id}.csv"), &CSV_HEAD), csv_line, read).await
 }

@@ -121,7 +121,7 @@ pub async fn csv(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryFor
             Ok(found)
         }
     };
-    csv_file::download(&portal, &me, (format!("codes-{id}.csv"), &CSV_HEAD), csv_line, read).await
+    csv_file::download(&portal, &me.actor, (format!("codes-{id}.csv"), &CSV_HEAD), csv_line, read).await
 }
 
 /// The columns of [`csv_line`].

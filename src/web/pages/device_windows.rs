@@ -6,6 +6,7 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::model::device::DeviceKind;
+use crate::model::hardware::SERIES;
 use crate::model::refusal::DeviceReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
@@ -18,6 +19,7 @@ use crate::web::company_field::{choices, read_company};
 use crate::web::error::WebResult;
 use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
+use crate::web::pages::device_tags::{TagChoices, chosen_tags};
 use crate::web::paging::PAGE_SIZE;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page_of_form};
@@ -30,6 +32,11 @@ fn options(list: &[(&str, &str)]) -> Options {
 
 fn on_or_off() -> Options {
     options(&[("1", "On"), ("0", "Off")])
+}
+
+fn series() -> Options {
+    let named = SERIES.iter().map(|series| ((*series).to_owned(), series.to_uppercase()));
+    std::iter::once((String::new(), "Not known".to_owned())).chain(named).collect()
 }
 
 fn services(first: &[(&str, &str)]) -> Options {
@@ -50,6 +57,8 @@ struct DeviceWindow<'a> {
     kinds: Options,
     services: Options,
     on_or_off: Options,
+    series: Options,
+    tags: TagChoices,
     back: &'a str,
 }
 
@@ -71,6 +80,8 @@ async fn show_form(portal: &Portal, me: &Me, form: &Form, device: Option<Device>
         kinds: options(&kinds),
         services: services(&[("", "None")]),
         on_or_off: on_or_off(),
+        series: series(),
+        tags: TagChoices::of(portal, me, &form).await?,
         back: view::back(&form, &otherwise),
     };
     page_of_form(&portal.app, &window, &form)
@@ -90,6 +101,11 @@ async fn read_input(portal: &Portal, me: &Me, form: &mut Form) -> WebResult<Opti
         service,
         auto_extend: form.value("auto_extend") == "1",
         monitoring: form.value("monitoring") == "1",
+        mac: form.value("mac").to_owned(),
+        imei: form.value("imei").to_owned(),
+        series: form.value("series").to_owned(),
+        description: form.value("description").to_owned(),
+        tags: chosen_tags(form),
     }))
 }
 
@@ -120,11 +136,19 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
 
 pub async fn edit_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
+    let mut form = form;
+    if !form.has("kind") {
+        device.tags.iter().for_each(|tag| form.push("tag", &tag.id.to_string()));
+    }
     let form = form
         .or("kind", device.kind().slug())
         .or("serial", device.serial.clone().unwrap_or_default())
         .or("name", device.name.clone())
         .or("model", device.model.clone())
+        .or("mac", device.mac.clone())
+        .or("imei", device.imei.clone())
+        .or("series", device.series.clone())
+        .or("description", device.description.clone())
         .or("company", device.company_id.to_string())
         .or("service", device.service().map_or("", ResourceType::slug))
         .or("auto_extend", device.auto_extend.to_string())
@@ -146,7 +170,7 @@ pub async fn edit(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): Body
 }
 
 /// The selected devices, each once.
-fn chosen(form: &Form) -> Vec<i64> {
+pub(super) fn chosen(form: &Form) -> Vec<i64> {
     let ids: BTreeSet<i64> = form.all("device").filter_map(|id| id.parse().ok()).collect();
     ids.into_iter().take(PAGE_SIZE as usize).collect()
 }

@@ -8,8 +8,9 @@ use crate::model::device::DeviceState;
 use crate::model::resources::ResourceType;
 use crate::ops;
 use crate::ops::licences::ShownLicence;
-use crate::store::devices::{Device, DeviceFilter};
+use crate::store::devices::{Device, DeviceFilter, Fact};
 use crate::store::history::{HistoryFilter, HistoryRow};
+use crate::store::tags::Tag;
 use crate::urls;
 use crate::web::error::WebResult;
 use crate::web::extract::{Id, Me, QueryForm, Visit};
@@ -23,6 +24,7 @@ pub struct DevicesSection {
     pub devices: Vec<Device>,
     pub states: [DeviceState; 4],
     pub services: Vec<ResourceType>,
+    pub tags: Vec<Tag>,
     pub next: Option<String>,
     /// This list with its filters, for actions to return to.
     pub here: String,
@@ -36,18 +38,24 @@ impl DevicesSection {
         let filter = read_filter(form, company_id);
         let mut devices = ops::devices::list(&portal.app, &me.actor, &filter).await?;
         let path = company_id.map_or_else(|| urls::DEVICES.to_owned(), |id| urls::company_part(id, "devices"));
-        let parameters: Vec<(&str, &str)> = ["q", "state", "service"].map(|f| (f, form.value(f))).to_vec();
+        let parameters: Vec<(&str, &str)> = ["q", "state", "service", "tag"].map(|f| (f, form.value(f))).to_vec();
         let next = next_page(&mut devices)
             .map(|after| urls::with_query(&path, &[parameters.as_slice(), &[("after", &after)]].concat()));
         Ok(DevicesSection {
             devices,
             states: DeviceState::ALL,
             services: ResourceType::all().collect(),
+            tags: ops::tags::choices(&portal.app, &me.actor).await?,
             next,
             here: urls::with_query(&path, &parameters),
             is_filtered: parameters.iter().any(|(_, value)| !value.is_empty()) || form.has("after"),
             company_id,
         })
+    }
+
+    /// Whether the list is filtered by this tag.
+    fn is_tag(&self, tag: &Tag) -> bool {
+        self.here.split(['?', '&']).any(|part| part.strip_prefix("tag=").is_some_and(|id| id == tag.id.to_string()))
     }
 
     /// The list's address, escaped for a query.
@@ -59,8 +67,11 @@ impl DevicesSection {
 /// Reads filters from a query. Unreadable ones are ignored.
 fn read_filter(form: &Form, company_id: Option<i64>) -> DeviceFilter {
     let after = form.value("after").split_once('.');
+    let tag = form.value("tag").parse().ok();
+    let tagged = tag.map(|tag| Fact::Tagged { tags: vec![tag], are_rare: false }.into());
     DeviceFilter {
         company_id,
+        tests: tagged.into_iter().collect(),
         state: DeviceState::from_slug(form.value("state")),
         service: ResourceType::from_slug(form.value("service")),
         text: form.value("q").chars().take(200).collect(),

@@ -111,7 +111,7 @@ pub async fn csv(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebRes
         async move { ops::history::list(&app, &actor, company, &filter).await }
     };
     let head = ["at", "who", "action", "from", "to", "amount", "type", "what", "address", "token"];
-    csv_file::download(&portal, &me, ("history.csv".to_owned(), &head), csv_line, read).await
+    csv_file::download(&portal, &me.actor, ("history.csv".to_owned(), &head), csv_line, read).await
 }
 
 fn csv_line(row: &HistoryRow) -> (i64, Vec<String>) {

@@ -87,7 +87,7 @@ pub async fn csv(Visit(portal, me): Visit, Id(order_id): Id) -> WebResult<Respon
         let actor = actor.clone();
         async move { ops::licences::of_order(&app, &actor, order_id, after.unwrap_or(0), STEP).await }
     };
-    csv_file::download(&portal, &me, (format!("licences-{order_id}.csv"), &CSV_HEAD), csv_line, read).await
+    csv_file::download(&portal, &me.actor, (format!("licences-{order_id}.csv"), &CSV_HEAD), csv_line, read).await
 }
 
 fn csv_line(licence: &ShownLicence) -> (i64, Vec<String>) {

@@ -27,7 +27,7 @@ pub async fn sales(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebR
         async move { ops::reports::sales(&app, &actor, period, after.as_ref(), STEP).await }
     };
     let head = ["month", "company_id", "company", "currency", "net", "vat", "total"];
-    csv::download(&portal, &me, ("sales.csv".to_owned(), &head), sales_line, read).await
+    csv::download(&portal, &me.actor, ("sales.csv".to_owned(), &head), sales_line, read).await
 }
 
 fn sales_line(row: &CompanySales) -> (SalesCursor, Vec<String>) {
@@ -54,7 +54,7 @@ pub async fn unused_codes(Visit(portal, me): Visit) -> WebResult<Response> {
         async move { ops::reports::outstanding(&app, &actor, after.unwrap_or((0, 0)), STEP).await }
     };
     let head = ["company_id", "company", "type", "units"];
-    csv::download(&portal, &me, ("unused-codes.csv".to_owned(), &head), outstanding_line, read).await
+    csv::download(&portal, &me.actor, ("unused-codes.csv".to_owned(), &head), outstanding_line, read).await
 }
 
 fn outstanding_line(row: &Outstanding) -> (OutstandingCursor, Vec<String>) {
@@ -81,7 +81,7 @@ pub async fn codes(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebR
             }
         }
     };
-    csv::download(&portal, &me, ("codes-by-month.csv".to_owned(), &CODES_HEAD), codes_line, read).await
+    csv::download(&portal, &me.actor, ("codes-by-month.csv".to_owned(), &CODES_HEAD), codes_line, read).await
 }
 
 /// The columns of [`codes_line`].

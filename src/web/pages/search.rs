@@ -27,6 +27,6 @@ pub async fn search(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebRe
 fn list_of(form: &Form, text: &str) -> String {
     let list = form.value("list").split('?').next().unwrap_or_default();
     let list = if urls::is_local(list) { list } else { urls::OVERVIEW };
-    let filters = ["state", "service"].map(|name| (name, form.value(name)));
+    let filters = ["state", "service", "tag"].map(|name| (name, form.value(name)));
     urls::with_query(list, &[&[("q", text)], filters.as_slice()].concat())
 }

@@ -100,7 +100,7 @@ pub async fn csv(Visit(portal, me): Visit, Ids(order_id, number): Ids) -> WebRes
         }
     };
     let name = format!("voucher-{order_id}-{number}.csv");
-    csv_file::download(&portal, &me, (name, &CSV_HEAD), csv_line, read).await
+    csv_file::download(&portal, &me.actor, (name, &CSV_HEAD), csv_line, read).await
 }
 
 /// The unused codes, one per line, for Copy all codes.
@@ -123,7 +123,7 @@ pub async fn text(Visit(portal, me): Visit, Ids(order_id, number): Ids) -> WebRe
     };
     let name = format!("voucher-{order_id}-{number}.txt");
     let file = File { name, media_type: "text/plain; charset=utf-8", head: Vec::new() };
-    downloads::send(&portal, &me, file, write, read).await
+    downloads::send(&portal, &me.actor, file, write, read).await
 }
 
 /// The unused codes as cards, as many as fit on one page.
@@ -268,7 +268,7 @@ pub async fn list_csv(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> W
             Ok(found)
         }
     };
-    csv_file::download(&portal, &me, ("vouchers.csv".to_owned(), &CSV_HEAD), csv_line, read).await
+    csv_file::download(&portal, &me.actor, ("vouchers.csv".to_owned(), &CSV_HEAD), csv_line, read).await
 }
 
 /// The columns of [`csv_line`].

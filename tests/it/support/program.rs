@@ -105,6 +105,27 @@ impl Program {
         self.send(Method::DELETE, path, &[], None).await
     }
 
+    /// The same client of another portal.
+    pub fn on(&self, router: axum::Router) -> Program {
+        Program { browser: Browser::new(router), token: self.token.clone() }
+    }
+
+    /// An answer that is no JSON.
+    pub async fn page(&self, path: &str) -> super::Page {
+        let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        self.browser.clone().send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A multipart form with an idempotency key.
+    pub async fn upload(&self, path: &str, key: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        let headers = [("idempotency-key", key), ("content-type", "multipart/form-data; boundary=edge")];
+        self.send(Method::POST, path, &headers, Some(body + "--edge--\r\n")).await
+    }
+
     /// A write with an idempotency key.
     pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &[("idempotency-key", key)], Some(body.to_string())).await
