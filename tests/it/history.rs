@@ -12,7 +12,7 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 27] = [
+const TESTED_ELSEWHERE: [&str; 32] = [
     // In applications.rs and oauth.rs.
     "application.created",
     "application.changed",
@@ -31,6 +31,12 @@ const TESTED_ELSEWHERE: [&str; 27] = [
     "role.created",
     "role.changed",
     "role.deleted",
+    // In device_requests.rs and device_tags.rs.
+    "device.moved",
+    "device.tags_set",
+    "tag.created",
+    "tag.changed",
+    "tag.deleted",
     // In tasks.rs.
     "job.retried",
     "user.email_changed",

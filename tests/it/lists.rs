@@ -253,7 +253,7 @@ async fn tag_devices(test: &TestApp) {
              select id, 1, 'T' || id, 't' || id, '', '', 1, 1 from company where id <= 2 or id in (1001, 1002)",
         "insert into device_tag (tag_id, device_id) select 1001, id from device where id % 2 = 0",
         "insert into device_tag (tag_id, device_id) select 1002, id from device where id % 50 = 0",
-        "update device set imei = '3527800987654' || (10 + id % 40), model = 'TRB' || id % 3 where id % 7 = 0",
+        "update device set imei = '3527800987654' || (10 + id % 40), model = 'TRB' || (id % 3) where id % 7 = 0",
     ] {
         sql(text).run(&mut tx).await.unwrap();
     }
