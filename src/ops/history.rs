@@ -129,7 +129,6 @@ pub async fn list(
     company_id: Option<i64>,
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
-    let company_id = if actor.may.view_history() { company_id } else { None };
     let scope = super::companies::scope(Permission::ViewHistory, app, actor, company_id).await?;
     let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
     let mut tx = app.db.read_list().await?;

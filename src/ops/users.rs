@@ -60,7 +60,12 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
 pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> {
     let mut tx = app.db.read().await?;
     let path = &actor.company_path;
-    let person = store::users::account(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    let mut person = store::users::account(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    // A service user has the role of its maker where that allows less.
+    if person.role_id != actor.role_id {
+        let role = store::roles::find(&mut tx, actor.role_id).await?.ok_or(OpError::NotFound)?;
+        (person.role_id, person.role_title) = (role.id, role.title);
+    }
     let company = store::companies::find(&mut tx, path, actor.company_id).await?.ok_or(OpError::NotFound)?;
     Ok((person, company))
 }

@@ -328,7 +328,8 @@ async fn a_service_needs_its_own_permission(test: TestApp) {
     let paid = json!({ "serial": "P2", "company_id": world.acme, "auto_credit_enable": 1 });
     fitter.post("/api/devices", paid.clone()).await.is(403);
     fitter.post("/api/devices", json!({ "data": [paid] })).await.is(403);
-    let set = json!({ "data": [{ "device_id": id, "service": "credit", "auto_extend": 1 }] });
+    let row = json!({ "device_id": id, "credit_type_id": 1, "credit_enabled": 1, "auto_extend_credit": 1 });
+    let set = json!({ "data": [row] });
     fitter.put("/api/devices/credit", set).await.is(403);
     fitter.put(&format!("/api/devices/{id}"), json!({ "name": "Gate" })).await.is(200);
     let mut browser = signed_in(&test, &email).await;

@@ -100,7 +100,7 @@ pub struct RolesQuery {
 /// Roles that the caller sees, by id
 ///
 /// Those that are built in, those of the caller's tree, and those of the companies above.
-#[utoipa::path(get, path = "/api/roles", tag = "users",
+#[utoipa::path(get, path = "/api/roles", tag = "roles",
     params(Paging, RolesQuery), responses((status = 200, body = List<Role>)))]
 pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut query: Query) -> ApiResult<List<Role>> {
     let company_id = query.number(&["company_id", "company"]);
@@ -124,14 +124,14 @@ pub async fn list(State(portal): State<Portal>, caller: May<UsersRead>, mut quer
 }
 
 /// One role
-#[utoipa::path(get, path = "/api/roles/{id}", tag = "users",
+#[utoipa::path(get, path = "/api/roles/{id}", tag = "roles",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Role>)))]
 pub async fn show(State(portal): State<Portal>, caller: May<UsersRead>, Id(id): Id) -> ApiResult<Data<Role>> {
     Ok(Data::of(ops::roles::find(&portal.app, &caller.actor, id).await?.into()))
 }
 
 /// What a role allows
-#[utoipa::path(get, path = "/api/roles/{id}/permissions", tag = "users",
+#[utoipa::path(get, path = "/api/roles/{id}/permissions", tag = "roles",
     params(("id" = i64, Path)), responses((status = 200, body = Data<Vec<Permission>>)))]
 pub async fn permissions_of(
     State(portal): State<Portal>,
@@ -145,7 +145,7 @@ pub async fn permissions_of(
 /// All permissions
 ///
 /// Needs no scope: the list is the same for everybody.
-#[utoipa::path(get, path = "/api/permissions", tag = "users", responses((status = 200, body = Data<Vec<Permission>>)))]
+#[utoipa::path(get, path = "/api/permissions", tag = "roles", responses((status = 200, body = Data<Vec<Permission>>)))]
 pub async fn permissions(_: Caller) -> Data<Vec<Permission>> {
     Data::of(permission::Permission::ALL.iter().copied().map(Permission::from).collect())
 }
@@ -217,7 +217,7 @@ fn read(
 const FIELDS: &[(&str, &str)] = &[("company", "company_id"), ("permissions", "permission_id")];
 
 /// Create a role
-#[utoipa::path(post, path = "/api/roles", tag = "users", request_body = NewRole,
+#[utoipa::path(post, path = "/api/roles", tag = "roles", request_body = NewRole,
     responses((status = 201, body = Data<Role>)))]
 pub async fn create(
     State(portal): State<Portal>,
@@ -237,7 +237,7 @@ pub async fn create(
 }
 
 /// Change a role
-#[utoipa::path(put, path = "/api/roles/{id}", tag = "users",
+#[utoipa::path(put, path = "/api/roles/{id}", tag = "roles",
     params(("id" = i64, Path)), request_body = RoleChange, responses((status = 200, body = Data<Role>)))]
 pub async fn update(
     State(portal): State<Portal>,
@@ -268,7 +268,7 @@ pub struct RolePermissions {
 }
 
 /// Set the permissions of several roles, all or none
-#[utoipa::path(put, path = "/api/roles/permissions", tag = "users", request_body = RolePermissions,
+#[utoipa::path(put, path = "/api/roles/permissions", tag = "roles", request_body = RolePermissions,
     responses((status = 200, body = Data<Vec<Role>>)))]
 pub async fn set_permissions(
     State(portal): State<Portal>,
@@ -298,7 +298,7 @@ pub struct RoleDeleted {
 }
 
 /// Delete a role that nobody has
-#[utoipa::path(delete, path = "/api/roles/{id}", tag = "users",
+#[utoipa::path(delete, path = "/api/roles/{id}", tag = "roles",
     params(("id" = i64, Path)), responses((status = 200, body = Data<RoleDeleted>)))]
 pub async fn delete(
     State(portal): State<Portal>,
