@@ -52,6 +52,8 @@ fixed! {
     SUMMARY = "/summary";
     USERS = "/users";
     USERS_NEW = "/users/new";
+    ROLES = "/users/roles";
+    ROLES_NEW = "/users/roles/new";
     PROFILE = "/account/profile";
     SECURITY = "/account/security";
     SECURITY_PASSWORD = "/account/security/password";
@@ -139,6 +141,16 @@ pub fn device(id: impl Display) -> String {
 
 pub fn device_part(id: impl Display, part: &str) -> String {
     format!("/devices/{id}/{part}")
+}
+
+#[must_use]
+pub fn role(id: impl Display) -> String {
+    format!("/users/roles/{id}")
+}
+
+#[must_use]
+pub fn role_part(id: impl Display, part: &str) -> String {
+    format!("/users/roles/{id}/{part}")
 }
 
 pub fn tag(id: impl Display) -> String {

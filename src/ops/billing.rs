@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::event::BillingEvent;
 use crate::model::invoice::Billing;
+use crate::model::permission::Permission;
 use crate::model::refusal::{BillingReason, FieldReason, Reason};
 use crate::model::user::{self, EmailError};
 use crate::model::{country, text};
@@ -94,7 +95,7 @@ pub async fn save(
     company_id: i64,
     fields: &BillingFields<'_>,
 ) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     let billing = check(fields)?;
     let request = serde_json::json!([company_id, billing]).to_string();
     work_once!(app, actor, operation_id, "save_billing", &request, work => {

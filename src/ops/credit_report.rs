@@ -8,6 +8,7 @@ use crate::model::code::Code;
 use crate::model::company::Path;
 use crate::model::credit_report::{ChildPool, CreditReport, ReportedCode, Use};
 use crate::model::ledger::{Cause, CodeStatus};
+use crate::model::permission::Permission;
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::store::codes::{CodeFilter, Facts};
@@ -59,9 +60,11 @@ pub enum Read {
 /// Begins a report.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for end users, [`OpError::NotFound`] for a company outside the tree.
+/// [`OpError::Forbidden`] without the permissions for what it lists, [`OpError::NotFound`] for a company outside the tree.
 pub async fn begin(app: &App, actor: &Actor, span: Span) -> OpResult<Reading> {
-    actor.require_tree()?;
+    for permission in [Permission::ViewResources, Permission::ViewHistory, Permission::ListCodes] {
+        actor.require(permission)?;
+    }
     let company = super::companies::find(app, actor, span.company_id).await?;
     let day = |moment: Moment| moment.zoned(&jiff::tz::TimeZone::UTC).date();
     let report = CreditReport {

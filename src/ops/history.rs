@@ -5,6 +5,7 @@ use super::error::OpResult;
 use crate::app::App;
 use crate::model::event::Event;
 use crate::model::ledger::Transfer;
+use crate::model::permission::Permission;
 use crate::store;
 use crate::store::company_scope::CompanyScope;
 use crate::store::history::{HistoryFilter, HistoryRow};
@@ -40,6 +41,9 @@ pub const VERBS: &[(&str, &str)] = &[
     ("device.moved", "Device moved"),
     ("device.tags_set", "Device tags set"),
     ("device.imported", "Devices imported"),
+    ("role.created", "Role created"),
+    ("role.changed", "Role changed"),
+    ("role.deleted", "Role deleted"),
     ("tag.created", "Tag created"),
     ("tag.changed", "Tag changed"),
     ("tag.deleted", "Tag deleted"),
@@ -127,8 +131,7 @@ pub async fn list(
     company_id: Option<i64>,
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
-    let company_id = if actor.sees_tree() { company_id } else { None };
-    let scope = super::companies::scope(app, actor, company_id).await?;
+    let scope = super::companies::scope(Permission::ViewHistory, app, actor, company_id).await?;
     let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
     let mut tx = app.db.read_list().await?;
     let mut rows = match scope {
@@ -149,7 +152,7 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
         (row.token_id, row.token_name) = (None, None);
     }
     // Client addresses are only for those who manage their colleagues.
-    if !actor.sees_tree() && row.who_id != Some(actor.user_id) {
+    if !actor.may.view_history() && row.who_id != Some(actor.user_id) {
         row.address = String::new();
     }
 }

@@ -11,6 +11,7 @@ use crate::model::event::OrderEvent;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
 use crate::model::job::Job;
 use crate::model::order::{OrderError, OrderLine};
+use crate::model::permission::Permission;
 use crate::model::seller::SellerSettings;
 use crate::model::time::{self, Moment};
 use crate::ops::work::{Outcome, Work, work_once};
@@ -141,7 +142,7 @@ pub(super) async fn credit(
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
 pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let found = store::invoices::find(&mut tx, &actor.company_path, id).await?;
     Ok(found.ok_or(OpError::NotFound)?.document()?)

@@ -36,6 +36,7 @@ pub mod payments;
 pub mod products;
 pub mod reports;
 pub mod resources;
+pub mod roles;
 pub mod second_factor;
 pub mod second_step;
 pub mod seller;

@@ -32,6 +32,7 @@ pub mod payments;
 pub mod pools;
 pub mod products;
 pub mod reports;
+pub mod roles;
 pub mod scratch;
 pub mod second_factor;
 pub mod seller;

@@ -12,8 +12,8 @@ use super::pages::{
     account, applications, auth, authorize, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows,
     codes, companies, company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors,
     failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem,
-    report_files, reports, search, second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes,
-    vouchers,
+    report_files, reports, roles, search, second_factor, second_step, seller, subscriptions, tags, tokens, users,
+    vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
@@ -123,6 +123,11 @@ fn administration() -> Router<Portal> {
         .route(urls::VOUCHER_RECEIVED, get(subscriptions::received))
         .route(urls::USERS, get(users::list).post(users::invite))
         .route(urls::USERS_NEW, get(users::invite_window))
+        .route(urls::ROLES, get(roles::list).post(roles::create))
+        .route(urls::ROLES_NEW, get(roles::create_window))
+        .route("/users/roles/{id}", get(roles::show))
+        .route("/users/roles/{id}/content", get(roles::edit_window).post(roles::edit))
+        .route("/users/roles/{id}/deletion", get(roles::delete_window).post(roles::delete))
         .route("/users/{id}", get(users::show))
         .route("/users/{id}/role", post(users::set_role))
         .route("/users/{id}/disabled", post(users::set_disabled))

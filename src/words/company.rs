@@ -20,6 +20,13 @@ pub(super) fn company(reason: &CompanyReason) -> Worded {
         CompanyReason::UnderItself => {
             invalid("UNDER_ITSELF", "A company cannot be put under itself or under one of its own subsidiaries.")
         }
+        CompanyReason::RolesAbove { people } => invalid(
+            "ROLES_OF_COMPANIES_ABOVE",
+            format!(
+                "Users there have roles of companies that would no longer be above ({}). Give them other roles first.",
+                grouped(*people)
+            ),
+        ),
         CompanyReason::TooDeep => invalid("TOO_DEEP", format!("The tree would become deeper than {DEPTH_MAX} levels.")),
         CompanyReason::NameTaken => invalid("NAME_TAKEN", "Another company has this name."),
         CompanyReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one company."),

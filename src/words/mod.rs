@@ -17,6 +17,7 @@ mod notice;
 mod order;
 mod product;
 mod resources;
+mod role;
 mod sign_in;
 mod tag;
 mod token;
@@ -72,6 +73,7 @@ pub fn reason(reason: &Reason) -> Worded {
         Reason::SecondFactor(reason) => sign_in::second_factor(reason),
         Reason::Token(reason) => token::token(reason),
         Reason::Application(reason) => application::application(reason),
+        Reason::Role(reason) => role::role(reason),
         Reason::Device(reason) => device::device(reason),
         Reason::Tag(reason) => tag::tag(reason),
         Reason::Import(error) => import::file(error),

@@ -89,6 +89,8 @@ const READERS = [
   page('company without anything, codes', '/companies/8/codes'),
   page('company without anything, subsidiaries', '/companies/8/subsidiaries'),
   page('users', '/users'),
+  page('roles', '/users/roles'),
+  page('role', '/users/roles/1'),
   page('user', '/users/3'),
 ];
 
@@ -166,6 +168,8 @@ export const VIEWS = {
     page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),
     page('remove user', '/users/3', windowOf('Remove user', 'Remove user')),
     page('invite user', '/users', windowOf('Invite user', 'Invite user')),
+    page('create role', '/users/roles', windowOf('Create role', 'Create role')),
+    page('create role, refused', '/users/roles', refused(windowOf('Create role', 'Create role'), 'Create')),
     page('issue resources', '/operator/issues/new'),
     page('price list', '/operator/price-list'),
     page('price list, row menu', '/operator/price-list', rowMenu),

@@ -12,7 +12,7 @@ use scrip::store;
 use scrip::store::history::HistoryFilter;
 
 /// Actions that need a mail, a card provider or three years; other files test them.
-const TESTED_ELSEWHERE: [&str; 26] = [
+const TESTED_ELSEWHERE: [&str; 34] = [
     // In user_requests.rs.
     "user.removed",
     "user.invitation_withdrawn",
@@ -30,6 +30,16 @@ const TESTED_ELSEWHERE: [&str; 26] = [
     "portal.restored",
     // In clock.rs.
     "clock.accepted",
+    // In roles.rs.
+    "role.created",
+    "role.changed",
+    "role.deleted",
+    // In device_requests.rs and device_tags.rs.
+    "device.moved",
+    "device.tags_set",
+    "tag.created",
+    "tag.changed",
+    "tag.deleted",
     // In tasks.rs.
     "job.retried",
     "user.email_changed",

@@ -48,6 +48,7 @@ mod private_files;
 mod races;
 mod reports;
 mod resources;
+mod roles;
 mod schema;
 mod second_factor;
 mod seller;

@@ -23,6 +23,7 @@ use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::changes::CodeOrder;
 use scrip::ops::devices::changes::DeviceInput;
+use scrip::ops::roles::RoleInput;
 use scrip::ops::tags::TagInput;
 use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
@@ -404,6 +405,9 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
 /// Adds devices that run, wait and are off, and an apartment.
 async fn devices(test: &TestApp, world: &World, operator: &Actor) {
     let text = |kind: &str| Some(hostile(kind).replace(';', ""));
+    let permissions = Some(vec!["edit_devices".into()]);
+    let role = RoleInput { title: text("role"), description: text("allowing"), permissions };
+    ops::roles::create(&test.app, operator, "role", world.acme, &role).await.unwrap();
     let tag = TagInput { name: text("tag"), description: text("tagged"), color: Some("#0a7f3f".into()) };
     let tag = ops::tags::create(&test.app, operator, "tag", world.acme, &tag).await.unwrap().about.id;
     for (n, service) in [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate() {

@@ -161,7 +161,7 @@ async fn the_last_active_administrator_stays(test: TestApp) {
     let world = World::new(&test).await;
     let vendor = Program::all(&test, "operator@test.example").await;
     let mut tx = test.app.db.write().await.unwrap();
-    let role = scrip::model::user::Role::Admin;
+    let role = scrip::model::role::ADMIN;
     let service = store::applications::insert_service_user(&mut tx, world.vendor, role, test.app.clock.now()).await;
     tx.commit().await.unwrap();
     // An administrator who was invited and has not come yet does not count.

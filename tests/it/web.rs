@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 30] = [
+const PRIVATE: [&str; 33] = [
     "/",
     "/summary",
     "/companies",
@@ -52,6 +52,9 @@ const PRIVATE: [&str; 30] = [
     "/subscriptions/voucher",
     "/users",
     "/users/new",
+    "/users/roles",
+    "/users/roles/new",
+    "/users/roles/1",
     "/devices/tags",
     "/devices/tags/new",
     "/devices/tags/set",
@@ -89,7 +92,7 @@ const OF_ONE: [&str; 16] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 38] = [
+const POSTED: [&str; 41] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -115,6 +118,9 @@ const POSTED: [&str; 38] = [
     "/users/{}/second-factor",
     "/users/{}/sessions",
     "/users/{}/tokens/{}/revocation",
+    "/users/roles",
+    "/users/roles/{}/content",
+    "/users/roles/{}/deletion",
     "/devices/tags",
     "/devices/tags/{}/deletion",
     "/devices/tags/set",

@@ -1,9 +1,10 @@
 //! Users are removed: the account ends and disappears from every list, what it did stays in the history, and its e-mail
 //! address is free again.
 
-use super::keep_an_administrator;
+use super::{find_changed, keep_an_administrator};
 use crate::app::App;
 use crate::model::event::UserEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::UserReason;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, refuse};
@@ -15,15 +16,15 @@ use crate::store::users::User;
 /// Removes a user, which ends all sessions, links, access tokens and what the user allowed applications at once.
 ///
 /// # Errors
-/// A refusal for the actor's own account and for the root company's last administrator.
+/// A refusal for the actor's own account, for the root company's last administrator and for who may do more than the
+/// actor.
 pub async fn remove(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);
     }
     let outcome = work_once!(app, actor, operation_id, "remove_user", &id.to_string(), work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, id).await?;
         // First the administrators, as everything does that takes one from them, then the person.
         keep_an_administrator(work, &person, "").await?;
         let person = lock(work, actor, id).await?;
@@ -40,7 +41,7 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, and for a user who has set a password or is disabled.
 pub async fn withdraw(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     work_once!(app, actor, operation_id, "withdraw_invitation", &id.to_string(), work => {
         let person = lock(work, actor, id).await?;
         if person.is_active == 1 || person.disabled_at.is_some() {
@@ -52,12 +53,11 @@ pub async fn withdraw(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
     })
 }
 
-/// A user of the tree, locked, as whoever uses or makes a link does, and read after that.
+/// A user whom the actor may change, locked, as whoever uses or makes a link does, and read after that.
 async fn lock(work: &mut Work, actor: &Actor, id: i64) -> OpResult<User> {
-    let path = &actor.company_path;
-    store::users::find(&mut work.tx, path, id).await?.ok_or(OpError::NotFound)?;
+    find_changed(work, actor, id).await?;
     store::auth::lock(&mut work.tx, id).await?;
-    store::users::find(&mut work.tx, path, id).await?.ok_or(OpError::NotFound)
+    find_changed(work, actor, id).await
 }
 
 async fn end(work: &mut Work, id: i64) -> OpResult<()> {

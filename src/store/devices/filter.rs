@@ -107,10 +107,11 @@ impl Fact {
             Fact::Tagged { tags, are_rare: true } => {
                 query.push("k.id in (select t.device_id from device_tag t where t.tag_id in ").push_list(tags).push(")")
             }
+            // SQLite makes a join of `exists`, and then an offset skips a device once for each of its tags.
             Fact::Tagged { tags, are_rare: false } => query
-                .push("exists (select 1 from device_tag t where t.device_id = k.id and t.tag_id in ")
+                .push("(select 1 from device_tag t where t.device_id = k.id and t.tag_id in ")
                 .push_list(tags)
-                .push(")"),
+                .push(" limit 1) is not null"),
         }
     }
 }

@@ -3,37 +3,28 @@
 use super::end_links;
 use crate::model::company::searchable;
 use crate::model::time::Moment;
-use crate::model::user::Role;
 use crate::store::db::{Result, WriteTx, sql};
 
 /// Adds a person without a password; `None` if the address already has an account.
-pub async fn insert(tx: &mut WriteTx, company_id: i64, email: &str, role: Role, now: Moment) -> Result<Option<i64>> {
+pub async fn insert(tx: &mut WriteTx, company_id: i64, email: &str, role_id: i64, now: Moment) -> Result<Option<i64>> {
     let id = crate::store::ledger::reserve(tx, "user", 1).await?[0];
-    let added = sql("insert into person (id, company_id, email, email_search, role, created_at)
+    let added = sql("insert into person (id, company_id, email, email_search, role_id, created_at)
          values ($1, $2, $3, $4, $5, $6) on conflict do nothing")
     .bind(id)
     .bind(company_id)
     .bind(email)
     .bind(searchable(email))
-    .bind(role.slug())
+    .bind(role_id)
     .bind(now)
     .run(tx)
     .await?;
     Ok((added == 1).then_some(id))
 }
 
-/// Changes a role, effective from the person's next request. Service users of the person's applications are left no
-/// more than the person may give.
-pub async fn set_role(tx: &mut WriteTx, id: i64, role: Role, now: Moment) -> Result<()> {
-    sql("update person set role = $2, updated_at = $3 where id = $1")
-        .bind(id)
-        .bind(role.slug())
-        .bind(now)
-        .run(tx)
-        .await?;
-    if role != Role::Admin {
-        crate::store::applications::lower_service_users(tx, id, role).await?;
-    }
+/// Gives a person another role, effective from the next request of theirs and of the service users of their
+/// applications, which never do more.
+pub async fn set_role(tx: &mut WriteTx, id: i64, role_id: i64, now: Moment) -> Result<()> {
+    sql("update person set role_id = $2, updated_at = $3 where id = $1").bind(id).bind(role_id).bind(now).run(tx).await?;
     Ok(())
 }
 

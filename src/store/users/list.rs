@@ -2,7 +2,6 @@
 
 use super::{User, users_sql};
 use crate::model::company::{Path, searchable};
-use crate::model::user::Role;
 use crate::store::companies::{Way, escape_like};
 use crate::store::db::{Query, Result, Tx, sql};
 
@@ -22,7 +21,7 @@ pub struct UserFilter<'a> {
     pub ids: &'a [i64],
     /// Part of the e-mail address or of the company's name.
     pub text: &'a str,
-    pub role: Option<Role>,
+    pub role_id: Option<i64>,
     /// Only those who were invited and have never set a password.
     pub is_invited: bool,
     pub sort: UserSort,
@@ -83,8 +82,8 @@ fn wanted(query: Query, tree: &Path, filter: &UserFilter<'_>, way: Way) -> Query
         None => way.within(query, tree),
     };
     let query = if filter.ids.is_empty() { query } else { query.push(" and u.id in ").push_list(filter.ids) };
-    let query = match filter.role {
-        Some(role) => query.push(" and u.role = ").push_value(role.slug()),
+    let query = match filter.role_id {
+        Some(id) => query.push(" and u.role_id = ").push_value(id),
         None => query,
     };
     let query = match filter.is_invited {

@@ -6,8 +6,8 @@ mod list;
 
 use super::db::{Result, Tx, sql};
 use crate::model::company::{Path, searchable};
+use crate::model::role::Standing;
 use crate::model::second_factor::SecondFactor;
-use crate::model::user::Role;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -25,8 +25,12 @@ pub struct User {
     pub company_id: i64,
     pub company_name: String,
     pub email: String,
-    #[sqlx(try_from = "String")]
-    pub role: Role,
+    #[serde(default)]
+    pub role_id: i64,
+    #[serde(alias = "role")]
+    pub role_title: String,
+    /// What the role allows, unless it is built in.
+    own_permissions: Option<String>,
     pub first_name: String,
     pub last_name: String,
     pub time_zone: String,
@@ -43,15 +47,37 @@ pub struct User {
 
 impl User {
     #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.role_id, self.own_permissions.as_deref())
+    }
+
+    #[must_use]
     pub fn second_factor(&self) -> Option<SecondFactor> {
         self.second_factor.as_deref().and_then(SecondFactor::from_slug)
     }
 }
 
+/// What the role of a person allows, unless it is built in: those are known without a look.
+macro_rules! own_permissions {
+    ($person:literal) => {
+        concat!(
+            "case when ",
+            $person,
+            ".role_id >= 100 then (select r.permissions from role r where r.id = ",
+            $person,
+            ".role_id) end"
+        )
+    };
+}
+pub(crate) use own_permissions;
+
 macro_rules! users_sql {
     ($where:expr) => {
         concat!(
-            "select u.id, u.company_id, c.name as company_name, u.email, u.role, u.first_name, u.last_name,
+            "select u.id, u.company_id, c.name as company_name, u.email, u.role_id,
+                 (select r.title from role r where r.id = u.role_id) as role_title, ",
+            crate::store::users::own_permissions!("u"),
+            " as own_permissions, u.first_name, u.last_name,
                  u.time_zone, cast(case when u.password_hash is null then 0 else 1 end as bigint) as is_active,
                  u.last_login_at, u.disabled_at, u.created_at, u.updated_at, u.second_factor
              from person u join company c on c.id = u.company_id where ",
@@ -99,7 +125,7 @@ pub async fn all(tx: &mut Tx, after: i64) -> Result<Vec<User>> {
 /// Locks a company's administrators who can sign in, so that the last one stays.
 pub async fn lock_administrators(tx: &mut Tx, company_id: i64) -> Result<Vec<i64>> {
     let found: Vec<(i64,)> = sql("select id from person
-             where company_id = $1 and role = 'admin' and disabled_at is null and password_hash is not null
+             where company_id = $1 and role_id = 1 and disabled_at is null and password_hash is not null
                  and is_service = 0 order by id")
     .locked()
     .bind(company_id)

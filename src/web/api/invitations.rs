@@ -25,9 +25,9 @@ pub struct Invitation {
     email: String,
     role_id: i64,
     #[schema(example = "end_user")]
-    role: &'static str,
+    role: String,
     #[schema(example = "End user")]
-    role_title: &'static str,
+    role_title: String,
     /// Always null: this portal is not told which mails come back.
     bounce_status: Option<String>,
     company_id: i64,
@@ -37,7 +37,7 @@ pub struct Invitation {
 
 impl From<User> for Invitation {
     fn from(u: User) -> Invitation {
-        let role = UserRole::from(u.role);
+        let role = UserRole::of(&u);
         Invitation {
             id: u.id,
             email: u.email,
@@ -59,7 +59,7 @@ pub struct InvitationsQuery {
     /// Part of the e-mail address or of the company's name.
     q: Option<String>,
     /// The id or the name of a role.
-    #[param(pattern = "^(admin|end_user|read_only|[1-3])?$", example = "admin")]
+    #[param(pattern = "^(admin|end_user|read_only|[1-9][0-9]{0,17})?$", example = "admin")]
     role: Option<String>,
     /// One company; `company` does the same.
     company_id: Option<i64>,

@@ -33,6 +33,7 @@ mod path;
 mod rate;
 mod redeem;
 mod refusals;
+mod roles;
 mod rows;
 mod tags;
 mod user;
@@ -118,6 +119,11 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(devices::show, devices::update, devices::remove))
         .routes(routes!(device_sets::set_credit))
         .routes(routes!(device_sets::set_monitoring))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::set_permissions))
+        .routes(routes!(roles::show, roles::update, roles::delete))
+        .routes(routes!(roles::permissions_of))
+        .routes(routes!(roles::permissions))
         .routes(routes!(tags::list, tags::create))
         .routes(routes!(tags::show, tags::update, tags::delete))
         .routes(routes!(channels::channel))

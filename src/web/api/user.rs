@@ -3,16 +3,13 @@
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
 
 use super::answer::Stamp;
-use super::body::Field;
 use super::caller::Caller;
 use super::error::ApiResult;
-use crate::model::refusal::{Reason, UserReason};
-use crate::model::user::Role;
+use crate::model::role;
 use crate::ops;
+use crate::store;
 use crate::web::state::Portal;
 
 /// What both forms of the answer say of the user that the token acts for.
@@ -30,7 +27,7 @@ pub struct UserFacts {
     company: UserCompany,
     /// What the token may be used for.
     scope: Vec<&'static str>,
-    /// What the role allows.
+    /// What the role allows, by name.
     permissions: Vec<&'static str>,
     token: UserToken,
 }
@@ -83,45 +80,15 @@ pub struct UserCompany {
 pub struct UserRole {
     pub id: i64,
     #[schema(example = "admin")]
-    pub name: &'static str,
+    pub name: String,
     #[schema(example = "Administrator")]
-    pub title: &'static str,
+    pub title: String,
 }
 
-/// A role by its id or its name.
-pub fn read_role(text: &str) -> Result<Role, UserReason> {
-    let is_it = |role: &Role| role.slug() == text || UserRole::from(*role).id.to_string() == text;
-    Role::ALL.into_iter().find(is_it).ok_or(UserReason::UnknownRole)
-}
-
-/// The same in a body, where the id is a number or a text.
-pub fn role(field: Field<serde_json::Value>) -> Result<Role, Reason> {
-    let value = field.required(UserReason::UnknownRole, UserReason::UnknownRole)?;
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Ok(read_role(&text)?)
-}
-
-/// A role in a body, in the document.
-pub struct RoleInput;
-
-impl utoipa::PartialSchema for RoleInput {
-    fn schema() -> RefOr<Schema> {
-        let ids = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([1, 2, 3]));
-        let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Role::ALL.map(Role::slug)));
-        Schema::OneOf(OneOfBuilder::new().item(names).item(ids).build()).into()
-    }
-}
-
-impl utoipa::ToSchema for RoleInput {}
-
-impl From<Role> for UserRole {
-    fn from(role: Role) -> UserRole {
-        let id = match role {
-            Role::Admin => 1,
-            Role::EndUser => 2,
-            Role::ReadOnly => 3,
-        };
-        UserRole { id, name: role.slug(), title: role.label() }
+impl UserRole {
+    pub fn of(user: &store::users::User) -> UserRole {
+        let name = role::name(user.role_id).map_or_else(|| user.role_title.clone(), str::to_owned);
+        UserRole { id: user.role_id, name, title: user.role_title.clone() }
     }
 }
 
@@ -140,7 +107,7 @@ pub struct UserData {
     facts: UserFacts,
     company_id: i64,
     #[schema(example = "admin")]
-    role: &'static str,
+    role: String,
 }
 
 /// The user's fields at the top level, as in RMS, and again under `data`: programs read either.
@@ -153,25 +120,13 @@ pub struct UserAnswer {
     data: UserData,
 }
 
-/// What each role allows, by scope.
-fn permissions(role: Role) -> Vec<&'static str> {
-    crate::model::token::Scope::ALL
-        .into_iter()
-        .map(|scope| scope.slug())
-        .filter(|slug| match role {
-            Role::Admin => true,
-            Role::ReadOnly => slug.ends_with(":read"),
-            Role::EndUser => matches!(*slug, "credits:read" | "credit_transfer_codes:write" | "devices:read"),
-        })
-        .collect()
-}
-
 /// The token's user
 ///
 /// Needs no scope: it tells a program whose token it holds, and what the token may do.
 #[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
 pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
     let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;
+    let role = UserRole::of(&person);
     let facts = UserFacts {
         id: person.id,
         username: person.email.clone(),
@@ -183,9 +138,9 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         email_verified: person.is_active == 1,
         company: UserCompany { id: company.id, name: company.name, parent_id: company.parent_id, level: company.level },
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
-        permissions: permissions(person.role),
+        permissions: caller.actor.may.iter().map(|permission| permission.slug()).collect(),
         token: UserToken::of(&portal, &caller),
     };
-    let data = UserData { facts: facts.clone(), company_id: person.company_id, role: person.role.slug() };
-    Ok(axum::Json(UserAnswer { success: true, flat: User { facts, role: person.role.into() }, data }))
+    let data = UserData { facts: facts.clone(), company_id: person.company_id, role: role.name.clone() };
+    Ok(axum::Json(UserAnswer { success: true, flat: User { facts, role }, data }))
 }

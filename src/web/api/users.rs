@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{Data, List, Stamp, Written};
-use super::body::{self, Body, Field, Key};
+use super::body::{self, Body, Field, IdOrName, Key};
 use super::caller::{May, UsersRead, UsersWrite};
 use super::error::{ApiError, ApiResult};
 use super::page::{Page, Paging, Query};
 use super::path::Id;
-use super::user::{RoleInput, UserRole, read_role, role};
-use crate::model::refusal::FieldReason;
+use super::user::UserRole;
+use crate::model::refusal::{FieldReason, RoleReason};
+use crate::model::role;
 use crate::model::user::EmailError;
 use crate::ops;
 use crate::ops::error::Problems;
@@ -33,7 +34,7 @@ pub struct Person {
     #[schema(example = 1)]
     role: i64,
     #[schema(example = "Administrator")]
-    role_title: &'static str,
+    role_title: String,
     /// `invited` until a password is set, then `active`, or `disabled`.
     #[schema(example = "active")]
     status: &'static str,
@@ -50,7 +51,7 @@ impl From<User> for Person {
             (None, 1) => "active",
             _ => "invited",
         };
-        let role = UserRole::from(u.role);
+        let role = UserRole::of(&u);
         Person {
             id: u.id,
             username: u.email.clone(),
@@ -82,7 +83,7 @@ pub struct UsersQuery {
     #[param(pattern = "^([0-9]{1,18}(,[0-9]{1,18}){0,99})?$", example = "1")]
     id: Option<String>,
     /// The id or the name of a role.
-    #[param(pattern = "^(admin|end_user|read_only|[1-3])?$", example = "admin")]
+    #[param(pattern = "^(admin|end_user|read_only|[1-9][0-9]{0,17})?$", example = "admin")]
     role: Option<String>,
     /// `id` (the default), `created_at`, `email` or `username`; with a minus for descending order. With `cursor` the
     /// order is by id.
@@ -107,7 +108,7 @@ pub async fn people<T: From<User>>(
     let company_id = query.number(&["company_id", "company"]);
     let text = query.text(&["q"]).unwrap_or_default().to_owned();
     let ids = query.ids(&["id"]);
-    let role = query.read("role", read_role);
+    let role_id = query.read("role", |text| role::read(text).ok_or(RoleReason::Unknown));
     let (sort, descending) = query.read("sort", order).unwrap_or((UserSort::Id, false));
     if query.has("cursor") && sort != UserSort::Id {
         query.problems.add("sort", FieldReason::NotAChoice { choices: "id, -id, with a cursor" });
@@ -117,7 +118,7 @@ pub async fn people<T: From<User>>(
         company_id,
         ids: &ids,
         text: &text,
-        role,
+        role_id,
         is_invited,
         sort,
         descending,
@@ -154,7 +155,7 @@ pub async fn show(State(portal): State<Portal>, caller: May<UsersRead>, Id(id): 
 pub struct PersonChange {
     /// The id or the name of a role.
     #[serde(default)]
-    #[schema(value_type = RoleInput, required, inline)]
+    #[schema(value_type = IdOrName, required, inline, example = "end_user")]
     role: Field<serde_json::Value>,
 }
 
@@ -169,10 +170,10 @@ pub async fn update(
     Body(change): Body<PersonChange>,
 ) -> ApiResult<Written<Data<Person>>> {
     let mut problems = Problems::default();
-    let role = problems.take("role", role(change.role));
+    let role = problems.take("role", body::role(change.role));
     problems.finish()?;
-    let slug = role.map_or("", |role| role.slug());
-    let outcome = ops::users::set_role(&portal.app, &caller.actor, &key, id, slug).await?;
+    let role = role.unwrap_or_default();
+    let outcome = ops::users::set_role(&portal.app, &caller.actor, &key, id, &role).await?;
     Ok(Written { status: StatusCode::OK, replayed: outcome.replayed, body: Data::of(outcome.about.into()) })
 }
 
@@ -206,9 +207,9 @@ pub struct NewInvitation {
     #[serde(default)]
     #[schema(value_type = String, required, format = "email", max_length = 254, example = "ann@example.com")]
     email: Field<String>,
-    /// The id or the name of a role: `admin`, `end_user` or `read_only`.
+    /// A role's id, or `admin`, `end_user` or `read_only`.
     #[serde(default)]
-    #[schema(value_type = RoleInput, required, inline, example = "end_user")]
+    #[schema(value_type = IdOrName, required, inline, example = "end_user")]
     role: Field<serde_json::Value>,
     #[serde(default)]
     #[schema(value_type = i64, required)]
@@ -237,12 +238,12 @@ pub async fn invite(
     let mut problems = Problems::default();
     let email = new.email.required(EmailError::Missing, EmailError::Malformed);
     let email = problems.take("email", email.map(|e| e.replace('\0', "")));
-    let role = problems.take("role", role(new.role));
+    let role = problems.take("role", body::role(new.role));
     let company_id = problems.take("company_id", body::company(new.company_id));
     problems.finish()?;
-    let (email, role) = (email.unwrap_or_default(), role.map_or("", |role| role.slug()));
+    let (email, role) = (email.unwrap_or_default(), role.unwrap_or_default());
     let company_id = company_id.unwrap_or_default();
-    let invited = ops::users::invite(&portal.app, &caller.actor, &key, &email, role, company_id)
+    let invited = ops::users::invite(&portal.app, &caller.actor, &key, &email, &role, company_id)
         .await
         .map_err(|e| ApiError::of(e, &[("company", "company_id")]))?;
     let outcome = invited.outcome;

@@ -6,6 +6,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 
 use crate::model::money::{Currency, Money};
 use crate::model::order::OrderLine;
+use crate::model::permission::Permission;
 use crate::model::product::ProductKind;
 use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
@@ -104,7 +105,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
 }
 
 pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     let offered = ops::products::offered(&portal.app, ProductKind::Voucher).await?;
     let first = offered.first().map_or(String::new(), |p| p.product_id.to_string());
     let form = form.or("product", first).or("type", ResourceType::DEVICE_YEAR.slug());

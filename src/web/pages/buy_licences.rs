@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::model::licence::{LicenceRefusal, serials};
 use crate::model::money::Money;
+use crate::model::permission::Permission;
 use crate::model::product::ProductKind;
 use crate::ops;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
@@ -33,7 +34,7 @@ async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
 }
 
 pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     show(&portal, &me, &form).await
 }
 

@@ -35,6 +35,7 @@ pub mod price_list;
 pub mod redeem;
 pub mod report_files;
 pub mod reports;
+pub mod roles;
 pub mod search;
 pub mod second_factor;
 pub mod second_step;

@@ -9,6 +9,7 @@ use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
+use crate::model::permission::Permission;
 use crate::model::refusal::{DateReason, FieldReason};
 use crate::ops;
 use crate::ops::card_payments::ReturnUrls;
@@ -55,7 +56,7 @@ impl OrderPage {
 
     /// Whether the buyer is the reader's own company.
     fn is_own(&self) -> bool {
-        self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.is_admin()
+        self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.may.buy_resources()
     }
 
     fn is_by_card(&self) -> bool {
@@ -204,7 +205,7 @@ pub async fn payment_return(Visit(portal, me): Visit, Id(id): Id) -> WebResult<R
 
 /// Asks the provider for the current state.
 pub async fn refresh(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     form.operation(&portal.app, &me)?;
     ops::card_payments::refresh(&portal.app, &me.actor, id).await?;
     Ok(Redirect::to(&urls::order_part(id, "return")).into_response())
@@ -225,7 +226,7 @@ async fn show_cancel(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
 }
 
 pub async fn cancel_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     show_cancel(&portal, &me, id, &Form::default()).await
 }
 

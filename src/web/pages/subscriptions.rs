@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::model::code::Code;
 use crate::model::coverage::Coverage;
 use crate::model::ledger::{Cause, Transfer, balance_after};
+use crate::model::permission::Permission;
 use crate::model::refusal::FormReason;
 use crate::ops;
 use crate::ops::codes::changes::Preview;
@@ -27,7 +28,7 @@ struct OptionsPage {
 }
 
 pub async fn options(Visit(portal, me): Visit) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     page(&OptionsPage { frame: Frame::of(&portal, &me, "Subscriptions, licences").await? })
 }
 
@@ -39,7 +40,7 @@ struct VoucherPage<'a> {
 }
 
 async fn show_voucher(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     let frame = Frame::of(portal, me, "Use your voucher").await?;
     page_of_form(&portal.app, &VoucherPage { frame, form }, form)
 }
@@ -121,7 +122,7 @@ impl ReceivedPage {
 }
 
 pub async fn received(Visit(portal, me): Visit) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     let happened = match &me.done {
         Some(operation_id) => ops::history::happened(&portal.app, &me.actor, operation_id).await?,
         None => return Ok(Redirect::to(urls::SUBSCRIPTIONS).into_response()),

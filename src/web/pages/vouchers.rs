@@ -6,6 +6,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::model::ledger::CodeStatus;
 use crate::model::order::OrderLine;
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
@@ -171,7 +172,7 @@ pub async fn cancel_window(
     Id(order_id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     ops::orders::find(&portal.app, &me.actor, order_id).await?;
     show_cancel(&portal, &me, order_id, &form).await
 }
@@ -202,7 +203,7 @@ async fn show_replace(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResu
 }
 
 pub async fn replace_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     show_replace(&portal, &me, id, &Form::default()).await
 }
 
