@@ -40,6 +40,7 @@ mod oauth;
 mod openapi;
 mod orders;
 mod outcomes;
+mod own_pool;
 mod people;
 mod price_list;
 mod private_files;

@@ -62,7 +62,7 @@ struct OverviewTab {
     head: Head,
     pools: Vec<Pool>,
     coverage: Coverages,
-    /// The billing data of a company that may buy.
+    /// The billing data of a company that may buy, or has bought for itself.
     billing: Option<Billing>,
 }
 
@@ -71,10 +71,7 @@ pub async fn overview(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Respons
     let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
     let coverage = Coverages::of(&portal, &me, id).await?;
-    let billing = match head.company.may_buy_vouchers {
-        1 => ops::billing::get(&portal.app, &me.actor, id).await?,
-        _ => None,
-    };
+    let billing = ops::billing::get(&portal.app, &me.actor, id).await?;
     page(&OverviewTab { frame, head, pools, coverage, billing })
 }
 
