@@ -326,7 +326,7 @@ async fn vouchers_of_one_order_have_one_validity(test: TestApp) {
     let order = shop.add(&mut buyer, None, &[]).await;
     let page = shop.try_add(&mut buyer, Some(order), &[("product", &id)]).await;
     assert!(page.is(422).problem("product").starts_with("The vouchers of this order are valid for 3 years"));
-    // Units for the own pool expire never.
+    // Units for the own pool do not expire.
     let same = order.to_string();
     assert_eq!(add(&mut buyer, &shop, &[("order", &same), ("product", &id)]).await, order);
 }

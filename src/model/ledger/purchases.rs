@@ -44,10 +44,12 @@ impl Rules for FillPool {
             memo,
         });
         let lines: Vec<Line<'_>> = lines.collect();
+        for line in &lines {
+            check_amount(line)?;
+        }
         // Lines of one type share both accounts, so their sum is checked.
         let mut sums: BTreeMap<ResourceType, i64> = BTreeMap::new();
         for line in &lines {
-            check_amount(line)?;
             let sum = sums.entry(line.resource_type).or_default();
             *sum = sum.checked_add(line.amount).ok_or(Refusal::Overflow)?;
             ledger.check_sum(line, *sum)?;
