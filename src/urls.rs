@@ -89,6 +89,8 @@ fixed! {
     LICENCE_PUBLIC_KEY = "/licences/public-key";
     LICENCE_REVOCATIONS = "/licences/revocations";
     BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
+    BUY_FOR_POOL = "/buy/own-pool";
+    BUY_FOR_POOL_TOTAL = "/buy/own-pool/total";
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";
@@ -216,6 +218,11 @@ pub fn order_part(id: impl Display, part: &str) -> String {
 
 pub fn order_line_removal(order_id: impl Display, line: impl Display) -> String {
     format!("/orders/{order_id}/lines/{line}/removal")
+}
+
+/// For units that went to the own pool.
+pub fn order_line_return(order_id: impl Display, line: impl Display) -> String {
+    format!("/orders/{order_id}/lines/{line}/return")
 }
 
 /// For an invoice or a credit note.

@@ -84,10 +84,10 @@ pub async fn get(app: &App, actor: &Actor, company_id: i64) -> OpResult<Option<B
     Ok(store::billing::get(&mut tx, company_id).await?)
 }
 
-/// Sets the billing data of a company that may buy.
+/// Sets the billing data of a company that may buy vouchers, or has bought for itself.
 ///
 /// # Errors
-/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree, or if the company may not buy.
+/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree, or if the company is neither.
 pub async fn save(
     app: &App,
     actor: &Actor,
@@ -101,7 +101,10 @@ pub async fn save(
     work_once!(app, actor, operation_id, "save_billing", &request, work => {
         store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
-        let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
+        let company = company.ok_or(OpError::NotFound)?;
+        if company.may_buy_vouchers != 1 && store::billing::get(&mut work.tx, company_id).await?.is_none() {
+            return Err(OpError::NotFound);
+        }
         store::billing::set(&mut work.tx, company_id, &billing).await?;
         work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &summary(&billing)));
         let name = billing.name.clone();

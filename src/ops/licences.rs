@@ -72,7 +72,7 @@ pub(super) async fn issue(
     let ids = store::licences::reserve_ids(&mut work.tx, wanted.len() as i64).await?;
     let mut new = Vec::with_capacity(wanted.len());
     for ((number, serial), (id, key_id)) in wanted.into_iter().zip(ids) {
-        let found = lines.iter().find(|(n, line)| *n == number && line.voucher.is_none());
+        let found = lines.iter().find(|(n, line)| *n == number && line.resource_type().is_none());
         let (_, line) = found.ok_or_else(|| OpError::Internal(format!("order {} has no line", order.id)))?;
         let months = terms.iter().find(|(n, _)| *n == number).and_then(|(_, months)| *months);
         let expires_at = months.map(|months| issued_at.plus_months(months));

@@ -24,6 +24,8 @@ pub struct Order {
     pub currency: Currency,
     /// With their numbers, which do not change when a line is removed.
     pub lines: Vec<(i64, OrderLine)>,
+    /// The lines for the own pool whose units went back to the vendor.
+    pub taken_back: Vec<i64>,
     /// The devices that licence lines are for.
     pub serials: Vec<(i64, String)>,
     pub payments: Vec<PaymentRow>,
@@ -49,6 +51,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
     Ok(Order {
         currency: currency(&row)?,
         lines: store::orders::lines(&mut tx, id).await?,
+        taken_back: store::orders::taken_back(&mut tx, id).await?,
         serials: store::orders::serials(&mut tx, id).await?,
         payments: store::payments::of_order(&mut tx, id).await?,
         invoices: store::invoices::of_order(&mut tx, id).await?,
@@ -56,13 +59,13 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
     })
 }
 
-/// A page of the orders of the actor's tree.
+/// A page of the orders of the actor's tree, or of a company of it with its subsidiaries.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for end users.
-pub async fn list(app: &App, actor: &Actor, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
+/// [`OpError::Forbidden`] for end users; [`OpError::NotFound`] for a company outside the tree.
+pub async fn list(app: &App, actor: &Actor, company_id: Option<i64>, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
     actor.require(Permission::ViewOrders)?;
-    let scope = super::companies::scope(Permission::ViewOrders, app, actor, None).await?;
+    let scope = super::companies::scope(Permission::ViewOrders, app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::orders::list(&mut tx, &scope, filter).await?)
 }

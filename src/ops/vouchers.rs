@@ -57,7 +57,7 @@ pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
 
-/// A page of the codes of an order's line, after the one with this id.
+/// A page of the codes of an order's line, in one state or in all, after the one with this id.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
@@ -65,10 +65,11 @@ pub async fn of_line(
     app: &App,
     actor: &Actor,
     place: (i64, i64),
+    status: Option<CodeStatus>,
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<ShownVoucher>> {
-    in_line(app, actor, place, None, after, limit).await
+    in_line(app, actor, place, status, after, limit).await
 }
 
 /// A page of an order's codes that are still usable, after the one with this id.

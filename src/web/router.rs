@@ -9,11 +9,11 @@ use tower_http::csrf::CsrfLayer;
 
 use super::api;
 use super::pages::{
-    account, applications, auth, authorize, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows,
-    codes, companies, company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors,
-    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem,
-    report_files, reports, roles, search, second_factor, second_step, seller, subscriptions, tags, tokens, users,
-    vat_classes, vouchers,
+    account, applications, auth, authorize, billing, buy, buy_for_pool, buy_licences, buying_terms, clock,
+    code_batches, code_sheet, code_windows, codes, companies, company, company_windows, confirm, demo_card,
+    device_tags, device_windows, devices, distributors, failed_jobs, history, imports, invoices, issue, licences,
+    moves, orders, overview, own_pool, payments, price_list, redeem, report_files, reports, roles, search,
+    second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
@@ -167,6 +167,8 @@ fn buying() -> Router<Portal> {
     Router::new()
         .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
+        .route(urls::BUY_FOR_POOL, get(buy_for_pool::window).post(buy_for_pool::add))
+        .route(urls::BUY_FOR_POOL_TOTAL, get(buy_for_pool::total))
         .route(urls::BUY_LICENCES, get(buy_licences::window).post(buy_licences::add))
         .route(urls::BUY_LICENCES_CHOICE, get(buy_licences::begin).post(buy_licences::choose))
         .route("/orders/{id}", get(orders::show))
@@ -175,6 +177,7 @@ fn buying() -> Router<Portal> {
         .route("/licences/{id}/file", get(licences::file))
         .route("/licences/{id}/rehost", get(licences::rehost_window).post(licences::rehost))
         .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
+        .route("/orders/{id}/lines/{line}/return", get(own_pool::return_window).post(own_pool::take_back))
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))
         .route("/demo/card/{session}", get(demo_card::show).post(demo_card::answer))
@@ -240,6 +243,8 @@ fn selling() -> Router<Portal> {
         .route(urls::FAILED_JOBS, get(failed_jobs::list))
         .route(urls::FAILED_JOBS_RETRY, post(failed_jobs::retry_all))
         .route("/operator/failed-jobs/{id}/retry", post(failed_jobs::retry))
+        .route("/companies/{id}/payments", get(payments::of_company))
+        .route("/companies/{id}/buying", get(buying_terms::window).post(buying_terms::save))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 

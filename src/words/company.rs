@@ -128,6 +128,24 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
             let what = if *is_on { "No VAT is" } else { "VAT is" };
             Notice::done("Update", format!("{what} added to new orders of {name}."))
         }
+        CompanyEvent::BuyingTermsSet { name, for_own_pool } => {
+            let text = match for_own_pool {
+                None => format!("Whether {name} may buy for its own pool follows the setting."),
+                Some(true) => format!("{name} may buy for its own pool."),
+                Some(false) => format!("{name} may not buy for its own pool."),
+            };
+            Notice::done("Update", text)
+        }
+    }
+}
+
+/// What the operator says of a company's buying for itself, for the history.
+#[must_use]
+pub fn own_purchases(may: Option<bool>) -> &'static str {
+    match may {
+        None => "follows the setting",
+        Some(true) => "may buy",
+        Some(false) => "may not buy",
     }
 }
 

@@ -25,11 +25,11 @@ mod user;
 
 use std::borrow::Cow;
 
-pub use company::missing_company;
+pub use company::{missing_company, own_purchases};
 pub use import::row_error;
 pub use ledger::transfers;
 pub use notice::{Notice, event};
-pub use order::{codes, unmade_codes};
+pub use order::{codes, units, unmade_codes};
 pub use resources::coverage;
 pub use user::password_help;
 

@@ -205,6 +205,8 @@ export const VIEWS = {
       await tab.getByRole('button', { name: 'Save' }).click();
       await tab.getByRole('alert').waitFor();
     }),
+    page('payments of a company', '/companies/2/payments'),
+    page('buying terms', '/companies/2', windowOf('Buying terms', 'Buying terms')),
     page('billing data', '/companies/2', windowOf('Edit billing data', 'Billing data')),
     page('reports', '/reports'),
     page('reports, refused', '/reports?from=2026-13'),
@@ -232,6 +234,14 @@ export const VIEWS = {
     page('order, paid', '/orders/5'),
     page('order of licences', '/orders/7'),
     page('voucher', '/orders/5/vouchers/1'),
+    page('voucher, cancelled codes', '/orders/5/vouchers/1?state=cancelled'),
+    page('voucher, all codes', '/orders/5/vouchers/1?state=all'),
+    page('buy for the own pool', '/buy/own-pool'),
+    page('buy for the own pool, refused', '/buy/own-pool', async (tab) => {
+      await tab.getByLabel('Number of years').fill('11');
+      await tab.getByRole('button', { name: 'Check the order' }).click();
+      await tab.getByRole('alert').waitFor();
+    }),
     page('cancel vouchers', '/orders/5/vouchers/1', async (tab) => {
       await tab.getByRole('checkbox', { name: /^Choose code/ }).first().check();
       await tab.getByRole('button', { name: 'Cancel chosen' }).click();

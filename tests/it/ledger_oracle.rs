@@ -16,8 +16,8 @@ use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
     Account, AccountKey, ActorFacts, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes, CreatedCode,
-    DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit, MoveUnits, NewCode,
-    Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    DeleteCode, Done, ExpireCodes, FillPool, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit, MoveUnits,
+    NewCode, Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, TakeBack, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -351,7 +351,8 @@ impl World {
             }
             50..57 => Command::DeleteCode(DeleteCode { code_id: self.code_id() }),
             57..66 => self.set_devices(own),
-            66..74 => Command::Fulfil(self.fulfilment(own)),
+            66..72 => Command::Fulfil(self.fulfilment(own)),
+            72..74 => self.purchase(own),
             74..79 => Command::ExpireCodes(ExpireCodes { code_ids: self.voucher_ids(own) }),
             79..84 => Command::CancelCodes(CancelCodes { code_ids: self.voucher_ids(own) }),
             84..88 => {
@@ -360,6 +361,17 @@ impl World {
             }
             _ => Command::Redeem(Redeem { tag: self.tag(), limits: Vec::new() }),
         }
+    }
+
+    /// An order's units for the own pool, or some that are taken back.
+    fn purchase(&mut self, own: i64) -> Command {
+        let company_id = self.company(own);
+        if self.rng.random_bool(0.4) {
+            let (resource_type, amount) = (self.resource_type(), self.amount());
+            return Command::TakeBack(TakeBack { company_id, resource_type, amount, memo: "memo".to_owned() });
+        }
+        let line = |_| (self.resource_type(), self.amount(), "memo".to_owned());
+        Command::FillPool(FillPool { company_id, lines: (0..2).map(line).collect() })
     }
 
     /// An order's lines, some of the same type. Its codes expire soon, or in some days.
@@ -691,6 +703,26 @@ impl Oracle {
                 ensure(self.may_use(own, order.company_id), Refusal::UnknownTarget)?;
                 Ok(self.fulfilled(&order))
             }
+            Command::FillPool(FillPool { company_id, lines }) => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                ensure(self.may_use(own, company_id), Refusal::UnknownTarget)?;
+                let (from, to) = ((ROOT, Kind::Issued), (company_id, Kind::Available));
+                let line = |(resource_type, amount, _)| Line {
+                    cause: Cause::Fulfil,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                };
+                Ok(lines.into_iter().map(line).collect())
+            }
+            Command::TakeBack(TakeBack { company_id, resource_type, amount, .. }) => {
+                ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
+                let (from, to) = ((company_id, Kind::Available), (ROOT, Kind::Issued));
+                Ok(vec![Line { cause: Cause::Cancel, resource_type, amount, from, to, code: None, device: None }])
+            }
             Command::ExpireCodes(ExpireCodes { code_ids }) => {
                 ensure(own == ROOT, Refusal::NotIssuer)?;
                 let is_over = |c: &&CodeFacts| {
@@ -945,6 +977,7 @@ impl Oracle {
             device_id: line.device,
             memo: match (&o.command, line.device) {
                 (Command::Issue(Issue { memo, .. }), _) if line.cause == Cause::Issue => memo.clone(),
+                (Command::FillPool(_) | Command::TakeBack(_), None) => "memo".to_owned(),
                 (Command::CreateCodes(CreateCodes { comment, .. }), _) => comment.clone(),
                 (Command::ReplaceCode(ReplaceCode { .. }), _) if seq == 0 => {
                     format!("replaced by code #{}", self.next_code_id)

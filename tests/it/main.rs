@@ -41,6 +41,7 @@ mod oauth;
 mod openapi;
 mod orders;
 mod outcomes;
+mod own_pool;
 mod people;
 mod postman;
 mod price_list;

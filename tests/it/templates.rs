@@ -193,10 +193,16 @@ async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
     let fields = ["form", "secret"].map(|name| (name, page.field(name)));
     let fields = [(fields[0].0, &*fields[0].1), (fields[1].0, &*fields[1].1), ("code", &*code), ("password", PASSWORD)];
     let path = "/account/second-factor/app";
-    let codes = Visit::new(path, operator.post(path, &fields).await);
+    let mut steps = vec![Visit::new(path, page), Visit::new(path, operator.post(path, &fields).await)];
+    // The Security page leads to these by a choice, not by links.
+    for path in ["/account/second-factor", "/account/second-factor/email", "/account/second-factor/off"] {
+        let visit = Visit::new(path, operator.get(path).await);
+        steps.extend(type_into(operator, &visit, HOSTILE).await);
+        steps.push(visit);
+    }
     let mut browser = signed_in(test, "operator@test.example").await;
     let mut visits = walk(&mut browser, "/sign-in/code").await;
-    visits.push(codes);
+    visits.extend(steps);
     visits
 }
 

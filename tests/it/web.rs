@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 33] = [
+const PRIVATE: [&str; 35] = [
     "/",
     "/summary",
     "/companies",
@@ -50,6 +50,8 @@ const PRIVATE: [&str; 33] = [
     "/redeem",
     "/subscriptions",
     "/subscriptions/voucher",
+    "/buy/own-pool",
+    "/companies/1/payments",
     "/users",
     "/users/new",
     "/users/roles",
@@ -78,6 +80,7 @@ const OF_ONE: [&str; 16] = [
     "/companies/{}/users",
     "/companies/{}/subsidiaries",
     "/companies/{}/history",
+    "/companies/{}/payments",
     "/companies/{}/name",
     "/companies/{}/parent",
     "/codes/{}/comment",
@@ -92,7 +95,7 @@ const OF_ONE: [&str; 16] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 41] = [
+const POSTED: [&str; 42] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -103,6 +106,9 @@ const POSTED: [&str; 41] = [
     "/companies/{}/name",
     "/companies/{}/parent",
     "/companies/{}/parent-credits",
+    "/companies/{}/buying",
+    "/buy/own-pool",
+    "/orders/{}/lines/{}/return",
     "/moves",
     "/codes",
     "/codes/{}/comment",
@@ -301,7 +307,7 @@ async fn private_pages_are_not_stored(test: TestApp) {
 
 async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     World::new(&test).await;
-    for path in PRIVATE.iter().chain(OF_ONE.iter().take(14)) {
+    for path in PRIVATE.iter().chain(OF_ONE.iter().take(15)) {
         let path = path.replace("{}", "1");
         let mut browser = test.browser();
         let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
@@ -313,7 +319,7 @@ async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     let page = browser.get("/sign-in?next=%2Fcompanies%3Fview%3Dtree%26of%3D1").await;
     let fields = [("email", "operator@test.example"), ("password", PASSWORD), ("next", &page.field("next"))];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), "/companies?view=tree&of=1");
-    for path in POSTED.iter().skip(5).take(27) {
+    for path in POSTED.iter().skip(5).take(30) {
         let answer = test.browser().post(&path.replace("{}", "1"), &[("form", "x")]).await;
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }

@@ -271,7 +271,7 @@ impl Asking {
         for state in [None, Some(OrderState::Paid), Some(OrderState::Cancelled)] {
             let filter = OrderFilter { state, cursor: None, limit: PAGE };
             let started = Instant::now();
-            ops::orders::list(app, actor, &filter).await?;
+            ops::orders::list(app, actor, None, &filter).await?;
             note(started, format!("orders, {state:?}"), worst);
         }
         for status in [None, Some(CodeStatus::Used), Some(CodeStatus::Cancelled)] {

@@ -6,6 +6,7 @@ use super::footprint::Footprint;
 use super::issue::Issue;
 use super::move_units::MoveUnits;
 use super::operation::{ActorFacts, Operation, Transfer};
+use super::purchases::{FillPool, TakeBack};
 use super::redeem::Redeem;
 use super::refusal::Stop;
 use super::state::Ledger;
@@ -21,6 +22,8 @@ pub enum Command {
     Redeem(Redeem),
     SetDevices(SetDevices),
     Fulfil(Fulfil),
+    FillPool(FillPool),
+    TakeBack(TakeBack),
     ExpireCodes(ExpireCodes),
     CancelCodes(CancelCodes),
     ReplaceCode(ReplaceCode),
@@ -36,6 +39,8 @@ impl Command {
             Command::Redeem(command) => command,
             Command::SetDevices(command) => command,
             Command::Fulfil(command) => command,
+            Command::FillPool(command) => command,
+            Command::TakeBack(command) => command,
             Command::ExpireCodes(command) => command,
             Command::CancelCodes(command) => command,
             Command::ReplaceCode(command) => command,

@@ -15,6 +15,7 @@ mod issue;
 mod line;
 mod move_units;
 mod operation;
+mod purchases;
 mod redeem;
 mod refusal;
 mod state;
@@ -31,6 +32,7 @@ pub use move_units::MoveUnits;
 pub use operation::{
     ActorFacts, Done, Filled, Fingerprint, Limit, NewCode, Operation, Tag, Transfer, Voucher, balance_after,
 };
+pub use purchases::{FillPool, TakeBack};
 pub use redeem::Redeem;
 pub use refusal::{Refusal, Unloaded};
 pub use state::{

@@ -106,11 +106,11 @@ pub enum Cause {
     Redeem,
     /// A device takes a unit.
     Spend,
-    /// A paid order's units are created in its vouchers.
+    /// A paid order's units are created in its vouchers, or in the buyer's own pool.
     Fulfil,
     /// Nobody redeemed a voucher in time.
     Expire,
-    /// A voucher goes back to the vendor.
+    /// A voucher, or what was bought for the own pool, goes back to the vendor.
     Cancel,
     /// From a lost voucher to its replacement.
     Replace,

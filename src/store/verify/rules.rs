@@ -56,7 +56,7 @@ const RULES: &[(&str, Over, &str)] = &[
                  select l.order_id, l.line, l.codes, l.quantity, o.codes_made - coalesce(sum(l.codes) over (
                      partition by l.order_id order by l.line rows between unbounded preceding and 1 preceding), 0) as codes_left
                  from order_line l join purchase_order o on o.id = l.order_id
-                 where o.id > $1 and o.id <= $2 and l.resource_type is not null) l
+                 where o.id > $1 and o.id <= $2 and l.codes is not null) l
              left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
              group by l.order_id, l.line, l.codes, l.quantity, l.codes_left
              having count(k.id) <> case when l.codes_left <= 0 then 0 when l.codes_left < l.codes then l.codes_left else l.codes end

@@ -67,8 +67,8 @@ pub fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
         | (Cause::Replace, Kind::Available, Kind::InCodes) => is_own,
         (Cause::Move, Kind::Available, Kind::Available) => !is_own,
         (Cause::Redeem, Kind::InCodes, Kind::Available)
-        | (Cause::Fulfil, Kind::Issued, Kind::InCodes)
-        | (Cause::Cancel, Kind::InCodes, Kind::Issued) => true,
+        | (Cause::Fulfil, Kind::Issued, Kind::InCodes | Kind::Available)
+        | (Cause::Cancel, Kind::InCodes | Kind::Available, Kind::Issued) => true,
         _ => false,
     };
     let has_code = from == Kind::InCodes || to == Kind::InCodes;

@@ -74,7 +74,7 @@ struct OverviewTab {
     head: Head,
     pools: Vec<Pool>,
     coverage: Coverages,
-    /// The billing data of a company that may buy.
+    /// The billing data of a company that may buy, or has bought for itself.
     billing: Option<Billing>,
 }
 
@@ -88,10 +88,7 @@ pub async fn overview(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Respons
         false => Default::default(),
     };
     let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
-    let billing = match head.company.may_buy_vouchers {
-        1 => ops::billing::get(&portal.app, &me.actor, id).await?,
-        _ => None,
-    };
+    let billing = ops::billing::get(&portal.app, &me.actor, id).await?;
     page(&OverviewTab { frame, head, pools, coverage, billing })
 }
 

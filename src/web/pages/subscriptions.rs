@@ -10,7 +10,9 @@ use crate::model::coverage::Coverage;
 use crate::model::ledger::{Cause, Transfer, balance_after};
 use crate::model::permission::Permission;
 use crate::model::refusal::FormReason;
+use crate::model::seller::Sections;
 use crate::ops;
+use crate::ops::buying::{Contact, MayBuy};
 use crate::ops::codes::changes::Preview;
 use crate::ops::history::Happened;
 use crate::urls;
@@ -25,11 +27,19 @@ use crate::words;
 #[template(path = "subscriptions/options.html")]
 struct OptionsPage {
     frame: Frame,
+    may: MayBuy,
+    /// Whom to ask.
+    contact: Option<Contact>,
+    sections: Sections,
 }
 
 pub async fn options(Visit(portal, me): Visit) -> WebResult<Response> {
     me.actor.require(Permission::ActivateCodes)?;
-    page(&OptionsPage { frame: Frame::of(&portal, &me, "Subscriptions, licences").await? })
+    let may = ops::buying::of(&portal.app, &me.actor).await?;
+    let contact = ops::buying::contact(&portal.app).await?;
+    let sections = ops::seller::sections(&portal.app).await?;
+    let frame = Frame::of(&portal, &me, "Subscriptions, licences").await?;
+    page(&OptionsPage { frame, may, contact, sections })
 }
 
 #[derive(Template)]
