@@ -72,7 +72,7 @@ const PRIVATE: [&str; 35] = [
 ];
 
 /// Pages of one company, code or user, whose id is `{}`.
-const OF_ONE: [&str; 16] = [
+const OF_ONE: [&str; 17] = [
     "/companies/{}",
     "/companies/{}/resources",
     "/companies/{}/codes",
@@ -95,7 +95,7 @@ const OF_ONE: [&str; 16] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 42] = [
+const POSTED: [&str; 44] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",

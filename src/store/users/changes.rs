@@ -24,7 +24,12 @@ pub async fn insert(tx: &mut WriteTx, company_id: i64, email: &str, role_id: i64
 /// Gives a person another role, effective from the next request of theirs and of the service users of their
 /// applications, which never do more.
 pub async fn set_role(tx: &mut WriteTx, id: i64, role_id: i64, now: Moment) -> Result<()> {
-    sql("update person set role_id = $2, updated_at = $3 where id = $1").bind(id).bind(role_id).bind(now).run(tx).await?;
+    sql("update person set role_id = $2, updated_at = $3 where id = $1")
+        .bind(id)
+        .bind(role_id)
+        .bind(now)
+        .run(tx)
+        .await?;
     Ok(())
 }
 

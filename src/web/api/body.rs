@@ -63,7 +63,7 @@ impl utoipa::PartialSchema for IdOrName {
     fn schema() -> RefOr<Schema> {
         let id = ObjectBuilder::new().schema_type(Type::Integer);
         let name = ObjectBuilder::new().schema_type(Type::String);
-        OneOfBuilder::new().item(name).item(id).build().into()
+        Schema::OneOf(OneOfBuilder::new().item(name).item(id).build()).into()
     }
 }
 
