@@ -15,6 +15,7 @@ pub struct CreditReport {
     pub child_pools: Vec<ChildPool>,
     pub uses: Vec<Use>,
     pub codes: Vec<ReportedCode>,
+    pub data: Vec<ReportedData>,
 }
 
 /// What a company below received of one type.
@@ -50,6 +51,16 @@ pub struct ReportedCode {
     pub created_at: i64,
 }
 
+/// A purchase of data.
+#[derive(Debug, Clone)]
+pub struct ReportedData {
+    pub credits: i64,
+    pub mebibytes: i64,
+    /// In microseconds.
+    pub at: i64,
+    pub username: Option<String>,
+}
+
 /// Sums over all rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
@@ -62,6 +73,8 @@ pub struct Totals {
     pub credits_for_devices: i64,
     /// The units in the codes that were made.
     pub transfer_codes_credits: i64,
+    /// The credits that became data.
+    pub data_purchase: i64,
 }
 
 impl CreditReport {
@@ -73,6 +86,7 @@ impl CreditReport {
             pool_logs: self.uses.len() as i64,
             credits_for_devices: self.uses.iter().map(|used| used.amount).sum(),
             transfer_codes_credits: self.codes.iter().map(|code| code.amount).sum(),
+            data_purchase: self.data.iter().map(|data| data.credits).sum(),
         }
     }
 }

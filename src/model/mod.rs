@@ -8,6 +8,7 @@ pub mod company;
 pub mod country;
 pub mod coverage;
 pub mod credit_report;
+pub mod data;
 pub mod device;
 pub mod digest;
 pub mod event;

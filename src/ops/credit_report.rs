@@ -1,12 +1,12 @@
 //! The report on what a company did with its resources in a period: what it gave to companies below, what its devices
-//! used, the codes it made. Read in steps, each a page of a list that has its own index.
+//! used, the codes it made, the data it bought. Read in steps, each a page of a list that has its own index.
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::model::code::Code;
 use crate::model::company::Path;
-use crate::model::credit_report::{ChildPool, CreditReport, ReportedCode, Use};
+use crate::model::credit_report::{ChildPool, CreditReport, ReportedCode, ReportedData, Use};
 use crate::model::ledger::{Cause, CodeStatus};
 use crate::model::permission::Permission;
 use crate::model::resources::ResourceType;
@@ -47,6 +47,7 @@ enum List {
     Moves,
     Uses,
     Codes,
+    Data,
 }
 
 /// What a step has led to.
@@ -75,6 +76,7 @@ pub async fn begin(app: &App, actor: &Actor, span: Span) -> OpResult<Reading> {
         child_pools: Vec::new(),
         uses: Vec::new(),
         codes: Vec::new(),
+        data: Vec::new(),
     };
     let path = Path::from_stored(company.path);
     Ok(Reading { span, path, report, list: List::Moves, after: None, rows: 0 })
@@ -89,6 +91,7 @@ pub async fn step(app: &App, actor: &Actor, mut reading: Reading, rows_max: usiz
         List::Moves => reading.moves(app, actor).await?,
         List::Uses => reading.uses(app, actor).await?,
         List::Codes => reading.codes(app, actor).await?,
+        List::Data => reading.data(app, actor).await?,
     };
     reading.rows += found;
     reading.after = last;
@@ -102,7 +105,8 @@ pub async fn step(app: &App, actor: &Actor, mut reading: Reading, rows_max: usiz
     reading.list = match reading.list {
         List::Moves => List::Uses,
         List::Uses => List::Codes,
-        List::Codes => return Ok(Read::Whole(reading.report)),
+        List::Codes => List::Data,
+        List::Data => return Ok(Read::Whole(reading.report)),
     };
     Ok(Read::Part(reading))
 }
@@ -157,6 +161,19 @@ impl Reading {
             amount: used.amount,
             at: used.at,
             username: used.actor_email,
+        }));
+        Ok(read)
+    }
+
+    async fn data(&mut self, app: &App, actor: &Actor) -> OpResult<(usize, Option<i64>)> {
+        let found = self.transfers(app, actor, Cause::BuyData).await?;
+        let read = (found.len(), found.last().map(|t| t.id));
+        let found = super::company_data::with_data(app, found).await?;
+        self.report.data.extend(found.into_iter().map(|(paid, mebibytes)| ReportedData {
+            credits: paid.amount,
+            mebibytes,
+            at: paid.at,
+            username: paid.actor_email,
         }));
         Ok(read)
     }

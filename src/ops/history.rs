@@ -23,6 +23,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("expire", "Voucher expired"),
     ("cancel", "Purchased units taken back"),
     ("replace", "Voucher replaced"),
+    ("buy_data", "Data bought"),
     ("order.placed", "Order placed"),
     ("order.paid", "Order paid"),
     ("order.cancelled", "Order cancelled"),

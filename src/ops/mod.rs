@@ -13,6 +13,7 @@ pub mod clock;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;
+pub mod company_data;
 pub mod confirmation;
 pub mod console;
 pub mod coverage;

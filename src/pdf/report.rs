@@ -27,6 +27,12 @@ const USES: [Column; 5] = [
     Column { head: "When (UTC)", share: 0.2, is_number: false },
     Column { head: "User", share: 0.26, is_number: false },
 ];
+const DATA: [Column; 4] = [
+    Column { head: "Credits", share: 0.2, is_number: true },
+    Column { head: "MiB", share: 0.2, is_number: true },
+    Column { head: "When (UTC)", share: 0.25, is_number: false },
+    Column { head: "User", share: 0.35, is_number: false },
+];
 const CODES: [Column; 5] = [
     Column { head: "Code", share: 0.3, is_number: false },
     Column { head: "Type", share: 0.2, is_number: false },
@@ -54,6 +60,7 @@ pub(super) fn lay_out(sheet: &mut Sheet, report: &CreditReport, title: &str) {
         ("Times that devices used units", totals.pool_logs),
         ("Units that devices used", totals.credits_for_devices),
         ("Units in codes that were created", totals.transfer_codes_credits),
+        ("Credits that became data", totals.data_purchase),
     ]
     .map(|(label, number)| vec![label.to_owned(), grouped(number)])
     .to_vec();
@@ -74,6 +81,11 @@ pub(super) fn lay_out(sheet: &mut Sheet, report: &CreditReport, title: &str) {
         vec![code.code.clone(), label, grouped(code.amount), is_used.to_owned(), moment(code.created_at)]
     });
     section(sheet, "Codes created", &CODES, rows.collect());
+    let rows = report.data.iter().map(|bought| {
+        let user = bought.username.clone().unwrap_or_default();
+        vec![grouped(bought.credits), grouped(bought.mebibytes), moment(bought.at), user]
+    });
+    section(sheet, "Data bought", &DATA, rows.collect());
     number_pages(sheet, title);
 }
 

@@ -10,6 +10,7 @@ pub mod channels;
 pub mod code_batches;
 pub mod codes;
 pub mod companies;
+pub mod company_data;
 pub mod company_scope;
 pub mod coverage;
 pub mod db;

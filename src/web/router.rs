@@ -10,9 +10,9 @@ use tower_http::csrf::CsrfLayer;
 use super::api;
 use super::pages::{
     account, applications, auth, authorize, billing, buy, buy_for_pool, buy_licences, buying_terms, clock,
-    code_batches, code_sheet, code_windows, codes, companies, company, company_windows, confirm, demo_card,
-    device_tags, device_windows, devices, distributors, failed_jobs, history, imports, invoices, issue, licences,
-    moves, orders, overview, own_pool, payments, price_list, redeem, report_files, reports, roles, search,
+    code_batches, code_sheet, code_windows, codes, companies, company, company_data, company_windows, confirm,
+    demo_card, device_tags, device_windows, devices, distributors, failed_jobs, history, imports, invoices, issue,
+    licences, moves, orders, overview, own_pool, payments, price_list, redeem, report_files, reports, roles, search,
     second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
@@ -244,6 +244,7 @@ fn selling() -> Router<Portal> {
         .route(urls::FAILED_JOBS_RETRY, post(failed_jobs::retry_all))
         .route("/operator/failed-jobs/{id}/retry", post(failed_jobs::retry))
         .route("/companies/{id}/payments", get(payments::of_company))
+        .route("/companies/{id}/data", get(company_data::window).post(company_data::buy))
         .route("/companies/{id}/buying", get(buying_terms::window).post(buying_terms::save))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }

@@ -6,6 +6,7 @@ use crate::model::amount::grouped;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::event::CompanyEvent;
 use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
+use crate::model::resources::ResourceType;
 
 const MISSING: &str = "Choose a company.";
 
@@ -128,6 +129,10 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
             let what = if *is_on { "No VAT is" } else { "VAT is" };
             Notice::done("Update", format!("{what} added to new orders of {name}."))
         }
+        CompanyEvent::DataBought { name, credits, mebibytes } => {
+            let credits = super::units(*credits, ResourceType::CREDIT);
+            Notice::done("Buy data", format!("{credits} of {name} became {}.", data(*mebibytes)))
+        }
         CompanyEvent::BuyingTermsSet { name, for_own_pool } => {
             let text = match for_own_pool {
                 None => format!("Whether {name} may buy for its own pool follows the setting."),
@@ -136,6 +141,15 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
             };
             Notice::done("Update", text)
         }
+    }
+}
+
+/// "4 GiB of data".
+#[must_use]
+pub fn data(mebibytes: i64) -> String {
+    match mebibytes % 1_024 {
+        0 => format!("{} GiB of data", grouped(mebibytes / 1_024)),
+        _ => format!("{} MiB of data", grouped(mebibytes)),
     }
 }
 

@@ -87,6 +87,7 @@ fn sentence(t: &Transfer, count: usize, left: i64) -> String {
         Cause::Fulfil => format!("Vouchers of {units} each were issued to {}.", t.to_name),
         Cause::Expire => format!("{units} of {} expired.", t.from_name),
         Cause::Cancel => format!("{units} of {} went back to the vendor.", t.from_name),
+        Cause::BuyData => format!("{units} of {} became {}. {} left.", t.from_name, t.memo, grouped(left)),
         Cause::Replace => format!("The code of {units} was replaced. The old one no longer works."),
     }
 }

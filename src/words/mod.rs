@@ -25,7 +25,7 @@ mod user;
 
 use std::borrow::Cow;
 
-pub use company::{missing_company, own_purchases};
+pub use company::{data, missing_company, own_purchases};
 pub use import::row_error;
 pub use ledger::transfers;
 pub use notice::{Notice, event};

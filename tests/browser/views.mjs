@@ -207,6 +207,7 @@ export const VIEWS = {
     }),
     page('payments of a company', '/companies/2/payments'),
     page('buying terms', '/companies/2', windowOf('Buying terms', 'Buying terms')),
+    page('buy data', '/companies/2', windowOf('Buy data', 'Buy data')),
     page('billing data', '/companies/2', windowOf('Edit billing data', 'Billing data')),
     page('reports', '/reports'),
     page('reports, refused', '/reports?from=2026-13'),

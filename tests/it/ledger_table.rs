@@ -11,7 +11,7 @@ use std::str::SplitWhitespace;
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, ActorFacts, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
+    Account, AccountKey, ActorFacts, BuyData, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
     DeleteCode, Done, ExpireCodes, FillPool, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation,
     Redeem, Refusal, ReplaceCode, SetDevices, Tag, TakeBack, Transfer, Voucher, decide,
 };
@@ -303,6 +303,10 @@ impl Table {
                 let company_id = self.company_id(words)?;
                 return Ok(Command::TakeBack(TakeBack { company_id, resource_type, amount, memo: MEMO.to_owned() }));
             }
+            "data" => {
+                let (amount, company_id) = (words.number("amount")?, self.company_id(words)?);
+                return Ok(Command::BuyData(BuyData { company_id, amount, memo: MEMO.to_owned() }));
+            }
             _ => {}
         }
         if verb == "renew" {
@@ -437,7 +441,7 @@ impl Table {
                 from_name: self.name(is.from.0),
                 to_name: self.name(is.to.0),
                 memo: match (is.cause, is.device_id) {
-                    (Cause::Issue, _) => MEMO.to_owned(),
+                    (Cause::Issue | Cause::BuyData, _) => MEMO.to_owned(),
                     (Cause::Fulfil | Cause::Cancel, None) if is.code_id.is_none() => MEMO.to_owned(),
                     (Cause::Replace, _) => {
                         let [old, new] = [0, 1].map(|n| transfers[n].code_id.unwrap_or_default());
@@ -547,6 +551,7 @@ fn cause_of(command: &Command) -> Cause {
         Command::ExpireCodes(_) => Cause::Expire,
         Command::CancelCodes(_) | Command::TakeBack(_) => Cause::Cancel,
         Command::ReplaceCode(_) => Cause::Replace,
+        Command::BuyData(_) => Cause::BuyData,
     }
 }
 

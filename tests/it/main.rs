@@ -14,6 +14,7 @@ mod clock;
 mod code_batches;
 mod codes;
 mod companies;
+mod company_data;
 mod confirmation;
 mod coverage;
 mod crash;

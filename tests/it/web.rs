@@ -72,7 +72,7 @@ const PRIVATE: [&str; 35] = [
 ];
 
 /// Pages of one company, code or user, whose id is `{}`.
-const OF_ONE: [&str; 17] = [
+const OF_ONE: [&str; 18] = [
     "/companies/{}",
     "/companies/{}/resources",
     "/companies/{}/codes",
@@ -82,6 +82,7 @@ const OF_ONE: [&str; 17] = [
     "/companies/{}/history",
     "/companies/{}/payments",
     "/companies/{}/name",
+    "/companies/{}/data",
     "/companies/{}/parent",
     "/codes/{}/comment",
     "/codes/{}/deletion",
@@ -95,7 +96,7 @@ const OF_ONE: [&str; 17] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 44] = [
+const POSTED: [&str; 45] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -107,6 +108,7 @@ const POSTED: [&str; 44] = [
     "/companies/{}/parent",
     "/companies/{}/parent-credits",
     "/companies/{}/buying",
+    "/companies/{}/data",
     "/buy/own-pool",
     "/orders/{}/lines/{}/return",
     "/moves",

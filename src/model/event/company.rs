@@ -41,6 +41,11 @@ pub enum CompanyEvent {
         name: String,
         is_on: bool,
     },
+    DataBought {
+        name: String,
+        credits: i64,
+        mebibytes: i64,
+    },
     BuyingTermsSet {
         name: String,
         /// Whether it may buy for its own pool; `None` follows the setting.

@@ -1,6 +1,7 @@
 //! The commands that the ledger accepts.
 
 use super::codes::{CreateCodes, DeleteCode};
+use super::data::BuyData;
 use super::devices::SetDevices;
 use super::footprint::Footprint;
 use super::issue::Issue;
@@ -24,6 +25,7 @@ pub enum Command {
     Fulfil(Fulfil),
     FillPool(FillPool),
     TakeBack(TakeBack),
+    BuyData(BuyData),
     ExpireCodes(ExpireCodes),
     CancelCodes(CancelCodes),
     ReplaceCode(ReplaceCode),
@@ -41,6 +43,7 @@ impl Command {
             Command::Fulfil(command) => command,
             Command::FillPool(command) => command,
             Command::TakeBack(command) => command,
+            Command::BuyData(command) => command,
             Command::ExpireCodes(command) => command,
             Command::CancelCodes(command) => command,
             Command::ReplaceCode(command) => command,

@@ -8,6 +8,7 @@
 
 mod codes;
 mod command;
+mod data;
 mod decide;
 mod devices;
 mod footprint;
@@ -24,6 +25,7 @@ mod words;
 
 pub use codes::{CreateCodes, DeleteCode};
 pub use command::Command;
+pub use data::BuyData;
 pub use decide::{Decision, decide};
 pub use devices::{SERVED_MAX, SetDevices};
 pub use footprint::Wanted;

@@ -114,10 +114,12 @@ pub enum Cause {
     Cancel,
     /// From a lost voucher to its replacement.
     Replace,
+    /// A company buys data for credits.
+    BuyData,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 10] = [
+    pub const ALL: [Cause; 11] = [
         Cause::Issue,
         Cause::Move,
         Cause::CreateCode,
@@ -128,6 +130,7 @@ impl Cause {
         Cause::Expire,
         Cause::Cancel,
         Cause::Replace,
+        Cause::BuyData,
     ];
 
     #[must_use]
@@ -143,6 +146,7 @@ impl Cause {
             Cause::Expire => "expire",
             Cause::Cancel => "cancel",
             Cause::Replace => "replace",
+            Cause::BuyData => "buy_data",
         }
     }
 
@@ -166,6 +170,7 @@ impl Cause {
             Cause::Expire => "Expire",
             Cause::Cancel => "Cancel",
             Cause::Replace => "Replace",
+            Cause::BuyData => "Buy data",
         }
     }
 }

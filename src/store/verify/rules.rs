@@ -21,6 +21,20 @@ const RULES: &[(&str, Over, &str)] = &[
              and (o.first_transfer is null or t.id < o.first_transfer or t.id > o.last_transfer)",
     ),
     (
+        "each purchase of data took credits of its company, and each company has the data that it bought",
+        Over::Companies,
+        "select count(*) from company c where c.id > $1 and c.id <= $2
+             and (c.data_mebibytes <> (select coalesce(sum(b.mebibytes), 0) from data_purchase b where b.company_id = c.id)
+                 or exists (select 1 from data_purchase b left join transfer t on t.id = b.transfer_id
+                     where b.company_id = c.id and (t.cause is null or t.cause <> 'buy_data' or t.from_company_id <> c.id)))",
+    ),
+    (
+        "each transfer for data has its purchase",
+        Over::Transfers,
+        "select count(*) from transfer t where t.id > $1 and t.id <= $2 and t.cause = 'buy_data'
+             and not exists (select 1 from data_purchase b where b.transfer_id = t.id)",
+    ),
+    (
         "each company's path leads through its parent",
         Over::Companies,
         "select count(*) from company c left join company p on p.id = c.parent_id

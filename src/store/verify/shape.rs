@@ -61,7 +61,7 @@ pub fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
         (Cause::Issue, Kind::Issued, Kind::Available)
         | (Cause::CreateCode, Kind::Available, Kind::InCodes)
         | (Cause::DeleteCode, Kind::InCodes, Kind::Available)
-        | (Cause::Spend, Kind::Available, Kind::Spent)
+        | (Cause::Spend | Cause::BuyData, Kind::Available, Kind::Spent)
         | (Cause::Expire, Kind::InCodes, Kind::Expired)
         | (Cause::Replace, Kind::InCodes, Kind::Available)
         | (Cause::Replace, Kind::Available, Kind::InCodes) => is_own,
@@ -91,6 +91,6 @@ pub fn status_after(cause: Cause) -> Option<CodeStatus> {
         Cause::DeleteCode => Some(CodeStatus::Deleted),
         Cause::Cancel => Some(CodeStatus::Cancelled),
         Cause::Replace => Some(CodeStatus::Replaced),
-        Cause::Issue | Cause::Move | Cause::CreateCode | Cause::Spend | Cause::Fulfil => None,
+        Cause::Issue | Cause::Move | Cause::CreateCode | Cause::Spend | Cause::Fulfil | Cause::BuyData => None,
     }
 }

@@ -13,7 +13,8 @@ use super::error::{ApiError, ApiResult};
 use super::history::action_id;
 use super::page::Query;
 use super::path::Id;
-use crate::model::credit_report::{CreditReport, Totals};
+use crate::model::credit_report::CreditReport;
+use crate::model::data::MEBIBYTE;
 use crate::model::ledger::Cause;
 use crate::model::month::PeriodError;
 use crate::model::refusal::{CompanyReason, DateReason, FieldReason};
@@ -68,8 +69,7 @@ pub struct Report {
     child_pools: Vec<ChildPool>,
     pool_logs: Vec<PoolLog>,
     transfer_codes: Vec<TransferCode>,
-    /// Always empty: this portal sells no data.
-    data_purchase: Vec<DataPurchase>,
+    data_purchase: Vec<DataPurchased>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,6 +84,7 @@ pub struct ReportTotals {
     credits_for_devices: i64,
     /// The units in `transfer_codes`.
     transfer_codes_credits: i64,
+    /// The credits in `data_purchase`.
     data_purchase: i64,
 }
 
@@ -131,21 +132,24 @@ pub struct TransferCode {
 
 /// A purchase of data.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DataPurchase {
+pub struct DataPurchased {
+    credits: i64,
+    /// In bytes.
+    data: i64,
     created_at: Stamp,
+    username: Option<String>,
 }
 
 impl From<CreditReport> for Report {
     fn from(report: CreditReport) -> Report {
-        let Totals { child_pools, child_company_credits, pool_logs, credits_for_devices, transfer_codes_credits } =
-            report.totals();
+        let totals = report.totals();
         let totals = ReportTotals {
-            child_pools,
-            child_company_credits,
-            pool_logs,
-            credits_for_devices,
-            transfer_codes_credits,
-            data_purchase: 0,
+            child_pools: totals.child_pools,
+            child_company_credits: totals.child_company_credits,
+            pool_logs: totals.pool_logs,
+            credits_for_devices: totals.credits_for_devices,
+            transfer_codes_credits: totals.transfer_codes_credits,
+            data_purchase: totals.data_purchase,
         };
         let child_pools = report.child_pools.into_iter().map(|pool| ChildPool {
             count: pool.count,
@@ -172,19 +176,25 @@ impl From<CreditReport> for Report {
             used_by_company_id: code.used_by_company_id,
             created_at: Stamp::of(code.created_at),
         });
+        let data = report.data.into_iter().map(|bought| DataPurchased {
+            credits: bought.credits,
+            data: bought.mebibytes * MEBIBYTE,
+            created_at: Stamp::of(bought.at),
+            username: bought.username,
+        });
         Report {
             totals,
             child_pools: child_pools.collect(),
             pool_logs: pool_logs.collect(),
             transfer_codes: transfer_codes.collect(),
-            data_purchase: Vec::new(),
+            data_purchase: data.collect(),
         }
     }
 }
 
 /// What a company did with its resources in a period
 ///
-/// What it gave to companies below, what devices used of it, and the codes that it made, each list oldest first and of
+/// What it gave to companies below, what devices used of it, the codes that it made and the data that it bought, each list oldest first and of
 /// at most 10,000 rows. The totals are over all resource types; for one pool alone there is a PDF.
 #[utoipa::path(get, path = "/api/credits/report/json", tag = "credits",
     params(ReportQuery), responses((status = 200, body = Data<Report>)))]

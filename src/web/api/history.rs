@@ -63,7 +63,7 @@ pub struct EventsQuery {
 }
 
 /// The number of each action. RMS has 3 for what a device used; they never change.
-const ACTIONS: [(Cause, i64); 10] = [
+const ACTIONS: [(Cause, i64); 11] = [
     (Cause::Issue, 1),
     (Cause::Move, 2),
     (Cause::Spend, 3),
@@ -74,6 +74,7 @@ const ACTIONS: [(Cause, i64); 10] = [
     (Cause::Expire, 8),
     (Cause::Cancel, 9),
     (Cause::Replace, 10),
+    (Cause::BuyData, 11),
 ];
 
 pub(super) fn action_id(cause: Cause) -> i64 {

@@ -10,6 +10,7 @@ mod code_batches;
 mod code_changes;
 mod codes;
 mod companies;
+mod company_data;
 mod credit_report;
 mod credits;
 mod device_bulk;
@@ -97,6 +98,8 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(moves::move_units))
         .routes(routes!(moves::moves))
         .routes(routes!(history::history))
+        .routes(routes!(company_data::buy_data))
+        .routes(routes!(company_data::data_history))
         .routes(routes!(credit_report::report_json))
         .routes(routes!(credit_report::report_pdf))
         .routes(routes!(credit_report::report_pool))

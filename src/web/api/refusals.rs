@@ -67,9 +67,13 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
                 &["SAME_COMPANY", "NOT_ENOUGH", "OVERFLOW"],
             ]),
         ],
-        "credits_moves" | "credits_history" => {
+        "credits_moves" | "credits_history" | "companies_data_history" => {
             vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
         }
+        "companies_buy_data" => vec![
+            no_company,
+            wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_WHOLE", "OUT_OF_RANGE", "NOT_ENOUGH", "OVERFLOW"]]),
+        ],
         "credits_report_json" | "credits_report_pdf" | "credits_report_pool" => {
             vec![not_found, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNKNOWN_PARAMETER"], &REPORT])]
         }

@@ -16,6 +16,7 @@ pub mod code_windows;
 pub mod codes;
 pub mod companies;
 pub mod company;
+pub mod company_data;
 pub mod company_windows;
 pub mod confirm;
 pub mod demo_card;
