@@ -42,6 +42,8 @@ pub struct Config {
     pub connections_max: usize,
     pub drain_seconds: u64,
     pub clock_leaps: Leaps,
+    /// How much data a credit buys, in MiB.
+    pub data_mebibytes_per_credit: i64,
     /// Per access token.
     pub api_requests_per_minute: NonZeroU32,
     pub mail: Option<MailConfig>,
@@ -111,6 +113,12 @@ impl Config {
                 stopped_seconds: 86_400
                     * between("clock-off-days", setting!(clock_off_days).unwrap_or(32), 1, CLOCK_DAYS_MAX)?,
             },
+            data_mebibytes_per_credit: between(
+                "data-per-credit",
+                setting!(data_per_credit).unwrap_or(2_048),
+                1,
+                1 << 20,
+            )?,
             api_requests_per_minute: NonZeroU32::new(setting!(api_requests_per_minute).unwrap_or(6_000))
                 .ok_or_else(|| wrong("api-requests-per-minute", "0", "1 or more"))?,
             mail: mail::check(

@@ -52,6 +52,8 @@ fixed! {
     SUMMARY = "/summary";
     USERS = "/users";
     USERS_NEW = "/users/new";
+    ROLES = "/users/roles";
+    ROLES_NEW = "/users/roles/new";
     PROFILE = "/account/profile";
     SECURITY = "/account/security";
     SECURITY_PASSWORD = "/account/security/password";
@@ -87,6 +89,8 @@ fixed! {
     LICENCE_PUBLIC_KEY = "/licences/public-key";
     LICENCE_REVOCATIONS = "/licences/revocations";
     BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
+    BUY_FOR_POOL = "/buy/own-pool";
+    BUY_FOR_POOL_TOTAL = "/buy/own-pool/total";
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";
@@ -139,6 +143,16 @@ pub fn device(id: impl Display) -> String {
 
 pub fn device_part(id: impl Display, part: &str) -> String {
     format!("/devices/{id}/{part}")
+}
+
+#[must_use]
+pub fn role(id: impl Display) -> String {
+    format!("/users/roles/{id}")
+}
+
+#[must_use]
+pub fn role_part(id: impl Display, part: &str) -> String {
+    format!("/users/roles/{id}/{part}")
 }
 
 pub fn tag(id: impl Display) -> String {
@@ -204,6 +218,11 @@ pub fn order_part(id: impl Display, part: &str) -> String {
 
 pub fn order_line_removal(order_id: impl Display, line: impl Display) -> String {
     format!("/orders/{order_id}/lines/{line}/removal")
+}
+
+/// For units that went to the own pool.
+pub fn order_line_return(order_id: impl Display, line: impl Display) -> String {
+    format!("/orders/{order_id}/lines/{line}/return")
 }
 
 /// For an invoice or a credit note.

@@ -65,11 +65,7 @@ pub async fn run(config: Config, action: Action) -> CliResult {
                     };
                     println!(
                         "{}\t{}\t{}\t{} (#{})\t{state}",
-                        user.id,
-                        user.email,
-                        user.role.slug(),
-                        user.company_name,
-                        user.company_id
+                        user.id, user.email, user.role_title, user.company_name, user.company_id
                     );
                 }
             }

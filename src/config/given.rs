@@ -55,6 +55,9 @@ pub struct Given {
     /// [default: 32].
     #[arg(long, env = "SCRIP_CLOCK_OFF_DAYS", global = true)]
     pub clock_off_days: Option<i64>,
+    /// How much data a credit buys for a company, in MiB [default: 2048].
+    #[arg(long, env = "SCRIP_DATA_PER_CREDIT", global = true)]
+    pub data_per_credit: Option<i64>,
     /// Requests per minute allowed for each access token [default: 6000].
     #[arg(long, env = "SCRIP_API_REQUESTS_PER_MINUTE", global = true)]
     pub api_requests_per_minute: Option<u32>,

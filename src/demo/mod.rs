@@ -8,7 +8,7 @@ pub mod sales;
 
 use crate::app::App;
 use crate::model::resources::ResourceType;
-use crate::model::user::Role;
+use crate::model::role;
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult};
@@ -39,13 +39,13 @@ const COMPANIES: [(&str, &str); 15] = [
 ];
 
 /// E-mail, company and role of each person.
-const PEOPLE: [(&str, &str, Role); 6] = [
-    ("operator@scrip.test", "Nordlight Devices", Role::Admin),
-    ("auditor@scrip.test", "Nordlight Devices", Role::ReadOnly),
-    ("distributor@scrip.test", "Baltic Distribution", Role::Admin),
-    ("iberia@scrip.test", "Iberia Distribution", Role::Admin),
-    ("admin@scrip.test", "Acme Logistics", Role::Admin),
-    ("customer@scrip.test", "Harbour Café", Role::EndUser),
+const PEOPLE: [(&str, &str, i64); 6] = [
+    ("operator@scrip.test", "Nordlight Devices", role::ADMIN),
+    ("auditor@scrip.test", "Nordlight Devices", role::READ_ONLY),
+    ("distributor@scrip.test", "Baltic Distribution", role::ADMIN),
+    ("iberia@scrip.test", "Iberia Distribution", role::ADMIN),
+    ("admin@scrip.test", "Acme Logistics", role::ADMIN),
+    ("customer@scrip.test", "Harbour Café", role::END_USER),
 ];
 
 /// Days after the beginning, and the amount of Credit moved from one company to another.
@@ -199,9 +199,9 @@ pub async fn company(app: &App, name: &str) -> OpResult<i64> {
     found.first().map(|c| c.id).ok_or(OpError::NotFound)
 }
 
-async fn add_person(app: &App, email: &str, company_id: i64, role: Role, hash: &str) -> OpResult<()> {
+async fn add_person(app: &App, email: &str, company_id: i64, role_id: i64, hash: &str) -> OpResult<()> {
     work!(app, work => {
-        let id = store::users::insert(&mut work.tx, company_id, email, role, work.now).await?.ok_or(OpError::NotFound)?;
+        let id = store::users::insert(&mut work.tx, company_id, email, role_id, work.now).await?.ok_or(OpError::NotFound)?;
         store::users::set_password(&mut work.tx, id, hash).await?;
         Ok(())
     })

@@ -116,7 +116,7 @@ async fn order(app: &App, operator: &Actor, wish: &Wish) -> OpResult<()> {
 
 async fn use_codes(app: &App, buyer: &Actor, order_id: i64, count: usize) -> OpResult<()> {
     let customer = actor(app, "customer@scrip.test").await?;
-    for voucher in ops::vouchers::of_line(app, buyer, (order_id, 1), 0, count as i64).await? {
+    for voucher in ops::vouchers::of_line(app, buyer, (order_id, 1), None, 0, count as i64).await? {
         let key = format!("demo-voucher-{}", voucher.shown.row.id);
         ops::codes::changes::redeem(app, &customer, &key, &voucher.shown.text).await?;
     }

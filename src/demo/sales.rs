@@ -21,6 +21,9 @@ const SELLER: SellerFields<'static> = SellerFields {
     footer: "This is an example. Nothing is sold and nothing is to be paid.",
     due_days: "14",
     may_cancel: true,
+    companies_may_buy: true,
+    vouchers_section: "",
+    licences_section: "",
 };
 
 const VIDEO: ProductFields<'static> = ProductFields {
@@ -30,6 +33,8 @@ const VIDEO: ProductFields<'static> = ProductFields {
     device_price: "11.00",
     apartment_price: "18.00",
     licence_price: "",
+    unit_prices: ["1.00", "", "", "", "", "", ""],
+    valid_months: "",
     models: "",
     term_months: "",
     vat_class: "",
@@ -41,6 +46,7 @@ const LICENCES: [ProductFields<'static>; 2] = [
         description: "Video in a higher resolution, and recordings.",
         device_price: "",
         apartment_price: "",
+        unit_prices: [""; 7],
         licence_price: "95.00",
         models: "RUT956\nRUTX50",
         ..VIDEO
@@ -50,6 +56,7 @@ const LICENCES: [ProductFields<'static>; 2] = [
         description: "The door calls the lift to the visitor's floor.",
         device_price: "",
         apartment_price: "",
+        unit_prices: [""; 7],
         licence_price: "48.00",
         term_months: "12",
         ..VIDEO

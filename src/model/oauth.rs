@@ -9,7 +9,6 @@ use url::Url;
 
 use super::time::Moment;
 use super::token::Scopes;
-use super::user::Role;
 
 /// How long a code can be exchanged.
 pub const CODE_SECONDS: i64 = 60;
@@ -232,12 +231,6 @@ pub fn refresh(token: RefreshFacts, now: Moment) -> Refresh {
         Some(at) if now < at.plus_seconds(GRACE_SECONDS) && token.is_successor_used == Some(false) => Refresh::Replace,
         Some(_) => Refresh::EndFamily,
     }
-}
-
-/// Whether a maker of an application may give a role to its service user.
-#[must_use]
-pub fn may_give(maker: Role, role: Role) -> bool {
-    maker == Role::Admin || maker == role
 }
 
 #[cfg(test)]

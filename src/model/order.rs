@@ -2,11 +2,13 @@
 //!
 //! A line is priced once, when it is added, and keeps its price. VAT is rounded per line.
 
+mod state;
+
+pub use state::{Method, OrderState};
+
 use super::money::{Currency, MONEY_MAX, Money, VatRate};
 use super::resources::ResourceType;
 
-/// How long a voucher may be redeemed after its order was paid.
-pub const VOUCHER_VALID_MONTHS: i64 = 36;
 pub const YEARS_MAX: i64 = 10;
 pub const SUBSCRIPTIONS_MAX: i64 = 100_000;
 /// Most codes of one order, all lines together.
@@ -17,79 +19,6 @@ pub const VOUCHER_NAME_LENGTH_MAX: usize = 100;
 pub const SERIALS_MAX: usize = 1_000;
 /// How long a draft is kept with its prices.
 pub const DRAFT_DAYS: i64 = 7;
-
-/// The state of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderState {
-    /// Being put together; nobody owes anything.
-    Draft,
-    AwaitingPayment,
-    Paid,
-    Cancelled,
-}
-
-impl OrderState {
-    pub const ALL: [OrderState; 4] =
-        [OrderState::Draft, OrderState::AwaitingPayment, OrderState::Paid, OrderState::Cancelled];
-
-    /// The word in the database and in addresses.
-    #[must_use]
-    pub fn slug(self) -> &'static str {
-        match self {
-            OrderState::Draft => "draft",
-            OrderState::AwaitingPayment => "awaiting_payment",
-            OrderState::Paid => "paid",
-            OrderState::Cancelled => "cancelled",
-        }
-    }
-
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            OrderState::Draft => "Draft",
-            OrderState::AwaitingPayment => "Awaiting payment",
-            OrderState::Paid => "Paid",
-            OrderState::Cancelled => "Cancelled",
-        }
-    }
-
-    #[must_use]
-    pub fn from_slug(slug: &str) -> Option<OrderState> {
-        OrderState::ALL.into_iter().find(|s| s.slug() == slug)
-    }
-}
-
-/// How an order is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    Card,
-    Invoice,
-}
-
-impl Method {
-    pub const ALL: [Method; 2] = [Method::Card, Method::Invoice];
-
-    #[must_use]
-    pub fn slug(self) -> &'static str {
-        match self {
-            Method::Card => "card",
-            Method::Invoice => "invoice",
-        }
-    }
-
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Method::Card => "Card",
-            Method::Invoice => "Invoice",
-        }
-    }
-
-    #[must_use]
-    pub fn from_slug(slug: &str) -> Option<Method> {
-        Method::ALL.into_iter().find(|m| m.slug() == slug)
-    }
-}
 
 /// A product at its current price.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +38,17 @@ pub struct VoucherWish {
     pub years: i64,
     pub subscriptions: i64,
     pub codes: i64,
+    /// How long its codes can be redeemed, from the day of payment.
+    pub valid_months: i64,
+}
+
+/// Units requested for the buyer's own pool: `subscriptions` devices or apartments for `years` years; of types that are
+/// not counted in years, that many units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolWish {
+    pub resource_type: ResourceType,
+    pub years: i64,
+    pub subscriptions: i64,
 }
 
 /// A line of an order. Money is in minor units of the order's currency.
@@ -119,6 +59,8 @@ pub struct OrderLine {
     pub name: String,
     /// Only for vouchers.
     pub voucher: Option<VoucherWish>,
+    /// Only for the own pool. A licence has neither.
+    pub pool: Option<PoolWish>,
     pub quantity: i64,
     pub unit_price: i64,
     pub net: i64,
@@ -130,6 +72,8 @@ pub struct OrderLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderError {
     Years,
+    /// The type is not counted in years.
+    NotByYear,
     Subscriptions,
     Codes,
     /// The codes would not all hold the same.
@@ -143,6 +87,11 @@ pub enum OrderError {
         order: Currency,
         line: Currency,
     },
+    /// The vouchers of an order expire on one day.
+    OtherValidity {
+        order: i64,
+        line: i64,
+    },
     TooManyLines,
     /// More codes than an order may have.
     TooManyCodes,
@@ -151,6 +100,8 @@ pub enum OrderError {
     NotDraft,
     /// It was paid or cancelled.
     NotOpen,
+    /// Its units went back to the vendor before.
+    TakenBack,
     /// The vendor has not entered the seller's data.
     NoSeller,
     CardsOff,
@@ -173,15 +124,23 @@ pub enum OrderError {
 impl OrderLine {
     /// A voucher: subscriptions times years, each at the offer's price.
     pub fn voucher(offer: &Offer, wish: VoucherWish) -> Result<OrderLine, OrderError> {
-        let between = |n: i64, max: i64, error| if (1..=max).contains(&n) { Ok(()) } else { Err(error) };
-        between(wish.years, YEARS_MAX, OrderError::Years)?;
-        between(wish.subscriptions, SUBSCRIPTIONS_MAX, OrderError::Subscriptions)?;
+        let quantity = units(wish.resource_type, wish.years, wish.subscriptions)?;
         between(wish.codes, CODES_MAX.min(wish.subscriptions), OrderError::Codes)?;
         if wish.subscriptions % wish.codes != 0 {
             return Err(OrderError::Uneven);
         }
-        let quantity = wish.years * wish.subscriptions;
-        OrderLine::priced(offer, wish.name.clone(), quantity, Some(wish))
+        let line = OrderLine::priced(offer, wish.name.clone(), quantity)?;
+        Ok(OrderLine { voucher: Some(wish), ..line })
+    }
+
+    /// Units for the own pool.
+    ///
+    /// # Errors
+    /// The field that is out of range, or [`OrderError::TooMuch`].
+    pub fn for_pool(offer: &Offer, name: &str, wish: PoolWish) -> Result<OrderLine, OrderError> {
+        let quantity = units(wish.resource_type, wish.years, wish.subscriptions)?;
+        let line = OrderLine::priced(offer, name.to_owned(), quantity)?;
+        Ok(OrderLine { pool: Some(wish), ..line })
     }
 
     /// A licence for `devices` devices.
@@ -189,7 +148,14 @@ impl OrderLine {
     /// # Errors
     /// [`OrderError::TooMuch`].
     pub fn licence(offer: &Offer, name: &str, devices: i64) -> Result<OrderLine, OrderError> {
-        OrderLine::priced(offer, name.to_owned(), devices, None)
+        OrderLine::priced(offer, name.to_owned(), devices)
+    }
+
+    /// What is bought, if it is units and not licences.
+    #[must_use]
+    pub fn resource_type(&self) -> Option<ResourceType> {
+        let of_voucher = self.voucher.as_ref().map(|wish| wish.resource_type);
+        of_voucher.or(self.pool.map(|wish| wish.resource_type))
     }
 
     /// The line at another VAT rate; its price stays.
@@ -203,12 +169,7 @@ impl OrderLine {
         Ok(OrderLine { vat_rate: rate, vat: vat.minor, ..self.clone() })
     }
 
-    fn priced(
-        offer: &Offer,
-        name: String,
-        quantity: i64,
-        voucher: Option<VoucherWish>,
-    ) -> Result<OrderLine, OrderError> {
+    fn priced(offer: &Offer, name: String, quantity: i64) -> Result<OrderLine, OrderError> {
         let net = offer.price.times(quantity).ok_or(OrderError::TooMuch)?;
         let vat = offer.vat_rate.of(net);
         net.plus(vat).ok_or(OrderError::TooMuch)?;
@@ -216,7 +177,8 @@ impl OrderLine {
             product_id: offer.product_id,
             version: offer.version,
             name,
-            voucher,
+            voucher: None,
+            pool: None,
             quantity,
             unit_price: offer.price.minor,
             net: net.minor,
@@ -226,17 +188,43 @@ impl OrderLine {
     }
 }
 
+/// The units that years and subscriptions come to.
+fn units(resource_type: ResourceType, years: i64, subscriptions: i64) -> Result<i64, OrderError> {
+    between(years, YEARS_MAX, OrderError::Years)?;
+    if years > 1 && !resource_type.is_by_year() {
+        return Err(OrderError::NotByYear);
+    }
+    between(subscriptions, SUBSCRIPTIONS_MAX, OrderError::Subscriptions)?;
+    Ok(years * subscriptions)
+}
+
+fn between(n: i64, maximum: i64, error: OrderError) -> Result<(), OrderError> {
+    if (1..=maximum).contains(&n) { Ok(()) } else { Err(error) }
+}
+
+impl PoolWish {
+    #[must_use]
+    pub fn units(&self) -> i64 {
+        self.years * self.subscriptions
+    }
+}
+
 impl VoucherWish {
     /// The units in each of its codes.
     #[must_use]
     pub fn units_per_code(&self) -> i64 {
         self.years * (self.subscriptions / self.codes)
     }
+}
 
-    /// What an invoice calls one of its units.
-    #[must_use]
-    pub fn unit(&self) -> &'static str {
-        if self.resource_type == ResourceType::APARTMENT_YEAR { "apartment-year" } else { "device-year" }
+/// What an invoice calls one unit.
+#[must_use]
+pub fn unit(resource_type: ResourceType) -> &'static str {
+    match resource_type {
+        ResourceType::DEVICE_YEAR => "device-year",
+        ResourceType::APARTMENT_YEAR => "apartment-year",
+        ResourceType::CREDIT => "credit",
+        _ => "pack",
     }
 }
 
@@ -275,7 +263,16 @@ mod tests {
 
     fn wish(years: i64, subscriptions: i64, codes: i64) -> VoucherWish {
         let (name, resource_type) = ("Video".to_owned(), ResourceType::DEVICE_YEAR);
-        VoucherWish { name, resource_type, years, subscriptions, codes }
+        VoucherWish { name, resource_type, years, subscriptions, codes, valid_months: 36 }
+    }
+
+    #[test]
+    fn only_subscriptions_are_counted_in_years() {
+        let wish = |resource_type, years| PoolWish { resource_type, years, subscriptions: 10 };
+        let line = |wish| OrderLine::for_pool(&offer(100, 0), "Video", wish).map(|line| line.quantity);
+        assert_eq!(line(wish(ResourceType::DEVICE_YEAR, 3)), Ok(30));
+        assert_eq!(line(wish(ResourceType::CREDIT, 1)), Ok(10));
+        assert_eq!(line(wish(ResourceType::CREDIT, 3)), Err(OrderError::NotByYear));
     }
 
     #[test]

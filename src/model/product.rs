@@ -1,8 +1,11 @@
 //! The price list: two kinds of products, and what may be on it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::money::{Currency, Money, VatRate};
+use super::resources::ResourceType;
 use super::text::{self, TextError};
 
 pub const NAME_LENGTH_MAX: usize = 200;
@@ -13,10 +16,14 @@ pub const MODEL_LENGTH_MAX: usize = 100;
 /// The longest term of a licence.
 pub const TERM_MONTHS_MAX: i64 = 1_200;
 
+/// How long vouchers can be redeemed unless the product says otherwise, and at most.
+pub const VALID_MONTHS: i64 = 36;
+pub const VALID_MONTHS_MAX: i64 = 120;
+
 /// What is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProductKind {
-    /// Prepaid years of devices or apartments, as codes.
+    /// Prepaid units: years of devices or apartments, credits and packs; as codes, or for the buyer's own pool.
     Voucher,
     /// A right to use a feature on one device, as a signed key.
     Licence,
@@ -43,10 +50,25 @@ impl ProductKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Price {
-    /// Per year; at least one has a price, and what has none is not offered.
-    Voucher { device: Option<i64>, apartment: Option<i64> },
+    /// Per year, and per unit of the other types, by slug; at least one has a price, and what has none is not offered.
+    Voucher {
+        device: Option<i64>,
+        apartment: Option<i64>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        units: BTreeMap<String, i64>,
+        #[serde(default = "usual_months", skip_serializing_if = "is_usual")]
+        valid_months: i64,
+    },
     /// Per device: of these models, or of any if none is named; without a term it never ends.
     Licence { licence: i64, models: Vec<String>, term_months: Option<i64> },
+}
+
+fn usual_months() -> i64 {
+    VALID_MONTHS
+}
+
+fn is_usual(months: &i64) -> bool {
+    *months == VALID_MONTHS
 }
 
 impl Price {
@@ -58,15 +80,20 @@ impl Price {
         }
     }
 
-    /// In words: "12.00 EUR per device and year, 18.00 EUR per apartment and year".
+    /// In words: "12.00 EUR per device and year, 18.00 EUR per apartment and year". That vouchers are valid for three
+    /// years is the rule, so only another term is named.
     #[must_use]
     pub fn words(&self, currency: Currency) -> String {
         let money = |minor: i64| Money::new(minor, currency).to_string();
         match self {
-            Price::Voucher { device, apartment } => {
+            Price::Voucher { device, apartment, units, valid_months } => {
                 let device = device.map(|price| format!("{} per device and year", money(price)));
                 let apartment = apartment.map(|price| format!("{} per apartment and year", money(price)));
-                device.into_iter().chain(apartment).collect::<Vec<_>>().join(", ")
+                let unit = |t: ResourceType| Some(format!("{} per {}", money(*units.get(t.slug())?), t.label()));
+                let term = (*valid_months != VALID_MONTHS)
+                    .then(|| format!("vouchers valid for {}", months_in_words(*valid_months)));
+                let prices = device.into_iter().chain(apartment).chain(ResourceType::all().filter_map(unit));
+                prices.chain(term).collect::<Vec<_>>().join(", ")
             }
             Price::Licence { licence, term_months: None, .. } => {
                 format!("{} per device, without an end", money(*licence))
@@ -100,6 +127,16 @@ impl Product {
 #[must_use]
 pub fn months_in_words(months: i64) -> String {
     if months == 1 { "1 month".into() } else { format!("{months} months") }
+}
+
+/// How long vouchers are valid, in whole years if it is some: "3 years", "18 months".
+#[must_use]
+pub fn validity_in_words(months: i64) -> String {
+    match months {
+        12 => "1 year".into(),
+        _ if months % 12 == 0 => format!("{} years", months / 12),
+        _ => months_in_words(months),
+    }
 }
 
 /// A named VAT rate that products refer to.

@@ -155,6 +155,12 @@ impl ResourceType {
         self.facts().family
     }
 
+    /// Whether a unit is a year of something, so that an order names years and how many at a time.
+    #[must_use]
+    pub fn is_by_year(self) -> bool {
+        self.family() == Family::Subscription
+    }
+
     /// What one unit buys, as a phrase.
     #[must_use]
     pub fn buys(self) -> &'static str {

@@ -1,13 +1,16 @@
-//! Who acts, and what they may do. Deny by default: every act begins with a check here.
+//! Who acts, and what they may do. Deny by default: every act begins with a check here, of a permission or of
+//! what only the operator may do.
 
 use jiff::tz::TimeZone;
 
 use super::error::{OpError, OpResult};
 use crate::model::company::Path;
 use crate::model::ledger;
+use crate::model::permission::{Permission, Permissions};
+use crate::model::role::{self, Standing};
 use crate::model::second_factor::SecondFactor;
 use crate::model::token::TokenName;
-use crate::model::user::{PendingSetup, Role};
+use crate::model::user::PendingSetup;
 use crate::store::auth::SignedIn;
 use crate::store::history::NewHistory;
 
@@ -18,7 +21,9 @@ pub struct Actor {
     pub email: String,
     pub first_name: String,
     pub last_name: String,
-    pub role: Role,
+    pub role_id: i64,
+    /// What the role allows.
+    pub may: Permissions,
     /// Incremented by everything that ends all sessions.
     pub session_epoch: i64,
     pub time_zone: TimeZone,
@@ -58,12 +63,17 @@ impl Actor {
             None if company_demands_second_factor => Some(PendingSetup::SecondFactor),
             None => password_needs_second_factor.then_some(PendingSetup::LongerPassword),
         };
+        let role = Standing::of(found.role_id, found.own_permissions.as_deref());
+        let maker = found.maker_role_id.map(|id| Standing::of(id, found.maker_permissions.as_deref()));
+        // A service user does no more than the maker of its application may.
+        let standing = maker.map_or(role, |maker| role.within(maker));
         Actor {
             user_id: found.id,
             email: found.email,
             first_name: found.first_name,
             last_name: found.last_name,
-            role: found.role,
+            role_id: standing.role_id,
+            may: standing.permissions,
             session_epoch: found.session_epoch,
             time_zone: TimeZone::get(&found.time_zone).unwrap_or(TimeZone::UTC),
             company_id: found.company_id,
@@ -84,7 +94,12 @@ impl Actor {
     /// Whether the actor administers the root company.
     #[must_use]
     pub fn is_operator(&self) -> bool {
-        self.role == Role::Admin && self.company_path.level() == 0
+        self.role_id == role::ADMIN && self.company_path.level() == 0
+    }
+
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing { role_id: self.role_id, permissions: self.may }
     }
 
     /// Whether signing in needs more than a password.
@@ -93,32 +108,29 @@ impl Actor {
         self.second_factor.is_some()
     }
 
-    #[must_use]
-    pub fn is_admin(&self) -> bool {
-        self.role == Role::Admin
-    }
-
     /// Whether the actor sees codes unmasked.
     #[must_use]
     pub fn sees_whole_codes(&self) -> bool {
-        self.is_admin() && !self.is_shown_masked_codes
+        self.may.view_codes() && !self.is_shown_masked_codes
     }
 
-    /// Whether the actor sees lists of companies, users and codes.
+    /// Whether the actor may buy for a company that the operator has activated.
     #[must_use]
-    pub fn sees_tree(&self) -> bool {
-        self.role != Role::EndUser
+    pub fn may_buy(&self) -> bool {
+        self.may.buy_resources() && self.may_buy_vouchers
     }
 
+    /// Whether the actor sees reports: the operator sees all companies; those who see the orders of a company that may
+    /// buy see its tree.
     #[must_use]
-    pub fn may_redeem(&self) -> bool {
-        self.role != Role::ReadOnly
+    pub fn has_reports(&self) -> bool {
+        self.is_operator() || (self.may.view_orders() && self.may_buy_vouchers)
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] unless the actor is an administrator.
-    pub fn require_admin(&self) -> OpResult<()> {
-        if self.is_admin() { Ok(()) } else { Err(OpError::Forbidden) }
+    /// [`OpError::Forbidden`] unless the actor's role allows it.
+    pub fn require(&self, permission: Permission) -> OpResult<()> {
+        if self.may.has(permission) { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
     /// # Errors
@@ -128,34 +140,9 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`OpError::Forbidden`] for end users.
-    pub fn require_tree(&self) -> OpResult<()> {
-        if self.sees_tree() { Ok(()) } else { Err(OpError::Forbidden) }
-    }
-
-    /// Whether the actor is an administrator of a company that the operator has activated.
-    #[must_use]
-    pub fn may_buy(&self) -> bool {
-        self.is_admin() && self.may_buy_vouchers
-    }
-
-    /// Whether the actor sees reports: the operator sees all companies; administrators and auditors of a company that
-    /// may buy see its tree.
-    #[must_use]
-    pub fn has_reports(&self) -> bool {
-        self.is_operator() || (self.sees_tree() && self.may_buy_vouchers)
-    }
-
-    /// # Errors
     /// [`OpError::Forbidden`] unless the actor may buy.
     pub fn require_buyer(&self) -> OpResult<()> {
         if self.may_buy() { Ok(()) } else { Err(OpError::Forbidden) }
-    }
-
-    /// # Errors
-    /// [`OpError::Forbidden`] for auditors.
-    pub fn require_redeemer(&self) -> OpResult<()> {
-        if self.may_redeem() { Ok(()) } else { Err(OpError::Forbidden) }
     }
 
     /// The facts that the ledger needs of the actor.

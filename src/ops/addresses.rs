@@ -54,7 +54,7 @@ pub async fn confirm(app: &App, token: &str, address: &str) -> OpResult<()> {
         if store::users::by_email(&mut work.tx, &new).await?.is_some() {
             return refuse("", UserReason::EmailTaken);
         }
-        store::users::set_email(&mut work.tx, person.id, &new).await?;
+        store::users::set_email(&mut work.tx, person.id, &new, work.now).await?;
         let mut note = person.note("user.email_changed", address);
         note.details = new.clone();
         work.note(note);

@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
 use super::notices;
+use super::roles::lock_given;
 use super::sessions::lock_actor;
 use super::tokens::{hash, name, scopes};
 use crate::app::App;
-use crate::model::company::NameError;
+use crate::model::company::{NameError, Path};
 use crate::model::event::{ApplicationEvent, Event};
-use crate::model::oauth::{DESCRIPTION_LENGTH_MAX, RedirectUrls, may_give};
-use crate::model::refusal::{ApplicationReason, FieldReason, Reason, TokenReason, UserReason};
+use crate::model::oauth::{DESCRIPTION_LENGTH_MAX, RedirectUrls};
+use crate::model::refusal::{ApplicationReason, FieldReason, Reason, RoleReason, TokenReason};
+use crate::model::role;
 use crate::model::text;
 use crate::model::token::{Scopes, Token, TokenKind};
-use crate::model::user::Role;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::applications::{Application, Content, Secret, Sight};
@@ -45,7 +46,7 @@ pub struct MadeApplication {
 }
 
 fn sight(actor: &Actor) -> Sight<'_> {
-    Sight { user_id: actor.user_id, tree: actor.is_admin().then_some(&actor.company_path) }
+    Sight { user_id: actor.user_id, tree: actor.may.edit_users().then_some(&actor.company_path) }
 }
 
 /// A page of the applications that the actor made, and for administrators all of their tree; newest first.
@@ -75,11 +76,6 @@ fn require_second_factor(actor: &Actor) -> OpResult<()> {
     if actor.has_second_factor() { Ok(()) } else { refuse("", TokenReason::SecondFactorNeeded) }
 }
 
-/// The roles that the maker of an application may give to its service user.
-pub fn roles(maker: Role) -> impl Iterator<Item = Role> {
-    Role::ALL.into_iter().filter(move |role| may_give(maker, *role))
-}
-
 /// Makes an application of the actor's company. Only a user with a second factor may.
 ///
 /// # Errors
@@ -97,7 +93,7 @@ pub async fn create(
         "public" => false,
         _ => return refuse("kind", ApplicationReason::UnknownType),
     };
-    let checked = check(form, actor.role, is_confidential)?;
+    let checked = check(form, is_confidential)?;
     let secret = is_confidential.then(|| Token::from_random(TokenKind::ClientSecret, app.rng.bytes()));
     let client_id = hex::encode(app.rng.bytes::<16>());
     let request = serde_json::json!([kind, checked.request(), form.is_published]).to_string();
@@ -109,8 +105,9 @@ pub async fn create(
         }
         let service_user_id = match checked.service_role {
             Some(role) => {
-                let company = actor.company_id;
-                Some(store::applications::insert_service_user(&mut work.tx, company, role, work.now).await?)
+                let (company, path) = (actor.company_id, &actor.company_path);
+                let role = lock_given(work, Some(actor.standing()), "service_role", role, path).await?;
+                Some(store::applications::insert_service_user(&mut work.tx, company, role.id, work.now).await?)
             }
             None => None,
         };
@@ -138,7 +135,7 @@ struct Checked {
     description: String,
     redirect_urls: RedirectUrls,
     scopes: Scopes,
-    service_role: Option<Role>,
+    service_role: Option<i64>,
 }
 
 /// The name of an application is in mails to those who allow it.
@@ -146,7 +143,7 @@ fn unlinked_name(text: &str) -> Result<String, Reason> {
     if text::has_link(text) { Err(NameError::Link.into()) } else { name(text) }
 }
 
-fn check(form: &ApplicationForm<'_>, maker: Role, is_confidential: bool) -> OpResult<Checked> {
+fn check(form: &ApplicationForm<'_>, is_confidential: bool) -> OpResult<Checked> {
     let mut problems = Problems::default();
     let name = problems.take("name", unlinked_name(form.name));
     let described = text::lines(form.description, DESCRIPTION_LENGTH_MAX);
@@ -154,11 +151,10 @@ fn check(form: &ApplicationForm<'_>, maker: Role, is_confidential: bool) -> OpRe
     let description = problems.take("description", described);
     let redirect_urls = problems.take("redirect_urls", RedirectUrls::read(form.redirect_urls));
     let scopes = problems.take("scopes", scopes(form.scopes.iter().copied()));
-    let service_role = match (form.service_role, Role::from_slug(form.service_role)) {
+    let service_role = match (form.service_role, role::read(form.service_role)) {
         ("", _) => None,
-        (_, None) => problems.take("service_role", Err(UserReason::UnknownRole)),
+        (_, None) => problems.take("service_role", Err(RoleReason::Unknown)),
         (_, Some(_)) if !is_confidential => problems.take("service_role", Err(ApplicationReason::PublicService)),
-        (_, Some(role)) if !may_give(maker, role) => problems.take("service_role", Err(ApplicationReason::RoleTooHigh)),
         (_, Some(role)) => Some(role),
     };
     problems.finish()?;
@@ -172,7 +168,7 @@ fn check(form: &ApplicationForm<'_>, maker: Role, is_confidential: bool) -> OpRe
 impl Checked {
     /// What distinguishes one form from another.
     fn request(&self) -> serde_json::Value {
-        let role = self.service_role.map(Role::slug);
+        let role = self.service_role;
         serde_json::json!([self.name, self.description, self.redirect_urls.stored(), self.scopes.stored(), role])
     }
 
@@ -201,15 +197,12 @@ pub async fn change(
 ) -> OpResult<Outcome> {
     require_second_factor(actor)?;
     let known = find(app, actor, id).await?;
-    let checked = check(form, known.maker_role, known.is_confidential())?;
+    let checked = check(form, known.is_confidential())?;
     let request = serde_json::json!([id, checked.request(), form.is_published]).to_string();
     work_once!(app, actor, operation_id, "change_application", &request, work => {
         lock_actor(work, actor).await?;
         let known = lock(work, actor, id).await?;
-        if checked.service_role.is_some_and(|role| !may_give(known.maker_role, role)) {
-            return refuse("service_role", ApplicationReason::RoleTooHigh);
-        }
-        let service_user_id = set_service_user(work, &known, checked.service_role).await?;
+        let service_user_id = set_service_user(work, actor, &known, checked.service_role).await?;
         let content = checked.content(actor.is_operator() && form.is_published, service_user_id);
         store::applications::update(&mut work.tx, id, &content).await?;
         let details = format!("{} {}", checked.redirect_urls.stored().replace('\n', " "), checked.scopes.stored());
@@ -219,7 +212,19 @@ pub async fn change(
 }
 
 /// Gives an application's service user another role, makes one, or ends it with its tokens.
-async fn set_service_user(work: &mut Work, known: &Application, role: Option<Role>) -> OpResult<Option<i64>> {
+async fn set_service_user(
+    work: &mut Work,
+    actor: &Actor,
+    known: &Application,
+    role: Option<i64>,
+) -> OpResult<Option<i64>> {
+    // No more than its maker may do; and who changes it gives no more than they may.
+    if let Some(role) = role.filter(|role| known.service_role_id != Some(*role)) {
+        let path = Path::from_stored(known.company_path.clone());
+        for giver in [known.maker(), actor.standing()] {
+            lock_given(work, Some(giver), "service_role", role, &path).await?;
+        }
+    }
     let tx = &mut work.tx;
     match (known.service_user_id, role) {
         (None, None) => Ok(None),
@@ -227,11 +232,11 @@ async fn set_service_user(work: &mut Work, known: &Application, role: Option<Rol
             Ok(Some(store::applications::insert_service_user(tx, known.company_id, role, work.now).await?))
         }
         (Some(id), Some(role)) => {
-            store::users::set_role(tx, id, role).await?;
+            store::users::set_role(tx, id, role, work.now).await?;
             Ok(Some(id))
         }
         (Some(id), None) => {
-            store::users::set_disabled(tx, id, Some(work.now)).await?;
+            store::users::set_disabled(tx, id, true, work.now).await?;
             Ok(None)
         }
     }
@@ -270,7 +275,7 @@ pub async fn delete(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
         let known = lock(work, actor, id).await?;
         store::applications::delete(&mut work.tx, id).await?;
         if let Some(service_user_id) = known.service_user_id {
-            store::users::set_disabled(&mut work.tx, service_user_id, Some(work.now)).await?;
+            store::users::set_disabled(&mut work.tx, service_user_id, true, work.now).await?;
         }
         work.note(actor.note_at(known.company_id, "application.deleted", &known.name, ""));
         Ok(Outcome::of(ApplicationEvent::Deleted { name: known.name }))

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::event::BillingEvent;
 use crate::model::invoice::Billing;
+use crate::model::permission::Permission;
 use crate::model::refusal::{BillingReason, FieldReason, Reason};
 use crate::model::user::{self, EmailError};
 use crate::model::{country, text};
@@ -83,10 +84,10 @@ pub async fn get(app: &App, actor: &Actor, company_id: i64) -> OpResult<Option<B
     Ok(store::billing::get(&mut tx, company_id).await?)
 }
 
-/// Sets the billing data of a company that may buy.
+/// Sets the billing data of a company that may buy vouchers, or has bought for itself.
 ///
 /// # Errors
-/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree, or if the company may not buy.
+/// A refusal at the invalid field; [`OpError::NotFound`] outside the tree, or if the company is neither.
 pub async fn save(
     app: &App,
     actor: &Actor,
@@ -94,13 +95,16 @@ pub async fn save(
     company_id: i64,
     fields: &BillingFields<'_>,
 ) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     let billing = check(fields)?;
     let request = serde_json::json!([company_id, billing]).to_string();
     work_once!(app, actor, operation_id, "save_billing", &request, work => {
         store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let company = store::companies::find(&mut work.tx, &actor.company_path, company_id).await?;
-        let company = company.filter(|c| c.may_buy_vouchers == 1).ok_or(OpError::NotFound)?;
+        let company = company.ok_or(OpError::NotFound)?;
+        if company.may_buy_vouchers != 1 && store::billing::get(&mut work.tx, company_id).await?.is_none() {
+            return Err(OpError::NotFound);
+        }
         store::billing::set(&mut work.tx, company_id, &billing).await?;
         work.note(actor.note_at(company_id, "company.billing_changed", &company.name, &summary(&billing)));
         let name = billing.name.clone();

@@ -66,7 +66,7 @@ pub(super) async fn begin(app: &App, work: &mut Work, order: &OrderRow, provider
 /// # Errors
 /// A refusal if the order cannot be paid by card, or the provider cannot be reached.
 pub async fn page(app: &App, actor: &Actor, order_id: i64, return_urls: &ReturnUrls<'_>) -> OpResult<String> {
-    actor.require_buyer()?;
+    super::buying::require_any(app, actor).await?;
     let Some(provider) = app.cards.provider() else {
         return refuse("method", OrderError::CardsOff);
     };

@@ -12,7 +12,7 @@ use crate::store::chain::LinkRow;
 /// [`OpError::Forbidden`] unless the actor is an administrator or auditor of the root company;
 /// [`OpError::NotFound`] if nothing is linked yet.
 pub async fn last_link(app: &App, actor: &Actor) -> OpResult<LinkRow> {
-    if actor.company_path.level() > 0 || !actor.sees_tree() {
+    if actor.company_path.level() > 0 || !actor.may.view_history() {
         return Err(OpError::Forbidden);
     }
     let mut tx = app.db.read().await?;

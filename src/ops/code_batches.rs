@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::model::event::CodeEvent;
 use crate::model::job::Job;
 use crate::model::ledger::{self, Command, CreateCodes, Operation, Refusal};
+use crate::model::permission::Permission;
 use crate::model::refusal::{CompanyReason, FieldReason};
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, work, work_once};
@@ -25,7 +26,7 @@ const STEP: i64 = 500;
 /// # Errors
 /// A refusal at the invalid field; also if the company does not own that many units now.
 pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOrder<'_>) -> OpResult<Outcome<Batch>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let comment = check_text("comment", order.comment)?;
     crate::model::amount::check(order.amount).map_err(at("amount"))?;
     if !(CODES_AT_ONCE_MAX..=CODES_MAX).contains(&order.count) {
@@ -68,7 +69,7 @@ pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOr
 /// # Errors
 /// [`OpError::NotFound`] outside it.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Batch> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let mut tx = app.db.read().await?;
     store::code_batches::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }

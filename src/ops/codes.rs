@@ -7,6 +7,7 @@ use super::error::{OpError, OpResult, refuse};
 use crate::app::App;
 use crate::model::code::{self, Code};
 use crate::model::ledger::CodeStatus;
+use crate::model::permission::Permission;
 use crate::model::refusal::CodeReason;
 use crate::model::resources::ResourceType;
 use crate::store;
@@ -28,8 +29,8 @@ pub struct ShownCode {
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -> OpResult<Option<i64>> {
-    actor.require_tree()?;
-    super::companies::find(app, actor, company_id).await?;
+    actor.require(Permission::ListCodes)?;
+    super::companies::find_to(Permission::ListCodes, app, actor, company_id).await?;
     let Ok(code) = Code::parse(text) else { return Ok(None) };
     let mut tx = app.db.read().await?;
     let found = store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?;
@@ -41,7 +42,9 @@ pub async fn find_whole(app: &App, actor: &Actor, company_id: i64, text: &str) -
 /// # Errors
 /// [`CodeReason::Searched`] if the tree has no such code.
 pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Option<ShownCode>> {
-    actor.require_tree()?;
+    if !actor.may.list_codes() {
+        return Ok(None);
+    }
     let Ok(code) = Code::parse(text) else { return Ok(None) };
     let mut tx = app.db.read().await?;
     let found = match store::codes::by_tag(&mut tx, app.keys.tag(&code)).await? {
@@ -59,7 +62,7 @@ pub async fn find_by_text(app: &App, actor: &Actor, text: &str) -> OpResult<Opti
 /// # Errors
 /// [`OpError::NotFound`] outside it.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCode> {
-    actor.require_tree()?;
+    actor.require(Permission::ListCodes)?;
     let mut tx = app.db.read().await?;
     let found = store::codes::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
     ListedCode::of(app, actor, found)
@@ -70,7 +73,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ListedCode> {
 /// # Errors
 /// [`OpError::Forbidden`] for users who see codes masked.
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<ShownCode>> {
-    actor.require_admin()?;
+    actor.require(Permission::ViewCodes)?;
     let mut tx = app.db.read().await?;
     let found = store::codes::find_many(&mut tx, &actor.company_path, ids).await?;
     found.into_iter().map(|row| show(app, actor, row)).collect()
@@ -89,8 +92,8 @@ pub async fn list(
     mut filter: CodeFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedCode>, Option<i64>)> {
-    actor.require_tree()?;
-    let scope = super::companies::scope(app, actor, company_id).await?;
+    actor.require(Permission::ListCodes)?;
+    let scope = super::companies::scope(Permission::ListCodes, app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     if let Ok(code) = Code::parse(text) {
         filter.facts.id = Some(store::codes::by_tag(&mut tx, app.keys.tag(&code)).await?.map_or(0, |found| found.id));

@@ -7,6 +7,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::model::company::CompanyName;
+use crate::model::permission::Permission;
 use crate::model::refusal::CompanyReason;
 use crate::store;
 use crate::store::companies::{Company, CompanyFilter, SortedFilter};
@@ -20,22 +21,36 @@ pub const CHOICES_MAX: i64 = 50;
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, as for one that does not exist.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
+    find_to(Permission::ViewCompanies, app, actor, id).await
+}
+
+/// The same to see something of it, which the permission allows; of their own company everybody may.
+///
+/// # Errors
+/// As [`find`].
+pub(super) async fn find_to(permission: Permission, app: &App, actor: &Actor, id: i64) -> OpResult<Company> {
     if id != actor.company_id {
-        actor.require_tree()?;
+        actor.require(permission)?;
     }
     let mut tx = app.db.read().await?;
     store::companies::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
 
-/// The scope of a list: one company of the actor's tree, or all of it.
+/// The scope of a list that the permission allows to see: one company of the actor's tree, or all of it. Without the
+/// permission it is the actor's own company.
 ///
 /// # Errors
 /// [`OpError::NotFound`] for a company outside the tree.
-pub async fn scope(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<CompanyScope> {
+pub(super) async fn scope(
+    permission: Permission,
+    app: &App,
+    actor: &Actor,
+    company_id: Option<i64>,
+) -> OpResult<CompanyScope> {
     if let Some(id) = company_id {
-        return Ok(CompanyScope::Companies(vec![find(app, actor, id).await?.id]));
+        return Ok(CompanyScope::Companies(vec![find_to(permission, app, actor, id).await?.id]));
     }
-    if !actor.sees_tree() {
+    if !actor.may.has(permission) {
         return Ok(CompanyScope::Companies(vec![actor.company_id]));
     }
     let mut tx = app.db.read().await?;
@@ -47,7 +62,7 @@ pub async fn scope(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResul
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &CompanyFilter) -> OpResult<Vec<Company>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewCompanies)?;
     let mut tx = app.db.read_list().await?;
     Ok(store::companies::list(&mut tx, &actor.company_path, filter).await?)
 }
@@ -62,7 +77,7 @@ pub async fn list_sorted(
     filter: &SortedFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<Company>, Option<i64>)> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewCompanies)?;
     let mut tx = app.db.read_list().await?;
     let found = store::companies::list_sorted(&mut tx, &actor.company_path, filter).await?;
     let total = match wants_total {
@@ -83,7 +98,7 @@ pub async fn subsidiaries(
     after: Option<(String, i64)>,
     limit: i64,
 ) -> OpResult<Vec<Company>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewCompanies)?;
     let mut tx = app.db.read_list().await?;
     Ok(store::companies::subsidiaries(&mut tx, &actor.company_path, id, after, limit).await?)
 }
@@ -100,7 +115,7 @@ pub struct Choices {
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn choices(app: &App, actor: &Actor, text: &str) -> OpResult<Choices> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewCompanies)?;
     let mut tx = app.db.read_list().await?;
     let mut companies = store::companies::search(&mut tx, &actor.company_path, text, CHOICES_MAX + 1).await?;
     let is_partial = companies.len() as i64 > CHOICES_MAX;
@@ -161,7 +176,7 @@ pub async fn above(app: &App, actor: &Actor, company: &Company) -> OpResult<Vec<
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Company>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewCompanies)?;
     let mut tx = app.db.read().await?;
     Ok(store::companies::find_many(&mut tx, &actor.company_path, ids).await?)
 }

@@ -3,8 +3,10 @@
 use super::error::{OpError, OpResult, at, refuse};
 use super::links::{self, link_address, new_link_token};
 use crate::app::App;
-use crate::model::refusal::UserReason;
-use crate::model::user::{self, LinkLife, Role};
+use crate::model::company::Path;
+use crate::model::refusal::{RoleReason, UserReason};
+use crate::model::role;
+use crate::model::user::{self, LinkLife};
 use crate::ops::work::work;
 use crate::store;
 use crate::store::history::NewHistory;
@@ -44,13 +46,15 @@ const SENDER: &str = "The operator of this portal";
 /// A refusal, or [`OpError::NotFound`] for a company that does not exist.
 pub async fn create_user(app: &App, email: &str, company_id: i64, role: &str) -> OpResult<ConsoleLink> {
     let email = user::email(email).map_err(at("email"))?;
-    let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
+    let role = role::read(role).ok_or(OpError::refused("role", RoleReason::Unknown))?;
     let (token, _) = new_link_token(app);
     let lives = work!(app, work => {
         let (_, root) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
         let found = store::companies::lock(&mut work.tx, &root, &[company_id]).await?;
         let company = found.first().ok_or(OpError::NotFound)?;
-        let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
+        let path = Path::from_stored(company.path.clone());
+        let role = super::roles::lock_given(work, None, "role", role, &path).await?;
+        let added = store::users::insert(&mut work.tx, company_id, &email, role.id, work.now).await?;
         let Some(id) = added else { return refuse("email", UserReason::EmailTaken) };
         work.note(note(company_id, "user.invited", &email));
         links::make(app, work, id, SENDER, &company.name, &token).await
@@ -95,7 +99,7 @@ pub async fn users(app: &App, after: i64) -> OpResult<Vec<User>> {
 pub async fn disable_user(app: &App, email: &str) -> OpResult<()> {
     let id = work!(app, work => {
         let found = store::users::by_email(&mut work.tx, email).await?.ok_or(OpError::NotFound)?;
-        store::users::set_disabled(&mut work.tx, found.id, Some(work.now)).await?;
+        store::users::set_disabled(&mut work.tx, found.id, true, work.now).await?;
         store::tokens::revoke_all(&mut work.tx, found.id).await?;
         work.note(note(found.company_id, "user.disabled", &found.email));
         Ok(found.id)

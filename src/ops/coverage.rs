@@ -5,6 +5,7 @@ use super::error::OpResult;
 use crate::app::App;
 use crate::model::coverage::Coverage;
 use crate::model::forecast::Forecast;
+use crate::model::permission::Permission;
 use crate::model::resources::ResourceType;
 use crate::store;
 
@@ -13,7 +14,7 @@ use crate::store;
 /// # Errors
 /// [`super::error::OpError::NotFound`] outside the tree.
 pub async fn of_company(app: &App, actor: &Actor, company_id: i64) -> OpResult<Vec<Coverage>> {
-    super::companies::find(app, actor, company_id).await?;
+    super::companies::find_to(Permission::ViewResources, app, actor, company_id).await?;
     let today = app.clock.now().day();
     let mut tx = app.db.read().await?;
     let pools = store::coverage::pools(&mut tx, company_id, today).await?;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::actor::Actor;
 use super::error::{OpError, OpResult};
 use crate::app::App;
+use crate::model::permission::Permission;
 use crate::store;
 use crate::store::db::Tx;
 use crate::store::devices::{Device, DeviceFilter, Fact};
@@ -24,7 +25,7 @@ use crate::store::tags::DeviceTag;
 /// # Errors
 /// [`OpError::NotFound`] if the filter's company is outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<Vec<Device>> {
-    let scope = super::companies::scope(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(Permission::ViewDevices, app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     let filter = planned(&mut tx, filter).await?;
     let mut found = store::devices::list(&mut tx, &scope, &filter).await?;
@@ -61,7 +62,7 @@ pub(crate) async fn add_tags(tx: &mut Tx, actor: &Actor, devices: &mut [Device])
 
 /// How many devices [`list`] returns on all its pages.
 pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<i64> {
-    let scope = super::companies::scope(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(Permission::ViewDevices, app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::devices::count(&mut tx, &scope, filter).await?)
 }
@@ -73,10 +74,10 @@ pub async fn count(app: &App, actor: &Actor, filter: &DeviceFilter) -> OpResult<
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for an end user without a company.
 pub async fn owned(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<(i64, i64)> {
     if let Some(id) = company_id {
-        let company = super::companies::find(app, actor, id).await?;
+        let company = super::companies::find_to(Permission::ViewDevices, app, actor, id).await?;
         return Ok((company.devices, company.monitored));
     }
-    actor.require_tree()?;
+    actor.require(Permission::ViewDevices)?;
     let mut tx = app.db.read_list().await?;
     Ok(store::devices::owned(&mut tx, &actor.company_path).await?)
 }
@@ -94,13 +95,13 @@ pub struct Statistics {
 /// # Errors
 /// As [`list`].
 pub async fn statistics(app: &App, actor: &Actor, company_id: Option<i64>) -> OpResult<Statistics> {
-    let scope = super::companies::scope(app, actor, company_id).await?;
+    let scope = super::companies::scope(Permission::ViewDevices, app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     let models: BTreeMap<String, i64> = store::devices::by_model(&mut tx, &scope).await?.into_iter().collect();
     let never_paid = store::devices::never_paid(&mut tx, &scope).await?;
     drop(tx);
     // Of companies, devices are counted already.
-    let company_id = company_id.or((!actor.sees_tree()).then_some(actor.company_id));
+    let company_id = company_id.or((!actor.may.view_devices()).then_some(actor.company_id));
     let (total, _) = owned(app, actor, company_id).await?;
     Ok(Statistics { total, never_paid, models })
 }
@@ -117,7 +118,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Device> {
 pub async fn find_many(app: &App, actor: &Actor, ids: &[i64]) -> OpResult<Vec<Device>> {
     let mut tx = app.db.read().await?;
     let mut found = store::devices::find_many(&mut tx, &actor.company_path, ids).await?;
-    found.retain(|d| actor.sees_tree() || d.company_id == actor.company_id);
+    found.retain(|d| actor.may.view_devices() || d.company_id == actor.company_id);
     add_tags(&mut tx, actor, &mut found).await?;
     Ok(found)
 }

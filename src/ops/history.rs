@@ -5,6 +5,7 @@ use super::error::OpResult;
 use crate::app::App;
 use crate::model::event::Event;
 use crate::model::ledger::Transfer;
+use crate::model::permission::Permission;
 use crate::store;
 use crate::store::company_scope::CompanyScope;
 use crate::store::history::{HistoryFilter, HistoryRow};
@@ -18,10 +19,11 @@ pub const VERBS: &[(&str, &str)] = &[
     ("redeem", "Code activated"),
     ("delete_code", "Code deleted"),
     ("spend", "Used by a device"),
-    ("fulfil", "Voucher issued"),
+    ("fulfil", "Purchased units issued"),
     ("expire", "Voucher expired"),
-    ("cancel", "Voucher cancelled"),
+    ("cancel", "Purchased units taken back"),
     ("replace", "Voucher replaced"),
+    ("buy_data", "Data bought"),
     ("order.placed", "Order placed"),
     ("order.paid", "Order paid"),
     ("order.cancelled", "Order cancelled"),
@@ -29,6 +31,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("order.other_sum", "Another sum was paid by card than was due"),
     ("order.paid_back", "Credit note paid back"),
     ("order.vouchers_cancelled", "Vouchers of an order cancelled"),
+    ("order.units_taken_back", "Units of an order taken back"),
     ("licence.issued", "Licence keys made"),
     ("licence.rehosted", "Licence moved to another device"),
     ("device.added", "Device added"),
@@ -40,6 +43,9 @@ pub const VERBS: &[(&str, &str)] = &[
     ("device.moved", "Device moved"),
     ("device.tags_set", "Device tags set"),
     ("device.imported", "Devices imported"),
+    ("role.created", "Role created"),
+    ("role.changed", "Role changed"),
+    ("role.deleted", "Role deleted"),
     ("tag.created", "Tag created"),
     ("tag.changed", "Tag changed"),
     ("tag.deleted", "Tag deleted"),
@@ -57,6 +63,7 @@ pub const VERBS: &[(&str, &str)] = &[
     ("company.removed", "Company removed"),
     ("company.parent_credits_on", "Use parent credits on"),
     ("company.parent_credits_off", "Use parent credits off"),
+    ("company.own_purchases_set", "Buying for the own pool set"),
     ("company.second_factor_demanded", "Two-factor authentication demanded"),
     ("company.second_factor_optional", "Two-factor authentication no longer demanded"),
     ("user.invited", "User invited"),
@@ -64,6 +71,8 @@ pub const VERBS: &[(&str, &str)] = &[
     ("user.role_changed", "User role changed"),
     ("user.disabled", "User disabled"),
     ("user.enabled", "User enabled"),
+    ("user.removed", "User removed"),
+    ("user.invitation_withdrawn", "Invitation withdrawn"),
     ("user.sessions_ended", "Sessions ended"),
     ("user.signed_in", "Signed in"),
     ("user.signed_out", "Signed out"),
@@ -125,8 +134,7 @@ pub async fn list(
     company_id: Option<i64>,
     filter: &HistoryFilter,
 ) -> OpResult<Vec<HistoryRow>> {
-    let company_id = if actor.sees_tree() { company_id } else { None };
-    let scope = super::companies::scope(app, actor, company_id).await?;
+    let scope = super::companies::scope(Permission::ViewHistory, app, actor, company_id).await?;
     let filter = &HistoryFilter { hides_strangers_attempts: !actor.is_operator(), ..filter.clone() };
     let mut tx = app.db.read_list().await?;
     let mut rows = match scope {
@@ -147,7 +155,7 @@ pub(super) fn hide_strangers(actor: &Actor, row: &mut HistoryRow) {
         (row.token_id, row.token_name) = (None, None);
     }
     // Client addresses are only for those who manage their colleagues.
-    if !actor.sees_tree() && row.who_id != Some(actor.user_id) {
+    if !actor.may.view_history() && row.who_id != Some(actor.user_id) {
         row.address = String::new();
     }
 }

@@ -19,6 +19,7 @@ use crate::model::device::DeviceKind;
 use crate::model::event::ImportEvent;
 use crate::model::import::{self, RowError};
 use crate::model::job::Job;
+use crate::model::permission::Permission;
 use crate::model::refusal::CompanyReason;
 use crate::model::resources::ResourceType;
 use crate::ops::work::{Outcome, Work, work, work_once};
@@ -57,6 +58,10 @@ struct KeptRow {
     tags: Vec<i64>,
 }
 
+fn may_import(actor: &Actor) -> bool {
+    actor.may.edit_devices() && actor.may.set_service()
+}
+
 /// Reads and checks a file, and stores the rows that can be added. Adds nothing yet. The outcome refers to the
 /// import's id.
 ///
@@ -69,7 +74,8 @@ pub async fn check(
     company_id: i64,
     text: &str,
 ) -> OpResult<Outcome<i64>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
+    actor.require(Permission::SetService)?;
     super::companies::find(app, actor, company_id).await?;
     let rows = import::read(text).map_err(at("file"))?;
     let (good, problems) = check::sort(app, actor, company_id, rows).await?;
@@ -97,7 +103,8 @@ pub async fn run(
     takes_credit: bool,
     text: &str,
 ) -> OpResult<Outcome<ImportStarted>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
+    actor.require(Permission::SetService)?;
     let found = super::companies::find(app, actor, company_id).await;
     found.map_err(|error| match error {
         OpError::NotFound => OpError::refused("company", CompanyReason::Unknown),
@@ -135,7 +142,7 @@ pub struct Shown {
 /// # Errors
 /// [`OpError::NotFound`] outside it.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Shown> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let mut tx = app.db.read().await?;
     let import = store::imports::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
     let problems = serde_json::from_str(&import.problems).map_err(|e| OpError::Internal(e.to_string()))?;
@@ -147,7 +154,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Shown> {
 /// # Errors
 /// [`OpError::Forbidden`] unless the actor is an administrator.
 pub async fn latest(app: &App, actor: &Actor) -> OpResult<Vec<Import>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let mut tx = app.db.read().await?;
     Ok(store::imports::latest(&mut tx, &actor.company_path, LATEST).await?)
 }
@@ -208,7 +215,7 @@ pub async fn run_batch(app: &App, id: i64) -> OpResult<bool> {
 /// Who began the import, as long as they may still add devices.
 async fn actor_of(work: &mut Work, user_id: i64) -> OpResult<Option<Actor>> {
     let found = store::auth::signed_in(&mut work.tx, &[user_id]).await?.pop();
-    Ok(found.map(|person| Actor::of(person, String::new())).filter(Actor::is_admin))
+    Ok(found.map(|person| Actor::of(person, String::new())).filter(may_import))
 }
 
 /// Adds the rows that are still as they were checked; the others become problems. Tags that were deleted in the

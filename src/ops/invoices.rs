@@ -10,7 +10,9 @@ use crate::app::App;
 use crate::model::event::OrderEvent;
 use crate::model::invoice::{Billing, Cancelled, Document, DocumentKind, Line, Paid, document_number};
 use crate::model::job::Job;
-use crate::model::order::{OrderError, OrderLine};
+use crate::model::order::{self, OrderError, OrderLine};
+use crate::model::permission::Permission;
+use crate::model::resources::ResourceType;
 use crate::model::seller::SellerSettings;
 use crate::model::time::{self, Moment};
 use crate::ops::work::{Outcome, Work, work_once};
@@ -56,14 +58,20 @@ pub(super) async fn invoice(
 
 /// `serials` are those of all lines, each with its line's number.
 fn invoice_line(number: i64, line: &OrderLine, serials: &[(i64, String)]) -> Line {
-    let (description, unit) = match &line.voucher {
-        Some(wish) => {
+    let (description, unit) = match (&line.voucher, &line.pool) {
+        (Some(wish), _) => {
             let what = wish.resource_type.label();
-            let (years, codes) = (counted(wish.years, "year"), counted(wish.codes, "code"));
-            let text = format!("{}: {what}, {} for {years}, in {codes}", wish.name, wish.subscriptions);
-            (text, wish.unit())
+            let count = many(wish.resource_type, wish.subscriptions, wish.years);
+            let text = format!("{}: {what}, {count}, in {}", wish.name, counted(wish.codes, "code"));
+            (text, order::unit(wish.resource_type))
         }
-        None => {
+        (None, Some(wish)) => {
+            let what = wish.resource_type.label();
+            let count = many(wish.resource_type, wish.subscriptions, wish.years);
+            let text = format!("{}: {what}, {count}, for the buyer's own pool", line.name);
+            (text, order::unit(wish.resource_type))
+        }
+        (None, None) => {
             let own = serials.iter().filter(|(of, _)| *of == number).map(|(_, serial)| serial.as_str());
             let own = own.collect::<Vec<_>>().join(", ");
             (format!("{}: for serial number {own}", line.name), "licence")
@@ -78,6 +86,12 @@ fn invoice_line(number: i64, line: &OrderLine, serials: &[(i64, String)]) -> Lin
         vat_rate: line.vat_rate,
         vat: line.vat,
     }
+}
+
+/// "10 for 3 years"; of what is not counted in years, "10".
+fn many(resource_type: ResourceType, subscriptions: i64, years: i64) -> String {
+    let years = resource_type.is_by_year().then(|| format!(" for {}", counted(years, "year")));
+    format!("{subscriptions}{}", years.unwrap_or_default())
 }
 
 fn counted(n: i64, noun: &str) -> String {
@@ -141,7 +155,7 @@ pub(super) async fn credit(
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
 pub async fn document(app: &App, actor: &Actor, id: i64) -> OpResult<Document> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let found = store::invoices::find(&mut tx, &actor.company_path, id).await?;
     Ok(found.ok_or(OpError::NotFound)?.document()?)

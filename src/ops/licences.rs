@@ -12,6 +12,7 @@ use crate::model::licence::{
     LicenceFacts, LicenceRefusal, REHOST_REASON_LENGTH, REHOSTS_MAX, Revocations, product_code, serials,
 };
 use crate::model::order::OrderLine;
+use crate::model::permission::Permission;
 use crate::model::text;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -39,7 +40,7 @@ impl ShownLicence {
     fn of(actor: &Actor, now: Moment, mut row: LicenceRow) -> ShownLicence {
         let signed = std::mem::take(&mut row.signed);
         ShownLicence {
-            key: actor.is_admin().then_some(signed),
+            key: actor.may.view_codes().then_some(signed),
             is_own: row.company_path.starts_with(actor.company_path.as_str()),
             is_expired: row.expires_at.is_some_and(|end| end <= now.0),
             row,
@@ -71,7 +72,7 @@ pub(super) async fn issue(
     let ids = store::licences::reserve_ids(&mut work.tx, wanted.len() as i64).await?;
     let mut new = Vec::with_capacity(wanted.len());
     for ((number, serial), (id, key_id)) in wanted.into_iter().zip(ids) {
-        let found = lines.iter().find(|(n, line)| *n == number && line.voucher.is_none());
+        let found = lines.iter().find(|(n, line)| *n == number && line.resource_type().is_none());
         let (_, line) = found.ok_or_else(|| OpError::Internal(format!("order {} has no line", order.id)))?;
         let months = terms.iter().find(|(n, _)| *n == number).and_then(|(_, months)| *months);
         let expires_at = months.map(|months| issued_at.plus_months(months));
@@ -123,7 +124,7 @@ fn sign(
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] for end users.
 pub async fn of_order(app: &App, actor: &Actor, order_id: i64, after: i64, limit: i64) -> OpResult<Vec<ShownLicence>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
     let found = store::licences::of_order(&mut tx, order_id, after, limit).await?;
@@ -132,7 +133,7 @@ pub async fn of_order(app: &App, actor: &Actor, order_id: i64, after: i64, limit
 
 /// The licences of a device that `ops::devices` returned to the actor; none for end users.
 pub async fn of_device(app: &App, actor: &Actor, device: &Device) -> OpResult<Vec<ShownLicence>> {
-    let Some(serial) = device.serial.as_deref().filter(|_| actor.sees_tree()) else { return Ok(Vec::new()) };
+    let Some(serial) = device.serial.as_deref().filter(|_| actor.may.view_orders()) else { return Ok(Vec::new()) };
     let mut tx = app.db.read().await?;
     let found = store::licences::of_serial(&mut tx, &actor.company_path, serial, OF_DEVICE_MAX).await?;
     Ok(shown(app, actor, found))
@@ -148,7 +149,7 @@ fn shown(app: &App, actor: &Actor, found: Vec<LicenceRow>) -> Vec<ShownLicence> 
 /// # Errors
 /// [`OpError::NotFound`] for any other; [`OpError::Forbidden`] for end users.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<ShownLicence> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let found = store::licences::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
     Ok(ShownLicence::of(actor, app.clock.now(), found))
@@ -181,7 +182,7 @@ pub struct Rehost<'a> {
 /// # Errors
 /// A refusal at the invalid field; [`OpError::NotFound`] for a licence that the actor's tree has not bought.
 pub async fn rehost(app: &App, actor: &Actor, operation_id: &str, wish: &Rehost<'_>) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let serial = serials::one(wish.serial).map_err(|e| OpError::refused("serial", LicenceRefusal::Serial(e)))?;
     let reason = reason(wish.reason)?;
     let request = serde_json::json!([wish.licence_id, wish.key_id, serial, reason]).to_string();

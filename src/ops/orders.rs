@@ -10,6 +10,7 @@ use crate::model::event::OrderEvent;
 use crate::model::job::Job;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{Method, OrderError, OrderLine};
+use crate::model::permission::Permission;
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
 use crate::store::invoices::InvoiceRow;
@@ -23,6 +24,8 @@ pub struct Order {
     pub currency: Currency,
     /// With their numbers, which do not change when a line is removed.
     pub lines: Vec<(i64, OrderLine)>,
+    /// The lines for the own pool whose units went back to the vendor.
+    pub taken_back: Vec<i64>,
     /// The devices that licence lines are for.
     pub serials: Vec<(i64, String)>,
     pub payments: Vec<PaymentRow>,
@@ -42,12 +45,13 @@ impl Order {
 /// # Errors
 /// [`OpError::NotFound`] outside it; [`OpError::Forbidden`] for end users.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let row = store::orders::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
     Ok(Order {
         currency: currency(&row)?,
         lines: store::orders::lines(&mut tx, id).await?,
+        taken_back: store::orders::taken_back(&mut tx, id).await?,
         serials: store::orders::serials(&mut tx, id).await?,
         payments: store::payments::of_order(&mut tx, id).await?,
         invoices: store::invoices::of_order(&mut tx, id).await?,
@@ -55,13 +59,13 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
     })
 }
 
-/// A page of the orders of the actor's tree.
+/// A page of the orders of the actor's tree, or of a company of it with its subsidiaries.
 ///
 /// # Errors
-/// [`OpError::Forbidden`] for end users.
-pub async fn list(app: &App, actor: &Actor, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
-    actor.require_tree()?;
-    let scope = super::companies::scope(app, actor, None).await?;
+/// [`OpError::Forbidden`] for end users; [`OpError::NotFound`] for a company outside the tree.
+pub async fn list(app: &App, actor: &Actor, company_id: Option<i64>, filter: &OrderFilter) -> OpResult<Vec<OrderRow>> {
+    actor.require(Permission::ViewOrders)?;
+    let scope = super::companies::scope(Permission::ViewOrders, app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::orders::list(&mut tx, &scope, filter).await?)
 }
@@ -77,7 +81,7 @@ pub(super) fn currency(row: &OrderRow) -> OpResult<Currency> {
 /// # Errors
 /// A refusal if the order is complete or cancelled; [`OpError::NotFound`] outside the actor's tree.
 pub async fn cancel(app: &App, actor: &Actor, operation_id: &str, order_id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::BuyResources)?;
     let may_cancel_vouchers = super::vouchers::may_cancel(app, actor).await?;
     work_once!(app, actor, operation_id, "cancel_order", &order_id.to_string(), work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;

@@ -1,5 +1,5 @@
-//! Settles a paid order: makes its vouchers, issues its licences' keys and settles its invoice, all in one transaction
-//! and once, no matter who reports the payment or how often. The order's own row decides: it is locked, and leaves
+//! Settles a paid order: makes its vouchers, fills the buyer's own pool, issues its licences' keys and settles its
+//! invoice, all in one transaction and once, no matter who reports the payment or how often. The order's own row decides: it is locked, and leaves
 //! `awaiting_payment` only once.
 
 use jiff::civil::Date;
@@ -14,7 +14,7 @@ use crate::model::invoice::Paid;
 use crate::model::job::Job;
 use crate::model::ledger;
 use crate::model::money::Money;
-use crate::model::order::{Method, OrderError, OrderState, VOUCHER_VALID_MONTHS};
+use crate::model::order::{Method, OrderError, OrderState};
 use crate::model::refusal::FieldReason;
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -73,8 +73,11 @@ impl<'a> Settlement<'a> {
 pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'_>) -> OpResult<bool> {
     let Settlement { order, how, on, .. } = settlement;
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
-    let codes: i64 = lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
-    let expires_at = (codes > 0).then(|| work.now.plus_months(VOUCHER_VALID_MONTHS));
+    let vouchers = || lines.iter().filter_map(|(_, line)| line.voucher.as_ref());
+    let codes: i64 = vouchers().map(|voucher| voucher.codes).sum();
+    // The same for all of them: see `OrderError::OtherValidity`.
+    let valid_months = vouchers().map(|voucher| voucher.valid_months).min();
+    let expires_at = valid_months.map(|months| work.now.plus_months(months));
     if !store::orders::set_paid(&mut work.tx, order.id, work.now, expires_at, codes).await? {
         return Ok(false);
     }
@@ -84,6 +87,7 @@ pub(super) async fn settle(app: &App, work: &mut Work, settlement: &Settlement<'
         (paid.codes_wanted, paid.expires_at) = (codes, expires_at.map(|at| at.0));
         super::order_codes::begin(app, work, &paid, &lines, by).await?;
     }
+    super::own_pool::fill(app, work, order, &lines, settlement.by.clone()).await?;
     super::licences::issue(app, work, settlement, &lines).await?;
     if store::invoices::of_order(&mut work.tx, order.id).await?.is_empty() {
         let seller = store::seller::get(&mut work.tx).await?;

@@ -1,5 +1,7 @@
 //! The price list: what is sold, and for how much.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::actor::Actor;
@@ -8,7 +10,9 @@ use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::event::ProductEvent;
 use crate::model::money::{Currency, Money, MoneyError};
-use crate::model::product::{self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX};
+use crate::model::product::{
+    self, DESCRIPTION_LENGTH_MAX, Price, Product, ProductKind, TERM_MONTHS_MAX, VALID_MONTHS, VALID_MONTHS_MAX,
+};
 use crate::model::refusal::{FieldReason, ProductReason};
 use crate::model::text;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -20,6 +24,17 @@ pub const PRODUCTS_MAX: usize = 500;
 /// How many of a product's versions are read at once.
 pub const VERSIONS_MAX: i64 = 200;
 
+/// The fields for the types that are not counted in years, with the types' slugs.
+pub const UNIT_PRICES: [(&str, &str); 7] = [
+    ("credit_price", "credit"),
+    ("management_6m_price", "management_6m"),
+    ("management_1y_price", "management_1y"),
+    ("management_3y_price", "management_3y"),
+    ("management_5y_price", "management_5y"),
+    ("management_10y_price", "management_10y"),
+    ("data_150gb_10y_price", "data_150GB_10y"),
+];
+
 /// The fields of the product form. Those of the other kind are ignored.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct ProductFields<'a> {
@@ -29,6 +44,10 @@ pub struct ProductFields<'a> {
     pub device_price: &'a str,
     pub apartment_price: &'a str,
     pub licence_price: &'a str,
+    /// Prices of one unit of the other types, in the order of [`UNIT_PRICES`].
+    pub unit_prices: [&'a str; UNIT_PRICES.len()],
+    /// How many months vouchers can be redeemed; three years if empty.
+    pub valid_months: &'a str,
     /// One per line.
     pub models: &'a str,
     pub term_months: &'a str,
@@ -194,10 +213,29 @@ fn price(problems: &mut Problems, kind: ProductKind, currency: Currency, fields:
     }
     let device = problems.take("device_price", read(fields.device_price));
     let apartment = problems.take("apartment_price", read(fields.apartment_price));
-    if (device, apartment) == (Some(None), Some(None)) {
+    let mut units = BTreeMap::new();
+    let mut is_refused = false;
+    for ((field, slug), text) in UNIT_PRICES.into_iter().zip(fields.unit_prices) {
+        match problems.take(field, read(text)) {
+            Some(price) => units.extend(price.map(|price| (slug.to_owned(), price))),
+            None => is_refused = true,
+        }
+    }
+    let valid_months = problems.take("valid_months", validity(fields.valid_months));
+    if (device, apartment) == (Some(None), Some(None)) && units.is_empty() && !is_refused {
         problems.add("device_price", ProductReason::NoPrice);
     }
-    Some(Price::Voucher { device: device?, apartment: apartment? })
+    Some(Price::Voucher { device: device?, apartment: apartment?, units, valid_months: valid_months? })
+}
+
+/// How many months vouchers can be redeemed.
+fn validity(text: &str) -> Result<i64, FieldReason> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(VALID_MONTHS);
+    }
+    let months = text.parse().ok().filter(|months| (1..=VALID_MONTHS_MAX).contains(months));
+    months.ok_or(FieldReason::NotBetween { minimum: 1, maximum: VALID_MONTHS_MAX })
 }
 
 /// Months; `None` for a licence without an end.

@@ -5,6 +5,7 @@ use super::error::{OpError, OpResult};
 use crate::app::App;
 use crate::ledger;
 use crate::model::ledger::{Command, Done, Issue, Ledger, MoveUnits, Operation, SERVED_MAX};
+use crate::model::permission::Permission;
 use crate::model::resources::ResourceType;
 use crate::ops::work::Work;
 use crate::store;
@@ -29,7 +30,7 @@ pub(super) async fn within(app: &App, work: &mut Work, operations: &[Operation])
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
 pub async fn pools(app: &App, actor: &Actor, company_id: i64) -> OpResult<Vec<Pool>> {
-    super::companies::find(app, actor, company_id).await?;
+    super::companies::find_to(Permission::ViewResources, app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
     Ok(store::pools::of_company(&mut tx, company_id).await?)
 }
@@ -45,7 +46,7 @@ pub async fn own_pools(app: &App, actor: &Actor) -> OpResult<Vec<Pool>> {
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
 pub async fn balance(app: &App, actor: &Actor, company_id: i64, resource_type: ResourceType) -> OpResult<i64> {
-    super::companies::find(app, actor, company_id).await?;
+    super::companies::find_to(Permission::ViewResources, app, actor, company_id).await?;
     let mut tx = app.db.read().await?;
     Ok(store::pools::balance(&mut tx, company_id, resource_type).await?)
 }
@@ -84,7 +85,7 @@ pub async fn balance_history(
     resource_type: ResourceType,
     days: i64,
 ) -> OpResult<Vec<(i64, i64)>> {
-    super::companies::find(app, actor, company_id).await?;
+    super::companies::find_to(Permission::ViewResources, app, actor, company_id).await?;
     let mut tx = app.db.read_list().await?;
     let since = app.clock.now().plus_seconds(-days * 86_400);
     Ok(store::pools::balance_history(&mut tx, company_id, resource_type, since).await?)
@@ -112,7 +113,7 @@ pub async fn list_pools(
     filter: &PoolFilter<'_>,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedPool>, Option<i64>)> {
-    let scope = super::companies::scope(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(Permission::ViewResources, app, actor, filter.company_id).await?;
     let page = store::pools::PoolFilter {
         text: filter.text,
         cursor: filter.cursor,
@@ -133,7 +134,7 @@ pub async fn summary(app: &App, actor: &Actor, company_id: Option<i64>) -> OpRes
     if let Some(id) = company_id {
         return pools(app, actor, id).await;
     }
-    if !actor.sees_tree() {
+    if !actor.may.view_resources() {
         return own_pools(app, actor).await;
     }
     let mut tx = app.db.read_list().await?;
@@ -151,7 +152,7 @@ pub async fn transfers(
     filter: &TransferFilter,
     wants_total: bool,
 ) -> OpResult<(Vec<ListedTransfer>, Option<i64>)> {
-    let scope = super::companies::scope(app, actor, company_id).await?;
+    let scope = super::companies::scope(Permission::ViewResources, app, actor, company_id).await?;
     if let Some(id) = filter.device_id {
         super::devices::find(app, actor, id).await?;
     }
@@ -199,7 +200,7 @@ pub async fn move_units(
     to: i64,
     amount: i64,
 ) -> OpResult<Done> {
-    actor.require_admin()?;
+    actor.require(Permission::MoveResources)?;
     let request = serde_json::json!(["move", resource_type.id(), from, to, amount]);
     let command = Command::MoveUnits(MoveUnits { resource_type, from, to, amount });
     submit(app, actor, operation_id, &request, command).await

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::model::event::BillingEvent;
 use crate::model::invoice::Seller;
 use crate::model::refusal::{BillingReason, FieldReason, Reason};
-use crate::model::seller::DUE_DAYS_MAX;
 pub use crate::model::seller::SellerSettings;
+use crate::model::seller::{DUE_DAYS_MAX, SECTION_LENGTH_MAX, Sections};
 use crate::model::text;
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
@@ -32,6 +32,10 @@ pub struct SellerFields<'a> {
     pub footer: &'a str,
     pub due_days: &'a str,
     pub may_cancel: bool,
+    pub companies_may_buy: bool,
+    /// What the shop calls its sections; the usual names if empty.
+    pub vouchers_section: &'a str,
+    pub licences_section: &'a str,
 }
 
 /// The seller's data; `None` until the operator sets it, and nobody can buy before. Buyers may know it: every invoice
@@ -39,6 +43,11 @@ pub struct SellerFields<'a> {
 pub async fn get(app: &App) -> OpResult<Option<SellerSettings>> {
     let mut tx = app.db.read().await?;
     Ok(store::seller::get(&mut tx).await?)
+}
+
+/// What the shop calls its sections.
+pub async fn sections(app: &App) -> OpResult<Sections> {
+    Ok(get(app).await?.map(|settings| settings.sections).unwrap_or_default())
 }
 
 /// Sets the seller's data. Documents that were issued stay as they are.
@@ -69,6 +78,9 @@ fn check(fields: &SellerFields<'_>) -> OpResult<SellerSettings> {
     let footer = text::lines(fields.footer, FOOTER_LENGTH_MAX);
     let footer = problems.take("footer", footer.map_err(too_long));
     let due_days = problems.take("due_days", due_days(fields.due_days));
+    let usual = Sections::default();
+    let vouchers = problems.take("vouchers_section", section(fields.vouchers_section, usual.vouchers));
+    let licences = problems.take("licences_section", section(fields.licences_section, usual.licences));
     problems.finish()?;
     let seller = Seller {
         name: name.unwrap_or_default(),
@@ -80,7 +92,20 @@ fn check(fields: &SellerFields<'_>) -> OpResult<SellerSettings> {
         bank_account: bank_account.unwrap_or_default(),
         footer: footer.unwrap_or_default(),
     };
-    Ok(SellerSettings { seller, due_days: due_days.unwrap_or_default(), may_cancel: fields.may_cancel })
+    let sections = Sections { vouchers: vouchers.unwrap_or_default(), licences: licences.unwrap_or_default() };
+    Ok(SellerSettings {
+        seller,
+        due_days: due_days.unwrap_or_default(),
+        may_cancel: fields.may_cancel,
+        companies_may_buy: fields.companies_may_buy,
+        sections,
+    })
+}
+
+/// What the shop calls a section.
+fn section(name: &str, usual: String) -> Result<String, Reason> {
+    let name = text::line(name, SECTION_LENGTH_MAX).map_err(too_long)?;
+    Ok(if name.is_empty() { usual } else { name })
 }
 
 fn too_long(error: text::TextError) -> Reason {
@@ -100,9 +125,13 @@ fn due_days(text: &str) -> Result<i64, FieldReason> {
 /// The terms that buyers pay by, for the history.
 fn summary(settings: &SellerSettings) -> String {
     let cancel = if settings.may_cancel { "may" } else { "may not" };
+    let buy = if settings.companies_may_buy { "may" } else { "may not" };
     format!(
-        "{} days to pay; to {}; distributors {cancel} cancel unused vouchers",
+        "{} days to pay; to {}; distributors {cancel} cancel unused vouchers; companies {buy} buy for themselves; \
+         sections “{}” and “{}”",
         settings.due_days,
         settings.seller.bank_account.replace('\n', ", "),
+        settings.sections.vouchers,
+        settings.sections.licences,
     )
 }

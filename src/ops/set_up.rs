@@ -6,7 +6,8 @@ use super::passwords::{check_new_password, hash_password};
 use crate::app::App;
 use crate::model::company;
 use crate::model::refusal::{SignInReason, UserReason};
-use crate::model::user::{self, Role};
+use crate::model::role;
+use crate::model::user;
 use crate::ops::work::{Work, work};
 use crate::store;
 use crate::store::history::NewHistory;
@@ -74,7 +75,7 @@ pub async fn set_up(app: &App, token: &str, form: &Setup) -> OpResult<()> {
 /// Makes the root company and its first administrator.
 pub async fn make_root(work: &mut Work, name: &str, email: &str, password_hash: &str, address: &str) -> OpResult<()> {
     let company_id = store::companies::insert(&mut work.tx, name, None, work.now).await?;
-    let user_id = store::users::insert(&mut work.tx, company_id, email, Role::Admin, work.now).await?;
+    let user_id = store::users::insert(&mut work.tx, company_id, email, role::ADMIN, work.now).await?;
     let user_id = user_id.ok_or(OpError::refused("email", UserReason::EmailTaken))?;
     store::users::set_password(&mut work.tx, user_id, password_hash).await?;
     work.note(NewHistory {

@@ -9,8 +9,9 @@ use crate::app::App;
 use crate::model::code::Code;
 use crate::model::company;
 use crate::model::refusal::{CodeReason, SignInReason, UserReason};
+use crate::model::role;
 use crate::model::throttle::{CODES_OF_ADDRESS, counted_address};
-use crate::model::user::{self, Role};
+use crate::model::user;
 use crate::ops::work::work;
 use crate::store;
 use crate::store::history::NewHistory;
@@ -125,7 +126,7 @@ pub async fn confirm(
             store::companies::insert(&mut work.tx, &pending.company, Some((root_id, &root_path)), work.now)
                 .await?;
         let user_id =
-            store::users::insert(&mut work.tx, company_id, &pending.email, Role::Admin, work.now).await?;
+            store::users::insert(&mut work.tx, company_id, &pending.email, role::ADMIN, work.now).await?;
         let Some(user_id) = user_id else { return refuse("", UserReason::EmailTaken) };
         store::users::set_password(&mut work.tx, user_id, &password_hash).await?;
         work.note(NewHistory {

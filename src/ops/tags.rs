@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse, text_reason};
 use crate::app::App;
 use crate::model::event::TagEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::{CompanyReason, FieldReason, TagReason};
 use crate::model::tag::{self, DESCRIPTION_LENGTH_MAX, OF_COMPANY_MAX};
 use crate::model::text;
@@ -19,14 +20,14 @@ pub const CHOICES_MAX: i64 = 500;
 /// # Errors
 /// [`OpError::NotFound`] if the filter's company is outside the tree.
 pub async fn list(app: &App, actor: &Actor, filter: &TagFilter) -> OpResult<Vec<Tag>> {
-    let scope = super::companies::scope(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(Permission::ViewDevices, app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::tags::list(&mut tx, &scope, filter).await?)
 }
 
 /// How many tags [`list`] returns on all its pages.
 pub async fn count(app: &App, actor: &Actor, filter: &TagFilter) -> OpResult<i64> {
-    let scope = super::companies::scope(app, actor, filter.company_id).await?;
+    let scope = super::companies::scope(Permission::ViewDevices, app, actor, filter.company_id).await?;
     let mut tx = app.db.read_list().await?;
     Ok(store::tags::count(&mut tx, &scope, filter).await?)
 }
@@ -43,7 +44,7 @@ pub async fn choices(app: &App, actor: &Actor) -> OpResult<Vec<Tag>> {
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Tag> {
     let mut tx = app.db.read().await?;
     let found = store::tags::find_many(&mut tx, &actor.company_path, &[id]).await?.pop();
-    found.filter(|tag| actor.sees_tree() || tag.company_id == actor.company_id).ok_or(OpError::NotFound)
+    found.filter(|tag| actor.may.view_devices() || tag.company_id == actor.company_id).ok_or(OpError::NotFound)
 }
 
 /// The ids of the tags of the actor's tree that have one of these names. A name may be that of several companies' tags.
@@ -89,7 +90,7 @@ pub async fn create(
     company_id: i64,
     input: &TagInput,
 ) -> OpResult<Outcome<Tag>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let tag = input.check(None)?;
     let request = serde_json::json!([company_id, input]).to_string();
     work_once!(app, actor, operation_id, "create_tag", &request, work => {
@@ -111,7 +112,7 @@ pub async fn create(
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; a refusal at the invalid field.
 pub async fn change(app: &App, actor: &Actor, operation_id: &str, id: i64, input: &TagInput) -> OpResult<Outcome<Tag>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let request = serde_json::json!([id, input]).to_string();
     work_once!(app, actor, operation_id, "change_tag", &request, work => {
         let before = lock(work, actor, id).await?;
@@ -130,7 +131,7 @@ pub async fn change(app: &App, actor: &Actor, operation_id: &str, id: i64, input
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
 pub async fn delete(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     work_once!(app, actor, operation_id, "delete_tag", &id.to_string(), work => {
         let tag = lock(work, actor, id).await?;
         store::tags::delete(&mut work.tx, id).await?;

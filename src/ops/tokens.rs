@@ -6,10 +6,12 @@ use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, at, refuse};
 use super::notices;
 use super::sessions::lock_actor;
+use super::users::find_changed;
 use crate::app::App;
 use crate::model::company::NameError;
 use crate::model::event::{Event, TokenEvent};
 use crate::model::network::{NetworkError, Networks};
+use crate::model::permission::Permission;
 use crate::model::refusal::{DateReason, FieldReason, Reason, TokenReason};
 use crate::model::time::Moment;
 use crate::model::token::{NAME_LENGTH_MAX, Scopes, Token, TokenKind};
@@ -179,7 +181,7 @@ pub async fn revoke(app: &App, actor: &Actor, operation_id: &str, id: i64) -> Op
 /// # Errors
 /// [`OpError::NotFound`] outside the tree; [`OpError::Forbidden`] unless the actor is an administrator.
 pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<ListedToken>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     let mut tx = app.db.read().await?;
     store::users::find(&mut tx, &actor.company_path, user_id).await?.ok_or(OpError::NotFound)?;
     Ok(store::tokens::of_user(&mut tx, user_id, TOKENS_MAX).await?)
@@ -190,11 +192,10 @@ pub async fn list_of(app: &App, actor: &Actor, user_id: i64) -> OpResult<Vec<Lis
 /// # Errors
 /// [`OpError::NotFound`] outside the tree, or if the user has no such token.
 pub async fn revoke_of(app: &App, actor: &Actor, operation_id: &str, user_id: i64, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     let request = serde_json::json!([user_id, id]).to_string();
     work_once!(app, actor, operation_id, "revoke_token_of", &request, work => {
-        let person = store::users::find(&mut work.tx, &actor.company_path, user_id).await?;
-        let person = person.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, user_id).await?;
         let name = store::tokens::revoke(&mut work.tx, user_id, id).await?.ok_or(OpError::NotFound)?;
         let subject = format!("{name}, of {}", person.email);
         work.note(actor.note_at(person.company_id, "token.revoked", &subject, ""));

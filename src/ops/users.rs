@@ -1,15 +1,19 @@
-//! Users: invited, changed, disabled; and what each may change of their own account.
+//! Users: invited, changed, disabled; and what each may change of their own account. `removal` removes them.
+
+pub mod removal;
 
 use super::actor::Actor;
 use super::error::{OpError, OpResult, Problems, refuse};
 use super::links;
 use super::links::link_address;
 use crate::app::App;
-use crate::model::company::searchable;
+use crate::model::company::{Path, searchable};
 use crate::model::event::UserEvent;
-use crate::model::refusal::{CompanyReason, FieldReason, UserReason};
+use crate::model::permission::Permission;
+use crate::model::refusal::{CompanyReason, FieldReason, RoleReason, UserReason};
+use crate::model::role;
 use crate::model::throttle::{INVITATIONS_OF_ADDRESS, INVITATIONS_OF_COMPANY, INVITATIONS_TO_PERSON, counted_address};
-use crate::model::user::{self, Role};
+use crate::model::user;
 use crate::ops::work::{Outcome, Work, work, work_once};
 use crate::store;
 use crate::store::companies::Company;
@@ -28,9 +32,9 @@ pub async fn list(
     filter: &UserFilter<'_>,
     wants_total: bool,
 ) -> OpResult<(Vec<User>, Option<i64>)> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewUsers)?;
     if let Some(id) = filter.company_id {
-        super::companies::find(app, actor, id).await?;
+        super::companies::find_to(Permission::ViewUsers, app, actor, id).await?;
     }
     let mut tx = app.db.read_list().await?;
     let found = store::users::list(&mut tx, &actor.company_path, filter).await?;
@@ -46,7 +50,7 @@ pub async fn list(
 /// # Errors
 /// [`OpError::NotFound`] outside it.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewUsers)?;
     let mut tx = app.db.read().await?;
     store::users::find(&mut tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)
 }
@@ -58,7 +62,12 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<User> {
 pub async fn own_account(app: &App, actor: &Actor) -> OpResult<(User, Company)> {
     let mut tx = app.db.read().await?;
     let path = &actor.company_path;
-    let person = store::users::account(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    let mut person = store::users::account(&mut tx, actor.user_id).await?.ok_or(OpError::NotFound)?;
+    // A service user has the role of its maker where that allows less.
+    if person.role_id != actor.role_id {
+        let role = store::roles::find(&mut tx, actor.role_id).await?.ok_or(OpError::NotFound)?;
+        (person.role_id, person.role_title) = (role.id, role.title);
+    }
     let company = store::companies::find(&mut tx, path, actor.company_id).await?.ok_or(OpError::NotFound)?;
     Ok((person, company))
 }
@@ -102,32 +111,40 @@ pub async fn invite(
     role: &str,
     company_id: i64,
 ) -> OpResult<Invited<User>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     let mut problems = Problems::default();
     let email = problems.take("email", user::email(email));
-    let role = problems.take("role", Role::from_slug(role).ok_or(UserReason::UnknownRole));
+    let role = problems.take("role", role::read(role).ok_or(RoleReason::Unknown));
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
     let token = token_of(app, actor, operation_id);
-    let request = serde_json::json!([email, role.slug(), company_id]).to_string();
+    let request = serde_json::json!([email, role, company_id]).to_string();
     let outcome = work_once!(app, actor, operation_id, "invite_user", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", CompanyReason::Unknown) };
-        let added = store::users::insert(&mut work.tx, company_id, &email, role, work.now).await?;
+        let path = Path::from_stored(company.path.clone());
+        let role = super::roles::lock_given(work, Some(actor.standing()), "role", role, &path).await?;
+        let added = store::users::insert(&mut work.tx, company_id, &email, role.id, work.now).await?;
         let Some(id) = added else { return refuse("email", UserReason::EmailTaken) };
         count_invitation(work, actor, &email).await?;
         links::make(app, work, id, &actor.email, &company.name, &token).await?;
-        work.note(actor.note_at(company_id, "user.invited", &email, role.label()));
+        work.note(actor.note_at(company_id, "user.invited", &email, &role.title));
         let user = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
         let invited = UserEvent::Invited {
             email: email.clone(),
             company: company.name.clone(),
-            role,
+            role: role.title,
             is_mailed: app.config.mail.is_some(),
         };
         Ok(Outcome::about(user, invited))
     })?;
     Ok(Invited::of(app, outcome, &token))
+}
+
+/// A user of the tree to act upon: nobody changes somebody who may do more.
+pub(super) async fn find_changed(work: &mut Work, actor: &Actor, id: i64) -> OpResult<User> {
+    let person = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+    if actor.standing().covers(person.standing()) { Ok(person) } else { refuse("", UserReason::MayMore) }
 }
 
 /// A link's secret, derived from the operation's id so that a retried request gets the same link.
@@ -140,11 +157,10 @@ fn token_of(app: &App, actor: &Actor, operation_id: &str) -> String {
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
 pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Invited> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     let token = token_of(app, actor, operation_id);
     let outcome = work_once!(app, actor, operation_id, "new_link", &id.to_string(), work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, id).await?;
         count_invitation(work, actor, &person.email).await?;
         let life = links::make(app, work, id, &actor.email, &person.company_name, &token).await?;
         work.note(actor.note_at(person.company_id, "user.link_made", &person.email, ""));
@@ -154,26 +170,29 @@ pub async fn new_link(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
     Ok(Invited::of(app, outcome, &token))
 }
 
-/// Changes a user's role.
+/// Changes a user's role. The outcome refers to the [`User`].
 ///
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
-pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, role: &str) -> OpResult<Outcome> {
-    actor.require_admin()?;
-    let role = Role::from_slug(role).ok_or(OpError::refused("role", UserReason::UnknownRole))?;
+pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, role: &str) -> OpResult<Outcome<User>> {
+    actor.require(Permission::EditUsers)?;
+    let role = role::read(role).ok_or(OpError::refused("role", RoleReason::Unknown))?;
     if id == actor.user_id {
         return refuse("role", UserReason::OwnAccount);
     }
-    let request = serde_json::json!([id, role.slug()]).to_string();
+    let request = serde_json::json!([id, role]).to_string();
     work_once!(app, actor, operation_id, "set_role", &request, work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
-        if role != Role::Admin {
+        let person = find_changed(work, actor, id).await?;
+        let company = store::companies::find(&mut work.tx, &actor.company_path, person.company_id).await?;
+        let path = Path::from_stored(company.ok_or(OpError::NotFound)?.path);
+        let role = super::roles::lock_given(work, Some(actor.standing()), "role", role, &path).await?;
+        if role.id != role::ADMIN {
             keep_an_administrator(work, &person, "role").await?;
         }
-        store::users::set_role(&mut work.tx, id, role).await?;
-        work.note(actor.note_at(person.company_id, "user.role_changed", &person.email, role.label()));
-        Ok(Outcome::of(UserEvent::RoleChanged { email: person.email, role }))
+        store::users::set_role(&mut work.tx, id, role.id, work.now).await?;
+        work.note(actor.note_at(person.company_id, "user.role_changed", &person.email, &role.title));
+        let changed = store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        Ok(Outcome::about(changed, UserEvent::RoleChanged { email: person.email, role: role.title }))
     })
 }
 
@@ -182,18 +201,17 @@ pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, rol
 /// # Errors
 /// A refusal for the actor's own account and for a company's last administrator.
 pub async fn set_disabled(app: &App, actor: &Actor, operation_id: &str, id: i64, disabled: bool) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);
     }
     let request = serde_json::json!([id, disabled]).to_string();
     let outcome = work_once!(app, actor, operation_id, "set_disabled", &request, work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, id).await?;
         if disabled {
             keep_an_administrator(work, &person, "").await?;
         }
-        store::users::set_disabled(&mut work.tx, id, disabled.then_some(work.now)).await?;
+        store::users::set_disabled(&mut work.tx, id, disabled, work.now).await?;
         if disabled {
             store::tokens::revoke_all(&mut work.tx, id).await?;
         }
@@ -221,10 +239,9 @@ async fn keep_an_administrator(work: &mut Work, person: &User, field: &'static s
 /// # Errors
 /// [`OpError::NotFound`] outside the tree.
 pub async fn end_sessions(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     let outcome = work_once!(app, actor, operation_id, "end_sessions", &id.to_string(), work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, id).await?;
         store::users::end_sessions(&mut work.tx, id).await?;
         work.note(actor.note_at(person.company_id, "user.sessions_ended", &person.email, ""));
         Ok(Outcome::of(UserEvent::SessionsEnded { email: person.email }))
@@ -264,7 +281,7 @@ pub async fn save_profile(
     problems.finish()?;
     let request = serde_json::json!([first, last, zone]).to_string();
     work_once!(app, actor, operation_id, "save_profile", &request, work => {
-        store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone).await?;
+        store::users::set_profile(&mut work.tx, actor.user_id, first, last, zone, work.now).await?;
         Ok(Outcome::of(UserEvent::ProfileSaved))
     })
 }

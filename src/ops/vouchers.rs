@@ -12,6 +12,7 @@ use crate::model::invoice::{self, Billing};
 use crate::model::job::Job;
 use crate::model::ledger::{self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode};
 use crate::model::order::{OrderLine, among_first};
+use crate::model::permission::Permission;
 use crate::model::refusal::{CodeReason, FieldReason};
 use crate::model::time::Moment;
 use crate::ops::work::{Outcome, Work, work, work_once};
@@ -49,14 +50,14 @@ impl ShownVoucher {
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn list(app: &App, actor: &Actor, filter: &VoucherFilter) -> OpResult<Vec<ShownVoucher>> {
-    actor.require_tree()?;
-    let scope = super::companies::scope(app, actor, None).await?;
+    actor.require(Permission::ViewOrders)?;
+    let scope = super::companies::scope(Permission::ViewOrders, app, actor, None).await?;
     let mut tx = app.db.read_list().await?;
     let found = store::vouchers::list(&mut tx, &scope, filter).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
 }
 
-/// A page of the codes of an order's line, after the one with this id.
+/// A page of the codes of an order's line, in one state or in all, after the one with this id.
 ///
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
@@ -64,10 +65,11 @@ pub async fn of_line(
     app: &App,
     actor: &Actor,
     place: (i64, i64),
+    status: Option<CodeStatus>,
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<ShownVoucher>> {
-    in_line(app, actor, place, None, after, limit).await
+    in_line(app, actor, place, status, after, limit).await
 }
 
 /// A page of an order's codes that are still usable, after the one with this id.
@@ -81,7 +83,7 @@ pub async fn unused(
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<ShownVoucher>> {
-    actor.require_admin()?;
+    actor.require(Permission::ViewCodes)?;
     in_line(app, actor, place, Some(CodeStatus::Unused), after, limit).await
 }
 
@@ -93,7 +95,7 @@ async fn in_line(
     after: i64,
     limit: i64,
 ) -> OpResult<Vec<ShownVoucher>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     store::orders::find(&mut tx, &actor.company_path, place.0).await?.ok_or(OpError::NotFound)?;
     let found = store::vouchers::of_line(&mut tx, place, status, after, limit).await?;
@@ -105,7 +107,7 @@ async fn in_line(
 /// # Errors
 /// [`OpError::NotFound`] outside it.
 pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVoucher> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let found = store::vouchers::find_many(&mut tx, &actor.company_path, &[code_id]).await?.pop();
     ShownVoucher::of(app, actor, found.ok_or(OpError::NotFound)?)
@@ -116,7 +118,7 @@ pub async fn find(app: &App, actor: &Actor, code_id: i64) -> OpResult<ShownVouch
 /// # Errors
 /// [`OpError::Forbidden`] for end users.
 pub async fn find_many(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<Vec<ShownVoucher>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read().await?;
     let found = store::vouchers::find_many(&mut tx, &actor.company_path, code_ids).await?;
     found.into_iter().map(|row| ShownVoucher::of(app, actor, row)).collect()
@@ -127,7 +129,7 @@ pub async fn find_many(app: &App, actor: &Actor, code_ids: &[i64]) -> OpResult<V
 /// # Errors
 /// [`OpError::NotFound`] outside the actor's tree.
 pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<StateCount>> {
-    actor.require_tree()?;
+    actor.require(Permission::ViewOrders)?;
     let mut tx = app.db.read_list().await?;
     store::orders::find(&mut tx, &actor.company_path, order_id).await?.ok_or(OpError::NotFound)?;
     Ok(store::vouchers::counts(&mut tx, order_id).await?)
@@ -137,7 +139,7 @@ pub async fn counts(app: &App, actor: &Actor, order_id: i64) -> OpResult<Vec<Sta
 pub async fn may_cancel(app: &App, actor: &Actor) -> OpResult<bool> {
     let mut tx = app.db.read().await?;
     let is_allowed = store::seller::get(&mut tx).await?.is_some_and(|s| s.may_cancel);
-    Ok(actor.is_operator() || (actor.is_admin() && is_allowed))
+    Ok(actor.is_operator() || (actor.may.edit_codes() && is_allowed))
 }
 
 /// Cancels unused vouchers of one order, all or none: their units go back to the vendor, and a credit note is made.
@@ -229,7 +231,7 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
 /// # Errors
 /// The ledger's refusals; [`OpError::NotFound`] outside the actor's tree.
 pub async fn replace(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let found = find(app, actor, code_id).await?;
     let request = serde_json::json!(["replace_code", code_id]);
     let comment = found.shown.row.comment;

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU16;
 
-use jiff::civil::Date;
 use krilla::tagging::Tag;
 
-use super::sheet::{At, Look, MARGIN, PAGE_HEIGHT, Place, Sheet, WIDTH};
+use super::sheet::{Look, MARGIN, Place, Sheet, WIDTH};
 use super::table::{self, Column};
+use super::{number_pages, paragraph, readable};
 use crate::model::amount::grouped;
 use crate::model::invoice::{Billing, Document, DocumentKind, Line, Seller};
 use crate::model::money::Money;
@@ -28,11 +28,6 @@ const RATES: [Column; 3] = [
     Column { head: "Net", share: 0.35, is_number: true },
     Column { head: "VAT", share: 0.35, is_number: true },
 ];
-
-/// "21 Nov 2026", as everywhere in the portal.
-fn readable(date: Date) -> String {
-    date.strftime("%-d %b %Y").to_string()
-}
 
 pub(super) fn lay_out(sheet: &mut Sheet, document: &Document, title: &str) {
     let level = Tag::Hn(NonZeroU16::MIN, Some(title.to_owned()));
@@ -167,27 +162,4 @@ fn payment(sheet: &mut Sheet, document: &Document) {
 
 fn paragraph_head(sheet: &mut Sheet, text: &str) {
     sheet.group(Tag::P, |sheet| sheet.write(text, Place::ALL, Look::BOLD));
-}
-
-fn paragraph(sheet: &mut Sheet, text: &str, look: Look) {
-    if !text.trim().is_empty() {
-        sheet.group(Tag::P, |sheet| sheet.write(text, Place::ALL, look));
-        sheet.space(10.0);
-    }
-}
-
-fn number_pages(sheet: &mut Sheet, number: &str) {
-    sheet.artifact(|sheet| {
-        for page in 0..sheet.pages {
-            sheet.at = At { page, y: PAGE_HEIGHT - 44.0 };
-            for (text, look) in [
-                (number.to_owned(), Look::SMALL),
-                (format!("Page {} of {}", page + 1, sheet.pages), Look { to_the_right: true, ..Look::SMALL }),
-            ] {
-                for line in sheet.lines(&text, Place::ALL, look) {
-                    sheet.put(line, Place::ALL, look);
-                }
-            }
-        }
-    });
 }

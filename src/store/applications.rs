@@ -5,9 +5,9 @@ use sqlx::FromRow;
 use super::db::{Query, Result, Tx, Value, WriteTx, sql};
 use crate::model::company::Path;
 use crate::model::oauth::RedirectUrls;
+use crate::model::role::Standing;
 use crate::model::time::Moment;
 use crate::model::token::Scopes;
-use crate::model::user::Role;
 
 /// An application as stored.
 #[derive(Debug, Clone, FromRow)]
@@ -18,8 +18,8 @@ pub struct Application {
     pub company_path: String,
     pub maker_id: i64,
     pub maker_email: String,
-    #[sqlx(try_from = "String")]
-    pub maker_role: Role,
+    maker_role_id: i64,
+    maker_permissions: Option<String>,
     pub name: String,
     pub description: String,
     pub redirect_urls: String,
@@ -30,7 +30,8 @@ pub struct Application {
     pub secret_ending: Option<String>,
     pub is_published: i64,
     pub service_user_id: Option<i64>,
-    /// The role of the service user.
+    /// The role of the service user, and its title.
+    pub service_role_id: Option<i64>,
     pub service_role: Option<String>,
     pub created_at: i64,
 }
@@ -39,6 +40,12 @@ impl Application {
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.secret_hash.is_some()
+    }
+
+    /// The standing of its maker.
+    #[must_use]
+    pub fn maker(&self) -> Standing {
+        Standing::of(self.maker_role_id, self.maker_permissions.as_deref())
     }
 
     #[must_use]
@@ -68,9 +75,12 @@ macro_rules! applications_sql {
     ($rest:literal) => {
         concat!(
             "select a.id, a.company_id, c.name as company_name, c.path as company_path, a.maker_id,
-                 m.email as maker_email, m.role as maker_role, a.name, a.description, a.redirect_urls, a.scopes,
+                 m.email as maker_email, m.role_id as maker_role_id, ",
+            crate::store::users::own_permissions!("m"),
+            " as maker_permissions, a.name, a.description, a.redirect_urls, a.scopes,
                  a.client_id, a.secret_hash, a.secret_ending, a.is_published, a.service_user_id,
-                 s.role as service_role, a.created_at
+                 s.role_id as service_role_id,
+                 (select r.title from role r where r.id = s.role_id) as service_role, a.created_at
              from application a join company c on c.id = a.company_id join person m on m.id = a.maker_id
              left join person s on s.id = a.service_user_id
              where c.removed_at is null and ",
@@ -202,29 +212,18 @@ pub async fn delete(tx: &mut WriteTx, id: i64) -> Result<()> {
 }
 
 /// Adds the user that an application acts as by itself.
-pub async fn insert_service_user(tx: &mut WriteTx, company_id: i64, role: Role, now: Moment) -> Result<i64> {
+pub async fn insert_service_user(tx: &mut WriteTx, company_id: i64, role_id: i64, now: Moment) -> Result<i64> {
     let id = super::ledger::reserve(tx, "user", 1).await?[0];
     // No address, so no mail and no sign-in leads to it.
     let name = format!("service-user-{id}");
-    sql("insert into person (id, company_id, email, email_search, role, created_at, is_service)
+    sql("insert into person (id, company_id, email, email_search, role_id, created_at, is_service)
          values ($1, $2, $3, $3, $4, $5, 1)")
     .bind(id)
     .bind(company_id)
     .bind(name)
-    .bind(role.slug())
+    .bind(role_id)
     .bind(now)
     .run(tx)
     .await?;
     Ok(id)
-}
-
-/// Takes from the service users of somebody's applications what the maker may no longer give.
-pub async fn lower_service_users(tx: &mut WriteTx, maker_id: i64, role: Role) -> Result<()> {
-    sql("update person set role = $2
-         where role <> $2 and id in (select service_user_id from application where maker_id = $1)")
-    .bind(maker_id)
-    .bind(role.slug())
-    .run(tx)
-    .await?;
-    Ok(())
 }

@@ -6,7 +6,6 @@ use super::db::{Result, Tx, sql};
 use super::history::NewHistory;
 use crate::model::company::searchable;
 use crate::model::second_factor::SecondFactor;
-use crate::model::user::Role;
 
 /// A person who can sign in.
 #[derive(FromRow)]
@@ -73,8 +72,12 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<Credentials>> {
 pub struct SignedIn {
     pub id: i64,
     pub email: String,
-    #[sqlx(try_from = "String")]
-    pub role: Role,
+    pub role_id: i64,
+    /// What it allows, unless it is built in.
+    pub own_permissions: Option<String>,
+    /// The role of the maker of a service user's application.
+    pub maker_role_id: Option<i64>,
+    pub maker_permissions: Option<String>,
     pub first_name: String,
     pub last_name: String,
     pub time_zone: String,
@@ -95,7 +98,15 @@ pub struct SignedIn {
 macro_rules! signed_in_columns {
     () => {
         concat!(
-            "u.id, u.email, u.role, u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
+            "u.id, u.email, u.role_id, ",
+            crate::store::users::own_permissions!("u"),
+            " as own_permissions, case when u.is_service = 1 then (select m.role_id from application a
+                 join person m on m.id = a.maker_id where a.service_user_id = u.id) end as maker_role_id,
+             case when u.is_service = 1 then (select ",
+            crate::store::users::own_permissions!("m"),
+            " from application a join person m on m.id = a.maker_id
+                 where a.service_user_id = u.id) end as maker_permissions,
+             u.first_name, u.last_name, u.time_zone, u.session_epoch, u.company_id,
              c.name as company_name, c.path as company_path, c.may_buy_vouchers, u.second_factor,
              u.password_needs_second_factor, u.is_service, ",
             crate::store::companies::demander_column!()

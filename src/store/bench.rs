@@ -111,9 +111,9 @@ fn companies() -> Query {
 }
 
 fn people() -> Query {
-    sql("insert into person (id, company_id, email, email_search, role, password_hash, created_at)
+    sql("insert into person (id, company_id, email, email_search, role_id, password_hash, created_at)
          select 1000 + n.i, 1001 + n.i % $3, 'person' || n.i || '@bench.test', 'person' || n.i || '@bench.test',
-             'end_user', '', 1000000 * n.i")
+             2, '', 1000000 * n.i")
 }
 
 fn pools() -> Query {

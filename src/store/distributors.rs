@@ -80,6 +80,24 @@ pub async fn set_may_buy(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     Ok(changed > 0)
 }
 
+/// What the operator says of a company's buying for itself; `None` follows the setting, and for an unknown company.
+pub async fn may_buy_for_itself(tx: &mut Tx, id: i64) -> Result<Option<bool>> {
+    let found: Option<(Option<i64>,)> =
+        sql("select may_buy_for_itself from company where id = $1").bind(id).optional(tx).await?;
+    Ok(found.and_then(|row| row.0).map(|may| may == 1))
+}
+
+/// Sets what the operator says of a company's buying for itself; returns whether that changed.
+pub async fn set_may_buy_for_itself(tx: &mut WriteTx, id: i64, may: Option<bool>) -> Result<bool> {
+    let changed = sql("update company set may_buy_for_itself = $2
+         where id = $1 and coalesce(may_buy_for_itself, -1) <> coalesce($2, -1)")
+    .bind(id)
+    .bind(may.map(i64::from))
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
 /// Sets whether a company's purchases are without VAT; returns whether that changed.
 pub async fn set_reverse_charge(tx: &mut WriteTx, id: i64, on: bool) -> Result<bool> {
     let changed = sql("update company set reverse_charge = $2 where id = $1 and reverse_charge <> $2")

@@ -1,12 +1,15 @@
 //! The price list. Changing a product adds a version; earlier versions stay unchanged.
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 
 use super::db::{Result, Tx, WriteTx, sql};
 use super::ledger::{decode, reserve};
 use crate::model::company::searchable;
 use crate::model::money::{Currency, Money, VatRate};
-use crate::model::product::{Price, Product, ProductKind, months_in_words};
+use crate::model::product::{Price, Product, ProductKind, VALID_MONTHS, months_in_words};
+use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
 /// A version of a product, with the current state of its VAT class.
@@ -22,6 +25,10 @@ pub struct ProductRow {
     pub device_price: Option<i64>,
     pub apartment_price: Option<i64>,
     pub licence_price: Option<i64>,
+    /// Of one unit of the other types, by slug.
+    pub unit_prices: BTreeMap<String, i64>,
+    /// How long vouchers can be redeemed.
+    pub valid_months: i64,
     /// The device models that a licence fits; empty for all.
     pub models: Vec<String>,
     pub term_months: Option<i64>,
@@ -42,6 +49,35 @@ impl ProductRow {
         Money::new(*minor, self.currency)
     }
 
+    /// What one unit of a type costs; `None` if the product does not sell it.
+    #[must_use]
+    pub fn unit_price(&self, resource_type: ResourceType) -> Option<i64> {
+        match resource_type {
+            ResourceType::DEVICE_YEAR => self.device_price,
+            ResourceType::APARTMENT_YEAR => self.apartment_price,
+            other => self.unit_prices.get(other.slug()).copied(),
+        }
+    }
+
+    /// The types that it sells: subscriptions first, then the others in the order of the screen.
+    #[must_use]
+    pub fn types(&self) -> Vec<ResourceType> {
+        let (by_year, others): (Vec<_>, Vec<_>) = ResourceType::all().partition(|t| t.is_by_year());
+        by_year.into_iter().chain(others).filter(|t| self.unit_price(*t).is_some()).collect()
+    }
+
+    /// Those of its types that are not counted in years.
+    #[must_use]
+    pub fn other_types(&self) -> Vec<ResourceType> {
+        self.types().into_iter().filter(|t| !t.is_by_year()).collect()
+    }
+
+    /// What one unit of a type that it sells costs.
+    #[must_use]
+    pub fn unit_money(&self, resource_type: &ResourceType) -> Money {
+        Money::new(self.unit_price(*resource_type).unwrap_or_default(), self.currency)
+    }
+
     /// Whether it fits devices of this model.
     #[must_use]
     pub fn suits(&self, model: &str) -> bool {
@@ -59,7 +95,12 @@ impl ProductRow {
     #[must_use]
     pub fn as_product(&self) -> Product {
         let price = match self.kind {
-            ProductKind::Voucher => Price::Voucher { device: self.device_price, apartment: self.apartment_price },
+            ProductKind::Voucher => Price::Voucher {
+                device: self.device_price,
+                apartment: self.apartment_price,
+                units: self.unit_prices.clone(),
+                valid_months: self.valid_months,
+            },
             ProductKind::Licence => Price::Licence {
                 licence: self.licence_price.unwrap_or_default(),
                 models: self.models.clone(),
@@ -92,6 +133,8 @@ struct StoredRow {
     device_price: Option<i64>,
     apartment_price: Option<i64>,
     licence_price: Option<i64>,
+    unit_prices: String,
+    valid_months: i64,
     models: String,
     term_months: Option<i64>,
     vat_rate: i64,
@@ -116,6 +159,8 @@ impl StoredRow {
             device_price: self.device_price,
             apartment_price: self.apartment_price,
             licence_price: self.licence_price,
+            unit_prices: serde_json::from_str(&self.unit_prices).map_err(decode)?,
+            valid_months: self.valid_months,
             models: self.models.lines().map(str::to_owned).collect(),
             term_months: self.term_months,
             vat_rate: super::vat_classes::rate(self.vat_rate)?,
@@ -132,7 +177,7 @@ macro_rules! product_sql {
     ($which:literal) => {
         concat!(
             "select p.id as product_id, v.version, p.kind, v.name, v.description, v.currency, v.device_price,
-                 v.apartment_price, v.licence_price, v.models, v.term_months, t.rate as vat_rate,
+                 v.apartment_price, v.licence_price, v.unit_prices, v.valid_months, v.models, v.term_months, t.rate as vat_rate,
                  t.id as vat_class_id, t.name as vat_class_name, p.is_offered, v.created_at as since,
                  u.email as changed_by
              from product p join product_version v on v.product_id = p.id
@@ -214,14 +259,19 @@ async fn insert_version(
     now: Moment,
 ) -> Result<()> {
     let (device, apartment, licence, models, term_months) = match &product.price {
-        Price::Voucher { device, apartment } => (*device, *apartment, None, String::new(), None),
+        Price::Voucher { device, apartment, .. } => (*device, *apartment, None, String::new(), None),
         Price::Licence { licence, models, term_months } => {
             (None, None, Some(*licence), models.join("\n"), *term_months)
         }
     };
+    let (units, valid_months) = match &product.price {
+        Price::Voucher { units, valid_months, .. } => (serde_json::to_string(units).map_err(decode)?, *valid_months),
+        Price::Licence { .. } => ("{}".to_owned(), VALID_MONTHS),
+    };
     sql("insert into product_version (product_id, version, name, description, currency, device_price,
-             apartment_price, licence_price, models, term_months, vat_class_id, created_at, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
+             apartment_price, licence_price, models, term_months, vat_class_id, created_at, created_by, unit_prices,
+             valid_months)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
     .bind(id)
     .bind(version)
     .bind(&product.name)
@@ -235,6 +285,8 @@ async fn insert_version(
     .bind(product.vat_class_id)
     .bind(now)
     .bind(by)
+    .bind(units)
+    .bind(valid_months)
     .run(tx)
     .await?;
     Ok(())

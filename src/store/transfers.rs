@@ -2,9 +2,13 @@
 
 use sqlx::FromRow;
 
+use super::companies::escape_like;
 use super::company_scope::{CompanyScope, MERGED_ROWS_MAX};
 use super::db::{Query, Result, Tx, sql};
+use super::pools::pool_id;
+use crate::model::company::{Path, searchable};
 use crate::model::ledger::Cause;
+use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 
 /// A transfer as in lists.
@@ -31,8 +35,20 @@ pub struct ListedTransfer {
     pub code_id: Option<i64>,
     pub device_id: Option<i64>,
     pub memo: String,
-    /// The path of the company that the units come from.
+    /// The device's serial number and MAC address.
+    pub serial: Option<String>,
+    pub mac: Option<String>,
+    /// The paths of the companies that the units come from and go to.
     pub from_path: String,
+    pub to_path: String,
+}
+
+impl ListedTransfer {
+    /// The pool that the units come from.
+    #[must_use]
+    pub fn pool_id(&self) -> i64 {
+        pool_id(self.from_company_id, self.resource_type)
+    }
 }
 
 /// Filters transfers.
@@ -41,6 +57,9 @@ pub struct TransferFilter {
     pub cause: Option<Cause>,
     /// Those of one device, no matter who paid.
     pub device_id: Option<i64>,
+    pub resource_type: Option<ResourceType>,
+    /// Part of what is known of the device, or of the name of a company of this tree.
+    pub text: Option<(String, Path)>,
     pub from: Option<Moment>,
     pub to: Option<Moment>,
     /// The last id of the previous page.
@@ -61,11 +80,13 @@ pub fn list_query(scope: &CompanyScope, filter: &TransferFilter) -> Query {
     let query =
         sql("select t.id, t.at, t.actor_id, p.email as actor_email, w.path as actor_path, w.name as actor_company,
              t.cause, t.resource_type, t.amount, t.from_company_id, t.from_name, t.from_balance, t.to_company_id,
-             t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, f.path as from_path
+             t.to_name, t.to_balance, t.code_id, t.device_id, t.memo, d.serial, nullif(d.mac, '') as mac,
+             f.path as from_path, e.path as to_path
          from (");
     page_ids(query, scope, filter)
         .push(
             ") page join transfer t on t.id = page.id join company f on f.id = t.from_company_id
+         join company e on e.id = t.to_company_id left join device d on d.id = t.device_id
          left join person p on p.id = t.actor_id left join company w on w.id = p.company_id",
         )
         .push(if filter.newest_first { " order by t.id desc" } else { " order by t.id" })
@@ -146,6 +167,21 @@ fn of_device(query: Query, filter: &TransferFilter) -> Query {
 fn wanted(mut query: Query, filter: &TransferFilter) -> Query {
     if let Some(cause) = filter.cause {
         query = query.push(" and t.cause = ").push_value(cause.slug());
+    }
+    if let Some(resource_type) = filter.resource_type {
+        query = query.push(" and t.resource_type = ").push_value(resource_type);
+    }
+    if let Some((text, tree)) = &filter.text {
+        let pattern = format!("%{}%", escape_like(&searchable(text)));
+        query = query
+            .push(" and (exists (select 1 from device d where d.id = t.device_id and d.search like ")
+            .push_value(&pattern)
+            .push(" escape '\\') or exists (select 1 from company n where n.id in (t.from_company_id, t.to_company_id)")
+            .push(" and n.name_search like ")
+            .push_value(&pattern)
+            .push(" escape '\\' and ")
+            .push_tree("n.path", tree)
+            .push("))");
     }
     if let Some(from) = filter.from {
         query = query.push(" and t.at >= ").push_value(from);

@@ -107,6 +107,34 @@ impl Drop for Place {
     }
 }
 
+/// A place for an answer that is read in the same steps as files, and sent as a whole.
+pub struct Whole {
+    place: Place,
+    app: App,
+}
+
+impl Whole {
+    /// Takes a place until it is dropped.
+    ///
+    /// # Errors
+    /// [`WebError::TooManyDownloads`].
+    pub fn begin(portal: &Portal, actor: &Actor) -> WebResult<Whole> {
+        Ok(Whole { place: portal.downloads.begin(actor.user_id)?, app: portal.app.for_exports() })
+    }
+
+    /// The application whose reads are exports.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Reads a step in its turn.
+    pub async fn step<T>(&self, read: impl Future<Output = T>) -> T {
+        let _turn = self.place.turn().await;
+        read.await
+    }
+}
+
 /// A file's name and type, and what precedes its rows.
 pub struct File {
     pub name: String,

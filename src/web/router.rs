@@ -9,11 +9,11 @@ use tower_http::csrf::CsrfLayer;
 
 use super::api;
 use super::pages::{
-    account, applications, auth, authorize, billing, buy, buy_licences, clock, code_batches, code_sheet, code_windows,
-    codes, companies, company, company_windows, confirm, demo_card, device_tags, device_windows, devices, distributors,
-    failed_jobs, history, imports, invoices, issue, licences, moves, orders, overview, payments, price_list, redeem,
-    report_files, reports, search, second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes,
-    vouchers,
+    account, applications, auth, authorize, billing, buy, buy_for_pool, buy_licences, buying_terms, clock,
+    code_batches, code_sheet, code_windows, codes, companies, company, company_data, company_windows, confirm,
+    demo_card, device_tags, device_windows, devices, distributors, failed_jobs, history, imports, invoices, issue,
+    licences, moves, orders, overview, own_pool, payments, price_list, redeem, report_files, reports, roles, search,
+    second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
@@ -123,9 +123,15 @@ fn administration() -> Router<Portal> {
         .route(urls::VOUCHER_RECEIVED, get(subscriptions::received))
         .route(urls::USERS, get(users::list).post(users::invite))
         .route(urls::USERS_NEW, get(users::invite_window))
+        .route(urls::ROLES, get(roles::list).post(roles::create))
+        .route(urls::ROLES_NEW, get(roles::create_window))
+        .route("/users/roles/{id}", get(roles::show))
+        .route("/users/roles/{id}/content", get(roles::edit_window).post(roles::edit))
+        .route("/users/roles/{id}/deletion", get(roles::delete_window).post(roles::delete))
         .route("/users/{id}", get(users::show))
         .route("/users/{id}/role", post(users::set_role))
         .route("/users/{id}/disabled", post(users::set_disabled))
+        .route("/users/{id}/removal", get(users::remove_window).post(users::remove))
         .route("/users/{id}/link", get(users::link_window).post(users::new_link))
         .route("/users/{id}/tokens/{token}/revocation", post(users::revoke_token))
         .route("/users/{id}/sessions", post(users::end_sessions))
@@ -161,6 +167,8 @@ fn buying() -> Router<Portal> {
     Router::new()
         .route(urls::BUY_VOUCHERS, get(buy::window).post(buy::add))
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
+        .route(urls::BUY_FOR_POOL, get(buy_for_pool::window).post(buy_for_pool::add))
+        .route(urls::BUY_FOR_POOL_TOTAL, get(buy_for_pool::total))
         .route(urls::BUY_LICENCES, get(buy_licences::window).post(buy_licences::add))
         .route(urls::BUY_LICENCES_CHOICE, get(buy_licences::begin).post(buy_licences::choose))
         .route("/orders/{id}", get(orders::show))
@@ -169,6 +177,7 @@ fn buying() -> Router<Portal> {
         .route("/licences/{id}/file", get(licences::file))
         .route("/licences/{id}/rehost", get(licences::rehost_window).post(licences::rehost))
         .route("/orders/{id}/lines/{line}/removal", post(buy::remove_line))
+        .route("/orders/{id}/lines/{line}/return", get(own_pool::return_window).post(own_pool::take_back))
         .route("/orders/{id}/placement", post(orders::place))
         .route("/orders/{id}/card", post(orders::card))
         .route("/demo/card/{session}", get(demo_card::show).post(demo_card::answer))
@@ -234,6 +243,9 @@ fn selling() -> Router<Portal> {
         .route(urls::FAILED_JOBS, get(failed_jobs::list))
         .route(urls::FAILED_JOBS_RETRY, post(failed_jobs::retry_all))
         .route("/operator/failed-jobs/{id}/retry", post(failed_jobs::retry))
+        .route("/companies/{id}/payments", get(payments::of_company))
+        .route("/companies/{id}/data", get(company_data::window).post(company_data::buy))
+        .route("/companies/{id}/buying", get(buying_terms::window).post(buying_terms::save))
         .route("/companies/{id}/billing", get(billing::window).post(billing::save))
 }
 

@@ -171,24 +171,24 @@ fn navigation(actor: &Actor, path: &str) -> Vec<NavGroup> {
         is_current: path == href || (href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'))),
     };
     let mut groups = vec![NavGroup { heading: "", items: vec![item("Overview", urls::OVERVIEW)] }];
-    if actor.sees_tree() {
-        groups.push(NavGroup {
-            heading: "Administration",
-            items: vec![
-                item("Companies", urls::COMPANIES),
-                item("Resources", urls::RESOURCES),
-                item("Users", urls::USERS),
-            ],
-        });
+    let administration = [
+        (actor.may.view_companies(), item("Companies", urls::COMPANIES)),
+        (actor.may.view_companies(), item("Resources", urls::RESOURCES)),
+        (actor.may.view_users(), item("Users", urls::USERS)),
+    ];
+    let items: Vec<NavItem> =
+        administration.into_iter().filter_map(|(is_seen, item)| is_seen.then_some(item)).collect();
+    if !items.is_empty() {
+        groups.push(NavGroup { heading: "Administration", items });
     }
     groups.push(NavGroup { heading: "", items: vec![item("Devices", urls::DEVICES)] });
-    if actor.may_redeem() {
+    if actor.may.activate_codes() {
         let options = item("Subscriptions, licences", urls::SUBSCRIPTIONS);
         let is_current = options.is_current || path.starts_with("/buy/");
         groups.push(NavGroup { heading: "", items: vec![NavItem { is_current, ..options }] });
     }
     let mut records = vec![item("History", urls::HISTORY)];
-    if actor.sees_tree() {
+    if actor.may.view_orders() {
         records.insert(0, item("Payments", urls::PAYMENTS));
     }
     if actor.has_reports() {

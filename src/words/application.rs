@@ -1,6 +1,6 @@
 //! Problems with an application, and what was done to it.
 
-use super::{Notice, Worded, forbidden, invalid, missing};
+use super::{Notice, Worded, invalid, missing};
 use crate::model::event::ApplicationEvent;
 use crate::model::oauth::{REDIRECT_URLS_MAX, RedirectError};
 use crate::model::refusal::ApplicationReason;
@@ -17,9 +17,6 @@ pub(super) fn application(reason: &ApplicationReason) -> Worded {
             "PUBLIC_APPLICATION",
             "A public application cannot act by itself: it has no secret to prove who it is.",
         ),
-        ApplicationReason::RoleTooHigh => {
-            forbidden("Choose a role that is no higher than that of the person who made the application.")
-        }
         ApplicationReason::Public => invalid("PUBLIC_APPLICATION", "A public application has no secret."),
         ApplicationReason::Unknown => invalid(
             "UNKNOWN_APPLICATION",

@@ -6,6 +6,7 @@ use crate::model::amount::grouped;
 use crate::model::company::{DEPTH_MAX, NAME_LENGTH_MAX, NAME_LENGTH_MIN, NameError};
 use crate::model::event::CompanyEvent;
 use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
+use crate::model::resources::ResourceType;
 
 const MISSING: &str = "Choose a company.";
 
@@ -20,6 +21,13 @@ pub(super) fn company(reason: &CompanyReason) -> Worded {
         CompanyReason::UnderItself => {
             invalid("UNDER_ITSELF", "A company cannot be put under itself or under one of its own subsidiaries.")
         }
+        CompanyReason::RolesAbove { people } => invalid(
+            "ROLES_OF_COMPANIES_ABOVE",
+            format!(
+                "Users there have roles of companies that would no longer be above ({}). Give them other roles first.",
+                grouped(*people)
+            ),
+        ),
         CompanyReason::TooDeep => invalid("TOO_DEEP", format!("The tree would become deeper than {DEPTH_MAX} levels.")),
         CompanyReason::NameTaken => invalid("NAME_TAKEN", "Another company has this name."),
         CompanyReason::NoneChosen => invalid("NOTHING_CHOSEN", "Choose at least one company."),
@@ -121,6 +129,37 @@ pub(super) fn event(event: &CompanyEvent) -> Notice {
             let what = if *is_on { "No VAT is" } else { "VAT is" };
             Notice::done("Update", format!("{what} added to new orders of {name}."))
         }
+        CompanyEvent::DataBought { name, credits, mebibytes } => {
+            let credits = super::units(*credits, ResourceType::CREDIT);
+            Notice::done("Buy data", format!("{credits} of {name} became {}.", data(*mebibytes)))
+        }
+        CompanyEvent::BuyingTermsSet { name, for_own_pool } => {
+            let text = match for_own_pool {
+                None => format!("Whether {name} may buy for its own pool follows the setting."),
+                Some(true) => format!("{name} may buy for its own pool."),
+                Some(false) => format!("{name} may not buy for its own pool."),
+            };
+            Notice::done("Update", text)
+        }
+    }
+}
+
+/// "4 GiB of data".
+#[must_use]
+pub fn data(mebibytes: i64) -> String {
+    match mebibytes % 1_024 {
+        0 => format!("{} GiB of data", grouped(mebibytes / 1_024)),
+        _ => format!("{} MiB of data", grouped(mebibytes)),
+    }
+}
+
+/// What the operator says of a company's buying for itself, for the history.
+#[must_use]
+pub fn own_purchases(may: Option<bool>) -> &'static str {
+    match may {
+        None => "follows the setting",
+        Some(true) => "may buy",
+        Some(false) => "may not buy",
     }
 }
 

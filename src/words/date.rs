@@ -1,6 +1,7 @@
 //! Why a text is not a day or a period.
 
 use super::{Worded, invalid};
+use crate::model::amount::grouped;
 use crate::model::month::{PERIOD_MONTHS_MAX, PeriodError};
 use crate::model::refusal::DateReason;
 
@@ -8,6 +9,10 @@ pub(super) fn date(reason: &DateReason) -> Worded {
     match reason {
         DateReason::NotADay => invalid("NOT_A_DATE", "Enter a day such as 2026-11-21."),
         DateReason::Past => invalid("PAST", "Enter a day that has not passed."),
+        DateReason::TooManyRows { maximum } => {
+            let maximum = grouped(*maximum as i64);
+            invalid("TOO_MANY_ROWS", format!("The report has more than {maximum} rows. Choose a shorter period."))
+        }
         DateReason::Period(error) => invalid("NOT_A_PERIOD", period(*error)),
     }
 }

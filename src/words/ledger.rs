@@ -81,9 +81,13 @@ fn sentence(t: &Transfer, count: usize, left: i64) -> String {
         }
         Cause::Redeem => format!("{units} added to {}. The balance is now {}.", t.to_name, grouped(left)),
         Cause::Spend => format!("{units} of {} used by {}.", t.from_name, t.memo),
+        Cause::Fulfil if t.code_id.is_none() => {
+            format!("{units} bought by {} were added to its pool. The balance is now {}.", t.to_name, grouped(left))
+        }
         Cause::Fulfil => format!("Vouchers of {units} each were issued to {}.", t.to_name),
         Cause::Expire => format!("{units} of {} expired.", t.from_name),
         Cause::Cancel => format!("{units} of {} went back to the vendor.", t.from_name),
+        Cause::BuyData => format!("{units} of {} became {}. {} left.", t.from_name, t.memo, grouped(left)),
         Cause::Replace => format!("The code of {units} was replaced. The old one no longer works."),
     }
 }

@@ -17,6 +17,7 @@ mod notice;
 mod order;
 mod product;
 mod resources;
+mod role;
 mod sign_in;
 mod tag;
 mod token;
@@ -24,11 +25,11 @@ mod user;
 
 use std::borrow::Cow;
 
-pub use company::missing_company;
+pub use company::{data, missing_company, own_purchases};
 pub use import::row_error;
 pub use ledger::transfers;
 pub use notice::{Notice, event};
-pub use order::{codes, unmade_codes};
+pub use order::{codes, units, unmade_codes};
 pub use resources::coverage;
 pub use user::password_help;
 
@@ -72,6 +73,7 @@ pub fn reason(reason: &Reason) -> Worded {
         Reason::SecondFactor(reason) => sign_in::second_factor(reason),
         Reason::Token(reason) => token::token(reason),
         Reason::Application(reason) => application::application(reason),
+        Reason::Role(reason) => role::role(reason),
         Reason::Device(reason) => device::device(reason),
         Reason::Tag(reason) => tag::tag(reason),
         Reason::Import(error) => import::file(error),

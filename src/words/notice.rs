@@ -1,7 +1,7 @@
 //! The notice at the top of the page after something was done.
 
 use super::{
-    application, billing, code, company, device, import, job, licence, order, product, sign_in, tag, token, user,
+    application, billing, code, company, device, import, job, licence, order, product, role, sign_in, tag, token, user,
 };
 use crate::model::event::Event;
 
@@ -40,6 +40,7 @@ pub fn event(event: &Event) -> Notice {
         Event::Application(event) => application::event(event),
         Event::Device(event) => device::event(event),
         Event::Import(event) => import::event(event),
+        Event::Role(event) => role::event(event),
         Event::Tag(event) => tag::event(event),
         Event::Code(event) => code::event(event),
         Event::Product(event) => product::event(event),

@@ -4,7 +4,9 @@ use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
 use crate::model::event::{OrderEvent, Placed};
 use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
+use crate::model::product::validity_in_words;
 use crate::model::refusal::OrderReason;
+use crate::model::resources::ResourceType;
 
 pub(super) fn order(reason: &OrderReason) -> Worded {
     let sentence = match reason {
@@ -12,6 +14,12 @@ pub(super) fn order(reason: &OrderReason) -> Worded {
         OrderReason::Withdrawn { name } => {
             format!("{name} is no longer offered. Take it out of the order first.")
         }
+        OrderReason::UnitsUsed { bought, left, resource_type } => format!(
+            "The order brought {}, and the pool has {} left. What was used or moved cannot be taken back, and nothing \
+             was changed.",
+            units(*bought, *resource_type),
+            grouped(*left),
+        ),
         OrderReason::VatChanged => {
             "The VAT has changed since this order was put together. It was calculated again: check \
              the new total, then place the order."
@@ -24,6 +32,7 @@ pub(super) fn order(reason: &OrderReason) -> Worded {
 fn error(error: OrderError) -> String {
     match error {
         OrderError::Years => format!("Enter a whole number of years from 1 to {YEARS_MAX}."),
+        OrderError::NotByYear => "This type is not counted in years. Enter 1 here, and how many below.".into(),
         OrderError::Subscriptions => {
             format!("Enter a whole number from 1 to {}.", grouped(SUBSCRIPTIONS_MAX))
         }
@@ -38,6 +47,11 @@ fn error(error: OrderError) -> String {
             order.code(),
             line.code()
         ),
+        OrderError::OtherValidity { order, line } => format!(
+            "The vouchers of this order are valid for {}, and these for {}. Finish the order first, then begin another.",
+            validity_in_words(order),
+            validity_in_words(line),
+        ),
         OrderError::TooManyLines => format!("An order has at most {LINES_MAX} lines. Begin another order."),
         OrderError::TooManyCodes => {
             format!("An order has at most {} codes, all lines together.", grouped(CODES_MAX))
@@ -45,6 +59,7 @@ fn error(error: OrderError) -> String {
         OrderError::Empty => "The order has no lines yet. Add something to it first.".into(),
         OrderError::NotDraft => "This order was placed already, so it does not change any more.".into(),
         OrderError::NotOpen => "This order is not waiting for a payment any more. Reload the page.".into(),
+        OrderError::TakenBack => "This was taken back already. Reload the page.".into(),
         OrderError::NoSeller => {
             "Nothing can be ordered yet: the vendor has not entered who sells. Please ask the vendor.".into()
         }
@@ -73,6 +88,9 @@ pub(super) fn event(event: &OrderEvent) -> Notice {
         OrderEvent::LicencesAdded { order_id } => {
             Notice::done("Add", format!("The licences were added to order {order_id}."))
         }
+        OrderEvent::UnitsAdded { order_id } => {
+            Notice::done("Add", format!("The units for your pool were added to order {order_id}."))
+        }
         OrderEvent::LineRemoved { order_id } => {
             Notice::done("Remove", format!("The line was taken out of order {order_id}."))
         }
@@ -98,6 +116,14 @@ pub(super) fn event(event: &OrderEvent) -> Notice {
         OrderEvent::RestCancelled { order_id, count, credit_note } => {
             cancelled(&unmade_codes(*count), *order_id, credit_note.as_deref())
         }
+        OrderEvent::UnitsTakenBack { order_id, amount, resource_type, credit_note } => {
+            let what = match ResourceType::from_slug(resource_type) {
+                Some(resource_type) => units(*amount, resource_type),
+                None => grouped(*amount),
+            };
+            let credited = credit_note.as_deref().map(credited).unwrap_or_default();
+            Notice::done("Take back", format!("{what} of order {order_id} went back to the vendor. {credited}"))
+        }
         OrderEvent::CreditNoteSettled { number } => Notice::done("Pay back", format!("{number} is settled.")),
     }
 }
@@ -118,6 +144,12 @@ fn cancelled(what: &str, order_id: i64, credit_note: Option<&str>) -> Notice {
 
 fn credited(number: &str) -> String {
     format!("Credit note {number} was made.")
+}
+
+/// "10 Credit".
+#[must_use]
+pub fn units(amount: i64, resource_type: ResourceType) -> String {
+    format!("{} {}", grouped(amount), resource_type.label())
 }
 
 /// How many codes were cancelled.

@@ -8,7 +8,9 @@ use crate::model::refusal::ProductReason;
 
 pub(super) fn product(reason: &ProductReason) -> Worded {
     match reason {
-        ProductReason::NoPrice => missing("Enter at least one price: for a device, for an apartment, or both."),
+        ProductReason::NoPrice => {
+            missing("Enter at least one price: for a device, for an apartment, or for another type.")
+        }
         ProductReason::UnknownCurrency => invalid("NOT_A_CHOICE", "Choose a currency."),
         ProductReason::UnknownVatClass => {
             invalid("NOT_A_CHOICE", "Choose a VAT class. They are at the end of the price list.")

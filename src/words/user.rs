@@ -1,9 +1,9 @@
 //! Problems with an account, its address, role or password, and what was done to it.
 
-use super::{Notice, Worded, invalid, missing};
+use super::{Notice, Worded, forbidden, invalid, missing};
 use crate::model::event::UserEvent;
 use crate::model::refusal::UserReason;
-use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError, Role, password_length_min};
+use crate::model::user::{EmailError, PASSWORD_LENGTH_MAX, PasswordError, password_length_min};
 
 pub(super) fn user(reason: &UserReason) -> Worded {
     match reason {
@@ -12,7 +12,6 @@ pub(super) fn user(reason: &UserReason) -> Worded {
             invalid("NOT_AN_ADDRESS", "Enter an e-mail address such as name@example.com.")
         }
         UserReason::EmailTaken => invalid("EMAIL_TAKEN", "This address has an account already."),
-        UserReason::UnknownRole => invalid("UNKNOWN_ROLE", "Choose a role."),
         UserReason::UnknownTimeZone => {
             invalid("UNKNOWN_TIME_ZONE", "There is no such time zone. Choose one of the list.")
         }
@@ -22,6 +21,7 @@ pub(super) fn user(reason: &UserReason) -> Worded {
         UserReason::OwnAccount => {
             invalid("OWN_ACCOUNT", "This is your own account. Another administrator can change it.")
         }
+        UserReason::MayMore => forbidden("This user may do more than you. Somebody who may as much can change it."),
         UserReason::Password(error) => invalid("PASSWORD", password(*error)),
         UserReason::PasswordsDiffer => invalid("PASSWORD", "The two passwords differ. Type the same one twice."),
         UserReason::WrongPassword => invalid("PASSWORD", "This is not your present password."),
@@ -52,7 +52,7 @@ pub(super) fn event(event: &UserEvent) -> Notice {
     match event {
         UserEvent::Invited { email, company, role, is_mailed } => {
             let mailed = if *is_mailed { " A link to set the password was mailed." } else { "" };
-            let role = self::role(*role);
+            let role = self::role(role);
             Notice::done("Invite", format!("{email} was invited to {company} as {role}.{mailed}"))
         }
         UserEvent::LinkMade { email, life, is_mailed } => {
@@ -63,10 +63,17 @@ pub(super) fn event(event: &UserEvent) -> Notice {
             Notice::done("Link", text)
         }
         UserEvent::RoleChanged { email, role } => {
-            Notice::done("Update", format!("{email} is now {}.", self::role(*role)))
+            Notice::done("Update", format!("{email} is now {}.", self::role(role)))
         }
         UserEvent::Disabled { email } => Notice::done("Disable", format!("{email} can no longer sign in.")),
         UserEvent::Enabled { email } => Notice::done("Enable", format!("{email} can sign in again.")),
+        UserEvent::Removed { email } => {
+            Notice::done("Remove", format!("{email} was removed. The address can be invited again."))
+        }
+        UserEvent::InvitationWithdrawn { email } => Notice::done(
+            "Withdraw invitation",
+            format!("The invitation of {email} was withdrawn. Its link no longer works."),
+        ),
         UserEvent::SessionsEnded { email } => {
             Notice::done("End sessions", format!("{email} is signed out everywhere."))
         }
@@ -86,6 +93,12 @@ pub(super) fn event(event: &UserEvent) -> Notice {
     }
 }
 
-fn role(role: Role) -> String {
-    role.label().to_lowercase()
+/// A role in a sentence: the title, or the name that earlier versions kept of a built-in one.
+fn role(title: &str) -> &str {
+    match title {
+        "admin" => "Administrator",
+        "end_user" => "End user",
+        "read_only" => "Read only",
+        title => title,
+    }
 }

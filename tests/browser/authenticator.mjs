@@ -35,15 +35,16 @@ export async function isIn(page, email) {
   await page.getByRole('button', { name: `Account menu: ${email}` }).waitFor();
 }
 
-async function openChoice(page) {
+// Chooses an authentication type on the Security page, which leads to its steps.
+async function chooseType(page, label) {
   await page.goto(url('/account/security'));
-  await page.getByRole('link', { name: /^(Turn on|Change method)$/ }).click();
+  await page.getByLabel('Authentication type').selectOption({ label });
+  await page.getByRole('button', { name: 'Continue' }).click();
 }
 
 // Sets up an app; returns its secret and the recovery codes.
 export async function setUpApp(page) {
-  await openChoice(page);
-  await page.getByRole('link', { name: /^Set up (authenticator|another) app$/ }).click();
+  await chooseType(page, 'Authenticator app');
   await page.getByRole('img', { name: /^QR code/ }).waitFor();
   const secret = (await page.locator('#secret-text').innerText()).replaceAll(' ', '');
   await page.getByLabel('Code', { exact: true }).fill(appCode(secret));
@@ -60,7 +61,7 @@ export async function setUpApp(page) {
 export async function turnOff(page) {
   await page.goto(url('/account/security'));
   await isAccessible(page, 'security with two-factor authentication');
-  await page.getByRole('link', { name: 'Turn off' }).click();
+  await chooseType(page, 'None');
   await isAccessible(page, 'turn off');
   await page.getByRole('button', { name: 'Turn off' }).click();
   assert.match(await notice(page, 'Update'), /Two-factor authentication is off\./);

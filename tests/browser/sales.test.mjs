@@ -23,6 +23,8 @@ async function fillVoucher(page, { name, years, subscriptions, type, codes, tota
   await page.getByLabel('Number of years').fill(String(years));
   await page.getByLabel('Number of subscriptions').fill(String(subscriptions));
   await page.getByLabel('Subscription type').selectOption({ label: type });
+  // Folded away, because most vouchers are one code.
+  if (!(await page.getByLabel('Number of codes').isVisible())) await page.getByText('Several codes', { exact: true }).click();
   await page.getByLabel('Number of codes').fill(String(codes));
   if (!page.hasScript) await page.getByRole('button', { name: 'Show the total' }).click();
   await page.getByRole('term').filter({ hasText: 'Total' }).locator('xpath=following-sibling::dd').getByText(total).waitFor();
@@ -195,7 +197,30 @@ eachOf(FEW, 'a lost code can be replaced, and another one cancelled', (cell) =>
     await isAccessible(page, 'cancel vouchers');
     await page.getByRole('button', { name: 'Cancel vouchers' }).click();
     assert.match(await notice(page, 'Cancel'), /Credit note CN-/);
+    await page.getByRole('link', { name: 'Cancelled', exact: true }).click();
     assert.match(await page.getByRole('row').filter({ hasText: other }).innerText(), /Cancelled/);
+  }));
+
+eachOf(CELLS, 'a company buys for its own pool by card', (cell) =>
+  visit({ as: 'admin', ...cell }, async (page) => {
+    await page.goto(url('/'));
+    await option(page, 'Buy for your own pool');
+    await page.getByLabel('Number of subscriptions').fill('20');
+    await page.getByLabel('Subscription type').selectOption({ label: 'Credit' });
+    if (!page.hasScript) await page.getByRole('button', { name: 'Show the total' }).click();
+    await page.getByRole('term').filter({ hasText: 'Total' }).locator('xpath=following-sibling::dd').getByText('24.20 EUR').waitFor();
+    await isAccessible(page, 'buy for the own pool');
+    await page.getByRole('button', { name: 'Check the order' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Acme Logistics GmbH');
+    await page.getByLabel('Address', { exact: true }).fill('Hafenstraße 5');
+    await page.getByLabel('Country').selectOption('DE');
+    await page.getByLabel('E-mail').fill('billing@acme.test');
+    const order = await place(page, 'Card', '24.20 EUR');
+    await payByTestCard(page, '24.20 EUR');
+    await openOrder(page, order);
+    await page.getByRole('heading', { level: 2, name: 'In the own pool' }).waitFor();
+    await page.getByText('20 Credit', { exact: true }).waitFor();
+    await isAccessible(page, 'order for the own pool');
   }));
 
 /* ---- Licences ---- */

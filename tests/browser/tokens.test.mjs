@@ -37,7 +37,7 @@ async function addToken(page, name) {
   await place.getByRole('checkbox', { name: /^credits:read / }).check();
   await place.getByRole('button', { name: 'Save Personal Access Token' }).click();
   const made = await actionWindow(page, 'Personal access token');
-  await made.getByText('This is the only time that the token is shown.').waitFor();
+  await made.getByText('WARNING: this is the only time it is shown.').waitFor();
   await isAccessible(page, 'token that was made');
   const text = await made.getByText(/^scrip_pat_/).innerText();
   // However the dialog is closed, the list behind it shows the token.

@@ -89,6 +89,8 @@ const READERS = [
   page('company without anything, codes', '/companies/8/codes'),
   page('company without anything, subsidiaries', '/companies/8/subsidiaries'),
   page('users', '/users'),
+  page('roles', '/users/roles'),
+  page('role', '/users/roles/1'),
   page('user', '/users/3'),
 ];
 
@@ -164,7 +166,10 @@ export const VIEWS = {
     page('put under another company', '/companies/2', windowOf('Put under another company', 'Put under another company')),
     page('remove company', '/companies/2', windowOf('Remove company', 'Remove company')),
     page('remove company, refused', '/companies/2', refused(windowOf('Remove company', 'Remove company'), 'Remove')),
+    page('remove user', '/users/3', windowOf('Remove user', 'Remove user')),
     page('invite user', '/users', windowOf('Invite user', 'Invite user')),
+    page('create role', '/users/roles', windowOf('Create role', 'Create role')),
+    page('create role, refused', '/users/roles', refused(windowOf('Create role', 'Create role'), 'Create')),
     page('issue resources', '/operator/issues/new'),
     page('price list', '/operator/price-list'),
     page('price list, row menu', '/operator/price-list', rowMenu),
@@ -200,6 +205,9 @@ export const VIEWS = {
       await tab.getByRole('button', { name: 'Save' }).click();
       await tab.getByRole('alert').waitFor();
     }),
+    page('payments of a company', '/companies/2/payments'),
+    page('buying terms', '/companies/2', windowOf('Buying terms', 'Buying terms')),
+    page('buy data', '/companies/2', windowOf('Buy data', 'Buy data')),
     page('billing data', '/companies/2', windowOf('Edit billing data', 'Billing data')),
     page('reports', '/reports'),
     page('reports, refused', '/reports?from=2026-13'),
@@ -227,6 +235,14 @@ export const VIEWS = {
     page('order, paid', '/orders/5'),
     page('order of licences', '/orders/7'),
     page('voucher', '/orders/5/vouchers/1'),
+    page('voucher, cancelled codes', '/orders/5/vouchers/1?state=cancelled'),
+    page('voucher, all codes', '/orders/5/vouchers/1?state=all'),
+    page('buy for the own pool', '/buy/own-pool'),
+    page('buy for the own pool, refused', '/buy/own-pool', async (tab) => {
+      await tab.getByLabel('Number of years').fill('11');
+      await tab.getByRole('button', { name: 'Check the order' }).click();
+      await tab.getByRole('alert').waitFor();
+    }),
     page('cancel vouchers', '/orders/5/vouchers/1', async (tab) => {
       await tab.getByRole('checkbox', { name: /^Choose code/ }).first().check();
       await tab.getByRole('button', { name: 'Cancel chosen' }).click();

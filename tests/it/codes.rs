@@ -310,7 +310,7 @@ async fn wrong_codes_are_also_counted_per_company_and_address(test: TestApp) {
     let mut tx = test.app.db.write().await.unwrap();
     let hash = scrip::store::auth::credentials(&mut tx, "other@test.example").await.unwrap().unwrap().password_hash;
     for email in ["second@test.example", "third@test.example"] {
-        let role = scrip::model::user::Role::EndUser;
+        let role = scrip::model::role::END_USER;
         let id = scrip::store::users::insert(&mut tx, world.other, email, role, crate::support::NOON)
             .await
             .unwrap()

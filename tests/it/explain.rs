@@ -6,6 +6,7 @@ use scrip::model::device::DeviceState;
 use scrip::model::ledger::CodeStatus;
 use scrip::model::month::{Month, Period};
 use scrip::model::order::OrderState;
+use scrip::model::resources::ResourceType;
 use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
 use scrip::store::companies::{self, CompanyFilter, Sort, Way};
 use scrip::store::company_scope::CompanyScope;
@@ -16,7 +17,7 @@ use scrip::store::history::{self, HistoryFilter};
 use scrip::store::orders::{self, OrderFilter};
 use scrip::store::tags::{self, TagFilter, TagSort};
 use scrip::store::transfers::{self, TransferFilter};
-use scrip::store::users::{self, UserFilter};
+use scrip::store::users::{self, UserFilter, UserSort};
 use scrip::store::vouchers::{self, VoucherFilter};
 use scrip::store::{coverage, pools};
 use scrip::store::{reports, sessions};
@@ -130,12 +131,25 @@ async fn codes_have_an_index_for_each_sort_order(test: TestApp) {
 
 async fn users_history_and_sessions_use_their_indexes(test: TestApp) {
     let filter = HistoryFilter { limit: 51, ..HistoryFilter::default() };
-    let (users_by_id, lines_by_id) = match test.backend {
-        Backend::Sqlite => ("SEARCH u USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH t USING INTEGER PRIMARY KEY"),
-        Backend::Postgres => ("Index Scan using person_pkey on person u", "Index Scan Backward using transfer_pkey"),
+    let (users_by_id, users_by_email, lines_by_id) = match test.backend {
+        Backend::Sqlite => (
+            "SEARCH u USING INTEGER PRIMARY KEY (rowid>?)",
+            "sqlite_autoindex_person_1",
+            "SEARCH t USING INTEGER PRIMARY KEY",
+        ),
+        Backend::Postgres => (
+            "Index Scan using person_pkey on person u",
+            "person_email_search_key",
+            "Index Scan Backward using transfer_pkey",
+        ),
     };
+    let from_start = UserFilter { after: Some(0), ..UserFilter::default() };
+    let by_email = UserFilter { sort: UserSort::Email, ..UserFilter::default() };
+    let invited = UserFilter { is_invited: true, ..UserFilter::default() };
     let mut cases = vec![
-        Case("users", users::list_query(&root(), &UserFilter::default(), Way::Walked), users_by_id, 0),
+        Case("users", users::list_query(&root(), &from_start, Way::Walked), users_by_id, 0),
+        Case("users by address", users::list_query(&root(), &by_email, Way::Walked), users_by_email, 1),
+        Case("invitations", users::list_query(&root(), &invited, Way::Walked), "person_invited_walk", 0),
         Case(
             "users of a company",
             users::list_query(&root(), &UserFilter { company_id: Some(1), ..UserFilter::default() }, Way::Gathered),
@@ -166,6 +180,8 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
     let facts = Facts { batch: Some((1, "batch:1:".into())), ..Facts::default() };
     let batch = CodeFilter { facts, ..codes_filter(None) };
     let device = TransferFilter { device_id: Some(1), ..transfers_filter() };
+    let found = TransferFilter { text: Some(("fair".into(), root())), ..transfers_filter() };
+    let pool = TransferFilter { resource_type: Some(ResourceType::CREDIT), ..transfers_filter() };
     check(
         &test,
         vec![
@@ -175,6 +191,8 @@ async fn api_lists_are_walked_or_merged(test: TestApp) {
             Case("codes of a batch", codes::list_query(&few, &batch), operation_by_key, 2),
             Case("transfers of a tree", transfers::list_query(&tree, &transfers_filter()), transfer_by_id, 1),
             Case("transfers of companies", transfers::list_query(&few, &transfers_filter()), "transfer_by_source", 2),
+            Case("transfers by a text", transfers::list_query(&tree, &found), transfer_by_id, 1),
+            Case("transfers of a pool", transfers::list_query(&few, &pool), "transfer_by_source", 2),
             Case("transfers of a device", transfers::list_query(&tree, &device), "transfer_by_device", 1),
         ],
     )
@@ -277,7 +295,11 @@ async fn orders_and_vouchers_are_walked_or_merged(test: TestApp) {
     for (status, after) in [(None, 0), (Some(CodeStatus::Unused), 7)] {
         let query = vouchers::line_query((1, 1), status, after, 501);
         // For PostgreSQL, all indexes of an empty table cost the same.
-        let index = if test.backend == Backend::Sqlite { "code_of_order" } else { "" };
+        let index = match (test.backend, status) {
+            (Backend::Postgres, _) => "",
+            (Backend::Sqlite, None) => "code_of_order",
+            (Backend::Sqlite, Some(_)) => "code_of_line",
+        };
         cases.push(Case("codes of a line", query, index, 0));
     }
     check(&test, cases).await;
@@ -366,7 +388,8 @@ async fn filters_of_devices_use_their_indexes(test: TestApp) {
         cases.push(Case("models", devices::by_model_query(scope), index("device_by_model"), 2));
     }
     for scope in [&one, &few] {
-        let model = devices::list_query(scope, &tests_of(Fact::Model("RUT955".into()), false));
+        let model = DeviceFilter { sort: DeviceSort::Id, ..tests_of(Fact::Model("RUT955".into()), false) };
+        let model = devices::list_query(scope, &model);
         cases.push(Case("a model", model, index("device_by_model (company_id=? AND model=?"), 2));
     }
     let of_devices = tags::of_devices_query(&root(), &[1, 2]);

@@ -15,9 +15,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState, period_end};
 use scrip::model::ledger::{
-    Account, AccountKey, ActorFacts, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes, CreatedCode,
-    DeleteCode, Done, ExpireCodes, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit, MoveUnits, NewCode,
-    Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, BuyData, CancelCodes, Cause, CodeFacts, CodeStatus, Command, CreateCodes,
+    CreatedCode, DeleteCode, Done, ExpireCodes, FillPool, Filled, Fingerprint, Fulfil, Issue, Kind, Ledger, Limit,
+    MoveUnits, NewCode, Operation, Redeem, Refusal, ReplaceCode, SetDevices, Tag, TakeBack, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{Attempts, CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -39,7 +39,7 @@ const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
 /// The results that must come up: each cause, "again", "nothing", "in a later batch", and each refusal. A short run
 /// may not reach them all.
-const RESULTS: usize = 10 + 1 + 1 + 1 + 16;
+const RESULTS: usize = 11 + 1 + 1 + 1 + 16;
 const OPERATIONS_TO_MEET_ALL: usize = 100_000;
 
 /// Causes that return units, which do not count as received again.
@@ -351,7 +351,8 @@ impl World {
             }
             50..57 => Command::DeleteCode(DeleteCode { code_id: self.code_id() }),
             57..66 => self.set_devices(own),
-            66..74 => Command::Fulfil(self.fulfilment(own)),
+            66..72 => Command::Fulfil(self.fulfilment(own)),
+            72..74 => self.purchase(own),
             74..79 => Command::ExpireCodes(ExpireCodes { code_ids: self.voucher_ids(own) }),
             79..84 => Command::CancelCodes(CancelCodes { code_ids: self.voucher_ids(own) }),
             84..88 => {
@@ -360,6 +361,20 @@ impl World {
             }
             _ => Command::Redeem(Redeem { tag: self.tag(), limits: Vec::new() }),
         }
+    }
+
+    /// Data for credits, an order's units for the own pool, or some that are taken back.
+    fn purchase(&mut self, own: i64) -> Command {
+        let company_id = self.company(own);
+        if self.rng.random_bool(0.3) {
+            return Command::BuyData(BuyData { company_id, amount: self.amount(), memo: "memo".to_owned() });
+        }
+        if self.rng.random_bool(0.4) {
+            let (resource_type, amount) = (self.resource_type(), self.amount());
+            return Command::TakeBack(TakeBack { company_id, resource_type, amount, memo: "memo".to_owned() });
+        }
+        let line = |_| (self.resource_type(), self.amount(), "memo".to_owned());
+        Command::FillPool(FillPool { company_id, lines: (0..2).map(line).collect() })
     }
 
     /// An order's lines, some of the same type. Its codes expire soon, or in some days.
@@ -691,6 +706,32 @@ impl Oracle {
                 ensure(self.may_use(own, order.company_id), Refusal::UnknownTarget)?;
                 Ok(self.fulfilled(&order))
             }
+            Command::FillPool(FillPool { company_id, lines }) => {
+                ensure(own == ROOT, Refusal::NotIssuer)?;
+                ensure(self.may_use(own, company_id), Refusal::UnknownTarget)?;
+                let (from, to) = ((ROOT, Kind::Issued), (company_id, Kind::Available));
+                let line = |(resource_type, amount, _)| Line {
+                    cause: Cause::Fulfil,
+                    resource_type,
+                    amount,
+                    from,
+                    to,
+                    code: None,
+                    device: None,
+                };
+                Ok(lines.into_iter().map(line).collect())
+            }
+            Command::TakeBack(TakeBack { company_id, resource_type, amount, .. }) => {
+                ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
+                let (from, to) = ((company_id, Kind::Available), (ROOT, Kind::Issued));
+                Ok(vec![Line { cause: Cause::Cancel, resource_type, amount, from, to, code: None, device: None }])
+            }
+            Command::BuyData(BuyData { company_id, amount, .. }) => {
+                ensure(self.may_use(own, company_id), Refusal::UnknownSource)?;
+                let (from, to) = ((company_id, Kind::Available), (company_id, Kind::Spent));
+                let resource_type = ResourceType::CREDIT;
+                Ok(vec![Line { cause: Cause::BuyData, resource_type, amount, from, to, code: None, device: None }])
+            }
             Command::ExpireCodes(ExpireCodes { code_ids }) => {
                 ensure(own == ROOT, Refusal::NotIssuer)?;
                 let is_over = |c: &&CodeFacts| {
@@ -945,6 +986,7 @@ impl Oracle {
             device_id: line.device,
             memo: match (&o.command, line.device) {
                 (Command::Issue(Issue { memo, .. }), _) if line.cause == Cause::Issue => memo.clone(),
+                (Command::FillPool(_) | Command::TakeBack(_) | Command::BuyData(_), None) => "memo".to_owned(),
                 (Command::CreateCodes(CreateCodes { comment, .. }), _) => comment.clone(),
                 (Command::ReplaceCode(ReplaceCode { .. }), _) if seq == 0 => {
                     format!("replaced by code #{}", self.next_code_id)

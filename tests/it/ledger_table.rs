@@ -11,9 +11,9 @@ use std::str::SplitWhitespace;
 use scrip::model::code::Code;
 use scrip::model::device::{DeviceChange, DeviceFacts, DeviceState};
 use scrip::model::ledger::{
-    Account, AccountKey, ActorFacts, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
-    DeleteCode, Done, ExpireCodes, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation, Redeem,
-    Refusal, ReplaceCode, SetDevices, Tag, Transfer, Voucher, decide,
+    Account, AccountKey, ActorFacts, BuyData, CancelCodes, Cause, Changes, CodeFacts, CodeStatus, Command, CreateCodes,
+    DeleteCode, Done, ExpireCodes, FillPool, Fingerprint, Fulfil, Issue, Kind, Limit, MoveUnits, NewCode, Operation,
+    Redeem, Refusal, ReplaceCode, SetDevices, Tag, TakeBack, Transfer, Voucher, decide,
 };
 use scrip::model::resources::ResourceType;
 use scrip::model::throttle::{CODES_OF_ADDRESS, CODES_OF_COMPANY, CODES_OF_USER};
@@ -297,6 +297,16 @@ impl Table {
                 return Ok(Command::ReplaceCode(ReplaceCode { code_id, code, comment: String::new() }));
             }
             "fulfil" => return self.fulfil(words),
+            "fill" => return self.fill(words),
+            "return" => {
+                let (amount, resource_type) = (words.number("amount")?, words.resource_type()?);
+                let company_id = self.company_id(words)?;
+                return Ok(Command::TakeBack(TakeBack { company_id, resource_type, amount, memo: MEMO.to_owned() }));
+            }
+            "data" => {
+                let (amount, company_id) = (words.number("amount")?, self.company_id(words)?);
+                return Ok(Command::BuyData(BuyData { company_id, amount, memo: MEMO.to_owned() }));
+            }
             _ => {}
         }
         if verb == "renew" {
@@ -339,6 +349,19 @@ impl Table {
             if !words.skip("and") {
                 let order_id = ORDER.0;
                 return Ok(Command::Fulfil(Fulfil { order_id, company_id, buyer_id: 1, expires_at, vouchers }));
+            }
+        }
+    }
+
+    /// `fill COMPANY AMOUNT TYPE [and AMOUNT TYPE]`
+    fn fill(&self, words: &mut Words) -> Read<Command> {
+        let company_id = self.company_id(words)?;
+        let mut lines = Vec::new();
+        loop {
+            let (amount, resource_type) = (words.number("amount")?, words.resource_type()?);
+            lines.push((resource_type, amount, MEMO.to_owned()));
+            if !words.skip("and") {
+                return Ok(Command::FillPool(FillPool { company_id, lines }));
             }
         }
     }
@@ -418,7 +441,8 @@ impl Table {
                 from_name: self.name(is.from.0),
                 to_name: self.name(is.to.0),
                 memo: match (is.cause, is.device_id) {
-                    (Cause::Issue, _) => MEMO.to_owned(),
+                    (Cause::Issue | Cause::BuyData, _) => MEMO.to_owned(),
+                    (Cause::Fulfil | Cause::Cancel, None) if is.code_id.is_none() => MEMO.to_owned(),
                     (Cause::Replace, _) => {
                         let [old, new] = [0, 1].map(|n| transfers[n].code_id.unwrap_or_default());
                         [format!("replaced by code #{new}"), format!("in place of code #{old}")][seq as usize].clone()
@@ -429,7 +453,7 @@ impl Table {
                 ..is.clone()
             };
             ensure(*is == want, || format!("the row is {is:?}"))?;
-            let is_about_code = !matches!(is.cause, Cause::Issue | Cause::Move | Cause::Spend);
+            let is_about_code = [is.from.1, is.to.1].contains(&Kind::InCodes);
             ensure(is.code_id.is_some() == is_about_code, || format!("code_id is {:?}", is.code_id))?;
         }
         Ok(())
@@ -523,10 +547,11 @@ fn cause_of(command: &Command) -> Cause {
         Command::DeleteCode(_) => Cause::DeleteCode,
         Command::Redeem(_) => Cause::Redeem,
         Command::SetDevices(_) => Cause::Spend,
-        Command::Fulfil(_) => Cause::Fulfil,
+        Command::Fulfil(_) | Command::FillPool(_) => Cause::Fulfil,
         Command::ExpireCodes(_) => Cause::Expire,
-        Command::CancelCodes(_) => Cause::Cancel,
+        Command::CancelCodes(_) | Command::TakeBack(_) => Cause::Cancel,
         Command::ReplaceCode(_) => Cause::Replace,
+        Command::BuyData(_) => Cause::BuyData,
     }
 }
 

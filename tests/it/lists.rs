@@ -7,8 +7,8 @@ use crate::support::{NOON, TestApp};
 use scrip::model::company::Path;
 use scrip::model::device::DeviceState;
 use scrip::model::ledger::{Cause, CodeStatus};
+use scrip::model::role;
 use scrip::model::time::Moment;
-use scrip::model::user::Role;
 use scrip::store;
 use scrip::store::bench::{FIRST_COMPANY, NewCode, Sizes};
 use scrip::store::codes::{self, CodeFilter, CodeSort, Facts};
@@ -40,7 +40,7 @@ async fn fill(test: &TestApp) -> Vec<(CompanyScope, BTreeSet<i64>)> {
     let db = &test.app.db;
     let mut tx = db.write().await.unwrap();
     let root = store::companies::insert(&mut tx, "Root", None, NOON).await.unwrap();
-    store::users::insert(&mut tx, root, "root@test.example", Role::Admin, NOON).await.unwrap();
+    store::users::insert(&mut tx, root, "root@test.example", role::ADMIN, NOON).await.unwrap();
     tx.commit().await.unwrap();
     let sizes = Sizes { companies: COMPANIES, devices: 5_000, codes: CODES, transfers: 5_000, history: 10, orders: 10 };
     store::bench::fill_all(db, sizes).await.unwrap();

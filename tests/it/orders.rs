@@ -407,7 +407,9 @@ async fn pdf_of(browser: &mut crate::support::Browser, order: i64) -> String {
 async fn a_free_order_is_ready_at_once(test: TestApp) {
     let shop = Shop::open(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
-    sql("insert into product_version select product_id, 2, name, description, currency, 0, 0, licence_price, models,
+    sql("insert into product_version (product_id, version, name, description, currency, device_price, apartment_price,
+             licence_price, models, term_months, vat_class_id, created_at, created_by)
+         select product_id, 2, name, description, currency, 0, 0, licence_price, models,
              term_months, vat_class_id, created_at, created_by from product_version where product_id = $1")
     .bind(shop.video)
     .run(&mut tx)

@@ -7,7 +7,7 @@ use crate::support::{
 use axum::body::Body;
 use axum::http::Request;
 use scrip::config::Given;
-use scrip::model::user::Role;
+use scrip::model::role;
 use scrip::ops;
 use scrip::store;
 
@@ -267,7 +267,7 @@ async fn a_new_role_applies_to_the_next_request(test: TestApp) {
     let mut distributor = signed_in(&test, "distributor@test.example").await;
     let id = user_id(&test, "acme@test.example").await;
     let answer = press(&mut distributor, id, "role", ("role", "read_only")).await;
-    distributor.done(answer).await.has("acme@test.example is now read only.");
+    distributor.done(answer).await.has("acme@test.example is now Read only.");
     acme.get("/moves/new").await.is(403);
     acme.get("/companies").await.is(200);
     press(&mut distributor, id, "role", ("role", "end_user")).await.is(303);
@@ -327,7 +327,7 @@ async fn an_invited_user_sets_a_password_and_signs_in(test: TestApp) {
     let company = world.acme_north.to_string();
     let fields = [("email", " New.Person@test.example "), ("company", company.as_str()), ("role", "end_user")];
     let page = distributor.submit("/users/new", "/users", &fields).await;
-    page.is(200).has("Invite operation completed successfully.").has("was invited to Acme North as end user.");
+    page.is(200).has("Invite operation completed successfully.").has("was invited to Acme North as End user.");
     let link = link_in(&page.body);
     distributor.get("/users?q=new.person").await.has("New.Person@test.example").has("Invited");
     attempt(&mut test.browser(), "new.person@test.example", "").await.is(422);
@@ -396,7 +396,7 @@ async fn a_newer_link_replaces_the_older_one(test: TestApp) {
 async fn the_root_company_keeps_an_administrator(test: TestApp) {
     let world = World::new(&test).await;
     let mut tx = test.app.db.write().await.unwrap();
-    let second = store::users::insert(&mut tx, world.vendor, "second@test.example", Role::Admin, crate::support::NOON)
+    let second = store::users::insert(&mut tx, world.vendor, "second@test.example", role::ADMIN, crate::support::NOON)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -404,8 +404,8 @@ async fn the_root_company_keeps_an_administrator(test: TestApp) {
     let (one, two) = (who(&test.app, "operator@test.example").await, who(&test.app, "second@test.example").await);
     ops::users::set_role(&test.app, &one, "k1", second.unwrap(), "read_only").await.unwrap();
     let refused = [
-        ops::users::set_role(&test.app, &two, "k2", one.user_id, "end_user").await,
-        ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await,
+        ops::users::set_role(&test.app, &two, "k2", one.user_id, "end_user").await.map(drop),
+        ops::users::set_disabled(&test.app, &two, "k3", one.user_id, true).await.map(drop),
     ];
     for outcome in refused {
         let message = format!("{:?}", outcome.unwrap_err());

@@ -31,6 +31,7 @@ both!(
     mailed_codes_are_limited,
     without_mail_only_the_app_is_offered,
     another_method_replaces_the_first,
+    the_authentication_type_leads_to_its_steps,
     turning_it_off_deletes_its_data,
     turning_it_off_requires_a_longer_password,
     a_short_password_and_turning_off_never_both_succeed,
@@ -119,7 +120,7 @@ async fn count(test: &TestApp, table: &'static str) -> i64 {
 async fn turning_on_an_app_requires_a_valid_code_and_the_password(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
-    acme.get("/account/security").await.is(200).has("<span class=\"badge off\">None</span>");
+    acme.get("/account/security").await.is(200).has("<option value=\"none\" selected>");
     let page = acme.get("/account/second-factor/app").await;
     page.is(200).has("<svg").has("autocomplete=\"one-time-code\" inputmode=\"numeric\"");
     let (secret, form, sealed) = (secret_on(&page), page.field("form"), page.field("secret"));
@@ -340,7 +341,7 @@ async fn a_sign_in_lapses_after_ten_minutes(test: TestApp) {
     assert_eq!(answer.is(303).location(), "/sign-in?notice=lapsed");
     let mut tx = test.app.db.write().await.unwrap();
     let id = user_id(&test, ACME).await;
-    store::users::set_disabled(&mut tx, id, Some(test.app.clock.now())).await.unwrap();
+    store::users::set_disabled(&mut tx, id, true, test.app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(second(&mut later, &now(&test, &secret)).await.location(), "/sign-in?notice=lapsed");
 }
@@ -570,6 +571,23 @@ async fn another_method_replaces_the_first(test: TestApp) {
     assert_eq!(count(&test, "select count(*) from requested_code").await, 0);
 }
 
+async fn the_authentication_type_leads_to_its_steps(test: TestApp) {
+    World::new(&test).await;
+    let mut acme = signed_in(&test, ACME).await;
+    let page = acme.get("/account/security").await;
+    // This portal sends no mail, so codes cannot come by e-mail.
+    page.has("Authentication type").has("<option value=\"none\" selected>").has_not("<option value=\"email\"");
+    let (choice, security) = ("/account/second-factor?type=", "/account/security");
+    let steps = [("none", security), ("totp", "/account/second-factor/app"), ("email", "/account/second-factor/email")];
+    for (chosen, leads_to) in steps {
+        assert_eq!(acme.get(&format!("{choice}{chosen}")).await.is(303).location(), leads_to);
+    }
+    acme.get(&format!("{choice}sms")).await.is(200).has("Set up authenticator app");
+    set_up(&test, &mut acme, PASSWORD).await;
+    acme.get(security).await.has("<option value=\"totp\" selected>");
+    assert_eq!(acme.get(&format!("{choice}none")).await.is(303).location(), "/account/second-factor/off");
+}
+
 async fn turning_it_off_deletes_its_data(test: TestApp) {
     World::new(&test).await;
     let mut acme = signed_in(&test, ACME).await;
@@ -578,7 +596,7 @@ async fn turning_it_off_deletes_its_data(test: TestApp) {
     let (_, codes) = set_up(&test, &mut acme, PASSWORD).await;
     acme.get(off).await.is(200).has("Your password alone").has_not("new_password");
     let answer = acme.submit(off, off, &[("password", PASSWORD)]).await;
-    acme.done(answer).await.has("Two-factor authentication is off.").has("badge off\">None");
+    acme.done(answer).await.has("Two-factor authentication is off.").has("<option value=\"none\" selected>");
     for table in ["select count(*) from totp", "select count(*) from recovery_code"] {
         assert_eq!(count(&test, table).await, 0);
     }

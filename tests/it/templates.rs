@@ -23,6 +23,7 @@ use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::codes::changes::CodeOrder;
 use scrip::ops::devices::changes::DeviceInput;
+use scrip::ops::roles::RoleInput;
 use scrip::ops::tags::TagInput;
 use scrip::store;
 use scrip::store::vouchers::VoucherFilter;
@@ -192,10 +193,16 @@ async fn second_factor(test: &TestApp, operator: &mut Browser) -> Vec<Visit> {
     let fields = ["form", "secret"].map(|name| (name, page.field(name)));
     let fields = [(fields[0].0, &*fields[0].1), (fields[1].0, &*fields[1].1), ("code", &*code), ("password", PASSWORD)];
     let path = "/account/second-factor/app";
-    let codes = Visit::new(path, operator.post(path, &fields).await);
+    let mut steps = vec![Visit::new(path, page), Visit::new(path, operator.post(path, &fields).await)];
+    // The Security page leads to these by a choice, not by links.
+    for path in ["/account/second-factor", "/account/second-factor/email", "/account/second-factor/off"] {
+        let visit = Visit::new(path, operator.get(path).await);
+        steps.extend(type_into(operator, &visit, HOSTILE).await);
+        steps.push(visit);
+    }
     let mut browser = signed_in(test, "operator@test.example").await;
     let mut visits = walk(&mut browser, "/sign-in/code").await;
-    visits.push(codes);
+    visits.extend(steps);
     visits
 }
 
@@ -274,6 +281,8 @@ async fn confirmed_again(test: &TestApp, operator: &mut Browser, mails: &mut Unb
     set_up(test, &mut other, PASSWORD).await;
     let reset = format!("/users/{}/second-factor", who(&test.app, "other@test.example").await.user_id);
     visits.push(Visit::new(&reset, operator.get(&reset).await));
+    let removal = reset.replace("second-factor", "removal");
+    visits.push(Visit::new(&removal, operator.get(&removal).await));
     let customer = who(&test.app, "customer@test.example").await.user_id;
     let mut tx = test.app.db.write().await.unwrap();
     store::second_factor::turn_on(&mut tx, customer, SecondFactor::Email).await.unwrap();
@@ -402,6 +411,9 @@ async fn codes(test: &TestApp, world: &World, operator: &Actor) {
 /// Adds devices that run, wait and are off, and an apartment.
 async fn devices(test: &TestApp, world: &World, operator: &Actor) {
     let text = |kind: &str| Some(hostile(kind).replace(';', ""));
+    let permissions = Some(vec!["edit_devices".into()]);
+    let role = RoleInput { title: text("role"), description: text("allowing"), permissions };
+    ops::roles::create(&test.app, operator, "role", world.acme, &role).await.unwrap();
     let tag = TagInput { name: text("tag"), description: text("tagged"), color: Some("#0a7f3f".into()) };
     let tag = ops::tags::create(&test.app, operator, "tag", world.acme, &tag).await.unwrap().about.id;
     for (n, service) in [Some(CREDIT), Some(CREDIT), None, Some(ResourceType::APARTMENT_YEAR)].into_iter().enumerate() {

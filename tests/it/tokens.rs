@@ -39,7 +39,7 @@ async fn make(browser: &mut Browser, name: &str, scopes: &[&str], last_day: &str
 
 /// The token that a page shows.
 fn shown(page: &Page) -> String {
-    page.is(200).has("This is the only time");
+    page.is(200).has("WARNING: this is the only time it is shown.");
     page.body.split("data-copy=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 

@@ -13,6 +13,7 @@ both!(
     cancelling_in_parts_credits_the_whole_amount,
     only_permitted_users_can_cancel,
     a_lost_code_can_be_replaced,
+    a_vouchers_codes_are_in_tabs,
     all_codes_of_a_voucher_can_be_copied_and_printed,
     a_long_voucher_is_printed_in_parts,
     a_bought_voucher_cannot_be_deleted,
@@ -108,6 +109,29 @@ async fn only_permitted_users_can_cancel(test: TestApp) {
     buyer.submit("/payments", &action, &[("code", &code)]).await.is(403);
     let mut operator = signed_in(&test, "operator@test.example").await;
     operator.submit("/payments", &action, &[("code", &code)]).await.is(303);
+}
+
+async fn a_vouchers_codes_are_in_tabs(test: TestApp) {
+    let shop = Shop::open(&test).await;
+    let order = shop.paid(&test, "5").await;
+    let mut buyer = shop.buyer(&test).await;
+    let codes = shop.codes(&test, order, 1).await;
+    let mut customer = signed_in(&test, "customer@test.example").await;
+    customer.submit("/redeem", "/redeem", &[("code", codes[0].1.as_str())]).await.is(303);
+    let distributor = who(&test.app, "distributor@test.example").await;
+    ops::vouchers::cancel(&test.app, &distributor, "back", order, &[codes[1].0]).await.unwrap();
+    let at = format!("/orders/{order}/vouchers/1");
+    for (tab, shown) in [("", 2..5), ("used", 0..1), ("cancelled", 1..2), ("expired", 0..0), ("all", 0..5)] {
+        let page = buyer.get(&format!("{at}?state={tab}")).await;
+        for (n, (_, code)) in codes.iter().enumerate() {
+            assert_eq!(page.body.contains(code), shown.contains(&n), "{tab}: {code}");
+        }
+    }
+    buyer.get(&format!("{at}?state=expired")).await.has("No code of this voucher is in this state.");
+    test.app.clock.advance_seconds(1_097 * DAY);
+    expiry::run(&test.app).await;
+    let mut buyer = shop.buyer(&test).await;
+    buyer.get(&format!("{at}?state=expired")).await.has(&codes[4].1).has_not(&codes[0].1);
 }
 
 async fn all_codes_of_a_voucher_can_be_copied_and_printed(test: TestApp) {
@@ -290,7 +314,7 @@ async fn a_large_order_is_filled_in_steps_and_shows_its_progress(test: TestApp) 
     let page = buyer.get(&at).await;
     page.has("2,000 unused").has("700 unused").has_not("codes are ready").has("Valid until");
     let buyer = who(&test.app, "distributor@test.example").await;
-    let [first, last] = [1, 2].map(|line| ops::vouchers::of_line(&test.app, &buyer, (order, line), 0, 1));
+    let [first, last] = [1, 2].map(|line| ops::vouchers::of_line(&test.app, &buyer, (order, line), None, 0, 1));
     let ends =
         async |codes: ops::error::OpResult<Vec<ops::vouchers::ShownVoucher>>| codes.unwrap()[0].shown.row.expires_at;
     assert_eq!(ends(first.await).await, ends(last.await).await, "the day of expiry is that of the payment's");
@@ -359,7 +383,7 @@ async fn codes_cancelled_before_they_are_made_are_credited_and_never_made(test: 
     browser.submit(&window, &window, &[]).await.is(422);
     test.verify().await;
     // Cancelling the rest in parts credits the whole amount.
-    let left = ops::vouchers::of_line(&test.app, &buyer, (order, 1), 0, 2_000).await.unwrap();
+    let left = ops::vouchers::of_line(&test.app, &buyer, (order, 1), None, 0, 2_000).await.unwrap();
     let unused = left.iter().filter(|v| v.shown.status == scrip::model::ledger::CodeStatus::Unused);
     let ids: Vec<i64> = unused.map(|v| v.shown.row.id).collect();
     for (n, part) in ids.chunks(1_000).enumerate() {

@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 30] = [
+const PRIVATE: [&str; 35] = [
     "/",
     "/summary",
     "/companies",
@@ -50,8 +50,13 @@ const PRIVATE: [&str; 30] = [
     "/redeem",
     "/subscriptions",
     "/subscriptions/voucher",
+    "/buy/own-pool",
+    "/companies/1/payments",
     "/users",
     "/users/new",
+    "/users/roles",
+    "/users/roles/new",
+    "/users/roles/1",
     "/devices/tags",
     "/devices/tags/new",
     "/devices/tags/set",
@@ -67,7 +72,7 @@ const PRIVATE: [&str; 30] = [
 ];
 
 /// Pages of one company, code or user, whose id is `{}`.
-const OF_ONE: [&str; 15] = [
+const OF_ONE: [&str; 18] = [
     "/companies/{}",
     "/companies/{}/resources",
     "/companies/{}/codes",
@@ -75,11 +80,14 @@ const OF_ONE: [&str; 15] = [
     "/companies/{}/users",
     "/companies/{}/subsidiaries",
     "/companies/{}/history",
+    "/companies/{}/payments",
     "/companies/{}/name",
+    "/companies/{}/data",
     "/companies/{}/parent",
     "/codes/{}/comment",
     "/codes/{}/deletion",
     "/users/{}",
+    "/users/{}/removal",
     "/users/{}/link",
     "/users/{}/second-factor",
     "/link/{}",
@@ -88,7 +96,7 @@ const OF_ONE: [&str; 15] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 37] = [
+const POSTED: [&str; 45] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
@@ -99,6 +107,10 @@ const POSTED: [&str; 37] = [
     "/companies/{}/name",
     "/companies/{}/parent",
     "/companies/{}/parent-credits",
+    "/companies/{}/buying",
+    "/companies/{}/data",
+    "/buy/own-pool",
+    "/orders/{}/lines/{}/return",
     "/moves",
     "/codes",
     "/codes/{}/comment",
@@ -109,10 +121,14 @@ const POSTED: [&str; 37] = [
     "/users",
     "/users/{}/role",
     "/users/{}/disabled",
+    "/users/{}/removal",
     "/users/{}/link",
     "/users/{}/second-factor",
     "/users/{}/sessions",
     "/users/{}/tokens/{}/revocation",
+    "/users/roles",
+    "/users/roles/{}/content",
+    "/users/roles/{}/deletion",
     "/devices/tags",
     "/devices/tags/{}/deletion",
     "/devices/tags/set",
@@ -293,7 +309,7 @@ async fn private_pages_are_not_stored(test: TestApp) {
 
 async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     World::new(&test).await;
-    for path in PRIVATE.iter().chain(OF_ONE.iter().take(14)) {
+    for path in PRIVATE.iter().chain(OF_ONE.iter().take(15)) {
         let path = path.replace("{}", "1");
         let mut browser = test.browser();
         let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
@@ -305,7 +321,7 @@ async fn signed_out_users_are_sent_to_sign_in_and_back(test: TestApp) {
     let page = browser.get("/sign-in?next=%2Fcompanies%3Fview%3Dtree%26of%3D1").await;
     let fields = [("email", "operator@test.example"), ("password", PASSWORD), ("next", &page.field("next"))];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), "/companies?view=tree&of=1");
-    for path in POSTED.iter().skip(5).take(27) {
+    for path in POSTED.iter().skip(5).take(30) {
         let answer = test.browser().post(&path.replace("{}", "1"), &[("form", "x")]).await;
         assert_eq!(answer.is(303).location(), "/sign-in", "{path}");
     }

@@ -20,8 +20,8 @@ use crate::model::code::Code;
 use crate::model::ledger::{CodeFacts, CodeStatus};
 use crate::model::month::Period;
 use crate::model::resources::ResourceType;
+use crate::model::role;
 use crate::model::token::{Scope, Token};
-use crate::model::user::Role;
 use crate::ops;
 use crate::ops::actor::Actor;
 use crate::ops::tokens::{self, ConsoleToken};
@@ -75,7 +75,7 @@ async fn fill(app: &App, rows: i64) -> Outcome {
     let mut tx = app.db.write().await?;
     let now = app.clock.now();
     let root = store::companies::insert(&mut tx, "Bench", None, now).await?;
-    store::users::insert(&mut tx, root, PEOPLE[0], Role::Admin, now).await?;
+    store::users::insert(&mut tx, root, PEOPLE[0], role::ADMIN, now).await?;
     tx.commit().await?;
     let sizes = Sizes {
         companies: rows / 10,
@@ -94,7 +94,7 @@ async fn fill(app: &App, rows: i64) -> Outcome {
         tx.commit().await?;
     }
     let mut tx = app.db.write().await?;
-    store::users::insert(&mut tx, FIRST_COMPANY, PEOPLE[1], Role::Admin, now).await?;
+    store::users::insert(&mut tx, FIRST_COMPANY, PEOPLE[1], role::ADMIN, now).await?;
     tx.commit().await?;
     Ok(store::bench::settle(&app.db).await?)
 }
@@ -271,7 +271,7 @@ impl Asking {
         for state in [None, Some(OrderState::Paid), Some(OrderState::Cancelled)] {
             let filter = OrderFilter { state, cursor: None, limit: PAGE };
             let started = Instant::now();
-            ops::orders::list(app, actor, &filter).await?;
+            ops::orders::list(app, actor, None, &filter).await?;
             note(started, format!("orders, {state:?}"), worst);
         }
         for status in [None, Some(CodeStatus::Used), Some(CodeStatus::Cancelled)] {

@@ -25,8 +25,8 @@ use crate::model::code::Code;
 use crate::model::company::Path;
 use crate::model::ledger::{self, Command, CreateCodes, Issue, NewCode, Operation};
 use crate::model::resources::ResourceType;
+use crate::model::role;
 use crate::model::token::{Scope, Token};
-use crate::model::user::Role;
 use crate::ops::tokens::{self, ConsoleToken};
 use crate::rng::Rng;
 use crate::store;
@@ -159,10 +159,10 @@ pub async fn make_people(app: &App) -> Result<Vec<Person>, Box<dyn std::error::E
     let now = app.clock.now();
     let root = store::companies::insert(&mut tx, "Bench", None, now).await?;
     let path = Path::of(None, root);
-    let issuer = store::users::insert(&mut tx, root, "issuer@bench.test", Role::Admin, now).await?;
+    let issuer = store::users::insert(&mut tx, root, "issuer@bench.test", role::ADMIN, now).await?;
     for i in 0..PEOPLE {
         let company = store::companies::insert(&mut tx, &format!("Bench {i}"), Some((root, &path)), now).await?;
-        store::users::insert(&mut tx, company, &format!("{i}@bench.test"), Role::EndUser, now).await?;
+        store::users::insert(&mut tx, company, &format!("{i}@bench.test"), role::END_USER, now).await?;
     }
     tx.commit().await?;
     let by =

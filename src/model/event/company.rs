@@ -41,6 +41,16 @@ pub enum CompanyEvent {
         name: String,
         is_on: bool,
     },
+    DataBought {
+        name: String,
+        credits: i64,
+        mebibytes: i64,
+    },
+    BuyingTermsSet {
+        name: String,
+        /// Whether it may buy for its own pool; `None` follows the setting.
+        for_own_pool: Option<bool>,
+    },
 }
 
 /// The data on invoices: the seller's and the buyer's.

@@ -12,7 +12,7 @@ pub use company::{BillingEvent, CompanyEvent};
 pub use device::{DeviceEvent, ImportEvent, Settled, TagEvent};
 pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed};
 pub use product::ProductEvent;
-pub use user::{ApplicationEvent, SecondFactorEvent, TokenEvent, UserEvent};
+pub use user::{ApplicationEvent, RoleEvent, SecondFactorEvent, TokenEvent, UserEvent};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,7 @@ pub enum Event {
     SecondFactor(SecondFactorEvent),
     Token(TokenEvent),
     Application(ApplicationEvent),
+    Role(RoleEvent),
     Device(DeviceEvent),
     Import(ImportEvent),
     Tag(TagEvent),
@@ -71,6 +72,7 @@ events! {
     SecondFactorEvent => SecondFactor;
     TokenEvent => Token;
     ApplicationEvent => Application;
+    RoleEvent => Role;
     DeviceEvent => Device;
     ImportEvent => Import;
     TagEvent => Tag;

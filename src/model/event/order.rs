@@ -11,6 +11,10 @@ pub enum OrderEvent {
     LicencesAdded {
         order_id: i64,
     },
+    /// For the own pool.
+    UnitsAdded {
+        order_id: i64,
+    },
     LineRemoved {
         order_id: i64,
     },
@@ -37,6 +41,14 @@ pub enum OrderEvent {
     RestCancelled {
         order_id: i64,
         count: i64,
+        credit_note: Option<String>,
+    },
+    /// What was bought for the own pool went back to the vendor.
+    UnitsTakenBack {
+        order_id: i64,
+        amount: i64,
+        /// Its slug.
+        resource_type: String,
         credit_note: Option<String>,
     },
     CreditNoteSettled {

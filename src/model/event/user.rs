@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::second_factor::SecondFactor;
-use crate::model::user::{LinkLife, Role};
+use crate::model::user::LinkLife;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,7 +11,8 @@ pub enum UserEvent {
     Invited {
         email: String,
         company: String,
-        role: Role,
+        /// Its title; of earlier versions, the name of a built-in role.
+        role: String,
         /// Whether its link was mailed.
         is_mailed: bool,
     },
@@ -22,12 +23,18 @@ pub enum UserEvent {
     },
     RoleChanged {
         email: String,
-        role: Role,
+        role: String,
     },
     Disabled {
         email: String,
     },
     Enabled {
+        email: String,
+    },
+    Removed {
+        email: String,
+    },
+    InvitationWithdrawn {
         email: String,
     },
     SessionsEnded {
@@ -41,6 +48,15 @@ pub enum UserEvent {
         /// The new address.
         email: String,
     },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleEvent {
+    Created { title: String, company: String },
+    Saved { title: String },
+    PermissionsSet { roles: i64 },
+    Deleted { title: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,13 @@
 //! The commands that the ledger accepts.
 
 use super::codes::{CreateCodes, DeleteCode};
+use super::data::BuyData;
 use super::devices::SetDevices;
 use super::footprint::Footprint;
 use super::issue::Issue;
 use super::move_units::MoveUnits;
 use super::operation::{ActorFacts, Operation, Transfer};
+use super::purchases::{FillPool, TakeBack};
 use super::redeem::Redeem;
 use super::refusal::Stop;
 use super::state::Ledger;
@@ -21,6 +23,9 @@ pub enum Command {
     Redeem(Redeem),
     SetDevices(SetDevices),
     Fulfil(Fulfil),
+    FillPool(FillPool),
+    TakeBack(TakeBack),
+    BuyData(BuyData),
     ExpireCodes(ExpireCodes),
     CancelCodes(CancelCodes),
     ReplaceCode(ReplaceCode),
@@ -36,6 +41,9 @@ impl Command {
             Command::Redeem(command) => command,
             Command::SetDevices(command) => command,
             Command::Fulfil(command) => command,
+            Command::FillPool(command) => command,
+            Command::TakeBack(command) => command,
+            Command::BuyData(command) => command,
             Command::ExpireCodes(command) => command,
             Command::CancelCodes(command) => command,
             Command::ReplaceCode(command) => command,

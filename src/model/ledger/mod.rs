@@ -8,6 +8,7 @@
 
 mod codes;
 mod command;
+mod data;
 mod decide;
 mod devices;
 mod footprint;
@@ -15,6 +16,7 @@ mod issue;
 mod line;
 mod move_units;
 mod operation;
+mod purchases;
 mod redeem;
 mod refusal;
 mod state;
@@ -23,6 +25,7 @@ mod words;
 
 pub use codes::{CreateCodes, DeleteCode};
 pub use command::Command;
+pub use data::BuyData;
 pub use decide::{Decision, decide};
 pub use devices::{SERVED_MAX, SetDevices};
 pub use footprint::Wanted;
@@ -31,6 +34,7 @@ pub use move_units::MoveUnits;
 pub use operation::{
     ActorFacts, Done, Filled, Fingerprint, Limit, NewCode, Operation, Tag, Transfer, Voucher, balance_after,
 };
+pub use purchases::{FillPool, TakeBack};
 pub use redeem::Redeem;
 pub use refusal::{Refusal, Unloaded};
 pub use state::{

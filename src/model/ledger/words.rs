@@ -106,18 +106,20 @@ pub enum Cause {
     Redeem,
     /// A device takes a unit.
     Spend,
-    /// A paid order's units are created in its vouchers.
+    /// A paid order's units are created in its vouchers, or in the buyer's own pool.
     Fulfil,
     /// Nobody redeemed a voucher in time.
     Expire,
-    /// A voucher goes back to the vendor.
+    /// A voucher, or what was bought for the own pool, goes back to the vendor.
     Cancel,
     /// From a lost voucher to its replacement.
     Replace,
+    /// A company buys data for credits.
+    BuyData,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 10] = [
+    pub const ALL: [Cause; 11] = [
         Cause::Issue,
         Cause::Move,
         Cause::CreateCode,
@@ -128,6 +130,7 @@ impl Cause {
         Cause::Expire,
         Cause::Cancel,
         Cause::Replace,
+        Cause::BuyData,
     ];
 
     #[must_use]
@@ -143,6 +146,7 @@ impl Cause {
             Cause::Expire => "expire",
             Cause::Cancel => "cancel",
             Cause::Replace => "replace",
+            Cause::BuyData => "buy_data",
         }
     }
 
@@ -166,6 +170,7 @@ impl Cause {
             Cause::Expire => "Expire",
             Cause::Cancel => "Cancel",
             Cause::Replace => "Replace",
+            Cause::BuyData => "Buy data",
         }
     }
 }

@@ -98,9 +98,3 @@ fn a_refresh_token_works_once_and_again_only_if_its_answer_was_lost() {
         assert_eq!(refresh(RefreshFacts { is_successor_used, ..again }, now), Refresh::EndFamily);
     }
 }
-
-#[test]
-fn nobody_gives_more_than_they_have() {
-    assert!(Role::ALL.into_iter().all(|role| may_give(Role::Admin, role) && may_give(role, role)));
-    assert!(!may_give(Role::ReadOnly, Role::EndUser) && !may_give(Role::EndUser, Role::Admin));
-}

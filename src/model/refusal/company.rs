@@ -11,6 +11,10 @@ pub enum CompanyReason {
     /// It cannot be moved below itself.
     UnderItself,
     TooDeep,
+    /// Users have roles that are for people below companies which would no longer be above.
+    RolesAbove {
+        people: i64,
+    },
     NameTaken,
     NoneChosen,
     /// The first obstacle of each company that cannot be removed.

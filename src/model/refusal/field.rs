@@ -47,6 +47,10 @@ pub enum DateReason {
     NotADay,
     Past,
     Period(PeriodError),
+    /// A report on that period has more rows.
+    TooManyRows {
+        maximum: usize,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ pub use company::{CompanyReason, Obstacle, ObstacleKind};
 pub use device::{DeviceReason, TagReason};
 pub use field::{CodeReason, DateReason, FieldReason, FormReason, ResourceReason};
 pub use order::{BillingReason, OrderReason, ProductReason};
-pub use user::{ApplicationReason, SecondFactorReason, SignInReason, TokenReason, UserReason};
+pub use user::{ApplicationReason, RoleReason, SecondFactorReason, SignInReason, TokenReason, UserReason};
 
 use super::amount::AmountError;
 use super::code::CodeError;
@@ -45,6 +45,7 @@ pub enum Reason {
     SecondFactor(SecondFactorReason),
     Token(TokenReason),
     Application(ApplicationReason),
+    Role(RoleReason),
     Device(DeviceReason),
     Tag(TagReason),
     Import(FileError),
@@ -101,6 +102,7 @@ reasons! {
     TokenReason => Token;
     NetworkError => Token(TokenReason::Networks);
     ApplicationReason => Application;
+    RoleReason => Role;
     RedirectError => Application(ApplicationReason::Redirects);
     DeviceReason => Device;
     TagReason => Tag;

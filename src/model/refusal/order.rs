@@ -2,6 +2,7 @@
 
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
+use crate::model::resources::ResourceType;
 
 /// The price list: products and VAT classes.
 #[derive(Debug, Clone)]
@@ -40,6 +41,12 @@ pub enum OrderReason {
     /// A line's product is no longer offered.
     Withdrawn {
         name: String,
+    },
+    /// What was bought for the own pool is no longer all there.
+    UnitsUsed {
+        bought: i64,
+        left: i64,
+        resource_type: ResourceType,
     },
     /// The VAT has changed since the draft was started, and was recalculated.
     VatChanged,

@@ -9,16 +9,39 @@ use crate::model::user::{EmailError, PasswordError};
 pub enum UserReason {
     Email(EmailError),
     EmailTaken,
-    UnknownRole,
     UnknownTimeZone,
     /// Nobody would be left to administer the company.
     LastAdministrator,
     /// Administrators cannot disable or demote themselves.
     OwnAccount,
+    /// The person's role allows more than the actor's.
+    MayMore,
     Password(PasswordError),
     /// The two new passwords differ.
     PasswordsDiffer,
     WrongPassword,
+}
+
+#[derive(Debug, Clone)]
+pub enum RoleReason {
+    /// There is none, or it is not for people of the company.
+    Unknown,
+    TitleMissing,
+    TitleTaken,
+    /// The company has as many as it may.
+    ListFull,
+    UnknownPermission(String),
+    /// The permissions are more than the actor has.
+    Lacking,
+    /// It allows more than the role of whoever gives it.
+    TooHigh,
+    BuiltIn,
+    /// The actor has it.
+    Own,
+    /// It belongs to a company above, or allows more than the actor's role.
+    NotYours,
+    /// People have it.
+    InUse,
 }
 
 #[derive(Debug, Clone)]
@@ -74,8 +97,6 @@ pub enum ApplicationReason {
     Redirects(RedirectError),
     /// A public application has no secret, so anybody could act as its service user.
     PublicService,
-    /// More than the application's maker may give.
-    RoleTooHigh,
     /// A public application has no secret to renew.
     Public,
     /// The application that sent the person here is not registered.

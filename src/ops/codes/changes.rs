@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::model::code::Code;
 use crate::model::event::CodeEvent;
 use crate::model::ledger::{CodeStatus, Command, CreateCodes, DeleteCode, Done, Limit, NewCode, Redeem, Refusal, Tag};
+use crate::model::permission::Permission;
 use crate::model::refusal::{FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::model::text;
@@ -47,7 +48,7 @@ impl std::ops::Deref for Made {
 
 /// Makes codes for a company of the actor's tree, all or none. Their units are locked at once.
 pub async fn create(app: &App, actor: &Actor, operation_id: &str, order: &CodeOrder<'_>) -> OpResult<Made> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let CodeOrder { company_id, resource_type, amount, count, .. } = *order;
     let comment = check_text("comment", order.comment)?;
     if !(1..=CODES_AT_ONCE_MAX).contains(&count) {
@@ -78,7 +79,7 @@ pub(in crate::ops) fn check_text(field: &'static str, text: &str) -> OpResult<St
 /// # Errors
 /// Mistyped, unknown, used or expired; or how long to wait after too many wrong ones.
 pub async fn redeem(app: &App, actor: &Actor, operation_id: &str, text: &str) -> OpResult<Done> {
-    actor.require_redeemer()?;
+    actor.require(Permission::ActivateCodes)?;
     let tag = read_code(app, text)?;
     let request = serde_json::json!(["redeem", hex::encode(tag.0)]);
     let redeem = Command::Redeem(Redeem { tag, limits: limits(actor) });
@@ -129,7 +130,7 @@ impl Preview {
 /// # Errors
 /// As [`redeem`].
 pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> {
-    actor.require_redeemer()?;
+    actor.require(Permission::ActivateCodes)?;
     let tag = read_code(app, text)?;
     let limits = limits(actor);
     let outcome = work!(app, work => {
@@ -164,7 +165,7 @@ pub async fn preview(app: &App, actor: &Actor, text: &str) -> OpResult<Preview> 
 
 /// Deletes an unused code. Its units return to the company that owns it.
 pub async fn delete(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let request = serde_json::json!(["delete_code", code_id]);
     crate::ops::resources::submit(app, actor, operation_id, &request, Command::DeleteCode(DeleteCode { code_id })).await
 }
@@ -180,7 +181,7 @@ pub async fn set_comment(
     code_id: i64,
     comment: &str,
 ) -> OpResult<Outcome<ListedCode>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCodes)?;
     let comment = check_text("comment", comment)?;
     let request = serde_json::json!([code_id, comment]).to_string();
     work_once!(app, actor, operation_id, "code_comment", &request, work => {

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::model::company::{self, DEPTH_MAX};
 use crate::model::event::CompanyEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::{CompanyReason, SecondFactorReason};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, at, refuse};
@@ -21,7 +22,7 @@ pub async fn create(
     name: &str,
     parent_id: i64,
 ) -> OpResult<Outcome<Company>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     let name = company::name(name).map_err(at("name"))?;
     let request = serde_json::json!([name, parent_id]).to_string();
     work_once!(app, actor, operation_id, "create_company", &request, work => {
@@ -55,7 +56,7 @@ pub async fn change(
     id: i64,
     change: Change<'_>,
 ) -> OpResult<Outcome<Company>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     if change.use_parent_credits.is_some() && id == actor.company_id {
         return Err(OpError::Forbidden);
     }
@@ -106,7 +107,7 @@ pub async fn demand_second_factor(
     id: i64,
     on: bool,
 ) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     let request = serde_json::json!([id, on]).to_string();
     work_once!(app, actor, operation_id, "demand_second_factor", &request, work => {
         let company = lock_one(work, actor, id, "").await?;
@@ -141,7 +142,7 @@ pub async fn put_under(
     id: i64,
     parent_id: i64,
 ) -> OpResult<Outcome<Company>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     if id == actor.company_id {
         return Err(OpError::Forbidden);
     }
@@ -161,6 +162,12 @@ pub async fn put_under(
         let deepest = store::companies::deepest_level(&mut work.tx, &path).await?;
         if parent.level + 1 + deepest - company.level >= DEPTH_MAX as i64 {
             return refuse("parent", CompanyReason::TooDeep);
+        }
+        // A role is for people of its company and below.
+        let left: Vec<i64> = path.ids().into_iter().filter(|above| *above != id && !parent_path.ids().contains(above)).collect();
+        let held = store::roles::used_in(&mut work.tx, &path, &left).await?;
+        if held > 0 {
+            return refuse("parent", CompanyReason::RolesAbove { people: held });
         }
         store::devices::shift_waiting(&mut work.tx, id, -1).await?;
         store::companies::put_under(&mut work.tx, id, &path, parent_id, &parent_path).await?;

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::model::company;
 use crate::model::event::CompanyEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::{CompanyReason, Obstacle, ObstacleKind};
 use crate::ops::actor::Actor;
 use crate::ops::error::{OpError, OpResult, refuse};
@@ -15,7 +16,7 @@ use crate::store::companies::LockedCompany;
 /// # Errors
 /// [`CompanyReason::Obstacles`] if something depends on one of them.
 pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditCompanies)?;
     if ids.is_empty() {
         return refuse("companies", CompanyReason::NoneChosen);
     }
@@ -34,6 +35,7 @@ pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -
         }
         store::companies::remove(&mut work.tx, &ids, work.now).await?;
         store::tags::delete_of_companies(&mut work.tx, &ids).await?;
+        store::roles::delete_of_companies(&mut work.tx, &ids).await?;
         for company in &found {
             work.note(actor.note_at(company.id, "company.removed", &company.name, ""));
         }

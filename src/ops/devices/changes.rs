@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::model::device::{DESCRIPTION_LENGTH_MAX, DeviceChange, DeviceKind, NAME_LENGTH_MAX, SERIAL_LENGTH_MAX};
 use crate::model::event::DeviceEvent;
 use crate::model::hardware;
+use crate::model::permission::Permission;
 use crate::model::refusal::{DeviceReason, FieldReason, Reason};
 use crate::model::resources::ResourceType;
 use crate::model::tag::OF_DEVICE_MAX;
@@ -99,6 +100,18 @@ impl DeviceInput {
         }
     }
 
+    /// A service uses units, so adding or changing one needs a permission of its own.
+    pub(super) fn check_service(&self, actor: &Actor, before: Option<&Device>) -> OpResult<()> {
+        let is_same = match before {
+            None => self.service.is_none(),
+            Some(before) => {
+                let now = (self.service, self.auto_extend, self.monitoring);
+                now == (before.service(), before.auto_extend == 1, before.monitoring == 1)
+            }
+        };
+        if is_same { Ok(()) } else { actor.require(Permission::SetService) }
+    }
+
     /// What distinguishes a retry from another request. What is empty is left out, so that a request from before an
     /// update of the portal is the same after it.
     pub(super) fn request(&self) -> serde_json::Value {
@@ -147,13 +160,14 @@ pub(crate) fn tagged(device_id: i64, tags: &[i64]) -> impl Iterator<Item = Tagge
 /// # Errors
 /// A refusal at the invalid field.
 pub async fn create(app: &App, actor: &Actor, operation_id: &str, input: &DeviceInput) -> OpResult<Outcome<Device>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let device = input.check()?;
     let request = input.request().to_string();
     work_once!(app, actor, operation_id, "create_device", &request, work => {
         let locked = Locked::of(work, actor, &[], &[input.company_id], &input.tags).await?;
         let company = locked.require_company(input.company_id)?;
         locked.check_tags(&input.tags, company.id)?;
+        input.check_service(actor, None)?;
         refuse_taken(work, &device, None).await?;
         let id = store::devices::insert(&mut work.tx, std::slice::from_ref(&device), work.now).await?[0];
         store::tags::assign(&mut work.tx, &tagged(id, &input.tags).collect::<Vec<_>>()).await?;
@@ -176,7 +190,7 @@ pub async fn edit(
     id: i64,
     input: &DeviceInput,
 ) -> OpResult<Outcome<Device>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let kind = super::find(app, actor, id).await?.kind();
     let input = DeviceInput { kind, ..input.clone() };
     let device = input.check()?;
@@ -184,6 +198,7 @@ pub async fn edit(
     work_once!(app, actor, operation_id, "edit_device", &request, work => {
         let locked = Locked::of(work, actor, &[id], &[input.company_id], &input.tags).await?;
         let before = locked.device(id).ok_or(OpError::NotFound)?;
+        input.check_service(actor, Some(before))?;
         locked.require_company(input.company_id)?;
         locked.check_tags(&input.tags, input.company_id)?;
         refuse_taken(work, &device, Some(before)).await?;
@@ -264,7 +279,7 @@ pub async fn describe(
     id: i64,
     description: &Description,
 ) -> OpResult<Outcome<Device>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let request = serde_json::json!([id, description]).to_string();
     work_once!(app, actor, operation_id, "describe_device", &request, work => {
         let tags = description.tags.as_deref();
@@ -295,7 +310,7 @@ pub async fn describe(
 /// # Errors
 /// [`OpError::NotFound`] if all are outside the tree.
 pub async fn remove(app: &App, actor: &Actor, operation_id: &str, ids: &[i64]) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let ids = chosen(ids)?;
     let request = serde_json::json!(ids).to_string();
     work_once!(app, actor, operation_id, "remove_devices", &request, work => {

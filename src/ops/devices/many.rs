@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::model::company::searchable;
 use crate::model::device::{AT_ONCE_MAX, DeviceChange};
 use crate::model::event::DeviceEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::{DeviceReason, FieldReason};
 use crate::ops::actor::Actor;
 use crate::ops::channels;
@@ -27,8 +28,11 @@ use crate::store::tags::Tagged;
 /// # Errors
 /// [`OpError::Rows`](crate::ops::error::OpError::Rows) if no row can be done.
 pub async fn add(app: &App, actor: &Actor, operation_id: &str, rows: &[(i64, DeviceInput)]) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     check_count(rows.len())?;
+    for (_, input) in rows {
+        input.check_service(actor, None)?;
+    }
     let new: Vec<NewDevice> = rows.iter().map(|(_, input)| input.check()).collect::<OpResult<_>>()?;
     let canonical: Vec<_> = rows.iter().map(|(n, input)| (n, input.request())).collect();
     let request = serde_json::json!(canonical).to_string();
@@ -96,7 +100,7 @@ pub async fn describe(
     operation_id: &str,
     rows: &[(i64, Description)],
 ) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     check_count(rows.len())?;
     let request = serde_json::json!(rows).to_string();
     work_once!(app, actor, operation_id, "describe_devices", &request, work => {
@@ -153,7 +157,7 @@ pub async fn put_into(
     ids: &[i64],
     company_id: i64,
 ) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let ids = chosen(ids)?;
     let request = serde_json::json!([ids, company_id]).to_string();
     work_once!(app, actor, operation_id, "move_devices", &request, work => {

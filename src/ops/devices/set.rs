@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::model::device::DeviceChange;
 use crate::model::event::DeviceEvent;
+use crate::model::permission::Permission;
 use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
 use crate::ops::channels;
@@ -29,7 +30,7 @@ pub struct DeviceRow {
 /// # Errors
 /// [`DeviceReason::NoneChosen`], too many at once; a refusal at `device` or `service` if no row is left.
 pub async fn set_many(app: &App, actor: &Actor, operation_id: &str, rows: &[DeviceRow]) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::SetService)?;
     let ids = chosen(&rows.iter().map(|r| r.device_id).collect::<Vec<_>>())?;
     let canonical =
         |r: &DeviceRow| (r.device_id, r.service.map(|s| s.map(ResourceType::id)), r.auto_extend, r.monitoring);

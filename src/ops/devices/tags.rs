@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::model::event::DeviceEvent;
+use crate::model::permission::Permission;
 use crate::ops::actor::Actor;
 use crate::ops::channels;
 use crate::ops::devices::changes::tagged;
@@ -45,7 +46,7 @@ pub async fn set_tags(
     change: TagChange,
     rows: &[TagRow],
 ) -> OpResult<Outcome<Many>> {
-    actor.require_admin()?;
+    actor.require(Permission::EditDevices)?;
     let ids = chosen(&rows.iter().map(|row| row.device_id).collect::<Vec<_>>())?;
     let request = serde_json::json!([change, rows]).to_string();
     work_once!(app, actor, operation_id, "set_device_tags", &request, work => {

@@ -4,12 +4,14 @@ use crate::app::App;
 use crate::model::event::OrderEvent;
 use crate::model::money::{Currency, Money};
 use crate::model::order::{
-    CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, VOUCHER_NAME_LENGTH_MAX, VoucherWish, totals,
+    CODES_MAX, LINES_MAX, Offer, OrderError, OrderLine, OrderState, PoolWish, VOUCHER_NAME_LENGTH_MAX, VoucherWish,
+    totals,
 };
 use crate::model::product::ProductKind;
 use crate::model::refusal::FieldReason;
 use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
+use crate::ops::buying;
 use crate::ops::error::{OpError, OpResult, refuse};
 use crate::ops::orders::currency;
 use crate::ops::work::{Outcome, Work, work_once};
@@ -40,6 +42,49 @@ pub async fn price_voucher(app: &App, actor: &Actor, wish: &VoucherLine<'_>) -> 
     voucher_line(&product, wish, reverse_charge).map(|line| (line, product.currency))
 }
 
+/// Units to buy for the own pool.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLine {
+    pub product_id: i64,
+    pub wish: PoolWish,
+}
+
+/// What units for the own pool would cost: the line, and its currency.
+///
+/// # Errors
+/// A refusal at the invalid field.
+pub async fn price_pool(app: &App, actor: &Actor, line: &PoolLine) -> OpResult<(OrderLine, Currency)> {
+    buying::require_own_pool(app, actor).await?;
+    let mut tx = app.db.read().await?;
+    let reverse_charge = store::orders::reverse_charge(&mut tx, actor.company_id).await?;
+    let product = product(&mut tx, line.product_id, ProductKind::Voucher).await?;
+    pool_line(&product, line, reverse_charge).map(|line| (line, product.currency))
+}
+
+/// Adds units for the own pool to a draft of the actor's own company, or begins one. The outcome refers to the order's
+/// id.
+///
+/// # Errors
+/// A refusal at the invalid field; the draft is then unchanged.
+pub async fn add_to_pool(
+    app: &App,
+    actor: &Actor,
+    operation_id: &str,
+    order_id: Option<i64>,
+    line: &PoolLine,
+) -> OpResult<Outcome<i64>> {
+    buying::require_own_pool(app, actor).await?;
+    let PoolLine { product_id, wish: PoolWish { resource_type, years, subscriptions } } = *line;
+    let request = serde_json::json!([order_id, product_id, resource_type.id(), years, subscriptions]).to_string();
+    work_once!(app, actor, operation_id, "add_to_pool", &request, work => {
+        let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
+        let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
+        let line = pool_line(&product, line, draft.reverse_charge)?;
+        let id = draft.add(work, vec![(line, Vec::new())]).await?;
+        Ok(Outcome::about(id, OrderEvent::UnitsAdded { order_id: id }))
+    })
+}
+
 /// Adds a voucher to a draft of the actor's own company, or begins one. The outcome refers to the order's id.
 ///
 /// # Errors
@@ -58,6 +103,11 @@ pub async fn add_voucher(
         let product = product(&mut work.tx, product_id, ProductKind::Voucher).await?;
         let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
         let line = voucher_line(&product, wish, draft.reverse_charge)?;
+        let mut vouchers = draft.lines.iter().filter_map(|(_, line)| line.voucher.as_ref());
+        if let Some(other) = vouchers.find(|voucher| voucher.valid_months != product.valid_months) {
+            let (order, line) = (other.valid_months, product.valid_months);
+            return refuse("product", OrderError::OtherValidity { order, line });
+        }
         let id = draft.add(work, vec![(line, Vec::new())]).await?;
         Ok(Outcome::about(id, OrderEvent::VoucherAdded { order_id: id }))
     })
@@ -74,7 +124,7 @@ pub async fn remove_line(
     order_id: i64,
     number: i64,
 ) -> OpResult<Outcome> {
-    actor.require_buyer()?;
+    buying::require_any(app, actor).await?;
     let request = serde_json::json!([order_id, number]).to_string();
     work_once!(app, actor, operation_id, "remove_order_line", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
@@ -197,22 +247,25 @@ fn voucher_line(product: &ProductRow, wish: &VoucherLine<'_>, reverse_charge: bo
     if name.chars().count() > VOUCHER_NAME_LENGTH_MAX {
         return refuse("name", FieldReason::TooLong { maximum: VOUCHER_NAME_LENGTH_MAX });
     }
-    let price = match wish.resource_type {
-        ResourceType::DEVICE_YEAR => product.device_price,
-        ResourceType::APARTMENT_YEAR => product.apartment_price,
-        _ => None,
-    };
-    let Some(offer) = offer(product, price, reverse_charge) else {
+    let VoucherLine { resource_type, years, subscriptions, codes, .. } = *wish;
+    let Some(offer) = offer(product, product.unit_price(resource_type), reverse_charge) else {
         return refuse("type", OrderError::NotOffered);
     };
-    let VoucherLine { resource_type, years, subscriptions, codes, .. } = *wish;
-    OrderLine::voucher(&offer, VoucherWish { name, resource_type, years, subscriptions, codes })
+    let valid_months = product.valid_months;
+    OrderLine::voucher(&offer, VoucherWish { name, resource_type, years, subscriptions, codes, valid_months })
         .map_err(|error| OpError::refused(field_of(error), error))
+}
+
+fn pool_line(product: &ProductRow, line: &PoolLine, reverse_charge: bool) -> OpResult<OrderLine> {
+    let Some(offer) = offer(product, product.unit_price(line.wish.resource_type), reverse_charge) else {
+        return refuse("type", OrderError::NotOffered);
+    };
+    OrderLine::for_pool(&offer, &product.name, line.wish).map_err(|error| OpError::refused(field_of(error), error))
 }
 
 fn field_of(error: OrderError) -> &'static str {
     match error {
-        OrderError::Years => "years",
+        OrderError::Years | OrderError::NotByYear => "years",
         OrderError::Codes | OrderError::Uneven => "codes",
         _ => "subscriptions",
     }

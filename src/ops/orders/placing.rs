@@ -6,7 +6,6 @@ use crate::model::licence::LicenceRefusal;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderError, OrderLine, totals};
 use crate::model::refusal::{FieldReason, OrderReason, Reason};
-use crate::model::resources::ResourceType;
 use crate::ops::actor::Actor;
 use crate::ops::billing::BillingFields;
 use crate::ops::error::{OpError, OpResult, at, refuse};
@@ -30,7 +29,7 @@ pub async fn place(
     method: Method,
     billing: &BillingFields<'_>,
 ) -> OpResult<Outcome> {
-    actor.require_buyer()?;
+    crate::ops::buying::require_any(app, actor).await?;
     let provider = match (method, app.cards.provider()) {
         (Method::Card, None) => return refuse("method", OrderError::CardsOff),
         (_, provider) => provider.unwrap_or("bank"),
@@ -45,6 +44,7 @@ pub async fn place(
         if lines.is_empty() {
             return refuse("", OrderError::Empty);
         }
+        crate::ops::buying::require_lines(&mut work.tx, actor, &lines).await?;
         if with_current_vat(work, &row, &lines).await?.is_some() {
             return refuse("", OrderReason::VatChanged);
         }
@@ -123,12 +123,10 @@ async fn with_current_vat(
 
 /// Whether the product still has a price for what the line buys.
 fn has_price(product: &ProductRow, line: &OrderLine) -> bool {
-    let price = match line.voucher.as_ref().map(|wish| wish.resource_type) {
-        None => product.licence_price,
-        Some(ResourceType::APARTMENT_YEAR) => product.apartment_price,
-        Some(_) => product.device_price,
-    };
-    price.is_some()
+    match line.resource_type() {
+        None => product.licence_price.is_some(),
+        Some(resource_type) => product.unit_price(resource_type).is_some(),
+    }
 }
 
 /// Applies the current VAT to a draft.

@@ -3,6 +3,7 @@
 use super::{Change, end_others, forget_attempts};
 use crate::app::App;
 use crate::model::event::SecondFactorEvent;
+use crate::model::permission::Permission;
 use crate::model::refusal::{SecondFactorReason, UserReason};
 use crate::ops::actor::Actor;
 use crate::ops::attempts::forget_wrong_passwords;
@@ -11,6 +12,7 @@ use crate::ops::notices;
 use crate::ops::passwords::{check_new_password, hash_password, set_password};
 use crate::ops::sessions::{forget_sessions, lock_actor};
 use crate::ops::sign_in::SignedInAs;
+use crate::ops::users::find_changed;
 use crate::ops::work::{Outcome, Work, work_once};
 use crate::store;
 use crate::store::users::User;
@@ -80,13 +82,12 @@ pub(in crate::ops) async fn turned_off(work: &mut Work, user_id: i64) -> OpResul
 /// # Errors
 /// A refusal for the actor's own account, and for one without a second factor.
 pub async fn reset(app: &App, actor: &Actor, operation_id: &str, id: i64) -> OpResult<Outcome> {
-    actor.require_admin()?;
+    actor.require(Permission::EditUsers)?;
     if id == actor.user_id {
         return refuse("", UserReason::OwnAccount);
     }
     let outcome = work_once!(app, actor, operation_id, "reset_second_factor", &id.to_string(), work => {
-        let person =
-            store::users::find(&mut work.tx, &actor.company_path, id).await?.ok_or(OpError::NotFound)?;
+        let person = find_changed(work, actor, id).await?;
         reset_of(app, work, &person).await?;
         work.note(actor.note_at(person.company_id, "user.second_factor_reset", &person.email, ""));
         Ok(Outcome::of(SecondFactorEvent::Reset { email: person.email }))

@@ -29,6 +29,14 @@ pub struct Company {
     pub level: i64,
     pub use_parent_credits: i64,
     pub may_buy_vouchers: i64,
+    /// What it has bought of data, in MiB.
+    pub data_mebibytes: i64,
+    /// The operator's word on whether it may buy for its own pool; `None` follows the setting.
+    #[serde(default)]
+    pub may_buy_for_itself: Option<i64>,
+    /// Whether its purchases are without VAT.
+    #[serde(default)]
+    pub reverse_charge: i64,
     pub demands_second_factor: i64,
     /// The company that demands a second factor of its users: itself or one above it.
     #[serde(default)]
@@ -80,7 +88,7 @@ macro_rules! company_columns {
     () => {
         concat!(
             "select c.id, c.name, c.parent_id, p.name as parent_name, c.path, c.level, c.use_parent_credits,
-             c.may_buy_vouchers, c.demands_second_factor, c.created_at, c.devices, c.monitored,
+             c.may_buy_vouchers, c.may_buy_for_itself, c.data_mebibytes, c.reverse_charge, c.demands_second_factor, c.created_at, c.devices, c.monitored,
              ",
             $crate::store::companies::demander_column!(),
             ",

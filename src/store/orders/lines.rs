@@ -1,8 +1,9 @@
 //! The lines of an order, and the devices that its licences are for.
 
 use crate::model::money::VatRate;
-use crate::model::order::{OrderLine, VoucherWish};
+use crate::model::order::{OrderLine, PoolWish, VoucherWish};
 use crate::model::resources::ResourceType;
+use crate::model::time::Moment;
 use crate::store::db::{DbError, Result, Tx, WriteTx, columns, sql};
 use crate::store::ledger::decode;
 use sqlx::FromRow;
@@ -17,6 +18,7 @@ struct LineRow {
     years: Option<i64>,
     subscriptions: Option<i64>,
     codes: Option<i64>,
+    valid_months: i64,
     quantity: i64,
     unit_price: i64,
     net: i64,
@@ -26,22 +28,25 @@ struct LineRow {
 
 impl LineRow {
     fn line(self) -> Result<(i64, OrderLine)> {
-        let facts = self.resource_type.zip(self.years).zip(self.subscriptions.zip(self.codes));
-        let voucher = match facts {
-            None => None,
-            Some(((resource_type, years), (subscriptions, codes))) => Some(VoucherWish {
-                name: self.name.clone(),
-                resource_type: ResourceType::try_from(resource_type).map_err(decode)?,
-                years,
-                subscriptions,
-                codes,
-            }),
-        };
+        let resource_type = self.resource_type.map(ResourceType::try_from).transpose().map_err(decode)?;
+        let units = resource_type.zip(self.years).zip(self.subscriptions);
+        let units =
+            units.map(|((resource_type, years), subscriptions)| PoolWish { resource_type, years, subscriptions });
+        // Without codes, units are for the own pool.
+        let voucher = units.zip(self.codes).map(|(units, codes)| VoucherWish {
+            name: self.name.clone(),
+            resource_type: units.resource_type,
+            years: units.years,
+            subscriptions: units.subscriptions,
+            codes,
+            valid_months: self.valid_months,
+        });
         let no_rate = || DbError::decode("no such rate of VAT");
         let line = OrderLine {
             product_id: self.product_id,
             version: self.version,
             name: self.name,
+            pool: units.filter(|_| voucher.is_none()),
             voucher,
             quantity: self.quantity,
             unit_price: self.unit_price,
@@ -56,8 +61,10 @@ impl LineRow {
 /// The lines of an order with their numbers, in order.
 pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> {
     let found: Vec<LineRow> =
-        sql("select line, product_id, version, name, resource_type, years, subscriptions, codes, quantity, unit_price,
-                 net, vat_rate, vat from order_line where order_id = $1 order by line")
+        sql("select l.line, l.product_id, l.version, l.name, l.resource_type, l.years, l.subscriptions, l.codes,
+                 v.valid_months, l.quantity, l.unit_price, l.net, l.vat_rate, l.vat
+             from order_line l join product_version v on v.product_id = l.product_id and v.version = l.version
+             where l.order_id = $1 order by l.line")
         .bind(order_id)
         .all(tx)
         .await?;
@@ -67,6 +74,8 @@ pub async fn lines(tx: &mut Tx, order_id: i64) -> Result<Vec<(i64, OrderLine)>> 
 /// Adds a line to an order that the caller has locked.
 pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &OrderLine) -> Result<()> {
     let voucher = line.voucher.as_ref();
+    let years = voucher.map(|v| v.years).or(line.pool.map(|p| p.years));
+    let subscriptions = voucher.map(|v| v.subscriptions).or(line.pool.map(|p| p.subscriptions));
     sql(
         "insert into order_line (order_id, line, product_id, version, name, resource_type, years, subscriptions, codes,
              quantity, unit_price, net, vat_rate, vat)
@@ -77,9 +86,9 @@ pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &Order
     .bind(line.product_id)
     .bind(line.version)
     .bind(&line.name)
-    .bind(voucher.map(|v| v.resource_type.id()))
-    .bind(voucher.map(|v| v.years))
-    .bind(voucher.map(|v| v.subscriptions))
+    .bind(line.resource_type().map(ResourceType::id))
+    .bind(years)
+    .bind(subscriptions)
     .bind(voucher.map(|v| v.codes))
     .bind(line.quantity)
     .bind(line.unit_price)
@@ -89,6 +98,28 @@ pub async fn add_line(tx: &mut WriteTx, order_id: i64, number: i64, line: &Order
     .run(tx)
     .await?;
     Ok(())
+}
+
+/// Records that the units of a line went back to the vendor; `false` if they had before.
+pub async fn set_taken_back(tx: &mut WriteTx, order_id: i64, number: i64, now: Moment) -> Result<bool> {
+    let changed = sql("update order_line set taken_back_at = $3
+         where order_id = $1 and line = $2 and taken_back_at is null")
+    .bind(order_id)
+    .bind(number)
+    .bind(now)
+    .run(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// The lines of an order whose units went back to the vendor.
+pub async fn taken_back(tx: &mut Tx, order_id: i64) -> Result<Vec<i64>> {
+    let found: Vec<(i64,)> =
+        sql("select line from order_line where order_id = $1 and taken_back_at is not null order by line")
+            .bind(order_id)
+            .all(tx)
+            .await?;
+    Ok(found.into_iter().map(|row| row.0).collect())
 }
 
 /// Sets the VAT of a line of a draft that the caller has locked.

@@ -13,7 +13,10 @@ use crate::model::time::Moment;
 use sqlx::FromRow;
 
 pub use codes::{is_being_made, set_codes_late, set_codes_made, stop_codes, with_late_codes};
-pub use lines::{add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_totals};
+pub use lines::{
+    add_line, add_serials, lines, remove_line, serials, set_line_vat, set_reverse_charge, set_taken_back, set_totals,
+    taken_back,
+};
 
 /// An order as stored. Money is in minor units of `currency`.
 #[derive(Debug, Clone, FromRow)]

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use crate::model::company::searchable;
+use crate::model::resources::ResourceType;
 use crate::store::companies::escape_like;
 use crate::store::company_scope::CompanyScope;
 use crate::store::db::{Query, Result, Tx, sql};
@@ -22,11 +23,22 @@ pub struct ListedPool {
 }
 
 impl ListedPool {
-    /// The pool's id: the company's id followed by two digits of the type.
     #[must_use]
     pub fn id(&self) -> i64 {
-        self.company_id * 100 + self.resource_type
+        pool_id(self.company_id, self.resource_type)
     }
+}
+
+/// A pool's id: the company's id followed by two digits of the type.
+#[must_use]
+pub fn pool_id(company_id: i64, resource_type: i64) -> i64 {
+    company_id * 100 + resource_type
+}
+
+/// The company and the type of a pool; `None` if there is no such type.
+#[must_use]
+pub fn pool_of(id: i64) -> Option<(i64, ResourceType)> {
+    Some((id / 100, ResourceType::try_from(id % 100).ok()?))
 }
 
 /// Filter and position of a page.

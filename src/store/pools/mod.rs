@@ -9,7 +9,7 @@ use crate::model::company::Path;
 use crate::model::ledger::Kind;
 use crate::model::resources::ResourceType;
 
-pub use list::{ListedPool, PoolFilter, count, list, list_query};
+pub use list::{ListedPool, PoolFilter, count, list, list_query, pool_id, pool_of};
 
 /// A company's balances of one resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ macro_rules! counters {
     };
 }
 
-const COUNTERS: [Counter; 18] = counters!(
+const COUNTERS: [Counter; 19] = counters!(
     "entry" of "select max(id) from (select max(id) as id from transfer union all select max(id) from history) e",
     "code" of "select max(id) from code",
     "company" of "select max(id) from company",
@@ -37,6 +37,7 @@ const COUNTERS: [Counter; 18] = counters!(
     "payment" of "select max(id) from payment",
     "invoice" of "select max(id) from invoice",
     "licence" of "select max(id) from licence",
+    "role" of "select max(id) from role",
     "tag" of "select max(id) from tag",
     "licence_key" of "select max(id) from licence_key",
 );

@@ -21,6 +21,20 @@ const RULES: &[(&str, Over, &str)] = &[
              and (o.first_transfer is null or t.id < o.first_transfer or t.id > o.last_transfer)",
     ),
     (
+        "each purchase of data took credits of its company, and each company has the data that it bought",
+        Over::Companies,
+        "select count(*) from company c where c.id > $1 and c.id <= $2
+             and (c.data_mebibytes <> (select coalesce(sum(b.mebibytes), 0) from data_purchase b where b.company_id = c.id)
+                 or exists (select 1 from data_purchase b left join transfer t on t.id = b.transfer_id
+                     where b.company_id = c.id and (t.cause is null or t.cause <> 'buy_data' or t.from_company_id <> c.id)))",
+    ),
+    (
+        "each transfer for data has its purchase",
+        Over::Transfers,
+        "select count(*) from transfer t where t.id > $1 and t.id <= $2 and t.cause = 'buy_data'
+             and not exists (select 1 from data_purchase b where b.transfer_id = t.id)",
+    ),
+    (
         "each company's path leads through its parent",
         Over::Companies,
         "select count(*) from company c left join company p on p.id = c.parent_id
@@ -56,7 +70,7 @@ const RULES: &[(&str, Over, &str)] = &[
                  select l.order_id, l.line, l.codes, l.quantity, o.codes_made - coalesce(sum(l.codes) over (
                      partition by l.order_id order by l.line rows between unbounded preceding and 1 preceding), 0) as codes_left
                  from order_line l join purchase_order o on o.id = l.order_id
-                 where o.id > $1 and o.id <= $2 and l.resource_type is not null) l
+                 where o.id > $1 and o.id <= $2 and l.codes is not null) l
              left join code k on k.order_id = l.order_id and k.order_line = l.line and k.status <> 5
              group by l.order_id, l.line, l.codes, l.quantity, l.codes_left
              having count(k.id) <> case when l.codes_left <= 0 then 0 when l.codes_left < l.codes then l.codes_left else l.codes end

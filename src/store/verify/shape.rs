@@ -61,14 +61,14 @@ pub fn is_shaped(t: &TransferRow, cause: Cause) -> bool {
         (Cause::Issue, Kind::Issued, Kind::Available)
         | (Cause::CreateCode, Kind::Available, Kind::InCodes)
         | (Cause::DeleteCode, Kind::InCodes, Kind::Available)
-        | (Cause::Spend, Kind::Available, Kind::Spent)
+        | (Cause::Spend | Cause::BuyData, Kind::Available, Kind::Spent)
         | (Cause::Expire, Kind::InCodes, Kind::Expired)
         | (Cause::Replace, Kind::InCodes, Kind::Available)
         | (Cause::Replace, Kind::Available, Kind::InCodes) => is_own,
         (Cause::Move, Kind::Available, Kind::Available) => !is_own,
         (Cause::Redeem, Kind::InCodes, Kind::Available)
-        | (Cause::Fulfil, Kind::Issued, Kind::InCodes)
-        | (Cause::Cancel, Kind::InCodes, Kind::Issued) => true,
+        | (Cause::Fulfil, Kind::Issued, Kind::InCodes | Kind::Available)
+        | (Cause::Cancel, Kind::InCodes | Kind::Available, Kind::Issued) => true,
         _ => false,
     };
     let has_code = from == Kind::InCodes || to == Kind::InCodes;
@@ -91,6 +91,6 @@ pub fn status_after(cause: Cause) -> Option<CodeStatus> {
         Cause::DeleteCode => Some(CodeStatus::Deleted),
         Cause::Cancel => Some(CodeStatus::Cancelled),
         Cause::Replace => Some(CodeStatus::Replaced),
-        Cause::Issue | Cause::Move | Cause::CreateCode | Cause::Spend | Cause::Fulfil => None,
+        Cause::Issue | Cause::Move | Cause::CreateCode | Cause::Spend | Cause::Fulfil | Cause::BuyData => None,
     }
 }

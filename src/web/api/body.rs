@@ -7,11 +7,11 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::error::{ApiError, ApiResult};
-use crate::model::refusal::{CompanyReason, FieldReason, Reason, ResourceReason};
+use crate::model::refusal::{CompanyReason, FieldReason, Reason, ResourceReason, RoleReason};
 use crate::model::resources::ResourceType;
 use crate::web::state::Portal;
 use crate::web::{form, underway};
@@ -56,6 +56,19 @@ impl<T> Field<T> {
     }
 }
 
+/// An id or a name, in the document.
+pub struct IdOrName;
+
+impl utoipa::PartialSchema for IdOrName {
+    fn schema() -> RefOr<Schema> {
+        let id = ObjectBuilder::new().schema_type(Type::Integer);
+        let name = ObjectBuilder::new().schema_type(Type::String);
+        Schema::OneOf(OneOfBuilder::new().item(name).item(id).build()).into()
+    }
+}
+
+impl utoipa::ToSchema for IdOrName {}
+
 /// The slug of a resource type, in the document.
 pub struct TypeSlug;
 
@@ -89,6 +102,15 @@ pub fn amount(field: Field<i64>) -> Result<i64, Reason> {
 /// A company's id. The act checks that the caller may see that company.
 pub fn company(field: Field<i64>) -> Result<i64, Reason> {
     field.required(CompanyReason::Missing, FieldReason::NotANumber)
+}
+
+/// A role's id, or the name of a built-in one, as a text or a number. The act checks that the caller may give it.
+pub fn role(field: Field<serde_json::Value>) -> Result<String, Reason> {
+    match field.required(RoleReason::Unknown, RoleReason::Unknown)? {
+        serde_json::Value::Number(id) => Ok(id.to_string()),
+        serde_json::Value::String(name) => Ok(name),
+        _ => Err(RoleReason::Unknown.into()),
+    }
 }
 
 /// A resource type by its slug; Credit by default.

@@ -13,6 +13,7 @@ use super::moves::either;
 use super::page::{Paging, Query};
 use super::path::Id;
 use crate::model::company::NameError;
+use crate::model::data::MEBIBYTE;
 use crate::model::refusal::FieldReason;
 use crate::ops;
 use crate::ops::companies::changes::Change;
@@ -39,6 +40,8 @@ pub struct Company {
     device_count: i64,
     /// Its usable balance of Credit.
     credits_left: i64,
+    /// The data that it has bought, in bytes.
+    remaining_data: i64,
     /// 1 if it uses its parent's credits once its own run out.
     #[schema(minimum = 0, maximum = 1)]
     can_use_parent_license: i64,
@@ -58,6 +61,7 @@ impl From<store::companies::Company> for Company {
             devices_count: c.devices,
             device_count: c.devices,
             credits_left: c.credits_left,
+            remaining_data: c.data_mebibytes * MEBIBYTE,
             can_use_parent_license: c.use_parent_credits,
             created_at: Stamp::of(c.created_at),
         }

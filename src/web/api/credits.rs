@@ -165,7 +165,7 @@ pub async fn summary(
     let (app, actor) = (&portal.app, &caller.actor);
     let pools = ops::resources::summary(app, actor, company_id).await?;
     let own = company_id.unwrap_or(actor.company_id);
-    let counted = if actor.sees_tree() { company_id } else { Some(own) };
+    let counted = if actor.may.view_resources() { company_id } else { Some(own) };
     let (total_devices, monitored) = ops::devices::owned(app, actor, counted).await?;
     let coverage = ops::coverage::of_pool(app, actor, own, ResourceType::CREDIT).await?.map(|c| c.until);
     let left = |p: &crate::store::pools::Pool| Left {

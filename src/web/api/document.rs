@@ -51,6 +51,7 @@ use crate::web::state::Portal;
         (name = "ledger", description = "The chain that proves the ledger was not rewritten"),
         (name = "codes", description = "Codes that anybody can activate, once"),
         (name = "devices", description = "Devices and what runs on them"),
+        (name = "roles", description = "Roles, and the permissions that they have"),
         (name = "tags", description = "Tags of devices"),
         (name = "users", description = "Users"),
     )

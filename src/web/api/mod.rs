@@ -10,6 +10,8 @@ mod code_batches;
 mod code_changes;
 mod codes;
 mod companies;
+mod company_data;
+mod credit_report;
 mod credits;
 mod device_bulk;
 mod device_import;
@@ -24,6 +26,7 @@ pub(super) mod error;
 mod failure;
 mod fields;
 mod history;
+mod invitations;
 mod ledger;
 mod moves;
 mod page;
@@ -31,6 +34,7 @@ mod path;
 mod rate;
 mod redeem;
 mod refusals;
+mod roles;
 mod rows;
 mod tags;
 mod user;
@@ -94,6 +98,11 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(moves::move_units))
         .routes(routes!(moves::moves))
         .routes(routes!(history::history))
+        .routes(routes!(company_data::buy_data))
+        .routes(routes!(company_data::data_history))
+        .routes(routes!(credit_report::report_json))
+        .routes(routes!(credit_report::report_pdf))
+        .routes(routes!(credit_report::report_pool))
         .routes(routes!(ledger::head))
         .routes(routes!(codes::list, code_changes::create))
         .routes(routes!(codes::show, code_changes::update, code_changes::delete))
@@ -113,10 +122,17 @@ fn endpoints() -> OpenApiRouter<Portal> {
         .routes(routes!(devices::show, devices::update, devices::remove))
         .routes(routes!(device_sets::set_credit))
         .routes(routes!(device_sets::set_monitoring))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::set_permissions))
+        .routes(routes!(roles::show, roles::update, roles::delete))
+        .routes(routes!(roles::permissions_of))
+        .routes(routes!(roles::permissions))
         .routes(routes!(tags::list, tags::create))
         .routes(routes!(tags::show, tags::update, tags::delete))
         .routes(routes!(channels::channel))
         .routes(routes!(users::list))
-        .routes(routes!(users::show))
+        .routes(routes!(users::show, users::update, users::remove))
+        .routes(routes!(invitations::invitations))
+        .routes(routes!(invitations::withdraw))
         .routes(routes!(users::invite))
 }

@@ -15,7 +15,7 @@ use super::page::{Paging, Query};
 use crate::model::ledger::{Cause, Done, Transfer, balance_after};
 use crate::ops;
 use crate::ops::error::Problems;
-use crate::store::transfers::ListedTransfer;
+use crate::store::transfers::{ListedTransfer, TransferFilter};
 use crate::web::state::Portal;
 
 /// A move of resources.
@@ -140,6 +140,9 @@ pub struct MovesQuery {
     /// One company; `company` does the same.
     company_id: Option<i64>,
     company: Option<i64>,
+    /// What left or entered this pool.
+    #[param(example = 101)]
+    pool_id: Option<i64>,
     /// On or after this day or moment, in UTC.
     #[param(value_type = Option<DayOrMoment>, inline, example = "2026-11-01")]
     from: Option<String>,
@@ -155,7 +158,8 @@ pub struct MovesQuery {
 #[utoipa::path(get, path = "/api/credits/move/history", tag = "credits",
     params(Paging, MovesQuery), responses((status = 200, body = List<Move>)))]
 pub async fn moves(State(portal): State<Portal>, caller: May<CreditsRead>, query: Query) -> ApiResult<List<Move>> {
-    let (rows, meta) = transfers(&portal, &caller, query, Some(Cause::Move), None).await?;
+    let filter = TransferFilter { cause: Some(Cause::Move), ..TransferFilter::default() };
+    let (rows, meta) = transfers(&portal, &caller, query, filter).await?;
     let of = |t: ListedTransfer| {
         Ok(Move {
             id: t.id,

@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{Data, Written};
+use super::answer::{Data, Stamp, Written};
 use super::body::{Body, Field, Key};
 use super::caller::{CodesWrite, May};
-use super::credits::Pool;
+use super::credits::{Pool, resource_type};
 use super::error::ApiResult;
 use super::moves::first;
 use crate::model::code::CodeError;
@@ -78,8 +78,41 @@ pub async fn preview(
 pub struct Activated {
     #[schema(example = true)]
     success: bool,
-    data: Vec<Pool>,
+    data: Vec<FilledPool>,
     meta: ActivatedMeta,
+}
+
+/// A pool, also in the words that RMS uses for licences.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FilledPool {
+    #[serde(flatten)]
+    pool: Pool,
+    licence_count: i64,
+    licence_left: i64,
+    licence_reserved: i64,
+    license_type_id: i64,
+    #[schema(example = "credit")]
+    licence_type: &'static str,
+    /// Always null: a pool is no part of another.
+    parent_pool_id: Option<i64>,
+    /// When units last arrived, as `assigned_at`.
+    buy_date: Option<Stamp>,
+}
+
+impl FilledPool {
+    fn of(pool: ListedPool) -> ApiResult<FilledPool> {
+        let resource_type = resource_type(pool.resource_type)?;
+        Ok(FilledPool {
+            licence_count: pool.received_total,
+            licence_left: pool.left,
+            licence_reserved: pool.in_codes,
+            license_type_id: resource_type.id(),
+            licence_type: resource_type.slug(),
+            parent_pool_id: None,
+            buy_date: pool.received_at.map(Stamp::of),
+            pool: Pool::of(pool)?,
+        })
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -102,7 +135,7 @@ pub async fn activate(
     let transfer = first(&done)?;
     let body = Activated {
         success: true,
-        data: filled(transfer, balance_after(&done.transfers)).map(Pool::of).transpose()?.into_iter().collect(),
+        data: filled(transfer, balance_after(&done.transfers)).map(FilledPool::of).transpose()?.into_iter().collect(),
         meta: ActivatedMeta { amount: transfer.amount, credit_type: transfer.resource_type.slug() },
     };
     Ok(Written { status: StatusCode::OK, replayed: done.replayed, body })

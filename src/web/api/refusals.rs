@@ -7,11 +7,13 @@ pub type Refused = (u16, Vec<&'static str>);
 
 /// Faults in the query of a list.
 const PAGE: [&str; 3] = ["NOT_A_NUMBER", "OUT_OF_RANGE", "UNKNOWN_PARAMETER"];
+const REPORT: [&str; 3] = ["NOT_A_DATE", "NOT_A_PERIOD", "TOO_MANY_ROWS"];
 const NAME: [&str; 4] = ["MISSING", "NAME_LENGTH", "HIDDEN_CHARACTERS", "NAME_IS_LINK"];
 const TEXT: [&str; 3] = ["NOT_A_TEXT", "TOO_LONG", "HIDDEN_CHARACTERS"];
 const DEVICE: [&str; 3] = ["MISSING", "NOT_A_NUMBER", "SERIAL_TAKEN"];
 const HARDWARE: [&str; 3] = ["NOT_A_MAC", "NOT_AN_IMEI", "UNKNOWN_SERIES"];
 const TAG: [&str; 4] = ["MISSING", "NAME_TAKEN", "NAME_HAS_SEPARATOR", "NOT_A_COLOR"];
+const ROLE: [&str; 4] = ["MISSING", "TITLE_TAKEN", "UNKNOWN_PERMISSION", "NOT_A_LIST"];
 const CHOSEN: [&str; 4] = ["MISSING", "NOT_A_NUMBER", "NOTHING_CHOSEN", "TOO_MANY"];
 const TYPED_CODE: [&str; 5] = ["MISSING", "NOT_A_TEXT", "NOT_A_CODE", "CODE_MISTYPED", "CODE_EXPIRED"];
 const SPENT_CODE: [&str; 2] = ["CODE_USED", "CODE_NOT_UNUSED"];
@@ -46,10 +48,18 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
         }
         "companies_remove" => vec![not_found, wrong(&[&OBSTACLES])],
         "companies_put_under" => {
-            vec![not_found, no_company, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP"]])]
+            vec![
+                not_found,
+                no_company,
+                wrong(&[&["MISSING", "NOT_A_NUMBER", "UNDER_ITSELF", "TOO_DEEP", "ROLES_OF_COMPANIES_ABOVE"]]),
+            ]
         }
         "credits_list" | "credits_summary" => vec![not_found, wrong(&[&PAGE])],
-        "users_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY"]])],
+        "users_list" | "users_invitations" => {
+            vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE", "UNKNOWN_ROLE"]])]
+        }
+        "users_update" => vec![not_found, wrong(&[&["UNKNOWN_ROLE", "OWN_ACCOUNT", "LAST_ADMINISTRATOR"]])],
+        "users_remove" => vec![not_found, wrong(&[&["OWN_ACCOUNT", "LAST_ADMINISTRATOR"]])],
         "credits_move_units" => vec![
             no_company,
             wrong(&[
@@ -57,8 +67,15 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
                 &["SAME_COMPANY", "NOT_ENOUGH", "OVERFLOW"],
             ]),
         ],
-        "credits_moves" | "credits_history" => {
+        "credits_moves" | "credits_history" | "companies_data_history" => {
             vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE"]])]
+        }
+        "companies_buy_data" => vec![
+            no_company,
+            wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_WHOLE", "OUT_OF_RANGE", "NOT_ENOUGH", "OVERFLOW"]]),
+        ],
+        "credits_report_json" | "credits_report_pdf" | "credits_report_pool" => {
+            vec![not_found, wrong(&[&["MISSING", "NOT_A_NUMBER", "UNKNOWN_PARAMETER"], &REPORT])]
         }
         "codes_list" => vec![not_found, wrong(&[&PAGE, &["NOT_A_DATE", "NOT_A_CHOICE", "UNKNOWN_TYPE"]])],
         "codes_create" => vec![
@@ -106,6 +123,11 @@ pub fn refused_by(operation_id: &str) -> Vec<Refused> {
             vec![not_found, wrong(&[&ROWS, &["UNKNOWN_TYPE", "NOTHING_TO_CHANGE", "UNSUITABLE_SERVICE"]])]
         }
         "devices_set_monitoring" => vec![not_found, wrong(&[&ROWS])],
+        "roles_list" => vec![not_found, wrong(&[&PAGE, &["TOO_MANY", "NOT_A_CHOICE"]])],
+        "roles_create" => vec![no_company, wrong(&[&ROLE, &TEXT, &["NOT_A_NUMBER", "TOO_MANY_ROLES"]])],
+        "roles_update" => vec![not_found, wrong(&[&ROLE, &TEXT])],
+        "roles_set_permissions" => vec![not_found, wrong(&[&ROLE, &TEXT, &["NOT_A_NUMBER", "UNKNOWN_ROLE"]])],
+        "roles_delete" => vec![not_found, wrong(&[&["ROLE_IN_USE"]])],
         "users_invite" => vec![
             no_company,
             wrong(&[&["MISSING", "NOT_A_NUMBER", "NOT_AN_ADDRESS", "UNKNOWN_ROLE", "EMAIL_TAKEN"]]),
@@ -141,6 +163,7 @@ pub fn meaning(code: &str) -> &'static str {
         }
         "IDEMPOTENCY_KEY_MALFORMED" => "the key does not have 1 to 255 printable characters, or there are several.",
         "IDEMPOTENCY_KEY_REUSED" => "the key was used for another request.",
+        "LAST_ADMINISTRATOR" => "the root company would be left without an administrator.",
         "MALFORMED_JSON" => "the body is not a JSON object.",
         "MALFORMED_REQUEST" => "the body could not be read.",
         "MISSING" => "a required field is missing or empty.",
@@ -159,6 +182,7 @@ pub fn meaning(code: &str) -> &'static str {
         "NOT_A_LIST" => "the value is not a list of objects.",
         "NOT_A_MAC" => "the text does not have twelve hexadecimal digits.",
         "NOT_A_NUMBER" => "the value is not a whole number.",
+        "NOT_A_PERIOD" => "the period ends before it begins.",
         "NOT_A_TEXT" => "the value is not a string.",
         "NOT_ENOUGH" => "the company has fewer units than that.",
         "NOT_FOUND" => "the caller's tree has no such thing.",
@@ -167,18 +191,24 @@ pub fn meaning(code: &str) -> &'static str {
             "it may have happened, or may still happen. Send the request again with `errors[].operation_id` as its `Idempotency-Key`: it happens once. `Retry-After` is sent only if the request had a key."
         }
         "OUT_OF_RANGE" => "the number is below the minimum or above the maximum.",
+        "OWN_ACCOUNT" => "it is the caller's own account.",
         "OVERFLOW" => "the balance would become too large.",
         "REPEATED_DEVICE" => "several rows name this device: none of them was applied.",
+        "ROLES_OF_COMPANIES_ABOVE" => "users there have roles of companies that would no longer be above.",
+        "ROLE_IN_USE" => "people have this role.",
         "SAME_COMPANY" => "source and target are the same company.",
         "SCOPE_MISSING" => "the token lacks the scope that `WWW-Authenticate` names.",
         "SERIAL_TAKEN" => "a device has this serial number.",
         "TAG_OUT_OF_REACH" => "the device does not belong to the tag's company or to one below it.",
+        "TITLE_TAKEN" => "the company has a role with this title.",
         "TOKEN_INVALID" => "the token is mistyped, revoked or expired.",
         "TOKEN_MISSING" => "the request has no token.",
         "TOO_DEEP" => "the company would be more than 100 levels deep.",
         "TOO_LARGE" => "the body is larger than 1 MB.",
         "TOO_LONG" => "the text is longer than the field allows.",
         "TOO_MANY" => "the list has more than 1,000 rows.",
+        "TOO_MANY_ROLES" => "the company has as many roles as it may have.",
+        "TOO_MANY_ROWS" => "the report has too many rows: choose a shorter period.",
         "TOO_MANY_TAGS" => "the company has as many tags as it may have.",
         "TOO_MANY_ATTEMPTS" => "there were too many wrong codes or invitations.",
         "TOO_MANY_REQUESTS" => "the token has made too many requests in this minute.",
@@ -188,6 +218,7 @@ pub fn meaning(code: &str) -> &'static str {
         "UNKNOWN_COMPANY" => "the caller's tree has no such company.",
         "UNKNOWN_DEVICE" => "the caller's tree has no such device.",
         "UNKNOWN_PARAMETER" => "there is no such parameter.",
+        "UNKNOWN_PERMISSION" => "there is no such permission.",
         "UNKNOWN_ROLE" => "there is no such role.",
         "UNKNOWN_SERIES" => "there is no such series.",
         "UNKNOWN_TAG" => "the caller's tree has no such tag.",

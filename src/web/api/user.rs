@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 use super::answer::Stamp;
 use super::caller::Caller;
 use super::error::ApiResult;
-use crate::model::user::Role;
+use crate::model::role;
 use crate::ops;
+use crate::store;
 use crate::web::state::Portal;
 
-/// The user that the token acts for.
+/// What both forms of the answer say of the user that the token acts for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct User {
+pub struct UserFacts {
     id: i64,
     username: String,
     email: String,
@@ -24,10 +25,9 @@ pub struct User {
     last_login_at: Option<Stamp>,
     email_verified: bool,
     company: UserCompany,
-    role: UserRole,
     /// What the token may be used for.
     scope: Vec<&'static str>,
-    /// What the role allows.
+    /// What the role allows, by name.
     permissions: Vec<&'static str>,
     token: UserToken,
 }
@@ -80,43 +80,44 @@ pub struct UserCompany {
 pub struct UserRole {
     pub id: i64,
     #[schema(example = "admin")]
-    pub name: &'static str,
+    pub name: String,
     #[schema(example = "Administrator")]
-    pub title: &'static str,
+    pub title: String,
 }
 
-impl From<Role> for UserRole {
-    fn from(role: Role) -> UserRole {
-        let id = match role {
-            Role::Admin => 1,
-            Role::EndUser => 2,
-            Role::ReadOnly => 3,
-        };
-        UserRole { id, name: role.slug(), title: role.label() }
+impl UserRole {
+    pub fn of(user: &store::users::User) -> UserRole {
+        let name = role::name(user.role_id).map_or_else(|| user.role_title.clone(), str::to_owned);
+        UserRole { id: user.role_id, name, title: user.role_title.clone() }
     }
 }
 
-/// The user's fields at the top level, as in RMS, and again under `data`.
+/// The user, with the role as an object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct User {
+    #[serde(flatten)]
+    facts: UserFacts,
+    role: UserRole,
+}
+
+/// The same user, with the role's name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserData {
+    #[serde(flatten)]
+    facts: UserFacts,
+    company_id: i64,
+    #[schema(example = "admin")]
+    role: String,
+}
+
+/// The user's fields at the top level, as in RMS, and again under `data`: programs read either.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UserAnswer {
     #[schema(example = true)]
     success: bool,
     #[serde(flatten)]
     flat: User,
-    data: User,
-}
-
-/// What each role allows, by scope.
-fn permissions(role: Role) -> Vec<&'static str> {
-    crate::model::token::Scope::ALL
-        .into_iter()
-        .map(|scope| scope.slug())
-        .filter(|slug| match role {
-            Role::Admin => true,
-            Role::ReadOnly => slug.ends_with(":read"),
-            Role::EndUser => matches!(*slug, "credits:read" | "credit_transfer_codes:write" | "devices:read"),
-        })
-        .collect()
+    data: UserData,
 }
 
 /// The token's user
@@ -125,7 +126,8 @@ fn permissions(role: Role) -> Vec<&'static str> {
 #[utoipa::path(get, path = "/api/user", tag = "user", responses((status = 200, body = UserAnswer)))]
 pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axum::Json<UserAnswer>> {
     let (person, company) = ops::users::own_account(&portal.app, &caller.actor).await?;
-    let user = User {
+    let role = UserRole::of(&person);
+    let facts = UserFacts {
         id: person.id,
         username: person.email.clone(),
         email: person.email,
@@ -135,10 +137,10 @@ pub async fn show(State(portal): State<Portal>, caller: Caller) -> ApiResult<axu
         last_login_at: person.last_login_at.map(Stamp::of),
         email_verified: person.is_active == 1,
         company: UserCompany { id: company.id, name: company.name, parent_id: company.parent_id, level: company.level },
-        role: person.role.into(),
         scope: caller.scopes.iter().map(|s| s.slug()).collect(),
-        permissions: permissions(person.role),
+        permissions: caller.actor.may.iter().map(|permission| permission.slug()).collect(),
         token: UserToken::of(&portal, &caller),
     };
-    Ok(axum::Json(UserAnswer { success: true, flat: user.clone(), data: user }))
+    let data = UserData { facts: facts.clone(), company_id: person.company_id, role: role.name.clone() };
+    Ok(axum::Json(UserAnswer { success: true, flat: User { facts, role }, data }))
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
 use crate::model::event::UserEvent;
+use crate::model::second_factor::SecondFactor;
 use crate::ops;
 use crate::ops::oauth::grants::Authorised;
 use crate::store::sessions::ListedSession;
@@ -86,6 +87,18 @@ async fn show_security(portal: &Portal, me: &Me, form: &Form, done: Option<UserE
 impl SecurityPage<'_> {
     fn browser_name(&self, session: &ListedSession) -> String {
         browser_name(&session.user_agent)
+    }
+
+    /// The choices of Authentication type: the word of each, its label, and whether it is the present one.
+    fn types(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let actor = &self.frame.actor;
+        let none = ("none", "None", actor.second_factor.is_none());
+        let methods = [SecondFactor::Email, SecondFactor::Totp].into_iter();
+        let usable = methods.filter(|m| *m != SecondFactor::Email || self.has_mail || actor.second_factor == Some(*m));
+        let methods = usable.map(|m| (m.slug(), m.label(), actor.second_factor == Some(m)));
+        // While a company demands a second factor, it is not turned off.
+        let none = (!actor.company_demands_second_factor || none.2).then_some(none);
+        none.into_iter().chain(methods).collect()
     }
 
     fn hex(&self, hash: &[u8]) -> String {

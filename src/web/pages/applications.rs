@@ -4,8 +4,8 @@ use askama::Template;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::confirm;
+use crate::model::role;
 use crate::model::token::Scope;
-use crate::model::user::Role;
 use crate::ops;
 use crate::ops::applications::{ApplicationForm, MadeApplication};
 use crate::store::applications::Application;
@@ -40,12 +40,6 @@ pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebRe
 struct ShowPage {
     frame: Frame,
     application: Application,
-}
-
-impl ShowPage {
-    fn role(&self) -> Option<Role> {
-        self.application.service_role.as_deref().and_then(Role::from_slug)
-    }
 }
 
 pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
@@ -91,9 +85,10 @@ impl FormWindow<'_> {
 
 async fn show_form(portal: &Portal, me: &Me, known: Option<&Application>, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, if known.is_some() { "Change application" } else { "Add application" }).await?;
-    let maker = known.map_or(me.actor.role, |known| known.maker_role);
     let none = (String::new(), "No: it acts only for people who allow it".to_owned());
-    let given = ops::applications::roles(maker).map(|role| (role.slug().to_owned(), format!("Yes: {}", role.label())));
+    let given =
+        ops::roles::choices(&portal.app, &me.actor, known.map_or(me.actor.standing(), Application::maker)).await?;
+    let given = given.into_iter().map(|role| (role.key(), format!("Yes: {}", role.title)));
     let roles = std::iter::once(none).chain(given).collect();
     page_of_form(&portal.app, &FormWindow { frame, form, known, scopes: &Scope::ALL, roles }, form)
 }
@@ -142,11 +137,13 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebRe
 /// An application as the form shows it.
 fn filled(known: &Application) -> Form {
     let published = if known.is_published == 1 { "1" } else { "" };
+    let role = known.service_role_id.map(|id| role::name(id).map_or_else(|| id.to_string(), str::to_owned));
+    let role = role.unwrap_or_default();
     let mut form = Form::filled(&[
         ("name", &known.name),
         ("description", &known.description),
         ("redirect_urls", &known.redirect_urls),
-        ("service_role", known.service_role.as_deref().unwrap_or_default()),
+        ("service_role", &role),
         ("published", published),
     ]);
     known.scopes().iter().for_each(|scope| form.push("scope", scope.slug()));

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::store::companies::Company;
 use crate::urls;
@@ -22,12 +23,13 @@ struct BillingWindow<'a> {
 }
 
 async fn show(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
-    if company.may_buy_vouchers != 1 {
+    let kept = ops::billing::get(&portal.app, &me.actor, id).await?;
+    if company.may_buy_vouchers != 1 && kept.is_none() {
         return Err(WebError::NotFound);
     }
-    let form = form.or_billing(ops::billing::get(&portal.app, &me.actor, id).await?);
+    let form = form.or_billing(kept);
     let frame = Frame::of(portal, me, "Billing data").await?;
     let otherwise = urls::company(id);
     let back = view::back(&form, &otherwise);

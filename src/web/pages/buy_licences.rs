@@ -6,8 +6,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::model::licence::{LicenceRefusal, serials};
 use crate::model::money::Money;
+use crate::model::permission::Permission;
 use crate::model::product::ProductKind;
 use crate::ops;
+use crate::ops::buying::Contact;
 use crate::ops::licence_orders::{Choice, Group, LicenceWish, Suiting};
 use crate::urls;
 use crate::web::error::WebResult;
@@ -23,17 +25,22 @@ struct BuyPage<'a> {
     form: &'a Form,
     has_seller: bool,
     has_products: bool,
+    /// Whom to ask.
+    contact: Option<Contact>,
+    section: String,
 }
 
 async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, "Buy licences").await?;
-    let has_seller = ops::seller::get(&portal.app).await?.is_some();
+    let contact = ops::buying::contact(&portal.app).await?;
+    let has_seller = contact.is_some();
+    let section = ops::seller::sections(&portal.app).await?.licences;
     let has_products = !ops::products::offered(&portal.app, ProductKind::Licence).await?.is_empty();
-    page_of_form(&portal.app, &BuyPage { frame, form, has_seller, has_products }, form)
+    page_of_form(&portal.app, &BuyPage { frame, form, has_seller, has_products, contact, section }, form)
 }
 
 pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     show(&portal, &me, &form).await
 }
 

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::model::refusal::FieldReason;
 use crate::ops;
 use crate::ops::codes::ShownCode;
@@ -25,7 +26,7 @@ struct CreateWindow<'a> {
 }
 
 async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let id = form.value("company").parse().unwrap_or(me.actor.company_id);
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(portal, me, "Create new code").await?;
@@ -41,7 +42,7 @@ pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm)
 }
 
 pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let company_id = form.value("company").parse().map_err(|_| WebError::NotFound)?;
     let resource_type = form::read(&mut form, "type", form::resource_type);
@@ -93,7 +94,7 @@ struct CommentWindow<'a> {
 }
 
 async fn show_comment(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let code = shown_one(portal, me, id).await?;
     let form = form.or("comment", code.row.comment.clone());
     let frame = Frame::of(portal, me, "Edit comment").await?;
@@ -123,7 +124,7 @@ struct DeleteWindow<'a> {
 }
 
 async fn show_delete(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let code = shown_one(portal, me, id).await?;
     let frame = Frame::of(portal, me, "Delete code").await?;
     let otherwise = urls::company_part(code.row.company_id, "codes");

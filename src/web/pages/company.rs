@@ -9,7 +9,9 @@ use super::history::{HistorySection, read_history};
 use super::overview::Coverages;
 use crate::model::country;
 use crate::model::invoice::Billing;
+use crate::model::permission::Permission;
 use crate::ops;
+use crate::ops::actor::Actor;
 use crate::ops::watched::{Way, codes_shown};
 use crate::store::companies::{Company, Sort};
 use crate::store::pools::Pool;
@@ -34,10 +36,20 @@ pub struct Head {
 impl Head {
     /// The head of a company's page; `WebError::NotFound` outside the tree.
     pub async fn of(portal: &Portal, me: &Me, id: i64, tab: &'static str) -> WebResult<Head> {
-        me.actor.require_tree()?;
+        me.actor.require(Permission::ViewCompanies)?;
         let company = ops::companies::find(&portal.app, &me.actor, id).await?;
         let above = ops::companies::above(&portal.app, &me.actor, &company).await?;
         Ok(Head { company, above, tab, is_own_page: false })
+    }
+
+    /// Whether the actor sees the balances.
+    pub fn sees_resources(&self, actor: &Actor) -> bool {
+        actor.may.view_resources() || self.company.id == actor.company_id
+    }
+
+    /// Whether the actor sees the devices.
+    pub fn sees_devices(&self, actor: &Actor) -> bool {
+        actor.may.view_devices() || self.company.id == actor.company_id
     }
 
     /// The address of a section of the resources.
@@ -62,19 +74,21 @@ struct OverviewTab {
     head: Head,
     pools: Vec<Pool>,
     coverage: Coverages,
-    /// The billing data of a company that may buy.
+    /// The billing data of a company that may buy, or has bought for itself.
     billing: Option<Billing>,
 }
 
 pub async fn overview(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "overview").await?;
-    let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
-    let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
-    let coverage = Coverages::of(&portal, &me, id).await?;
-    let billing = match head.company.may_buy_vouchers {
-        1 => ops::billing::get(&portal.app, &me.actor, id).await?,
-        _ => None,
+    let (pools, coverage) = match head.sees_resources(&me.actor) {
+        true => {
+            let pools = ops::resources::pools(&portal.app, &me.actor, id).await?;
+            (pools, Coverages::of(&portal, &me, id).await?)
+        }
+        false => Default::default(),
     };
+    let frame = Frame::of(&portal, &me, head.company.name.clone()).await?;
+    let billing = ops::billing::get(&portal.app, &me.actor, id).await?;
     page(&OverviewTab { frame, head, pools, coverage, billing })
 }
 
@@ -146,7 +160,7 @@ struct UsersTab {
 
 pub async fn users(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
     let head = Head::of(&portal, &me, id, "users").await?;
-    let after = form.value("after").parse().unwrap_or(0);
+    let after = form.value("after").parse().ok();
     let filter = UserFilter { company_id: Some(id), after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
     let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
     let next = super::users::next_page(&mut users)

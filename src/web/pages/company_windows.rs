@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::companies::changes::Change;
@@ -26,7 +27,7 @@ struct CreateWindow<'a> {
 }
 
 async fn show_create(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let (form, choices) = choices(portal, me, form, &["parent"]).await?;
     let frame = Frame::of(portal, me, "Create company").await?;
     let back = view::back(&form, urls::COMPANIES);
@@ -39,7 +40,7 @@ pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm)
 }
 
 pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let parent = read_company(&portal, &me, &mut form, "parent").await?;
     form::read(&mut form, "name", crate::model::company::name);
@@ -62,7 +63,7 @@ struct RenameWindow<'a> {
 }
 
 async fn show_rename(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let form = form.or("name", company.name.clone());
     let frame = Frame::of(portal, me, "Rename company").await?;
@@ -94,7 +95,7 @@ struct ParentWindow<'a> {
 }
 
 async fn show_parent(portal: &Portal, me: &Me, id: i64, form: Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let form = form.or("parent", company.parent_id.unwrap_or_default().to_string());
     let (form, choices) = choices(portal, me, &form, &["parent"]).await?;
@@ -112,7 +113,7 @@ pub async fn parent_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form)
 }
 
 pub async fn put_under(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(parent) = read_company(&portal, &me, &mut form, "parent").await? else {
         return show_parent(&portal, &me, id, form).await;
@@ -139,7 +140,7 @@ struct SecondFactorWindow {
 }
 
 pub async fn second_factor_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let company = ops::companies::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
     page(&SecondFactorWindow { frame, company })
@@ -166,7 +167,7 @@ struct RemoveWindow<'a> {
 }
 
 async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCompanies)?;
     let ids = chosen(form);
     let companies = ops::companies::find_many(&portal.app, &me.actor, &ids).await?;
     let frame = Frame::of(portal, me, "Remove company").await?;

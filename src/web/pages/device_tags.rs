@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use axum::response::Response;
 
 use super::device_windows::chosen;
+use crate::model::permission::Permission;
 use crate::model::refusal::{FieldReason, TagReason};
 use crate::ops;
 use crate::ops::devices::tags::{TagChange, TagRow};
@@ -37,7 +38,7 @@ impl TagChoices {
         let has_companies = tags.iter().any(|tag| tag.company_id != me.actor.company_id);
         let tags = tags.into_iter().map(|tag| (chosen.contains(&tag.id), tag)).map(|(is, tag)| (tag, is)).collect();
         let problem = form.problem("tags").map(str::to_owned);
-        Ok(TagChoices { tags, problem, has_companies, may_create: me.actor.is_admin() })
+        Ok(TagChoices { tags, problem, has_companies, may_create: me.actor.may.edit_devices() })
     }
 }
 
@@ -75,7 +76,7 @@ struct TagsWindow<'a> {
 }
 
 async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let devices = ops::devices::find_many(&portal.app, &me.actor, &chosen(form)).await?;
     let frame = Frame::of(portal, me, "Set tags").await?;
     let changes =
@@ -92,7 +93,7 @@ pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> Web
 }
 
 pub async fn set(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let change = form::read(&mut form, "change", |slug| match slug {
         "assign" => Ok(TagChange::Assign),

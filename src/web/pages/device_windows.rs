@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use crate::model::device::DeviceKind;
 use crate::model::hardware::SERIES;
+use crate::model::permission::Permission;
 use crate::model::refusal::DeviceReason;
 use crate::model::resources::ResourceType;
 use crate::ops;
@@ -63,7 +64,7 @@ struct DeviceWindow<'a> {
 }
 
 async fn show_form(portal: &Portal, me: &Me, form: &Form, device: Option<Device>) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let (mut form, choices) = choices(portal, me, form, &["company"]).await?;
     if let Some(device) = &device {
         form.set("kind", device.kind().slug().to_owned());
@@ -123,7 +124,7 @@ pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm)
 }
 
 pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
         return show_form(&portal, &me, &form, None).await;
@@ -157,7 +158,7 @@ pub async fn edit_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): 
 }
 
 pub async fn edit(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let device = ops::devices::find(&portal.app, &me.actor, id).await?;
     let Some(input) = read_input(&portal, &me, &mut form).await? else {
@@ -188,7 +189,7 @@ struct SetWindow<'a> {
 }
 
 async fn show_set(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::SetService)?;
     let devices = ops::devices::find_many(&portal.app, &me.actor, &chosen(form)).await?;
     let frame = Frame::of(portal, me, "Set service").await?;
     let on_or_off = options(&[("", "Leave as it is"), ("1", "On"), ("0", "Off")]);
@@ -202,7 +203,7 @@ pub async fn set_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) ->
 }
 
 pub async fn set(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::SetService)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let service = form::read(&mut form, "service", |slug| match slug {
         "" => Ok(None),
@@ -230,7 +231,7 @@ struct RemoveWindow<'a> {
 }
 
 async fn show_remove(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let devices = ops::devices::find_many(&portal.app, &me.actor, &chosen(form)).await?;
     let frame = Frame::of(portal, me, "Remove device").await?;
     let back = view::back(form, urls::DEVICES);

@@ -53,6 +53,11 @@ impl DevicesSection {
         })
     }
 
+    /// Whether devices can be chosen, to do something to all of them.
+    fn has_choice(&self, frame: &Frame) -> bool {
+        frame.actor.may.edit_devices() || frame.actor.may.set_service()
+    }
+
     /// Whether the list is filtered by this tag.
     fn is_tag(&self, tag: &Tag) -> bool {
         self.here.split(['?', '&']).any(|part| part.strip_prefix("tag=").is_some_and(|id| id == tag.id.to_string()))

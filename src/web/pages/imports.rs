@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::imports::Shown;
@@ -42,7 +43,8 @@ struct ImportWindow<'a> {
 }
 
 async fn show_window(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
+    me.actor.require(Permission::SetService)?;
     let (form, choices) = choices(portal, me, form, &["company"]).await?;
     let frame = Frame::of(portal, me, "Import devices").await?;
     let back = view::back(&form, urls::DEVICES);
@@ -56,7 +58,8 @@ pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> Web
 
 /// A file takes precedence over pasted text. After a refusal the field shows the file's text.
 pub async fn check(Visit(portal, me): Visit, Uploaded(mut form): Uploaded) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
+    me.actor.require(Permission::SetService)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let file = form.value("file").to_owned();
     if !file.trim().is_empty() {

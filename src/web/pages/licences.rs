@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::app::App;
 use crate::model::licence::{REHOSTS_MAX, product_code};
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::licences::{Rehost, ShownLicence};
 use crate::store::licences::KeyRow;
@@ -81,7 +82,7 @@ pub async fn file(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
 
 /// All keys of an order.
 pub async fn csv(Visit(portal, me): Visit, Id(order_id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let actor = me.actor.clone();
     let read = move |app: App, after: Option<i64>| {
         let actor = actor.clone();
@@ -127,7 +128,7 @@ impl RehostWindow<'_> {
 }
 
 async fn show_rehost(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     let licence = ops::licences::find(&portal.app, &me.actor, id).await?;
     if !licence.is_own {
         return Err(WebError::NotFound);

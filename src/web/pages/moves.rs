@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::model::amount;
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::urls;
@@ -80,7 +81,7 @@ async fn balances(portal: &Portal, me: &Me, form: &Form) -> WebResult<Balances> 
 }
 
 async fn show(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::MoveResources)?;
     let (form, choices) = choices(portal, me, form, &["from", "to"]).await?;
     let balances = balances(portal, me, &form).await?;
     let frame = Frame::of(portal, me, "Move resources").await?;
@@ -94,12 +95,12 @@ pub async fn window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> Web
 
 /// Only the balances, for the window while it is filled in.
 pub async fn preview(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::MoveResources)?;
     Ok(Html(balances(&portal, &me, &form).await?.render()?).into_response())
 }
 
 pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::MoveResources)?;
     let operation_id = form.operation(&portal.app, &me)?;
     if form.has("show-balances") {
         return show(&portal, &me, &form).await;

@@ -9,8 +9,12 @@ use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
 use crate::model::money::Money;
 use crate::model::order::{Method, OrderLine, OrderState};
+use crate::model::permission::Permission;
+use crate::model::product::validity_in_words;
 use crate::model::refusal::{DateReason, FieldReason};
+use crate::model::resources::ResourceType;
 use crate::ops;
+use crate::ops::buying::MayBuy;
 use crate::ops::card_payments::ReturnUrls;
 use crate::ops::orders::Order;
 use crate::ops::payments::BankPayment;
@@ -31,6 +35,7 @@ struct CheckPage<'a> {
     order: Order,
     takes_cards: bool,
     has_actions: bool,
+    may: MayBuy,
 }
 
 #[derive(Template)]
@@ -55,7 +60,7 @@ impl OrderPage {
 
     /// Whether the buyer is the reader's own company.
     fn is_own(&self) -> bool {
-        self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.is_admin()
+        self.order.row.company_id == self.frame.actor.company_id && self.frame.actor.may.buy_resources()
     }
 
     fn is_by_card(&self) -> bool {
@@ -77,6 +82,24 @@ impl Order {
     fn codes_cancelled(&self) -> i64 {
         let bought: i64 = self.lines.iter().filter_map(|(_, line)| Some(line.voucher.as_ref()?.codes)).sum();
         bought - self.row.codes_wanted
+    }
+
+    fn has_vouchers(&self) -> bool {
+        self.lines.iter().any(|(_, line)| line.voucher.is_some())
+    }
+
+    fn has_own_pool(&self) -> bool {
+        self.lines.iter().any(|(_, line)| line.pool.is_some())
+    }
+
+    /// How long its vouchers can be redeemed.
+    fn validity(&self) -> String {
+        let months = self.lines.iter().find_map(|(_, line)| Some(line.voucher.as_ref()?.valid_months));
+        months.map(validity_in_words).unwrap_or_default()
+    }
+
+    fn is_taken_back(&self, line: &i64) -> bool {
+        self.taken_back.contains(line)
     }
 
     /// The page's heading: "Order 12".
@@ -109,10 +132,25 @@ pub fn badge(state: OrderState) -> &'static str {
 
 /// A line's description for people.
 fn described(line: &OrderLine) -> String {
-    let Some(wish) = &line.voucher else { return "Licence".to_owned() };
-    let (years, codes) = (plural(wish.years, "year"), plural(wish.codes, "code"));
-    let what = wish.resource_type.label();
-    format!("{what}: {} for {years}, in {codes}", crate::model::amount::grouped(wish.subscriptions))
+    match (&line.voucher, &line.pool) {
+        (Some(wish), _) => {
+            let units = units(wish.resource_type, wish.subscriptions, wish.years);
+            format!("{units}, in {}", plural(wish.codes, "code"))
+        }
+        (None, Some(wish)) => {
+            format!("{}, for the own pool", units(wish.resource_type, wish.subscriptions, wish.years))
+        }
+        (None, None) => "Licence".to_owned(),
+    }
+}
+
+/// "Device subscription: 10 for 3 years"; of what is not counted in years, "Credit: 10".
+fn units(resource_type: ResourceType, subscriptions: i64, years: i64) -> String {
+    let (what, count) = (resource_type.label(), crate::model::amount::grouped(subscriptions));
+    match resource_type.is_by_year() {
+        true => format!("{what}: {count} for {}", plural(years, "year")),
+        false => format!("{what}: {count}"),
+    }
 }
 
 fn plural(n: i64, noun: &str) -> String {
@@ -140,8 +178,9 @@ pub async fn show(Visit(portal, me): Visit, Id(id): Id, QueryForm(query): QueryF
 async fn show_check(portal: &Portal, me: &Me, order: Order, form: &Form) -> WebResult<Response> {
     let frame = Frame::of(portal, me, "Check the order").await?;
     let takes_cards = portal.app.cards.are_taken();
-    let has_actions = me.actor.may_buy() && order.row.company_id == me.actor.company_id;
-    page_of_form(&portal.app, &CheckPage { frame, form, order, takes_cards, has_actions }, form)
+    let may = ops::buying::of(&portal.app, &me.actor).await?;
+    let has_actions = may.any() && order.row.company_id == me.actor.company_id;
+    page_of_form(&portal.app, &CheckPage { frame, form, order, takes_cards, has_actions, may }, form)
 }
 
 pub async fn place(Visit(portal, me): Visit, Id(id): Id, BodyForm(mut form): BodyForm) -> WebResult<Response> {
@@ -204,7 +243,7 @@ pub async fn payment_return(Visit(portal, me): Visit, Id(id): Id) -> WebResult<R
 
 /// Asks the provider for the current state.
 pub async fn refresh(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     form.operation(&portal.app, &me)?;
     ops::card_payments::refresh(&portal.app, &me.actor, id).await?;
     Ok(Redirect::to(&urls::order_part(id, "return")).into_response())
@@ -225,7 +264,7 @@ async fn show_cancel(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResul
 }
 
 pub async fn cancel_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::BuyResources)?;
     show_cancel(&portal, &me, id, &Form::default()).await
 }
 

@@ -47,6 +47,7 @@ struct SummaryPage {
 }
 
 /// How long a company's balances last, in words and as charts.
+#[derive(Default)]
 pub struct Coverages(Vec<Coverage>);
 
 impl Coverages {

@@ -4,11 +4,13 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::model::money::{Currency, Money};
-use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ProductKind, VatClass};
+use crate::model::product::{MODEL_LENGTH_MAX, MODELS_MAX, ProductKind, VALID_MONTHS, VatClass};
 use crate::model::refusal::{ProductReason, Reason};
+use crate::model::resources::ResourceType;
+use crate::model::seller::Sections;
 use crate::ops;
 use crate::ops::error::OpError;
-use crate::ops::products::{ProductFields, VERSIONS_MAX};
+use crate::ops::products::{ProductFields, UNIT_PRICES, VERSIONS_MAX};
 use crate::store::products::ProductRow;
 use crate::urls;
 use crate::web::error::{WebError, WebResult};
@@ -23,6 +25,7 @@ struct ListPage {
     frame: Frame,
     vouchers: Vec<ProductRow>,
     licences: Vec<ProductRow>,
+    sections: Sections,
     vat_classes: Vec<VatClass>,
 }
 
@@ -30,8 +33,9 @@ pub async fn list(Visit(portal, me): Visit) -> WebResult<Response> {
     let products = ops::products::list(&portal.app, &me.actor).await?;
     let (vouchers, licences) = products.into_iter().partition(|p| p.kind == ProductKind::Voucher);
     let vat_classes = ops::vat_classes::list(&portal.app, &me.actor).await?;
+    let sections = ops::seller::sections(&portal.app).await?;
     let frame = Frame::of(&portal, &me, "Price list").await?;
-    page(&ListPage { frame, vouchers, licences, vat_classes })
+    page(&ListPage { frame, vouchers, licences, sections, vat_classes })
 }
 
 #[derive(Template)]
@@ -76,6 +80,15 @@ struct ProductWindow<'a> {
 }
 
 impl ProductWindow<'_> {
+    /// The types that are not counted in years: the field of each, its label, and what a unit buys.
+    fn unit_prices(&self) -> Vec<(&'static str, String, String)> {
+        let of_type = |(field, slug): (&'static str, &str)| {
+            let of = ResourceType::from_slug(slug)?;
+            Some((field, format!("Price of 1 {}", of.label()), format!("{}. Empty: not offered.", of.buys())))
+        };
+        UNIT_PRICES.into_iter().filter_map(of_type).collect()
+    }
+
     fn is_voucher(&self) -> bool {
         self.kind == ProductKind::Voucher
     }
@@ -108,7 +121,8 @@ fn kind(form: &Form) -> WebResult<ProductKind> {
 
 pub async fn add_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
     let kind = kind(&form)?;
-    show_form(&portal, &me, (None, kind), &form.or("currency", "EUR")).await
+    let form = form.or("currency", "EUR").or("valid_months", VALID_MONTHS.to_string());
+    show_form(&portal, &me, (None, kind), &form).await
 }
 
 pub async fn add(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResult<Response> {
@@ -128,6 +142,8 @@ fn fields(form: &Form) -> ProductFields<'_> {
         device_price: form.value("device_price"),
         apartment_price: form.value("apartment_price"),
         licence_price: form.value("licence_price"),
+        unit_prices: UNIT_PRICES.map(|(field, _)| form.value(field)),
+        valid_months: form.value("valid_months"),
         models: form.value("models"),
         term_months: form.value("term_months"),
         vat_class: form.value("vat_class"),
@@ -136,7 +152,10 @@ fn fields(form: &Form) -> ProductFields<'_> {
 
 fn filled(form: Form, product: &ProductRow) -> Form {
     let price = |minor: Option<i64>| minor.map_or_else(String::new, |m| Money::new(m, product.currency).plain());
+    let units = UNIT_PRICES.into_iter();
+    let form = units.fold(form, |form, (field, slug)| form.or(field, price(product.unit_prices.get(slug).copied())));
     form.or("name", product.name.clone())
+        .or("valid_months", product.valid_months.to_string())
         .or("description", product.description.clone())
         .or("currency", product.currency.code())
         .or("device_price", price(product.device_price))

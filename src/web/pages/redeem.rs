@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::codes::changes::Preview;
 use crate::urls;
@@ -22,7 +23,7 @@ struct RedeemPage<'a> {
 }
 
 async fn show(portal: &Portal, me: &Me, form: &Form, preview: Option<Preview>) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     let frame = Frame::of(portal, me, "Redeem code").await?;
     page_of_form(&portal.app, &RedeemPage { frame, form, preview, back: view::back(form, urls::REDEEM) }, form)
 }

@@ -2,7 +2,7 @@
 //! off.
 
 use askama::Template;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::account::present;
 use super::confirm;
@@ -16,7 +16,7 @@ use crate::ops::second_factor::{AppSecret, Change, NewCodes};
 use crate::store::tokens::ListedToken;
 use crate::urls;
 use crate::web::error::WebResult;
-use crate::web::extract::{BodyForm, Me, Visit, Visitor};
+use crate::web::extract::{BodyForm, Me, QueryForm, Visit, Visitor};
 use crate::web::form::Form;
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
@@ -40,9 +40,25 @@ impl ChoicePage {
     }
 }
 
-pub async fn choice(Visit(portal, me): Visit) -> WebResult<Response> {
+/// Shows the methods. What was chosen as Authentication type on the Security page leads on to its steps.
+pub async fn choice(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
+    if let Some(step) = step_to(&me, form.value("type")) {
+        return Ok(Redirect::to(step).into_response());
+    }
     let frame = Frame::of(&portal, &me, "Two-factor authentication").await?;
     page(&ChoicePage { frame, has_mail: portal.app.config.mail.is_some() })
+}
+
+/// The page that leads to an authentication type; the Security page if nothing would change. An app leads to another
+/// app: phones are lost.
+fn step_to(me: &Me, wanted: &str) -> Option<&'static str> {
+    match (wanted, me.actor.second_factor) {
+        ("none", Some(_)) => Some(urls::SECOND_FACTOR_OFF),
+        ("none", None) | ("email", Some(SecondFactor::Email)) => Some(urls::SECURITY),
+        ("email", _) => Some(urls::SECOND_FACTOR_EMAIL),
+        ("totp", _) => Some(urls::SECOND_FACTOR_APP),
+        _ => None,
+    }
 }
 
 #[derive(Template)]

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::cards::Cards;
-use crate::model::seller::{DUE_DAYS, SellerSettings};
+use crate::model::seller::{DUE_DAYS, Sections, SellerSettings};
 use crate::ops;
 use crate::ops::seller::SellerFields;
 use crate::urls;
@@ -34,7 +34,12 @@ pub async fn show(Visit(portal, me): Visit) -> WebResult<Response> {
     me.actor.require_operator()?;
     let form = match ops::seller::get(&portal.app).await? {
         Some(settings) => filled(&settings),
-        None => Form::filled(&[("due_days", &DUE_DAYS.to_string())]),
+        None => Form::filled(&[
+            ("due_days", &DUE_DAYS.to_string()),
+            ("companies_may_buy", "1"),
+            ("vouchers_section", &Sections::default().vouchers),
+            ("licences_section", &Sections::default().licences),
+        ]),
     };
     show_form(&portal, &me, &form).await
 }
@@ -61,6 +66,9 @@ fn filled(settings: &SellerSettings) -> Form {
         ("footer", &seller.footer),
         ("due_days", &settings.due_days.to_string()),
         ("may_cancel", if settings.may_cancel { "1" } else { "" }),
+        ("companies_may_buy", if settings.companies_may_buy { "1" } else { "" }),
+        ("vouchers_section", &settings.sections.vouchers),
+        ("licences_section", &settings.sections.licences),
     ])
 }
 
@@ -77,6 +85,9 @@ pub async fn save(Visit(portal, me): Visit, BodyForm(form): BodyForm) -> WebResu
         footer: form.value("footer"),
         due_days: form.value("due_days"),
         may_cancel: form.value("may_cancel") == "1",
+        companies_may_buy: form.value("companies_may_buy") == "1",
+        vouchers_section: form.value("vouchers_section"),
+        licences_section: form.value("licences_section"),
     };
     match ops::seller::save(&portal.app, &me.actor, &operation_id, &fields).await {
         Ok(_) => Ok(view::done(urls::SELLER, &operation_id)),

@@ -8,8 +8,11 @@ use crate::app::App;
 use crate::model::code::Code;
 use crate::model::coverage::Coverage;
 use crate::model::ledger::{Cause, Transfer, balance_after};
+use crate::model::permission::Permission;
 use crate::model::refusal::FormReason;
+use crate::model::seller::Sections;
 use crate::ops;
+use crate::ops::buying::{Contact, MayBuy};
 use crate::ops::codes::changes::Preview;
 use crate::ops::history::Happened;
 use crate::urls;
@@ -24,11 +27,19 @@ use crate::words;
 #[template(path = "subscriptions/options.html")]
 struct OptionsPage {
     frame: Frame,
+    may: MayBuy,
+    /// Whom to ask.
+    contact: Option<Contact>,
+    sections: Sections,
 }
 
 pub async fn options(Visit(portal, me): Visit) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
-    page(&OptionsPage { frame: Frame::of(&portal, &me, "Subscriptions, licences").await? })
+    me.actor.require(Permission::ActivateCodes)?;
+    let may = ops::buying::of(&portal.app, &me.actor).await?;
+    let contact = ops::buying::contact(&portal.app).await?;
+    let sections = ops::seller::sections(&portal.app).await?;
+    let frame = Frame::of(&portal, &me, "Subscriptions, licences").await?;
+    page(&OptionsPage { frame, may, contact, sections })
 }
 
 #[derive(Template)]
@@ -39,7 +50,7 @@ struct VoucherPage<'a> {
 }
 
 async fn show_voucher(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     let frame = Frame::of(portal, me, "Use your voucher").await?;
     page_of_form(&portal.app, &VoucherPage { frame, form }, form)
 }
@@ -121,7 +132,7 @@ impl ReceivedPage {
 }
 
 pub async fn received(Visit(portal, me): Visit) -> WebResult<Response> {
-    me.actor.require_redeemer()?;
+    me.actor.require(Permission::ActivateCodes)?;
     let happened = match &me.done {
         Some(operation_id) => ops::history::happened(&portal.app, &me.actor, operation_id).await?,
         None => return Ok(Redirect::to(urls::SUBSCRIPTIONS).into_response()),

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::companies::Choices;
 use crate::ops::tags::TagInput;
@@ -29,7 +30,7 @@ struct ListPage<'a> {
 }
 
 pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let after = form.value("after").split_once('.');
     let filter = TagFilter {
         text: form.value("q").chars().take(200).collect(),
@@ -61,7 +62,7 @@ struct TagWindow<'a> {
 }
 
 async fn show(portal: &Portal, me: &Me, tag: Option<Tag>, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let (form, choices) = choices(portal, me, form, &["company"]).await?;
     let frame = Frame::of(portal, me, if tag.is_some() { "Edit tag" } else { "Create tag" }).await?;
     let back = view::back(&form, urls::TAGS);
@@ -79,7 +80,7 @@ pub async fn create_window(Visit(portal, me): Visit, QueryForm(form): QueryForm)
 }
 
 pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let Some(company) = read_company(&portal, &me, &mut form, "company").await? else {
         return show(&portal, &me, None, &form).await;
@@ -91,7 +92,7 @@ pub async fn create(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> W
 }
 
 pub async fn edit_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let tag = ops::tags::find(&portal.app, &me.actor, id).await?;
     let form =
         form.or("name", tag.name.clone()).or("description", tag.description.clone()).or("color", tag.color.clone());
@@ -99,7 +100,7 @@ pub async fn edit_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): 
 }
 
 pub async fn edit(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let operation_id = form.operation(&portal.app, &me)?;
     match ops::tags::change(&portal.app, &me.actor, &operation_id, id, &input(&form)).await {
         Ok(_) => Ok(view::done(view::back(&form, urls::TAGS), &operation_id)),
@@ -120,7 +121,7 @@ struct DeleteWindow<'a> {
 }
 
 pub async fn delete_window(Visit(portal, me): Visit, Id(id): Id, QueryForm(form): QueryForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditDevices)?;
     let tag = ops::tags::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "Delete tag").await?;
     let back = view::back(&form, urls::TAGS);

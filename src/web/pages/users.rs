@@ -4,10 +4,13 @@ use askama::Template;
 use axum::response::Response;
 
 use super::confirm;
-use crate::model::refusal::UserReason;
-use crate::model::user::{LinkLife, Role};
+use crate::model::permission::Permission;
+use crate::model::refusal::RoleReason;
+use crate::model::role;
+use crate::model::user::LinkLife;
 use crate::ops;
 use crate::ops::companies::Choices;
+use crate::store::roles::Role;
 use crate::store::tokens::ListedToken;
 use crate::store::users::{User, UserFilter};
 use crate::urls;
@@ -30,7 +33,7 @@ struct ListPage<'a> {
 }
 
 pub async fn list(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
-    let after = form.value("after").parse().unwrap_or(0);
+    let after = form.value("after").parse().ok();
     let text: String = form.value("q").chars().take(200).collect();
     let filter = UserFilter { text: &text, after, limit: PAGE_SIZE + 1, ..UserFilter::default() };
     let (mut users, _) = ops::users::list(&portal.app, &me.actor, &filter, false).await?;
@@ -50,16 +53,17 @@ struct InviteWindow<'a> {
     frame: Frame,
     form: &'a Form,
     choices: Choices,
-    roles: [Role; 3],
+    roles: Vec<Role>,
     back: &'a str,
 }
 
 async fn show_invite(portal: &Portal, me: &Me, form: &Form) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     let (form, choices) = choices(portal, me, form, &["company"]).await?;
     let frame = Frame::of(portal, me, "Invite user").await?;
     let back = view::back(&form, urls::USERS);
-    page_of_form(&portal.app, &InviteWindow { frame, form: &form, choices, roles: Role::ALL, back }, &form)
+    let roles = ops::roles::choices(&portal.app, &me.actor, me.actor.standing()).await?;
+    page_of_form(&portal.app, &InviteWindow { frame, form: &form, choices, roles, back }, &form)
 }
 
 pub async fn invite_window(Visit(portal, me): Visit, QueryForm(form): QueryForm) -> WebResult<Response> {
@@ -68,11 +72,11 @@ pub async fn invite_window(Visit(portal, me): Visit, QueryForm(form): QueryForm)
 }
 
 pub async fn invite(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     let operation_id = form.operation(&portal.app, &me)?;
     let company = read_company(&portal, &me, &mut form, "company").await?;
     form::read(&mut form, "email", crate::model::user::email);
-    form::read(&mut form, "role", |t| Role::from_slug(t).ok_or(UserReason::UnknownRole));
+    form::read(&mut form, "role", |t| role::read(t).ok_or(RoleReason::Unknown));
     let Some(company) = company.filter(|_| form.problems().is_empty()) else {
         return show_invite(&portal, &me, &form).await;
     };
@@ -116,25 +120,25 @@ struct UserPage<'a> {
     frame: Frame,
     form: &'a Form,
     user: User,
-    roles: [Role; 3],
+    /// Those that may be given to the user; empty if none may.
+    roles: Vec<Role>,
     /// What an administrator sees of another user's tokens.
     tokens: Vec<ListedToken>,
 }
 
-impl UserPage<'_> {
-    fn is_me(&self) -> bool {
-        self.user.id == self.frame.actor.user_id
-    }
-}
-
 async fn show_user(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResult<Response> {
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
-    let tokens = match me.actor.is_admin() && me.actor.user_id != id {
+    let tokens = match me.actor.may.edit_users() && me.actor.user_id != id {
         true => ops::tokens::list_of(&portal.app, &me.actor, id).await?,
         false => Vec::new(),
     };
     let frame = Frame::of(portal, me, user.email.clone()).await?;
-    page_of_form(&portal.app, &UserPage { frame, form, user, roles: Role::ALL, tokens }, form)
+    let is_changed = me.actor.may.edit_users() && me.actor.user_id != id && me.actor.standing().covers(user.standing());
+    let roles = match is_changed {
+        true => ops::roles::choices(&portal.app, &me.actor, me.actor.standing()).await?,
+        false => Vec::new(),
+    };
+    page_of_form(&portal.app, &UserPage { frame, form, user, roles, tokens }, form)
 }
 
 pub async fn show(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
@@ -168,7 +172,7 @@ struct ResetWindow {
 }
 
 pub async fn reset_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "Reset two-factor authentication").await?;
@@ -181,10 +185,32 @@ pub async fn reset_second_factor(
     BodyForm(form): BodyForm,
 ) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     confirm::require(&portal, &me, &me.path).await?;
     let outcome = ops::second_factor::reset(&portal.app, &me.actor, &operation_id, id).await;
     finish(&portal, &me, id, form, &operation_id, outcome).await
+}
+
+#[derive(Template)]
+#[template(path = "users/remove.html")]
+struct RemoveWindow {
+    frame: Frame,
+    user: User,
+}
+
+pub async fn remove_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
+    me.actor.require(Permission::EditUsers)?;
+    let user = ops::users::find(&portal.app, &me.actor, id).await?;
+    let frame = Frame::of(&portal, &me, "Remove user").await?;
+    page(&RemoveWindow { frame, user })
+}
+
+pub async fn remove(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
+    let operation_id = form.operation(&portal.app, &me)?;
+    match ops::users::removal::remove(&portal.app, &me.actor, &operation_id, id).await {
+        Ok(_) => Ok(view::done(urls::USERS, &operation_id)),
+        Err(error) => show_user(&portal, &me, id, &form.refused(error)?).await,
+    }
 }
 
 pub async fn revoke_token(
@@ -197,13 +223,13 @@ pub async fn revoke_token(
     finish(&portal, &me, id, form, &operation_id, outcome).await
 }
 
-async fn finish(
+async fn finish<T>(
     portal: &Portal,
     me: &Me,
     id: i64,
     form: Form,
     operation_id: &str,
-    outcome: ops::error::OpResult<crate::ops::work::Outcome>,
+    outcome: ops::error::OpResult<crate::ops::work::Outcome<T>>,
 ) -> WebResult<Response> {
     match outcome {
         Ok(_) => Ok(view::done(&urls::user(id), operation_id)),
@@ -226,7 +252,7 @@ fn lives(user: &User) -> LinkLife {
 }
 
 pub async fn link_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
     let frame = Frame::of(&portal, &me, "New link").await?;
@@ -236,7 +262,7 @@ pub async fn link_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Resp
 
 pub async fn new_link(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyForm) -> WebResult<Response> {
     let operation_id = form.operation(&portal.app, &me)?;
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditUsers)?;
     confirm::require(&portal, &me, &me.path).await?;
     let user = ops::users::find(&portal.app, &me.actor, id).await?;
     match ops::users::new_link(&portal.app, &me.actor, &operation_id, id).await {

@@ -6,6 +6,7 @@ use axum::response::Response;
 use crate::app::App;
 use crate::model::ledger::CodeStatus;
 use crate::model::order::OrderLine;
+use crate::model::permission::Permission;
 use crate::ops;
 use crate::ops::orders::Order;
 use crate::ops::vouchers::ShownVoucher;
@@ -30,13 +31,27 @@ struct VoucherPage {
     number: i64,
     line: OrderLine,
     codes: Vec<ShownVoucher>,
-    /// How many of the line can still be used, on all pages.
+    /// How many codes of the line exist, and how many of them can still be used.
+    made: i64,
     unused: i64,
+    tab: &'static str,
+    tabs: [(&'static str, &'static str); 5],
+    /// This page with its tab, to return to.
+    here: String,
     may_cancel: bool,
     next: Option<String>,
 }
 
 impl VoucherPage {
+    fn is_tab(&self, slug: &str) -> bool {
+        self.tab == slug
+    }
+
+    /// The address of a tab.
+    fn at(&self, slug: &str) -> String {
+        urls::with_query(&urls::voucher(self.order.row.id, self.number), &[("state", slug)])
+    }
+
     fn has_unused(&self) -> bool {
         self.codes.iter().any(|c| c.shown.status == CodeStatus::Unused)
     }
@@ -55,19 +70,22 @@ pub async fn show(
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
     let (order, line) = line(&portal, &me, order_id, number).await?;
-    let after = form.value("after").parse().unwrap_or(0);
+    let (tab, after) = (tab(form.value("state")), form.value("after").parse().unwrap_or(0));
     let app = &portal.app;
-    let mut codes = ops::vouchers::of_line(app, &me.actor, (order_id, number), after, PAGE_SIZE + 1).await?;
-    let here = urls::voucher(order_id, number);
+    let (place, status) = ((order_id, number), CodeStatus::from_slug(tab));
+    let mut codes = ops::vouchers::of_line(app, &me.actor, place, status, after, PAGE_SIZE + 1).await?;
+    let here = urls::with_query(&urls::voucher(order_id, number), &[("state", tab)]);
     let last = cut(&mut codes).map(|c| c.shown.row.id.to_string());
     noted(&portal, &me, Way::Shown, &order, number, &codes).await?;
-    let next = last.map(|after| urls::with_query(&here, &[("after", &after)]));
+    let first = urls::voucher(order_id, number);
+    let next = last.map(|after| urls::with_query(&first, &[("state", tab), ("after", &after)]));
     let may_cancel = ops::vouchers::may_cancel(app, &me.actor).await?;
     let counts = ops::vouchers::counts(app, &me.actor, order_id).await?;
     let unused = |c: &&StateCount| c.line == number && c.status == CodeStatus::Unused as i64;
     let unused = counts.iter().find(unused).map_or(0, |c| c.codes);
+    let made = counts.iter().filter(|c| c.line == number).map(|c| c.codes).sum();
     let frame = Frame::of(&portal, &me, line.name.clone()).await?;
-    page(&VoucherPage { frame, order, number, line, codes, unused, may_cancel, next })
+    page(&VoucherPage { frame, order, number, line, codes, made, unused, tab, tabs: TABS, here, may_cancel, next })
 }
 
 fn named(order_id: i64, number: i64) -> String {
@@ -94,7 +112,7 @@ pub async fn csv(Visit(portal, me): Visit, Ids(order_id, number): Ids) -> WebRes
     let read = move |app: App, after: Option<i64>| {
         let (actor, export) = (actor.clone(), export.clone());
         async move {
-            let found = ops::vouchers::of_line(&app, &actor, place, after.unwrap_or(0), STEP).await?;
+            let found = ops::vouchers::of_line(&app, &actor, place, None, after.unwrap_or(0), STEP).await?;
             export.step(found.iter().map(|c| &c.shown), found.len() as i64 == STEP).await?;
             Ok(found)
         }
@@ -171,7 +189,7 @@ pub async fn cancel_window(
     Id(order_id): Id,
     QueryForm(form): QueryForm,
 ) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     ops::orders::find(&portal.app, &me.actor, order_id).await?;
     show_cancel(&portal, &me, order_id, &form).await
 }
@@ -202,7 +220,7 @@ async fn show_replace(portal: &Portal, me: &Me, id: i64, form: &Form) -> WebResu
 }
 
 pub async fn replace_window(Visit(portal, me): Visit, Id(id): Id) -> WebResult<Response> {
-    me.actor.require_admin()?;
+    me.actor.require(Permission::EditCodes)?;
     show_replace(&portal, &me, id, &Form::default()).await
 }
 
@@ -211,7 +229,9 @@ pub async fn replace(Visit(portal, me): Visit, Id(id): Id, BodyForm(form): BodyF
     match ops::vouchers::replace(&portal.app, &me.actor, &operation_id, id).await {
         Ok(_) => {
             let voucher = ops::vouchers::find(&portal.app, &me.actor, id).await?;
-            Ok(view::done(&urls::voucher(voucher.order_id, voucher.line), &operation_id))
+            // All states, so that the old code and the new one are seen together.
+            let all = urls::with_query(&urls::voucher(voucher.order_id, voucher.line), &[("state", "all")]);
+            Ok(view::done(&all, &operation_id))
         }
         Err(error) => show_replace(&portal, &me, id, &form.refused(error)?).await,
     }

@@ -149,7 +149,7 @@ impl Browser {
         self.ask(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    async fn ask(&self, mut request: Request<Body>) -> Response<Body> {
+    pub async fn ask(&self, mut request: Request<Body>) -> Response<Body> {
         let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
         if !cookies.is_empty() {
             request.headers_mut().insert(header::COOKIE, cookies.join("; ").parse().unwrap());

@@ -131,6 +131,14 @@ impl Program {
         self.send(Method::POST, path, &[("idempotency-key", key)], Some(body.to_string())).await
     }
 
+    pub async fn put_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, &[("idempotency-key", key)], Some(body.to_string())).await
+    }
+
+    pub async fn delete_once(&self, path: &str, key: &str) -> Answer {
+        self.send(Method::DELETE, path, &[("idempotency-key", key)], None).await
+    }
+
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let mut request = Request::builder().method(method.clone()).uri(path);
         if !self.token.is_empty() {

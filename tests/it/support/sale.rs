@@ -1,15 +1,16 @@
 //! One of everything that selling creates, with a sample text in every text field.
 
 use scrip::app::App;
-use scrip::model::order::Method;
+use scrip::model::order::{Method, PoolWish};
 use scrip::model::product::ProductKind;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
 use scrip::ops::actor::Actor;
 use scrip::ops::billing::BillingFields;
+use scrip::ops::buying::Terms;
 use scrip::ops::licence_orders::{Choice, LicenceWish};
 use scrip::ops::licences::Rehost;
-use scrip::ops::orders::draft::VoucherLine;
+use scrip::ops::orders::draft::{PoolLine, VoucherLine};
 use scrip::ops::payments::BankPayment;
 use scrip::ops::products::ProductFields;
 use scrip::ops::seller::SellerFields;
@@ -49,6 +50,7 @@ pub async fn trade(test: &TestApp, world: &World, text: fn(&str) -> String) {
             _ => {}
         }
     }
+    sale.own_pool(world).await;
     sale.licences().await;
 }
 
@@ -63,6 +65,7 @@ async fn open(app: &App, operator: &Actor, world: &World, text: fn(&str) -> Stri
         footer,
         due_days: "9",
         may_cancel: true,
+        companies_may_buy: true,
         ..Default::default()
     };
     ops::seller::save(app, operator, "seller", &seller).await.unwrap();
@@ -118,7 +121,7 @@ impl Sale<'_> {
     /// Of four codes, one is used, one replaced and two are cancelled; one of those two is refunded.
     async fn live(&self, order: i64) {
         self.pay(order).await;
-        let codes = ops::vouchers::of_line(self.app, &self.buyer, (order, 1), 0, 4).await.unwrap();
+        let codes = ops::vouchers::of_line(self.app, &self.buyer, (order, 1), None, 0, 4).await.unwrap();
         let customer = who(self.app, "customer@test.example").await;
         ops::codes::changes::redeem(self.app, &customer, "use", &codes[0].shown.text).await.unwrap();
         ops::vouchers::replace(self.app, &self.buyer, "lost", codes[1].shown.row.id).await.unwrap();
@@ -130,6 +133,23 @@ impl Sale<'_> {
         let documents = ops::orders::find(self.app, &self.operator, order).await.unwrap().invoices;
         let note = documents.iter().find(|d| d.is_credit_note()).unwrap();
         ops::invoices::settle_credit_note(self.app, &self.operator, "paid back", note.id).await.unwrap();
+    }
+
+    /// Of two lines for the own pool, one is taken back. Another company may buy nothing.
+    async fn own_pool(&self, world: &World) {
+        let wish = PoolWish { resource_type: ResourceType::DEVICE_YEAR, years: 1, subscriptions: 3 };
+        let line = PoolLine { product_id: self.offered(ProductKind::Voucher).await, wish };
+        let mut order = None;
+        for key in ["pool", "pool, second line"] {
+            let added = ops::orders::draft::add_to_pool(self.app, &self.buyer, key, order, &line).await;
+            order = Some(added.unwrap().about);
+        }
+        let order = order.unwrap();
+        self.place("pool", order, Method::Invoice).await;
+        self.pay(order).await;
+        ops::own_pool::take_back(self.app, &self.operator, "units back", order, 2).await.unwrap();
+        let terms = Terms { for_own_pool: Some(false), reverse_charge: true };
+        ops::buying::set_terms(self.app, &self.operator, "terms", world.acme, terms).await.unwrap();
     }
 
     async fn licences(&self) {

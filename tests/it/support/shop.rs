@@ -39,6 +39,7 @@ impl Shop {
             bank_account: "LT12 1000 0111 0100 1000",
             due_days: "14",
             may_cancel: true,
+            companies_may_buy: true,
             ..Default::default()
         };
         ops::seller::save(app, &operator, "shop-seller", &seller).await.unwrap();
@@ -125,7 +126,7 @@ impl Shop {
     /// The codes of an order's line: id and text, in order.
     pub async fn codes(&self, test: &TestApp, order: i64, line: i64) -> Vec<(i64, String)> {
         let buyer = who(&test.app, "distributor@test.example").await;
-        let found = ops::vouchers::of_line(&test.app, &buyer, (order, line), 0, 1_000).await.unwrap();
+        let found = ops::vouchers::of_line(&test.app, &buyer, (order, line), None, 0, 1_000).await.unwrap();
         found.into_iter().map(|v| (v.shown.row.id, v.shown.text)).collect()
     }
 }

@@ -4,7 +4,7 @@ use scrip::app::App;
 use scrip::demo::actor;
 use scrip::model::company::Path;
 use scrip::model::resources::ResourceType;
-use scrip::model::user::Role;
+use scrip::model::role;
 use scrip::ops;
 use scrip::store;
 
@@ -39,13 +39,13 @@ impl World {
         let (acme_north, _) = add("Acme North", acme, &acme_path).await;
         let (other, _) = add("Other", vendor, &vendor_path).await;
         for (email, company, role) in [
-            ("operator@test.example", vendor, Role::Admin),
-            ("auditor@test.example", vendor, Role::ReadOnly),
-            ("distributor@test.example", distributor, Role::Admin),
-            ("acme@test.example", acme, Role::Admin),
-            ("north@test.example", acme_north, Role::EndUser),
-            ("other@test.example", other, Role::Admin),
-            ("customer@test.example", other, Role::EndUser),
+            ("operator@test.example", vendor, role::ADMIN),
+            ("auditor@test.example", vendor, role::READ_ONLY),
+            ("distributor@test.example", distributor, role::ADMIN),
+            ("acme@test.example", acme, role::ADMIN),
+            ("north@test.example", acme_north, role::END_USER),
+            ("other@test.example", other, role::ADMIN),
+            ("customer@test.example", other, role::END_USER),
         ] {
             let id = store::users::insert(&mut tx, company, email, role, now).await.unwrap().unwrap();
             store::users::set_password(&mut tx, id, &hash).await.unwrap();
