@@ -286,6 +286,7 @@ mod tests {
             amount: 5,
             status: CodeStatus::Unused,
             expires_at: None,
+            is_disputed: false,
             order: None,
             used_at: None,
         };

@@ -91,6 +91,10 @@ fixed! {
     BUY_VOUCHERS_TOTAL = "/buy/vouchers/total";
     BUY_FOR_POOL = "/buy/own-pool";
     BUY_FOR_POOL_TOTAL = "/buy/own-pool/total";
+    TOP_UPS = "/buy/top-ups";
+    TOP_UPS_CARD = "/buy/top-ups/card";
+    TOP_UPS_CARD_REMOVAL = "/buy/top-ups/card/removal";
+    TOP_UPS_OFF = "/buy/top-ups/off";
     PAYMENTS = "/payments";
     VOUCHERS = "/payments/vouchers";
     VOUCHERS_CSV = "/payments/vouchers.csv";

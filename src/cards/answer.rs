@@ -71,6 +71,37 @@ pub(super) struct Charge {
     metadata: Option<BTreeMap<String, String>>,
 }
 
+#[derive(Deserialize)]
+pub(super) struct Dispute {
+    pub id: String,
+    pub status: String,
+    pub reason: String,
+    /// In seconds.
+    pub created: i64,
+    pub payment_intent: Option<String>,
+    amount: i64,
+    currency: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Intent {
+    pub id: String,
+    pub status: String,
+    amount_received: i64,
+    currency: String,
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Intent {
+    pub fn reference(&self) -> Option<&str> {
+        reference(self.metadata.as_ref())
+    }
+
+    pub fn received(&self) -> Result<Money, &'static str> {
+        money(self.amount_received, &self.currency)
+    }
+}
+
 impl Checkout {
     pub fn is_paid(&self) -> bool {
         self.payment_status == "paid"
@@ -101,6 +132,12 @@ impl Checkout {
             payment_intent: self.payment_intent,
             id: self.id,
         })
+    }
+}
+
+impl Dispute {
+    pub fn amount(&self) -> Result<Money, &'static str> {
+        money(self.amount, &self.currency)
     }
 }
 

@@ -4,13 +4,15 @@
 mod answer;
 mod client;
 mod error;
+mod off_session;
 mod stripe;
 mod webhook;
 
 pub use answer::{Refund, Session, SessionState};
 pub use error::{ProviderError, Refusal};
+pub use off_session::{CardFacts, Charge, ChargeRequest, SetupRequest, SetupState};
 pub use stripe::{Patience, Stripe};
-pub use webhook::{EVENT_KINDS, Event, EventKind, WebhookError, sign};
+pub use webhook::{DisputeFacts, EVENT_KINDS, Event, EventKind, WebhookError, sign};
 
 use crate::config::Config;
 use crate::model::money::Money;
@@ -126,6 +128,52 @@ impl Cards {
             Cards::None => Err(ProviderError::NotSetUp),
             Cards::Stripe(stripe) => stripe.expire_session(id).await.map(|_| ()),
             Cards::Demo => Ok(()),
+        }
+    }
+
+    /// Creates the page on which a card is saved.
+    pub async fn create_setup(&self, request: &SetupRequest<'_>) -> Result<Session, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.create_setup(request).await,
+            // The demo has no such page: the card is there as soon as the browser is back.
+            Cards::Demo => {
+                Ok(Session { id: format!("demo_{}", request.reference), url: request.success_url.to_owned() })
+            }
+        }
+    }
+
+    /// The state of a page on which a card is saved.
+    pub async fn setup(&self, id: &str) -> Result<SetupState, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.setup(id).await,
+            Cards::Demo => Ok(SetupState::Saved(CardFacts {
+                customer: "demo_customer".into(),
+                method: "demo_method".into(),
+                label: "Test card ending in 4242, until 12/2040".into(),
+            })),
+        }
+    }
+
+    /// Charges a saved card. Repeating it with the same reference charges once.
+    pub async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Charge, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.charge(request).await,
+            Cards::Demo => {
+                error::payable(request.amount)?;
+                Ok(Charge::Paid { intent: format!("demo_intent_{}", request.reference), amount: request.amount })
+            }
+        }
+    }
+
+    /// Looks for a charge among those of a customer; `None` if there is none.
+    pub async fn find_charge(&self, customer: &str, reference: &str) -> Result<Option<Charge>, ProviderError> {
+        match self {
+            Cards::None => Err(ProviderError::NotSetUp),
+            Cards::Stripe(stripe) => stripe.find_charge(customer, reference).await,
+            Cards::Demo => Ok(None),
         }
     }
 

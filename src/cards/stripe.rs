@@ -20,7 +20,7 @@ const ATTEMPTS_MAX: u32 = 3;
 const DESCRIPTION_LENGTH_MAX: usize = 250;
 const ID_LENGTH_MAX: usize = 255;
 
-type Fields<'a> = [(&'a str, &'a str)];
+pub(super) type Fields<'a> = [(&'a str, &'a str)];
 
 /// How long to wait.
 #[derive(Debug, Clone, Copy)]
@@ -94,10 +94,16 @@ impl Stripe {
             return Err(ProviderError::Answer("the session is not for this payment"));
         }
         let url = checkout.url.ok_or(ProviderError::Answer("the session has no address"))?;
-        if !url.starts_with("https://") && !self.api_base.starts_with("http://") {
-            return Err(ProviderError::Answer("the session's address is not https"));
+        Ok(Session { id: checkout.id, url: self.checked_url(url)? })
+    }
+
+    /// The address of a page, which must be https unless the service is on loopback.
+    pub(super) fn checked_url(&self, url: String) -> Result<String, ProviderError> {
+        if url.starts_with("https://") || self.api_base.starts_with("http://") {
+            Ok(url)
+        } else {
+            Err(ProviderError::Answer("the session's address is not https"))
         }
-        Ok(Session { id: checkout.id, url })
     }
 
     /// The state of a session.
@@ -130,11 +136,16 @@ impl Stripe {
         webhook::verify(self.webhook_secret.reveal(), payload, header, now)
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, fields: &Fields<'_>, key: &str) -> Result<T, ProviderError> {
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        fields: &Fields<'_>,
+        key: &str,
+    ) -> Result<T, ProviderError> {
         self.send(Method::POST, path, Some((fields, key))).await
     }
 
-    async fn send<T: DeserializeOwned>(
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -180,7 +191,7 @@ impl Stripe {
 }
 
 /// An id in Stripe's format, which cannot lead to another path.
-fn plain(id: &str) -> Result<&str, ProviderError> {
+pub(super) fn plain(id: &str) -> Result<&str, ProviderError> {
     let is_plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_plain && (1..=ID_LENGTH_MAX).contains(&id.len()) {
         Ok(id)

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::answer::{Charge, Checkout};
+use super::answer::{Charge, Checkout, Dispute, Intent};
 use crate::model::money::Money;
+use crate::model::order::DisputeState;
 use crate::model::time::Moment;
 
 /// How far a signature's time may be from ours, in seconds.
@@ -16,12 +17,16 @@ const TOLERANCE_SECONDS: i64 = 300;
 const HEADER_LENGTH_MAX: usize = 2_048;
 
 /// The event types that matter here, by their names in Stripe's dashboard.
-pub const EVENT_KINDS: [&str; 5] = [
+pub const EVENT_KINDS: [&str; 9] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "payment_intent.succeeded",
 ];
 
 /// Why an event is not believed.
@@ -49,11 +54,25 @@ pub enum EventKind {
     SessionExpired,
     /// Money was refunded: the total of this payment so far.
     Refunded { total: Money },
+    /// A saved card was charged.
+    Charged,
+    /// The payer disputes the payment at their bank.
+    Disputed(DisputeState),
     /// Nothing that concerns us.
     Other,
 }
 
-/// An event. [`EventKind::Other`] has only `id`, `kind` and `created`; a refund has no session.
+/// A dispute, as the provider names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeFacts {
+    pub id: String,
+    /// The provider's word, such as `fraudulent`.
+    pub reason: String,
+    pub opened_at: Moment,
+}
+
+/// An event. [`EventKind::Other`] has only `id`, `kind` and `created`; a refund and a dispute have no session, and a
+/// dispute no reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub id: String,
@@ -63,8 +82,9 @@ pub struct Event {
     /// The payment's reference, as sent with the request.
     pub reference: Option<String>,
     pub payment_intent: Option<String>,
-    /// The amount due.
+    /// The amount due, or disputed.
     pub amount_total: Option<Money>,
+    pub dispute: Option<DisputeFacts>,
 }
 
 #[derive(Deserialize)]
@@ -138,10 +158,13 @@ fn read(payload: &[u8]) -> Result<Event, &'static str> {
         reference: None,
         payment_intent: None,
         amount_total: None,
+        dispute: None,
     };
     let object = envelope.data.object;
     match envelope.kind.as_str() {
         "charge.refunded" => refunded(event, object),
+        "payment_intent.succeeded" => charged(event, object),
+        "charge.dispute.created" | "charge.dispute.updated" | "charge.dispute.closed" => disputed(event, object),
         "checkout.session.completed" => {
             session(event, object, |c| EventKind::SessionCompleted { is_paid: c.is_paid() })
         }
@@ -173,6 +196,40 @@ fn refunded(event: Event, object: Value) -> Result<Event, &'static str> {
         amount_total: Some(charge.amount()?),
         reference: Some(reference),
         payment_intent: charge.payment_intent,
+        ..event
+    })
+}
+
+fn charged(event: Event, object: Value) -> Result<Event, &'static str> {
+    let intent: Intent = serde_json::from_value(object).map_err(|_| "a field of the payment is missing")?;
+    let Some(reference) = intent.reference().map(str::to_owned) else { return Ok(event) };
+    Ok(Event {
+        kind: EventKind::Charged,
+        amount_total: Some(intent.received()?),
+        reference: Some(reference),
+        payment_intent: Some(intent.id),
+        ..event
+    })
+}
+
+fn disputed(event: Event, object: Value) -> Result<Event, &'static str> {
+    let dispute: Dispute = serde_json::from_value(object).map_err(|_| "a field of the dispute is missing")?;
+    let state = match dispute.status.as_str() {
+        "won" | "warning_closed" | "prevented" => DisputeState::Won,
+        "lost" => DisputeState::Lost,
+        "warning_needs_response" | "warning_under_review" => DisputeState::Inquiry,
+        _ => DisputeState::Open,
+    };
+    Ok(Event {
+        kind: EventKind::Disputed(state),
+        // Another program's payment may be in a currency that we do not know.
+        amount_total: dispute.amount().ok(),
+        payment_intent: dispute.payment_intent,
+        dispute: Some(DisputeFacts {
+            id: dispute.id,
+            reason: dispute.reason,
+            opened_at: Moment(dispute.created.saturating_mul(1_000_000)),
+        }),
         ..event
     })
 }

@@ -17,6 +17,7 @@ pub mod order_codes;
 pub mod queue;
 pub mod renewals;
 mod timers;
+pub mod top_ups;
 
 use crate::app::App;
 use crate::model::job::Lane;
@@ -28,6 +29,7 @@ const CLEAN_UP_EVERY_SECONDS: u64 = 600;
 const REMIND_EVERY_SECONDS: u64 = 600;
 const EXPIRE_EVERY_SECONDS: u64 = 60;
 const COUNT_EVERY_SECONDS: u64 = 15;
+const TOP_UP_EVERY_SECONDS: u64 = 60;
 const LOOK_AT_CLOCK_EVERY_SECONDS: u64 = 5;
 
 /// The result of a job's step.
@@ -66,6 +68,7 @@ pub fn start(app: &App) {
         };
     }
     every!("clock", LOOK_AT_CLOCK_EVERY_SECONDS, clock::run);
+    every!("top-ups", TOP_UP_EVERY_SECONDS, top_ups::run);
     every!("expiry", EXPIRE_EVERY_SECONDS, expiry::run);
     every!("clean-up", CLEAN_UP_EVERY_SECONDS, cleanup::run);
     every!("reminders", REMIND_EVERY_SECONDS, invoices::remind);

@@ -9,7 +9,10 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use crate::config::{MailConfig, MailSecurity};
 use crate::keys::Keys;
 use crate::model::job::Job;
+use crate::model::order::DisputeState;
+use crate::model::top_up::Stopped;
 use crate::rng::Rng;
+use crate::words;
 
 /// For connecting, and for each answer of the server.
 const ANSWER_SECONDS_MAX: u64 = 10;
@@ -53,6 +56,9 @@ mail_text!(HasAccountText, "mail/has_account.txt", portal);
 mail_text!(SecondFactorCodeText, "mail/second_factor_code.txt", code);
 mail_text!(CodesReadyText, "mail/codes_ready.txt", order, codes, link);
 mail_text!(VouchersExpireText, "mail/vouchers_expire.txt", order, codes, day, link);
+mail_text!(PaymentToConfirmText, "mail/payment_to_confirm.txt", order, total, link);
+mail_text!(TopUpStoppedText, "mail/top_up_stopped.txt", what, why, link);
+mail_text!(DisputedText, "mail/disputed.txt", order, what, amount, reason, now, link);
 mail_text!(SecondFactorResetText, "mail/second_factor_reset.txt", portal);
 
 fn mail(to: &str, subject: &str, text: &impl Template) -> Mail {
@@ -132,6 +138,31 @@ pub fn vouchers_expire(to: &str, order_id: i64, codes: &str, day: &str, portal: 
     let (order, link) = (order_id.to_string(), format!("{portal}/orders/{order_id}"));
     let text = VouchersExpireText { order: &order, codes, day, link: &link };
     mail(to, &format!("Vouchers expire on {day}"), &text)
+}
+
+/// A saved card was charged for an order, and its bank wants to hear from the owner.
+#[must_use]
+pub fn payment_to_confirm(to: &str, order_id: i64, total: &str, portal: &str) -> Mail {
+    let (order, link) = (order_id.to_string(), format!("{portal}/orders/{order_id}"));
+    let text = PaymentToConfirmText { order: &order, total, link: &link };
+    mail(to, &format!("Please confirm the payment of {total}"), &text)
+}
+
+/// A standing top-up was turned off.
+#[must_use]
+pub fn top_up_stopped(to: &str, what: &str, why: Stopped, portal: &str) -> Mail {
+    let link = format!("{portal}{}", crate::urls::TOP_UPS);
+    let text = TopUpStoppedText { what, why: words::top_up_stopped(why), link: &link };
+    mail(to, &format!("The standing top-up of {what} is off"), &text)
+}
+
+/// What a card provider reports of a dispute, for the seller.
+#[must_use]
+pub fn disputed(to: &str, order_id: i64, amount: &str, reason: &str, state: DisputeState, portal: &str) -> Mail {
+    let (order, link) = (order_id.to_string(), format!("{portal}/orders/{order_id}"));
+    let (what, now) = words::dispute(state);
+    let text = DisputedText { order: &order, what, amount, reason, now, link: &link };
+    mail(to, &format!("Order {order_id}: the payment {what}"), &text)
 }
 
 /// The job that sends a mail, sealed: it may carry a link that stands in for a password.

@@ -36,4 +36,5 @@ pub mod text;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub mod top_up;
 pub mod user;

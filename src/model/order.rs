@@ -4,7 +4,7 @@
 
 mod state;
 
-pub use state::{Method, OrderState};
+pub use state::{DisputeState, Method, OrderState};
 
 use super::money::{Currency, MONEY_MAX, Money, VatRate};
 use super::resources::ResourceType;
@@ -100,11 +100,15 @@ pub enum OrderError {
     NotDraft,
     /// It was paid or cancelled.
     NotOpen,
+    /// Its payment is disputed.
+    Disputed,
     /// Its units went back to the vendor before.
     TakenBack,
     /// The vendor has not entered the seller's data.
     NoSeller,
     CardsOff,
+    /// The company has not saved a card.
+    NoSavedCard,
     /// The amount paid is not the amount due.
     OtherAmount {
         due: Money,

@@ -6,11 +6,14 @@
 
 mod ask;
 mod demo;
+mod disputes;
+mod off_session;
 mod refund;
 mod take;
 
 pub use ask::{ask_due, close, refresh};
 pub use demo::{DemoAnswer, DemoPayment, demo_answer, demo_payment};
+pub(super) use off_session::begin as charge_saved_card;
 pub use refund::refund;
 pub use take::take;
 

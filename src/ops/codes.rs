@@ -24,6 +24,14 @@ pub struct ShownCode {
     pub is_masked: bool,
 }
 
+impl ShownCode {
+    /// Whether it cannot be used because the payment of its order is disputed.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        self.status == CodeStatus::Unused && self.row.is_disputed == 1
+    }
+}
+
 /// Finds a company's code by its whole text: `None` if the text is no whole code, 0 if the company has no such code.
 ///
 /// # Errors

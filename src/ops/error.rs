@@ -104,6 +104,7 @@ fn field_of(refusal: &Refusal) -> &'static str {
         | Refusal::CodeUsed { .. }
         | Refusal::CodeExpired { .. }
         | Refusal::CodeNotUnused { .. }
+        | Refusal::CodeDisputed
         | Refusal::CodeOfOrder
         | Refusal::NotOfOrder
         | Refusal::TooManyAttempts { .. } => "code",

@@ -49,6 +49,7 @@ pub mod sign_in;
 pub mod sign_up;
 pub mod tags;
 pub mod tokens;
+pub mod top_ups;
 pub mod users;
 pub mod vat_classes;
 pub mod vouchers;

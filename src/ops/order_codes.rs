@@ -128,6 +128,7 @@ fn vouchers(app: &App, lines: &[(i64, OrderLine)], before: i64, made: i64) -> Ve
 
 /// Cancels and credits the codes of a locked order that are not made yet. Those that were made stay.
 pub(super) async fn cancel_rest(work: &mut Work, actor: &Actor, order: &OrderRow) -> OpResult<Outcome> {
+    super::vouchers::require_undisputed(order)?;
     let lines = store::orders::lines(&mut work.tx, order.id).await?;
     let (made, wanted) = (among_first(&lines, order.codes_made), among_first(&lines, order.codes_wanted));
     let rest = lines.iter().zip(made.zip(wanted)).map(|((number, _), (made, wanted))| (*number, wanted - made));

@@ -13,6 +13,7 @@ use crate::model::order::{Method, OrderError, OrderLine};
 use crate::model::permission::Permission;
 use crate::ops::work::{Outcome, work_once};
 use crate::store;
+use crate::store::disputes::DisputeRow;
 use crate::store::invoices::InvoiceRow;
 use crate::store::orders::{OrderFilter, OrderRow};
 use crate::store::payments::PaymentRow;
@@ -29,6 +30,7 @@ pub struct Order {
     /// The devices that licence lines are for.
     pub serials: Vec<(i64, String)>,
     pub payments: Vec<PaymentRow>,
+    pub disputes: Vec<DisputeRow>,
     /// Its invoice and credit notes.
     pub invoices: Vec<InvoiceRow>,
 }
@@ -54,6 +56,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> OpResult<Order> {
         taken_back: store::orders::taken_back(&mut tx, id).await?,
         serials: store::orders::serials(&mut tx, id).await?,
         payments: store::payments::of_order(&mut tx, id).await?,
+        disputes: store::disputes::of_order(&mut tx, id).await?,
         invoices: store::invoices::of_order(&mut tx, id).await?,
         row,
     })

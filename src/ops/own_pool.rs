@@ -56,6 +56,7 @@ pub async fn take_back(app: &App, actor: &Actor, operation_id: &str, order_id: i
     work_once!(app, actor, operation_id, "take_back_units", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let order = found.ok_or(OpError::NotFound)?;
+        super::vouchers::require_undisputed(&order)?;
         let lines = store::orders::lines(&mut work.tx, order_id).await?;
         let found = lines.iter().zip(0..).find(|((n, line), _)| *n == number && line.pool.is_some());
         let Some(((_, line), index)) = found else { return Err(OpError::NotFound) };

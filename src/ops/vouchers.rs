@@ -11,7 +11,7 @@ use crate::model::event::OrderEvent;
 use crate::model::invoice::{self, Billing};
 use crate::model::job::Job;
 use crate::model::ledger::{self, CancelCodes, CodeStatus, Command, Done, ExpireCodes, Operation, ReplaceCode};
-use crate::model::order::{OrderLine, among_first};
+use crate::model::order::{OrderError, OrderLine, among_first};
 use crate::model::permission::Permission;
 use crate::model::refusal::{CodeReason, FieldReason};
 use crate::model::time::Moment;
@@ -168,6 +168,7 @@ pub async fn cancel(
     work_once!(app, actor, operation_id, "cancel_vouchers", &request, work => {
         let found = store::orders::lock(&mut work.tx, &actor.company_path, order_id).await?;
         let order = found.ok_or(OpError::NotFound)?;
+        require_undisputed(&order)?;
         let vouchers = store::vouchers::find_many(&mut work.tx, &actor.company_path, &code_ids).await?;
         if vouchers.len() < code_ids.len() || vouchers.iter().any(|v| v.order_id != order_id) {
             return Err(OpError::NotFound);
@@ -192,6 +193,14 @@ pub async fn cancel(
         work.note(actor.note_at(order.company_id, "order.vouchers_cancelled", &subject, &words::codes(count)));
         Ok(Outcome::of(OrderEvent::VouchersCancelled { order_id, count, credit_note }))
     })
+}
+
+/// While an order's payment is disputed nothing of it is paid back: the money may be gone.
+///
+/// # Errors
+/// [`OrderError::Disputed`].
+pub(super) fn require_undisputed(order: &OrderRow) -> OpResult<()> {
+    if order.is_disputed() { refuse("", OrderError::Disputed) } else { Ok(()) }
 }
 
 /// Codes of an order that were cancelled, either existing ones or ones that were yet to be made.
@@ -233,6 +242,9 @@ pub(super) async fn credit(work: &mut Work, cancelled: &Cancelled<'_>) -> OpResu
 pub async fn replace(app: &App, actor: &Actor, operation_id: &str, code_id: i64) -> OpResult<Done> {
     actor.require(Permission::EditCodes)?;
     let found = find(app, actor, code_id).await?;
+    if found.shown.row.is_disputed == 1 {
+        return refuse("", OrderError::Disputed);
+    }
     let request = serde_json::json!(["replace_code", code_id]);
     let comment = found.shown.row.comment;
     super::resources::submit(

@@ -25,13 +25,22 @@ pub struct PaymentRow {
     pub reference: String,
     pub created_at: i64,
     pub ended_at: Option<i64>,
+    /// The saved card that is charged without anybody present: the provider's customer and method.
+    pub customer: Option<String>,
+    pub method: Option<String>,
 }
 
 impl PaymentRow {
-    /// Whether the payer is done but the money has not arrived.
+    /// The saved card that is charged, if it is not paid on the provider's page.
+    #[must_use]
+    pub fn saved_card(&self) -> Option<(&str, &str)> {
+        self.customer.as_deref().zip(self.method.as_deref())
+    }
+
+    /// Whether the payer is done, or their saved card is charged, but the money has not arrived.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        self.state == "open" && self.intent.is_some()
+        self.state == "open" && (self.intent.is_some() || self.saved_card().is_some())
     }
 }
 
@@ -99,6 +108,15 @@ pub async fn by_reference(tx: &mut Tx, provider: &str, reference: &str) -> Resul
         .await
 }
 
+/// Finds the card payment whose money the provider calls so.
+pub async fn by_intent(tx: &mut Tx, provider: &str, intent: &str) -> Result<Option<PaymentRow>> {
+    sql("select * from payment where provider = $1 and intent = $2 order by id limit 1")
+        .bind(provider)
+        .bind(intent)
+        .optional(tx)
+        .await
+}
+
 /// Records the session that a provider opened for a payment, and its address if known; an existing session stays.
 pub async fn set_session(tx: &mut WriteTx, id: i64, session_id: &str, url: Option<&str>, ask_at: Moment) -> Result<()> {
     sql("update payment set session_id = $2, session_url = coalesce($3, session_url), ask_at = $4
@@ -110,6 +128,15 @@ pub async fn set_session(tx: &mut WriteTx, id: i64, session_id: &str, url: Optio
     .run(tx)
     .await?;
     Ok(())
+}
+
+/// Records that a saved card is charged for an open payment, unless it has a page; returns whether it is so. The provider
+/// is asked afterwards, with this card and no other.
+pub async fn set_card(tx: &mut WriteTx, id: i64, customer: &str, method: &str, ask_at: Moment) -> Result<bool> {
+    let changed =
+        sql("update payment set customer = coalesce(customer, $2), method = coalesce(method, $3), ask_at = $4
+         where id = $1 and state = 'open' and session_id is null");
+    Ok(changed.bind(id).bind(customer).bind(method).bind(ask_at).run(tx).await? > 0)
 }
 
 /// Records that the payer of an open payment is done.

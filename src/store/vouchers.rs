@@ -21,10 +21,14 @@ pub struct VoucherRow {
     pub replaces: Option<i64>,
 }
 
-const VOUCHER: &str = "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
+const VOUCHER: &str = concat!(
+    "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
          k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
          k.ended_company_name, k.order_id, k.order_line, k.replaced_by,
-         (select b.id from code b where b.replaced_by = k.id) as replaces from ";
+         (select b.id from code b where b.replaced_by = k.id) as replaces, ",
+    crate::store::orders::is_disputed!("k"),
+    " from "
+);
 const JOINED: &str = " join company c on c.id = k.company_id join person p on p.id = k.created_by";
 
 /// A page of the codes of an order line, oldest first.

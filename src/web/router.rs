@@ -13,7 +13,7 @@ use super::pages::{
     code_batches, code_sheet, code_windows, codes, companies, company, company_data, company_windows, confirm,
     demo_card, device_tags, device_windows, devices, distributors, failed_jobs, history, imports, invoices, issue,
     licences, moves, orders, overview, own_pool, payments, price_list, redeem, report_files, reports, roles, search,
-    second_factor, second_step, seller, subscriptions, tags, tokens, users, vat_classes, vouchers,
+    second_factor, second_step, seller, subscriptions, tags, tokens, top_ups, users, vat_classes, vouchers,
 };
 use super::state::{Portal, REQUEST_TIMEOUT};
 use super::{assets, company_field, error::WebError, guard, health, oauth, session, webhooks};
@@ -169,6 +169,10 @@ fn buying() -> Router<Portal> {
         .route(urls::BUY_VOUCHERS_TOTAL, get(buy::total))
         .route(urls::BUY_FOR_POOL, get(buy_for_pool::window).post(buy_for_pool::add))
         .route(urls::BUY_FOR_POOL_TOTAL, get(buy_for_pool::total))
+        .route(urls::TOP_UPS, get(top_ups::show).post(top_ups::set))
+        .route(urls::TOP_UPS_OFF, post(top_ups::turn_off))
+        .route(urls::TOP_UPS_CARD, get(top_ups::card_saved).post(top_ups::save_card))
+        .route(urls::TOP_UPS_CARD_REMOVAL, post(top_ups::forget_card))
         .route(urls::BUY_LICENCES, get(buy_licences::window).post(buy_licences::add))
         .route(urls::BUY_LICENCES_CHOICE, get(buy_licences::begin).post(buy_licences::choose))
         .route("/orders/{id}", get(orders::show))

@@ -10,6 +10,10 @@ pub(super) fn billing(reason: &BillingReason) -> Worded {
         BillingReason::MissingBankAccount => {
             missing("Enter where buyers pay to, such as the IBAN and the bank's name.")
         }
+        BillingReason::NotEntered => invalid(
+            "NO_BILLING_DATA",
+            "There is no billing data yet. Place one order for your own pool first: it asks for it.",
+        ),
         BillingReason::UnknownCountry => invalid("NOT_A_CHOICE", "Choose a country."),
     }
 }

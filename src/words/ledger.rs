@@ -36,6 +36,10 @@ pub(super) fn refusal(refusal: &Refusal) -> Worded {
             "CODE_OF_ORDER",
             "This voucher was bought, so it is not deleted. Open its order under Payments to cancel or replace it.",
         ),
+        Refusal::CodeDisputed => conflict(
+            "CODE_DISPUTED",
+            "The payment of this voucher is disputed, so it cannot be used now. Ask whoever gave it to you.",
+        ),
         Refusal::NotOfOrder => conflict(
             "CODE_NOT_OF_ORDER",
             "Only vouchers that were bought are cancelled or replaced. Delete this code instead.",

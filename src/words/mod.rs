@@ -21,6 +21,7 @@ mod role;
 mod sign_in;
 mod tag;
 mod token;
+mod top_up;
 mod user;
 
 use std::borrow::Cow;
@@ -29,8 +30,9 @@ pub use company::{data, missing_company, own_purchases};
 pub use import::row_error;
 pub use ledger::transfers;
 pub use notice::{Notice, event};
-pub use order::{codes, units, unmade_codes};
+pub use order::{codes, dispute, units, unmade_codes};
 pub use resources::coverage;
+pub use top_up::{top_up, top_up_stopped};
 pub use user::password_help;
 
 use crate::model::refusal::{CompanyReason, Reason};

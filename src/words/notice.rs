@@ -1,7 +1,8 @@
 //! The notice at the top of the page after something was done.
 
 use super::{
-    application, billing, code, company, device, import, job, licence, order, product, role, sign_in, tag, token, user,
+    application, billing, code, company, device, import, job, licence, order, product, role, sign_in, tag, token,
+    top_up, user,
 };
 use crate::model::event::Event;
 
@@ -45,6 +46,7 @@ pub fn event(event: &Event) -> Notice {
         Event::Code(event) => code::event(event),
         Event::Product(event) => product::event(event),
         Event::Order(event) => order::event(event),
+        Event::TopUp(event) => top_up::event(event),
         Event::Licence(event) => licence::event(event),
         Event::Job(event) => job::event(event),
         Event::ClockAccepted => Notice::done(

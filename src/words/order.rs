@@ -3,7 +3,7 @@
 use super::{Notice, Worded, invalid};
 use crate::model::amount::grouped;
 use crate::model::event::{OrderEvent, Placed};
-use crate::model::order::{CODES_MAX, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
+use crate::model::order::{CODES_MAX, DisputeState, LINES_MAX, OrderError, SUBSCRIPTIONS_MAX, YEARS_MAX};
 use crate::model::product::validity_in_words;
 use crate::model::refusal::OrderReason;
 use crate::model::resources::ResourceType;
@@ -20,6 +20,9 @@ pub(super) fn order(reason: &OrderReason) -> Worded {
             units(*bought, *resource_type),
             grouped(*left),
         ),
+        OrderReason::BelowOneOrder { order } => {
+            format!("One order comes to {order}. Enter at least that.")
+        }
         OrderReason::VatChanged => {
             "The VAT has changed since this order was put together. It was calculated again: check \
              the new total, then place the order."
@@ -59,11 +62,15 @@ fn error(error: OrderError) -> String {
         OrderError::Empty => "The order has no lines yet. Add something to it first.".into(),
         OrderError::NotDraft => "This order was placed already, so it does not change any more.".into(),
         OrderError::NotOpen => "This order is not waiting for a payment any more. Reload the page.".into(),
+        OrderError::Disputed => {
+            "The payment of this order is disputed. Nothing of it can be paid back until the dispute is won.".into()
+        }
         OrderError::TakenBack => "This was taken back already. Reload the page.".into(),
         OrderError::NoSeller => {
             "Nothing can be ordered yet: the vendor has not entered who sells. Please ask the vendor.".into()
         }
         OrderError::CardsOff => "Card payments are not set up here. Choose payment by invoice.".into(),
+        OrderError::NoSavedCard => "Save a card first, or choose payment by invoice.".into(),
         OrderError::OtherAmount { due } => format!("The order comes to {due}. Enter exactly that."),
         OrderError::FutureDay => "Choose today or an earlier day.".into(),
         OrderError::Vendor => "The vendor sells, and does not buy from itself. Choose another company.".into(),
@@ -144,6 +151,25 @@ fn cancelled(what: &str, order_id: i64, credit_note: Option<&str>) -> Notice {
 
 fn credited(number: &str) -> String {
     format!("Credit note {number} was made.")
+}
+
+/// What a dispute did to a payment, and what follows for the codes of its order: "the payment …".
+#[must_use]
+pub fn dispute(state: DisputeState) -> (&'static str, &'static str) {
+    match state {
+        DisputeState::Inquiry => (
+            "is questioned by the payer's bank",
+            "No money is withheld, and codes of this order can be used as before.",
+        ),
+        DisputeState::Open => (
+            "is disputed by the payer",
+            "The money is withheld until the bank has decided. Unused codes of this order cannot be used until then.",
+        ),
+        DisputeState::Won => ("is the vendor's: the dispute was won or withdrawn", "Unused codes can be used again."),
+        DisputeState::Lost => {
+            ("went back to the payer: the dispute was lost", "Unused codes of this order can no longer be used.")
+        }
+    }
 }
 
 /// "10 Credit".

@@ -237,6 +237,7 @@ export const VIEWS = {
     page('voucher', '/orders/5/vouchers/1'),
     page('voucher, cancelled codes', '/orders/5/vouchers/1?state=cancelled'),
     page('voucher, all codes', '/orders/5/vouchers/1?state=all'),
+    page('standing top-ups', '/buy/top-ups'),
     page('buy for the own pool', '/buy/own-pool'),
     page('buy for the own pool, refused', '/buy/own-pool', async (tab) => {
       await tab.getByLabel('Number of years').fill('11');

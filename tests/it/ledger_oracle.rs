@@ -39,7 +39,7 @@ const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
 /// The results that must come up: each cause, "again", "nothing", "in a later batch", and each refusal. A short run
 /// may not reach them all.
-const RESULTS: usize = 11 + 1 + 1 + 1 + 16;
+const RESULTS: usize = 11 + 1 + 1 + 1 + 17;
 const OPERATIONS_TO_MEET_ALL: usize = 100_000;
 
 /// Causes that return units, which do not count as received again.
@@ -174,7 +174,8 @@ impl World {
         let expires_at = self.rng.random_bool(0.5).then_some(self.now.plus_seconds(hours * 3_600));
         let used_at = (status != CodeStatus::Unused).then_some(self.now);
         let order = self.rng.random_bool(0.5).then_some((id, 1));
-        let code = CodeFacts { status, expires_at, order, used_at, ..code };
+        let is_disputed = order.is_some() && self.rng.random_bool(0.3);
+        let code = CodeFacts { status, expires_at, is_disputed, order, used_at, ..code };
         self.memory.add_code(code.clone());
         self.oracle.codes.insert(code.tag, code);
     }
@@ -812,6 +813,7 @@ impl Oracle {
         ensure(code.order.is_some(), Refusal::NotOfOrder)?;
         ensure(status == CodeStatus::Unused, Refusal::CodeNotUnused { status })?;
         ensure(end.is_none_or(|end| now < end), Refusal::CodeExpired { at: end })?;
+        ensure(!code.is_disputed, Refusal::CodeDisputed)?;
         Ok(code)
     }
 
@@ -918,6 +920,7 @@ impl Oracle {
         };
         let is_past = code.expires_at.is_some_and(|end| end <= now);
         match code.status {
+            CodeStatus::Unused if !is_past && code.is_disputed => Err(Refusal::CodeDisputed),
             CodeStatus::Unused if !is_past => Ok(code),
             CodeStatus::Unused | CodeStatus::Expired => Err(Refusal::CodeExpired { at: code.expires_at }),
             CodeStatus::Used => Err(Refusal::CodeUsed { at: code.used_at }),
@@ -1074,7 +1077,8 @@ fn line_of(cause: Cause, code: CodeFacts, from: Kind, to: (i64, Kind)) -> Line {
 
 fn unused(id: i64, tag: Tag, company_id: i64, resource_type: ResourceType, amount: i64) -> CodeFacts {
     let (status, expires_at, order, used_at) = (CodeStatus::Unused, None, None, None);
-    CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at }
+    let is_disputed = false;
+    CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, is_disputed, order, used_at }
 }
 
 fn ended(code: CodeFacts, status: CodeStatus, at: Moment) -> CodeFacts {

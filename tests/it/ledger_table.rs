@@ -26,7 +26,7 @@ const NOBODY: i64 = 999;
 const NO_CODE: i64 = 999_999;
 const MEMO: &str = "order 7";
 /// The number of variants of `Refusal`: the table must show each of them.
-const REFUSALS: usize = 16;
+const REFUSALS: usize = 17;
 /// The order and the line of all vouchers.
 const ORDER: (i64, i64) = (7, 1);
 
@@ -156,7 +156,7 @@ impl Table {
         Ok((key, balance, words.number_after("received")?))
     }
 
-    /// `LABEL AMOUNT TYPE of COMPANY STATUS [bought] [expires SECOND] [ended SECOND]`
+    /// `LABEL AMOUNT TYPE of COMPANY STATUS [bought] [disputed] [expires SECOND] [ended SECOND]`
     fn code(&mut self, words: &mut Words) -> Read {
         let tag = tag(words.word("label")?);
         let amount = words.number("amount")?;
@@ -166,6 +166,7 @@ impl Table {
         let status = words.word("status")?;
         let status = CodeStatus::from_slug(status).ok_or(format!("there is no status {status:?}"))?;
         let order = words.skip("bought").then_some(ORDER);
+        let is_disputed = words.skip("disputed");
         let expires_at = words.number_after("expires")?.map(moment);
         let used_at = words.number_after("ended")?.map(moment);
         if status == CodeStatus::Unused {
@@ -176,7 +177,8 @@ impl Table {
         }
         self.memory.last_code_id += 1;
         let id = self.memory.last_code_id;
-        let facts = CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, order, used_at };
+        let facts =
+            CodeFacts { id, tag, company_id, resource_type, amount, status, expires_at, is_disputed, order, used_at };
         self.memory.add_code(facts);
         Ok(())
     }
@@ -575,6 +577,7 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::NotIssuer => "not the issuer".to_owned(),
         Refusal::UnknownDevice => "unknown device".to_owned(),
         Refusal::CodeOfOrder => "bought".to_owned(),
+        Refusal::CodeDisputed => "disputed".to_owned(),
         Refusal::NotOfOrder => "not bought".to_owned(),
     }
 }

@@ -336,6 +336,8 @@ async fn bought(test: &TestApp) -> Vec<Visit> {
     let card = buyer.submit(&at, &format!("{at}/card"), &[]).await;
     let page = card.body.split("href=\"/demo/card/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     visits.push(Visit::new(format!("{at}/card"), card));
+    visits
+        .push(Visit::new("/buy/top-ups/card".to_owned(), buyer.submit("/buy/top-ups", "/buy/top-ups/card", &[]).await));
     for path in [format!("/demo/card/{page}"), format!("{at}/return")] {
         let page = buyer.get(&path).await;
         visits.push(Visit::new(path, page));

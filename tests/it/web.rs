@@ -33,7 +33,7 @@ once!(
 );
 
 /// Pages that require signing in.
-const PRIVATE: [&str; 35] = [
+const PRIVATE: [&str; 36] = [
     "/",
     "/summary",
     "/companies",
@@ -51,6 +51,7 @@ const PRIVATE: [&str; 35] = [
     "/subscriptions",
     "/subscriptions/voucher",
     "/buy/own-pool",
+    "/buy/top-ups",
     "/companies/1/payments",
     "/users",
     "/users/new",
@@ -96,12 +97,16 @@ const OF_ONE: [&str; 18] = [
 const OPEN: [&str; 6] = ["/sign-in", "/sign-up", "/forgotten-password", "/link", "/healthz", "/readyz"];
 
 /// All addresses that accept forms, except signing out.
-const POSTED: [&str; 45] = [
+const POSTED: [&str; 49] = [
     "/sign-in",
     "/forgotten-password",
     "/sign-up",
     "/link",
     "/theme",
+    "/buy/top-ups",
+    "/buy/top-ups/off",
+    "/buy/top-ups/card",
+    "/buy/top-ups/card/removal",
     "/companies",
     "/companies/removal",
     "/companies/{}/name",

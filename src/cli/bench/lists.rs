@@ -111,6 +111,7 @@ fn code(app: &App, id: i64, sizes: Sizes) -> NewCode {
         amount: 1,
         status: CodeStatus::Unused,
         expires_at: None,
+        is_disputed: false,
         order: None,
         used_at: None,
     };

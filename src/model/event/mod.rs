@@ -10,7 +10,7 @@ mod user;
 
 pub use company::{BillingEvent, CompanyEvent};
 pub use device::{DeviceEvent, ImportEvent, Settled, TagEvent};
-pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed};
+pub use order::{CodeEvent, LicenceEvent, OrderEvent, Placed, TopUpEvent};
 pub use product::ProductEvent;
 pub use user::{ApplicationEvent, RoleEvent, SecondFactorEvent, TokenEvent, UserEvent};
 
@@ -33,6 +33,7 @@ pub enum Event {
     Code(CodeEvent),
     Product(ProductEvent),
     Order(OrderEvent),
+    TopUp(TopUpEvent),
     Licence(LicenceEvent),
     Job(JobEvent),
     /// The operator confirmed the machine's clock.
@@ -79,6 +80,7 @@ events! {
     CodeEvent => Code;
     ProductEvent => Product;
     OrderEvent => Order;
+    TopUpEvent => TopUp;
     LicenceEvent => Licence;
     JobEvent => Job;
 }

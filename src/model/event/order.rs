@@ -91,3 +91,19 @@ pub enum LicenceEvent {
     /// It moved from the device with one serial number to another one.
     Rehosted { name: String, from: String, to: String },
 }
+
+/// Standing top-ups, and the card that pays them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopUpEvent {
+    Set {
+        /// Its slug.
+        resource_type: String,
+        /// What it keeps, in words.
+        kept: String,
+    },
+    TurnedOff {
+        resource_type: String,
+    },
+    CardForgotten,
+}

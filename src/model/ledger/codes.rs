@@ -51,6 +51,7 @@ impl Rules for CreateCodes {
                 amount: self.amount,
                 status: CodeStatus::Unused,
                 expires_at: None,
+                is_disputed: false,
                 order: None,
                 used_at: None,
             };

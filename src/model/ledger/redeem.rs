@@ -52,7 +52,13 @@ impl CodeFacts {
     /// Whether it may be redeemed at a moment, or why not.
     pub fn redeemable(&self, at: Moment) -> Result<(), Refusal> {
         match self.status {
-            CodeStatus::Unused if self.expires_at.is_none_or(|end| at < end) => Ok(()),
+            CodeStatus::Unused if self.expires_at.is_none_or(|end| at < end) => {
+                if self.is_disputed {
+                    Err(Refusal::CodeDisputed)
+                } else {
+                    Ok(())
+                }
+            }
             CodeStatus::Unused | CodeStatus::Expired => Err(Refusal::CodeExpired { at: self.expires_at }),
             CodeStatus::Used => Err(Refusal::CodeUsed { at: self.used_at }),
             CodeStatus::Deleted => Err(Refusal::UnknownCode),

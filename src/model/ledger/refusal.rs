@@ -44,6 +44,8 @@ pub enum Refusal {
     UnknownDevice,
     /// An order's voucher cannot be deleted, only cancelled or replaced.
     CodeOfOrder,
+    /// The payment of its order is disputed.
+    CodeDisputed,
     /// Only an order's vouchers can be cancelled or replaced.
     NotOfOrder,
 }

@@ -62,6 +62,8 @@ pub struct CodeFacts {
     pub amount: i64,
     pub status: CodeStatus,
     pub expires_at: Option<Moment>,
+    /// Whether the payment of its order is disputed.
+    pub is_disputed: bool,
     /// For a voucher, its order and line.
     pub order: Option<(i64, i64)>,
     pub used_at: Option<Moment>,

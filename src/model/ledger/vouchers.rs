@@ -69,6 +69,7 @@ impl Rules for Fulfil {
                     amount: voucher.amount,
                     status: CodeStatus::Unused,
                     expires_at: Some(self.expires_at),
+                    is_disputed: false,
                     order: Some((self.order_id, voucher.line)),
                     used_at: None,
                 };

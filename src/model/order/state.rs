@@ -1,4 +1,4 @@
-//! The states of an order, and the ways to pay one.
+//! The states of an order and of disputes about it, and the ways to pay one.
 
 /// The state of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,5 +70,39 @@ impl Method {
     #[must_use]
     pub fn from_slug(slug: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|m| m.slug() == slug)
+    }
+}
+
+/// What has become of a payment that its payer disputes at their bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisputeState {
+    /// The bank asks; no money has gone back.
+    Inquiry,
+    /// The money is withheld until the bank has decided.
+    Open,
+    /// The money is the vendor's.
+    Won,
+    /// The money is the payer's.
+    Lost,
+}
+
+impl DisputeState {
+    pub const ALL: [DisputeState; 4] =
+        [DisputeState::Inquiry, DisputeState::Open, DisputeState::Won, DisputeState::Lost];
+
+    /// The word in the database.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            DisputeState::Inquiry => "inquiry",
+            DisputeState::Open => "open",
+            DisputeState::Won => "won",
+            DisputeState::Lost => "lost",
+        }
+    }
+
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<DisputeState> {
+        DisputeState::ALL.into_iter().find(|s| s.slug() == slug)
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with an order, the price list or the billing data.
 
+use crate::model::money::Money;
 use crate::model::order::OrderError;
 use crate::model::product::ModelsError;
 use crate::model::resources::ResourceType;
@@ -33,6 +34,8 @@ pub enum BillingReason {
     MissingAddress,
     MissingBankAccount,
     UnknownCountry,
+    /// The company has not entered its billing data.
+    NotEntered,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +50,10 @@ pub enum OrderReason {
         bought: i64,
         left: i64,
         resource_type: ResourceType,
+    },
+    /// The most that a top-up may cost in a month is less than one of its orders costs.
+    BelowOneOrder {
+        order: Money,
     },
     /// The VAT has changed since the draft was started, and was recalculated.
     VatChanged,

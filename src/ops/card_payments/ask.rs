@@ -55,6 +55,9 @@ fn is_open_here(app: &App, payment: &PaymentRow) -> bool {
 }
 
 async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
+    if payment.saved_card().is_some() {
+        return super::off_session::ask(app, payment).await;
+    }
     let now = app.clock.now();
     let answer = match &payment.session_id {
         Some(session) => app.cards.session(session).await,
@@ -100,6 +103,10 @@ pub async fn close(app: &App, order_id: &str) -> Result<(), String> {
     let payments = store::payments::of_order(&mut tx, order_id).await.map_err(|e| e.to_string())?;
     drop(tx);
     for payment in payments.iter().filter(|p| is_open_here(app, p)) {
+        if payment.saved_card().is_some() {
+            ask(app, payment).await.map_err(|e| e.to_string())?;
+            continue;
+        }
         let closed = match &payment.session_id {
             Some(session) => app.cards.expire_session(session).await,
             None => Ok(()),

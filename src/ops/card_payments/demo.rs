@@ -73,6 +73,7 @@ pub async fn demo_answer(
         payment_intent: Some(format!("demo_intent_{}", payment.id)),
         amount_total: Some(sum(&payment)?),
         reference: Some(payment.reference),
+        dispute: None,
     };
     super::take(app, PROVIDER, &event).await?;
     Ok(payment.order_id)

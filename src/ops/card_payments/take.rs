@@ -34,13 +34,22 @@ pub(super) enum Status {
 /// Whatever prevents it from being taken now; the provider sends it again.
 pub async fn take(app: &App, provider: &'static str, event: &Event) -> OpResult<()> {
     work!(app, work => {
-        let Some(reference) = &event.reference else { return Ok(()) };
-        let Some(payment) = store::payments::by_reference(&mut work.tx, provider, reference).await? else {
-            return Ok(());
+        let found = match (&event.reference, &event.payment_intent, &event.dispute) {
+            (Some(reference), ..) => store::payments::by_reference(&mut work.tx, provider, reference).await?,
+            (None, Some(intent), Some(_)) => store::payments::by_intent(&mut work.tx, provider, intent).await?,
+            _ => None,
         };
+        let Some(payment) = found else { return Ok(()) };
+        // Payments on pages have events of their own.
+        if event.kind == EventKind::Charged && payment.saved_card().is_none() {
+            return Ok(());
+        }
         let kind = name(event.kind);
         if !store::payments::take_event(&mut work.tx, provider, &event.id, kind, work.now).await? {
             return Ok(());
+        }
+        if let (EventKind::Disputed(state), Some(dispute)) = (event.kind, &event.dispute) {
+            return super::disputes::take(app, work, &payment, event, (dispute, state)).await;
         }
         // The event may arrive before the answer to the request that opened the page.
         if let (None, Some(session)) = (&payment.session_id, &event.session_id) {
@@ -63,13 +72,15 @@ fn name(kind: EventKind) -> &'static str {
         EventKind::AsyncFailed => "async_failed",
         EventKind::SessionExpired => "expired",
         EventKind::Refunded { .. } => "refunded",
+        EventKind::Charged => "charged",
+        EventKind::Disputed(_) => "disputed",
         EventKind::Other => "other",
     }
 }
 
 fn word(event: &Event) -> Option<Status> {
     match event.kind {
-        EventKind::SessionCompleted { is_paid: true } | EventKind::AsyncSucceeded => {
+        EventKind::SessionCompleted { is_paid: true } | EventKind::AsyncSucceeded | EventKind::Charged => {
             event.amount_total.map(Status::Paid)
         }
         EventKind::SessionCompleted { is_paid: false } => Some(Status::UnderWay),
@@ -77,7 +88,7 @@ fn word(event: &Event) -> Option<Status> {
         EventKind::SessionExpired => Some(Status::Expired),
         // Each credit note refunds a part of it.
         EventKind::Refunded { total } => (event.amount_total == Some(total)).then_some(Status::PaidBack),
-        EventKind::Other => None,
+        EventKind::Disputed(_) | EventKind::Other => None,
     }
 }
 
@@ -142,14 +153,14 @@ async fn paid(app: &App, work: &mut Work, payment: &PaymentRow, intent: Option<&
 }
 
 /// The order of a payment, locked; and the root company.
-async fn lock(work: &mut Work, payment: &PaymentRow) -> OpResult<(i64, OrderRow)> {
+pub(super) async fn lock(work: &mut Work, payment: &PaymentRow) -> OpResult<(i64, OrderRow)> {
     let (root_id, root) = store::companies::root(&mut work.tx).await?.ok_or(OpError::NotFound)?;
     let order = store::orders::lock(&mut work.tx, &root, payment.order_id).await?;
     Ok((root_id, order.ok_or(OpError::NotFound)?))
 }
 
 /// No signed-in user does what a provider reports.
-fn note(work: &mut Work, order: &OrderRow, verb: &'static str, details: &str) {
+pub(super) fn note(work: &mut Work, order: &OrderRow, verb: &'static str, details: &str) {
     work.note(NewHistory {
         actor_id: None,
         company_id: Some(order.company_id),

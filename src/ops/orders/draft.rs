@@ -61,8 +61,8 @@ pub async fn price_pool(app: &App, actor: &Actor, line: &PoolLine) -> OpResult<(
     pool_line(&product, line, reverse_charge).map(|line| (line, product.currency))
 }
 
-/// Adds units for the own pool to a draft of the actor's own company, or begins one. The outcome refers to the order's
-/// id.
+/// Adds units for the own pool to a draft of the actor's own company, or begins one, which may be a standing top-up's.
+/// The outcome refers to the order's id.
 ///
 /// # Errors
 /// A refusal at the invalid field; the draft is then unchanged.
@@ -72,6 +72,7 @@ pub async fn add_to_pool(
     operation_id: &str,
     order_id: Option<i64>,
     line: &PoolLine,
+    is_top_up: bool,
 ) -> OpResult<Outcome<i64>> {
     buying::require_own_pool(app, actor).await?;
     let PoolLine { product_id, wish: PoolWish { resource_type, years, subscriptions } } = *line;
@@ -81,6 +82,9 @@ pub async fn add_to_pool(
         let draft = draft(work, actor, order_id, ProductKind::Voucher, product.currency).await?;
         let line = pool_line(&product, line, draft.reverse_charge)?;
         let id = draft.add(work, vec![(line, Vec::new())]).await?;
+        if is_top_up {
+            store::top_ups::mark_order(&mut work.tx, id, resource_type).await?;
+        }
         Ok(Outcome::about(id, OrderEvent::UnitsAdded { order_id: id }))
     })
 }
@@ -128,7 +132,7 @@ pub async fn remove_line(
     let request = serde_json::json!([order_id, number]).to_string();
     work_once!(app, actor, operation_id, "remove_order_line", &request, work => {
         let row = lock_own(work, actor, order_id).await?;
-        require_draft(&row)?;
+        require_open_draft(&row)?;
         if !store::orders::remove_line(&mut work.tx, order_id, number).await? {
             return Err(OpError::NotFound);
         }
@@ -157,7 +161,7 @@ pub(in crate::ops) async fn draft(
 ) -> OpResult<Draft> {
     if let Some(id) = order_id {
         let row = lock_own(work, actor, id).await?;
-        require_draft(&row)?;
+        require_open_draft(&row)?;
         if row.kind != kind.slug() {
             return refuse("product", OrderError::NotOffered);
         }
@@ -216,6 +220,11 @@ pub(super) async fn lock_own(work: &mut Work, actor: &Actor, id: i64) -> OpResul
 
 pub(super) fn require_draft(row: &OrderRow) -> OpResult<()> {
     if row.state() == OrderState::Draft { Ok(()) } else { refuse("", OrderError::NotDraft) }
+}
+
+/// A draft that people change: a standing top-up's is placed as it is.
+fn require_open_draft(row: &OrderRow) -> OpResult<()> {
+    if row.top_up_type.is_some() { refuse("", OrderError::NotDraft) } else { require_draft(row) }
 }
 
 /// A product that is offered.

@@ -32,6 +32,9 @@ pub struct CodeRow {
     pub expires_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub ended_company_name: Option<String>,
+    /// 1 if the payment of its order is disputed.
+    #[serde(default)]
+    pub is_disputed: i64,
 }
 
 impl CodeRow {
@@ -48,6 +51,7 @@ impl CodeRow {
             amount: self.amount,
             status: CodeStatus::try_from(self.status).map_err(decode)?,
             expires_at: self.expires_at.map(Moment),
+            is_disputed: self.is_disputed == 1,
             order: None,
             used_at: self.ended_at.map(Moment),
         })
@@ -66,9 +70,13 @@ pub struct ListedCode {
 /// Up to the source of the codes `k`.
 macro_rules! codes_columns {
     () => {
-        "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
+        concat!(
+            "select k.id, k.tag, k.company_id, c.name as company_name, k.resource_type, k.amount, k.status,
              k.key_version, k.sealed, k.comment, p.email as created_by, k.created_at, k.expires_at, k.ended_at,
-             k.ended_company_name, k.ended_by, k.ended_company_id from "
+             k.ended_company_name, k.ended_by, k.ended_company_id, ",
+            $crate::store::orders::is_disputed!("k"),
+            " from "
+        )
     };
 }
 

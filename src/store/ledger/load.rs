@@ -199,7 +199,9 @@ macro_rules! codes_sql {
     ($which:literal) => {
         concat!(
             "select c.id, c.tag, c.company_id, c.resource_type, c.amount, c.status, c.expires_at, c.order_id,
-                 c.order_line, c.ended_at from code c where ",
+                 c.order_line, c.ended_at, ",
+            $crate::store::orders::is_disputed!("c"),
+            " from code c where ",
             $which
         )
     };

@@ -233,6 +233,7 @@ pub struct CodeRow {
     order_id: Option<i64>,
     order_line: Option<i64>,
     ended_at: Option<i64>,
+    is_disputed: i64,
 }
 
 impl CodeRow {
@@ -245,6 +246,7 @@ impl CodeRow {
             amount: self.amount,
             status: CodeStatus::try_from(self.status).map_err(decode)?,
             expires_at: self.expires_at.map(Moment),
+            is_disputed: self.is_disputed == 1,
             order: self.order_id.zip(self.order_line),
             used_at: self.ended_at.map(Moment),
         })

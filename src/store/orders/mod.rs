@@ -50,6 +50,10 @@ pub struct OrderRow {
     pub invoice: Option<String>,
     pub invoice_id: Option<i64>,
     pub due_at: Option<i64>,
+    /// Since when a payment of it is disputed, or was lost.
+    pub disputed_at: Option<i64>,
+    /// The type of the standing top-up that made it.
+    pub top_up_type: Option<i64>,
 }
 
 impl OrderRow {
@@ -63,6 +67,11 @@ impl OrderRow {
         self.method.as_deref().and_then(Method::from_slug)
     }
 
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        self.disputed_at.is_some()
+    }
+
     /// Whether it is paid and a job is still creating its codes.
     #[must_use]
     pub fn is_being_made(&self) -> bool {
@@ -74,10 +83,22 @@ const ORDER: &str =
     "select o.id, o.company_id, c.name as company_name, o.created_by, p.email as created_by_email, o.kind,
          o.state, o.method, o.currency, o.net, o.vat, o.total, o.reverse_charge, o.billing, o.created_at, o.placed_at,
          o.paid_at, o.cancelled_at, o.expires_at, o.codes_wanted, o.codes_made,
-         o.codes_late_since, i.name as invoice, i.id as invoice_id, i.due_at
+         o.codes_late_since, o.disputed_at, o.top_up_type, i.name as invoice, i.id as invoice_id, i.due_at
      from ";
 const JOINED: &str = " join company c on c.id = o.company_id join person p on p.id = o.created_by
      left join invoice i on i.order_id = o.id and i.kind = 'invoice'";
+
+/// Whether the order of a code is disputed, as a column.
+macro_rules! is_disputed {
+    ($code:literal) => {
+        concat!(
+            "cast(case when exists (select 1 from purchase_order d where d.id = ",
+            $code,
+            ".order_id and d.disputed_at is not null) then 1 else 0 end as bigint) as is_disputed"
+        )
+    };
+}
+pub(crate) use is_disputed;
 
 /// Starts a draft; returns its id.
 pub async fn insert(tx: &mut WriteTx, new: &NewOrder<'_>) -> Result<i64> {

@@ -202,6 +202,7 @@ fn is_sealed(row: &CodeRow, keys: &Keys) -> bool {
         amount: row.amount,
         status: CodeStatus::Unused,
         expires_at: None,
+        is_disputed: false,
         order: None,
         used_at: None,
     };

@@ -16,7 +16,7 @@ const TAG: [&str; 4] = ["MISSING", "NAME_TAKEN", "NAME_HAS_SEPARATOR", "NOT_A_CO
 const ROLE: [&str; 4] = ["MISSING", "TITLE_TAKEN", "UNKNOWN_PERMISSION", "NOT_A_LIST"];
 const CHOSEN: [&str; 4] = ["MISSING", "NOT_A_NUMBER", "NOTHING_CHOSEN", "TOO_MANY"];
 const TYPED_CODE: [&str; 5] = ["MISSING", "NOT_A_TEXT", "NOT_A_CODE", "CODE_MISTYPED", "CODE_EXPIRED"];
-const SPENT_CODE: [&str; 2] = ["CODE_USED", "CODE_NOT_UNUSED"];
+const SPENT_CODE: [&str; 3] = ["CODE_USED", "CODE_NOT_UNUSED", "CODE_DISPUTED"];
 const ROWS: [&str; 7] =
     ["MISSING", "NOT_A_LIST", "NOT_A_NUMBER", "NOT_A_CHOICE", "NOTHING_CHOSEN", "TOO_MANY", "REPEATED_DEVICE"];
 const OBSTACLES: [&str; 8] = [
@@ -144,6 +144,7 @@ pub fn meaning(code: &str) -> &'static str {
         "ADDRESS_NOT_ALLOWED" => "the token may not be used from this address.",
         "CODE_EXPIRED" => "the code has expired.",
         "CODE_MISTYPED" => "the code's check character is wrong; this does not count as a wrong attempt.",
+        "CODE_DISPUTED" => "the payment of the voucher is disputed.",
         "CODE_NOT_UNUSED" => "the code has been used, cancelled or replaced, or has expired.",
         "CODE_OF_ORDER" => "the code is a purchased voucher: cancel it through its order.",
         "CODE_USED" => "the code has been used.",

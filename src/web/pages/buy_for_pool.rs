@@ -65,7 +65,7 @@ pub async fn add(Visit(portal, me): Visit, BodyForm(mut form): BodyForm) -> WebR
     let operation_id = form.operation(&portal.app, &me)?;
     let Some((product_id, wish)) = read_units(&mut form) else { return show(&portal, &me, &form).await };
     let (order_id, line) = (form.draft()?, PoolLine { product_id, wish });
-    match ops::orders::draft::add_to_pool(&portal.app, &me.actor, &operation_id, order_id, &line).await {
+    match ops::orders::draft::add_to_pool(&portal.app, &me.actor, &operation_id, order_id, &line, false).await {
         Ok(outcome) => Ok(Redirect::to(&urls::order(outcome.about)).into_response()),
         Err(error) => show(&portal, &me, &form.refused(error)?).await,
     }

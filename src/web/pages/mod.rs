@@ -47,6 +47,7 @@ pub mod seller;
 pub mod subscriptions;
 pub mod tags;
 pub mod tokens;
+pub mod top_ups;
 pub mod users;
 pub mod vat_classes;
 pub mod vouchers;

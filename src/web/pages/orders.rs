@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use super::licences::LicencesSection;
 use crate::model::invoice::Billing;
 use crate::model::ledger::CodeStatus;
-use crate::model::money::Money;
-use crate::model::order::{Method, OrderLine, OrderState};
+use crate::model::money::{Currency, Money};
+use crate::model::order::{DisputeState, Method, OrderLine, OrderState};
 use crate::model::permission::Permission;
 use crate::model::product::validity_in_words;
 use crate::model::refusal::{DateReason, FieldReason};
@@ -18,6 +18,7 @@ use crate::ops::buying::MayBuy;
 use crate::ops::card_payments::ReturnUrls;
 use crate::ops::orders::Order;
 use crate::ops::payments::BankPayment;
+use crate::store::disputes::DisputeRow;
 use crate::store::invoices::InvoiceRow;
 use crate::store::vouchers::StateCount;
 use crate::urls;
@@ -26,6 +27,7 @@ use crate::web::extract::{BodyForm, Id, Me, QueryForm, Visit};
 use crate::web::form::{self, Form};
 use crate::web::state::Portal;
 use crate::web::view::{self, Frame, page, page_of_form};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "orders/check.html")]
@@ -74,6 +76,18 @@ impl OrderPage {
 
     fn is_refund_due(&self, document: &InvoiceRow) -> bool {
         document.is_credit_note() && document.paid_at.is_none()
+    }
+}
+
+impl DisputeRow {
+    fn money(&self) -> String {
+        let amount = Currency::from_code(&self.currency).map(|currency| Money::new(self.amount, currency));
+        amount.map(|amount| amount.to_string()).unwrap_or_default()
+    }
+
+    /// What happened to the payment, and what follows.
+    fn words(&self) -> (&'static str, &'static str) {
+        words::dispute(DisputeState::from_slug(&self.state).unwrap_or(DisputeState::Open))
     }
 }
 

@@ -141,7 +141,7 @@ impl Sale<'_> {
         let line = PoolLine { product_id: self.offered(ProductKind::Voucher).await, wish };
         let mut order = None;
         for key in ["pool", "pool, second line"] {
-            let added = ops::orders::draft::add_to_pool(self.app, &self.buyer, key, order, &line).await;
+            let added = ops::orders::draft::add_to_pool(self.app, &self.buyer, key, order, &line, false).await;
             order = Some(added.unwrap().about);
         }
         let order = order.unwrap();

@@ -46,6 +46,36 @@ pub enum Fault {
     Redirect,
 }
 
+/// What a saved card's bank says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardAnswer {
+    Pays,
+    Declines,
+    AsksTheOwner,
+}
+
+/// The fields of a page for saving a card, and of a charge.
+const SETUP_FIELDS: [&str; 7] = [
+    "cancel_url",
+    "client_reference_id",
+    "customer_creation",
+    "customer_email",
+    "mode",
+    "payment_method_types[0]",
+    "success_url",
+];
+const CHARGE_FIELDS: [&str; 9] = [
+    "amount",
+    "confirm",
+    "currency",
+    "customer",
+    "description",
+    "metadata[scrip_payment]",
+    "off_session",
+    "payment_method",
+    "payment_method_types[0]",
+];
+
 pub type Fields = BTreeMap<String, String>;
 
 /// A request as received.
@@ -64,6 +94,8 @@ struct Inner {
     done: HashMap<String, (Seen, u16, Value)>,
     sessions: BTreeMap<String, Value>,
     refunds: Vec<Fields>,
+    intents: Vec<Value>,
+    cards: VecDeque<CardAnswer>,
 }
 
 #[derive(Clone)]
@@ -113,6 +145,33 @@ impl FakeStripe {
         self.inner.lock().unwrap().refunds.clone()
     }
 
+    /// What the banks of the next charges say; without a word they pay.
+    pub fn banks_say(&self, answers: &[CardAnswer]) {
+        self.inner.lock().unwrap().cards.extend(answers);
+    }
+
+    /// The charges that were made.
+    pub fn charges(&self) -> Vec<Value> {
+        self.inner.lock().unwrap().intents.clone()
+    }
+
+    /// Somebody enters a card on a page for saving one.
+    pub fn save_card(&self, session_id: &str, last4: &str) {
+        let session = &mut self.inner.lock().unwrap().sessions;
+        let session = session.get_mut(session_id).unwrap();
+        let card = json!({"brand": "visa", "last4": last4, "exp_month": 7, "exp_year": 2030});
+        session["status"] = "complete".into();
+        session["customer"] = format!("cus_{last4}").into();
+        session["setup_intent"] =
+            json!({"id": "seti_1", "payment_method": {"id": format!("pm_{last4}"), "card": card}});
+    }
+
+    /// An event that a charge has succeeded, and its signature.
+    pub fn charge_event(&self, event_id: &str, charge: usize, seconds: i64) -> (String, String) {
+        let object = self.inner.lock().unwrap().intents[charge].clone();
+        signed(event_id, "payment_intent.succeeded", &object, seconds)
+    }
+
     pub fn session_ids(&self) -> Vec<String> {
         self.inner.lock().unwrap().sessions.keys().cloned().collect()
     }
@@ -153,6 +212,19 @@ impl FakeStripe {
             "amount_refunded": refunded, "currency": session["currency"], "metadata": session["metadata"],
             "payment_intent": session["payment_intent"], "refunded": session["amount_total"] == refunded});
         signed(event_id, "charge.refunded", &object, seconds)
+    }
+
+    /// An event of a dispute about a session's payment, at that time, and its signature.
+    pub fn dispute_event(&self, event_id: &str, session_id: &str, status: &str, seconds: i64) -> (String, String) {
+        let session = self.inner.lock().unwrap().sessions[session_id].clone();
+        let kind = match status {
+            "won" | "lost" | "warning_closed" => "charge.dispute.closed",
+            _ => "charge.dispute.created",
+        };
+        let object = json!({"id": format!("dp_{session_id}"), "object": "dispute", "amount": session["amount_total"],
+            "currency": session["currency"], "status": status, "reason": "fraudulent", "created": 1_795_000_000,
+            "payment_intent": session["payment_intent"], "charge": format!("ch_{session_id}"), "metadata": {}});
+        signed(event_id, kind, &object, seconds)
     }
 
     /// An event with the session's current state, and its `Stripe-Signature`.
@@ -244,6 +316,10 @@ fn act(inner: &mut Inner, seen: &Seen) -> Done {
             Some(_) => error(400, "", "session"),
             None => error(404, "resource_missing", "session"),
         },
+        ("POST", ["v1", "payment_intents"]) => charge(inner, &seen.fields),
+        ("GET", ["v1", "payment_intents"]) => {
+            (200, json!({"object": "list", "data": inner.intents, "has_more": false}))
+        }
         ("POST", ["v1", "refunds"]) => {
             if !seen.fields.keys().map(String::as_str).eq(["amount", "payment_intent"]) {
                 return error(400, "parameter_unknown", "");
@@ -255,7 +331,44 @@ fn act(inner: &mut Inner, seen: &Seen) -> Done {
     }
 }
 
+fn charge(inner: &mut Inner, fields: &Fields) -> Done {
+    if !fields.keys().map(String::as_str).eq(CHARGE_FIELDS) || fields["off_session"] != "true" {
+        return error(400, "parameter_unknown", "");
+    }
+    let declined = |code: &str| (402, json!({"error": {"type": "card_error", "code": code}}));
+    match inner.cards.pop_front().unwrap_or(CardAnswer::Pays) {
+        CardAnswer::Declines => return declined("card_declined"),
+        CardAnswer::AsksTheOwner => return declined("authentication_required"),
+        CardAnswer::Pays => {}
+    }
+    let amount: i64 = fields["amount"].parse().unwrap();
+    let intent = json!({
+        "id": format!("pi_charge_{}", inner.intents.len() + 1), "object": "payment_intent", "status": "succeeded",
+        "amount": amount, "amount_received": amount, "currency": fields["currency"], "customer": fields["customer"],
+        "metadata": {"scrip_payment": fields["metadata[scrip_payment]"]},
+    });
+    inner.intents.push(intent.clone());
+    (200, intent)
+}
+
+fn create_setup(inner: &mut Inner, fields: &Fields) -> Done {
+    if !fields.keys().map(String::as_str).eq(SETUP_FIELDS) {
+        return error(400, "parameter_unknown", "");
+    }
+    let id = format!("cs_test_{}", inner.sessions.len() + 1);
+    let session = json!({
+        "id": id, "object": "checkout.session", "client_reference_id": fields["client_reference_id"], "mode": "setup",
+        "status": "open", "customer": null, "setup_intent": null, "payment_status": "no_payment_required",
+        "url": format!("https://checkout.stripe.com/c/pay/{id}"),
+    });
+    inner.sessions.insert(id, session.clone());
+    (200, session)
+}
+
 fn create(inner: &mut Inner, fields: &Fields) -> Done {
+    if fields.get("mode").is_some_and(|mode| mode == "setup") {
+        return create_setup(inner, fields);
+    }
     if let Some(unknown) = fields.keys().find(|name| !SESSION_FIELDS.contains(&name.as_str())) {
         return error(400, "parameter_unknown", unknown);
     }
