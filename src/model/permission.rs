@@ -69,7 +69,7 @@ permissions!(
     13 EditDevices edit_devices "Add, change, move, import and remove devices, and their tags" DevicesWrite,
     14 SetService set_service "Choose and renew the service of devices" DeviceCreditsWrite,
     15 ViewUsers view_users "See the users of the tree" UsersRead,
-    16 EditUsers edit_users "Invite, change and disable users" UsersWrite,
+    16 EditUsers edit_users "Invite, change, disable and remove users" UsersWrite,
     17 EditRoles edit_roles "Create, change and delete roles" UsersWrite,
 );
 

@@ -95,7 +95,8 @@ fn month_of(now: Moment) -> Moment {
 /// Makes and places the top-up's next order, and charges the saved card. Repeating it goes on with the same order.
 async fn buy(app: &App, actor: &Actor, top_up: &TopUp) -> OpResult<()> {
     let of = top_up.resource_type()?;
-    let id = |act: &str| format!("top-up-{}-{}-{}-{act}", top_up.company_id, of.slug(), top_up.orders);
+    // No request's id has a line break, so nobody takes these before.
+    let id = |act: &str| format!("top-up\n{}\n{}\n{}\n{act}", top_up.company_id, of.slug(), top_up.orders);
     let line = draft::PoolLine { product_id: top_up.product_id, wish: wish(of, top_up.units) };
     let added = match draft::add_to_pool(app, actor, &id("order"), None, &line, true).await {
         Err(OpError::Refused(..)) => return stop(app, top_up, Stopped::Offer).await,
@@ -158,7 +159,7 @@ async fn await_payment(
 
 /// Counts a failure and cancels its order; after some in a row the top-up is turned off.
 async fn fail(app: &App, actor: &Actor, top_up: &TopUp, order_id: i64) -> OpResult<()> {
-    let id = format!("top-up-{}-cancellation", order_id);
+    let id = format!("top-up\n{order_id}\ncancellation");
     match orders::cancel(app, actor, &id, order_id).await {
         // It was paid in the meantime.
         Err(OpError::Refused(..)) => return Ok(()),

@@ -36,7 +36,7 @@ struct TopUpsPage<'a> {
 
 impl TopUpsPage<'_> {
     fn rules(&self) -> Vec<(String, String)> {
-        [("units", "At least so many units in the pool"), ("days", "So many days of coverage")]
+        [("units", "At least this many units"), ("days", "This many days of coverage")]
             .map(|(slug, label)| (slug.to_owned(), label.to_owned()))
             .to_vec()
     }
