@@ -37,10 +37,6 @@ create table top_up (
   method text collate "C" not null check (method in ('card', 'invoice')),
   -- With VAT, in minor units of the product's currency.
   monthly_max bigint not null check (monthly_max > 0),
-  -- In a row.
-  failures bigint not null default 0,
-  -- How many orders it has begun: they are numbered, so that each is made once.
-  orders bigint not null default 0,
   -- The order that waits for somebody to confirm the payment at their bank.
   waits_for bigint,
   check_at bigint not null,

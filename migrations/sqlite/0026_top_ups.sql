@@ -37,10 +37,6 @@ create table top_up (
   method text not null check (method in ('card', 'invoice')),
   -- With VAT, in minor units of the product's currency.
   monthly_max integer not null check (monthly_max > 0),
-  -- In a row.
-  failures integer not null default 0,
-  -- How many orders it has begun: they are numbered, so that each is made once.
-  orders integer not null default 0,
   -- The order that waits for somebody to confirm the payment at their bank.
   waits_for integer,
   check_at integer not null,

@@ -72,6 +72,22 @@ impl ProviderError {
         }
     }
 
+    /// Whether the service failed and keeps that as its answer: the request may have been done all the same.
+    #[must_use]
+    pub fn is_providers_fault(&self) -> bool {
+        matches!(self, ProviderError::Refused(refusal) if refusal.status >= 500 && !refusal.is_passing)
+    }
+
+    /// Whether a request under a key was certainly never done: what the service does under it, it answers again.
+    #[must_use]
+    pub fn is_never_done(&self) -> bool {
+        match self {
+            ProviderError::NotPayable(_) => true,
+            ProviderError::Refused(refusal) => matches!(refusal.status, 400 | 404),
+            _ => false,
+        }
+    }
+
     /// Whether the service does not know the object that it was asked about.
     #[must_use]
     pub fn is_unknown(&self) -> bool {

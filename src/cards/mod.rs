@@ -168,11 +168,16 @@ impl Cards {
         }
     }
 
-    /// Looks for a charge among those of a customer; `None` if there is none.
-    pub async fn find_charge(&self, customer: &str, reference: &str) -> Result<Option<Charge>, ProviderError> {
+    /// Looks for a charge among a customer's since a moment; `None` if there is none.
+    pub async fn find_charge(
+        &self,
+        customer: &str,
+        reference: &str,
+        since: Moment,
+    ) -> Result<Option<Charge>, ProviderError> {
         match self {
             Cards::None => Err(ProviderError::NotSetUp),
-            Cards::Stripe(stripe) => stripe.find_charge(customer, reference).await,
+            Cards::Stripe(stripe) => stripe.find_charge(customer, reference, since).await,
             Cards::Demo => Ok(None),
         }
     }

@@ -7,6 +7,12 @@ use super::answer::{Intent, Session};
 use super::error::{ProviderError, payable};
 use super::stripe::{Stripe, plain};
 use crate::model::money::Money;
+use crate::model::time::Moment;
+
+/// How many pages of a customer's charges are read, of a hundred each.
+const PAGES_MAX: usize = 10;
+/// How far the provider's clock may be from ours.
+const CLOCKS_DIFFER_SECONDS_MAX: i64 = 3_600;
 
 /// What a page for saving a card is opened with.
 #[derive(Debug, Clone, Copy)]
@@ -185,18 +191,25 @@ impl Stripe {
         }
     }
 
-    /// Looks for a charge among those of a customer; `None` if there is none.
-    pub(super) async fn find_charge(&self, customer: &str, reference: &str) -> Result<Option<Charge>, ProviderError> {
-        let customer = plain(customer)?;
-        let mut path = format!("/v1/payment_intents?customer={customer}&limit=100");
-        loop {
+    /// Looks for a charge among a customer's since a moment; `None` if there is none.
+    pub(super) async fn find_charge(
+        &self,
+        customer: &str,
+        reference: &str,
+        since: Moment,
+    ) -> Result<Option<Charge>, ProviderError> {
+        let since = since.0.div_euclid(1_000_000) - CLOCKS_DIFFER_SECONDS_MAX;
+        let first = format!("/v1/payment_intents?customer={}&created[gte]={since}&limit=100", plain(customer)?);
+        let mut path = first.clone();
+        for _ in 0..PAGES_MAX {
             let page: Intents = self.send(Method::GET, &path, None).await?;
             if let Some(intent) = page.data.iter().find(|intent| intent.reference() == Some(reference)) {
                 return intent.state().map(Some);
             }
             let Some(last) = page.data.last().filter(|_| page.has_more) else { return Ok(None) };
-            path = format!("/v1/payment_intents?customer={customer}&limit=100&starting_after={}", plain(&last.id)?);
+            path = format!("{first}&starting_after={}", plain(&last.id)?);
         }
+        Err(ProviderError::Answer("the customer has too many charges"))
     }
 }
 

@@ -60,7 +60,7 @@ permissions!(
     4 ViewHistory view_history "See the history of all companies of the tree" CreditsRead,
     5 ViewOrders view_orders "See orders, invoices, vouchers and reports" CreditsRead,
     6 MoveResources move_resources "Move resources between companies" CreditsWrite,
-    7 BuyResources buy_resources "Buy vouchers, licences and data" CreditsWrite,
+    7 BuyResources buy_resources "Buy units, vouchers, licences and data" CreditsWrite,
     8 ListCodes list_codes "See codes by their last characters" CodesList,
     9 ViewCodes view_codes "See whole codes" CodesRead,
     10 EditCodes edit_codes "Create, comment, replace and delete codes" CodesWrite,

@@ -24,6 +24,12 @@ pub fn name(id: i64) -> Option<&'static str> {
     NAMES.iter().find(|(of, _)| *of == id).map(|(_, name)| *name)
 }
 
+/// What forms, programs and the fingerprints of requests call a role: its name if it is built in, else its number.
+#[must_use]
+pub fn key(id: i64) -> String {
+    name(id).map_or_else(|| id.to_string(), str::to_owned)
+}
+
 /// A role's id, given as a number or as the name of a built-in one.
 #[must_use]
 pub fn read(text: &str) -> Option<i64> {
@@ -74,7 +80,7 @@ pub fn title(given: &str) -> Result<String, TextError> {
     text::required(text::line(given, TITLE_LENGTH_MAX))
 }
 
-/// What the built-in roles allow. Migrations have stored the same.
+/// What the built-in roles allow; the database has only their titles.
 #[must_use]
 pub fn built_in(id: i64) -> Option<Permissions> {
     use Permission::{ActivateCodes, BuyResources, EditCodes, EditCompanies, EditDevices, EditRoles, EditUsers};
@@ -109,6 +115,7 @@ mod tests {
             assert_eq!(read(given), id, "{given}");
         }
         assert_eq!((name(2), name(100)), (Some("end_user"), None));
+        assert_eq!((key(2).as_str(), key(100).as_str()), ("end_user", "100"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::coverage::Coverage;
 use super::time::Moment;
 
-/// After so many payments in a row that failed, a top-up is turned off.
+/// After this many failed payments in a row, a top-up is turned off.
 pub const FAILURES_MAX: i64 = 2;
 /// The longest coverage that can be kept, in days.
 pub const DAYS_MAX: i64 = 3_650;
@@ -45,9 +45,11 @@ impl Rule {
 /// Why a top-up was turned off by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// Payments failed.
+    /// The card was declined too often.
     Payments,
-    /// Whoever set it up may no longer buy for the company.
+    /// An order could not be placed.
+    Order,
+    /// The person who set it up may no longer buy for the company.
     Permission,
     /// What it buys is no longer offered like this.
     Offer,
@@ -58,6 +60,7 @@ impl Stopped {
     pub fn slug(self) -> &'static str {
         match self {
             Stopped::Payments => "payments",
+            Stopped::Order => "order",
             Stopped::Permission => "permission",
             Stopped::Offer => "offer",
         }
@@ -65,7 +68,7 @@ impl Stopped {
 
     #[must_use]
     pub fn from_slug(slug: &str) -> Option<Stopped> {
-        [Stopped::Payments, Stopped::Permission, Stopped::Offer].into_iter().find(|s| s.slug() == slug)
+        [Stopped::Payments, Stopped::Order, Stopped::Permission, Stopped::Offer].into_iter().find(|s| s.slug() == slug)
     }
 }
 

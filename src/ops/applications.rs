@@ -168,7 +168,7 @@ fn check(form: &ApplicationForm<'_>, is_confidential: bool) -> OpResult<Checked>
 impl Checked {
     /// What distinguishes one form from another.
     fn request(&self) -> serde_json::Value {
-        let role = self.service_role;
+        let role = self.service_role.map(role::key);
         serde_json::json!([self.name, self.description, self.redirect_urls.stored(), self.scopes.stored(), role])
     }
 

@@ -203,7 +203,7 @@ impl Reading {
     }
 }
 
-/// A report passes through many hands, so it names codes by their last characters, whoever reads it.
+/// Reports get passed around, so their codes are masked for every reader.
 fn masked(text: &str) -> String {
     Code::parse(text).map_or_else(|_| text.to_owned(), |code| code.masked())
 }

@@ -136,7 +136,7 @@ pub async fn turn_off(app: &App, actor: &Actor, operation_id: &str, of: Resource
     })
 }
 
-/// The bank wants to hear from the card's owner about an order of a top-up: whoever set it up is asked, once.
+/// The bank wants the card's owner to confirm a top-up's payment: mails the person who set the top-up, once.
 pub(super) async fn needs_payer(app: &App, work: &mut Work, order_id: i64) -> OpResult<()> {
     if !store::top_ups::wait_for_payer(&mut work.tx, order_id).await? || app.config.mail.is_none() {
         return Ok(());

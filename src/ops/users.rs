@@ -118,7 +118,7 @@ pub async fn invite(
     problems.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(OpError::NotFound) };
     let token = token_of(app, actor, operation_id);
-    let request = serde_json::json!([email, role, company_id]).to_string();
+    let request = serde_json::json!([email, role::key(role), company_id]).to_string();
     let outcome = work_once!(app, actor, operation_id, "invite_user", &request, work => {
         let found = store::companies::lock(&mut work.tx, &actor.company_path, &[company_id]).await?;
         let Some(company) = found.first() else { return refuse("company", CompanyReason::Unknown) };
@@ -180,7 +180,7 @@ pub async fn set_role(app: &App, actor: &Actor, operation_id: &str, id: i64, rol
     if id == actor.user_id {
         return refuse("role", UserReason::OwnAccount);
     }
-    let request = serde_json::json!([id, role]).to_string();
+    let request = serde_json::json!([id, role::key(role)]).to_string();
     work_once!(app, actor, operation_id, "set_role", &request, work => {
         let person = find_changed(work, actor, id).await?;
         let company = store::companies::find(&mut work.tx, &actor.company_path, person.company_id).await?;

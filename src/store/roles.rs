@@ -45,7 +45,7 @@ impl Role {
     /// What forms and programs call it: its name if it is built in, else its number.
     #[must_use]
     pub fn key(&self) -> String {
-        role::name(self.id).map_or_else(|| self.id.to_string(), str::to_owned)
+        role::key(self.id)
     }
 
     /// Whether people of the company with this path may have it.
@@ -140,7 +140,7 @@ fn wanted(query: Query, filter: &RoleFilter) -> Query {
     query.push(" and k.title_search like ").push_value(pattern).push(" escape '\\'")
 }
 
-/// Finds a role, whoever may see it.
+/// Finds a role, without regard to who may see it.
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Role>> {
     sql(concat!(role_columns!(), "from role k left join company o on o.id = k.company_id where k.id = $1"))
         .bind(id)
@@ -148,7 +148,7 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Role>> {
         .await
 }
 
-/// The same, locked: whoever gives it to people locks it as well.
+/// Finds and locks a role. Giving it to people takes the same lock.
 pub async fn lock(tx: &mut WriteTx, id: i64) -> Result<Option<Role>> {
     let found: Option<(i64,)> = sql("select id from role where id = $1").locked().bind(id).optional(tx).await?;
     match found {

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::{Result, Tx, WriteTx, sql};
-use crate::model::order::Method;
+use crate::model::order::{Method, OrderState};
 use crate::model::resources::ResourceType;
 use crate::model::time::Moment;
 use crate::model::top_up::{Rule, Stopped};
@@ -25,8 +25,7 @@ pub struct TopUp {
     pub units: i64,
     method: String,
     pub monthly_max: i64,
-    pub failures: i64,
-    pub orders: i64,
+    pub set_at: i64,
     pub waits_for: Option<i64>,
 }
 
@@ -73,19 +72,19 @@ pub struct Terms {
 }
 
 const TOP_UP: &str = "select t.company_id, t.resource_type, t.product_id, v.name as product_name, v.currency, t.set_by,
-         p.email as set_by_email, t.is_on, t.stopped, t.rule, t.at_least, t.units, t.method, t.monthly_max, t.failures,
-         t.orders, t.waits_for
+         p.email as set_by_email, t.is_on, t.stopped, t.rule, t.at_least, t.units, t.method, t.monthly_max, t.set_at,
+         t.waits_for
      from top_up t join person p on p.id = t.set_by
      join product_version v on v.product_id = t.product_id
          and v.version = (select max(n.version) from product_version n where n.product_id = t.product_id) ";
 
-/// Sets a top-up and turns it on: it is checked at once. The numbering of its orders goes on.
+/// Sets a top-up and turns it on: it is checked at once.
 pub async fn set(tx: &mut WriteTx, terms: &Terms, now: Moment) -> Result<()> {
     sql("insert into top_up (company_id, resource_type, product_id, set_by, set_at, is_on, rule, at_least, units, method,
              monthly_max, check_at) values ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9, $10, $5)
          on conflict (company_id, resource_type) do update set product_id = excluded.product_id, set_by = excluded.set_by,
              set_at = excluded.set_at, is_on = 1, stopped = '', rule = excluded.rule, at_least = excluded.at_least,
-             units = excluded.units, method = excluded.method, monthly_max = excluded.monthly_max, failures = 0,
+             units = excluded.units, method = excluded.method, monthly_max = excluded.monthly_max,
              check_at = excluded.check_at")
     .bind(terms.company_id)
     .bind(terms.resource_type)
@@ -104,7 +103,7 @@ pub async fn set(tx: &mut WriteTx, terms: &Terms, now: Moment) -> Result<()> {
 
 /// Turns a top-up off; returns whether it was on.
 pub async fn turn_off(tx: &mut WriteTx, company_id: i64, of: ResourceType, why: Option<Stopped>) -> Result<bool> {
-    let changed = sql("update top_up set is_on = 0, stopped = $3, failures = 0
+    let changed = sql("update top_up set is_on = 0, stopped = $3
          where company_id = $1 and resource_type = $2 and is_on = 1")
     .bind(company_id)
     .bind(of)
@@ -143,13 +142,28 @@ pub async fn take_due(tx: &mut WriteTx, now: Moment, next: Moment, limit: i64) -
 #[derive(Debug, Clone, FromRow)]
 pub struct OrderOfTopUp {
     pub id: i64,
-    pub state: String,
-    pub method: Option<String>,
+    state: String,
+    method: Option<String>,
+    /// With VAT, in minor units.
+    pub total: i64,
+    pub created_at: i64,
+}
+
+impl OrderOfTopUp {
+    #[must_use]
+    pub fn state(&self) -> Option<OrderState> {
+        OrderState::from_slug(&self.state)
+    }
+
+    #[must_use]
+    pub fn is_by_card(&self) -> bool {
+        self.method.as_deref() == Some(Method::Card.slug())
+    }
 }
 
 /// The latest order of a top-up.
 pub async fn last_order(tx: &mut Tx, company_id: i64, of: ResourceType) -> Result<Option<OrderOfTopUp>> {
-    sql("select id, state, method from purchase_order where company_id = $1 and top_up_type = $2
+    sql("select id, state, method, total, created_at from purchase_order where company_id = $1 and top_up_type = $2
          order by id desc limit 1")
     .bind(company_id)
     .bind(of)
@@ -179,27 +193,21 @@ pub async fn mark_order(tx: &mut WriteTx, order_id: i64, of: ResourceType) -> Re
     Ok(())
 }
 
-/// Counts an order as made: the next one has the next number.
-pub async fn count_order(tx: &mut WriteTx, top_up: &TopUp) -> Result<()> {
-    sql("update top_up set orders = orders + 1
-         where company_id = $1 and resource_type = $2 and orders = $3")
+/// How many of its last orders, up to `most`, were cancelled because the saved card could not be charged, since somebody
+/// set the top-up.
+pub async fn failures_in_a_row(tx: &mut Tx, top_up: &TopUp, most: i64) -> Result<i64> {
+    let (failures,): (i64,) = sql("select count(*) from (
+             select o.id, o.state from purchase_order o
+             where o.company_id = $1 and o.top_up_type = $2 and o.created_at >= $3 order by o.id desc limit $4) last
+         where last.state = 'cancelled' and exists (select 1 from payment p
+             where p.order_id = last.id and p.state = 'failed' and p.customer is not null)")
     .bind(top_up.company_id)
     .bind(top_up.resource_type)
-    .bind(top_up.orders)
-    .run(tx)
+    .bind(top_up.set_at)
+    .bind(most)
+    .one(tx)
     .await?;
-    Ok(())
-}
-
-/// Sets how many payments have failed in a row.
-pub async fn set_failures(tx: &mut WriteTx, top_up: &TopUp, failures: i64) -> Result<()> {
-    sql("update top_up set failures = $3 where company_id = $1 and resource_type = $2")
-        .bind(top_up.company_id)
-        .bind(top_up.resource_type)
-        .bind(failures)
-        .run(tx)
-        .await?;
-    Ok(())
+    Ok(failures)
 }
 
 /// The order waits for its payer, so that its failed payment is no failure. Returns whether this is new.

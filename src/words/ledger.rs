@@ -38,7 +38,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Worded {
         ),
         Refusal::CodeDisputed => conflict(
             "CODE_DISPUTED",
-            "The payment of this voucher is disputed, so it cannot be used now. Ask whoever gave it to you.",
+            "The payment of this voucher is disputed, so it cannot be used now. Ask the person who gave it to you.",
         ),
         Refusal::NotOfOrder => conflict(
             "CODE_NOT_OF_ORDER",

@@ -19,7 +19,7 @@ pub(super) fn role(reason: &RoleReason) -> Worded {
             invalid("UNKNOWN_PERMISSION", format!("There is no permission “{name}”."))
         }
         RoleReason::Lacking => forbidden("A role can allow only what your own role allows."),
-        RoleReason::TooHigh => forbidden("Choose a role that allows no more than the role of whoever gives it."),
+        RoleReason::TooHigh => forbidden("Choose a role that allows no more than the giver’s own."),
         RoleReason::BuiltIn => forbidden("This role is built in and cannot be changed. Create another one."),
         RoleReason::Own => forbidden("This is your own role. Somebody with another role can change it."),
         RoleReason::NotYours => forbidden("This role belongs to a company above yours, or allows more than your own."),

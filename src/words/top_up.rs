@@ -19,8 +19,9 @@ pub fn top_up(rule: Rule, at_least: i64, of: ResourceType) -> String {
 #[must_use]
 pub fn top_up_stopped(why: Stopped) -> &'static str {
     match why {
-        Stopped::Payments => "The card was declined twice in a row, or an order could not be placed.",
-        Stopped::Permission => "Whoever set it up may no longer buy for the company.",
+        Stopped::Payments => "The card was declined twice in a row.",
+        Stopped::Order => "An order could not be placed. Check the saved card and the billing data.",
+        Stopped::Permission => "The person who set it up may no longer buy for the company.",
         Stopped::Offer => "What it buys is no longer offered like this.",
     }
 }

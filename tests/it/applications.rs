@@ -151,7 +151,7 @@ async fn a_service_user_has_no_more_than_its_maker(test: TestApp) {
     let too_much = acting("admin");
     let too_much: Vec<(&str, &str)> = too_much.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = north.submit("/account/applications/new", "/account/applications", &too_much).await;
-    page.is(422).has("no more than the role of whoever gives it");
+    page.is(422).has("no more than the giver’s own");
     // Not even an administrator gives it more.
     let fleet = make(&test, &mut north, "end_user").await;
     let mut acme = secured(&test, "acme@test.example").await;

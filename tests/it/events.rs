@@ -11,6 +11,7 @@ both!(
     what_an_older_version_kept_is_shown_as_it_was,
     what_a_newer_version_kept_is_shown_without_its_sentence,
     a_request_of_an_older_version_gets_its_first_answer,
+    an_invitation_of_an_older_version_gets_its_first_answer,
 );
 
 const TABLE: &str = include_str!("events.txt");
@@ -101,8 +102,26 @@ async fn a_request_of_an_older_version_gets_its_first_answer(test: TestApp) {
     let new = json!({ "name": "Acme South", "parent_id": world.acme });
     let first = vendor.post_once("/api/companies", "south", new.clone()).await;
     first.is(201);
-    let about = serde_json::from_str::<Value>(&kept(&test).await).unwrap()["about"].to_string();
+    let mut about = serde_json::from_str::<Value>(&kept(&test).await).unwrap()["about"].clone();
+    // Fields that it did not know.
+    about.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "data_mebibytes" | "may_buy_for_itself"));
     keep(&test, &format!("Create\nCompany Acme South (#7) was created under Acme.\n{about}")).await;
     let again = vendor.post_once("/api/companies", "south", new).await;
     assert_eq!((&again.is(201).text, again.header("idempotency-replayed")), (&first.text, "true"));
+}
+
+async fn an_invitation_of_an_older_version_gets_its_first_answer(test: TestApp) {
+    let world = World::new(&test).await;
+    let vendor = Program::all(&test, "operator@test.example").await;
+    let new = json!({ "email": "ann@test.example", "role": "end_user", "company_id": world.acme });
+    vendor.post_once("/api/users/invite", "ann", new.clone()).await.is(201);
+    let mut result = serde_json::from_str::<Value>(&kept(&test).await).unwrap();
+    let about = result["about"].as_object_mut().unwrap();
+    for unknown in ["role_id", "role_title", "own_permissions", "updated_at"] {
+        about.remove(unknown);
+    }
+    about.insert("role".into(), json!("end_user"));
+    keep(&test, &result.to_string()).await;
+    let again = vendor.post_once("/api/users/invite", "ann", new).await;
+    assert_eq!((&again.is(201).data()["role"], again.header("idempotency-replayed")), (&json!(2), "true"));
 }

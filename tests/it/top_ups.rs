@@ -7,8 +7,10 @@ use crate::support::stripe::{CardAnswer, Fault};
 use crate::support::till::{Till, session};
 use crate::support::{Page, TestApp, signed_in, who};
 use scrip::model::ledger::Kind;
+use scrip::model::order::PoolWish;
 use scrip::model::resources::ResourceType;
 use scrip::ops;
+use scrip::ops::orders::draft::{self, PoolLine};
 
 both!(
     a_saved_card_keeps_the_balance,
@@ -19,6 +21,9 @@ both!(
     a_lost_answer_charges_once,
     an_event_may_come_twice_late_or_never,
     checks_at_once_make_one_order,
+    a_fault_of_the_provider_is_looked_up,
+    a_check_that_was_killed_goes_on_with_its_order,
+    without_its_card_it_stops,
     a_cancelled_order_is_not_charged_later,
     changing_the_card_buys_nothing,
     it_stops_with_the_permission_of_whoever_set_it_up,
@@ -106,6 +111,7 @@ async fn a_saved_card_keeps_the_balance(test: TestApp) {
     let charge = till.stripe.charges().remove(0);
     assert_eq!((&charge["amount"], &charge["customer"]), (&14_520.into(), &"cus_4242".into()));
     till.buyer.get("/payments").await.is(200).has("145.20");
+    till.buyer.get("/history").await.is(200).has("145.20 EUR, by the standing top-up");
     // There are enough now.
     check_later(&mut till).await;
     give_away(&mut till, "5").await;
@@ -208,6 +214,60 @@ async fn a_lost_answer_charges_once(test: TestApp) {
     till.test.verify().await;
 }
 
+async fn a_fault_of_the_provider_is_looked_up(test: TestApp) {
+    let mut till = open(test).await;
+    save_card(&mut till, "4242").await;
+    set(&mut till, &[]).await.is(303);
+    till.stripe.fail(&[Fault::Final(500)]);
+    check(&till).await;
+    // Nothing is known, so nothing has failed.
+    assert_eq!((orders(&till, "open").await, till.stripe.charges().len()), (1, 0));
+    till.later(21 * 3_600).await;
+    ops::card_payments::ask_due(&till.test.app).await.unwrap();
+    check(&till).await;
+    assert_eq!((orders(&till, "cancelled").await, orders(&till, "open").await), (1, 0));
+    assert_eq!(till.stripe.charges().len(), 0);
+    till.test.verify().await;
+}
+
+/// The draft that a check leaves when it is killed is placed by the next one, on its terms; new terms make a new order.
+async fn a_check_that_was_killed_goes_on_with_its_order(test: TestApp) {
+    let mut till = open(test).await;
+    save_card(&mut till, "4242").await;
+    set(&mut till, &[]).await.is(303);
+    let by = who(&till.test.app, "distributor@test.example").await;
+    let wish = PoolWish { resource_type: YEAR, years: 1, subscriptions: 10 };
+    let line = PoolLine { product_id: till.shop.video, wish };
+    draft::add_to_pool(&till.test.app, &by, "killed", None, &line, true).await.unwrap();
+    let begun = till.count("select max(id) from purchase_order").await;
+    let at = format!("/orders/{begun}");
+    till.buyer.submit(&at, &format!("{at}/lines/1/removal"), &[]).await.is(422);
+    check(&till).await;
+    assert_eq!((till.state(begun).await.as_str(), units(&till).await), ("paid: paid", 10));
+    give_away(&mut till, "10").await;
+    draft::add_to_pool(&till.test.app, &by, "killed again", None, &line, true).await.unwrap();
+    let begun = till.count("select max(id) from purchase_order").await;
+    till.later(60).await;
+    set(&mut till, &[("units", "6")]).await.is(303);
+    check(&till).await;
+    assert_eq!((till.state(begun).await.as_str(), units(&till).await), ("cancelled: ", 6));
+    assert_eq!(till.stripe.charges().len(), 2);
+    till.test.verify().await;
+}
+
+async fn without_its_card_it_stops(test: TestApp) {
+    let mut till = open(test).await;
+    save_card(&mut till, "4242").await;
+    set(&mut till, &[]).await.is(303);
+    till.buyer.submit(PAGE, "/buy/top-ups/card/removal", &[]).await.is(303);
+    check(&till).await;
+    till.buyer.get(PAGE).await.has("An order could not be placed. Check the saved card and the billing data.");
+    check_later(&mut till).await;
+    assert_eq!((orders(&till, "cancelled").await, orders(&till, "open").await), (1, 0));
+    assert_eq!(till.stripe.charges().len(), 0);
+    till.test.verify().await;
+}
+
 async fn an_event_may_come_twice_late_or_never(test: TestApp) {
     let mut till = open(test).await;
     save_card(&mut till, "4242").await;
@@ -291,7 +351,7 @@ async fn it_stops_with_the_permission_of_whoever_set_it_up(test: TestApp) {
     operator.submit(&format!("/users/{id}"), &role, &[("role", "read_only")]).await.is(303);
     check(&till).await;
     assert_eq!((till.stripe.charges().len(), orders(&till, "open").await), (0, 0));
-    till.buyer.get(PAGE).await.is(200).has("Whoever set it up may no longer buy for the company.");
+    till.buyer.get(PAGE).await.is(200).has("The person who set it up may no longer buy for the company.");
     till.buyer.submit("/", PAGE, &[]).await.is(403);
     let mut customer = signed_in(&till.test, "customer@test.example").await;
     customer.get(PAGE).await.is(403);

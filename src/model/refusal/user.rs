@@ -33,7 +33,7 @@ pub enum RoleReason {
     UnknownPermission(String),
     /// The permissions are more than the actor has.
     Lacking,
-    /// It allows more than the role of whoever gives it.
+    /// It allows more than the giver's own role.
     TooHigh,
     BuiltIn,
     /// The actor has it.

@@ -18,7 +18,7 @@ const ASK_LATER_SECONDS: i64 = 900;
 /// How many payments are asked about at once.
 const ASKED_AT_ONCE: i64 = 20;
 /// Money that has not come after this long does not come.
-const UNDER_WAY_SECONDS_MAX: i64 = 30 * 86_400;
+pub(super) const UNDER_WAY_SECONDS_MAX: i64 = 30 * 86_400;
 
 /// Asks the provider for the state of an order's payment: a browser may be back before the event.
 ///

@@ -1,10 +1,11 @@
 //! Charges a company's saved card without anybody present. The payment is stored with the card before the provider is
 //! asked, and its reference is the provider's idempotency key: asking again charges once.
 
+use super::ask::UNDER_WAY_SECONDS_MAX;
 use super::sum;
 use super::take::{Status, believe};
 use crate::app::App;
-use crate::cards::{Charge, ChargeRequest, ProviderError};
+use crate::cards::{Charge, ChargeRequest};
 use crate::model::order::OrderState;
 use crate::model::time::Moment;
 use crate::ops::error::{OpError, OpResult};
@@ -43,20 +44,45 @@ pub(super) async fn ask(app: &App, payment: &PaymentRow) -> OpResult<()> {
         method,
         description: &format!("Order {}", payment.order_id),
     };
-    // A charge that nobody waits for any more is looked for, never begun.
-    let is_wanted = is_awaited(app, payment.order_id).await?;
-    let is_key_known = app.clock.now() < Moment(payment.created_at).plus_seconds(KEY_SECONDS_MAX);
-    let answer = match is_key_known && is_wanted {
-        true => app.cards.charge(&request).await.map(Some),
-        false => app.cards.find_charge(customer, &payment.reference).await,
+    let began = Moment(payment.created_at);
+    let is_before = |seconds| app.clock.now() < began.plus_seconds(seconds);
+    let found = match is_before(KEY_SECONDS_MAX) && is_awaited(app, payment.order_id).await? {
+        true => charge(app, &request, began).await,
+        // What nobody waits for any more is looked for, never begun; if it is not there, it never arrived.
+        false => match app.cards.find_charge(customer, &payment.reference, began).await {
+            Ok(found) => Some(found.unwrap_or(Charge::Declined)),
+            Err(error) => {
+                tracing::warn!(%error, payment = payment.id, "the card provider did not list a customer's charges");
+                None
+            }
+        },
     };
-    let charge = match answer {
-        Ok(Some(charge)) => charge,
-        // It never arrived.
-        Ok(None) => Charge::Declined,
-        Err(error) => return unanswered(app, payment, &error).await,
+    let Some(charge) = found.or_else(|| (!is_before(UNDER_WAY_SECONDS_MAX)).then_some(Charge::Declined)) else {
+        // The job asks again.
+        return Ok(());
     };
     work!(app, work => { apply(app, work, payment, &charge).await })
+}
+
+/// Charges; `None` if it is not known what became of it.
+async fn charge(app: &App, request: &ChargeRequest<'_>, began: Moment) -> Option<Charge> {
+    let error = match app.cards.charge(request).await {
+        Ok(charge) => return Some(charge),
+        Err(error) if error.is_never_done() => {
+            tracing::error!(%error, reference = request.reference, "a saved card could not be charged");
+            return Some(Charge::Declined);
+        }
+        Err(error) => error,
+    };
+    if error.is_providers_fault() {
+        // It keeps its own fault as the key's answer: whether it charged, only its list tells.
+        let found = app.cards.find_charge(request.customer, request.reference, began).await;
+        if let Ok(Some(charge)) = found {
+            return Some(charge);
+        }
+    }
+    tracing::warn!(%error, reference = request.reference, "it is not known whether a saved card was charged");
+    None
 }
 
 async fn is_awaited(app: &App, order_id: i64) -> OpResult<bool> {
@@ -76,17 +102,4 @@ async fn apply(app: &App, work: &mut Work, payment: &PaymentRow, charge: &Charge
             crate::ops::top_ups::needs_payer(app, work, payment.order_id).await
         }
     }
-}
-
-/// Without an answer nothing is known, and the job asks again. What the provider refuses for good has charged nothing.
-async fn unanswered(app: &App, payment: &PaymentRow, error: &ProviderError) -> OpResult<()> {
-    if error.is_passing() || error.may_be_sent_again() {
-        tracing::warn!(%error, payment = payment.id, "a saved card was charged without an answer");
-        return Ok(());
-    }
-    if let ProviderError::Answer(_) = error {
-        return Err(OpError::Internal(error.to_string()));
-    }
-    tracing::error!(%error, payment = payment.id, "a saved card could not be charged");
-    work!(app, work => { believe(app, work, payment, Status::Failed, None).await })
 }

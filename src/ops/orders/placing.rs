@@ -67,7 +67,9 @@ pub async fn place(
         if !store::orders::place(&mut work.tx, order_id, method, &billing_json, work.now).await? {
             return Err(OpError::Collision);
         }
-        work.note(actor.note("order.placed", &format!("Order {order_id}"), &crate::ops::payments::sum(&row)?));
+        let by = if row.top_up_type.is_some() { ", by the standing top-up" } else { "" };
+        let details = format!("{}{by}", crate::ops::payments::sum(&row)?);
+        work.note(actor.note("order.placed", &format!("Order {order_id}"), &details));
         if method == Method::Card && !crate::cards::is_payable(Money::new(row.total, currency(&row)?)) {
             return refuse("method", OrderError::NotForCards);
         }

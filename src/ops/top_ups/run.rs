@@ -1,11 +1,11 @@
-//! The job that checks top-ups. One process takes each at a time, and its orders are numbered: whatever is killed half-way
-//! goes on with the same order. Everything it does, whoever set it up could do.
+//! The job that checks top-ups. One process takes each at a time, and each order's id follows from the one before: a check
+//! that was killed goes on with the same order. It acts as the person who set the top-up.
 
 use super::{currency, wish};
 use crate::app::App;
 use crate::mail;
 use crate::model::order::{Method, OrderState};
-use crate::model::refusal::Reason;
+use crate::model::refusal::{FormReason, OrderReason, Reason};
 use crate::model::time::Moment;
 use crate::model::top_up::{FAILURES_MAX, Rule, Stopped};
 use crate::ops::actor::Actor;
@@ -16,7 +16,7 @@ use crate::ops::work::work;
 use crate::ops::{card_payments, coverage, orders, resources};
 use crate::store;
 use crate::store::history::NewHistory;
-use crate::store::top_ups::TopUp;
+use crate::store::top_ups::{OrderOfTopUp, TopUp};
 
 /// How many are checked in one step.
 const TAKEN_AT_ONCE: i64 = 20;
@@ -52,14 +52,19 @@ async fn check(app: &App, top_up: &TopUp, now: Moment) -> OpResult<()> {
         Some(actor) if crate::ops::buying::of(app, &actor).await?.for_own_pool => actor,
         _ => return stop(app, top_up, Stopped::Permission).await,
     };
-    match last.as_ref().and_then(|order| OrderState::from_slug(&order.state)) {
-        Some(OrderState::AwaitingPayment) => return await_payment(app, &actor, top_up, &last).await,
-        Some(OrderState::Paid) if top_up.failures > 0 => {
-            work!(app, work => { Ok(store::top_ups::set_failures(&mut work.tx, top_up, 0).await?) })?;
+    match last.as_ref().map(|order| (order, order.state())) {
+        Some((order, Some(OrderState::AwaitingPayment))) => return await_payment(app, &actor, top_up, order).await,
+        // One that was begun and killed is placed, unless the terms have changed since.
+        Some((order, Some(OrderState::Draft))) => {
+            if order.created_at >= top_up.set_at && fits(app, top_up, order.total, now).await? {
+                return place(app, &actor, top_up, order.id).await;
+            }
+            cancel(app, &actor, order.id).await?;
         }
-        // One that was begun is placed, whatever the balance is by now.
-        Some(OrderState::Draft) => return buy(app, &actor, top_up).await,
         _ => {}
+    }
+    if has_failed(app, top_up).await? {
+        return stop(app, top_up, Stopped::Payments).await;
     }
     let balance = resources::balance(app, &actor, top_up.company_id, of).await?;
     let coverage = match top_up.rule() {
@@ -77,13 +82,27 @@ async fn check(app: &App, top_up: &TopUp, now: Moment) -> OpResult<()> {
     if priced_in != currency(top_up)? {
         return stop(app, top_up, Stopped::Offer).await;
     }
-    let mut tx = app.db.read().await?;
-    let spent = store::top_ups::ordered_since(&mut tx, top_up.company_id, of, month_of(now)).await?;
-    drop(tx);
-    if spent.saturating_add(priced.net).saturating_add(priced.vat) > top_up.monthly_max {
+    if !fits(app, top_up, priced.net.saturating_add(priced.vat), now).await? {
         return Ok(());
     }
-    buy(app, &actor, top_up).await
+    // The order after the last one is made once, however many checks see this last one. No request's id has a line
+    // break, so nobody takes these ids before.
+    let id = format!("top-up\n{}\n{}\n{}", top_up.company_id, of.slug(), last.map_or(0, |order| order.id));
+    match draft::add_to_pool(app, &actor, &id, None, &line, true).await {
+        Ok(added) => place(app, &actor, top_up, added.about).await,
+        // Another check has made it, on terms that have changed since.
+        Err(OpError::Refused(_, Reason::Form(FormReason::KeyReused))) => Ok(()),
+        Err(OpError::Refused(..)) => stop(app, top_up, Stopped::Offer).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the month's limit leaves room for an order of this total.
+async fn fits(app: &App, top_up: &TopUp, total: i64, now: Moment) -> OpResult<bool> {
+    let mut tx = app.db.read().await?;
+    let of = top_up.resource_type()?;
+    let ordered = store::top_ups::ordered_since(&mut tx, top_up.company_id, of, month_of(now)).await?;
+    Ok(ordered.saturating_add(total) <= top_up.monthly_max)
 }
 
 /// The beginning of a moment's calendar month, in UTC.
@@ -92,23 +111,15 @@ fn month_of(now: Moment) -> Moment {
     Moment::of_day(now.day() - i64::from(day) + 1)
 }
 
-/// Makes and places the top-up's next order, and charges the saved card. Repeating it goes on with the same order.
-async fn buy(app: &App, actor: &Actor, top_up: &TopUp) -> OpResult<()> {
-    let of = top_up.resource_type()?;
-    // No request's id has a line break, so nobody takes these before.
-    let id = |act: &str| format!("top-up\n{}\n{}\n{}\n{act}", top_up.company_id, of.slug(), top_up.orders);
-    let line = draft::PoolLine { product_id: top_up.product_id, wish: wish(of, top_up.units) };
-    let added = match draft::add_to_pool(app, actor, &id("order"), None, &line, true).await {
-        Err(OpError::Refused(..)) => return stop(app, top_up, Stopped::Offer).await,
-        added => added?,
-    };
-    let order_id = added.about;
-    let (billing, card) = work!(app, work => {
-        let billing = store::billing::get(&mut work.tx, top_up.company_id).await?;
-        Ok((billing, store::top_ups::card(&mut work.tx, top_up.company_id).await?))
-    })?;
-    let (Some(billing), true) = (billing, top_up.method() == Method::Invoice || card.is_some()) else {
-        return fail(app, actor, top_up, order_id).await;
+/// Places a draft of the top-up, and charges the saved card. Once, however often it is repeated.
+async fn place(app: &App, actor: &Actor, top_up: &TopUp, order_id: i64) -> OpResult<()> {
+    let mut tx = app.db.read().await?;
+    let billing = store::billing::get(&mut tx, top_up.company_id).await?;
+    let card = store::top_ups::card(&mut tx, top_up.company_id).await?;
+    drop(tx);
+    let method = top_up.method();
+    let (Some(billing), true) = (billing, method == Method::Invoice || card.is_some()) else {
+        return give_up(app, actor, top_up, order_id).await;
     };
     let fields = BillingFields {
         name: &billing.name,
@@ -117,29 +128,26 @@ async fn buy(app: &App, actor: &Actor, top_up: &TopUp) -> OpResult<()> {
         vat_number: &billing.vat_number,
         email: &billing.email,
     };
-    match placing::place(app, actor, &id("placement"), order_id, top_up.method(), &fields).await {
+    let id = format!("top-up\n{order_id}\nplacement");
+    match placing::place(app, actor, &id, order_id, method, &fields).await {
         Ok(_) => {}
-        // The VAT was recalculated: the next check places it.
-        Err(OpError::Refused(_, Reason::Order(crate::model::refusal::OrderReason::VatChanged))) => return Ok(()),
-        Err(OpError::Refused(..) | OpError::Invalid(_)) => return fail(app, actor, top_up, order_id).await,
+        // The VAT was recalculated, or another check placed it: the next check sees which.
+        Err(OpError::Refused(_, Reason::Order(OrderReason::VatChanged) | Reason::Form(FormReason::KeyReused))) => {
+            return Ok(());
+        }
+        Err(OpError::Refused(..) | OpError::Invalid(_)) => return give_up(app, actor, top_up, order_id).await,
         Err(error) => return Err(error),
     }
-    if let (Method::Card, Some(card)) = (top_up.method(), &card) {
-        card_payments::charge_saved_card(app, order_id, card).await?;
+    match (method, &card) {
+        (Method::Card, Some(card)) => card_payments::charge_saved_card(app, order_id, card).await,
+        _ => Ok(()),
     }
-    work!(app, work => { Ok(store::top_ups::count_order(&mut work.tx, top_up).await?) })
 }
 
-/// An order of the top-up is placed and not paid: by invoice or while the card is charged there is nothing to do; a card
-/// that failed counts, unless its owner is asked to confirm.
-async fn await_payment(
-    app: &App,
-    actor: &Actor,
-    top_up: &TopUp,
-    order: &Option<store::top_ups::OrderOfTopUp>,
-) -> OpResult<()> {
-    let Some(order) = order else { return Ok(()) };
-    if order.method.as_deref() != Some(Method::Card.slug()) || top_up.waits_for == Some(order.id) {
+/// An order of the top-up is placed and not paid. By invoice, or while the card is charged, there is nothing to do; a
+/// card that was declined cancels it, unless its owner was asked to confirm.
+async fn await_payment(app: &App, actor: &Actor, top_up: &TopUp, order: &OrderOfTopUp) -> OpResult<()> {
+    if !order.is_by_card() || top_up.waits_for == Some(order.id) {
         return Ok(());
     }
     let mut tx = app.db.read().await?;
@@ -147,33 +155,40 @@ async fn await_payment(
     let card = store::top_ups::card(&mut tx, top_up.company_id).await?;
     drop(tx);
     match payments.iter().find(|p| p.state == "open") {
-        None => fail(app, actor, top_up, order.id).await,
-        // It was placed, and the card not charged yet.
+        None => {
+            cancel(app, actor, order.id).await?;
+            if has_failed(app, top_up).await? { stop(app, top_up, Stopped::Payments).await } else { Ok(()) }
+        }
+        // It was placed, and the check killed before it charged the card.
         Some(payment) if payment.saved_card().is_none() && payment.session_id.is_none() => match card {
             Some(card) => card_payments::charge_saved_card(app, order.id, &card).await,
-            None => fail(app, actor, top_up, order.id).await,
+            None => give_up(app, actor, top_up, order.id).await,
         },
         Some(_) => Ok(()),
     }
 }
 
-/// Counts a failure and cancels its order; after some in a row the top-up is turned off.
-async fn fail(app: &App, actor: &Actor, top_up: &TopUp, order_id: i64) -> OpResult<()> {
-    let id = format!("top-up\n{order_id}\ncancellation");
-    match orders::cancel(app, actor, &id, order_id).await {
-        // It was paid in the meantime.
-        Err(OpError::Refused(..)) => return Ok(()),
-        done => done?,
-    };
-    let failures = top_up.failures + 1;
-    work!(app, work => {
-        store::top_ups::set_failures(&mut work.tx, top_up, failures).await?;
-        Ok(store::top_ups::count_order(&mut work.tx, top_up).await?)
-    })?;
-    if failures >= FAILURES_MAX { stop(app, top_up, Stopped::Payments).await } else { Ok(()) }
+/// Whether the card was declined too often in a row.
+async fn has_failed(app: &App, top_up: &TopUp) -> OpResult<bool> {
+    let mut tx = app.db.read().await?;
+    Ok(store::top_ups::failures_in_a_row(&mut tx, top_up, FAILURES_MAX).await? >= FAILURES_MAX)
 }
 
-/// Turns a top-up off, and tells whoever set it up.
+/// Cancels an order that could not be placed or charged, and turns the top-up off.
+async fn give_up(app: &App, actor: &Actor, top_up: &TopUp, order_id: i64) -> OpResult<()> {
+    cancel(app, actor, order_id).await?;
+    stop(app, top_up, Stopped::Order).await
+}
+
+async fn cancel(app: &App, actor: &Actor, order_id: i64) -> OpResult<()> {
+    match orders::cancel(app, actor, &format!("top-up\n{order_id}\ncancellation"), order_id).await {
+        // It was paid or cancelled in the meantime.
+        Ok(_) | Err(OpError::Refused(..)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Turns a top-up off, and mails the person who set it up.
 async fn stop(app: &App, top_up: &TopUp, why: Stopped) -> OpResult<()> {
     let of = top_up.resource_type()?;
     work!(app, work => {

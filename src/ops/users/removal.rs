@@ -53,7 +53,7 @@ pub async fn withdraw(app: &App, actor: &Actor, operation_id: &str, id: i64) -> 
     })
 }
 
-/// A user whom the actor may change, locked, as whoever uses or makes a link does, and read after that.
+/// Locks a user whom the actor may change, then reads them again. Making and using links takes the same lock.
 async fn lock(work: &mut Work, actor: &Actor, id: i64) -> OpResult<User> {
     find_changed(work, actor, id).await?;
     store::auth::lock(&mut work.tx, id).await?;

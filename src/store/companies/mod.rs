@@ -30,6 +30,7 @@ pub struct Company {
     pub use_parent_credits: i64,
     pub may_buy_vouchers: i64,
     /// What it has bought of data, in MiB.
+    #[serde(default)]
     pub data_mebibytes: i64,
     /// The operator's word on whether it may buy for its own pool; `None` follows the setting.
     #[serde(default)]

@@ -25,6 +25,7 @@ pub struct User {
     pub company_id: i64,
     pub company_name: String,
     pub email: String,
+    /// 0 in what an earlier version kept, which then has the role's name as its title.
     #[serde(default)]
     pub role_id: i64,
     #[serde(alias = "role")]

@@ -48,7 +48,7 @@ pub struct DataBought {
 
 /// Buy data for a company
 ///
-/// How much a credit buys is set by whoever runs the portal: 2,048 MiB unless they have changed it.
+/// A setting of the portal says how much a credit buys: 2,048 MiB by default.
 #[utoipa::path(post, path = "/api/companies/data", tag = "companies",
     request_body = NewData, responses((status = 201, body = Data<DataBought>)))]
 pub async fn buy_data(

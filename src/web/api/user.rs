@@ -87,8 +87,10 @@ pub struct UserRole {
 
 impl UserRole {
     pub fn of(user: &store::users::User) -> UserRole {
-        let name = role::name(user.role_id).map_or_else(|| user.role_title.clone(), str::to_owned);
-        UserRole { id: user.role_id, name, title: user.role_title.clone() }
+        // What an earlier version kept has the name of a built-in role and no id.
+        let id = if user.role_id == 0 { role::read(&user.role_title).unwrap_or_default() } else { user.role_id };
+        let name = role::name(id).map_or_else(|| user.role_title.clone(), str::to_owned);
+        UserRole { id, name, title: user.role_title.clone() }
     }
 }
 
